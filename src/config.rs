@@ -1,0 +1,319 @@
+//! The typed settings tree. Every key has a default; `config/colloquy.toml` documents each of them.
+
+use std::{net::SocketAddr, path::PathBuf};
+
+use ipnet::IpNet;
+use serde::{Deserialize, Serialize};
+use url::Url;
+
+/// All settings of a server. Unknown keys are errors.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// Folder for the embedded database, journals, assets and keys; the platform's data folder when absent.
+    pub data_dir: Option<PathBuf>,
+    pub http: Http,
+    pub log: Log,
+    pub database: Database,
+    pub oidc: Oidc,
+    pub dev_issuer: DevIssuer,
+    pub rooms: Rooms,
+    pub signaling: Signaling,
+    pub defaults: Defaults,
+}
+
+/// The HTTP listener.
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Http {
+    pub listen: SocketAddr,
+    /// URL under which browsers reach this server; derived from `listen` when absent.
+    pub public_url: Option<Url>,
+    /// Networks whose `Forwarded`/`X-Forwarded-For` headers count.
+    pub trusted_proxies: Vec<IpNet>,
+    /// Origins allowed by CORS; empty means any.
+    pub cors_origins: Vec<String>,
+    /// Open connections in total.
+    pub connections_max: usize,
+    /// Open connections per client address (loopback exempt while the development issuer is on).
+    pub connections_per_address_max: usize,
+}
+
+/// Log output.
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Log {
+    pub format: LogFormat,
+    /// `tracing-subscriber` filter, e.g. `info` or `info,colloquy=debug`.
+    pub level: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LogFormat {
+    #[default]
+    Text,
+    Json,
+}
+
+/// Where rows live.
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Database {
+    /// `postgres://…` or `sqlite:///path`; SQLite in the data folder when absent.
+    pub url: Option<String>,
+    /// Connections to PostgreSQL at the most.
+    pub connections_max: u32,
+}
+
+/// Who vouches for users.
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Oidc {
+    /// Issuer URL; the built-in development issuer serves when absent.
+    pub authority: Option<Url>,
+    /// Name shown by `GET /auth/login`.
+    pub name: String,
+    /// OIDC client id of the web frontend, the audience of ID tokens.
+    pub client_id: String,
+    /// Audience that access tokens must name; not checked when absent.
+    pub audience: Option<String>,
+    /// Accepted signature algorithms, asymmetric only.
+    pub algorithms: Vec<String>,
+    pub claims: ClaimNames,
+    /// Realm role of SIP gateways.
+    pub call_in_role: String,
+    /// Realm role of recorders.
+    pub recorder_role: String,
+}
+
+/// Names of the claims that differ between issuers.
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ClaimNames {
+    pub groups: String,
+    pub tenant_id: String,
+    pub tariff_id: String,
+    pub tariff_status: String,
+}
+
+/// The built-in identity provider for development.
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct DevIssuer {
+    /// Serve it although the listener is reachable from other machines.
+    pub allow_remote: bool,
+    /// Redirect URIs beyond loopback hosts, compared exactly.
+    pub redirect_uris: Vec<Url>,
+    pub users: Vec<DevUser>,
+}
+
+/// A person or service that the development issuer knows.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct DevUser {
+    pub username: String,
+    pub password: String,
+    #[serde(default)]
+    pub email: String,
+    #[serde(default)]
+    pub given_name: String,
+    #[serde(default)]
+    pub family_name: String,
+    #[serde(default)]
+    pub groups: Vec<String>,
+    /// Realm roles, for services.
+    #[serde(default)]
+    pub roles: Vec<String>,
+}
+
+/// How rooms keep their state.
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Rooms {
+    pub journal: JournalKind,
+    /// Wait for the disk after each batch.
+    pub fsync: bool,
+    /// Seconds after the last departure until a meeting's state is dropped.
+    pub grace_secs: u64,
+    /// Journals older than this many seconds are not revived at start.
+    pub revive_max_age_secs: u64,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum JournalKind {
+    #[default]
+    File,
+    Memory,
+}
+
+/// Limits and choices of the signaling protocol.
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Signaling {
+    pub chat_history: ChatHistory,
+    /// Messages kept per scope.
+    pub chat_messages_per_scope_max: usize,
+    /// Seconds a participant stays listed after its connection broke.
+    pub reconnect_grace_secs: u64,
+    pub commands_per_second: u32,
+    pub commands_burst: u32,
+    pub command_bytes_per_second: u32,
+    pub sessions_per_address_max: usize,
+    pub tickets_per_address_per_second: u32,
+    pub sessions_per_user_max: usize,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ChatHistory {
+    /// Chunks with indexes, for web clients from 2.6 on.
+    #[default]
+    Chunks,
+    /// Plain lists, for web clients up to 2.5.
+    List,
+}
+
+/// What new rooms and users get.
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Defaults {
+    /// Features that nobody has, as `[<module>::]<feature>`.
+    pub disabled_features: Vec<String>,
+    /// BCP 47 tag for users whose issuer names none.
+    pub user_language: String,
+    /// Whether registered users may join under another name than their profile's.
+    pub custom_display_names: bool,
+    /// Base of avatar URLs; the md5 of the e-mail is appended.
+    pub avatar_base_url: Url,
+}
+
+impl Default for Http {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 11311)),
+            public_url: None,
+            trusted_proxies: Vec::new(),
+            cors_origins: Vec::new(),
+            connections_max: 50_000,
+            connections_per_address_max: 6_000,
+        }
+    }
+}
+
+impl Default for Log {
+    fn default() -> Self {
+        Self {
+            format: LogFormat::Text,
+            level: "info".to_owned(),
+        }
+    }
+}
+
+impl Default for Database {
+    fn default() -> Self {
+        Self {
+            url: None,
+            connections_max: 16,
+        }
+    }
+}
+
+impl Default for Oidc {
+    fn default() -> Self {
+        Self {
+            authority: None,
+            name: "Colloquy".to_owned(),
+            client_id: "Frontend".to_owned(),
+            audience: None,
+            algorithms: ["RS256", "ES256", "EdDSA", "PS256"].map(str::to_owned).to_vec(),
+            claims: ClaimNames::default(),
+            call_in_role: "opentalk-call-in".to_owned(),
+            recorder_role: "opentalk-recorder".to_owned(),
+        }
+    }
+}
+
+impl Default for ClaimNames {
+    fn default() -> Self {
+        Self {
+            groups: "x_grp".to_owned(),
+            tenant_id: "tenant_id".to_owned(),
+            tariff_id: "tariff_id".to_owned(),
+            tariff_status: "tariff_status".to_owned(),
+        }
+    }
+}
+
+impl Default for DevIssuer {
+    fn default() -> Self {
+        let person = |name: &str, given: &str, family: &str| DevUser {
+            username: name.to_owned(),
+            password: name.to_owned(),
+            email: format!("{name}@example.org"),
+            given_name: given.to_owned(),
+            family_name: family.to_owned(),
+            groups: Vec::new(),
+            roles: Vec::new(),
+        };
+        let service = |name: &str, role: &str| DevUser {
+            roles: vec![role.to_owned()],
+            email: String::new(),
+            ..person(name, "", "")
+        };
+        Self {
+            allow_remote: false,
+            redirect_uris: Vec::new(),
+            users: vec![
+                person("alice", "Alice", "Adams"),
+                person("bob", "Bob", "Burton"),
+                person("carol", "Carol", "Clark"),
+                service("call-in", "opentalk-call-in"),
+                service("recorder", "opentalk-recorder"),
+            ],
+        }
+    }
+}
+
+impl Default for Rooms {
+    fn default() -> Self {
+        Self {
+            journal: JournalKind::File,
+            fsync: false,
+            grace_secs: 60,
+            revive_max_age_secs: 600,
+        }
+    }
+}
+
+impl Default for Signaling {
+    fn default() -> Self {
+        Self {
+            chat_history: ChatHistory::Chunks,
+            chat_messages_per_scope_max: 1_000,
+            reconnect_grace_secs: 15,
+            commands_per_second: 20,
+            commands_burst: 60,
+            command_bytes_per_second: 256 * 1024,
+            sessions_per_address_max: 5_000,
+            tickets_per_address_per_second: 500,
+            sessions_per_user_max: 50,
+        }
+    }
+}
+
+impl Default for Defaults {
+    fn default() -> Self {
+        Self {
+            disabled_features: Vec::new(),
+            user_language: "en".to_owned(),
+            custom_display_names: true,
+            #[expect(
+                clippy::expect_used,
+                reason = "a literal URL; the configuration test loads the default"
+            )]
+            avatar_base_url: Url::parse("https://seccdn.libravatar.org/avatar/").expect("literal URL"),
+        }
+    }
+}

@@ -1,0 +1,3 @@
+//! Who is calling: OIDC verification and the built-in development issuer.
+
+pub mod claims;

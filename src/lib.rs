@@ -1,0 +1,4 @@
+//! The server: everything that is HTTP, SQL or an outside service.
+
+pub mod config;
+pub mod identity;
