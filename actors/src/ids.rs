@@ -49,7 +49,7 @@ uuid_id! {
 pub struct SessionNo(pub u64);
 
 /// SHA-256 of a resumption token: the state of a room never holds the token itself.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TokenHash([u8; 32]);
 
 impl TokenHash {

@@ -3,6 +3,13 @@
 
 pub mod ids;
 pub mod journal;
+pub mod live;
 pub mod logged;
+pub mod ports;
 pub mod protocol;
+pub mod registry;
 pub mod room;
+pub mod room_actor;
+pub mod session;
+mod supervisor;
+pub mod ticket;

@@ -7,10 +7,7 @@ use std::{
 
 use crate::{
     ids::Timestamp,
-    journal::{
-        Journal, JournalError, Log,
-        format::{self, Record},
-    },
+    journal::{Journal, JournalError, Log, format},
     protocol::limits::{PANIC_WINDOW_SECS, PANICS_MAX},
     room::{
         Room,
@@ -79,7 +76,7 @@ impl LoggedRoom {
             panics: VecDeque::new(),
             disk_failed: false,
         };
-        if replayed.other_rules || replayed.cut_bytes > 0 {
+        if replayed.other_rules || replayed.panicked || replayed.cut_bytes > 0 {
             this.snapshot_now()?;
         }
         Ok(this)
@@ -97,11 +94,6 @@ impl LoggedRoom {
 
     pub fn journal_mut(&mut self) -> &mut Journal {
         &mut self.journal
-    }
-
-    #[must_use]
-    pub fn into_journal(self) -> Journal {
-        self.journal
     }
 
     /// Whether the disk failed and the room lives in memory only.
@@ -128,12 +120,8 @@ impl LoggedRoom {
 
     /// Appends a batch. A failing disk does not stop the room: it goes on in memory, and its file is deleted.
     pub async fn log(&mut self, batch: &[Stamped]) -> Result<(), JournalError> {
-        let records: Vec<_> = batch.iter().cloned().map(Record::Input).collect();
-        self.append(format::encode(&records)).await
-    }
-
-    async fn append(&mut self, records: Vec<u8>) -> Result<(), JournalError> {
-        let Err(error) = self.journal.append(records.clone()).await else {
+        let records = format::encode_inputs(batch);
+        let Err(error) = self.journal.append(&records).await else {
             return Ok(());
         };
         tracing::error!(room.id = %self.room.id(), %error, "journal failed; the room goes on in memory");
@@ -142,7 +130,7 @@ impl LoggedRoom {
         if let Err(error) = std::mem::replace(&mut self.journal, memory).delete() {
             tracing::error!(room.id = %self.room.id(), %error, "failed journal could not be deleted");
         }
-        Ok(self.journal.append(records).await?)
+        Ok(self.journal.append(&records).await?)
     }
 
     /// Handles an input that is in the log.
@@ -153,7 +141,10 @@ impl LoggedRoom {
             return Ok(Handled::Done(effects));
         }
         tracing::error!(room.id = %self.room.id(), input.seq = seq, "a rule panicked; the room is rebuilt");
-        self.append(format::encode([&Record::Skipped { seq }])).await?;
+        self.journal
+            .append(&format::encode_skipped(seq))
+            .await
+            .map_err(JournalError::from)?;
         self.room = self.journal.rebuild(seq)?;
         self.room.skip(seq, at);
         self.panics.push_back(at);

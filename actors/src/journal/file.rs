@@ -104,13 +104,13 @@ impl FileLog {
         Ok(())
     }
 
-    pub(super) fn delete(self) -> io::Result<()> {
+    pub(super) fn delete(&self) -> io::Result<()> {
         // A snapshot that was being written goes with it.
         let _ = fs::remove_file(self.path.with_extension("staged"));
         fs::remove_file(&self.path)
     }
 
-    pub(super) fn set_aside(self, now: Timestamp) -> io::Result<()> {
+    pub(super) fn set_aside(&self, now: Timestamp) -> io::Result<()> {
         super::folder::set_aside(&self.path, now)
     }
 }

@@ -3,6 +3,8 @@
 //! Each record is its length and its CRC-32 (both little endian, 4 bytes) and JSON. What does not match its checksum,
 //! or is shorter than its length, was not written to its end: it and what follows is cut off.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
 use super::JournalError;
@@ -18,8 +20,8 @@ pub const RULES_HASH: &str = env!("COLLOQUY_RULES_HASH");
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Record {
-    Input(Stamped),
+pub enum Record<I = Stamped> {
+    Input(I),
     /// This input panicked and must not be handled again.
     Skipped {
         seq: u64,
@@ -46,14 +48,52 @@ pub fn begin(room: &Room) -> Result<Vec<u8>, JournalError> {
     Ok(bytes)
 }
 
-/// Encodes records one after the other.
-pub fn encode<'a>(records: impl IntoIterator<Item = &'a Record>) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    for record in records {
-        // Inputs are structs with string keys, which serde_json cannot fail on.
-        push(&mut bytes, &serde_json::to_vec(record).unwrap_or_default());
+impl Parsed<'_> {
+    pub fn inputs(&self) -> impl Iterator<Item = &Stamped> {
+        self.records.iter().filter_map(|record| {
+            if let Record::Input(stamped) = record {
+                Some(stamped)
+            } else {
+                None
+            }
+        })
+    }
+
+    /// Numbers of all inputs that must not be handled again, wherever their marks stand.
+    #[must_use]
+    pub fn skipped(&self) -> BTreeSet<u64> {
+        let skipped = |record: &Record| {
+            if let Record::Skipped { seq } = record {
+                Some(*seq)
+            } else {
+                None
+            }
+        };
+        self.records.iter().filter_map(skipped).collect()
+    }
+}
+
+/// Encodes a batch of inputs, one record each.
+#[must_use]
+pub fn encode_inputs(batch: &[Stamped]) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(batch.len() * 256);
+    for stamped in batch {
+        push_record(&mut bytes, &Record::Input(stamped));
     }
     bytes
+}
+
+/// Encodes the mark of an input that panicked.
+#[must_use]
+pub fn encode_skipped(seq: u64) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    push_record::<&Stamped>(&mut bytes, &Record::Skipped { seq });
+    bytes
+}
+
+fn push_record<I: Serialize>(bytes: &mut Vec<u8>, record: &Record<I>) {
+    // Inputs are structs with string keys, which serde_json cannot fail on.
+    push(bytes, &serde_json::to_vec(record).unwrap_or_default());
 }
 
 fn push(bytes: &mut Vec<u8>, record: &[u8]) {

@@ -4,16 +4,17 @@ pub mod file;
 pub mod folder;
 pub mod format;
 
-use std::{collections::BTreeSet, io};
+use std::{
+    collections::BTreeSet,
+    io,
+    panic::{AssertUnwindSafe, catch_unwind},
+};
 
 use self::{
     file::{FileLog, Staged},
-    format::{Parsed, Record},
+    format::Parsed,
 };
-use crate::{
-    protocol::limits::JOURNAL_TAIL_BYTES,
-    room::{Room, input::Stamped},
-};
+use crate::{protocol::limits::JOURNAL_TAIL_BYTES, room::Room};
 
 /// Where the bytes of a log lie.
 #[derive(Debug)]
@@ -38,8 +39,10 @@ pub struct Journal {
 pub enum JournalError {
     #[error("reading or writing failed: {0}")]
     Io(#[from] io::Error),
-    #[error("no whole snapshot: {0}")]
+    #[error("not usable: {0}")]
     Corrupt(String),
+    #[error("input {0} panics")]
+    Panicked(u64),
 }
 
 /// A room as its journal tells it.
@@ -52,6 +55,8 @@ pub struct Replayed {
     pub cut_bytes: usize,
     /// The tail was written by other rules and dropped.
     pub other_rules: bool,
+    /// Inputs panicked that are not marked as skipped.
+    pub panicked: bool,
 }
 
 impl Journal {
@@ -74,28 +79,33 @@ impl Journal {
         if parsed.whole_bytes < bytes.len() {
             log.cut(parsed.whole_bytes)?;
         }
-        let replayed = replay(&parsed, bytes.len(), u64::MAX)?;
-        let tail_bytes = parsed.whole_bytes - parsed.snapshot_bytes;
-        Ok((
-            Self {
-                log,
-                snapshot_bytes: parsed.snapshot_bytes,
-                tail_bytes,
-                staging: None,
-            },
-            replayed,
-        ))
+        let mut skipped = parsed.skipped();
+        let replayed = loop {
+            match replay(&parsed, bytes.len(), u64::MAX, &skipped) {
+                // The process died between the panic and its `Skipped`.
+                Err(JournalError::Panicked(seq)) if skipped.insert(seq) => {}
+                other => break other?,
+            }
+        };
+        let panicked = skipped.len() > parsed.skipped().len();
+        let this = Self {
+            log,
+            snapshot_bytes: parsed.snapshot_bytes,
+            tail_bytes: parsed.whole_bytes - parsed.snapshot_bytes,
+            staging: None,
+        };
+        Ok((this, Replayed { panicked, ..replayed }))
     }
 
     /// Appends records; they are in the log when this returns.
-    pub async fn append(&mut self, records: Vec<u8>) -> io::Result<()> {
+    pub async fn append(&mut self, records: &[u8]) -> io::Result<()> {
         match &mut self.log {
-            Log::File(file) => file.append(&records).await?,
-            Log::Memory(bytes) => bytes.extend_from_slice(&records),
+            Log::File(file) => file.append(records).await?,
+            Log::Memory(bytes) => bytes.extend_from_slice(records),
         }
         self.tail_bytes += records.len();
         if let Some(staging) = &mut self.staging {
-            staging.extend_from_slice(&records);
+            staging.extend_from_slice(records);
         }
         Ok(())
     }
@@ -103,7 +113,8 @@ impl Journal {
     /// The room as it was before the input `before`.
     pub fn rebuild(&self, before: u64) -> Result<Room, JournalError> {
         let bytes = self.log.read()?;
-        Ok(replay(&format::parse(&bytes)?, bytes.len(), before)?.room)
+        let parsed = format::parse(&bytes)?;
+        Ok(replay(&parsed, bytes.len(), before, &parsed.skipped())?.room)
     }
 
     /// Whether the tail is long enough to be replaced by a snapshot.
@@ -131,7 +142,10 @@ impl Journal {
 
     /// Replaces the log by a staged snapshot and what came since. After a failure the old log stays.
     pub fn adopt(&mut self, staged: Result<Staged, JournalError>) -> Result<(), JournalError> {
-        let tail = self.staging.take().unwrap_or_default();
+        // The disk failed meanwhile, and the room lives in memory: the snapshot is of no use.
+        let Some(tail) = self.staging.take() else {
+            return Ok(());
+        };
         let staged = staged?;
         let snapshot_bytes = staged.bytes();
         match &mut self.log {
@@ -154,16 +168,16 @@ impl Journal {
     }
 
     /// The room is over: its log goes.
-    pub fn delete(self) -> io::Result<()> {
-        match self.log {
+    pub fn delete(&self) -> io::Result<()> {
+        match &self.log {
             Log::File(file) => file.delete(),
             Log::Memory(_) => Ok(()),
         }
     }
 
     /// The room failed: its log is kept for post-mortem, and never revived.
-    pub fn set_aside(self, now: crate::ids::Timestamp) -> io::Result<()> {
-        match self.log {
+    pub fn set_aside(&self, now: crate::ids::Timestamp) -> io::Result<()> {
+        match &self.log {
             Log::File(file) => file.set_aside(now),
             Log::Memory(_) => Ok(()),
         }
@@ -199,52 +213,38 @@ impl Log {
     }
 }
 
-/// Handles the inputs of a log again, up to the one before `before`. All `Skipped` count, wherever they stand.
-fn replay(parsed: &Parsed<'_>, bytes: usize, before: u64) -> Result<Replayed, JournalError> {
-    let skipped: BTreeSet<u64> = parsed
-        .records
-        .iter()
-        .filter_map(|record| {
-            if let Record::Skipped { seq } = record {
-                Some(*seq)
-            } else {
-                None
-            }
-        })
-        .collect();
+/// Handles the inputs of a log again, up to the one before `before`.
+fn replay(
+    parsed: &Parsed<'_>,
+    bytes: usize,
+    before: u64,
+    skipped: &BTreeSet<u64>,
+) -> Result<Replayed, JournalError> {
     let mut room: Room =
         serde_json::from_slice(parsed.snapshot).map_err(|error| JournalError::Corrupt(error.to_string()))?;
     let mut inputs = 0;
-    for record in &parsed.records {
-        match record {
-            Record::Input(stamped) if stamped.seq >= before => break,
-            Record::Input(stamped) if stamped.seq != room.input_seq() + 1 => {
-                return Err(JournalError::Corrupt(format!(
-                    "input {} follows {}",
-                    stamped.seq,
-                    room.input_seq()
-                )));
-            }
-            Record::Input(stamped) if skipped.contains(&stamped.seq) => room.skip(stamped.seq, stamped.at),
-            Record::Input(stamped) => {
-                handle_again(&mut room, stamped)?;
-                inputs += 1;
-            }
-            Record::Skipped { .. } => {}
+    for stamped in parsed.inputs().take_while(|stamped| stamped.seq < before) {
+        if stamped.seq != room.input_seq() + 1 {
+            return Err(JournalError::Corrupt(format!(
+                "input {} follows {}",
+                stamped.seq,
+                room.input_seq()
+            )));
+        }
+        if skipped.contains(&stamped.seq) {
+            room.skip(stamped.seq, stamped.at);
+        } else {
+            catch_unwind(AssertUnwindSafe(|| room.handle(stamped.clone())))
+                .map_err(|_| JournalError::Panicked(stamped.seq))?;
+            inputs += 1;
         }
     }
+    let cut_bytes = bytes - parsed.whole_bytes;
     Ok(Replayed {
         room,
         inputs,
-        cut_bytes: bytes - parsed.whole_bytes,
+        cut_bytes,
         other_rules: parsed.other_rules,
+        panicked: false,
     })
-}
-
-/// An input whose `Skipped` never reached the log panics again: the journal is then of no use.
-fn handle_again(room: &mut Room, stamped: &Stamped) -> Result<(), JournalError> {
-    let handled = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| room.handle(stamped.clone())));
-    handled
-        .map(drop)
-        .map_err(|_| JournalError::Corrupt(format!("input {} panics", stamped.seq)))
 }

@@ -7,6 +7,8 @@ pub enum CloseCode {
     Normal,
     /// 1001: the server stops. Clients reconnect.
     GoingAway,
+    /// 1007: a text frame that is not UTF-8. Clients reconnect.
+    InvalidData,
     /// 1008: a client that ignores the limits. Clients do not reconnect.
     PolicyViolation,
     /// 1009: a message over the size limit. Clients do not reconnect.
@@ -24,6 +26,7 @@ impl CloseCode {
         match self {
             Self::Normal => 1000,
             Self::GoingAway => 1001,
+            Self::InvalidData => 1007,
             Self::PolicyViolation => 1008,
             Self::MessageTooBig => 1009,
             Self::Restart => 1012,
@@ -34,6 +37,9 @@ impl CloseCode {
     /// Whether a client comes back by itself after this code (signaling semantics, section 1).
     #[must_use]
     pub const fn client_reconnects(self) -> bool {
-        matches!(self, Self::GoingAway | Self::Restart | Self::TryAgain)
+        matches!(
+            self,
+            Self::GoingAway | Self::InvalidData | Self::Restart | Self::TryAgain
+        )
     }
 }

@@ -46,6 +46,9 @@ pub struct Access {
     tokens: BTreeMap<TokenHash, ParticipantId>,
     sessions: BTreeMap<SessionNo, ParticipantId>,
     fresh: usize,
+    /// The highest number of a session that ever took a seat.
+    #[serde(default)]
+    last_session: u64,
 }
 
 impl Access {
@@ -98,6 +101,7 @@ impl Access {
             self.sessions.remove(&old);
         }
         self.sessions.insert(session, id);
+        self.last_session = self.last_session.max(session.0);
         old
     }
 
@@ -188,6 +192,12 @@ impl Access {
 
     pub fn iter(&self) -> impl Iterator<Item = (ParticipantId, &Holder)> {
         self.holders.iter().map(|(id, holder)| (*id, holder))
+    }
+
+    /// The highest number of a session that ever took a seat.
+    #[must_use]
+    pub fn last_session(&self) -> SessionNo {
+        SessionNo(self.last_session)
     }
 
     /// Participant ids whose first ticket nobody redeemed yet.

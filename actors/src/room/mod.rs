@@ -152,7 +152,7 @@ impl Room {
                 self.withdraw(crate::protocol::meeting::Caller::Guest(code));
             }
             Input::Notice(Notice::UserWithdrawn(user)) => {
-                self.withdraw(crate::protocol::meeting::Caller::User(user))
+                self.withdraw(crate::protocol::meeting::Caller::User(user));
             }
         }
         self.event_seq = cx.event_seq;

@@ -52,9 +52,9 @@ impl Room {
             meeting.people.insert(id, newcomer);
             self.access.joined(id);
             if must_wait {
-                self.wait(cx, id)
+                self.wait(cx, id);
             } else {
-                self.enter(cx, id)
+                self.enter(cx, id);
             }
         } else {
             meeting.people.change(id, |p| p.session = Some(seat.session));

@@ -64,7 +64,7 @@ impl Chat {
                 self.send_message(cx, people, who, content, scope, messages_per_scope_max)?;
             }
             ChatCommand::SetLastSeenTimestamp { scope, timestamp } => {
-                self.mark_seen(people, who, &scope, timestamp)
+                self.mark_seen(people, who, &scope, timestamp);
             }
             ChatCommand::GetHistoryChunk { message_index, scope } => {
                 self.send_chunk(cx, people, who, message_index, &scope);

@@ -1,0 +1,308 @@
+//! The front of the live core: what REST and the WebSocket upgrade call.
+
+use std::{path::PathBuf, sync::Arc, time::Duration};
+
+use dashmap::DashMap;
+use ractor::{Actor, ActorRef, rpc::CallResult};
+use tokio_tungstenite::WebSocketStream;
+
+use crate::{
+    ids::{BreakoutRoomId, RoomId, TokenHash},
+    journal::folder::{Folder, FolderError},
+    ports::Ports,
+    protocol::meeting::{Caller, Identity, MeetingFacts},
+    registry::{Args, Found, Index, RegistryMsg, RegistryRef, RegistrySummary},
+    room::{
+        RoomSettings,
+        input::{Input, Notice, Start},
+    },
+    room_actor::{RoomMsg, RoomRef, RoomSummary, StartReply},
+    session::{self, RateLimits, Seat, Socket},
+    supervisor::{Never, Supervisor},
+    ticket::{self, SECRET_CHARS},
+};
+
+/// A call into the core that takes longer than this has met a room that is stuck.
+const CALL_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How the live core works.
+#[derive(Debug, Clone, Default)]
+pub struct LiveSettings {
+    pub rooms: RoomSettings,
+    pub rates: RateLimits,
+    pub journal: JournalMode,
+}
+
+/// Where journals lie.
+#[derive(Debug, Clone, Default)]
+pub enum JournalMode {
+    #[default]
+    Memory,
+    Files {
+        folder: PathBuf,
+        /// Wait for the disk after each batch.
+        fsync: bool,
+        /// Older journals are not revived.
+        age_max: Duration,
+    },
+}
+
+/// A room as the database describes it, for a `start` that may begin its meeting.
+#[derive(Debug, Clone)]
+pub struct Admission {
+    pub identity: Identity,
+    pub facts: Box<MeetingFacts>,
+}
+
+/// What a `start` asks for.
+#[derive(Debug, Clone)]
+pub struct StartRequest {
+    pub room: RoomId,
+    pub caller: Caller,
+    pub resumption: Option<String>,
+    pub breakout_room: Option<BreakoutRoomId>,
+}
+
+/// The secrets that a `start` answers with.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Issued {
+    pub ticket: String,
+    pub resumption: String,
+}
+
+impl std::fmt::Debug for Issued {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Issued(..)")
+    }
+}
+
+/// Why a `start` was refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum StartError {
+    /// The resumption token speaks for nobody here: the database must be asked.
+    #[error("the caller is not known to the meeting")]
+    NeedsAdmission,
+    #[error("no breakout rooms are running")]
+    NoBreakoutRooms,
+    /// Not at this moment; a retry will do.
+    #[error("the room can't be served at this moment")]
+    Unavailable,
+}
+
+/// Why a ticket was refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the ticket is unknown, expired or was redeemed")]
+pub struct InvalidTicket;
+
+/// Why the live core did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum LiveError {
+    #[error(transparent)]
+    Folder(#[from] FolderError),
+    #[error("the list of journals can't be read: {0}")]
+    Index(#[source] std::io::Error),
+    #[error("the supervisor did not start: {0}")]
+    Spawn(#[from] ractor::SpawnErr),
+}
+
+/// The running core, cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Live {
+    index: Index,
+    registry: RegistryRef,
+    supervisor: ActorRef<Never>,
+    ports: Ports,
+    rates: RateLimits,
+    keeps_files: bool,
+}
+
+impl Live {
+    /// Starts supervisor and registry, and revives the rooms of an earlier process in the background.
+    pub async fn start(settings: LiveSettings, ports: Ports) -> Result<Self, LiveError> {
+        let (folder, revive) = match settings.journal {
+            JournalMode::Memory => (None, Vec::new()),
+            JournalMode::Files {
+                folder,
+                fsync,
+                age_max,
+            } => {
+                let open = move || -> Result<_, LiveError> {
+                    let folder = Folder::open(&folder, fsync)?;
+                    let rooms = folder.index(age_max).map_err(LiveError::Index)?;
+                    Ok((Some(Arc::new(folder)), rooms))
+                };
+                let opened = tokio::task::spawn_blocking(open).await;
+                opened.map_err(|error| LiveError::Index(std::io::Error::other(error)))??
+            }
+        };
+        let keeps_files = folder.is_some();
+        let index: Index = Arc::new(DashMap::new());
+        let registry = RegistryRef::default();
+        let (args_index, args_ports, myself) = (Arc::clone(&index), ports.clone(), registry.clone());
+        let args = Box::new(move |supervisor| Args {
+            index: args_index,
+            folder,
+            settings: settings.rooms,
+            ports: args_ports,
+            supervisor,
+            revive,
+            myself,
+        });
+        let (supervisor, _) = Actor::spawn(None, Supervisor, args).await?;
+        Ok(Self {
+            index,
+            registry,
+            supervisor,
+            ports,
+            rates: settings.rates,
+            keeps_files,
+        })
+    }
+
+    /// Issues a ticket: by the resumption token alone, or with what the database says.
+    pub async fn issue(
+        &self,
+        request: &StartRequest,
+        admission: Option<&Admission>,
+    ) -> Result<Issued, StartError> {
+        // A room may be just ending, or its meeting may have been dropped: it is asked again, with the facts.
+        let mut with_facts = false;
+        for _ in 0..3 {
+            let Some(room) = self.find(request.room, admission.is_some()).await? else {
+                return Err(StartError::NeedsAdmission);
+            };
+            if !room.has_room_for_input() {
+                return Err(StartError::Unavailable);
+            }
+            match self.call_start(&room, request, admission, with_facts).await {
+                Some((StartReply::Issued(_), issued)) => return Ok(issued),
+                Some((StartReply::NeedsFacts, _)) if admission.is_some() => with_facts = true,
+                Some((StartReply::NeedsIdentity | StartReply::NeedsFacts, _)) => {
+                    return Err(StartError::NeedsAdmission);
+                }
+                Some((StartReply::NoBreakoutRooms, _)) => return Err(StartError::NoBreakoutRooms),
+                Some((StartReply::Unavailable, _)) => return Err(StartError::Unavailable),
+                None => {}
+            }
+        }
+        Err(StartError::Unavailable)
+    }
+
+    async fn call_start(
+        &self,
+        room: &RoomRef,
+        request: &StartRequest,
+        admission: Option<&Admission>,
+        with_facts: bool,
+    ) -> Option<(StartReply, Issued)> {
+        let random = &*self.ports.random;
+        let issued = Issued {
+            ticket: ticket::make(request.room, random),
+            resumption: random.secret(SECRET_CHARS),
+        };
+        let start = Box::new(Start {
+            caller: request.caller,
+            identity: admission.map(|admission| admission.identity.clone()),
+            facts: admission
+                .filter(|_| with_facts)
+                .map(|admission| admission.facts.clone()),
+            resumption: request.resumption.as_deref().map(TokenHash::of),
+            token: TokenHash::of(&issued.resumption),
+            breakout_room: request.breakout_room,
+        });
+        let ticket = issued.ticket.clone();
+        let message = |reply| RoomMsg::Start { start, ticket, reply };
+        match room.call(message, CALL_TIMEOUT).await {
+            Ok(CallResult::Success(reply)) => Some((reply, issued)),
+            _ => None,
+        }
+    }
+
+    async fn find(&self, id: RoomId, begin: bool) -> Result<Option<RoomRef>, StartError> {
+        if let Some(room) = self.index.get(&id) {
+            return Ok(Some(room.clone()));
+        }
+        let registry = self.registry.get().ok_or(StartError::Unavailable)?;
+        match registry
+            .call(|reply| RegistryMsg::Get { id, begin, reply }, Some(CALL_TIMEOUT))
+            .await
+        {
+            Ok(CallResult::Success(Found::Room(room))) => Ok(Some(room)),
+            Ok(CallResult::Success(Found::None)) => Ok(None),
+            _ => Err(StartError::Unavailable),
+        }
+    }
+
+    /// Redeems a ticket, once. The seat must be taken by [`Live::run_session`], or it is simply not taken.
+    pub async fn redeem(&self, ticket: &str) -> Result<(Seat, Caller), InvalidTicket> {
+        let id = ticket::room_of(ticket).ok_or(InvalidTicket)?;
+        let room = self
+            .index
+            .get(&id)
+            .map(|room| room.clone())
+            .ok_or(InvalidTicket)?;
+        let ticket = ticket.to_owned();
+        let redeemed = room
+            .actor()
+            .call(|reply| RoomMsg::Redeem { ticket, reply }, Some(CALL_TIMEOUT))
+            .await;
+        let Ok(CallResult::Success(Some((claim, caller)))) = redeemed else {
+            return Err(InvalidTicket);
+        };
+        let session = room.next_session();
+        Ok((Seat { room, claim, session }, caller))
+    }
+
+    /// Runs a session on its upgraded socket, to its end.
+    pub async fn run_session<S: Socket>(&self, seat: Seat, socket: WebSocketStream<S>) {
+        session::run(seat, socket, self.rates, Arc::clone(&self.ports.clock)).await;
+    }
+
+    /// Word from REST, after the commit.
+    pub fn notify(&self, room: RoomId, notice: Notice) {
+        match notice {
+            Notice::RoomDeleted => self.registry.cast(RegistryMsg::Deleted(room)),
+            Notice::InviteWithdrawn(_) | Notice::UserWithdrawn(_) => {
+                if let Some(room) = self.index.get(&room) {
+                    room.input(Input::Notice(notice));
+                }
+            }
+        }
+    }
+
+    /// What a room looks like, if it lives.
+    pub async fn observe(&self, room: RoomId) -> Option<RoomSummary> {
+        let room = self.index.get(&room)?.clone();
+        match room.actor().call(RoomMsg::Observe, Some(CALL_TIMEOUT)).await {
+            Ok(CallResult::Success(summary)) => Some(summary),
+            _ => None,
+        }
+    }
+
+    /// What the registry looks like, unless it is stuck.
+    pub async fn observe_registry(&self) -> Option<RegistrySummary> {
+        match self
+            .registry
+            .get()?
+            .call(RegistryMsg::Observe, Some(CALL_TIMEOUT))
+            .await
+        {
+            Ok(CallResult::Success(summary)) => Some(summary),
+            _ => None,
+        }
+    }
+
+    /// Whether any room had to give its journal file up: the disk fails.
+    #[must_use]
+    pub fn disk_failed(&self) -> bool {
+        self.keeps_files && self.index.iter().any(|room| room.disk_failed())
+    }
+
+    /// Stops: no new rooms, a snapshot of each, every socket is closed with 1001.
+    pub async fn stop(&self) {
+        if let Some(registry) = self.registry.get() {
+            let _ = registry.call(RegistryMsg::Stop, Some(2 * CALL_TIMEOUT)).await;
+        }
+        self.supervisor.stop(None);
+    }
+}

@@ -1,0 +1,381 @@
+//! The registry: finds, begins and revives rooms, and forgets them when they end.
+
+mod spawn;
+
+use std::{
+    collections::{HashMap, HashSet, VecDeque},
+    sync::{Arc, PoisonError, RwLock},
+    time::Duration,
+};
+
+use dashmap::DashMap;
+use ractor::{Actor, ActorCell, ActorId, ActorProcessingErr, ActorRef, RpcReplyPort};
+use serde::Serialize;
+
+use crate::{
+    ids::{RoomId, Timestamp},
+    journal::folder::Folder,
+    logged::LoggedRoom,
+    ports::Ports,
+    protocol::limits::DELETED_ROOM_SECS,
+    room::{
+        RoomSettings,
+        input::{Input, Notice},
+    },
+    room_actor::{RoomMsg, RoomRef},
+};
+
+/// Living rooms by id. Rebuilt by nobody: it outlives a panic of the registry.
+pub type Index = Arc<DashMap<RoomId, RoomRef>>;
+
+/// How often rooms are compared with the database, and rooms that nobody entered are ended.
+const SWEEP: Duration = Duration::from_mins(1);
+
+/// What the registry is told.
+#[derive(Debug)]
+pub enum RegistryMsg {
+    /// Finds a room; revives it, or begins it when `begin` says so.
+    Get {
+        id: RoomId,
+        begin: bool,
+        reply: RpcReplyPort<Found>,
+    },
+    /// A journal was read, and the database asked, for a room that somebody waits for.
+    Loaded {
+        id: RoomId,
+        loaded: Loaded,
+    },
+    /// A room wants to end.
+    Ending(RoomId),
+    /// A room that wanted to end has got new work.
+    Stays(RoomId),
+    /// A room has ended.
+    Ended(RoomId),
+    /// An actor under the supervisor has died.
+    Died(ActorId),
+    /// REST deleted a room.
+    Deleted(RoomId),
+    /// The database does not know these rooms any more.
+    Missing(Vec<RoomId>),
+    Sweep,
+    /// The server stops: no new rooms, a snapshot of each, everybody out.
+    Stop(RpcReplyPort<()>),
+    Observe(RpcReplyPort<RegistrySummary>),
+}
+
+/// What became of a search.
+#[derive(Debug, Clone)]
+pub enum Found {
+    Room(RoomRef),
+    /// No such room lives or has a journal.
+    None,
+    /// Not at this moment.
+    Unavailable,
+}
+
+/// What reviving brought.
+#[derive(Debug)]
+pub enum Loaded {
+    Room(Box<LoggedRoom>),
+    /// The journal is of no use (any more); a new room may begin.
+    Gone,
+    Unavailable,
+}
+
+/// What an operator, or a test, sees of the registry.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct RegistrySummary {
+    pub rooms: usize,
+    pub loading: usize,
+    pub ending: usize,
+}
+
+/// What a registry begins with.
+#[derive(Debug, Clone)]
+pub struct Args {
+    pub index: Index,
+    /// None keeps journals in memory.
+    pub folder: Option<Arc<Folder>>,
+    pub settings: RoomSettings,
+    pub ports: Ports,
+    pub supervisor: ActorCell,
+    /// Rooms with a journal of an earlier process, to be revived in the background.
+    pub revive: Vec<RoomId>,
+    pub myself: RegistryRef,
+}
+
+/// The registry as it is now: a restarted one takes the place of its predecessor.
+#[derive(Debug, Clone, Default)]
+pub struct RegistryRef(Arc<RwLock<Option<ActorRef<RegistryMsg>>>>);
+
+impl RegistryRef {
+    pub(crate) fn set(&self, registry: ActorRef<RegistryMsg>) {
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = Some(registry);
+    }
+
+    #[must_use]
+    pub fn get(&self) -> Option<ActorRef<RegistryMsg>> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Tells the registry; one that is just being restarted misses it, and finds out by its sweep.
+    pub fn cast(&self, message: RegistryMsg) {
+        if let Some(registry) = self.get() {
+            let _ = registry.cast(message);
+        }
+    }
+}
+
+#[derive(Debug)]
+pub(crate) struct State {
+    args: Args,
+    /// Who waits for rooms that are being loaded or are ending, and whether the room may begin anew.
+    waiting: HashMap<RoomId, Vec<(bool, RpcReplyPort<Found>)>>,
+    loading: HashSet<RoomId>,
+    ending: HashMap<RoomId, RoomRef>,
+    /// Rooms to revive when nothing else is to be done.
+    revive: VecDeque<RoomId>,
+    /// Ids that REST deleted a short time ago, with the end of the refusal.
+    deleted: VecDeque<(Timestamp, RoomId)>,
+    stopped: bool,
+}
+
+pub(crate) struct Registry;
+
+impl State {
+    async fn get(
+        &mut self,
+        myself: &ActorRef<RegistryMsg>,
+        id: RoomId,
+        begin: bool,
+        reply: RpcReplyPort<Found>,
+    ) {
+        let found = if self.stopped || self.is_deleted(id) {
+            Found::Unavailable
+        } else if self.loading.contains(&id) || self.ending.contains_key(&id) {
+            return self.waiting.entry(id).or_default().push((begin, reply));
+        } else if let Some(room) = self.args.index.get(&id) {
+            Found::Room(room.clone())
+        } else if self.args.folder.as_ref().is_some_and(|folder| folder.has(id)) {
+            self.waiting.entry(id).or_default().push((begin, reply));
+            return self.load(myself, id);
+        } else if begin {
+            self.begin(id).await
+        } else {
+            Found::None
+        };
+        // Whoever asked may have gone.
+        let _ = reply.send(found);
+    }
+
+    fn is_deleted(&mut self, id: RoomId) -> bool {
+        let now = self.args.ports.clock.now();
+        while self.deleted.front().is_some_and(|(until, _)| *until <= now) {
+            self.deleted.pop_front();
+        }
+        self.deleted.iter().any(|(_, deleted)| *deleted == id)
+    }
+
+    async fn loaded(&mut self, myself: &ActorRef<RegistryMsg>, id: RoomId, loaded: Loaded) {
+        self.loading.remove(&id);
+        let found = match loaded {
+            Loaded::Room(_) if self.stopped => Found::Unavailable,
+            Loaded::Room(room) => self.spawn(id, *room, true).await,
+            Loaded::Gone => Found::None,
+            Loaded::Unavailable => {
+                self.revive.push_back(id);
+                Found::Unavailable
+            }
+        };
+        if self.is_deleted(id)
+            && let Found::Room(room) = &found
+        {
+            room.input(Input::Notice(Notice::RoomDeleted));
+        }
+        self.answer_waiting(id, found).await;
+        if !matches!(self.revive.back(), Some(last) if *last == id) {
+            self.revive_next(myself);
+        }
+    }
+
+    async fn answer_waiting(&mut self, id: RoomId, mut found: Found) {
+        for (begin, reply) in self.waiting.remove(&id).unwrap_or_default() {
+            if self.stopped || self.is_deleted(id) {
+                found = Found::Unavailable;
+            } else if begin && matches!(found, Found::None) {
+                found = self.begin(id).await;
+            }
+            let _ = reply.send(found.clone());
+        }
+    }
+
+    /// Takes the room out of the index, so that no new start meets it; it may then decide.
+    fn ending(&mut self, id: RoomId) {
+        if let Some((_, room)) = self.args.index.remove(&id) {
+            let _ = room.actor().cast(RoomMsg::MayEnd);
+            self.ending.insert(id, room);
+        }
+    }
+
+    async fn stays(&mut self, id: RoomId) {
+        if let Some(room) = self.ending.remove(&id) {
+            self.args.index.insert(id, room.clone());
+            self.answer_waiting(id, Found::Room(room)).await;
+        }
+    }
+
+    async fn ended(&mut self, id: RoomId) {
+        self.ending.remove(&id);
+        self.args.index.remove(&id);
+        self.answer_waiting(id, Found::None).await;
+    }
+
+    /// The shell of a room broke: it is revived from its journal.
+    async fn died(&mut self, myself: &ActorRef<RegistryMsg>, actor: ActorId) {
+        let is_it = |room: &RoomRef| room.cell().get_id() == actor;
+        let living = self
+            .args
+            .index
+            .iter()
+            .find(|entry| is_it(entry.value()))
+            .map(|entry| *entry.key());
+        let ending = self
+            .ending
+            .iter()
+            .find(|(_, room)| is_it(room))
+            .map(|(id, _)| *id);
+        let Some(id) = living.or(ending) else { return };
+        if self.stopped {
+            return;
+        }
+        tracing::error!(room.id = %id, "a room's actor died and is revived");
+        self.args.index.remove(&id);
+        self.ending.remove(&id);
+        if self.args.folder.as_ref().is_some_and(|folder| folder.has(id)) {
+            self.load(myself, id);
+        } else {
+            self.answer_waiting(id, Found::None).await;
+        }
+    }
+
+    fn deleted(&mut self, id: RoomId) {
+        let until = self.args.ports.clock.now().plus_secs(DELETED_ROOM_SECS);
+        self.deleted.push_back((until, id));
+        let ending = self.ending.get(&id).cloned();
+        if let Some(room) = self.args.index.get(&id).map(|entry| entry.clone()).or(ending) {
+            room.input(Input::Notice(Notice::RoomDeleted));
+        } else if let Some(folder) = &self.args.folder
+            && let Err(error) = folder.delete(id)
+        {
+            tracing::error!(room.id = %id, %error, "journal of a deleted room could not be deleted");
+        }
+    }
+
+    /// Finds rooms whose notice of deletion got lost, and lets rooms that nobody entered end.
+    fn sweep(&mut self, myself: &ActorRef<RegistryMsg>) {
+        let rooms: Vec<_> = self
+            .args
+            .index
+            .iter()
+            .map(|entry| entry.value().clone())
+            .collect();
+        for room in &rooms {
+            let _ = room.actor().cast(RoomMsg::Turn);
+        }
+        let ids: Vec<_> = rooms.iter().map(RoomRef::id).collect();
+        let (directory, myself_then) = (Arc::clone(&self.args.ports.directory), myself.clone());
+        tokio::spawn(async move {
+            for ids in ids.chunks(500) {
+                if let Ok(missing) = directory.missing_rooms(ids.to_vec()).await
+                    && !missing.is_empty()
+                {
+                    let _ = myself_then.cast(RegistryMsg::Missing(missing));
+                }
+            }
+        });
+        self.revive_next(myself);
+    }
+
+    /// Every room writes its last snapshot and sends everybody out.
+    fn stop(&mut self, reply: RpcReplyPort<()>) {
+        self.stopped = true;
+        self.waiting.clear();
+        let rooms: Vec<_> = self
+            .args
+            .index
+            .iter()
+            .map(|entry| entry.value().clone())
+            .collect();
+        tokio::spawn(async move {
+            let mut stopping = tokio::task::JoinSet::new();
+            for room in rooms {
+                stopping.spawn(async move { room.actor().call(RoomMsg::Stop, None).await });
+            }
+            while stopping.join_next().await.is_some() {}
+            let _ = reply.send(());
+        });
+    }
+}
+
+impl Actor for Registry {
+    type Msg = RegistryMsg;
+    type State = State;
+    type Arguments = Args;
+
+    async fn pre_start(
+        &self,
+        myself: ActorRef<RegistryMsg>,
+        mut args: Args,
+    ) -> Result<State, ActorProcessingErr> {
+        args.myself.set(myself.clone());
+        myself.send_interval(SWEEP, || RegistryMsg::Sweep);
+        let revive = std::mem::take(&mut args.revive).into();
+        Ok(State {
+            args,
+            waiting: HashMap::new(),
+            loading: HashSet::new(),
+            ending: HashMap::new(),
+            revive,
+            deleted: VecDeque::new(),
+            stopped: false,
+        })
+    }
+
+    async fn post_start(
+        &self,
+        myself: ActorRef<RegistryMsg>,
+        state: &mut State,
+    ) -> Result<(), ActorProcessingErr> {
+        state.revive_next(&myself);
+        Ok(())
+    }
+
+    async fn handle(
+        &self,
+        myself: ActorRef<RegistryMsg>,
+        message: RegistryMsg,
+        state: &mut State,
+    ) -> Result<(), ActorProcessingErr> {
+        match message {
+            RegistryMsg::Get { id, begin, reply } => state.get(&myself, id, begin, reply).await,
+            RegistryMsg::Loaded { id, loaded } => state.loaded(&myself, id, loaded).await,
+            RegistryMsg::Ending(id) => state.ending(id),
+            RegistryMsg::Stays(id) => state.stays(id).await,
+            RegistryMsg::Ended(id) => state.ended(id).await,
+            RegistryMsg::Died(actor) => state.died(&myself, actor).await,
+            RegistryMsg::Deleted(id) => state.deleted(id),
+            RegistryMsg::Missing(rooms) => rooms.into_iter().for_each(|id| state.deleted(id)),
+            RegistryMsg::Sweep => state.sweep(&myself),
+            RegistryMsg::Stop(reply) => state.stop(reply),
+            RegistryMsg::Observe(reply) => {
+                let summary = RegistrySummary {
+                    rooms: state.args.index.len(),
+                    loading: state.loading.len(),
+                    ending: state.ending.len(),
+                };
+                let _ = reply.send(summary);
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,119 @@
+//! How a room comes to life: anew, or from its journal.
+
+use std::sync::Arc;
+
+use ractor::ActorRef;
+
+use super::{Found, Loaded, RegistryMsg, State};
+use crate::{
+    ids::RoomId,
+    journal::{JournalError, Log, folder::Folder},
+    logged::LoggedRoom,
+    ports::{Ports, Unavailable},
+    room::{Room, input::Input},
+    room_actor,
+};
+
+/// Rooms that are revived in the background at the same time.
+const BACKGROUND: usize = 4;
+
+impl State {
+    /// Begins a room without a journal. A disk that fails makes a room in memory.
+    pub(super) async fn begin(&mut self, id: RoomId) -> Found {
+        let room = Room::new(id, self.args.settings.clone());
+        let in_memory = |error: JournalError| {
+            tracing::error!(room.id = %id, %error, "no journal; the room lives in memory");
+            LoggedRoom::create(room.clone(), Log::Memory(Vec::new()))
+        };
+        let logged = match &self.args.folder {
+            Some(folder) => {
+                let log = folder.log(id).map_err(JournalError::from);
+                log.and_then(|log| LoggedRoom::create(room.clone(), log))
+                    .or_else(in_memory)
+            }
+            None => LoggedRoom::create(room.clone(), Log::Memory(Vec::new())),
+        };
+        match logged {
+            Ok(logged) => self.spawn(id, logged, false).await,
+            Err(error) => {
+                tracing::error!(room.id = %id, %error, "room could not begin");
+                Found::Unavailable
+            }
+        }
+    }
+
+    pub(super) async fn spawn(&mut self, id: RoomId, room: LoggedRoom, revived: bool) -> Found {
+        let (ports, registry) = (self.args.ports.clone(), self.args.myself.clone());
+        match room_actor::spawn(room, ports, registry, self.args.supervisor.clone()).await {
+            Ok(room) => {
+                if revived {
+                    room.input(Input::Restarted);
+                }
+                self.args.index.insert(id, room.clone());
+                Found::Room(room)
+            }
+            Err(error) => {
+                tracing::error!(room.id = %id, %error, "room could not be started");
+                Found::Unavailable
+            }
+        }
+    }
+
+    /// Revives rooms in the background, a few at a time.
+    pub(super) fn revive_next(&mut self, myself: &ActorRef<RegistryMsg>) {
+        while self.loading.len() < BACKGROUND && !self.stopped {
+            let Some(id) = self.revive.pop_front() else { return };
+            let exists = self.args.folder.as_ref().is_some_and(|folder| folder.has(id));
+            if exists && !self.args.index.contains_key(&id) && !self.ending.contains_key(&id) {
+                self.load(myself, id);
+            }
+        }
+    }
+
+    /// Reads a journal and asks the database, beside the registry.
+    pub(super) fn load(&mut self, myself: &ActorRef<RegistryMsg>, id: RoomId) {
+        let Some(folder) = self.args.folder.clone() else {
+            return;
+        };
+        if !self.loading.insert(id) {
+            return;
+        }
+        let (myself, ports) = (myself.clone(), self.args.ports.clone());
+        tokio::spawn(async move {
+            let loaded = load(id, folder, &ports).await;
+            let _ = myself.cast(RegistryMsg::Loaded { id, loaded });
+        });
+    }
+}
+
+async fn load(id: RoomId, folder: Arc<Folder>, ports: &Ports) -> Loaded {
+    match ports.directory.missing_rooms(vec![id]).await {
+        Err(Unavailable) => return Loaded::Unavailable,
+        Ok(missing) if !missing.is_empty() => {
+            tracing::info!(room.id = %id, "journal of a room that is gone is deleted");
+            return if folder.delete(id).is_ok() {
+                Loaded::Gone
+            } else {
+                Loaded::Unavailable
+            };
+        }
+        Ok(_) => {}
+    }
+    let now = ports.clock.now();
+    let read = tokio::task::spawn_blocking(move || {
+        let opened = folder
+            .log(id)
+            .map_err(JournalError::from)
+            .and_then(LoggedRoom::open);
+        if let Err(error @ (JournalError::Corrupt(_) | JournalError::Panicked(_))) = &opened {
+            tracing::error!(room.id = %id, %error, "journal is not usable and is put aside");
+            folder.set_aside(id, now)?;
+        }
+        opened
+    });
+    match read.await {
+        Ok(Ok(room)) => Loaded::Room(Box::new(room)),
+        Ok(Err(JournalError::Corrupt(_) | JournalError::Panicked(_))) => Loaded::Gone,
+        Ok(Err(JournalError::Io(_))) | Err(_) => Loaded::Unavailable,
+    }
+}

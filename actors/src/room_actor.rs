@@ -1,0 +1,438 @@
+//! The actor of one room: one mailbox, so one order. It logs inputs in batches, lets the state machine handle them and
+//! releases the effects.
+
+mod release;
+mod turn;
+
+use std::{
+    collections::{HashMap, VecDeque},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use ractor::{Actor, ActorCell, ActorProcessingErr, ActorRef, MessagingErr, RpcReplyPort, rpc::CallResult};
+use serde::Serialize;
+use tokio::task::JoinHandle;
+
+use crate::{
+    ids::{ParticipantId, RoomId, SessionNo, Timestamp},
+    journal::{JournalError, file::Staged},
+    logged::LoggedRoom,
+    ports::Ports,
+    protocol::{Command, codes::CloseCode, limits::ROOM_WAITING_INPUTS_MAX, meeting::Caller},
+    registry::RegistryRef,
+    room::input::{Input, Start},
+    session::Link,
+    ticket::{Claim, Tickets},
+};
+
+/// What a room's actor is told.
+#[derive(Debug)]
+pub enum RoomMsg {
+    /// A call of `start`; the ticket is good once the answer says so.
+    Start {
+        start: Box<Start>,
+        ticket: String,
+        reply: RpcReplyPort<StartReply>,
+    },
+    /// Takes a ticket.
+    Redeem {
+        ticket: String,
+        reply: RpcReplyPort<Option<(Claim, Caller)>>,
+    },
+    /// A redeemed ticket's socket stands.
+    Attach {
+        claim: Claim,
+        session: SessionNo,
+        link: Link,
+    },
+    Command {
+        session: SessionNo,
+        command: Command,
+    },
+    Input(Input),
+    /// Handle what waits.
+    Turn,
+    /// A snapshot was written beside the log.
+    Staged(Result<Staged, JournalError>),
+    /// The registry has taken the room out of its index.
+    MayEnd,
+    /// The server stops: a snapshot, and sessions are closed with 1001.
+    Stop(RpcReplyPort<()>),
+    Observe(RpcReplyPort<RoomSummary>),
+}
+
+/// The answer to a `start`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StartReply {
+    Issued(ParticipantId),
+    NeedsIdentity,
+    NeedsFacts,
+    NoBreakoutRooms,
+    /// Not at this moment: too many unredeemed tickets, or the room is going down.
+    Unavailable,
+}
+
+/// What an operator, or a test, sees of a room.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct RoomSummary {
+    pub id: RoomId,
+    pub participants: usize,
+    pub waiting: usize,
+    pub sessions: usize,
+    pub tickets: usize,
+    pub waiting_inputs: usize,
+    pub journal_bytes: usize,
+    /// Number of the last input, and of the last event.
+    pub input_seq: u64,
+    pub event_seq: u64,
+    /// The disk failed; the room lives in memory.
+    pub disk_failed: bool,
+}
+
+/// A handle on a room's actor, cheap to clone.
+#[derive(Debug, Clone)]
+pub struct RoomRef {
+    id: RoomId,
+    actor: ActorRef<RoomMsg>,
+    gauge: Arc<Gauge>,
+}
+
+/// What the senders of inputs look at before they send: the mailbox itself is not bounded.
+#[derive(Debug)]
+pub struct Gauge {
+    waiting: AtomicUsize,
+    next_session: AtomicU64,
+    disk_failed: AtomicBool,
+}
+
+impl RoomRef {
+    #[must_use]
+    pub fn id(&self) -> RoomId {
+        self.id
+    }
+
+    #[must_use]
+    pub fn cell(&self) -> ActorCell {
+        self.actor.get_cell()
+    }
+
+    #[must_use]
+    pub fn actor(&self) -> &ActorRef<RoomMsg> {
+        &self.actor
+    }
+
+    /// Whether another input may wait.
+    #[must_use]
+    pub fn has_room_for_input(&self) -> bool {
+        self.gauge.waiting.load(Ordering::Relaxed) < ROOM_WAITING_INPUTS_MAX
+    }
+
+    /// A number for a new session of this room.
+    #[must_use]
+    pub fn next_session(&self) -> SessionNo {
+        SessionNo(self.gauge.next_session.fetch_add(1, Ordering::Relaxed))
+    }
+
+    /// Sends a message that becomes an input. A room that has just ended hears nothing more, rightly.
+    pub fn send(&self, message: RoomMsg) {
+        self.gauge.waiting.fetch_add(1, Ordering::Relaxed);
+        let _ = self.actor.cast(message);
+    }
+
+    pub fn input(&self, input: Input) {
+        self.send(RoomMsg::Input(input));
+    }
+
+    /// [`RoomRef::send`] with an answer.
+    pub async fn call<T: Send + 'static>(
+        &self,
+        message: impl FnOnce(RpcReplyPort<T>) -> RoomMsg,
+        timeout: Duration,
+    ) -> Result<CallResult<T>, MessagingErr<RoomMsg>> {
+        self.gauge.waiting.fetch_add(1, Ordering::Relaxed);
+        self.actor.call(message, Some(timeout)).await
+    }
+
+    /// The room's journal failed, and it lives in memory.
+    #[must_use]
+    pub fn disk_failed(&self) -> bool {
+        self.gauge.disk_failed.load(Ordering::Relaxed)
+    }
+}
+
+/// Starts the actor of a room under the supervisor.
+pub async fn spawn(
+    room: LoggedRoom,
+    ports: Ports,
+    registry: RegistryRef,
+    supervisor: ActorCell,
+) -> Result<RoomRef, ractor::SpawnErr> {
+    let id = room.room().id();
+    let gauge = Arc::new(Gauge {
+        waiting: AtomicUsize::new(0),
+        next_session: AtomicU64::new(room.room().access().last_session().0 + 1),
+        disk_failed: AtomicBool::new(false),
+    });
+    let args = Shell::new(room, ports, registry, Arc::clone(&gauge));
+    let (actor, _) = Actor::spawn_linked(None, RoomActor, args, supervisor).await?;
+    Ok(RoomRef { id, actor, gauge })
+}
+
+/// An input on its way, with whoever waits for it.
+#[derive(Debug)]
+struct Waiting {
+    input: Input,
+    from: From,
+}
+
+#[derive(Debug)]
+enum From {
+    Nobody,
+    /// The number of unhandled commands of this session goes down.
+    Session(SessionNo),
+    Start {
+        ticket: String,
+        claim_token: crate::ids::TokenHash,
+        reply: RpcReplyPort<StartReply>,
+    },
+}
+
+/// Everything around the state machine.
+#[derive(Debug)]
+struct Shell {
+    room: LoggedRoom,
+    ports: Ports,
+    registry: RegistryRef,
+    gauge: Arc<Gauge>,
+    queue: VecDeque<Waiting>,
+    turn_cast: bool,
+    tickets: Tickets,
+    links: HashMap<SessionNo, Link>,
+    alarm: Option<(Timestamp, JoinHandle<()>)>,
+    phase: Phase,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    Running,
+    /// Asked the registry to end.
+    Ending,
+    /// No input is handled any more.
+    Stopped,
+}
+
+impl Shell {
+    fn new(room: LoggedRoom, ports: Ports, registry: RegistryRef, gauge: Arc<Gauge>) -> Self {
+        Self {
+            room,
+            ports,
+            registry,
+            gauge,
+            queue: VecDeque::new(),
+            turn_cast: false,
+            tickets: Tickets::default(),
+            links: HashMap::new(),
+            alarm: None,
+            phase: Phase::Running,
+        }
+    }
+
+    fn id(&self) -> RoomId {
+        self.room.room().id()
+    }
+
+    fn enqueue(&mut self, myself: &ActorRef<RoomMsg>, input: Input, from: From) {
+        if self.phase == Phase::Stopped {
+            return self.gauge_down();
+        }
+        self.queue.push_back(Waiting { input, from });
+        if !std::mem::replace(&mut self.turn_cast, true) {
+            let _ = myself.cast(RoomMsg::Turn);
+        }
+    }
+
+    fn gauge_down(&self) {
+        // The senders count up before they send.
+        self.gauge.waiting.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    fn summary(&self) -> RoomSummary {
+        let room = self.room.room();
+        let (participants, waiting) = room.occupancy();
+        RoomSummary {
+            id: room.id(),
+            participants,
+            waiting,
+            sessions: self.links.len(),
+            tickets: self.tickets.len(),
+            waiting_inputs: self.queue.len(),
+            journal_bytes: self.room.journal().bytes(),
+            input_seq: room.input_seq(),
+            event_seq: room.event_seq(),
+            disk_failed: self.room.disk_failed(),
+        }
+    }
+
+    fn start(
+        &mut self,
+        myself: &ActorRef<RoomMsg>,
+        start: Box<Start>,
+        ticket: String,
+        reply: RpcReplyPort<StartReply>,
+    ) {
+        let claim_token = start.token;
+        self.enqueue(
+            myself,
+            Input::Start(start),
+            From::Start {
+                ticket,
+                claim_token,
+                reply,
+            },
+        );
+    }
+
+    fn redeem(&mut self, ticket: &str) -> Option<(Claim, Caller)> {
+        let claim = self.tickets.redeem(ticket, self.ports.clock.now())?;
+        let caller = self.room.room().access().get(claim.participant)?.caller;
+        (self.phase != Phase::Stopped).then_some((claim, caller))
+    }
+
+    /// Wakes the room at its next deadline.
+    fn set_alarm(&mut self, myself: &ActorRef<RoomMsg>) {
+        let next = self.room.room().next_deadline();
+        if self.alarm.as_ref().map(|(at, _)| *at) == next {
+            return;
+        }
+        if let Some((_, task)) = self.alarm.take() {
+            task.abort();
+        }
+        if let Some(at) = next {
+            let micros = at
+                .as_micros()
+                .saturating_sub(self.ports.clock.now().as_micros())
+                .max(0);
+            let wait = Duration::from_micros(micros.unsigned_abs());
+            let (actor, gauge) = (myself.clone(), Arc::clone(&self.gauge));
+            let task = tokio::spawn(async move {
+                tokio::time::sleep(wait).await;
+                gauge.waiting.fetch_add(1, Ordering::Relaxed);
+                let _ = actor.cast(RoomMsg::Input(Input::Tick));
+            });
+            self.alarm = Some((at, task));
+        }
+    }
+
+    fn close_all(&mut self, code: CloseCode) {
+        for (_, link) in self.links.drain() {
+            link.close(code);
+        }
+    }
+
+    /// The last snapshot, and everybody out: what the sessions report after that is not a leave.
+    fn stop(&mut self) {
+        self.phase = Phase::Stopped;
+        // Whoever waits for a ticket is told by the dropped reply port.
+        self.queue.clear();
+        if let Err(error) = self.room.snapshot_now() {
+            tracing::error!(room.id = %self.id(), %error, "last snapshot failed; the journal stays as it is");
+        }
+        self.close_all(CloseCode::GoingAway);
+    }
+}
+
+struct RoomActor;
+
+impl Actor for RoomActor {
+    type Msg = RoomMsg;
+    type State = Shell;
+    type Arguments = Shell;
+
+    async fn pre_start(&self, _myself: ActorRef<RoomMsg>, shell: Shell) -> Result<Shell, ActorProcessingErr> {
+        Ok(shell)
+    }
+
+    /// A room that was revived has deadlines, and a room that was opened without need may end.
+    async fn post_start(
+        &self,
+        myself: ActorRef<RoomMsg>,
+        shell: &mut Shell,
+    ) -> Result<(), ActorProcessingErr> {
+        shell.set_alarm(&myself);
+        Ok(())
+    }
+
+    async fn handle(
+        &self,
+        myself: ActorRef<RoomMsg>,
+        message: RoomMsg,
+        shell: &mut Shell,
+    ) -> Result<(), ActorProcessingErr> {
+        match message {
+            RoomMsg::Start { start, ticket, reply } => shell.start(&myself, start, ticket, reply),
+            RoomMsg::Redeem { ticket, reply } => {
+                // Whoever asked may have gone.
+                let _ = reply.send(shell.redeem(&ticket));
+            }
+            RoomMsg::Attach {
+                claim: Claim { participant, token },
+                session,
+                link,
+            } => {
+                if shell.phase == Phase::Stopped {
+                    link.close(CloseCode::GoingAway);
+                } else {
+                    shell.links.insert(session, link);
+                }
+                shell.enqueue(
+                    &myself,
+                    Input::SeatTaken {
+                        participant,
+                        token,
+                        session,
+                    },
+                    From::Nobody,
+                );
+            }
+            RoomMsg::Command { session, command } => {
+                shell.enqueue(
+                    &myself,
+                    Input::Command { session, command },
+                    From::Session(session),
+                );
+            }
+            RoomMsg::Input(input) => shell.enqueue(&myself, input, From::Nobody),
+            RoomMsg::Turn => turn::run(shell, &myself).await,
+            RoomMsg::Staged(staged) => {
+                if let Err(error) = shell.room.journal_mut().adopt(staged) {
+                    tracing::warn!(room.id = %shell.id(), %error, "snapshot failed; the longer journal stays");
+                }
+            }
+            RoomMsg::MayEnd => turn::end_if_over(shell, &myself),
+            RoomMsg::Stop(reply) => {
+                shell.stop();
+                let _ = reply.send(());
+                myself.stop(None);
+            }
+            RoomMsg::Observe(reply) => {
+                let _ = reply.send(shell.summary());
+            }
+        }
+        Ok(())
+    }
+
+    async fn post_stop(
+        &self,
+        _myself: ActorRef<RoomMsg>,
+        shell: &mut Shell,
+    ) -> Result<(), ActorProcessingErr> {
+        if let Some((_, task)) = shell.alarm.take() {
+            task.abort();
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,113 @@
+//! A turn: take what waits, log it as one batch, handle each input, release its effects at once.
+
+use std::sync::atomic::Ordering;
+
+use ractor::ActorRef;
+
+use super::{From, Phase, RoomMsg, Shell, Waiting, release};
+use crate::{
+    logged::{Handled, RoomFailure},
+    protocol::{codes::CloseCode, limits::TURN_INPUTS_MAX},
+    registry::RegistryMsg,
+    room::input::Input,
+};
+
+pub(super) async fn run(shell: &mut Shell, myself: &ActorRef<RoomMsg>) {
+    shell.turn_cast = false;
+    if shell.phase == Phase::Stopped {
+        return;
+    }
+    if shell.queue.is_empty() {
+        return after(shell, myself);
+    }
+    let count = shell.queue.len().min(TURN_INPUTS_MAX);
+    let (mut inputs, mut senders) = (Vec::with_capacity(count), Vec::with_capacity(count));
+    for Waiting { input, from } in shell.queue.drain(..count) {
+        inputs.push(input);
+        senders.push(from);
+    }
+    let random = std::sync::Arc::clone(&shell.ports.random);
+    let batch = shell
+        .room
+        .stamp(inputs, shell.ports.clock.now(), || random.seed());
+    if let Err(error) = shell.room.log(&batch).await {
+        return fail(shell, myself, &RoomFailure::Rebuild(error));
+    }
+    shell
+        .gauge
+        .disk_failed
+        .store(shell.room.disk_failed(), Ordering::Relaxed);
+    for (stamped, from) in batch.into_iter().zip(senders) {
+        shell.gauge_down();
+        if let From::Session(session) = &from
+            && let Some(link) = shell.links.get(session)
+        {
+            link.command_handled();
+        }
+        match stamped.input {
+            Input::Ended { session, .. } => {
+                shell.links.remove(&session);
+            }
+            // The alarm has rung; what is still due rings again.
+            Input::Tick => shell.alarm = None,
+            _ => {}
+        }
+        match shell.room.handle(stamped).await {
+            Ok(Handled::Done(effects)) => release::effects(shell, effects, from),
+            Ok(Handled::Panicked) => release::internal_error(shell, from),
+            Err(failure) => return fail(shell, myself, &failure),
+        }
+    }
+    after(shell, myself);
+}
+
+fn after(shell: &mut Shell, myself: &ActorRef<RoomMsg>) {
+    if !shell.queue.is_empty() && !std::mem::replace(&mut shell.turn_cast, true) {
+        let _ = myself.cast(RoomMsg::Turn);
+    }
+    if shell.room.journal().wants_snapshot() {
+        let room = shell.room.room().clone();
+        let stage = shell.room.journal_mut().stage(&room);
+        let actor = myself.clone();
+        tokio::task::spawn_blocking(move || actor.cast(RoomMsg::Staged(stage())));
+    }
+    shell.set_alarm(myself);
+    if is_over(shell) {
+        shell.phase = Phase::Ending;
+        shell.registry.cast(RegistryMsg::Ending(shell.id()));
+    }
+}
+
+fn is_over(shell: &Shell) -> bool {
+    shell.room.room().is_over() && shell.queue.is_empty()
+}
+
+/// The registry knows the room no more: it ends, unless something came meanwhile.
+pub(super) fn end_if_over(shell: &mut Shell, myself: &ActorRef<RoomMsg>) {
+    if !is_over(shell) {
+        shell.phase = Phase::Running;
+        shell.registry.cast(RegistryMsg::Stays(shell.id()));
+        return;
+    }
+    end(shell, myself, true);
+}
+
+fn end(shell: &mut Shell, myself: &ActorRef<RoomMsg>, delete: bool) {
+    shell.phase = Phase::Stopped;
+    if delete && let Err(error) = shell.room.journal().delete() {
+        tracing::error!(room.id = %shell.id(), %error, "journal could not be deleted");
+    }
+    shell.registry.cast(RegistryMsg::Ended(shell.id()));
+    myself.stop(None);
+}
+
+/// The room can't go on: everybody is sent away to come back, and its journal is kept for post-mortem.
+fn fail(shell: &mut Shell, myself: &ActorRef<RoomMsg>, failure: &RoomFailure) {
+    tracing::error!(room.id = %shell.id(), %failure, "room ended");
+    shell.queue.clear();
+    shell.close_all(CloseCode::Restart);
+    if let Err(error) = shell.room.journal().set_aside(shell.ports.clock.now()) {
+        tracing::error!(room.id = %shell.id(), %error, "journal could not be put aside");
+    }
+    end(shell, myself, false);
+}

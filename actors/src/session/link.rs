@@ -1,0 +1,156 @@
+//! The room's end of a session: a bounded queue of frames, and a few flags that both sides read.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicUsize, Ordering},
+};
+
+use ractor::ActorRef;
+use tokio::sync::{Notify, mpsc};
+use tokio_tungstenite::tungstenite::Utf8Bytes;
+
+use super::SessionMsg;
+use crate::protocol::{
+    codes::CloseCode,
+    limits::{SESSION_QUEUE_BYTES_MAX, SESSION_QUEUE_FRAMES_MAX, SESSION_UNHANDLED_COMMANDS_MAX},
+};
+
+/// What waits for the writer.
+#[derive(Debug)]
+pub(super) enum Outgoing {
+    Text(Utf8Bytes),
+    Ping,
+    /// The last thing that is written.
+    Close(CloseCode),
+}
+
+/// State that room, reader and writer of one session share.
+#[derive(Debug, Default)]
+pub(super) struct Shared {
+    queued_bytes: AtomicUsize,
+    unhandled: AtomicU32,
+    /// 0 before the join; then [`JOINED`] and the modules that the tariff allows.
+    opened: AtomicU8,
+    cut: AtomicBool,
+    /// Wakes a writer that waits for a client that takes nothing.
+    pub cut_now: Notify,
+}
+
+const JOINED: u8 = 1;
+const MODERATION: u8 = 2;
+const CHAT: u8 = 4;
+
+/// A handle on a session, cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Link {
+    queue: mpsc::Sender<Outgoing>,
+    shared: Arc<Shared>,
+    actor: ActorRef<SessionMsg>,
+}
+
+impl Shared {
+    pub(super) fn link(actor: ActorRef<SessionMsg>) -> (Link, mpsc::Receiver<Outgoing>) {
+        let (queue, receiver) = mpsc::channel(SESSION_QUEUE_FRAMES_MAX);
+        (
+            Link {
+                queue,
+                shared: Arc::new(Self::default()),
+                actor,
+            },
+            receiver,
+        )
+    }
+
+    /// The writer has taken a frame.
+    pub(super) fn taken(&self, bytes: usize) {
+        self.queued_bytes.fetch_sub(bytes, Ordering::Relaxed);
+    }
+
+    pub(super) fn is_cut(&self) -> bool {
+        self.cut.load(Ordering::Relaxed)
+    }
+}
+
+impl Link {
+    pub(super) fn shared(&self) -> &Arc<Shared> {
+        &self.shared
+    }
+
+    /// Queues a frame. A session that does not keep up is cut: it can resume, and delays nobody.
+    pub fn push(&self, frame: Utf8Bytes) {
+        if self.shared.is_cut() {
+            return;
+        }
+        let bytes = frame.len();
+        let queued = self.shared.queued_bytes.fetch_add(bytes, Ordering::Relaxed);
+        let fits = queued == 0 || queued + bytes <= SESSION_QUEUE_BYTES_MAX;
+        if !fits || self.queue.try_send(Outgoing::Text(frame)).is_err() {
+            self.shared.taken(bytes);
+            self.cut();
+        }
+    }
+
+    pub(super) fn ping(&self) {
+        if self.queue.try_send(Outgoing::Ping).is_err() {
+            self.cut();
+        }
+    }
+
+    /// Ends the session after what was queued before.
+    pub fn close(&self, code: CloseCode) {
+        // A full queue means a client that takes nothing; a closed one, that the writer has ended.
+        if let Err(mpsc::error::TrySendError::Full(_)) = self.queue.try_send(Outgoing::Close(code)) {
+            self.cut();
+        }
+    }
+
+    fn cut(&self) {
+        self.shared.cut.store(true, Ordering::Relaxed);
+        self.shared.cut_now.notify_one();
+    }
+
+    /// The session has joined; these modules are on.
+    pub fn open(&self, has_module: impl Fn(&str) -> bool) {
+        let modules = [("moderation", MODERATION), ("chat", CHAT)];
+        let on = modules
+            .iter()
+            .filter(|(name, _)| has_module(name))
+            .fold(JOINED, |all, (_, bit)| all | bit);
+        self.shared.opened.store(on, Ordering::Release);
+    }
+
+    #[must_use]
+    pub fn has_joined(&self) -> bool {
+        self.shared.opened.load(Ordering::Acquire) != 0
+    }
+
+    pub(super) fn has_module(&self, name: &str) -> bool {
+        let bit = match name {
+            "control" => JOINED,
+            "moderation" => MODERATION,
+            "chat" => CHAT,
+            _ => 0,
+        };
+        self.shared.opened.load(Ordering::Acquire) & bit != 0
+    }
+
+    /// Counts a command on its way to the room; false when too many are.
+    pub(super) fn begin_command(&self) -> bool {
+        let one_more = |count| (count < SESSION_UNHANDLED_COMMANDS_MAX).then_some(count + 1);
+        self.shared
+            .unhandled
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_more)
+            .is_ok()
+    }
+
+    /// The room has handled a command of this session.
+    pub fn command_handled(&self) {
+        self.shared.unhandled.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    /// The session's actor.
+    #[must_use]
+    pub fn actor(&self) -> &ActorRef<SessionMsg> {
+        &self.actor
+    }
+}

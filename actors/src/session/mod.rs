@@ -1,0 +1,235 @@
+//! One WebSocket session: an actor for control, a reader task, a writer task and a bounded queue between them.
+//!
+//! The session is not linked to its room (a link would end it with the room); it watches it instead.
+
+mod limiter;
+mod link;
+mod reader;
+mod writer;
+
+use std::{fmt, marker::PhantomData, sync::Arc, time::Duration};
+
+use futures_util::StreamExt;
+use ractor::{Actor, ActorProcessingErr, ActorRef, SupervisionEvent};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::task::JoinHandle;
+use tokio_tungstenite::{WebSocketStream, tungstenite::protocol::WebSocketConfig};
+
+pub use self::{limiter::RateLimits, link::Link};
+use self::{link::Shared, reader::Reader};
+use crate::{
+    ids::{SessionNo, Timestamp},
+    ports::Clock,
+    protocol::{
+        codes::CloseCode,
+        limits::{CLOSE_WAIT_SECS, MESSAGE_BYTES_MAX, SOCKET_BUFFER_BYTES, SOCKET_UNSENT_BYTES_MAX},
+    },
+    room::input::{Ending, Input},
+    room_actor::{RoomMsg, RoomRef},
+    ticket::Claim,
+};
+
+/// What a socket must be able to do.
+pub trait Socket: AsyncRead + AsyncWrite + Send + Unpin + 'static {}
+
+impl<T: AsyncRead + AsyncWrite + Send + Unpin + 'static> Socket for T {}
+
+/// Buffers and sizes that every signaling socket is made with: the library's defaults cost 128 KiB each.
+#[must_use]
+pub fn socket_config() -> WebSocketConfig {
+    WebSocketConfig::default()
+        .read_buffer_size(SOCKET_BUFFER_BYTES)
+        .write_buffer_size(SOCKET_BUFFER_BYTES)
+        .max_write_buffer_size(SOCKET_UNSENT_BYTES_MAX)
+        .max_message_size(Some(MESSAGE_BYTES_MAX))
+        .max_frame_size(Some(MESSAGE_BYTES_MAX))
+}
+
+/// A redeemed ticket: the right to one session.
+#[derive(Debug)]
+pub struct Seat {
+    pub(crate) room: RoomRef,
+    pub(crate) claim: Claim,
+    pub(crate) session: SessionNo,
+}
+
+/// What the tasks of a session tell its actor.
+#[derive(Debug)]
+pub enum SessionMsg {
+    /// Nothing more is read: how the participation ends, and the close code that the client gets.
+    Read(Ending, Option<CloseCode>),
+    /// Nothing more is written.
+    Written,
+    /// The client has closed its side.
+    Drained,
+    /// The wait for the client's close frame is over.
+    CloseWaited,
+}
+
+/// Starts the session of a redeemed ticket on a socket that has just been upgraded.
+pub async fn run<S: Socket>(
+    seat: Seat,
+    socket: WebSocketStream<S>,
+    rates: RateLimits,
+    clock: Arc<dyn Clock>,
+) {
+    let args = Args {
+        seat,
+        socket,
+        rates,
+        clock,
+    };
+    let actor = SessionActor(PhantomData);
+    if let Ok((_, ended)) = Actor::spawn(None, actor, args).await {
+        // The actor's end is the session's end; what it wanted to say, it has said.
+        let _ = ended.await;
+    }
+}
+
+struct SessionActor<S>(PhantomData<fn(S)>);
+
+struct Args<S> {
+    seat: Seat,
+    socket: WebSocketStream<S>,
+    rates: RateLimits,
+    clock: Arc<dyn Clock>,
+}
+
+struct State {
+    room: RoomRef,
+    session: SessionNo,
+    link: Link,
+    reader: JoinHandle<()>,
+    writer: JoinHandle<()>,
+    end_told: bool,
+    drained: bool,
+    written: bool,
+}
+
+impl State {
+    /// Tells the room once that the socket has ended.
+    fn tell_end(&mut self, how: Ending) {
+        if !std::mem::replace(&mut self.end_told, true) {
+            self.room.input(Input::Ended {
+                session: self.session,
+                how,
+            });
+        }
+    }
+}
+
+impl fmt::Debug for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("State")
+            .field("session", &self.session)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<S: Socket> Actor for SessionActor<S> {
+    type Msg = SessionMsg;
+    type State = State;
+    type Arguments = Args<S>;
+
+    async fn pre_start(
+        &self,
+        myself: ActorRef<SessionMsg>,
+        args: Args<S>,
+    ) -> Result<State, ActorProcessingErr> {
+        let Args {
+            seat: Seat { room, claim, session },
+            socket,
+            rates,
+            clock,
+        } = args;
+        let (link, queue) = Shared::link(myself.clone());
+        let (sink, stream) = socket.split();
+        let writer = tokio::spawn(writer::run(
+            sink,
+            queue,
+            Arc::clone(link.shared()),
+            myself.clone(),
+        ));
+        room.attach(claim, session, link.clone());
+        let reader = Reader::new(room.clone(), session, link.clone(), rates, clock);
+        let reader = tokio::spawn(reader.run(stream, myself.clone()));
+        myself.monitor(room.cell());
+        Ok(State {
+            room,
+            session,
+            link,
+            reader,
+            writer,
+            end_told: false,
+            drained: false,
+            written: false,
+        })
+    }
+
+    async fn handle(
+        &self,
+        myself: ActorRef<SessionMsg>,
+        message: SessionMsg,
+        state: &mut State,
+    ) -> Result<(), ActorProcessingErr> {
+        match message {
+            SessionMsg::Read(how, code) => {
+                state.tell_end(how);
+                // Answers the client's close frame, or says why the server ends it; then nothing more is written.
+                state.link.close(code.unwrap_or(CloseCode::Normal));
+                myself.send_after(Duration::from_secs(CLOSE_WAIT_SECS), || SessionMsg::CloseWaited);
+            }
+            SessionMsg::Written => {
+                state.written = true;
+                // Ended from here: an overflowing queue, a stalled write, or the room's own word.
+                state.tell_end(Ending::Lost);
+                myself.send_after(Duration::from_secs(CLOSE_WAIT_SECS), || SessionMsg::CloseWaited);
+            }
+            SessionMsg::Drained => state.drained = true,
+            SessionMsg::CloseWaited => myself.stop(None),
+        }
+        if state.drained && state.written {
+            myself.stop(None);
+        }
+        Ok(())
+    }
+
+    async fn post_stop(
+        &self,
+        _myself: ActorRef<SessionMsg>,
+        state: &mut State,
+    ) -> Result<(), ActorProcessingErr> {
+        state.tell_end(Ending::Lost);
+        state.reader.abort();
+        state.writer.abort();
+        Ok(())
+    }
+
+    /// The room's actor is gone: the client comes back with its token, and finds the room revived.
+    async fn handle_supervisor_evt(
+        &self,
+        _myself: ActorRef<SessionMsg>,
+        event: SupervisionEvent,
+        state: &mut State,
+    ) -> Result<(), ActorProcessingErr> {
+        if matches!(
+            event,
+            SupervisionEvent::ActorFailed(..) | SupervisionEvent::ActorTerminated(..)
+        ) {
+            state.link.close(CloseCode::Restart);
+        }
+        Ok(())
+    }
+}
+
+/// The time of an answer that the session gives itself.
+fn now(clock: &dyn Clock) -> Timestamp {
+    clock.now()
+}
+
+impl RoomRef {
+    /// Tells the room whose socket this session is.
+    fn attach(&self, claim: Claim, session: SessionNo, link: Link) {
+        self.send(RoomMsg::Attach { claim, session, link });
+    }
+}

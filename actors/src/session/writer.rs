@@ -1,0 +1,100 @@
+//! The writer task: drains the queue and flushes once per batch.
+
+use std::{sync::Arc, time::Duration};
+
+use futures_util::{SinkExt, stream::SplitSink};
+use ractor::ActorRef;
+use tokio::sync::mpsc;
+use tokio_tungstenite::{
+    WebSocketStream,
+    tungstenite::{
+        self, Message,
+        protocol::{CloseFrame, frame::coding},
+    },
+};
+
+use super::{
+    SessionMsg, Socket,
+    link::{Outgoing, Shared},
+};
+use crate::protocol::{
+    codes::CloseCode,
+    limits::{CLOSE_WAIT_SECS, WRITE_STALL_SECS, WRITER_BATCH_FRAMES},
+};
+
+type Sink<S> = SplitSink<WebSocketStream<S>, Message>;
+
+/// Runs until the session is closed, the socket fails or the client takes nothing for too long.
+pub(super) async fn run<S: Socket>(
+    mut sink: Sink<S>,
+    mut queue: mpsc::Receiver<Outgoing>,
+    shared: Arc<Shared>,
+    actor: ActorRef<SessionMsg>,
+) {
+    let last = drain(&mut sink, &mut queue, &shared).await;
+    if let Some(code) = last {
+        let closing = async {
+            sink.send(Message::Close(Some(CloseFrame {
+                code: code.into(),
+                reason: "".into(),
+            })))
+            .await?;
+            sink.close().await
+        };
+        // Whoever does not take the close frame in time does without.
+        let _ = tokio::time::timeout(Duration::from_secs(CLOSE_WAIT_SECS), closing).await;
+    }
+    // The actor may have stopped already.
+    let _ = actor.cast(SessionMsg::Written);
+}
+
+/// Writes until it must stop; returns the code to close with, none when the socket is broken.
+async fn drain<S: Socket>(
+    sink: &mut Sink<S>,
+    queue: &mut mpsc::Receiver<Outgoing>,
+    shared: &Shared,
+) -> Option<CloseCode> {
+    let mut batch = Vec::new();
+    loop {
+        if queue.recv_many(&mut batch, WRITER_BATCH_FRAMES).await == 0 {
+            return None;
+        }
+        let written = tokio::select! {
+            biased;
+            () = shared.cut_now.notified() => return Some(CloseCode::TryAgain),
+            written = tokio::time::timeout(Duration::from_secs(WRITE_STALL_SECS), write(sink, &mut batch, shared)) => written,
+        };
+        match written {
+            Err(_stalled) => return Some(CloseCode::TryAgain),
+            Ok(Err(_broken)) => return None,
+            Ok(Ok(Some(code))) => return Some(code),
+            Ok(Ok(None)) => {}
+        }
+    }
+}
+
+/// Feeds a batch and flushes once. Returns the code when the batch says to close.
+async fn write<S: Socket>(
+    sink: &mut Sink<S>,
+    batch: &mut Vec<Outgoing>,
+    shared: &Shared,
+) -> Result<Option<CloseCode>, tungstenite::Error> {
+    for outgoing in batch.drain(..) {
+        match outgoing {
+            Outgoing::Text(frame) => {
+                shared.taken(frame.len());
+                sink.feed(Message::Text(frame)).await?;
+            }
+            Outgoing::Ping => sink.feed(Message::Ping(bytes::Bytes::new())).await?,
+            Outgoing::Close(code) => return Ok(Some(code)),
+        }
+    }
+    sink.flush().await?;
+    Ok(None)
+}
+
+impl From<CloseCode> for coding::CloseCode {
+    fn from(code: CloseCode) -> Self {
+        code.number().into()
+    }
+}

@@ -1,0 +1,136 @@
+//! Tickets: one-time keys for the WebSocket upgrade.
+//!
+//! A ticket is 64 letters and digits: the room's id in base 62 (22 characters), so that redeeming finds the room on
+//! whatever node, then 42 random ones (250 bits). Tickets are volatile: a client that loses one asks again.
+
+use std::collections::{HashMap, VecDeque};
+
+use uuid::Uuid;
+
+use crate::{
+    ids::{ParticipantId, RoomId, Timestamp, TokenHash},
+    ports::Random,
+    protocol::limits::TICKET_SECS,
+};
+
+const DIGITS: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+const ROOM_CHARS: usize = 22;
+/// Characters of a ticket and of a resumption token.
+pub const SECRET_CHARS: usize = 64;
+
+/// Makes a ticket for a room.
+pub fn make(room: RoomId, random: &dyn Random) -> String {
+    let mut rest = room.0.as_u128();
+    let mut ticket = vec![b'0'; ROOM_CHARS];
+    for digit in ticket.iter_mut().rev() {
+        // The remainder is below 62.
+        *digit = DIGITS[usize::try_from(rest % 62).unwrap_or_default()];
+        rest /= 62;
+    }
+    let mut ticket: String = ticket.into_iter().map(char::from).collect();
+    ticket.push_str(&random.secret(SECRET_CHARS - ROOM_CHARS));
+    ticket
+}
+
+/// The room that a ticket names, if it is well-formed.
+#[must_use]
+pub fn room_of(ticket: &str) -> Option<RoomId> {
+    if ticket.len() != SECRET_CHARS || !ticket.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
+        return None;
+    }
+    let mut id: u128 = 0;
+    for byte in ticket.bytes().take(ROOM_CHARS) {
+        let digit = DIGITS.iter().position(|digit| *digit == byte)?;
+        id = id.checked_mul(62)?.checked_add(digit as u128)?;
+    }
+    Some(RoomId(Uuid::from_u128(id)))
+}
+
+/// A seat that waits for its socket.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Claim {
+    pub participant: ParticipantId,
+    /// The resumption token that went out with the ticket.
+    pub token: TokenHash,
+}
+
+/// The unredeemed tickets of one room, by hash: looking one up tells nothing by its time.
+#[derive(Debug, Default)]
+pub struct Tickets {
+    claims: HashMap<TokenHash, Claim>,
+    order: VecDeque<(Timestamp, TokenHash)>,
+}
+
+impl Tickets {
+    pub fn add(&mut self, ticket: &str, claim: Claim, now: Timestamp) {
+        self.expire(now);
+        let hash = TokenHash::of(ticket);
+        self.claims.insert(hash, claim);
+        self.order.push_back((now.plus_secs(TICKET_SECS), hash));
+    }
+
+    /// Takes a ticket: it can be redeemed once.
+    pub fn redeem(&mut self, ticket: &str, now: Timestamp) -> Option<Claim> {
+        self.expire(now);
+        self.claims.remove(&TokenHash::of(ticket))
+    }
+
+    fn expire(&mut self, now: Timestamp) {
+        while let Some((expires, hash)) = self.order.front()
+            && *expires <= now
+        {
+            self.claims.remove(hash);
+            self.order.pop_front();
+        }
+    }
+
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.claims.len()
+    }
+
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.claims.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ports::SystemRandom;
+
+    #[test]
+    fn a_ticket_names_its_room() {
+        for id in [Uuid::nil(), Uuid::max(), Uuid::new_v4()] {
+            let ticket = make(RoomId(id), &SystemRandom);
+            assert_eq!(ticket.len(), SECRET_CHARS);
+            assert_eq!(room_of(&ticket), Some(RoomId(id)));
+        }
+    }
+
+    #[test]
+    fn malformed_tickets_name_none() {
+        assert_eq!(room_of(""), None);
+        assert_eq!(room_of(&"z".repeat(SECRET_CHARS)), None, "more than 128 bits");
+        assert_eq!(room_of(&"-".repeat(SECRET_CHARS)), None);
+        assert_eq!(room_of(&"0".repeat(SECRET_CHARS + 1)), None);
+        assert_eq!(room_of(&"ü".repeat(SECRET_CHARS / 2)), None);
+    }
+
+    #[test]
+    fn a_ticket_is_redeemed_once_and_in_time() {
+        let claim = Claim {
+            participant: ParticipantId(Uuid::nil()),
+            token: TokenHash::of("t"),
+        };
+        let start = Timestamp::from_micros(0);
+        let mut tickets = Tickets::default();
+        tickets.add("a", claim, start);
+        assert_eq!(tickets.redeem("a", start), Some(claim));
+        assert_eq!(tickets.redeem("a", start), None);
+        tickets.add("b", claim, start);
+        assert_eq!(tickets.redeem("b", start.plus_secs(TICKET_SECS)), None);
+        assert!(tickets.is_empty());
+    }
+}
