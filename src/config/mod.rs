@@ -12,10 +12,7 @@ mod reference;
 mod schema;
 mod validate;
 
-use std::{
-    net::SocketAddr,
-    path::PathBuf,
-};
+use std::{net::SocketAddr, path::PathBuf};
 
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
@@ -27,6 +24,9 @@ pub use self::{
     error::{ConfigError, Place, Problem},
     load::{Loaded, Overrides, Sources},
 };
+
+/// Path below which the development issuer answers.
+pub const DEV_ISSUER_PATH: &str = "/dev-issuer";
 
 /// All settings of a server. Unknown keys are errors.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize, Serialize)]
@@ -217,6 +217,14 @@ impl Config {
     pub fn dev_issuer_enabled(&self) -> bool {
         self.oidc.authority.is_none()
     }
+
+    /// Issuer URL of the development issuer, `None` while an external one vouches for users.
+    #[must_use]
+    pub fn dev_issuer_url(&self) -> Option<Url> {
+        let mut url = self.http.public_url();
+        url.set_path(DEV_ISSUER_PATH);
+        self.dev_issuer_enabled().then_some(url)
+    }
 }
 
 impl Http {
@@ -377,7 +385,12 @@ mod tests {
     fn public_url_follows_the_listener_unless_set() {
         let url = |listen: &str| {
             let listen = listen.parse().unwrap();
-            Http { listen, ..Http::default() }.public_url().to_string()
+            Http {
+                listen,
+                ..Http::default()
+            }
+            .public_url()
+            .to_string()
         };
         assert_eq!(url("127.0.0.1:11311"), "http://127.0.0.1:11311/");
         assert_eq!(url("[::1]:8080"), "http://[::1]:8080/");
@@ -387,7 +400,10 @@ mod tests {
         assert_eq!(url("[fe80::1%3]:8080"), "http://[fe80::1]:8080/");
 
         let public_url = Some(Url::parse("https://meet.example.org").unwrap());
-        let set = Http { public_url, ..Http::default() };
+        let set = Http {
+            public_url,
+            ..Http::default()
+        };
         assert_eq!(set.public_url().as_str(), "https://meet.example.org/");
     }
 }
