@@ -1,4 +1,5 @@
 //! The server: everything that is HTTP, SQL or an outside service.
 
+pub mod clock;
 pub mod config;
 pub mod identity;
