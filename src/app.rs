@@ -1,16 +1,26 @@
 //! The one place where parts meet. Nothing is static: several servers may run in one process.
 
-use std::{fmt, future::Future, path::PathBuf, pin::Pin, time::Duration};
+use std::{
+    fmt,
+    future::Future,
+    path::{Path, PathBuf},
+    pin::Pin,
+    sync::Arc,
+    time::Duration,
+};
 
 use axum::Router;
 use tokio::{net::TcpListener, time::Instant};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    config::{Config, DataFolderError, prepare_data_folder},
+    clock::Clock,
+    config::{Config, DEV_ISSUER_PATH, DataFolderError, prepare_data_folder},
     http::{health, layers},
+    identity::{DevIssuer, dev_issuer::OpenError},
     listener::{self, Limits, Shutdown},
     readiness::Readiness,
+    store::{Db, StoreError},
 };
 
 /// Time from the signal until connections are told to end: for what [`App::on_stop`] registered, in seconds.
@@ -25,6 +35,7 @@ type Hook = Pin<Box<dyn Future<Output = ()> + Send>>;
 pub struct App {
     config: Config,
     data_folder: PathBuf,
+    db: Db,
     readiness: Readiness,
     router: Router,
     stop_hooks: Vec<(&'static str, Hook)>,
@@ -35,6 +46,10 @@ pub struct App {
 pub enum BuildError {
     #[error(transparent)]
     DataFolder(#[from] DataFolderError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error("cannot open the development issuer: {0}")]
+    DevIssuer(#[from] OpenError),
 }
 
 /// Why a server ended otherwise than asked to.
@@ -49,12 +64,18 @@ impl App {
     /// of the listener that [`Self::serve`] will get, with its real port.
     pub async fn build(config: Config) -> Result<Self, BuildError> {
         let data_folder = prepare_data_folder(&config).await?;
+        let db = open_database(&config, &data_folder).await?;
+        let dev_issuer = open_dev_issuer(&config, &data_folder)?;
         let readiness = Readiness::default();
-        let rest = layers::rest(health::router(readiness.clone()));
-        let router = layers::every(rest, &config.http);
+        let mut routes = health::router(readiness.clone());
+        if let Some(issuer) = dev_issuer {
+            routes = routes.nest(DEV_ISSUER_PATH, issuer.router());
+        }
+        let router = layers::every(layers::rest(routes), &config.http);
         Ok(Self {
             config,
             data_folder,
+            db,
             readiness,
             router,
             stop_hooks: Vec::new(),
@@ -68,7 +89,7 @@ impl App {
 
     /// Absolute path of the folder with everything that the server keeps.
     #[must_use]
-    pub fn data_folder(&self) -> &std::path::Path {
+    pub fn data_folder(&self) -> &Path {
         &self.data_folder
     }
 
@@ -117,9 +138,26 @@ impl App {
                 "cut connections that did not end in time"
             );
         }
+        self.db.close().await;
         tracing::info!("stopped");
         Ok(())
     }
+}
+
+/// Connects and brings the tables up to date, as `colloquy migrate` does.
+pub async fn open_database(config: &Config, data_folder: &Path) -> Result<Db, StoreError> {
+    let db = Db::connect(&config.database, data_folder).await?;
+    db.migrate().await?;
+    Ok(db)
+}
+
+fn open_dev_issuer(config: &Config, data_folder: &Path) -> Result<Option<Arc<DevIssuer>>, OpenError> {
+    let Some(url) = config.dev_issuer_url() else {
+        return Ok(None);
+    };
+    let client_id = &config.oidc.client_id;
+    let issuer = DevIssuer::open(&config.dev_issuer, client_id, &url, data_folder, Clock::system())?;
+    Ok(Some(Arc::new(issuer)))
 }
 
 async fn run_hooks(hooks: Vec<(&'static str, Hook)>) {

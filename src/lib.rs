@@ -2,8 +2,11 @@
 
 pub mod app;
 pub mod cli;
+pub mod clock;
 pub mod config;
 pub mod http;
 pub mod identity;
 pub mod listener;
 pub mod readiness;
+pub mod secrets;
+pub mod store;

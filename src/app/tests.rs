@@ -53,6 +53,9 @@ async fn two_servers_run_side_by_side_and_stop_when_asked() {
         servers.push((address, stop, task));
     }
     for (address, ..) in &servers {
+        let discovery = ask(*address, "/dev-issuer/.well-known/openid-configuration").await;
+        let issuer = format!("\"http://{address}/dev-issuer\"");
+        assert!(discovery.contains(&issuer), "{discovery}");
         let answer = ask(*address, "/health/ready").await;
         assert!(
             answer.starts_with("HTTP/1.1 200") && answer.contains("x-request-id"),

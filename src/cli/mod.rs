@@ -4,11 +4,12 @@ mod check;
 mod crypto;
 mod greeting;
 mod logging;
+mod migrate;
 mod open_files;
 mod serve;
 mod signals;
 
-use std::{env, net::SocketAddr, path::PathBuf, process::ExitCode};
+use std::{env, error::Error, net::SocketAddr, path::PathBuf, process::ExitCode};
 
 use clap::{Parser, Subcommand};
 
@@ -40,6 +41,8 @@ enum Command {
     /// Run the server (the default)
     #[default]
     Serve,
+    /// Bring the database up to date and end; `serve` does so too at its start
+    Migrate,
     /// Look at the configuration
     #[command(subcommand)]
     Config(ConfigCommand),
@@ -64,6 +67,7 @@ impl Cli {
         };
         match self.command.unwrap_or_default() {
             Command::Serve => serve::run(loaded.config),
+            Command::Migrate => migrate::run(&loaded.config),
             Command::Config(ConfigCommand::Check) => check::run(&loaded),
         }
     }
@@ -80,6 +84,20 @@ impl Cli {
         }
         .load()
     }
+}
+
+/// The text of an error with its causes, each once.
+fn explain(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let reason = error.to_string();
+        if !text.ends_with(&reason) {
+            text = format!("{text}: {reason}");
+        }
+        cause = error.source();
+    }
+    text
 }
 
 #[cfg(test)]
@@ -105,5 +123,19 @@ mod tests {
     fn nothing_means_serve() {
         let cli = Cli::parse_from(["colloquy"]);
         assert!(matches!(cli.command.unwrap_or_default(), Command::Serve));
+    }
+
+    #[test]
+    fn an_error_is_explained_with_its_causes() {
+        #[derive(Debug, thiserror::Error)]
+        #[error("outer")]
+        struct Outer(#[source] std::fmt::Error);
+        #[derive(Debug, thiserror::Error)]
+        #[error("shown: {0}")]
+        struct Shown(#[source] Outer);
+
+        let error = Shown(Outer(std::fmt::Error));
+        let cause = std::fmt::Error.to_string();
+        assert_eq!(explain(&error), format!("shown: outer: {cause}"));
     }
 }

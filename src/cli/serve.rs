@@ -4,7 +4,7 @@ use std::{io, process::ExitCode};
 
 use tokio::net::TcpListener;
 
-use super::{greeting, logging, logging::LoggingError, open_files, signals::Signals};
+use super::{explain, greeting, logging, logging::LoggingError, open_files, signals::Signals};
 use crate::{
     app::{App, BuildError, ServeError},
     config::Config,
@@ -34,7 +34,7 @@ pub(super) fn run(config: Config) -> ExitCode {
     match start(config) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("colloquy: {error}");
+            eprintln!("colloquy: {}", explain(&error));
             ExitCode::FAILURE
         }
     }

@@ -191,7 +191,7 @@ async fn connections_beyond_the_total_wait() {
 #[tokio::test]
 async fn who_dawdles_with_headers_is_cut() {
     let server = Server::start(router(), |limits| {
-        limits.header_timeout = Duration::from_millis(50)
+        limits.header_timeout = Duration::from_millis(50);
     })
     .await;
     let mut silent = server.connect().await;
