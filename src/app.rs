@@ -67,11 +67,11 @@ impl App {
         let db = open_database(&config, &data_folder).await?;
         let dev_issuer = open_dev_issuer(&config, &data_folder)?;
         let readiness = Readiness::default();
-        let mut routes = health::router(readiness.clone());
+        let mut inner = health::router(readiness.clone());
         if let Some(issuer) = dev_issuer {
-            routes = routes.nest(DEV_ISSUER_PATH, issuer.router());
+            inner = inner.nest(DEV_ISSUER_PATH, issuer.router());
         }
-        let router = layers::every(layers::rest(routes), &config.http);
+        let router = layers::every(layers::rest(inner), &config.http);
         Ok(Self {
             config,
             data_folder,

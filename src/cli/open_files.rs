@@ -11,7 +11,7 @@ pub(super) fn raise_limit() {
         Ok((before, now)) => tracing::info!(
             open_files.before = before,
             open_files.max = now,
-            "raised the limit of open files"
+            "limit of open files"
         ),
         Err(error) => tracing::warn!(%error, "cannot raise the limit of open files"),
     }
