@@ -2,4 +2,8 @@
 
 pub mod clock;
 pub mod config;
+pub mod http;
 pub mod identity;
+pub mod secrets;
+pub mod store;
+pub mod tariffs;

@@ -99,7 +99,10 @@ mod tests {
     #[test]
     fn the_default_folder_is_named_after_the_server() {
         let folder = Config::default().data_folder().unwrap();
-        assert!(folder.is_absolute() && folder.ends_with(FOLDER_NAME), "{folder:?}");
+        assert!(
+            folder.is_absolute() && folder.ends_with(FOLDER_NAME),
+            "{folder:?}"
+        );
     }
 
     #[cfg(unix)]

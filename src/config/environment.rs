@@ -127,7 +127,10 @@ mod tests {
             ("COLLOQUY_OIDC__AUDIENCE", "123"),
             ("COLLOQUY_OIDC__CLAIMS__GROUPS", "groups"),
             ("COLLOQUY_DEV_ISSUER__ALLOW_REMOTE", "true"),
-            ("COLLOQUY_DEV_ISSUER__USERS", "[{username = \"x\", password = \"y\"}]"),
+            (
+                "COLLOQUY_DEV_ISSUER__USERS",
+                "[{username = \"x\", password = \"y\"}]",
+            ),
         ]);
         assert_eq!(environment.problems, []);
         assert_eq!(

@@ -12,10 +12,7 @@ mod reference;
 mod schema;
 mod validate;
 
-use std::{
-    net::SocketAddr,
-    path::PathBuf,
-};
+use std::{net::SocketAddr, path::PathBuf};
 
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
@@ -377,7 +374,12 @@ mod tests {
     fn public_url_follows_the_listener_unless_set() {
         let url = |listen: &str| {
             let listen = listen.parse().unwrap();
-            Http { listen, ..Http::default() }.public_url().to_string()
+            Http {
+                listen,
+                ..Http::default()
+            }
+            .public_url()
+            .to_string()
         };
         assert_eq!(url("127.0.0.1:11311"), "http://127.0.0.1:11311/");
         assert_eq!(url("[::1]:8080"), "http://[::1]:8080/");
@@ -387,7 +389,10 @@ mod tests {
         assert_eq!(url("[fe80::1%3]:8080"), "http://[fe80::1]:8080/");
 
         let public_url = Some(Url::parse("https://meet.example.org").unwrap());
-        let set = Http { public_url, ..Http::default() };
+        let set = Http {
+            public_url,
+            ..Http::default()
+        };
         assert_eq!(set.public_url().as_str(), "https://meet.example.org/");
     }
 }

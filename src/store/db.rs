@@ -73,7 +73,11 @@ impl Db {
                     Ok(done)
                 }
                 Err(error) => {
-                    tx.rollback().await?;
+                    // Where even that fails, the connection is closed and the database rolls back by itself.
+                    if let Err(failure) = tx.rollback().await {
+                        let error: &dyn std::error::Error = &failure;
+                        tracing::warn!(error, "could not roll back");
+                    }
                     Err(error)
                 }
             }

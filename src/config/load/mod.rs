@@ -73,7 +73,9 @@ impl Sources {
             return ConfigFile::read(path).map(Some);
         }
         match ConfigFile::read(&self.working_dir.join(FILE_NAME)) {
-            Err(ConfigError::Read { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(ConfigError::Read { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => {
+                Ok(None)
+            }
             file => file.map(Some),
         }
     }

@@ -234,10 +234,7 @@ impl Rules {
             "signaling.tickets_per_address_per_second",
             signaling.tickets_per_address_per_second,
         );
-        self.positive_count(
-            "signaling.sessions_per_user_max",
-            signaling.sessions_per_user_max,
-        );
+        self.positive_count("signaling.sessions_per_user_max", signaling.sessions_per_user_max);
     }
 
     fn defaults(&mut self, defaults: &Defaults) {

@@ -28,7 +28,10 @@ fn every_refusal() {
             "http.cors_origins = ['https://a.example', 'https://b.example/']",
             "http.cors_origins.1",
         ),
-        ("http.cors_origins = ['https://a.example:443']", "http.cors_origins.0"),
+        (
+            "http.cors_origins = ['https://a.example:443']",
+            "http.cors_origins.0",
+        ),
         ("http.connections_max = 0", "http.connections_max"),
         (
             "http.connections_per_address_max = 0",
@@ -70,7 +73,10 @@ fn every_refusal() {
             "dev_issuer.users.1.username",
         ),
         ("rooms.grace_secs = 31536001", "rooms.grace_secs"),
-        ("rooms.revive_max_age_secs = 31536001", "rooms.revive_max_age_secs"),
+        (
+            "rooms.revive_max_age_secs = 31536001",
+            "rooms.revive_max_age_secs",
+        ),
         (
             "signaling.chat_messages_per_scope_max = 0",
             "signaling.chat_messages_per_scope_max",
@@ -79,7 +85,10 @@ fn every_refusal() {
             "signaling.reconnect_grace_secs = 31536001",
             "signaling.reconnect_grace_secs",
         ),
-        ("signaling.commands_per_second = 0", "signaling.commands_per_second"),
+        (
+            "signaling.commands_per_second = 0",
+            "signaling.commands_per_second",
+        ),
         ("signaling.commands_burst = 0", "signaling.commands_burst"),
         (
             "signaling.command_bytes_per_second = 0",
@@ -101,7 +110,10 @@ fn every_refusal() {
             "defaults.disabled_features = ['chat', 'Chat::x']",
             "defaults.disabled_features.1",
         ),
-        ("defaults.user_language = 'english please'", "defaults.user_language"),
+        (
+            "defaults.user_language = 'english please'",
+            "defaults.user_language",
+        ),
         (
             "defaults.avatar_base_url = 'https://a.example/?s=1'",
             "defaults.avatar_base_url",
