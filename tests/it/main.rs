@@ -1,0 +1,3 @@
+//! Whole-server tests over real sockets; modules follow the URL tree and the namespaces.
+
+mod identity;
