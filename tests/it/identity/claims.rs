@@ -46,9 +46,9 @@ async fn tokens_of_every_configured_algorithm_are_accepted() {
             ))
         }),
     ] {
-        let verified = verifier.verify_access_token(&token).await.expect(name);
-        assert_eq!(verified.subject, "s1", "{name}");
-        assert_eq!(verified.issuer, issuer.url, "{name}");
+        let accepted = verifier.verify_access_token(&token).await.expect(name);
+        assert_eq!(accepted.subject, "s1", "{name}");
+        assert_eq!(accepted.issuer, issuer.url, "{name}");
     }
 }
 
@@ -61,14 +61,14 @@ async fn claims_become_profile_and_roles() {
     claims["tenant_id"] = json!("acme");
     claims["tariff_status"] = json!("paid");
     claims["locale"] = json!("de");
-    let verified = issuer
+    let accepted = issuer
         .verifier()
         .verify_access_token(&issuer.token(&claims))
         .await
         .expect("a good token");
-    assert_eq!(verified.roles, ["opentalk-call-in"]);
-    assert_eq!(verified.expires_at.timestamp(), issuer.clock.seconds() + 300);
-    let profile = &verified.profile;
+    assert_eq!(accepted.roles, ["opentalk-call-in"]);
+    assert_eq!(accepted.expires_at.timestamp(), issuer.clock.seconds() + 300);
+    let profile = &accepted.profile;
     assert_eq!(profile.email.as_deref(), Some("ada@example.org"));
     assert_eq!(profile.groups.as_deref(), Some(&["staff".to_owned()][..]));
     assert_eq!(profile.tenant_id.as_deref(), Some("acme"));
@@ -132,27 +132,27 @@ async fn an_id_token_is_for_its_client() {
         }
         issuer.token(&claims)
     };
-    let accepted: [&[(&str, Value)]; 4] = [
+    let good: [&[(&str, Value)]; 4] = [
         &[],
         &[("azp", json!("Frontend"))],
         &[("aud", json!(["Frontend", "api"])), ("azp", json!("Frontend"))],
         &[("nonce", json!("n"))],
     ];
-    for changes in accepted {
-        let verified = verifier
+    for changes in good {
+        let accepted = verifier
             .verify_id_token(&id_token(changes))
             .await
             .expect("an ID token");
-        assert_eq!(verified.profile.name.as_deref(), Some("Ada Lovelace"));
+        assert_eq!(accepted.profile.name.as_deref(), Some("Ada Lovelace"));
     }
-    let refused: [&[(&str, Value)]; 5] = [
+    let bad: [&[(&str, Value)]; 5] = [
         &[("aud", json!("api"))],
         &[("azp", json!("Other"))],
         &[("typ", json!("Bearer"))],
         &[("exp", json!("never"))],
         &[("iss", json!("https://evil.example"))],
     ];
-    for changes in refused {
+    for changes in bad {
         let refusal = verifier
             .verify_id_token(&id_token(changes))
             .await

@@ -128,16 +128,16 @@ async fn the_verifier_takes_each_token_for_what_it_is() {
     let world = DevWorld::start().await;
     let (verifier, tokens) = (world.verifier(), world.tokens("recorder").await);
     let (access, id) = (text(&tokens, "access_token"), text(&tokens, "id_token"));
-    let verified = verifier
+    let accepted = verifier
         .verify_access_token(access)
         .await
         .expect("the access token");
-    assert_eq!(verified.roles, ["opentalk-recorder"]);
-    assert_eq!(verified.profile.name.as_deref(), Some("recorder"));
-    assert_eq!(verified.profile.email, None);
+    assert_eq!(accepted.roles, ["opentalk-recorder"]);
+    assert_eq!(accepted.profile.name.as_deref(), Some("recorder"));
+    assert_eq!(accepted.profile.email, None);
     assert_eq!(
         verifier.verify_id_token(id).await.expect("the ID token").subject,
-        verified.subject
+        accepted.subject
     );
 
     for (name, token) in [
@@ -164,11 +164,11 @@ async fn a_remote_verifier_finds_its_way_too() {
     let settings = colloquy::identity::VerifierSettings::remote(&oidc, world.url.clone()).expect("settings");
     let verifier = colloquy::identity::Verifier::new(settings, world.http.clone(), world.clock.clock());
     let tokens = world.tokens("bob").await;
-    let verified = verifier
+    let accepted = verifier
         .verify_access_token(text(&tokens, "access_token"))
         .await
         .expect("the access token");
-    assert_eq!(verified.profile.email.as_deref(), Some("bob@example.org"));
+    assert_eq!(accepted.profile.email.as_deref(), Some("bob@example.org"));
     let refresh = verifier.verify_access_token(text(&tokens, "refresh_token")).await;
     assert!(
         matches!(refresh, Err(TokenError::Invalid(_))),
@@ -299,12 +299,12 @@ async fn clients_on_loopback_and_listed_ones_are_answered() {
 async fn scripts_get_tokens_for_a_password() {
     let world = DevWorld::start().await;
     let tokens = world.tokens("bob").await;
-    let verified = world
+    let accepted = world
         .verifier()
         .verify_access_token(text(&tokens, "access_token"))
         .await;
     assert_eq!(
-        verified.expect("the access token").profile.name.as_deref(),
+        accepted.expect("the access token").profile.name.as_deref(),
         Some("Bob Burton")
     );
     assert_eq!(

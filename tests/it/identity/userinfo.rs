@@ -23,16 +23,16 @@ async fn a_profile_is_fetched_once_and_shared() {
         })
         .collect();
     for caller in callers {
-        let verified = caller.await.expect("no panic").expect("a good token");
-        assert_eq!(verified.profile.email.as_deref(), Some("ada@example.net"));
-        assert_eq!(verified.profile.given_name.as_deref(), Some("Ada"));
+        let accepted = caller.await.expect("no panic").expect("a good token");
+        assert_eq!(accepted.profile.email.as_deref(), Some("ada@example.net"));
+        assert_eq!(accepted.profile.given_name.as_deref(), Some("Ada"));
         assert_eq!(
-            verified.profile.name.as_deref(),
+            accepted.profile.name.as_deref(),
             Some("Ada Lovelace"),
             "the token's own claims count"
         );
         assert_eq!(
-            verified.profile.groups.as_deref(),
+            accepted.profile.groups.as_deref(),
             Some(&["staff".to_owned()][..])
         );
     }
@@ -57,15 +57,15 @@ async fn failing_userinfo_refuses_nobody_and_is_asked_again_after_a_minute() {
     let (verifier, token) = (issuer.verifier(), lacking(&issuer));
     for (elapsed, fetches) in [(0, 1), (59, 1), (1, 2)] {
         issuer.clock.advance(elapsed);
-        let verified = verifier.verify_access_token(&token).await.expect("a good token");
-        assert_eq!(verified.profile.email, None);
-        assert_eq!(verified.profile.name.as_deref(), Some("Ada Lovelace"));
+        let accepted = verifier.verify_access_token(&token).await.expect("a good token");
+        assert_eq!(accepted.profile.email, None);
+        assert_eq!(accepted.profile.name.as_deref(), Some("Ada Lovelace"));
         assert_eq!(issuer.userinfo_fetches(), fetches);
     }
     issuer.answers().userinfo = Some(json!({"sub": "s1", "email": "ada@example.net"}));
     issuer.clock.advance(60);
-    let verified = verifier.verify_access_token(&token).await.expect("a good token");
-    assert_eq!(verified.profile.email.as_deref(), Some("ada@example.net"));
+    let accepted = verifier.verify_access_token(&token).await.expect("a good token");
+    assert_eq!(accepted.profile.email.as_deref(), Some("ada@example.net"));
 }
 
 #[tokio::test]
@@ -77,12 +77,12 @@ async fn userinfo_about_somebody_else_is_ignored() {
     ] {
         let issuer = FakeIssuer::start().await;
         issuer.answers().userinfo = Some(answer.clone());
-        let verified = issuer
+        let accepted = issuer
             .verifier()
             .verify_access_token(&lacking(&issuer))
             .await
             .expect("a good token");
-        assert_eq!(verified.profile.email, None, "{answer}");
+        assert_eq!(accepted.profile.email, None, "{answer}");
         assert_eq!(issuer.userinfo_fetches(), 1, "{answer}");
     }
 }
