@@ -25,6 +25,9 @@ pub use self::{
     load::{Loaded, Overrides, Sources},
 };
 
+/// Path below which the development issuer answers.
+pub const DEV_ISSUER_PATH: &str = "/dev-issuer";
+
 /// All settings of a server. Unknown keys are errors.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
@@ -213,6 +216,14 @@ impl Config {
     #[must_use]
     pub fn dev_issuer_enabled(&self) -> bool {
         self.oidc.authority.is_none()
+    }
+
+    /// Issuer URL of the development issuer, `None` while an external one vouches for users.
+    #[must_use]
+    pub fn dev_issuer_url(&self) -> Option<Url> {
+        let mut url = self.http.public_url();
+        url.set_path(DEV_ISSUER_PATH);
+        self.dev_issuer_enabled().then_some(url)
     }
 }
 

@@ -6,6 +6,8 @@ use super::{Config, schema::Schema};
 
 const REFERENCE: &str = include_str!("../../config/colloquy.toml");
 
+const PRODUCTION: &str = include_str!("../../config/production.toml");
+
 /// Activates lines such as `# audience = "x"`: settings that are absent by default.
 fn uncommented() -> String {
     let activate = |line: &str| {
@@ -84,4 +86,11 @@ fn every_setting_is_explained() {
         }
         explained = line.starts_with('#');
     }
+}
+
+#[test]
+fn the_production_example_is_valid() {
+    let config: Config = toml::from_str(PRODUCTION).unwrap();
+    assert_eq!(super::validate::violations(&config), []);
+    assert!(!config.dev_issuer_enabled());
 }

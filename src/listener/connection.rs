@@ -4,9 +4,7 @@ use std::{
     io::{self, IoSlice},
     net::{IpAddr, SocketAddr},
     pin::Pin,
-    sync::{
-        Arc, Once,
-    },
+    sync::{Arc, Once},
     task::{Context, Poll},
 };
 
@@ -31,8 +29,9 @@ use super::{
     forwarded::is_forwarded,
 };
 
-/// Buffer for a request's line and headers, in bytes; longer ones are refused (431).
-const HEADER_BYTES_MAX: usize = 64 * 1024;
+/// Read buffer of a connection, in bytes. A request line with headers that fills it is refused (431); one read may
+/// overshoot, so that nothing longer than twice this passes.
+const BUFFER_BYTES_MAX: usize = 32 * 1024;
 
 /// Places for connections.
 #[derive(Debug)]
@@ -116,7 +115,7 @@ async fn run(stream: CountedStream, requests: Requests, finish: CancellationToke
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(requests.limits.header_timeout)
-        .max_buf_size(HEADER_BYTES_MAX)
+        .max_buf_size(BUFFER_BYTES_MAX)
         .serve_connection(TokioIo::new(stream), service)
         .with_upgrades();
     let mut connection = std::pin::pin!(connection);

@@ -81,9 +81,7 @@ pub async fn serve(listener: TcpListener, router: Router, limits: Limits, shutdo
     let abort = CancellationToken::new();
     let connections = Connections {
         acceptance: Arc::new(Acceptance {
-            total: Arc::new(Semaphore::new(
-                limits.connections_max.min(Semaphore::MAX_PERMITS),
-            )),
+            total: Arc::new(Semaphore::new(limits.connections_max.min(Semaphore::MAX_PERMITS))),
             caps: AddressCaps::new(limits.connections_per_address_max),
             undeclared: Once::new(),
             full: Once::new(),

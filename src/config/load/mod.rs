@@ -137,14 +137,9 @@ impl Layers {
 
     fn extract(&self) -> Result<Config, ConfigError> {
         let mut figment = Figment::from(Serialized::defaults(Config::default()));
-        for data in [
-            self.file.as_ref().map(|file| &file.data),
-            Some(&self.environment.data),
-            Some(&self.flags),
-        ] {
-            if let Some(data) = data {
-                figment = figment.merge(Serialized::defaults(data));
-            }
+        let file = self.file.as_ref().map(|file| &file.data);
+        for data in file.into_iter().chain([&self.environment.data, &self.flags]) {
+            figment = figment.merge(Serialized::defaults(data));
         }
         figment.extract().map_err(|errors| {
             let problems = errors.into_iter().map(|error| Problem {
