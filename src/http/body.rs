@@ -227,4 +227,23 @@ mod tests {
             );
         }
     }
+
+    #[tokio::test]
+    async fn beginnings_of_meetings_know_only_400() {
+        for (content_type, text, status, code) in [
+            ("application/json", r#"{"name":1}"#, 400, "bad_request"),
+            ("application/json", "{}", 400, "bad_request"),
+            ("application/json", "[]", 400, "bad_request"),
+            ("application/json", "{", 400, "invalid_json"),
+            ("text/plain", "{}", 415, "unsupported_media_type"),
+        ] {
+            let request = Request::post("/")
+                .header(CONTENT_TYPE, content_type)
+                .body(text.into());
+            let refused = StartBody::<Sample>::from_request(request.expect("a request"), &()).await;
+            let error = refused.expect_err("refused");
+            assert_eq!((error.status().as_u16(), error.code()), (status, code), "{text}");
+            assert!(error.validation_errors().is_empty());
+        }
+    }
 }

@@ -108,12 +108,13 @@ impl Api {
     /// A request of `person` with a JSON body unless that is null.
     pub async fn call(&self, person: &Person, method: &str, path: &str, body: Value) -> Answer {
         let authorization = format!("Bearer {}", person.access_token);
-        self.send(request(method, path, Some(&authorization), body)).await
+        self.send(request(method, path, Some(&authorization), &body))
+            .await
     }
 
     /// A request without authorisation.
     pub async fn call_anonymously(&self, method: &str, path: &str, body: Value) -> Answer {
-        self.send(request(method, path, None, body)).await
+        self.send(request(method, path, None, &body)).await
     }
 
     pub async fn get(&self, person: &Person, path: &str) -> Answer {
@@ -136,7 +137,7 @@ impl Api {
     /// Asserts that a JSON body is refused in the ways that all bodies are.
     pub async fn refuses_bad_bodies(&self, authorization: Option<&str>, method: &str, path: &str) {
         let send = async |content_type: &str, body: Vec<u8>| {
-            let mut request = request(method, path, authorization, Value::Null);
+            let mut request = request(method, path, authorization, &Value::Null);
             if !content_type.is_empty() {
                 let value = content_type.parse().expect("a header");
                 request.headers_mut().insert("content-type", value);
@@ -179,7 +180,7 @@ impl Api {
             "Unable to parse access token or invite code"
         );
         let answer = self
-            .send(request(method, path, Some("Bearer nonsense"), body()))
+            .send(request(method, path, Some("Bearer nonsense"), &body()))
             .await;
         answer.refused(401, "unauthorized");
         assert_ne!(
@@ -187,7 +188,7 @@ impl Api {
             "Unable to parse access token or invite code"
         );
         let guest = Some("InviteCode 00000000-0000-4000-8000-000000000000");
-        self.send(request(method, path, guest, body()))
+        self.send(request(method, path, guest, &body()))
             .await
             .refused(403, "forbidden");
     }
@@ -206,7 +207,7 @@ fn dora() -> DevUser {
     }
 }
 
-pub fn request(method: &str, path: &str, authorization: Option<&str>, body: Value) -> Request<Body> {
+pub fn request(method: &str, path: &str, authorization: Option<&str>, body: &Value) -> Request<Body> {
     let mut request = Request::builder().method(method).uri(path);
     if let Some(authorization) = authorization {
         request = request.header(AUTHORIZATION, authorization);

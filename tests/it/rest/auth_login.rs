@@ -49,7 +49,7 @@ async fn any_authorization_is_ignored(api: &Api) {
             "POST",
             PATH,
             Some(authorization),
-            json!({"id_token": dora.id_token}),
+            &json!({"id_token": dora.id_token}),
         );
         api.send(request).await.expect(200);
     }

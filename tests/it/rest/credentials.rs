@@ -38,7 +38,7 @@ async fn refused_tokens_say_why(api: &Api) {
     let code = "Bearer 7b4f0a8e-6a7a-4b7c-9d39-0d5f0f6f4a11";
     for authorization in [id_token.as_str(), code, "Bearer x", "bearer a.b.c"] {
         let answer = api
-            .send(request("GET", ME, Some(authorization), Value::Null))
+            .send(request("GET", ME, Some(authorization), &Value::Null))
             .await;
         answer.refused(401, "unauthorized");
         assert!(
@@ -65,7 +65,7 @@ async fn headers_that_say_nothing_have_their_message(api: &Api) {
         "Token x",
     ] {
         let answer = api
-            .send(request("GET", ME, Some(authorization), Value::Null))
+            .send(request("GET", ME, Some(authorization), &Value::Null))
             .await;
         answer.refused(401, "unauthorized");
         assert_eq!(
@@ -86,7 +86,7 @@ async fn guests_call_with_their_code(api: &Api) {
     };
     let router = Router::new().route("/", get(who)).with_state(api.state.clone());
     let call = async |authorization: String| {
-        let request = request("GET", "/", Some(&authorization), Value::Null);
+        let request = request("GET", "/", Some(&authorization), &Value::Null);
         let Ok(response) = router.clone().oneshot(request).await;
         Answer::read(response).await
     };

@@ -57,7 +57,7 @@ async fn any_authorization_is_ignored(api: &Api) {
             "POST",
             PATH,
             Some(authorization),
-            json!({"invite_code": code}),
+            &json!({"invite_code": code}),
         ))
         .await
         .expect(201);

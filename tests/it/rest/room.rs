@@ -14,21 +14,21 @@ async fn changes_touch_only_what_they_name(api: &Api) {
     let alice = api.person("alice").await;
     let path = format!("/v1/rooms/{}", api.room(&alice, json!({"password": "one"})).await);
     let before = api.get(&alice, &path).await.expect(200);
-    let patch = async |body: Value| api.call(&alice, "PATCH", &path, body).await.expect(200);
+    let change = async |body: Value| api.call(&alice, "PATCH", &path, body).await.expect(200);
     for body in [
         json!({}),
         json!({"waiting_room": null, "e2e_encryption": null}),
         json!({"id": "x"}),
     ] {
-        assert_eq!(patch(body).await, before);
+        assert_eq!(change(body).await, before);
     }
     let mut expected = before;
     expected["waiting_room"] = json!(true);
-    assert_eq!(patch(json!({"waiting_room": true})).await, expected);
+    assert_eq!(change(json!({"waiting_room": true})).await, expected);
     expected["e2e_encryption"] = json!(true);
-    assert_eq!(patch(json!({"e2e_encryption": true})).await, expected);
+    assert_eq!(change(json!({"e2e_encryption": true})).await, expected);
     expected["password"] = json!("two");
-    assert_eq!(patch(json!({"password": "two"})).await, expected);
+    assert_eq!(change(json!({"password": "two"})).await, expected);
     assert_eq!(api.get(&alice, &path).await.expect(200), expected);
 }
 
@@ -46,17 +46,17 @@ async fn null_removes_the_password(api: &Api) {
 async fn passwords_have_limits(api: &Api) {
     let alice = api.person("alice").await;
     let path = format!("/v1/rooms/{}", api.room(&alice, json!({"password": "one"})).await);
-    let patch = async |body: Value| api.call(&alice, "PATCH", &path, body).await;
-    patch(json!({"password": ""}))
+    let change = async |body: Value| api.call(&alice, "PATCH", &path, body).await;
+    change(json!({"password": ""}))
         .await
         .refused_fields(&["password invalid_value"]);
-    patch(json!({"password": "x".repeat(256)}))
+    change(json!({"password": "x".repeat(256)}))
         .await
         .refused_fields(&["password too_long"]);
-    patch(json!({"password": "\0"}))
+    change(json!({"password": "\0"}))
         .await
         .refused_fields(&["password invalid_value"]);
-    patch(json!({"password": false}))
+    change(json!({"password": false}))
         .await
         .refused_fields(&["password invalid_value"]);
     assert_eq!(api.get(&alice, &path).await.expect(200)["password"], "one");

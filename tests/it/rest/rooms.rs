@@ -164,7 +164,7 @@ async fn only_users_have_rooms(api: &Api) {
 
 async fn tariff_without_telephone(kind: Kind) {
     let api = Api::with(kind, |config| {
-        config.defaults.disabled_features = vec!["core::call_in".to_owned()]
+        config.defaults.disabled_features = vec!["core::call_in".to_owned()];
     })
     .await;
     let alice = api.person("alice").await;
