@@ -10,3 +10,4 @@ pub mod listener;
 pub mod readiness;
 pub mod secrets;
 pub mod store;
+pub mod tariffs;

@@ -17,7 +17,7 @@ pub(super) struct KeySet(Vec<Key>);
 struct Key {
     id: Option<String>,
     algorithms: Vec<Algorithm>,
-    key: DecodingKey,
+    decoding: DecodingKey,
 }
 
 /// Which key a token asks for.
@@ -74,7 +74,7 @@ impl KeySet {
             Some(id) => fitting.find(|key| key.id.as_deref() == Some(id)),
             None => fitting.next().filter(|_| fitting.next().is_none()),
         }
-        .map(|key| &key.key)
+        .map(|key| &key.decoding)
     }
 }
 
@@ -97,11 +97,11 @@ impl Key {
             let named = Algorithm::try_from(named).ok()?;
             algorithms.retain(|algorithm| *algorithm == named);
         }
-        let key = DecodingKey::from_jwk(&jwk).ok()?;
+        let decoding = DecodingKey::from_jwk(&jwk).ok()?;
         (!algorithms.is_empty()).then_some(Self {
             id: jwk.common.key_id,
             algorithms,
-            key,
+            decoding,
         })
     }
 }

@@ -188,12 +188,11 @@ impl Inner {
     }
 
     fn keep_completed(&self, cached: &CachedToken, claims: &Claims) {
-        match userinfo::complete(&cached.verified, claims, &self.settings.claims) {
-            Some(completed) => {
-                // Set once only, by the holder of `completing`.
-                let _ = cached.completed.set(Arc::new(completed));
-            }
-            None => tracing::warn!("userinfo answered about another subject; ignoring it"),
+        if let Some(completed) = userinfo::complete(&cached.verified, claims, &self.settings.claims) {
+            // Set once only, by the holder of `completing`.
+            let _ = cached.completed.set(Arc::new(completed));
+        } else {
+            tracing::warn!("userinfo answered about another subject; ignoring it");
         }
     }
 }

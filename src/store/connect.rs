@@ -29,8 +29,13 @@ impl Db {
             None => connect_sqlite(SqliteConnectOptions::new().filename(data_dir.join(SQLITE_FILE))).await,
             Some(url) if url.starts_with("sqlite:") => {
                 let options = SqliteConnectOptions::from_str(url).map_err(StoreError::UrlSyntax)?;
-                if url.contains(":memory:") || url.contains("mode=memory") || options.get_filename() == Path::new("") {
-                    return Err(StoreError::Url("SQLite in memory would be another database for each connection"));
+                if url.contains(":memory:")
+                    || url.contains("mode=memory")
+                    || options.get_filename() == Path::new("")
+                {
+                    return Err(StoreError::Url(
+                        "SQLite in memory would be another database for each connection",
+                    ));
                 }
                 connect_sqlite(options).await
             }
@@ -51,7 +56,12 @@ async fn connect_sqlite(options: SqliteConnectOptions) -> Result<Db, StoreError>
         .foreign_keys(true)
         .busy_timeout(SQLITE_BUSY_WAIT)
         .optimize_on_close(true, None);
-    let pool = || SqlitePoolOptions::new().acquire_timeout(ACQUIRE_WAIT).idle_timeout(None).max_lifetime(None);
+    let pool = || {
+        SqlitePoolOptions::new()
+            .acquire_timeout(ACQUIRE_WAIT)
+            .idle_timeout(None)
+            .max_lifetime(None)
+    };
     let write = pool().max_connections(1).connect_with(options.clone()).await?;
     let read = pool()
         .max_connections(SQLITE_READERS)

@@ -30,7 +30,12 @@ impl Db {
     /// Applies the migrations that are missing.
     pub async fn migrate(&self) -> Result<(), StoreError> {
         match self {
-            Self::Sqlite { write, .. } => sqlx::migrate!("migrations/sqlite").run(write).await?,
+            Self::Sqlite { write, .. } => {
+                // One transaction around all: sqlx locks out other servers that migrate on PostgreSQL only.
+                let mut transaction = write.begin_with("BEGIN IMMEDIATE").await?;
+                sqlx::migrate!("migrations/sqlite").run(&mut *transaction).await?;
+                transaction.commit().await?;
+            }
             Self::Postgres(pool) => sqlx::migrate!("migrations/postgres").run(pool).await?,
         }
         Ok(())
@@ -73,7 +78,11 @@ impl Db {
                     Ok(done)
                 }
                 Err(error) => {
-                    tx.rollback().await?;
+                    // Where even that fails, the connection is closed and the database rolls back by itself.
+                    if let Err(failure) = tx.rollback().await {
+                        let error: &dyn std::error::Error = &failure;
+                        tracing::warn!(error, "could not roll back");
+                    }
                     Err(error)
                 }
             }

@@ -43,10 +43,22 @@ pub enum Unique {
 
 /// Per constraint: its name on PostgreSQL, its columns on SQLite (which knows no names).
 const CONSTRAINTS: [(Unique, &str, &str); 5] = [
-    (Unique::TenantExternalId, "tenants_external_id_key", "tenants.external_id"),
+    (
+        Unique::TenantExternalId,
+        "tenants_external_id_key",
+        "tenants.external_id",
+    ),
     (Unique::TariffName, "tariffs_name_key", "tariffs.name"),
-    (Unique::UserIdentity, "users_issuer_subject_key", "users.issuer, users.subject"),
-    (Unique::GroupName, "groups_tenant_id_name_key", "groups.tenant_id, groups.name"),
+    (
+        Unique::UserIdentity,
+        "users_issuer_subject_key",
+        "users.issuer, users.subject",
+    ),
+    (
+        Unique::GroupName,
+        "groups_tenant_id_name_key",
+        "groups.tenant_id, groups.name",
+    ),
     (Unique::SipId, "sip_configs_sip_id_key", "sip_configs.sip_id"),
 ];
 
@@ -54,7 +66,9 @@ impl From<sqlx::Error> for StoreError {
     fn from(error: sqlx::Error) -> Self {
         use sqlx::Error as E;
         match &error {
-            E::PoolTimedOut | E::PoolClosed | E::WorkerCrashed | E::Io(_) | E::Tls(_) => Self::Unavailable(error),
+            E::PoolTimedOut | E::PoolClosed | E::WorkerCrashed | E::Io(_) | E::Tls(_) => {
+                Self::Unavailable(error)
+            }
             E::Database(database) => {
                 if let Some(unique) = violated(&**database) {
                     Self::Duplicate(unique)
@@ -88,5 +102,6 @@ fn is_passing(error: &dyn DatabaseError) -> bool {
         return matches!(class, "08" | "40" | "53" | "57" | "58");
     }
     // The low byte is the primary code: SQLITE_BUSY, _LOCKED, _IOERR, _FULL.
-    code.parse::<u32>().is_ok_and(|code| matches!(code & 0xff, 5 | 6 | 10 | 13))
+    code.parse::<u32>()
+        .is_ok_and(|code| matches!(code & 0xff, 5 | 6 | 10 | 13))
 }

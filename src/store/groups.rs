@@ -45,11 +45,11 @@ pub(super) async fn replace(
     tx: &mut Tx,
     user: Uuid,
     tenant: Uuid,
-    named: Option<&[String]>,
+    claimed: Option<&[String]>,
 ) -> Result<(), StoreError> {
     const CLEAR: &str = "DELETE FROM user_groups WHERE user_id = $1";
     // Ordered, so that two transactions lock rows in the same order.
-    let names: BTreeSet<String> = named
+    let names: BTreeSet<String> = claimed
         .unwrap_or_default()
         .iter()
         .filter_map(|name| cleaned(Some(name), NAME_CHARS_MAX))

@@ -113,7 +113,10 @@ pub async fn list(db: &Db, room: Uuid, window: Window) -> Result<Listed<Invite>,
         .bind(window.offset())
         .fetch_all(c)
         .await)?;
-    Ok(Listed { rows, total: count(total) })
+    Ok(Listed {
+        rows,
+        total: count(total),
+    })
 }
 
 /// The invite of this room.

@@ -26,6 +26,7 @@ macro_rules! within {
     };
 }
 
+mod change;
 mod connect;
 mod db;
 pub mod error;
@@ -40,6 +41,7 @@ mod text;
 mod time;
 pub mod users;
 
+pub use change::Change;
 pub use db::{Db, Tx, unbroken};
 pub use error::{StoreError, Unique};
 pub use text::fold;

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use super::{
-    Db, Listed, StoreError, Tx, Window, micros,
+    Change, Db, Listed, StoreError, Tx, Window, micros,
     rows::{Columns, count, from_columns},
     sip_configs,
     tariffs::{Tariff, tariff_columns},
@@ -40,11 +40,10 @@ pub struct NewRoom {
     pub sip: bool,
 }
 
-/// What changes of a room; `None` leaves alone.
+/// What changes of a room; `None` keeps.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct RoomChange {
-    /// `Some(None)` removes the password.
-    pub password: Option<Option<Secret>>,
+    pub password: Change<Secret>,
     pub waiting_room: Option<bool>,
     /// Switching it on removes the room's SIP configuration: a telephone can not decrypt.
     pub e2e_encryption: Option<bool>,
@@ -101,8 +100,11 @@ impl MeetingFacts {
 }
 from_columns!(Room, MeetingFacts);
 
-const BY_ID: &str =
-    concat!("SELECT ", room_columns!(), " FROM rooms r JOIN users o ON o.id = r.created_by WHERE r.id = $1");
+const BY_ID: &str = concat!(
+    "SELECT ",
+    room_columns!(),
+    " FROM rooms r JOIN users o ON o.id = r.created_by WHERE r.id = $1"
+);
 
 /// The room, if `user` may see it: its own ones.
 pub async fn visible_to(db: &Db, user: Uuid, room: Uuid) -> Result<Option<Room>, StoreError> {
@@ -133,7 +135,10 @@ pub async fn list(db: &Db, user: Uuid, window: Window) -> Result<Listed<Room>, S
         .bind(window.offset())
         .fetch_all(c)
         .await)?;
-    Ok(Listed { rows, total: count(total) })
+    Ok(Listed {
+        rows,
+        total: count(total),
+    })
 }
 
 /// Everything a meeting needs, in one query. Says nothing about who may enter.
@@ -178,17 +183,16 @@ pub async fn create(db: &Db, new: NewRoom) -> Result<Room, StoreError> {
 /// Changes a room. `None` when it is gone.
 pub async fn update(db: &Db, room: Uuid, change: RoomChange) -> Result<Option<Room>, StoreError> {
     const UPDATE: &str = "UPDATE rooms SET
-        password = CASE WHEN $2 THEN $3 ELSE password END,
+        password = CASE WHEN $2 THEN password ELSE $3 END,
         waiting_room = COALESCE($4, waiting_room),
         e2e_encryption = COALESCE($5, e2e_encryption)
         WHERE id = $1";
     db.transaction(move |tx| {
         Box::pin(async move {
-            let password = change.password.as_ref().and_then(Option::as_ref);
             let updated = within!(&mut *tx, c => sqlx::query(UPDATE)
                 .bind(room)
-                .bind(change.password.is_some())
-                .bind(password.map(Secret::reveal))
+                .bind(change.password.is_keep())
+                .bind(change.password.value().map(Secret::reveal))
                 .bind(change.waiting_room)
                 .bind(change.e2e_encryption)
                 .execute(c)

@@ -1,10 +1,6 @@
 //! Reading columns of either database by one text.
 
-use sqlx::{
-    Decode, Postgres, Row, Sqlite, Type,
-    postgres::PgRow,
-    sqlite::SqliteRow,
-};
+use sqlx::{Decode, Postgres, Row, Sqlite, Type, postgres::PgRow, sqlite::SqliteRow};
 
 /// A row of either database. `col` reads a column by name; its type is the same in both.
 pub(super) trait Columns {

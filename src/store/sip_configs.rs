@@ -40,7 +40,9 @@ pub(super) async fn delete(tx: &mut Tx, room: Uuid) -> Result<(), StoreError> {
 }
 
 fn random_digits() -> String {
-    (0..DIGITS).map(|_| char::from(rand::random_range(b'0'..=b'9'))).collect()
+    (0..DIGITS)
+        .map(|_| char::from(rand::random_range(b'0'..=b'9')))
+        .collect()
 }
 
 #[cfg(test)]
@@ -50,7 +52,10 @@ mod tests {
     #[test]
     fn ids_are_ten_digits_and_differ() {
         let (one, other) = (random_digits(), random_digits());
-        assert!(one.len() == 10 && one.bytes().all(|b| b.is_ascii_digit()), "{one}");
+        assert!(
+            one.len() == 10 && one.bytes().all(|b| b.is_ascii_digit()),
+            "{one}"
+        );
         assert_ne!(one, other);
     }
 }

@@ -49,8 +49,11 @@ from_columns!(Tariff);
 
 /// The tariff of a user.
 pub async fn of_user(db: &Db, user: Uuid) -> Result<Option<Tariff>, StoreError> {
-    const SELECT: &str =
-        concat!("SELECT ", tariff_columns!(), " FROM users u JOIN tariffs t ON t.id = u.tariff_id WHERE u.id = $1");
+    const SELECT: &str = concat!(
+        "SELECT ",
+        tariff_columns!(),
+        " FROM users u JOIN tariffs t ON t.id = u.tariff_id WHERE u.id = $1"
+    );
     Ok(read!(db, c => sqlx::query_as(SELECT).bind(user).fetch_optional(c).await)?)
 }
 

@@ -11,7 +11,11 @@ pub const DEFAULT_TENANT: Uuid = uuid!("7f1c5b1e-9d0a-4c55-8f7e-0a4f5c1d2e01");
 const EXTERNAL_ID_CHARS_MAX: usize = 255;
 
 /// The tenant that a token names, made when it is new: the issuer vouches for it.
-pub(super) async fn claimed(tx: &mut Tx, claim: Option<&str>, now: DateTime<Utc>) -> Result<Option<Uuid>, StoreError> {
+pub(super) async fn claimed(
+    tx: &mut Tx,
+    claim: Option<&str>,
+    now: DateTime<Utc>,
+) -> Result<Option<Uuid>, StoreError> {
     const INSERT: &str = "INSERT INTO tenants (id, external_id, created_at) VALUES ($1, $2, $3)
         ON CONFLICT (external_id) DO NOTHING";
     const SELECT: &str = "SELECT id FROM tenants WHERE external_id = $1";

@@ -37,22 +37,33 @@ impl Attempts {
     }
 
     pub fn failed(&mut self, username: &str, address: Option<IpAddr>, now: DateTime<Utc>) {
-        self.0
-            .retain(|_, failures| failures.first_at + ATTEMPTS_WINDOW > now);
+        if self.0.len() + 2 > ATTEMPT_SUBJECTS_MAX {
+            self.0.retain(|_, failures| !failures.is_over(now));
+        }
         for (subject, _) in subjects(username, address) {
             if self.0.len() >= ATTEMPT_SUBJECTS_MAX && !self.0.contains_key(&subject) {
                 continue;
             }
-            let failures = self.0.entry(subject).or_insert(Failures {
-                count: 0,
-                first_at: now,
-            });
+            let failures = self.0.entry(subject).or_insert(Failures::since(now));
+            if failures.is_over(now) {
+                *failures = Failures::since(now);
+            }
             failures.count += 1;
         }
     }
 
     pub fn succeeded(&mut self, username: &str) {
         self.0.remove(&Subject::Username(username.to_owned()));
+    }
+}
+
+impl Failures {
+    fn since(first_at: DateTime<Utc>) -> Self {
+        Self { count: 0, first_at }
+    }
+
+    fn is_over(&self, now: DateTime<Utc>) -> bool {
+        self.first_at + ATTEMPTS_WINDOW <= now
     }
 }
 
@@ -77,7 +88,10 @@ mod tests {
         }
         assert_eq!(attempts.wait("alice", None, now), Some(ATTEMPTS_WINDOW));
         assert_eq!(attempts.wait("bob", None, now), None);
-        assert_eq!(attempts.wait("alice", None, now + ATTEMPTS_WINDOW), None);
+        let later = now + ATTEMPTS_WINDOW;
+        assert_eq!(attempts.wait("alice", None, later), None);
+        attempts.failed("alice", None, later);
+        assert_eq!(attempts.wait("alice", None, later), None, "the count starts anew");
     }
 
     #[test]
@@ -103,9 +117,11 @@ mod tests {
     #[test]
     fn what_is_counted_is_bounded() {
         let (mut attempts, now) = (Attempts::default(), Utc::now());
-        for index in 0..=ATTEMPT_SUBJECTS_MAX {
-            attempts.failed(&format!("name{index}"), None, now);
-        }
+        let names = (0..ATTEMPT_SUBJECTS_MAX).map(|index| Subject::Username(index.to_string()));
+        attempts.0 = names.map(|name| (name, Failures::since(now))).collect();
+        attempts.failed("another", HERE, now);
         assert_eq!(attempts.0.len(), ATTEMPT_SUBJECTS_MAX);
+        attempts.failed("another", HERE, now + ATTEMPTS_WINDOW);
+        assert_eq!(attempts.0.len(), 2, "what is over makes room");
     }
 }

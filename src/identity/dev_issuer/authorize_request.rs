@@ -48,7 +48,7 @@ pub(super) enum Refusal {
     Page(&'static str),
     /// The client is told (RFC 6749, section 4.1.2.1).
     Redirect {
-        redirect: Redirect,
+        redirect: Box<Redirect>,
         error: &'static str,
         description: &'static str,
     },
@@ -94,7 +94,7 @@ impl DevIssuer {
                 scope,
             }),
             Err((error, description)) => Err(Refusal::Redirect {
-                redirect,
+                redirect: Box::new(redirect),
                 error,
                 description,
             }),

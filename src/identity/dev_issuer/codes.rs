@@ -54,9 +54,11 @@ pub(super) enum Refusal {
 impl Codes {
     /// Remembers what `code` stands for.
     pub fn issue(&mut self, code: &str, grant: Grant, now: DateTime<Utc>) {
-        // A used code is known as long as its first access token lives, so that a second use is noticed.
-        self.0
-            .retain(|_, code| code.issued_at + CODE_LIFETIME + ACCESS_LIFETIME > now);
+        if self.0.len() >= CODES_MAX {
+            // A used code is known at least as long as its first access token lives, so that a second use is noticed.
+            let known = CODE_LIFETIME + ACCESS_LIFETIME;
+            self.0.retain(|_, code| code.issued_at + known > now);
+        }
         if self.0.len() >= CODES_MAX {
             let oldest = self
                 .0

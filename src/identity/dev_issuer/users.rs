@@ -101,7 +101,10 @@ mod tests {
     fn subjects_are_stable_and_distinct() {
         let users = users();
         let subject = |name| users.get(name).expect("a user").subject;
-        assert_eq!(subject("alice").to_string(), "ALICE_SUBJECT");
+        assert_eq!(
+            subject("alice").to_string(),
+            "887e2120-146d-8f67-ab12-adb0e3696902"
+        );
         assert_ne!(subject("alice"), subject("bob"));
     }
 

@@ -57,7 +57,11 @@ pub(super) fn apply(user: &mut User, claims: &ProfileClaims, assigned: Assigned)
     let had_fallback_name =
         user.profile.display_name.is_empty() || user.profile.display_name == fallback_name(&user.profile);
     let text = |claim: &Option<String>| cleaned(claim.as_deref(), NAME_CHARS_MAX);
-    if let Some(email) = claims.email.as_deref().filter(|email| email.chars().count() <= EMAIL_CHARS_MAX) {
+    if let Some(email) = claims
+        .email
+        .as_deref()
+        .filter(|email| email.chars().count() <= EMAIL_CHARS_MAX)
+    {
         user.profile.email = cleaned(Some(email), EMAIL_CHARS_MAX).unwrap_or_default();
     }
     set(&mut user.profile.firstname, text(&claims.given_name));
@@ -123,6 +127,7 @@ mod tests {
         new_user(Uuid::nil(), &token(profile), Assigned::default(), "en")
     }
 
+    #[expect(clippy::unnecessary_wraps, reason = "shortens the tables of claims")]
     fn some(text: &str) -> Option<String> {
         Some(text.to_owned())
     }
@@ -130,13 +135,20 @@ mod tests {
     #[test]
     fn an_empty_token_makes_a_usable_user() {
         let user = user(ProfileClaims::default());
-        assert_eq!((user.profile.display_name.as_str(), user.language.as_str()), ("User", "en"));
+        assert_eq!(
+            (user.profile.display_name.as_str(), user.language.as_str()),
+            ("User", "en")
+        );
         assert_eq!((user.tenant_id, user.tariff_id), (DEFAULT_TENANT, DEFAULT_TARIFF));
     }
 
     #[test]
     fn the_name_is_name_then_nickname_then_made_up() {
-        let mut claims = ProfileClaims { name: some("Countess"), nickname: some("Ada"), ..ada() };
+        let mut claims = ProfileClaims {
+            name: some("Countess"),
+            nickname: some("Ada"),
+            ..ada()
+        };
         assert_eq!(user(claims.clone()).profile.display_name, "Countess");
         claims.name = some("  ");
         assert_eq!(user(claims.clone()).profile.display_name, "Ada");
@@ -146,11 +158,17 @@ mod tests {
 
     #[test]
     fn a_made_up_name_follows_its_parts_and_a_given_one_stays() {
-        let married = ProfileClaims { family_name: some("Byron"), ..ProfileClaims::default() };
+        let married = ProfileClaims {
+            family_name: some("Byron"),
+            ..ProfileClaims::default()
+        };
         let mut made_up = user(ada());
         apply(&mut made_up, &married, Assigned::default());
         assert_eq!(made_up.profile.display_name, "Ada Byron");
-        let mut given = user(ProfileClaims { name: some("Countess"), ..ada() });
+        let mut given = user(ProfileClaims {
+            name: some("Countess"),
+            ..ada()
+        });
         apply(&mut given, &married, Assigned::default());
         assert_eq!(given.profile.display_name, "Countess");
     }
@@ -160,14 +178,25 @@ mod tests {
         let mut user = user(ada());
         user.profile.display_name = "Me".to_owned();
         (user.display_name_chosen, user.language_chosen) = (true, true);
-        let claims = ProfileClaims { name: some("Other"), locale: some("fr"), ..ada() };
+        let claims = ProfileClaims {
+            name: some("Other"),
+            locale: some("fr"),
+            ..ada()
+        };
         apply(&mut user, &claims, Assigned::default());
-        assert_eq!((user.profile.display_name.as_str(), user.language.as_str()), ("Me", "en"));
+        assert_eq!(
+            (user.profile.display_name.as_str(), user.language.as_str()),
+            ("Me", "en")
+        );
     }
 
     #[test]
     fn absent_claims_leave_alone_and_unusable_ones_do_no_harm() {
-        let mut user = user(ProfileClaims { tariff_status: some("paid"), phone_number: some("+49 1"), ..ada() });
+        let mut user = user(ProfileClaims {
+            tariff_status: some("paid"),
+            phone_number: some("+49 1"),
+            ..ada()
+        });
         let before = user.clone();
         apply(&mut user, &ProfileClaims::default(), Assigned::default());
         assert_eq!(user, before);
@@ -179,11 +208,24 @@ mod tests {
             ..ProfileClaims::default()
         };
         apply(&mut user, &odd, Assigned::default());
-        assert_eq!(user, User { tariff_status: TariffStatus::Default, ..before });
+        assert_eq!(
+            user,
+            User {
+                tariff_status: TariffStatus::Default,
+                ..before
+            }
+        );
     }
 
     #[test]
     fn locales_with_underscores_are_understood() {
-        assert_eq!(user(ProfileClaims { locale: some("de_AT"), ..ada() }).language, "de-AT");
+        assert_eq!(
+            user(ProfileClaims {
+                locale: some("de_AT"),
+                ..ada()
+            })
+            .language,
+            "de-AT"
+        );
     }
 }

@@ -13,8 +13,9 @@ use super::{
     rows::{Columns, count, from_columns},
 };
 
-pub(super) use profile::profile_columns;
+pub use names::is_language_tag;
 pub use profile::Profile;
+pub(super) use profile::profile_columns;
 pub use write::{NewUserDefaults, ProfileChange, find_or_create, update_profile, upsert_from_claims};
 
 /// Characters of a title and of a display name.
@@ -112,8 +113,11 @@ macro_rules! user_columns {
 }
 
 const BY_ID: &str = concat!("SELECT ", user_columns!(), " FROM users u WHERE u.id = $1");
-const BY_IDENTITY: &str =
-    concat!("SELECT ", user_columns!(), " FROM users u WHERE u.issuer = $1 AND u.subject = $2");
+const BY_IDENTITY: &str = concat!(
+    "SELECT ",
+    user_columns!(),
+    " FROM users u WHERE u.issuer = $1 AND u.subject = $2"
+);
 
 /// The user with this id.
 pub async fn by_id(db: &Db, id: Uuid) -> Result<Option<User>, StoreError> {

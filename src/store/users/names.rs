@@ -6,14 +6,18 @@ use super::{LANGUAGE_CHARS_MAX, NAME_CHARS_MAX, Profile};
 pub(super) fn fallback_name(profile: &Profile) -> String {
     let full = format!("{} {}", profile.firstname, profile.lastname);
     let local = profile.email.split('@').next().unwrap_or_default();
-    let name = [full.trim(), local.trim()].into_iter().find(|name| !name.is_empty()).unwrap_or("User");
+    let name = [full.trim(), local.trim()]
+        .into_iter()
+        .find(|name| !name.is_empty())
+        .unwrap_or("User");
     name.chars().take(NAME_CHARS_MAX).collect()
 }
 
 /// Whether `tag` has the shape of a language tag (RFC 5646): subtags of 1–8 letters and digits, the first of letters.
 #[must_use]
 pub fn is_language_tag(tag: &str) -> bool {
-    let subtag = |part: &str| (1..=8).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_alphanumeric());
+    let subtag =
+        |part: &str| (1..=8).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_alphanumeric());
     let mut subtags = tag.split('-');
     let primary = subtags.next().unwrap_or_default();
     tag.len() <= LANGUAGE_CHARS_MAX
@@ -58,7 +62,17 @@ mod tests {
         for good in ["en", "de-DE", "zh-Hant-TW", "x-pig-latin", "de-1996"] {
             assert!(is_language_tag(good), "{good}");
         }
-        for bad in ["", "1", "en_US", "en-", "-en", "deutschland", "en us", "ü", "a-b-c-d-e-f-g-h-i-j-k-l-m-n-o-p-q-r-s"] {
+        for bad in [
+            "",
+            "1",
+            "en_US",
+            "en-",
+            "-en",
+            "deutschland",
+            "en us",
+            "ü",
+            "a-b-c-d-e-f-g-h-i-j-k-l-m-n-o-p-q-r-s",
+        ] {
             assert!(!is_language_tag(bad), "{bad}");
         }
     }

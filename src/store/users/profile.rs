@@ -20,12 +20,30 @@ pub struct Profile {
 macro_rules! profile_columns {
     ($table:literal) => {
         concat!(
-            $table, ".id AS ", $table, "_id, ",
-            $table, ".email AS ", $table, "_email, ",
-            $table, ".title AS ", $table, "_title, ",
-            $table, ".firstname AS ", $table, "_firstname, ",
-            $table, ".lastname AS ", $table, "_lastname, ",
-            $table, ".display_name AS ", $table, "_display_name"
+            $table,
+            ".id AS ",
+            $table,
+            "_id, ",
+            $table,
+            ".email AS ",
+            $table,
+            "_email, ",
+            $table,
+            ".title AS ",
+            $table,
+            "_title, ",
+            $table,
+            ".firstname AS ",
+            $table,
+            "_firstname, ",
+            $table,
+            ".lastname AS ",
+            $table,
+            "_lastname, ",
+            $table,
+            ".display_name AS ",
+            $table,
+            "_display_name"
         )
     };
 }

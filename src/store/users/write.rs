@@ -108,8 +108,11 @@ impl ProfileChange {
         if let Some(name) = self.display_name {
             let name = name.trim();
             user.display_name_chosen = !name.is_empty();
-            user.profile.display_name =
-                if name.is_empty() { fallback_name(&user.profile) } else { name.to_owned() };
+            user.profile.display_name = if name.is_empty() {
+                fallback_name(&user.profile)
+            } else {
+                name.to_owned()
+            };
         }
         if let Some(language) = self.language {
             user.language = language;
@@ -130,7 +133,15 @@ impl ProfileChange {
 /// What search looks through.
 fn search_text(user: &User) -> String {
     let profile = &user.profile;
-    fold(&[&*profile.display_name, &profile.firstname, &profile.lastname, &profile.email].join("\n"))
+    fold(
+        &[
+            &*profile.display_name,
+            &profile.firstname,
+            &profile.lastname,
+            &profile.email,
+        ]
+        .join("\n"),
+    )
 }
 
 /// Whether the user was new.
@@ -200,7 +211,11 @@ async fn update(tx: &mut Tx, user: &User, now: DateTime<Utc>) -> Result<(), Stor
 }
 
 /// The user of a token, which exists, locked until the end of the transaction.
-async fn locked_by_identity(tx: &mut Tx, token: &VerifiedToken, now: DateTime<Utc>) -> Result<User, StoreError> {
+async fn locked_by_identity(
+    tx: &mut Tx,
+    token: &VerifiedToken,
+    now: DateTime<Utc>,
+) -> Result<User, StoreError> {
     const LOCK: &str = "UPDATE users SET updated_at = $3 WHERE issuer = $1 AND subject = $2 RETURNING id";
     let id: Uuid = within!(&mut *tx, c => sqlx::query_scalar(LOCK)
         .bind(&token.issuer)
