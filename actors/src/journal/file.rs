@@ -1,0 +1,160 @@
+//! A room's log as an append-only file, private to the server's user.
+
+use std::{
+    fs::{self, File, OpenOptions},
+    io::{self, Read, Seek, SeekFrom, Write},
+    os::unix::fs::OpenOptionsExt,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use crate::ids::Timestamp;
+
+/// An open log file. In plain mode a write survives the death of the process, with `fsync` the loss of power too.
+#[derive(Debug)]
+pub struct FileLog {
+    file: Arc<File>,
+    path: PathBuf,
+    fsync: bool,
+}
+
+/// Where a snapshot is written while the old log is still in use.
+#[derive(Debug)]
+pub struct Stage {
+    path: PathBuf,
+    fsync: bool,
+}
+
+/// A written snapshot, not yet the log.
+#[derive(Debug)]
+pub enum Staged {
+    File { file: File, path: PathBuf, bytes: usize },
+    Memory(Vec<u8>),
+}
+
+fn private() -> OpenOptions {
+    let mut options = OpenOptions::new();
+    options.read(true).mode(0o600);
+    options
+}
+
+impl FileLog {
+    /// Opens or makes the file; its content stays.
+    pub fn open(path: &Path, fsync: bool) -> io::Result<Self> {
+        let file = private().append(true).create(true).open(path)?;
+        Ok(Self {
+            file: Arc::new(file),
+            path: path.to_owned(),
+            fsync,
+        })
+    }
+
+    pub(super) fn reset(&mut self, bytes: &[u8]) -> io::Result<()> {
+        let staged = self.stage().write(bytes)?;
+        self.adopt(staged, &[])
+    }
+
+    /// A write of a batch costs a few microseconds, a hop to another thread more: only waiting for the disk does that.
+    pub(super) async fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
+        if !self.fsync {
+            return (&*self.file).write_all(bytes);
+        }
+        let (file, bytes) = (Arc::clone(&self.file), bytes.to_vec());
+        let written = tokio::task::spawn_blocking(move || {
+            (&*file).write_all(&bytes)?;
+            file.sync_data()
+        });
+        written.await.map_err(io::Error::other)?
+    }
+
+    pub(super) fn read(&self) -> io::Result<Vec<u8>> {
+        let mut bytes = Vec::new();
+        let mut file = &*self.file;
+        file.seek(SeekFrom::Start(0))?;
+        file.read_to_end(&mut bytes)?;
+        Ok(bytes)
+    }
+
+    pub(super) fn cut(&mut self, bytes: usize) -> io::Result<()> {
+        self.file.set_len(bytes as u64)
+    }
+
+    pub(super) fn stage(&self) -> Stage {
+        Stage {
+            path: self.path.with_extension("staged"),
+            fsync: self.fsync,
+        }
+    }
+
+    pub(super) fn adopt(&mut self, staged: Staged, tail: &[u8]) -> io::Result<()> {
+        let Staged::File { mut file, path, .. } = staged else {
+            return Err(io::Error::other("a snapshot in memory can't replace a file"));
+        };
+        file.write_all(tail)?;
+        if self.fsync {
+            file.sync_data()?;
+        }
+        fs::rename(path, &self.path)?;
+        self.file = Arc::new(file);
+        if self.fsync
+            && let Some(folder) = self.path.parent()
+        {
+            File::open(folder)?.sync_all()?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn delete(self) -> io::Result<()> {
+        // A snapshot that was being written goes with it.
+        let _ = fs::remove_file(self.path.with_extension("staged"));
+        fs::remove_file(&self.path)
+    }
+
+    pub(super) fn set_aside(self, now: Timestamp) -> io::Result<()> {
+        super::folder::set_aside(&self.path, now)
+    }
+}
+
+impl Stage {
+    pub(super) fn write(self, bytes: &[u8]) -> io::Result<Staged> {
+        // A snapshot that an earlier process left half-written is of no use.
+        match fs::remove_file(&self.path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+        let mut file = private().append(true).create_new(true).open(&self.path)?;
+        file.write_all(bytes)?;
+        if self.fsync {
+            file.sync_data()?;
+        }
+        Ok(Staged::File {
+            file,
+            path: self.path,
+            bytes: bytes.len(),
+        })
+    }
+}
+
+impl Staged {
+    pub(super) fn memory(bytes: Vec<u8>) -> Self {
+        Self::Memory(bytes)
+    }
+
+    pub(super) fn bytes(&self) -> usize {
+        match self {
+            Self::File { bytes, .. } => *bytes,
+            Self::Memory(bytes) => bytes.len(),
+        }
+    }
+
+    pub(super) fn into_memory(self, tail: &[u8]) -> Vec<u8> {
+        match self {
+            Self::Memory(mut bytes) => {
+                bytes.extend_from_slice(tail);
+                bytes
+            }
+            // The log changed from file to memory while the snapshot was written; adopt() is not called for that.
+            Self::File { .. } => Vec::new(),
+        }
+    }
+}

@@ -1,0 +1,141 @@
+//! The folder of all journals: what can be revived, and what is kept for post-mortem.
+
+use std::{
+    fs::{self, DirBuilder, File},
+    io,
+    os::unix::fs::DirBuilderExt,
+    path::{Path, PathBuf},
+    time::{Duration, SystemTime},
+};
+
+use uuid::Uuid;
+
+use super::{Log, file::FileLog};
+use crate::{
+    ids::{RoomId, Timestamp},
+    protocol::limits::{POST_MORTEM_FILES_MAX, POST_MORTEM_SECS},
+};
+
+const LOG: &str = "log";
+const POST_MORTEM: &str = "post-mortem";
+
+/// The folder, locked by this server.
+#[derive(Debug)]
+pub struct Folder {
+    path: PathBuf,
+    fsync: bool,
+    _lock: File,
+}
+
+/// Why the folder can't be used.
+#[derive(Debug, thiserror::Error)]
+pub enum FolderError {
+    #[error("{0}: {1}")]
+    Io(PathBuf, #[source] io::Error),
+    #[error("{0} is in use by another server")]
+    Locked(PathBuf),
+}
+
+impl Folder {
+    /// Opens the folder and locks it, waiting at most 15 s for a server that is just ending.
+    pub fn open(path: &Path, fsync: bool) -> Result<Self, FolderError> {
+        let io = |error| FolderError::Io(path.to_owned(), error);
+        DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(path)
+            .map_err(io)?;
+        let lock = File::create(path.join("lock")).map_err(io)?;
+        for _ in 0..150 {
+            match lock.try_lock() {
+                Ok(()) => {
+                    return Ok(Self {
+                        path: path.to_owned(),
+                        fsync,
+                        _lock: lock,
+                    });
+                }
+                Err(fs::TryLockError::WouldBlock) => std::thread::sleep(Duration::from_millis(100)),
+                Err(fs::TryLockError::Error(error)) => return Err(io(error)),
+            }
+        }
+        Err(FolderError::Locked(path.to_owned()))
+    }
+
+    fn file(&self, room: RoomId) -> PathBuf {
+        self.path.join(room.to_string()).with_extension(LOG)
+    }
+
+    /// The log of a room, made when there is none.
+    pub fn log(&self, room: RoomId) -> io::Result<Log> {
+        FileLog::open(&self.file(room), self.fsync).map(Log::File)
+    }
+
+    #[must_use]
+    pub fn has(&self, room: RoomId) -> bool {
+        self.file(room).exists()
+    }
+
+    pub fn delete(&self, room: RoomId) -> io::Result<()> {
+        match fs::remove_file(self.file(room)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        }
+    }
+
+    /// Puts a journal that can't be read aside.
+    pub fn set_aside(&self, room: RoomId, now: Timestamp) -> io::Result<()> {
+        set_aside(&self.file(room), now)
+    }
+
+    /// Rooms with a journal no older than `age_max`. Older ones, and what was left half-written, are deleted.
+    pub fn index(&self, age_max: Duration) -> io::Result<Vec<RoomId>> {
+        let mut rooms = Vec::new();
+        for entry in fs::read_dir(&self.path)? {
+            let path = entry?.path();
+            let id = path
+                .file_stem()
+                .and_then(|name| name.to_str())
+                .and_then(|name| Uuid::parse_str(name).ok());
+            let (Some(id), Some(extension)) = (id, path.extension()) else {
+                continue;
+            };
+            if extension == LOG && age(&path)? <= age_max {
+                rooms.push(RoomId(id));
+            } else {
+                fs::remove_file(&path)?;
+            }
+        }
+        Ok(rooms)
+    }
+}
+
+fn age(path: &Path) -> io::Result<Duration> {
+    let modified = fs::metadata(path)?.modified()?;
+    // A time in the future (the clock was set back) counts as now.
+    Ok(SystemTime::now().duration_since(modified).unwrap_or_default())
+}
+
+/// Moves a journal to the post-mortem folder, and removes what is too old or too many there.
+pub(super) fn set_aside(journal: &Path, now: Timestamp) -> io::Result<()> {
+    let folder = journal.with_file_name(POST_MORTEM);
+    DirBuilder::new().recursive(true).mode(0o700).create(&folder)?;
+    let name = journal
+        .file_stem()
+        .unwrap_or_default()
+        .to_string_lossy()
+        .into_owned();
+    fs::rename(journal, folder.join(format!("{}-{name}.{LOG}", now.as_micros())))?;
+    let mut kept = Vec::new();
+    for entry in fs::read_dir(&folder)? {
+        let path = entry?.path();
+        kept.push((age(&path)?, path));
+    }
+    kept.sort();
+    for (index, (age, path)) in kept.iter().enumerate() {
+        if index >= POST_MORTEM_FILES_MAX || *age > Duration::from_secs(POST_MORTEM_SECS) {
+            fs::remove_file(path)?;
+        }
+    }
+    Ok(())
+}

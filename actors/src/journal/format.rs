@@ -1,0 +1,109 @@
+//! The bytes of a log: a line that names format and rules, a snapshot, then the inputs since.
+//!
+//! Each record is its length and its CRC-32 (both little endian, 4 bytes) and JSON. What does not match its checksum,
+//! or is shorter than its length, was not written to its end: it and what follows is cut off.
+
+use serde::{Deserialize, Serialize};
+
+use super::JournalError;
+use crate::{
+    protocol::limits::JOURNAL_RECORD_BYTES_MAX,
+    room::{Room, input::Stamped},
+};
+
+/// First line of every log of this format.
+const MAGIC: &str = "colloquy-journal 1 ";
+/// Hash over the sources of the rules (build.rs): inputs are replayed only by the rules that wrote them.
+pub const RULES_HASH: &str = env!("COLLOQUY_RULES_HASH");
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Record {
+    Input(Stamped),
+    /// This input panicked and must not be handled again.
+    Skipped {
+        seq: u64,
+    },
+}
+
+/// A log taken apart.
+#[derive(Debug)]
+pub struct Parsed<'a> {
+    pub snapshot: &'a [u8],
+    pub records: Vec<Record>,
+    /// Bytes up to the end of the snapshot.
+    pub snapshot_bytes: usize,
+    /// Bytes up to the end of the last whole record.
+    pub whole_bytes: usize,
+    pub other_rules: bool,
+}
+
+/// The bytes with which a log begins.
+pub fn begin(room: &Room) -> Result<Vec<u8>, JournalError> {
+    let mut bytes = format!("{MAGIC}{RULES_HASH}\n").into_bytes();
+    let snapshot = serde_json::to_vec(room).map_err(|error| JournalError::Corrupt(error.to_string()))?;
+    push(&mut bytes, &snapshot);
+    Ok(bytes)
+}
+
+/// Encodes records one after the other.
+pub fn encode<'a>(records: impl IntoIterator<Item = &'a Record>) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    for record in records {
+        // Inputs are structs with string keys, which serde_json cannot fail on.
+        push(&mut bytes, &serde_json::to_vec(record).unwrap_or_default());
+    }
+    bytes
+}
+
+fn push(bytes: &mut Vec<u8>, record: &[u8]) {
+    let length = u32::try_from(record.len()).unwrap_or(u32::MAX);
+    bytes.extend_from_slice(&length.to_le_bytes());
+    bytes.extend_from_slice(&crc32fast::hash(record).to_le_bytes());
+    bytes.extend_from_slice(record);
+}
+
+/// Reads a log as far as it is whole.
+pub fn parse(bytes: &[u8]) -> Result<Parsed<'_>, JournalError> {
+    let corrupt = |what: &str| JournalError::Corrupt(what.to_owned());
+    let line_end = bytes
+        .iter()
+        .take(256)
+        .position(|byte| *byte == b'\n')
+        .ok_or_else(|| corrupt("no first line"))?;
+    let line = std::str::from_utf8(&bytes[..line_end]).map_err(|_| corrupt("first line is not text"))?;
+    let rules = line
+        .strip_prefix(MAGIC)
+        .ok_or_else(|| corrupt("not a journal of this format"))?;
+    let (snapshot, rest) = next(&bytes[line_end + 1..]).ok_or_else(|| corrupt("snapshot is broken"))?;
+    let snapshot_bytes = bytes.len() - rest.len();
+    let other_rules = rules != RULES_HASH;
+    let mut parsed = Parsed {
+        snapshot,
+        records: Vec::new(),
+        snapshot_bytes,
+        whole_bytes: snapshot_bytes,
+        other_rules,
+    };
+    let mut rest = if other_rules { &[] } else { rest };
+    while let Some((record, after)) = next(rest) {
+        let Ok(record) = serde_json::from_slice(record) else {
+            break;
+        };
+        parsed.records.push(record);
+        rest = after;
+        parsed.whole_bytes = bytes.len() - rest.len();
+    }
+    Ok(parsed)
+}
+
+fn next(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (length, rest) = bytes.split_first_chunk::<4>()?;
+    let (checksum, rest) = rest.split_first_chunk::<4>()?;
+    let length = usize::try_from(u32::from_le_bytes(*length)).ok()?;
+    if length > JOURNAL_RECORD_BYTES_MAX {
+        return None;
+    }
+    let (record, rest) = rest.split_at_checked(length)?;
+    (crc32fast::hash(record) == u32::from_le_bytes(*checksum)).then_some((record, rest))
+}

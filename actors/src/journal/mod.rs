@@ -1,0 +1,250 @@
+//! The log of a room: its truth. Nothing that a room did leaves it before the input is in here.
+
+pub mod file;
+pub mod folder;
+pub mod format;
+
+use std::{collections::BTreeSet, io};
+
+use self::{
+    file::{FileLog, Staged},
+    format::{Parsed, Record},
+};
+use crate::{
+    protocol::limits::JOURNAL_TAIL_BYTES,
+    room::{Room, input::Stamped},
+};
+
+/// Where the bytes of a log lie.
+#[derive(Debug)]
+pub enum Log {
+    File(FileLog),
+    /// For operators who want no files, and for a room whose disk failed: survives a panicking rule, not the process.
+    Memory(Vec<u8>),
+}
+
+/// A log with its snapshot and the inputs since.
+#[derive(Debug)]
+pub struct Journal {
+    log: Log,
+    snapshot_bytes: usize,
+    tail_bytes: usize,
+    /// What was appended since the snapshot that is being written now.
+    staging: Option<Vec<u8>>,
+}
+
+/// Why a journal can't be used.
+#[derive(Debug, thiserror::Error)]
+pub enum JournalError {
+    #[error("reading or writing failed: {0}")]
+    Io(#[from] io::Error),
+    #[error("no whole snapshot: {0}")]
+    Corrupt(String),
+}
+
+/// A room as its journal tells it.
+#[derive(Debug)]
+pub struct Replayed {
+    pub room: Room,
+    /// Inputs that were handled again.
+    pub inputs: usize,
+    /// Bytes of a broken tail that were cut off.
+    pub cut_bytes: usize,
+    /// The tail was written by other rules and dropped.
+    pub other_rules: bool,
+}
+
+impl Journal {
+    /// Begins a log with a snapshot.
+    pub fn create(mut log: Log, room: &Room) -> Result<Self, JournalError> {
+        let bytes = format::begin(room)?;
+        log.reset(&bytes)?;
+        Ok(Self {
+            log,
+            snapshot_bytes: bytes.len(),
+            tail_bytes: 0,
+            staging: None,
+        })
+    }
+
+    /// Opens a log that was written before; a broken tail is cut off.
+    pub fn open(mut log: Log) -> Result<(Self, Replayed), JournalError> {
+        let bytes = log.read()?;
+        let parsed = format::parse(&bytes)?;
+        if parsed.whole_bytes < bytes.len() {
+            log.cut(parsed.whole_bytes)?;
+        }
+        let replayed = replay(&parsed, bytes.len(), u64::MAX)?;
+        let tail_bytes = parsed.whole_bytes - parsed.snapshot_bytes;
+        Ok((
+            Self {
+                log,
+                snapshot_bytes: parsed.snapshot_bytes,
+                tail_bytes,
+                staging: None,
+            },
+            replayed,
+        ))
+    }
+
+    /// Appends records; they are in the log when this returns.
+    pub async fn append(&mut self, records: Vec<u8>) -> io::Result<()> {
+        match &mut self.log {
+            Log::File(file) => file.append(&records).await?,
+            Log::Memory(bytes) => bytes.extend_from_slice(&records),
+        }
+        self.tail_bytes += records.len();
+        if let Some(staging) = &mut self.staging {
+            staging.extend_from_slice(&records);
+        }
+        Ok(())
+    }
+
+    /// The room as it was before the input `before`.
+    pub fn rebuild(&self, before: u64) -> Result<Room, JournalError> {
+        let bytes = self.log.read()?;
+        Ok(replay(&format::parse(&bytes)?, bytes.len(), before)?.room)
+    }
+
+    /// Whether the tail is long enough to be replaced by a snapshot.
+    #[must_use]
+    pub fn wants_snapshot(&self) -> bool {
+        self.staging.is_none() && self.tail_bytes > JOURNAL_TAIL_BYTES.max(self.snapshot_bytes)
+    }
+
+    /// Begins a snapshot: the returned work encodes and writes it, on a blocking thread.
+    pub fn stage(&mut self, room: &Room) -> impl FnOnce() -> Result<Staged, JournalError> + Send + 'static {
+        self.staging = Some(Vec::new());
+        let room = room.clone();
+        let target = match &self.log {
+            Log::File(file) => Some(file.stage()),
+            Log::Memory(_) => None,
+        };
+        move || {
+            let bytes = format::begin(&room)?;
+            Ok(match target {
+                Some(target) => target.write(&bytes)?,
+                None => Staged::memory(bytes),
+            })
+        }
+    }
+
+    /// Replaces the log by a staged snapshot and what came since. After a failure the old log stays.
+    pub fn adopt(&mut self, staged: Result<Staged, JournalError>) -> Result<(), JournalError> {
+        let tail = self.staging.take().unwrap_or_default();
+        let staged = staged?;
+        let snapshot_bytes = staged.bytes();
+        match &mut self.log {
+            Log::File(file) => file.adopt(staged, &tail)?,
+            Log::Memory(bytes) => *bytes = staged.into_memory(&tail),
+        }
+        (self.snapshot_bytes, self.tail_bytes) = (snapshot_bytes, tail.len());
+        Ok(())
+    }
+
+    /// Bytes of the snapshot and of the inputs since.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.snapshot_bytes + self.tail_bytes
+    }
+
+    #[must_use]
+    pub fn is_file(&self) -> bool {
+        matches!(self.log, Log::File(_))
+    }
+
+    /// The room is over: its log goes.
+    pub fn delete(self) -> io::Result<()> {
+        match self.log {
+            Log::File(file) => file.delete(),
+            Log::Memory(_) => Ok(()),
+        }
+    }
+
+    /// The room failed: its log is kept for post-mortem, and never revived.
+    pub fn set_aside(self, now: crate::ids::Timestamp) -> io::Result<()> {
+        match self.log {
+            Log::File(file) => file.set_aside(now),
+            Log::Memory(_) => Ok(()),
+        }
+    }
+}
+
+impl Log {
+    fn reset(&mut self, bytes: &[u8]) -> io::Result<()> {
+        match self {
+            Self::File(file) => file.reset(bytes),
+            Self::Memory(log) => {
+                bytes.clone_into(log);
+                Ok(())
+            }
+        }
+    }
+
+    fn read(&self) -> io::Result<Vec<u8>> {
+        match self {
+            Self::File(file) => file.read(),
+            Self::Memory(log) => Ok(log.clone()),
+        }
+    }
+
+    fn cut(&mut self, bytes: usize) -> io::Result<()> {
+        match self {
+            Self::File(file) => file.cut(bytes),
+            Self::Memory(log) => {
+                log.truncate(bytes);
+                Ok(())
+            }
+        }
+    }
+}
+
+/// Handles the inputs of a log again, up to the one before `before`. All `Skipped` count, wherever they stand.
+fn replay(parsed: &Parsed<'_>, bytes: usize, before: u64) -> Result<Replayed, JournalError> {
+    let skipped: BTreeSet<u64> = parsed
+        .records
+        .iter()
+        .filter_map(|record| {
+            if let Record::Skipped { seq } = record {
+                Some(*seq)
+            } else {
+                None
+            }
+        })
+        .collect();
+    let mut room: Room =
+        serde_json::from_slice(parsed.snapshot).map_err(|error| JournalError::Corrupt(error.to_string()))?;
+    let mut inputs = 0;
+    for record in &parsed.records {
+        match record {
+            Record::Input(stamped) if stamped.seq >= before => break,
+            Record::Input(stamped) if stamped.seq != room.input_seq() + 1 => {
+                return Err(JournalError::Corrupt(format!(
+                    "input {} follows {}",
+                    stamped.seq,
+                    room.input_seq()
+                )));
+            }
+            Record::Input(stamped) if skipped.contains(&stamped.seq) => room.skip(stamped.seq, stamped.at),
+            Record::Input(stamped) => {
+                handle_again(&mut room, stamped)?;
+                inputs += 1;
+            }
+            Record::Skipped { .. } => {}
+        }
+    }
+    Ok(Replayed {
+        room,
+        inputs,
+        cut_bytes: bytes - parsed.whole_bytes,
+        other_rules: parsed.other_rules,
+    })
+}
+
+/// An input whose `Skipped` never reached the log panics again: the journal is then of no use.
+fn handle_again(room: &mut Room, stamped: &Stamped) -> Result<(), JournalError> {
+    let handled = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| room.handle(stamped.clone())));
+    handled
+        .map(drop)
+        .map_err(|_| JournalError::Corrupt(format!("input {} panics", stamped.seq)))
+}

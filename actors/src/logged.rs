@@ -1,0 +1,179 @@
+//! A room and its journal: inputs are logged, then handled; a rule that panics is undone and skipped.
+
+use std::{
+    collections::VecDeque,
+    panic::{AssertUnwindSafe, catch_unwind},
+};
+
+use crate::{
+    ids::Timestamp,
+    journal::{
+        Journal, JournalError, Log,
+        format::{self, Record},
+    },
+    protocol::limits::{PANIC_WINDOW_SECS, PANICS_MAX},
+    room::{
+        Room,
+        effects::Effects,
+        input::{Input, Stamped},
+    },
+};
+
+/// A room whose every input is in its journal before it is handled.
+#[derive(Debug)]
+pub struct LoggedRoom {
+    room: Room,
+    journal: Journal,
+    /// Times of the last panics.
+    panics: VecDeque<Timestamp>,
+    /// The disk failed, and the room went on in memory.
+    disk_failed: bool,
+}
+
+/// What became of one input.
+#[derive(Debug)]
+pub enum Handled {
+    Done(Effects),
+    /// The rule panicked; the room is as it was before the input.
+    Panicked,
+}
+
+/// The room can't go on.
+#[derive(Debug, thiserror::Error)]
+pub enum RoomFailure {
+    #[error("{PANICS_MAX} panics within {PANIC_WINDOW_SECS} s")]
+    TooManyPanics,
+    #[error("rebuilding after a panic failed: {0}")]
+    Rebuild(#[from] JournalError),
+}
+
+impl LoggedRoom {
+    pub fn create(room: Room, log: Log) -> Result<Self, JournalError> {
+        let journal = Journal::create(log, &room)?;
+        Ok(Self {
+            room,
+            journal,
+            panics: VecDeque::new(),
+            disk_failed: false,
+        })
+    }
+
+    /// The room as its log tells it, up to the last whole record.
+    pub fn open(log: Log) -> Result<Self, JournalError> {
+        let (journal, replayed) = Journal::open(log)?;
+        let room = replayed.room;
+        tracing::info!(
+            room.id = %room.id(),
+            inputs = replayed.inputs,
+            cut_bytes = replayed.cut_bytes,
+            other_rules = replayed.other_rules,
+            "room revived"
+        );
+        if replayed.cut_bytes > 0 {
+            tracing::warn!(room.id = %room.id(), cut_bytes = replayed.cut_bytes, "broken tail of a journal was cut off");
+        }
+        // The tail was dropped, or numbers in it were lost: begin with what is known now.
+        let mut this = Self {
+            room,
+            journal,
+            panics: VecDeque::new(),
+            disk_failed: false,
+        };
+        if replayed.other_rules || replayed.cut_bytes > 0 {
+            this.snapshot_now()?;
+        }
+        Ok(this)
+    }
+
+    #[must_use]
+    pub fn room(&self) -> &Room {
+        &self.room
+    }
+
+    #[must_use]
+    pub fn journal(&self) -> &Journal {
+        &self.journal
+    }
+
+    pub fn journal_mut(&mut self) -> &mut Journal {
+        &mut self.journal
+    }
+
+    #[must_use]
+    pub fn into_journal(self) -> Journal {
+        self.journal
+    }
+
+    /// Whether the disk failed and the room lives in memory only.
+    #[must_use]
+    pub fn disk_failed(&self) -> bool {
+        self.disk_failed
+    }
+
+    /// Gives inputs their numbers, times and seeds.
+    pub fn stamp(&self, inputs: Vec<Input>, now: Timestamp, mut seed: impl FnMut() -> u64) -> Vec<Stamped> {
+        let (mut seq, mut at) = (self.room.input_seq(), self.room.at());
+        let stamp = |input| {
+            seq += 1;
+            at = now.max(at.next());
+            Stamped {
+                seq,
+                at,
+                seed: seed(),
+                input,
+            }
+        };
+        inputs.into_iter().map(stamp).collect()
+    }
+
+    /// Appends a batch. A failing disk does not stop the room: it goes on in memory, and its file is deleted.
+    pub async fn log(&mut self, batch: &[Stamped]) -> Result<(), JournalError> {
+        let records: Vec<_> = batch.iter().cloned().map(Record::Input).collect();
+        self.append(format::encode(&records)).await
+    }
+
+    async fn append(&mut self, records: Vec<u8>) -> Result<(), JournalError> {
+        let Err(error) = self.journal.append(records.clone()).await else {
+            return Ok(());
+        };
+        tracing::error!(room.id = %self.room.id(), %error, "journal failed; the room goes on in memory");
+        self.disk_failed = true;
+        let memory = Journal::create(Log::Memory(Vec::new()), &self.room)?;
+        if let Err(error) = std::mem::replace(&mut self.journal, memory).delete() {
+            tracing::error!(room.id = %self.room.id(), %error, "failed journal could not be deleted");
+        }
+        Ok(self.journal.append(records).await?)
+    }
+
+    /// Handles an input that is in the log.
+    pub async fn handle(&mut self, stamped: Stamped) -> Result<Handled, RoomFailure> {
+        let (seq, at) = (stamped.seq, stamped.at);
+        let room = &mut self.room;
+        if let Ok(effects) = catch_unwind(AssertUnwindSafe(|| room.handle(stamped))) {
+            return Ok(Handled::Done(effects));
+        }
+        tracing::error!(room.id = %self.room.id(), input.seq = seq, "a rule panicked; the room is rebuilt");
+        self.append(format::encode([&Record::Skipped { seq }])).await?;
+        self.room = self.journal.rebuild(seq)?;
+        self.room.skip(seq, at);
+        self.panics.push_back(at);
+        while self
+            .panics
+            .front()
+            .is_some_and(|first| first.plus_secs(PANIC_WINDOW_SECS) < at)
+        {
+            self.panics.pop_front();
+        }
+        if self.panics.len() >= PANICS_MAX {
+            Err(RoomFailure::TooManyPanics)
+        } else {
+            Ok(Handled::Panicked)
+        }
+    }
+
+    /// Writes a snapshot at once: before the process ends, and after a broken tail.
+    pub fn snapshot_now(&mut self) -> Result<(), JournalError> {
+        let staged = self.journal.stage(&self.room)();
+        self.journal.adopt(staged)
+    }
+}

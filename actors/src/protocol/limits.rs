@@ -1,0 +1,87 @@
+//! Every size and count of the live core, units last. Those marked * are defaults that operators may change.
+
+/// A message from a client before it joined; a larger one closes with 1009.
+pub const MESSAGE_BEFORE_JOIN_BYTES_MAX: usize = 16 * 1024;
+/// A message from a client that joined; a larger one closes with 1009.
+pub const MESSAGE_BYTES_MAX: usize = 1024 * 1024;
+/// * Commands per second of a session in the long run.
+pub const COMMANDS_PER_SECOND: u32 = 20;
+/// * Commands of a session at once.
+pub const COMMANDS_BURST: u32 = 60;
+/// * Bytes per second of a session in the long run; one second's worth (but at least one message) at once.
+pub const COMMAND_BYTES_PER_SECOND: u32 = 256 * 1024;
+/// Commands over the limit in one second after which a session is closed with 1008, as a multiple of the rate.
+pub const RATE_ABUSE_FACTOR: u32 = 10;
+/// An `echo` up to this size is not counted.
+pub const ECHO_FREE_BYTES: usize = 1024;
+/// That many `echo` per second are not counted.
+pub const ECHO_FREE_PER_SECOND: u32 = 10;
+/// Commands of one session that its room has not yet handled.
+pub const SESSION_UNHANDLED_COMMANDS_MAX: u32 = 32;
+/// Frames waiting for one session's writer.
+pub const SESSION_QUEUE_FRAMES_MAX: usize = 4_096;
+/// Bytes waiting for one session's writer; a larger frame is accepted into an empty queue.
+pub const SESSION_QUEUE_BYTES_MAX: usize = 8 * 1024 * 1024;
+/// Frames that a writer takes and flushes together.
+pub const WRITER_BATCH_FRAMES: usize = 64;
+/// Read and write buffer of a socket (`design/dependencies.md`: 128 KiB by default, per socket).
+pub const SOCKET_BUFFER_BYTES: usize = 4 * 1024;
+/// Unsent bytes that a socket holds before writing fails.
+pub const SOCKET_UNSENT_BYTES_MAX: usize = 16 * 1024 * 1024;
+/// The server pings a client that often.
+pub const PING_INTERVAL_SECS: u64 = 15;
+/// Without a pong for that long the socket is dropped.
+pub const PONG_TIMEOUT_SECS: u64 = 20;
+/// A client that takes nothing for that long is cut.
+pub const WRITE_STALL_SECS: u64 = 10;
+/// Wait for the other side's close frame.
+pub const CLOSE_WAIT_SECS: u64 = 2;
+
+/// A ticket can be redeemed for that long.
+pub const TICKET_SECS: u64 = 30;
+/// A resumption token stays good for that long after its session ended.
+pub const RESUMPTION_SECS: u64 = 120;
+/// Tickets of one room that nobody redeemed yet.
+pub const UNREDEEMED_TICKETS_MAX: usize = 2_000;
+/// Tokens of one participant that are good at the same time: the joined one and its newest successors.
+pub const TOKENS_PER_PARTICIPANT_MAX: usize = 4;
+/// Inputs waiting for one room; above it `start` answers 503.
+pub const ROOM_WAITING_INPUTS_MAX: usize = 8_192;
+/// Inputs that a room handles in one turn.
+pub const TURN_INPUTS_MAX: usize = 256;
+/// A deleted room's id is refused for that long.
+pub const DELETED_ROOM_SECS: u64 = 120;
+/// Panics of one room's rules within [`PANIC_WINDOW_SECS`] that end it.
+pub const PANICS_MAX: usize = 3;
+pub const PANIC_WINDOW_SECS: u64 = 60;
+/// Journals put aside for post-mortem.
+pub const POST_MORTEM_FILES_MAX: usize = 20;
+pub const POST_MORTEM_SECS: u64 = 7 * 24 * 3600;
+/// A journal's tail longer than this, and than the last snapshot, is replaced by a snapshot.
+pub const JOURNAL_TAIL_BYTES: usize = 1024 * 1024;
+/// A record of a journal; larger lengths are read as corruption.
+pub const JOURNAL_RECORD_BYTES_MAX: usize = 256 * 1024 * 1024;
+
+/// * A participant stays listed for that long after its connection broke.
+pub const RECONNECT_GRACE_SECS: u64 = 15;
+/// * A meeting's state is kept for that long after the last departure.
+pub const MEETING_GRACE_SECS: u64 = 60;
+/// Departed participants that a meeting remembers.
+pub const DEPARTED_PARTICIPANTS_MAX: usize = 1_000;
+/// A display name, in Unicode scalar values.
+pub const DISPLAY_NAME_CHARS_MAX: usize = 100;
+
+/// Content of a chat message; the rest is cut at a character border.
+pub const CHAT_MESSAGE_BYTES_MAX: usize = 4_096;
+/// * Messages kept per scope.
+pub const CHAT_MESSAGES_PER_SCOPE_MAX: usize = 1_000;
+/// All kept messages of a room, each with [`CHAT_MESSAGE_OVERHEAD_BYTES`].
+pub const CHAT_BYTES_MAX: usize = 64 * 1024 * 1024;
+/// What a kept message costs beside its content.
+pub const CHAT_MESSAGE_OVERHEAD_BYTES: usize = 256;
+/// Messages in one chunk of history.
+pub const CHAT_CHUNK_MESSAGES_MAX: usize = 100;
+/// All histories in one `join_success`, encoded.
+pub const JOIN_HISTORY_BYTES_MAX: usize = 512 * 1024;
+/// A group's name.
+pub const GROUP_NAME_CHARS_MAX: usize = 255;

@@ -1,0 +1,164 @@
+//! What a meeting and its participants bring along from REST.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::names::DisplayName;
+use crate::ids::{InviteCode, RoomId, Timestamp, UserId};
+
+/// A participant's rights.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    Guest,
+    User,
+    Moderator,
+}
+
+/// How somebody takes part. A recorder is hidden from everybody.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ParticipationKind {
+    User,
+    Guest,
+    Sip,
+    Recorder,
+}
+
+/// Whose right it is to be here. A resumption token works only for the caller it was given to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Caller {
+    User(UserId),
+    Guest(InviteCode),
+    Sip,
+    Recorder,
+}
+
+/// Somebody who may join, as read from the database when the ticket was issued.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Identity {
+    pub kind: ParticipationKind,
+    /// The role at join: moderator for the owner, else that of the invitation.
+    pub role: Role,
+    /// Name from the profile of a registered user.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub profile_name: Option<DisplayName>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub avatar_url: Option<String>,
+    #[serde(default)]
+    pub is_room_owner: bool,
+}
+
+/// What is fixed for a meeting when it begins: later changes count from the next meeting.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct MeetingFacts {
+    pub room: RoomInfo,
+    pub tariff: Tariff,
+    #[serde(default)]
+    pub event: Option<EventInfo>,
+    #[serde(default)]
+    pub waiting_room: bool,
+    /// Whether registered users may join under another name than their profile's.
+    pub custom_display_names: bool,
+}
+
+/// `room_info` of `join_success`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RoomInfo {
+    pub id: RoomId,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub password: Option<String>,
+    pub created_by: UserInfo,
+}
+
+/// The room's creator as participants see it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct UserInfo {
+    pub title: String,
+    pub firstname: String,
+    pub lastname: String,
+    pub display_name: String,
+    pub avatar_url: String,
+}
+
+/// `event_info` of `join_success`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct EventInfo {
+    pub id: Uuid,
+    pub room_id: RoomId,
+    pub title: String,
+    pub is_adhoc: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub meeting_details: Option<MeetingDetails>,
+    pub e2e_encryption: bool,
+}
+
+/// How to reach the meeting by other ways.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct MeetingDetails {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub invite_code_id: Option<InviteCode>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub call_in: Option<CallInInfo>,
+    pub streaming_links: Vec<StreamingLink>,
+}
+
+/// The telephone number of a meeting, with what a caller types.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct CallInInfo {
+    pub tel: String,
+    pub id: String,
+    pub password: String,
+}
+
+/// Where a meeting can be watched.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct StreamingLink {
+    pub name: String,
+    pub url: String,
+}
+
+/// The owner's tariff: modules with their features, and quotas. Older clients read the two lists.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Tariff {
+    pub id: Uuid,
+    pub name: String,
+    pub quotas: BTreeMap<String, u64>,
+    pub modules: BTreeMap<String, ModuleFeatures>,
+    #[serde(default)]
+    pub enabled_modules: BTreeSet<String>,
+    #[serde(default)]
+    pub disabled_features: BTreeSet<String>,
+}
+
+/// Features of one module that are on.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ModuleFeatures {
+    pub features: BTreeSet<String>,
+}
+
+impl Tariff {
+    #[must_use]
+    pub fn has_module(&self, name: &str) -> bool {
+        self.modules.contains_key(name)
+    }
+}
+
+/// A participant's `control` data.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ControlState<'a> {
+    pub display_name: &'a DisplayName,
+    pub role: Role,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub avatar_url: Option<&'a str>,
+    pub participation_kind: ParticipationKind,
+    pub hand_is_up: bool,
+    pub joined_at: Timestamp,
+    /// Null while present: clients compare with null.
+    pub left_at: Option<Timestamp>,
+    pub hand_updated_at: Timestamp,
+    pub is_room_owner: bool,
+}

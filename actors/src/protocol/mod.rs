@@ -1,0 +1,178 @@
+//! The wire: `opentalk-signaling-json-v1.0`. Shapes follow `wire-types.md`, rules `semantics.md` of the specification.
+
+pub mod chat;
+pub mod codes;
+pub mod control;
+pub mod limits;
+pub mod meeting;
+pub mod moderation;
+pub mod names;
+
+use std::borrow::Cow;
+
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use tokio_tungstenite::tungstenite::Utf8Bytes;
+
+use crate::ids::Timestamp;
+
+/// The subprotocol that a client must offer and the server selects.
+pub const SUBPROTOCOL: &str = "opentalk-signaling-json-v1.0";
+
+/// An event of one namespace, without its envelope.
+pub trait Event: Serialize {
+    /// The namespace that the envelope names.
+    const NAMESPACE: &'static str;
+}
+
+/// A parsed command of a namespace that the room handles.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "namespace", content = "payload", rename_all = "snake_case")]
+pub enum Command {
+    Control(control::ControlCommand),
+    Moderation(moderation::ModerationCommand),
+    Chat(chat::ChatCommand),
+}
+
+/// What a client's message turned out to be.
+#[derive(Debug)]
+pub enum Incoming<'a> {
+    Command(Command),
+    /// To be answered unchanged, by the session itself.
+    Echo(&'a RawValue),
+    /// A namespace that exists, with a payload that does not parse. `control` is told apart: it answers before the join.
+    InvalidPayload {
+        control: bool,
+    },
+    UnknownNamespace,
+    NotJson,
+}
+
+#[derive(Deserialize)]
+struct Envelope<'a> {
+    #[serde(borrow)]
+    namespace: Cow<'a, str>,
+    #[serde(borrow)]
+    payload: &'a RawValue,
+}
+
+/// Parses a client's message. Everything in the result but an echo is owned: the socket's buffer is not kept alive.
+#[must_use]
+pub fn parse(text: &str) -> Incoming<'_> {
+    let Ok(envelope) = serde_json::from_str::<Envelope<'_>>(text) else {
+        return Incoming::NotJson;
+    };
+    let parsed = match &*envelope.namespace {
+        "control" => command(envelope.payload, Command::Control),
+        "moderation" => command(envelope.payload, Command::Moderation),
+        "chat" => command(envelope.payload, Command::Chat),
+        "echo" => return Incoming::Echo(envelope.payload),
+        _ => return Incoming::UnknownNamespace,
+    };
+    parsed.map_or(
+        Incoming::InvalidPayload {
+            control: envelope.namespace == "control",
+        },
+        Incoming::Command,
+    )
+}
+
+fn command<'a, T: Deserialize<'a>>(
+    payload: &'a RawValue,
+    wrap: impl FnOnce(T) -> Command,
+) -> Option<Command> {
+    serde_json::from_str(payload.get()).ok().map(wrap)
+}
+
+impl Command {
+    /// The namespace as the envelope and the tariff's modules name it.
+    #[must_use]
+    pub const fn namespace(&self) -> &'static str {
+        match self {
+            Self::Control(_) => "control",
+            Self::Moderation(_) => "moderation",
+            Self::Chat(_) => "chat",
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct Outgoing<'a, T> {
+    namespace: &'static str,
+    timestamp: Timestamp,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    seq: Option<u64>,
+    payload: &'a T,
+}
+
+/// Encodes an event with its envelope. `seq` is the room's number, absent for answers that a session gives itself.
+pub fn encode<T: Event>(event: &T, timestamp: Timestamp, seq: Option<u64>) -> Utf8Bytes {
+    encode_payload(T::NAMESPACE, event, timestamp, seq)
+}
+
+/// Encodes the answer to an `echo`: the payload as it came.
+#[must_use]
+pub fn encode_echo(payload: &RawValue, timestamp: Timestamp) -> Utf8Bytes {
+    encode_payload("echo", &payload, timestamp, None)
+}
+
+pub(crate) fn encode_payload<T: Serialize>(
+    namespace: &'static str,
+    payload: &T,
+    timestamp: Timestamp,
+    seq: Option<u64>,
+) -> Utf8Bytes {
+    // Events are structs and enums with string keys, which serde_json cannot fail on.
+    serde_json::to_string(&Outgoing {
+        namespace,
+        timestamp,
+        seq,
+        payload,
+    })
+    .unwrap_or_default()
+    .into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_echo_answers_the_payload_unchanged() {
+        let Incoming::Echo(payload) = parse(r#"{"namespace":"echo","payload":{"action":"ping"}}"#) else {
+            panic!("not an echo");
+        };
+        assert_eq!(
+            encode_echo(payload, Timestamp::from_micros(1_767_225_600_000_001)).as_str(),
+            r#"{"namespace":"echo","timestamp":"2026-01-01T00:00:00.000001Z","payload":{"action":"ping"}}"#
+        );
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_message_is_told_apart() {
+        assert!(matches!(parse("nonsense"), Incoming::NotJson));
+        assert!(matches!(parse("{}"), Incoming::NotJson));
+        assert!(matches!(
+            parse(r#"{"namespace":"nope","payload":{}}"#),
+            Incoming::UnknownNamespace
+        ));
+        assert!(matches!(
+            parse(r#"{"namespace":"control","payload":{"action":"fly"}}"#),
+            Incoming::InvalidPayload { control: true }
+        ));
+        assert!(matches!(
+            parse(r#"{"namespace":"chat","payload":{"action":"send_message"}}"#),
+            Incoming::InvalidPayload { control: false }
+        ));
+    }
+
+    #[test]
+    fn unknown_fields_and_escaped_namespaces_are_accepted() {
+        let text =
+            r#"{"namespace":"contr\u006fl","x":1,"payload":{"action":"join","display_name":null,"y":2}}"#;
+        assert!(matches!(
+            parse(text),
+            Incoming::Command(Command::Control(control::ControlCommand::Join { .. }))
+        ));
+    }
+}

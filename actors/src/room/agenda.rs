@@ -1,0 +1,85 @@
+//! The deadlines of a room, as part of its state.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+
+use crate::ids::{ParticipantId, Timestamp};
+
+/// What is due at a deadline.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Due {
+    /// A lost participant's grace time is over.
+    Timeout(ParticipantId),
+    /// A participant's tokens expire.
+    Expiry(ParticipantId),
+    /// An empty meeting is dropped.
+    Drop,
+}
+
+/// Each thing is due at most once; the earliest comes first, ties in the order of [`Due`].
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "Vec<(Due, Timestamp)>", into = "Vec<(Due, Timestamp)>")]
+pub struct Agenda {
+    times: BTreeMap<Due, Timestamp>,
+    order: BTreeSet<(Timestamp, Due)>,
+}
+
+impl Agenda {
+    pub fn set(&mut self, due: Due, at: Timestamp) {
+        self.clear(due);
+        self.times.insert(due, at);
+        self.order.insert((at, due));
+    }
+
+    pub fn clear(&mut self, due: Due) {
+        if let Some(at) = self.times.remove(&due) {
+            self.order.remove(&(at, due));
+        }
+    }
+
+    #[must_use]
+    pub fn get(&self, due: Due) -> Option<Timestamp> {
+        self.times.get(&due).copied()
+    }
+
+    #[must_use]
+    pub fn next(&self) -> Option<Timestamp> {
+        self.order.first().map(|(at, _)| *at)
+    }
+
+    /// Takes the earliest thing due at `now`.
+    pub fn take_due(&mut self, now: Timestamp) -> Option<Due> {
+        let (at, due) = self.order.first().copied()?;
+        if at > now {
+            return None;
+        }
+        self.clear(due);
+        Some(due)
+    }
+
+    pub(super) fn is_consistent(&self) -> bool {
+        self.times.len() == self.order.len()
+            && self
+                .times
+                .iter()
+                .all(|(due, at)| self.order.contains(&(*at, *due)))
+    }
+}
+
+impl From<Vec<(Due, Timestamp)>> for Agenda {
+    fn from(list: Vec<(Due, Timestamp)>) -> Self {
+        let mut agenda = Self::default();
+        for (due, at) in list {
+            agenda.set(due, at);
+        }
+        agenda
+    }
+}
+
+impl From<Agenda> for Vec<(Due, Timestamp)> {
+    fn from(agenda: Agenda) -> Self {
+        agenda.times.into_iter().collect()
+    }
+}

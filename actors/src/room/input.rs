@@ -1,0 +1,123 @@
+//! Everything that can happen to a room. What a room becomes depends on its inputs alone.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    ids::{InviteCode, ParticipantId, SessionNo, Timestamp, TokenHash, UserId},
+    protocol::{
+        Command,
+        meeting::{Caller, Identity, MeetingFacts},
+    },
+};
+
+/// An input with all that its handling may depend on.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Stamped {
+    /// Position in the room's log, from 1.
+    pub seq: u64,
+    /// Never goes back: the clock, or the last input's time plus a microsecond.
+    #[serde(with = "micros")]
+    pub at: Timestamp,
+    /// Source of the ids made while handling it.
+    pub seed: u64,
+    pub input: Input,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Input {
+    /// REST asks for a seat.
+    Start(Box<Start>),
+    /// A ticket was redeemed and its WebSocket stands.
+    SeatTaken {
+        participant: ParticipantId,
+        token: TokenHash,
+        session: SessionNo,
+    },
+    Command {
+        session: SessionNo,
+        command: Command,
+    },
+    /// A socket has ended.
+    Ended {
+        session: SessionNo,
+        how: Ending,
+    },
+    /// A deadline may have come.
+    Tick,
+    /// The process that held the sockets is gone.
+    Restarted,
+    Notice(Notice),
+}
+
+/// A call of `start`: with what the database said, or with a resumption token alone.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Start {
+    pub caller: Caller,
+    /// Absent when only the resumption token speaks for the caller.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub identity: Option<Identity>,
+    /// Begins the meeting when none is running.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub facts: Option<Box<MeetingFacts>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resumption: Option<TokenHash>,
+    /// The token that goes out with the ticket.
+    pub token: TokenHash,
+    /// Whether a breakout room was asked for.
+    #[serde(default)]
+    pub breakout_room: Option<crate::ids::BreakoutRoomId>,
+}
+
+/// How a socket ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Ending {
+    /// By a close frame of the client, or for breaking a limit: the participant leaves at once.
+    Quit,
+    /// Without one: the participant may come back within the grace time.
+    Lost,
+}
+
+/// Word from REST, sent after the commit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Notice {
+    RoomDeleted,
+    /// An invite was deleted: tokens of its guests are void, running sessions stay.
+    InviteWithdrawn(InviteCode),
+    /// A user lost access: its tokens are void, running sessions stay.
+    UserWithdrawn(UserId),
+}
+
+/// What REST gets for a `start`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StartOutcome {
+    Issued(ParticipantId),
+    /// The token says nothing (any more); the database must be asked.
+    NeedsIdentity,
+    /// No meeting is running; its facts are needed.
+    NeedsFacts,
+    /// Too many unredeemed tickets.
+    Busy,
+    NoBreakoutRooms,
+}
+
+/// Times in the log are integers: shorter, and as exact.
+mod micros {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    use crate::ids::Timestamp;
+
+    #[expect(
+        clippy::trivially_copy_pass_by_ref,
+        reason = "the signature that serde's `with` asks for"
+    )]
+    pub fn serialize<S: Serializer>(time: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {
+        time.as_micros().serialize(serializer)
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Timestamp, D::Error> {
+        i64::deserialize(deserializer).map(Timestamp::from_micros)
+    }
+}
