@@ -1,4 +1,14 @@
 //! The server: everything that is HTTP, SQL or an outside service.
 
+pub mod app;
+pub mod cli;
+pub mod clock;
 pub mod config;
+pub mod http;
 pub mod identity;
+pub mod listener;
+pub mod readiness;
+pub mod secrets;
+pub mod secrets;
+pub mod store;
+pub mod tariffs;

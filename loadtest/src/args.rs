@@ -12,7 +12,7 @@ const MESSAGE_BYTES_MAX: u16 = 4096;
 
 /// Drive many concurrent rooms against a running Colloquy and report what was seen.
 #[derive(Debug, Parser)]
-#[command(version)]
+#[command(version, args_override_self = true)]
 pub struct Args {
     /// What the participants do.
     #[arg(long, value_enum, default_value_t = ScenarioName::Chat)]
@@ -146,6 +146,23 @@ mod tests {
         assert_eq!(args.participants_total(), 100);
         assert_eq!(args.message_interval(), Duration::from_millis(200));
         assert_eq!(args.accounts[0].username, "alice");
+    }
+
+    #[test]
+    fn the_last_of_an_option_counts_and_accounts_add_up() {
+        let args = parse(&[
+            "--rooms",
+            "3",
+            "--rooms",
+            "4",
+            "--account",
+            "a:b",
+            "--account",
+            "c:d",
+        ])
+        .unwrap();
+        assert_eq!(args.rooms, 4);
+        assert_eq!(args.accounts[1].username, "c");
     }
 
     #[test]

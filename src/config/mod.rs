@@ -1,10 +1,32 @@
 //! The typed settings tree. Every key has a default; `config/colloquy.toml` documents each of them.
+//!
+//! Defaults < file < environment < command line: see [`Sources::load`].
+
+mod data_folder;
+mod environment;
+mod error;
+mod file;
+mod load;
+#[cfg(test)]
+mod reference;
+mod schema;
+mod validate;
 
 use std::{net::SocketAddr, path::PathBuf};
 
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 use url::Url;
+
+pub use self::{
+    data_folder::{DataFolderError, prepare_data_folder},
+    environment::CONFIG_FILE_VARIABLE,
+    error::{ConfigError, Place, Problem},
+    load::{Loaded, Overrides, Sources},
+};
+
+/// Path below which the development issuer answers.
+pub const DEV_ISSUER_PATH: &str = "/dev-issuer";
 
 /// All settings of a server. Unknown keys are errors.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize, Serialize)]
@@ -189,6 +211,43 @@ pub struct Defaults {
     pub avatar_base_url: Url,
 }
 
+impl Config {
+    /// Whether the built-in development issuer vouches for users: exactly when no external one is named.
+    #[must_use]
+    pub fn dev_issuer_enabled(&self) -> bool {
+        self.oidc.authority.is_none()
+    }
+
+    /// Issuer URL of the development issuer, `None` while an external one vouches for users.
+    #[must_use]
+    pub fn dev_issuer_url(&self) -> Option<Url> {
+        let mut url = self.http.public_url();
+        url.set_path(DEV_ISSUER_PATH);
+        self.dev_issuer_enabled().then_some(url)
+    }
+}
+
+impl Http {
+    /// URL under which browsers reach this server: the setting, or one derived from `listen`.
+    /// An unspecified address (0.0.0.0) becomes `localhost`.
+    #[must_use]
+    pub fn public_url(&self) -> Url {
+        if let Some(url) = &self.public_url {
+            return url.clone();
+        }
+        let port = self.listen.port();
+        let text = match self.listen.ip() {
+            ip if ip.is_unspecified() => format!("http://localhost:{port}/"),
+            ip => format!("http://{}/", SocketAddr::new(ip, port)),
+        };
+        #[expect(
+            clippy::expect_used,
+            reason = "a socket address is a valid authority; see the test beside"
+        )]
+        Url::parse(&text).expect("URL of a socket address")
+    }
+}
+
 impl Default for Http {
     fn default() -> Self {
         Self {
@@ -315,5 +374,36 @@ impl Default for Defaults {
             )]
             avatar_base_url: Url::parse("https://seccdn.libravatar.org/avatar/").expect("literal URL"),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn public_url_follows_the_listener_unless_set() {
+        let url = |listen: &str| {
+            let listen = listen.parse().unwrap();
+            Http {
+                listen,
+                ..Http::default()
+            }
+            .public_url()
+            .to_string()
+        };
+        assert_eq!(url("127.0.0.1:11311"), "http://127.0.0.1:11311/");
+        assert_eq!(url("[::1]:8080"), "http://[::1]:8080/");
+        assert_eq!(url("0.0.0.0:8080"), "http://localhost:8080/");
+        assert_eq!(url("[::]:8080"), "http://localhost:8080/");
+        // A link-local listener has a scope, which URLs cannot carry.
+        assert_eq!(url("[fe80::1%3]:8080"), "http://[fe80::1]:8080/");
+
+        let public_url = Some(Url::parse("https://meet.example.org").unwrap());
+        let set = Http {
+            public_url,
+            ..Http::default()
+        };
+        assert_eq!(set.public_url().as_str(), "https://meet.example.org/");
     }
 }

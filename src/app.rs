@@ -1,0 +1,183 @@
+//! The one place where parts meet. Nothing is static: several servers may run in one process.
+
+use std::{
+    fmt,
+    future::Future,
+    path::{Path, PathBuf},
+    pin::Pin,
+    sync::Arc,
+    time::Duration,
+};
+
+use axum::Router;
+use tokio::{net::TcpListener, time::Instant};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    clock::Clock,
+    config::{Config, DEV_ISSUER_PATH, DataFolderError, prepare_data_folder},
+    http::{health, layers},
+    identity::{DevIssuer, dev_issuer::OpenError},
+    listener::{self, Limits, Shutdown},
+    readiness::Readiness,
+    store::{Db, StoreError},
+};
+
+/// Time from the signal until connections are told to end: for what [`App::on_stop`] registered, in seconds.
+const HOOKS_SECS_MAX: u64 = 6;
+
+/// Time for connections to end after that, in seconds. Together with the hooks it stays below ten.
+const CONNECTIONS_SECS_MAX: u64 = 3;
+
+type Hook = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// A server that is ready to listen.
+pub struct App {
+    config: Config,
+    data_folder: PathBuf,
+    db: Db,
+    readiness: Readiness,
+    router: Router,
+    stop_hooks: Vec<(&'static str, Hook)>,
+}
+
+/// Why no server came together.
+#[derive(Debug, thiserror::Error)]
+pub enum BuildError {
+    #[error(transparent)]
+    DataFolder(#[from] DataFolderError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error("cannot open the development issuer: {0}")]
+    DevIssuer(#[from] OpenError),
+}
+
+/// Why a server ended otherwise than asked to.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    #[error("the listener ended by itself")]
+    ListenerEnded,
+}
+
+impl App {
+    /// Puts a server together: everything that may fail at start fails here. `config.http.listen` holds the address
+    /// of the listener that [`Self::serve`] will get, with its real port.
+    pub async fn build(config: Config) -> Result<Self, BuildError> {
+        let data_folder = prepare_data_folder(&config).await?;
+        let db = open_database(&config, &data_folder).await?;
+        let dev_issuer = open_dev_issuer(&config, &data_folder)?;
+        let readiness = Readiness::default();
+        let mut inner = health::router(readiness.clone());
+        if let Some(issuer) = dev_issuer {
+            inner = inner.nest(DEV_ISSUER_PATH, issuer.router());
+        }
+        let router = layers::every(layers::rest(inner), &config.http);
+        Ok(Self {
+            config,
+            data_folder,
+            db,
+            readiness,
+            router,
+            stop_hooks: Vec::new(),
+        })
+    }
+
+    #[must_use]
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// Absolute path of the folder with everything that the server keeps.
+    #[must_use]
+    pub fn data_folder(&self) -> &Path {
+        &self.data_folder
+    }
+
+    /// Where parts report what keeps them from working.
+    #[must_use]
+    pub fn readiness(&self) -> &Readiness {
+        &self.readiness
+    }
+
+    /// Registers what happens at a stop after readiness is gone and before connections end. Hooks run one after the
+    /// other in the order of their registration and share six seconds.
+    pub fn on_stop(&mut self, name: &'static str, hook: impl Future<Output = ()> + Send + 'static) {
+        self.stop_hooks.push((name, Box::pin(hook)));
+    }
+
+    /// Serves until `shutdown`, then stops within ten seconds: `/health/ready` and `start` say 503, the hooks run, no
+    /// connection is accepted any more, requests in flight end.
+    pub async fn serve(
+        self,
+        listener: TcpListener,
+        shutdown: impl Future<Output = ()> + Send,
+    ) -> Result<(), ServeError> {
+        let token = CancellationToken::new();
+        let stop = Shutdown {
+            token: token.clone(),
+            grace: Duration::from_secs(CONNECTIONS_SECS_MAX),
+        };
+        // Whoever drops this future ends the listener too.
+        let _guard = token.clone().drop_guard();
+        let limits = Limits::of(&self.config);
+        let mut listening = tokio::spawn(listener::serve(listener, self.router, limits, stop));
+
+        tokio::select! {
+            () = shutdown => {}
+            _ = &mut listening => return Err(ServeError::ListenerEnded),
+        }
+
+        tracing::info!("stopping");
+        self.readiness.stop();
+        run_hooks(self.stop_hooks).await;
+        token.cancel();
+        let ended = listening.await.map_err(|_| ServeError::ListenerEnded)?;
+        if ended.connections_open > 0 {
+            tracing::warn!(
+                connections_open = ended.connections_open,
+                "cut connections that did not end in time"
+            );
+        }
+        self.db.close().await;
+        tracing::info!("stopped");
+        Ok(())
+    }
+}
+
+/// Connects and brings the tables up to date, as `colloquy migrate` does.
+pub async fn open_database(config: &Config, data_folder: &Path) -> Result<Db, StoreError> {
+    let db = Db::connect(&config.database, data_folder).await?;
+    db.migrate().await?;
+    Ok(db)
+}
+
+fn open_dev_issuer(config: &Config, data_folder: &Path) -> Result<Option<Arc<DevIssuer>>, OpenError> {
+    let Some(url) = config.dev_issuer_url() else {
+        return Ok(None);
+    };
+    let client_id = &config.oidc.client_id;
+    let issuer = DevIssuer::open(&config.dev_issuer, client_id, &url, data_folder, Clock::system())?;
+    Ok(Some(Arc::new(issuer)))
+}
+
+async fn run_hooks(hooks: Vec<(&'static str, Hook)>) {
+    let deadline = Instant::now() + Duration::from_secs(HOOKS_SECS_MAX);
+    for (name, hook) in hooks {
+        if tokio::time::timeout_at(deadline, hook).await.is_err() {
+            tracing::error!(part = name, "did not stop in time");
+        }
+    }
+}
+
+impl fmt::Debug for App {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // The configuration holds secrets.
+        f.debug_struct("App")
+            .field("data_folder", &self.data_folder)
+            .field("readiness", &self.readiness)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,71 @@
+//! `colloquy serve`: from a valid configuration to a stopped server.
+
+use std::{io, process::ExitCode};
+
+use tokio::net::TcpListener;
+
+use super::{explain, greeting, logging, logging::LoggingError, open_files, signals::Signals};
+use crate::{
+    app::{App, BuildError, ServeError},
+    config::Config,
+};
+
+/// Why the server did not run, or did not end as asked.
+#[derive(Debug, thiserror::Error)]
+enum RunError {
+    #[error("cannot start logging: {0}")]
+    Logging(#[from] LoggingError),
+    #[error("cannot start the runtime: {0}")]
+    Runtime(io::Error),
+    #[error("cannot listen on {address}: {source}")]
+    Listen {
+        address: std::net::SocketAddr,
+        source: io::Error,
+    },
+    #[error("cannot handle signals: {0}")]
+    Signals(io::Error),
+    #[error(transparent)]
+    Build(#[from] BuildError),
+    #[error(transparent)]
+    Serve(#[from] ServeError),
+}
+
+pub(super) fn run(config: Config) -> ExitCode {
+    match start(config) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("colloquy: {}", explain(&error));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn start(config: Config) -> Result<(), RunError> {
+    logging::start(&config.log)?;
+    open_files::raise_limit();
+    let runtime = tokio::runtime::Runtime::new().map_err(RunError::Runtime)?;
+    let result = runtime.block_on(serve(config));
+    // What still runs is not worth waiting for: the orderly stop is over.
+    runtime.shutdown_background();
+    result
+}
+
+async fn serve(mut config: Config) -> Result<(), RunError> {
+    let signals = Signals::install().map_err(RunError::Signals)?;
+    let (listener, address) = listen(&config).await?;
+    config.http.listen = address;
+    let app = App::build(config).await?;
+    // A closed stdout must not keep the server from running.
+    let _ = greeting::print(&mut io::stdout().lock(), app.config(), app.data_folder());
+    tracing::info!(http.listen = %address, "listening");
+    Ok(app.serve(listener, signals.stop()).await?)
+}
+
+/// Listens before anything else is opened: a second server on the same port leaves the first one's data alone.
+async fn listen(config: &Config) -> Result<(TcpListener, std::net::SocketAddr), RunError> {
+    let address = config.http.listen;
+    let failed = |source| RunError::Listen { address, source };
+    let listener = TcpListener::bind(address).await.map_err(failed)?;
+    let address = listener.local_addr().map_err(failed)?;
+    Ok((listener, address))
+}

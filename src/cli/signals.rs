@@ -1,0 +1,58 @@
+//! SIGTERM and SIGINT: the first asks for an orderly stop, the second ends the process.
+
+use std::io;
+
+#[cfg(unix)]
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+/// Exit code after a second signal.
+const EXIT_CODE_FORCED: i32 = 1;
+
+/// Handlers, in place from their creation on.
+#[derive(Debug)]
+pub(super) struct Signals {
+    #[cfg(unix)]
+    terminate: Signal,
+    #[cfg(unix)]
+    interrupt: Signal,
+}
+
+impl Signals {
+    #[cfg_attr(not(unix), expect(clippy::unnecessary_wraps, reason = "fails on unix"))]
+    pub(super) fn install() -> io::Result<Self> {
+        Ok(Self {
+            #[cfg(unix)]
+            terminate: signal(SignalKind::terminate())?,
+            #[cfg(unix)]
+            interrupt: signal(SignalKind::interrupt())?,
+        })
+    }
+
+    /// Resolves at the first signal. From then on a second one ends the process at once.
+    pub(super) async fn stop(mut self) {
+        let name = self.next().await;
+        tracing::info!(signal = name, "asked to stop; a second signal stops at once");
+        tokio::spawn(async move {
+            let name = self.next().await;
+            tracing::warn!(signal = name, "stopping at once");
+            std::process::exit(EXIT_CODE_FORCED);
+        });
+    }
+
+    #[cfg(unix)]
+    async fn next(&mut self) -> &'static str {
+        tokio::select! {
+            _ = self.terminate.recv() => "SIGTERM",
+            _ = self.interrupt.recv() => "SIGINT",
+        }
+    }
+
+    #[cfg(not(unix))]
+    async fn next(&mut self) -> &'static str {
+        if tokio::signal::ctrl_c().await.is_err() {
+            // Without a handler nobody can ask.
+            std::future::pending::<()>().await;
+        }
+        "CTRL-C"
+    }
+}

@@ -1,0 +1,235 @@
+//! Layers of settings, merged: defaults < file < environment < command line.
+
+use std::{
+    ffi::OsString,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+};
+
+use figment::{Figment, error::Kind, providers::Serialized};
+use serde_json::{Map, Value};
+
+use super::{
+    Config, ConfigError, Place, Problem,
+    environment::{Environment, variable},
+    file::ConfigFile,
+    schema::Schema,
+    validate,
+};
+
+/// Read from the working directory when no file is named.
+const FILE_NAME: &str = "colloquy.toml";
+
+/// Where settings come from.
+#[derive(Debug, Clone, Default)]
+pub struct Sources {
+    /// A file that must exist; without it `colloquy.toml` in `working_dir` counts, if there is one.
+    pub file: Option<PathBuf>,
+    pub working_dir: PathBuf,
+    pub environment: Vec<(OsString, OsString)>,
+    pub overrides: Overrides,
+}
+
+/// Settings of the command line.
+#[derive(Debug, Clone, Default)]
+pub struct Overrides {
+    pub data_dir: Option<PathBuf>,
+    pub listen: Option<SocketAddr>,
+}
+
+/// A valid configuration and what contributed to it.
+#[derive(Debug, Clone)]
+pub struct Loaded {
+    pub config: Config,
+    pub file: Option<PathBuf>,
+    /// Names of environment variables that set something.
+    pub variables: Vec<String>,
+    /// Command line flags that set something.
+    pub flags: Vec<&'static str>,
+}
+
+impl Sources {
+    /// Merges all layers. Every unknown key is reported at once, then every value of a wrong type or rule.
+    pub fn load(&self) -> Result<Loaded, ConfigError> {
+        let schema = Schema::new();
+        let layers = Layers {
+            file: self.config_file()?,
+            environment: Environment::read(&self.environment, &schema),
+            flags: self.overrides.data(),
+        };
+        layers.refuse_unknown(&schema)?;
+        let config = layers.extract()?;
+        layers.refuse_invalid(&config)?;
+        Ok(Loaded {
+            config,
+            flags: self.overrides.flags(),
+            file: layers.file.map(|file| file.path),
+            variables: layers.environment.variables,
+        })
+    }
+
+    fn config_file(&self) -> Result<Option<ConfigFile>, ConfigError> {
+        if let Some(path) = &self.file {
+            return ConfigFile::read(path).map(Some);
+        }
+        match ConfigFile::read(&self.working_dir.join(FILE_NAME)) {
+            Err(ConfigError::Read { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => {
+                Ok(None)
+            }
+            file => file.map(Some),
+        }
+    }
+}
+
+impl Overrides {
+    fn data(&self) -> Map<String, Value> {
+        let mut data = Map::new();
+        if let Some(path) = &self.data_dir {
+            data.insert("data_dir".to_owned(), text(path));
+        }
+        if let Some(listen) = self.listen {
+            data.insert(
+                "http".to_owned(),
+                serde_json::json!({"listen": listen.to_string()}),
+            );
+        }
+        data
+    }
+
+    fn flags(&self) -> Vec<&'static str> {
+        let data_dir = self.data_dir.as_ref().map(|_| "--data-dir");
+        let listen = self.listen.map(|_| "--listen");
+        data_dir.into_iter().chain(listen).collect()
+    }
+}
+
+/// The layers over the defaults, weakest first.
+struct Layers {
+    file: Option<ConfigFile>,
+    environment: Environment,
+    flags: Map<String, Value>,
+}
+
+impl Layers {
+    fn refuse_unknown(&self, schema: &Schema) -> Result<(), ConfigError> {
+        let mut problems = Vec::new();
+        if let Some(file) = &self.file {
+            problems.extend(schema.unknown(&file.data).into_iter().map(|path| Problem {
+                place: file.place(&path),
+                message: format!("unknown key; the nearest is {}", schema.nearest(&path)),
+                key: path.join("."),
+            }));
+        }
+        problems.extend(self.environment.problems.iter().cloned());
+        // Keys inside a value of the environment, such as an element of a list.
+        problems.extend(
+            schema
+                .unknown(&self.environment.data)
+                .into_iter()
+                .map(|path| Problem {
+                    place: self.place(&path),
+                    message: format!("unknown key; the nearest is {}", schema.nearest(&path)),
+                    key: path.join("."),
+                }),
+        );
+        refuse(problems)
+    }
+
+    fn extract(&self) -> Result<Config, ConfigError> {
+        let mut figment = Figment::from(Serialized::defaults(Config::default()));
+        let file = self.file.as_ref().map(|file| &file.data);
+        for data in file.into_iter().chain([&self.environment.data, &self.flags]) {
+            figment = figment.merge(Serialized::defaults(data));
+        }
+        figment.extract().map_err(|errors| {
+            let problems = errors.into_iter().map(|error| Problem {
+                place: self.place(&error.path),
+                key: error.path.join("."),
+                message: reason(&error.kind),
+            });
+            ConfigError::Problems(problems.collect())
+        })
+    }
+
+    fn refuse_invalid(&self, config: &Config) -> Result<(), ConfigError> {
+        let violations = validate::violations(config);
+        let problems = violations.into_iter().map(|violation| {
+            let path: Vec<&str> = violation.key.split('.').collect();
+            Problem {
+                place: self.place(&path),
+                message: violation.message,
+                key: violation.key,
+            }
+        });
+        refuse(problems.collect())
+    }
+
+    /// The strongest layer that says something about `path`.
+    fn place<S: AsRef<str>>(&self, path: &[S]) -> Place {
+        match path.first().map(AsRef::as_ref) {
+            Some("data_dir") if contains(&self.flags, path) => return Place::Flag("--data-dir"),
+            Some("http") if contains(&self.flags, path) => return Place::Flag("--listen"),
+            _ => {}
+        }
+        if contains(&self.environment.data, path) {
+            return Place::Variable(self.variable(path));
+        }
+        match &self.file {
+            Some(file) if contains(&file.data, path) => file.place(path),
+            _ => Place::Default,
+        }
+    }
+
+    /// The variable that set `path`, or a part of the tree around it.
+    fn variable<S: AsRef<str>>(&self, path: &[S]) -> String {
+        (1..=path.len())
+            .rev()
+            .map(|length| variable(&path[..length]))
+            .find(|name| self.environment.variables.contains(name))
+            .unwrap_or_else(|| variable(path))
+    }
+}
+
+fn refuse(problems: Vec<Problem>) -> Result<(), ConfigError> {
+    if problems.is_empty() {
+        Ok(())
+    } else {
+        Err(ConfigError::Problems(problems))
+    }
+}
+
+fn contains<S: AsRef<str>>(data: &Map<String, Value>, path: &[S]) -> bool {
+    let Some((first, rest)) = path.split_first() else {
+        return false;
+    };
+    let mut value = data.get(first.as_ref());
+    for segment in rest {
+        value = match value {
+            Some(Value::Object(members)) => members.get(segment.as_ref()),
+            // A list, or a value of a wrong type, is set as a whole.
+            other => return other.is_some(),
+        };
+    }
+    value.is_some()
+}
+
+fn reason(kind: &Kind) -> String {
+    match kind {
+        Kind::UnknownField(name, known) => {
+            let nearest = known
+                .iter()
+                .min_by_key(|known| strsim::damerau_levenshtein(name, known))
+                .copied()
+                .unwrap_or_default();
+            format!("unknown key `{name}`; the nearest is `{nearest}`")
+        }
+        other => other.to_string(),
+    }
+}
+
+fn text(path: &Path) -> Value {
+    Value::String(path.to_string_lossy().into_owned())
+}
+
+#[cfg(test)]
+mod tests;

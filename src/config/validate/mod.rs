@@ -1,0 +1,319 @@
+//! Rules that types alone do not express. Messages never repeat a secret.
+
+use std::{collections::BTreeSet, net::IpAddr};
+
+use url::{Host, Url};
+
+use super::{Config, Database, Defaults, DevIssuer, Http, Log, Oidc, Rooms, Signaling};
+
+/// Signature algorithms that verify with a public key. Symmetric ones would turn that key into a secret.
+const ASYMMETRIC_ALGORITHMS: [&str; 9] = [
+    "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "EdDSA",
+];
+
+/// Longest time span that a setting may hold: a year, in seconds.
+const SPAN_SECS_MAX: u64 = 365 * 24 * 3600;
+
+/// Longest language tag that a user's profile holds, in characters.
+const LANGUAGE_CHARS_MAX: usize = 35;
+
+/// A rule that does not hold.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Violation {
+    pub(super) key: String,
+    pub(super) message: String,
+}
+
+/// All rules that `config` breaks.
+pub(super) fn violations(config: &Config) -> Vec<Violation> {
+    let mut rules = Rules::default();
+    rules.require(
+        "data_dir",
+        config
+            .data_dir
+            .as_ref()
+            .is_none_or(|path| !path.as_os_str().is_empty()),
+        "must not be empty; leave it out for the platform's data folder",
+    );
+    rules.http(&config.http);
+    rules.log(&config.log);
+    rules.database(&config.database);
+    rules.oidc(&config.oidc);
+    if config.dev_issuer_enabled() {
+        rules.dev_issuer_reach(config);
+    }
+    rules.dev_issuer(&config.dev_issuer);
+    rules.rooms(&config.rooms);
+    rules.signaling(&config.signaling);
+    rules.defaults(&config.defaults);
+    rules.0
+}
+
+#[derive(Default)]
+struct Rules(Vec<Violation>);
+
+impl Rules {
+    fn require(&mut self, key: &str, holds: bool, message: impl Into<String>) {
+        if !holds {
+            self.0.push(Violation {
+                key: key.to_owned(),
+                message: message.into(),
+            });
+        }
+    }
+
+    fn positive(&mut self, key: &str, value: impl Into<u64>) {
+        self.require(key, value.into() > 0, "must be at least 1");
+    }
+
+    fn positive_count(&mut self, key: &str, value: usize) {
+        self.require(key, value > 0, "must be at least 1");
+    }
+
+    fn span(&mut self, key: &str, secs: u64) {
+        self.require(
+            key,
+            secs <= SPAN_SECS_MAX,
+            format!("must be at most {SPAN_SECS_MAX} seconds"),
+        );
+    }
+
+    fn filled(&mut self, key: &str, text: &str) {
+        self.require(key, !text.trim().is_empty(), "must not be empty");
+    }
+
+    fn web_url(&mut self, key: &str, url: &Url) {
+        self.require(
+            key,
+            is_web_url(url),
+            "must be an http or https URL without user, query and fragment",
+        );
+    }
+
+    fn http(&mut self, http: &Http) {
+        if let Some(url) = &http.public_url {
+            self.web_url("http.public_url", url);
+            self.require(
+                "http.public_url",
+                url.path() == "/",
+                "must have no path: the server answers at the root of its host",
+            );
+        }
+        for (index, origin) in http.cors_origins.iter().enumerate() {
+            self.require(
+                &format!("http.cors_origins.{index}"),
+                is_origin(origin),
+                format!(
+                    "`{origin}` is not an origin such as https://meet.example.org (no path, no trailing slash); \
+                     an empty list allows any"
+                ),
+            );
+        }
+        self.positive_count("http.connections_max", http.connections_max);
+        self.positive_count(
+            "http.connections_per_address_max",
+            http.connections_per_address_max,
+        );
+    }
+
+    fn log(&mut self, log: &Log) {
+        self.require(
+            "log.level",
+            is_log_filter(&log.level),
+            "must be off, error, warn, info, debug or trace, optionally with targets such as info,colloquy=debug",
+        );
+    }
+
+    fn database(&mut self, database: &Database) {
+        if let Some(url) = &database.url {
+            let known = ["postgres://", "postgresql://", "sqlite:"];
+            self.require(
+                "database.url",
+                known.iter().any(|scheme| url.starts_with(scheme)),
+                "must start with postgres://, postgresql:// or sqlite:",
+            );
+        }
+        self.positive("database.connections_max", database.connections_max);
+    }
+
+    fn oidc(&mut self, oidc: &Oidc) {
+        if let Some(url) = &oidc.authority {
+            self.web_url("oidc.authority", url);
+        }
+        self.filled("oidc.name", &oidc.name);
+        self.filled("oidc.client_id", &oidc.client_id);
+        if let Some(audience) = &oidc.audience {
+            self.filled("oidc.audience", audience);
+        }
+        self.require(
+            "oidc.algorithms",
+            !oidc.algorithms.is_empty(),
+            "must name at least one algorithm",
+        );
+        for algorithm in &oidc.algorithms {
+            self.require(
+                "oidc.algorithms",
+                ASYMMETRIC_ALGORITHMS.contains(&algorithm.as_str()),
+                format!(
+                    "`{algorithm}` is not an asymmetric algorithm; known are {}",
+                    ASYMMETRIC_ALGORITHMS.join(", ")
+                ),
+            );
+        }
+        self.filled("oidc.claims.groups", &oidc.claims.groups);
+        self.filled("oidc.claims.tenant_id", &oidc.claims.tenant_id);
+        self.filled("oidc.claims.tariff_id", &oidc.claims.tariff_id);
+        self.filled("oidc.claims.tariff_status", &oidc.claims.tariff_status);
+        self.filled("oidc.call_in_role", &oidc.call_in_role);
+        self.filled("oidc.recorder_role", &oidc.recorder_role);
+    }
+
+    /// The development issuer's passwords are public knowledge: other machines must not reach it by accident.
+    fn dev_issuer_reach(&mut self, config: &Config) {
+        if config.dev_issuer.allow_remote {
+            return;
+        }
+        self.require(
+            "http.listen",
+            config.http.listen.ip().to_canonical().is_loopback(),
+            "is not a loopback address while the development issuer is on, whose passwords anyone can know; \
+             set oidc.authority, or dev_issuer.allow_remote = true",
+        );
+        let url = config.http.public_url();
+        self.require(
+            "http.public_url",
+            config.http.public_url.is_none() || is_loopback_host(&url),
+            "is not on a loopback host while the development issuer is on, whose passwords anyone can know; \
+             set oidc.authority, or dev_issuer.allow_remote = true",
+        );
+    }
+
+    fn dev_issuer(&mut self, issuer: &DevIssuer) {
+        for (index, uri) in issuer.redirect_uris.iter().enumerate() {
+            self.require(
+                &format!("dev_issuer.redirect_uris.{index}"),
+                uri.fragment().is_none(),
+                "must have no fragment (RFC 6749, 3.1.2)",
+            );
+        }
+        let mut names = BTreeSet::new();
+        for (index, user) in issuer.users.iter().enumerate() {
+            let key = |name: &str| format!("dev_issuer.users.{index}.{name}");
+            self.filled(&key("username"), &user.username);
+            self.filled(&key("password"), &user.password);
+            self.require(
+                &key("username"),
+                names.insert(&user.username),
+                format!("`{}` stands twice", user.username),
+            );
+        }
+    }
+
+    fn rooms(&mut self, rooms: &Rooms) {
+        self.span("rooms.grace_secs", rooms.grace_secs);
+        self.span("rooms.revive_max_age_secs", rooms.revive_max_age_secs);
+    }
+
+    fn signaling(&mut self, signaling: &Signaling) {
+        self.positive_count(
+            "signaling.chat_messages_per_scope_max",
+            signaling.chat_messages_per_scope_max,
+        );
+        self.span("signaling.reconnect_grace_secs", signaling.reconnect_grace_secs);
+        self.positive("signaling.commands_per_second", signaling.commands_per_second);
+        self.positive("signaling.commands_burst", signaling.commands_burst);
+        self.positive(
+            "signaling.command_bytes_per_second",
+            signaling.command_bytes_per_second,
+        );
+        self.positive_count(
+            "signaling.sessions_per_address_max",
+            signaling.sessions_per_address_max,
+        );
+        self.positive(
+            "signaling.tickets_per_address_per_second",
+            signaling.tickets_per_address_per_second,
+        );
+        self.positive_count("signaling.sessions_per_user_max", signaling.sessions_per_user_max);
+    }
+
+    fn defaults(&mut self, defaults: &Defaults) {
+        for (index, feature) in defaults.disabled_features.iter().enumerate() {
+            self.require(
+                &format!("defaults.disabled_features.{index}"),
+                is_feature(feature),
+                format!("`{feature}` is not [<module>::]<feature> in lower-case letters, digits and _"),
+            );
+        }
+        self.require(
+            "defaults.user_language",
+            is_language_tag(&defaults.user_language),
+            "must be a BCP 47 language tag such as en or de-CH",
+        );
+        self.web_url("defaults.avatar_base_url", &defaults.avatar_base_url);
+        self.require(
+            "defaults.avatar_base_url",
+            defaults.avatar_base_url.path().ends_with('/'),
+            "must end with a slash: a hash is appended",
+        );
+    }
+}
+
+fn is_web_url(url: &Url) -> bool {
+    matches!(url.scheme(), "http" | "https")
+        && url.username().is_empty()
+        && url.password().is_none()
+        && url.query().is_none()
+        && url.fragment().is_none()
+}
+
+fn is_origin(text: &str) -> bool {
+    Url::parse(text).is_ok_and(|url| is_web_url(&url) && url.origin().ascii_serialization() == text)
+}
+
+fn is_loopback_host(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
+        Some(Host::Ipv4(ip)) => ip.is_loopback(),
+        Some(Host::Ipv6(ip)) => IpAddr::V6(ip).to_canonical().is_loopback(),
+        None => false,
+    }
+}
+
+/// A bare word that is no level would be taken for a target and silence everything else: it is a typing error.
+fn is_log_filter(filter: &str) -> bool {
+    const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
+    let words_are_levels = filter
+        .split(',')
+        .map(str::trim)
+        .filter(|directive| !directive.contains(['=', '[']))
+        .all(|word| LEVELS.contains(&word.to_ascii_lowercase().as_str()));
+    words_are_levels && tracing_subscriber::EnvFilter::try_new(filter).is_ok()
+}
+
+fn is_feature(text: &str) -> bool {
+    let is_name = |name: &str| {
+        !name.is_empty()
+            && name
+                .bytes()
+                .all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_'))
+    };
+    match text.split_once("::") {
+        Some((module, feature)) => is_name(module) && is_name(feature),
+        None => is_name(text),
+    }
+}
+
+fn is_language_tag(text: &str) -> bool {
+    let mut subtags = text.split('-');
+    let primary = subtags.next().unwrap_or_default();
+    text.len() <= LANGUAGE_CHARS_MAX
+        && (2..=8).contains(&primary.len())
+        && primary.bytes().all(|byte| byte.is_ascii_alphabetic())
+        && subtags.all(|subtag| {
+            (1..=8).contains(&subtag.len()) && subtag.bytes().all(|byte| byte.is_ascii_alphanumeric())
+        })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,177 @@
+use super::*;
+
+/// Applies a TOML fragment to the defaults and returns the keys of the broken rules.
+fn broken(toml: &str) -> Vec<String> {
+    let config: Config = toml::from_str(toml).unwrap();
+    violations(&config)
+        .into_iter()
+        .map(|violation| violation.key)
+        .collect()
+}
+
+const EXTERNAL_ISSUER: &str = "oidc.authority = \"https://id.example.org/realms/a\"\n";
+
+#[test]
+fn the_defaults_hold() {
+    assert_eq!(violations(&Config::default()), []);
+}
+
+/// A fragment that breaks exactly one rule, and the key that the refusal names.
+const REFUSALS: &[(&str, &str)] = &[
+    ("data_dir = ''", "data_dir"),
+    ("http.public_url = 'ftp://localhost'", "http.public_url"),
+    ("http.public_url = 'http://localhost/colloquy'", "http.public_url"),
+    ("http.public_url = 'http://u:p@localhost'", "http.public_url"),
+    ("http.cors_origins = ['*']", "http.cors_origins.0"),
+    (
+        "http.cors_origins = ['https://a.example', 'https://b.example/']",
+        "http.cors_origins.1",
+    ),
+    (
+        "http.cors_origins = ['https://a.example:443']",
+        "http.cors_origins.0",
+    ),
+    ("http.connections_max = 0", "http.connections_max"),
+    (
+        "http.connections_per_address_max = 0",
+        "http.connections_per_address_max",
+    ),
+    ("log.level = 'inof'", "log.level"),
+    ("log.level = ''", "log.level"),
+    ("log.level = 'info,colloquy=loud'", "log.level"),
+    ("database.url = 'mysql://localhost/x'", "database.url"),
+    ("database.connections_max = 0", "database.connections_max"),
+    ("oidc.authority = 'urn:issuer'", "oidc.authority"),
+    ("oidc.authority = 'https://id.example.org/?x=1'", "oidc.authority"),
+    ("oidc.name = ' '", "oidc.name"),
+    ("oidc.client_id = ''", "oidc.client_id"),
+    ("oidc.audience = ''", "oidc.audience"),
+    ("oidc.algorithms = []", "oidc.algorithms"),
+    ("oidc.algorithms = ['none']", "oidc.algorithms"),
+    ("oidc.algorithms = ['RS256', 'HS256']", "oidc.algorithms"),
+    ("oidc.claims.groups = ''", "oidc.claims.groups"),
+    ("oidc.claims.tenant_id = ''", "oidc.claims.tenant_id"),
+    ("oidc.claims.tariff_id = ''", "oidc.claims.tariff_id"),
+    ("oidc.claims.tariff_status = ''", "oidc.claims.tariff_status"),
+    ("oidc.call_in_role = ''", "oidc.call_in_role"),
+    ("oidc.recorder_role = ''", "oidc.recorder_role"),
+    (
+        "dev_issuer.redirect_uris = ['https://a.example/#x']",
+        "dev_issuer.redirect_uris.0",
+    ),
+    (
+        "dev_issuer.users = [{username = '', password = 'x'}]",
+        "dev_issuer.users.0.username",
+    ),
+    (
+        "dev_issuer.users = [{username = 'a', password = ''}]",
+        "dev_issuer.users.0.password",
+    ),
+    (
+        "dev_issuer.users = [{username = 'a', password = 'x'}, {username = 'a', password = 'y'}]",
+        "dev_issuer.users.1.username",
+    ),
+    ("rooms.grace_secs = 31536001", "rooms.grace_secs"),
+    (
+        "rooms.revive_max_age_secs = 31536001",
+        "rooms.revive_max_age_secs",
+    ),
+    (
+        "signaling.chat_messages_per_scope_max = 0",
+        "signaling.chat_messages_per_scope_max",
+    ),
+    (
+        "signaling.reconnect_grace_secs = 31536001",
+        "signaling.reconnect_grace_secs",
+    ),
+    (
+        "signaling.commands_per_second = 0",
+        "signaling.commands_per_second",
+    ),
+    ("signaling.commands_burst = 0", "signaling.commands_burst"),
+    (
+        "signaling.command_bytes_per_second = 0",
+        "signaling.command_bytes_per_second",
+    ),
+    (
+        "signaling.sessions_per_address_max = 0",
+        "signaling.sessions_per_address_max",
+    ),
+    (
+        "signaling.tickets_per_address_per_second = 0",
+        "signaling.tickets_per_address_per_second",
+    ),
+    (
+        "signaling.sessions_per_user_max = 0",
+        "signaling.sessions_per_user_max",
+    ),
+    (
+        "defaults.disabled_features = ['chat', 'Chat::x']",
+        "defaults.disabled_features.1",
+    ),
+    (
+        "defaults.user_language = 'english please'",
+        "defaults.user_language",
+    ),
+    (
+        "defaults.avatar_base_url = 'https://a.example/?s=1'",
+        "defaults.avatar_base_url",
+    ),
+    (
+        "defaults.avatar_base_url = 'https://a.example/avatar'",
+        "defaults.avatar_base_url",
+    ),
+];
+
+#[test]
+fn every_refusal() {
+    for (toml, key) in REFUSALS {
+        assert_eq!(broken(toml), [*key], "{toml}");
+    }
+}
+
+#[test]
+fn what_is_unusual_but_right_holds() {
+    for toml in [
+        "http.cors_origins = ['https://a.example', 'http://localhost:5173']",
+        "log.level = 'warn,colloquy::http=debug'",
+        "database.url = 'sqlite:///var/lib/colloquy/x.db'",
+        "database.url = 'postgresql://u:p@db/colloquy'",
+        "rooms.grace_secs = 0",
+        "signaling.reconnect_grace_secs = 0",
+        "defaults.disabled_features = ['core::guests_allowed', 'raise_hands']",
+        "defaults.user_language = 'zh-Hant-TW'",
+    ] {
+        assert_eq!(broken(toml), Vec::<String>::new(), "{toml}");
+    }
+}
+
+#[test]
+fn the_development_issuer_stays_on_this_machine() {
+    for (toml, key) in [
+        ("http.listen = '0.0.0.0:80'", "http.listen"),
+        ("http.listen = '[::]:80'", "http.listen"),
+        ("http.listen = '192.0.2.1:80'", "http.listen"),
+        ("http.public_url = 'https://meet.example.org'", "http.public_url"),
+    ] {
+        assert_eq!(broken(toml), [key], "{toml}");
+        let allowed = format!("dev_issuer.allow_remote = true\n{toml}");
+        assert_eq!(broken(&allowed), Vec::<String>::new(), "{allowed}");
+        let external = format!("{EXTERNAL_ISSUER}{toml}");
+        assert_eq!(broken(&external), Vec::<String>::new(), "{external}");
+    }
+    for toml in [
+        "http.listen = '[::1]:80'",
+        "http.listen = '[::ffff:127.0.0.1]:80'",
+        "http.public_url = 'http://colloquy.localhost:8080'",
+    ] {
+        assert_eq!(broken(toml), Vec::<String>::new(), "{toml}");
+    }
+}
+
+#[test]
+fn a_database_password_is_never_repeated() {
+    let config: Config = toml::from_str("database.url = 'mysql://u:hunter2@localhost/x'").unwrap();
+    let text = format!("{:?}", violations(&config));
+    assert!(!text.contains("hunter2"), "{text}");
+}

@@ -1,0 +1,75 @@
+//! The REST API as a whole: its state, its routes, and what answers where there is no route.
+
+use std::sync::Arc;
+
+use axum::{Router, extract::DefaultBodyLimit, response::IntoResponse};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_swagger_ui::SwaggerUi;
+
+use super::{ApiError, body::BODY_BYTES_MAX, invites, login, openapi, rooms, users};
+use crate::{
+    clock::Clock,
+    config::Config,
+    identity::Verifier,
+    store::{Db, users::NewUserDefaults},
+    tariffs::Offer,
+};
+
+/// What handlers work with. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct ApiState {
+    pub config: Arc<Config>,
+    pub db: Db,
+    pub verifier: Verifier,
+    /// URL of the OIDC issuer, as clients shall use it.
+    pub issuer: Arc<str>,
+    /// Modules and features that this server has.
+    pub offer: Arc<Offer>,
+    pub clock: Clock,
+}
+
+impl ApiState {
+    /// What new users get where their token says nothing.
+    #[must_use]
+    pub fn new_user_defaults(&self) -> NewUserDefaults {
+        NewUserDefaults {
+            language: self.config.defaults.user_language.clone(),
+        }
+    }
+}
+
+/// Everything under `/v1`, its description at `/v1/openapi.json`, and `/docs` to browse it. Unknown paths and methods
+/// are answered here, so whatever is merged with it must have no fallback of its own.
+pub fn router(state: ApiState) -> Router {
+    let (api, document) = described();
+    api.layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
+        .with_state(state)
+        .merge(SwaggerUi::new("/docs").url("/v1/openapi.json", document))
+        .method_not_allowed_fallback(method_not_allowed)
+        .fallback(not_found)
+}
+
+/// The description of the API, made from the handlers.
+#[must_use]
+pub fn document() -> utoipa::openapi::OpenApi {
+    described().1
+}
+
+fn described() -> (Router<ApiState>, utoipa::openapi::OpenApi) {
+    let v1 = OpenApiRouter::new()
+        .merge(login::routes())
+        .merge(users::routes())
+        .merge(rooms::routes())
+        .merge(invites::routes());
+    OpenApiRouter::with_openapi(openapi::skeleton())
+        .nest("/v1", v1)
+        .split_for_parts()
+}
+
+async fn not_found() -> impl IntoResponse {
+    ApiError::not_found("No such path")
+}
+
+async fn method_not_allowed() -> impl IntoResponse {
+    ApiError::method_not_allowed()
+}

@@ -1,0 +1,145 @@
+//! Who calls: extractors that read the `Authorization` header.
+
+use axum::{
+    extract::{FromRef, FromRequestParts},
+    http::{HeaderMap, header::AUTHORIZATION, request::Parts},
+};
+use uuid::Uuid;
+
+use super::{ApiError, ApiState};
+use crate::store::{
+    invites::{self, InviteForStart},
+    users::{self, User},
+};
+
+/// A registered user with a valid access token, created when it is new here.
+#[derive(Debug)]
+pub struct CurrentUser(pub User);
+
+/// A registered user or a guest with a valid invite code.
+#[derive(Debug)]
+pub enum Caller {
+    User(Box<User>),
+    Guest(InviteForStart),
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum Credentials<'a> {
+    Bearer(&'a str),
+    InviteCode(Uuid),
+}
+
+impl<S> FromRequestParts<S> for CurrentUser
+where
+    S: Send + Sync,
+    ApiState: FromRef<S>,
+{
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        match credentials(&parts.headers)? {
+            Credentials::Bearer(token) => user(&ApiState::from_ref(state), token).await.map(Self),
+            // Any 401 but the one about unreadable credentials would log a guest out.
+            Credentials::InviteCode(_) => Err(ApiError::forbidden("This is for registered users only")),
+        }
+    }
+}
+
+impl<S> FromRequestParts<S> for Caller
+where
+    S: Send + Sync,
+    ApiState: FromRef<S>,
+{
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        let state = ApiState::from_ref(state);
+        match credentials(&parts.headers)? {
+            Credentials::Bearer(token) => Ok(Self::User(Box::new(user(&state, token).await?))),
+            Credentials::InviteCode(code) => invites::for_start(&state.db, code)
+                .await?
+                .filter(|invite| invite.is_valid(state.clock.now()))
+                .map(Self::Guest)
+                .ok_or_else(|| ApiError::forbidden("The invite code is not valid")),
+        }
+    }
+}
+
+async fn user(state: &ApiState, token: &str) -> Result<User, ApiError> {
+    let token = state.verifier.verify_access_token(token).await?;
+    let user =
+        users::find_or_create(&state.db, &token, &state.new_user_defaults(), state.clock.now()).await?;
+    enabled(user)
+}
+
+/// Refuses a user whom the operator has disabled.
+pub(super) fn enabled(user: User) -> Result<User, ApiError> {
+    match user.disabled_at {
+        None => Ok(user),
+        Some(_) => Err(ApiError::forbidden("The account is disabled")),
+    }
+}
+
+/// Reads the header; schemes are case-insensitive (RFC 9110, section 11.1).
+fn credentials(headers: &HeaderMap) -> Result<Credentials<'_>, ApiError> {
+    let mut values = headers.get_all(AUTHORIZATION).iter();
+    let (Some(value), None) = (values.next(), values.next()) else {
+        return Err(ApiError::no_credentials());
+    };
+    let parsed = value.to_str().ok().and_then(|value| {
+        let (scheme, rest) = value.trim().split_once(' ')?;
+        let rest = rest.trim();
+        if rest.is_empty() || rest.contains(' ') {
+            None
+        } else if scheme.eq_ignore_ascii_case("Bearer") {
+            Some(Credentials::Bearer(rest))
+        } else if scheme.eq_ignore_ascii_case("InviteCode") {
+            rest.parse().ok().map(Credentials::InviteCode)
+        } else {
+            None
+        }
+    });
+    parsed.ok_or_else(ApiError::no_credentials)
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::http::HeaderValue;
+
+    use super::*;
+
+    fn headers(values: &[&'static str]) -> HeaderMap {
+        values
+            .iter()
+            .map(|value| (AUTHORIZATION, HeaderValue::from_static(value)))
+            .collect()
+    }
+
+    #[test]
+    fn both_schemes_are_read_in_any_case() {
+        assert_eq!(
+            credentials(&headers(&["bearer  abc "])).expect("good"),
+            Credentials::Bearer("abc")
+        );
+        let code = credentials(&headers(&["INVITECODE 00000000-0000-0000-0000-000000000000"]));
+        assert_eq!(code.ok(), Some(Credentials::InviteCode(Uuid::nil())));
+    }
+
+    #[test]
+    fn everything_else_can_not_be_parsed() {
+        for values in [
+            &[][..],
+            &[""],
+            &["Bearer"],
+            &["Bearer "],
+            &["Bearer a b"],
+            &["Basic YTpi"],
+            &["InviteCode 1"],
+            &["abc"],
+            &["Bearer a", "Bearer b"],
+        ] {
+            let error = credentials(&headers(values)).expect_err("refused");
+            assert_eq!(error.status().as_u16(), 401, "{values:?}");
+        }
+    }
+}

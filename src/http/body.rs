@@ -1,0 +1,208 @@
+//! JSON bodies.
+
+use std::borrow::Cow;
+
+use axum::{
+    extract::{FromRequest, Request, rejection::BytesRejection},
+    http::{HeaderMap, StatusCode, header::CONTENT_TYPE},
+};
+use bytes::Bytes;
+use serde::de::{DeserializeOwned, IgnoredAny};
+
+use super::error::{ApiError, FieldError};
+
+/// Largest body of an operation that takes JSON.
+pub const BODY_BYTES_MAX: usize = 64 * 1024;
+
+/// A JSON body. Malformed: 400 `invalid_json`; of a wrong type: 422 with the field.
+#[derive(Debug)]
+pub struct Body<T>(pub T);
+
+/// The JSON body of the operations that begin a meeting: whatever is wrong with it is 400, because clients try
+/// again for ever after a 422.
+#[derive(Debug)]
+pub struct StartBody<T>(pub T);
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
+        parse(&bytes(request, state).await?).map(Self)
+    }
+}
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for StartBody<T> {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
+        parse(&bytes(request, state).await?).map(Self).map_err(|error| {
+            let Some(first) = error.validation_errors().first() else {
+                return error;
+            };
+            let field = first.field.as_deref().unwrap_or("body");
+            ApiError::bad_request(format!(
+                "{field}: {}",
+                first.message.as_deref().unwrap_or("not acceptable")
+            ))
+        })
+    }
+}
+
+async fn bytes<S: Send + Sync>(request: Request, state: &S) -> Result<Bytes, ApiError> {
+    if !is_json(request.headers()) {
+        let message = "The body must be JSON: Content-Type: application/json";
+        return Err(ApiError::new(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "unsupported_media_type",
+            message,
+        ));
+    }
+    Bytes::from_request(request, state)
+        .await
+        .map_err(|rejection| match rejection {
+            BytesRejection::FailedToBufferBody(inner) if inner.status() == StatusCode::PAYLOAD_TOO_LARGE => {
+                let message = format!("The body is larger than {BODY_BYTES_MAX} bytes");
+                ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, "payload_too_large", message)
+            }
+            _ => ApiError::bad_request("The body could not be read"),
+        })
+}
+
+fn is_json(headers: &HeaderMap) -> bool {
+    let Some(value) = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()) else {
+        return false;
+    };
+    let essence = value
+        .split(';')
+        .next()
+        .unwrap_or_default()
+        .trim()
+        .to_ascii_lowercase();
+    essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"))
+}
+
+fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
+    let mut deserializer = serde_json::Deserializer::from_slice(bytes);
+    let parsed = serde_path_to_error::deserialize(&mut deserializer)
+        .map_err(|error| (Some(error.path().to_string()), error.into_inner()))
+        .and_then(|value| deserializer.end().map(|()| value).map_err(|error| (None, error)));
+    let (path, error) = match parsed {
+        Ok(value) => return Ok(value),
+        Err(failed) => failed,
+    };
+    // The first wrong type may come before a place where the text stops being JSON.
+    if let Err(syntax) = serde_json::from_slice::<IgnoredAny>(bytes) {
+        return Err(ApiError::invalid_json(format!("The body is no JSON: {syntax}")));
+    }
+    Err(ApiError::validation(vec![wrong_type(path, &error)]))
+}
+
+fn wrong_type(path: Option<String>, error: &serde_json::Error) -> FieldError {
+    let text = error.to_string();
+    // A missing field is reported at its parent; the message names it.
+    if let Some(missing) = text
+        .strip_prefix("missing field `")
+        .and_then(|rest| rest.split('`').next())
+    {
+        let parent = path
+            .filter(|path| path != ".")
+            .map_or_else(String::new, |path| path + ".");
+        return FieldError {
+            field: Some(parent + missing),
+            code: Cow::Borrowed("value_required"),
+            message: Some("is required".to_owned()),
+        };
+    }
+    FieldError {
+        field: path.filter(|path| path != "."),
+        code: Cow::Borrowed("invalid_value"),
+        message: Some(text),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde::Deserialize;
+
+    use super::*;
+    use crate::store::Change;
+
+    #[derive(Debug, Deserialize, PartialEq)]
+    struct Inner {
+        size: u8,
+    }
+
+    #[derive(Debug, Deserialize, PartialEq)]
+    struct Sample {
+        name: String,
+        #[serde(default)]
+        password: Change<String>,
+        inner: Option<Inner>,
+    }
+
+    fn refusal(text: &[u8]) -> (u16, String, Option<String>) {
+        let error = parse::<Sample>(text).expect_err("refused");
+        let first = error.validation_errors().first();
+        let code = first.map_or_else(
+            || error.code().to_owned(),
+            |first| first.code.clone().into_owned(),
+        );
+        (
+            error.status().as_u16(),
+            code,
+            first.and_then(|first| first.field.clone()),
+        )
+    }
+
+    #[test]
+    fn null_and_absent_differ_where_it_matters() {
+        let password = |text: &str| parse::<Sample>(text.as_bytes()).expect("good").password;
+        assert_eq!(password(r#"{"name":"a","inner":null}"#), Change::Keep);
+        assert_eq!(
+            password(r#"{"name":"a","password":null,"unknown":[1]}"#),
+            Some(None)
+        );
+        assert_eq!(
+            password(r#"{"name":"a","password":"b"}"#),
+            Change::Set("b".to_owned())
+        );
+    }
+
+    #[test]
+    fn malformed_texts_are_invalid_json() {
+        for text in [
+            &b""[..],
+            b"{",
+            b"{} x",
+            b"{\"name\":1,",
+            b"{\"name\":\"\xff\"}",
+            b"\"\\ud800\"",
+            b"nul",
+        ] {
+            assert_eq!(refusal(text), (400, "invalid_json".to_owned(), None), "{text:?}");
+        }
+        assert_eq!(refusal("[".repeat(10_000).as_bytes()).1, "invalid_json");
+    }
+
+    #[test]
+    fn wrong_types_name_the_field() {
+        for (text, code, field) in [
+            (r#"{"name":1}"#, "invalid_value", Some("name")),
+            ("{}", "value_required", Some("name")),
+            (
+                r#"{"name":"a","inner":{"size":300}}"#,
+                "invalid_value",
+                Some("inner.size"),
+            ),
+            (r#"{"name":"a","inner":{}}"#, "value_required", Some("inner.size")),
+            (r#""text""#, "invalid_value", None),
+            ("null", "invalid_value", None),
+        ] {
+            assert_eq!(
+                refusal(text.as_bytes()),
+                (422, code.to_owned(), field.map(str::to_owned)),
+                "{text}"
+            );
+        }
+    }
+}

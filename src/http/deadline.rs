@@ -1,0 +1,24 @@
+//! No REST request takes for ever.
+
+use std::time::Duration;
+
+use axum::{
+    extract::{Request, State},
+    middleware::Next,
+    response::Response,
+};
+use serde_json::json;
+
+use super::problem::service_unavailable;
+
+/// Time until a REST handler has answered, its reading of the body included, in seconds.
+pub(super) const REQUEST_SECS_MAX: u64 = 30;
+
+/// Answers 503 when the handler has not answered in time; the handler is dropped.
+pub(super) async fn answer_in_time(State(limit): State<Duration>, request: Request, next: Next) -> Response {
+    if let Ok(response) = tokio::time::timeout(limit, next.run(request)).await {
+        return response;
+    }
+    tracing::warn!(limit_ms = limit.as_millis(), "a request took too long");
+    service_unavailable("The request took too long", json!({}))
+}

@@ -1,0 +1,244 @@
+//! Errors as clients see them. The one place that turns errors of other layers into a status and a code.
+
+use std::{borrow::Cow, error::Error as StdError};
+
+use axum::{
+    Json,
+    http::{
+        HeaderValue, StatusCode,
+        header::{RETRY_AFTER, WWW_AUTHENTICATE},
+    },
+    response::{IntoResponse, Response},
+};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::{identity::TokenError, store::StoreError};
+
+/// Seconds after which a client may try again what failed for the moment.
+pub const UNAVAILABLE_RETRY_SECS: u64 = 5;
+
+/// The message by which clients tell a header that says nothing from one that is refused.
+pub const NO_CREDENTIALS: &str = "Unable to parse access token or invite code";
+
+/// The body of every error.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct ErrorBody {
+    /// For programs.
+    #[schema(example = "not_found")]
+    pub code: Cow<'static, str>,
+    /// For people.
+    pub message: Cow<'static, str>,
+    /// What is wrong with which field of the body.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
+    pub validation_errors: Vec<FieldError>,
+}
+
+/// What is wrong with a field.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct FieldError {
+    /// Name of the field, with dots between levels; absent where none is to blame.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub field: Option<String>,
+    #[schema(example = "too_long")]
+    pub code: Cow<'static, str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub message: Option<String>,
+}
+
+/// An error on its way to a client.
+#[derive(Debug)]
+pub struct ApiError(Box<Answer>);
+
+#[derive(Debug)]
+struct Answer {
+    status: StatusCode,
+    body: ErrorBody,
+    /// Text for `WWW-Authenticate` of a refused token.
+    token_description: Option<&'static str>,
+    retry_after_secs: Option<u64>,
+    /// What went wrong inside: logged, never told.
+    cause: Option<Box<dyn StdError + Send + Sync>>,
+}
+
+impl ApiError {
+    /// An error with a code of its own. 401 and 503 get the headers they must have.
+    #[must_use]
+    pub fn new(status: StatusCode, code: &'static str, message: impl Into<Cow<'static, str>>) -> Self {
+        Self(Box::new(Answer {
+            status,
+            body: ErrorBody {
+                code: Cow::Borrowed(code),
+                message: message.into(),
+                validation_errors: Vec::new(),
+            },
+            token_description: None,
+            retry_after_secs: (status == StatusCode::SERVICE_UNAVAILABLE).then_some(UNAVAILABLE_RETRY_SECS),
+            cause: None,
+        }))
+    }
+
+    #[must_use]
+    pub fn bad_request(message: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "bad_request", message)
+    }
+
+    #[must_use]
+    pub fn invalid_json(message: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "invalid_json", message)
+    }
+
+    /// The header that says who calls is missing or can't be parsed.
+    #[must_use]
+    pub fn no_credentials() -> Self {
+        Self::new(StatusCode::UNAUTHORIZED, "unauthorized", NO_CREDENTIALS)
+    }
+
+    #[must_use]
+    pub fn forbidden(message: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(StatusCode::FORBIDDEN, "forbidden", message)
+    }
+
+    #[must_use]
+    pub fn not_found(message: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(StatusCode::NOT_FOUND, "not_found", message)
+    }
+
+    #[must_use]
+    pub fn method_not_allowed() -> Self {
+        let message = "This path does not know the method; see the header Allow";
+        Self::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", message)
+    }
+
+    #[must_use]
+    pub fn conflict(message: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(StatusCode::CONFLICT, "conflict", message)
+    }
+
+    /// Fields of a body that are well-formed but not acceptable.
+    #[must_use]
+    pub fn validation(errors: Vec<FieldError>) -> Self {
+        let message = "Some fields of the body are not acceptable";
+        let mut error = Self::new(StatusCode::UNPROCESSABLE_ENTITY, "validation_failed", message);
+        error.0.body.validation_errors = errors;
+        error
+    }
+
+    /// The user's or room owner's tariff lacks a feature.
+    #[must_use]
+    pub fn feature_disabled_by_tariff(feature: &str) -> Self {
+        let message = format!("The tariff does not include the feature {feature}");
+        Self::new(StatusCode::FORBIDDEN, "feature_disabled_by_tariff", message)
+    }
+
+    #[must_use]
+    pub fn too_many_requests(retry_after_secs: u64) -> Self {
+        let mut error = Self::new(
+            StatusCode::TOO_MANY_REQUESTS,
+            "too_many_requests",
+            "Too many attempts; try again later",
+        );
+        error.0.retry_after_secs = Some(retry_after_secs);
+        error
+    }
+
+    /// It is not to be had at this moment; clients come again.
+    #[must_use]
+    pub fn unavailable(message: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "service_unavailable", message)
+    }
+
+    /// A failure of the inside: logged once, here, when the answer is made.
+    #[must_use]
+    pub fn internal(cause: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
+        let message = "The server failed; the request id names the incident";
+        Self::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "internal_server_error",
+            message,
+        )
+        .caused_by(cause)
+    }
+
+    #[must_use]
+    fn caused_by(mut self, cause: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
+        self.0.cause = Some(cause.into());
+        self
+    }
+
+    #[must_use]
+    pub fn status(&self) -> StatusCode {
+        self.0.status
+    }
+
+    #[must_use]
+    pub fn code(&self) -> &str {
+        &self.0.body.code
+    }
+
+    #[must_use]
+    pub fn validation_errors(&self) -> &[FieldError] {
+        &self.0.body.validation_errors
+    }
+
+    fn challenge(&self) -> HeaderValue {
+        self.0
+            .token_description
+            .and_then(|text| {
+                HeaderValue::try_from(format!(
+                    "Bearer error=\"invalid_token\", error_description=\"{text}\""
+                ))
+                .ok()
+            })
+            .unwrap_or(HeaderValue::from_static("Bearer"))
+    }
+}
+
+impl From<StoreError> for ApiError {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Unavailable(_) | StoreError::Stopping => {
+                Self::unavailable("The database is not available at the moment").caused_by(error)
+            }
+            StoreError::Duplicate(_) => Self::conflict("It exists already"),
+            StoreError::Referenced(_) => Self::conflict("Something else still refers to it"),
+            error => Self::internal(error),
+        }
+    }
+}
+
+impl From<TokenError> for ApiError {
+    fn from(error: TokenError) -> Self {
+        let description = error.description();
+        if error == TokenError::Unavailable {
+            return Self::unavailable(description);
+        }
+        let mut refusal = Self::new(StatusCode::UNAUTHORIZED, "unauthorized", description);
+        refusal.0.token_description = Some(description);
+        refusal
+    }
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        if let Some(cause) = &self.0.cause {
+            let error: &(dyn StdError + 'static) = &**cause;
+            if self.0.status.is_server_error() && self.0.status != StatusCode::SERVICE_UNAVAILABLE {
+                tracing::error!(error, http.code = %self.0.body.code, "a request failed");
+            } else {
+                tracing::warn!(error, http.code = %self.0.body.code, "a request was refused");
+            }
+        }
+        let challenge = (self.0.status == StatusCode::UNAUTHORIZED).then(|| self.challenge());
+        let mut response = (self.0.status, Json(self.0.body)).into_response();
+        let headers = response.headers_mut();
+        if let Some(challenge) = challenge {
+            headers.insert(WWW_AUTHENTICATE, challenge);
+        }
+        if let Some(secs) = self.0.retry_after_secs {
+            headers.insert(RETRY_AFTER, HeaderValue::from(secs));
+        }
+        response
+    }
+}

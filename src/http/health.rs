@@ -1,0 +1,71 @@
+//! `GET /health/live` and `GET /health/ready`, for supervisors and load balancers.
+
+use axum::{Json, Router, extract::State, response::IntoResponse, response::Response, routing::get};
+use serde_json::json;
+
+use super::problem::service_unavailable;
+use crate::readiness::Readiness;
+
+/// Paths of this file; they need no authorisation.
+pub fn router(readiness: Readiness) -> Router {
+    Router::new()
+        .route("/health/live", get(live))
+        .route("/health/ready", get(ready))
+        .with_state(readiness)
+}
+
+/// The process runs and answers. 200.
+async fn live() -> Json<serde_json::Value> {
+    Json(json!({"status": "live"}))
+}
+
+/// 200 while this server wants traffic, else 503 with the parts that are not ready.
+async fn ready(State(readiness): State<Readiness>) -> Response {
+    let missing = readiness.missing();
+    if missing.is_empty() {
+        return Json(json!({"status": "ready"})).into_response();
+    }
+    service_unavailable(
+        "The server is not ready",
+        json!({"status": "not_ready", "not_ready": missing}),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::{
+        body::Body,
+        http::{Request, StatusCode},
+    };
+    use http_body_util::BodyExt as _;
+    use serde_json::Value;
+    use tower::ServiceExt as _;
+
+    use super::*;
+
+    async fn get(readiness: &Readiness, path: &str) -> (StatusCode, Value) {
+        let request = Request::get(path).body(Body::empty()).unwrap();
+        let response = router(readiness.clone()).oneshot(request).await.unwrap();
+        let status = response.status();
+        let body = response.into_body().collect().await.unwrap().to_bytes();
+        (status, serde_json::from_slice(&body).unwrap())
+    }
+
+    #[tokio::test]
+    async fn a_server_that_stops_is_live_but_not_ready() {
+        let readiness = Readiness::default();
+        assert_eq!(
+            get(&readiness, "/health/ready").await,
+            (StatusCode::OK, json!({"status": "ready"}))
+        );
+        readiness.stop();
+        let (status, body) = get(&readiness, "/health/ready").await;
+        assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
+        assert_eq!(body["not_ready"], json!({"server": "stopping"}));
+        assert_eq!(body["code"], "service_unavailable");
+        assert_eq!(
+            get(&readiness, "/health/live").await,
+            (StatusCode::OK, json!({"status": "live"}))
+        );
+    }
+}

@@ -1,0 +1,266 @@
+//! `/v1/rooms/{room_id}/invites`, and `POST /v1/invite/verify`.
+
+use axum::{
+    Json,
+    extract::State,
+    http::StatusCode,
+    response::{IntoResponse, Response},
+};
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use utoipa_axum::{router::OpenApiRouter, routes};
+use uuid::Uuid;
+
+use super::{
+    ApiError, ApiState,
+    auth::CurrentUser,
+    body::Body,
+    checks::Checks,
+    pages::{Page, PageQuery},
+    params::InPath,
+    profiles::ProfileResource,
+    refusals, rooms,
+};
+use crate::store::{
+    Change,
+    invites::{self, Editor, Invite, NewInvite},
+};
+
+pub(super) fn routes() -> OpenApiRouter<ApiState> {
+    OpenApiRouter::new()
+        .routes(routes!(list, create))
+        .routes(routes!(get, change, delete))
+        .routes(routes!(verify))
+}
+
+/// A code that lets guests into a room.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct InviteResource {
+    pub invite_code: Uuid,
+    pub created: DateTime<Utc>,
+    pub created_by: ProfileResource,
+    pub updated: DateTime<Utc>,
+    pub updated_by: ProfileResource,
+    pub room_id: Uuid,
+    /// The same as `room_id`, for older clients.
+    pub room: Uuid,
+    /// Deleting an invite makes it inactive.
+    pub active: bool,
+    /// End of its validity; null: never.
+    #[schema(required)]
+    pub expiration: Option<DateTime<Utc>>,
+}
+
+impl InviteResource {
+    fn new(invite: Invite, state: &ApiState) -> Self {
+        let avatar_base = &state.config.defaults.avatar_base_url;
+        Self {
+            invite_code: invite.code,
+            created: invite.created_at,
+            created_by: ProfileResource::new(invite.created_by, avatar_base),
+            updated: invite.updated_at,
+            updated_by: ProfileResource::new(invite.updated_by, avatar_base),
+            room_id: invite.room_id,
+            room: invite.room_id,
+            active: invite.active,
+            expiration: invite.expiration,
+        }
+    }
+}
+
+#[derive(Debug, Deserialize, ToSchema)]
+pub struct CreateInviteBody {
+    /// End of its validity; absent or null: never.
+    expiration: Option<DateTime<Utc>>,
+}
+
+/// What changes of an invite; what is absent stays.
+#[derive(Debug, Deserialize, ToSchema)]
+pub struct ChangeInviteBody {
+    /// End of its validity; null: never.
+    #[serde(default)]
+    #[schema(value_type = Option<DateTime<Utc>>)]
+    expiration: Change<DateTime<Utc>>,
+}
+
+#[derive(Debug, Deserialize, ToSchema)]
+pub struct VerifyInviteBody {
+    invite_code: Uuid,
+}
+
+/// Where an invite leads.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct VerifiedInvite {
+    pub room_id: Uuid,
+    pub password_required: bool,
+}
+
+fn checked(expiration: DateTime<Utc>) -> Result<DateTime<Utc>, ApiError> {
+    let mut checks = Checks::default();
+    let expiration = checks.time("expiration", expiration);
+    checks.finish()?;
+    Ok(expiration)
+}
+
+fn no_invite() -> ApiError {
+    ApiError::not_found("No such invite")
+}
+
+/// The invites of a room
+///
+/// Newest first, with those that are inactive or expired.
+#[utoipa::path(
+    get, path = "/rooms/{room_id}/invites", tag = "invites", params(("room_id" = Uuid, Path), PageQuery),
+    security(("BearerAuth" = [])),
+    responses(
+        (status = 200, description = "A page of invites", body = Vec<InviteResource>,
+         headers(("Link" = Option<String>, description = "Other pages (RFC 8288); absent when there is only one"))),
+        refusals::OfParameters, refusals::OfCallers, refusals::OfIds, refusals::Always,
+    ),
+)]
+async fn list(
+    State(state): State<ApiState>,
+    CurrentUser(user): CurrentUser,
+    InPath(room): InPath<Uuid>,
+    page: Page,
+) -> Result<Response, ApiError> {
+    let room = rooms::owned(&state, &user, room).await?;
+    let listed = invites::list(&state.db, room.id, page.window()).await?;
+    Ok(page.answer(listed, |invite| InviteResource::new(invite, &state)))
+}
+
+/// Create an invite
+#[utoipa::path(
+    post, path = "/rooms/{room_id}/invites", tag = "invites", params(("room_id" = Uuid, Path)),
+    request_body = CreateInviteBody, security(("BearerAuth" = [])),
+    responses(
+        (status = 201, description = "The new invite", body = InviteResource),
+        refusals::OfCallers, refusals::OfIds, refusals::OfBodies, refusals::Always,
+    ),
+)]
+async fn create(
+    State(state): State<ApiState>,
+    CurrentUser(user): CurrentUser,
+    InPath(room): InPath<Uuid>,
+    Body(body): Body<CreateInviteBody>,
+) -> Result<(StatusCode, Json<InviteResource>), ApiError> {
+    let expiration = body.expiration.map(checked).transpose()?;
+    let room = rooms::owned(&state, &user, room).await?;
+    let new = NewInvite {
+        code: Uuid::new_v4(),
+        room_id: room.id,
+        created_by: user.profile.id,
+        created_at: state.clock.now(),
+        expiration,
+    };
+    let invite = invites::create(&state.db, new)
+        .await?
+        .ok_or_else(|| ApiError::not_found("No such room"))?;
+    Ok((StatusCode::CREATED, Json(InviteResource::new(invite, &state))))
+}
+
+/// An invite
+#[utoipa::path(
+    get, path = "/rooms/{room_id}/invites/{invite_code}", tag = "invites",
+    params(("room_id" = Uuid, Path), ("invite_code" = Uuid, Path)), security(("BearerAuth" = [])),
+    responses(
+        (status = 200, description = "The invite", body = InviteResource),
+        refusals::OfParameters, refusals::OfCallers, refusals::OfIds, refusals::Always,
+    ),
+)]
+async fn get(
+    State(state): State<ApiState>,
+    CurrentUser(user): CurrentUser,
+    InPath((room, code)): InPath<(Uuid, Uuid)>,
+) -> Result<Json<InviteResource>, ApiError> {
+    let room = rooms::owned(&state, &user, room).await?;
+    let invite = invites::get(&state.db, room.id, code)
+        .await?
+        .ok_or_else(no_invite)?;
+    Ok(Json(InviteResource::new(invite, &state)))
+}
+
+/// Change an invite
+#[utoipa::path(
+    put, path = "/rooms/{room_id}/invites/{invite_code}", tag = "invites",
+    params(("room_id" = Uuid, Path), ("invite_code" = Uuid, Path)),
+    request_body = ChangeInviteBody, security(("BearerAuth" = [])),
+    responses(
+        (status = 200, description = "The invite as it is now", body = InviteResource),
+        refusals::OfCallers, refusals::OfIds, refusals::OfBodies, refusals::Always,
+    ),
+)]
+async fn change(
+    State(state): State<ApiState>,
+    CurrentUser(user): CurrentUser,
+    InPath((room, code)): InPath<(Uuid, Uuid)>,
+    Body(body): Body<ChangeInviteBody>,
+) -> Result<Json<InviteResource>, ApiError> {
+    let expiration = body.expiration.try_map(checked)?;
+    let room = rooms::owned(&state, &user, room).await?;
+    let editor = Editor {
+        user: user.profile.id,
+        at: state.clock.now(),
+    };
+    let invite = match expiration {
+        Change::Keep => invites::get(&state.db, room.id, code).await?,
+        Change::Clear => invites::set_expiration(&state.db, room.id, code, None, editor).await?,
+        Change::Set(end) => invites::set_expiration(&state.db, room.id, code, Some(end), editor).await?,
+    };
+    Ok(Json(InviteResource::new(invite.ok_or_else(no_invite)?, &state)))
+}
+
+/// Delete an invite
+///
+/// It becomes inactive, for good.
+#[utoipa::path(
+    delete, path = "/rooms/{room_id}/invites/{invite_code}", tag = "invites",
+    params(("room_id" = Uuid, Path), ("invite_code" = Uuid, Path)), security(("BearerAuth" = [])),
+    responses(
+        (status = 204, description = "The invite opens nothing any more"),
+        refusals::OfParameters, refusals::OfCallers, refusals::OfIds, refusals::Always,
+    ),
+)]
+async fn delete(
+    State(state): State<ApiState>,
+    CurrentUser(user): CurrentUser,
+    InPath((room, code)): InPath<(Uuid, Uuid)>,
+) -> Result<StatusCode, ApiError> {
+    let room = rooms::owned(&state, &user, room).await?;
+    let editor = Editor {
+        user: user.profile.id,
+        at: state.clock.now(),
+    };
+    let found = invites::deactivate(&state.db, room.id, code, editor).await?;
+    if found {
+        Ok(StatusCode::NO_CONTENT)
+    } else {
+        Err(no_invite())
+    }
+}
+
+/// Where an invite leads
+///
+/// For guests: needs no authorisation, and an `Authorization` header is ignored.
+#[utoipa::path(
+    post, path = "/invite/verify", tag = "invites", request_body = VerifyInviteBody,
+    responses(
+        (status = 201, description = "The invite is valid", body = VerifiedInvite),
+        refusals::OfIds, refusals::OfBodies, refusals::Always,
+    ),
+)]
+async fn verify(
+    State(state): State<ApiState>,
+    Body(body): Body<VerifyInviteBody>,
+) -> Result<Response, ApiError> {
+    let invite = invites::for_start(&state.db, body.invite_code)
+        .await?
+        .filter(|invite| invite.is_valid(state.clock.now()))
+        .ok_or_else(no_invite)?;
+    let verified = VerifiedInvite {
+        room_id: invite.room_id,
+        password_required: invite.room_password.is_some(),
+    };
+    Ok((StatusCode::CREATED, Json(verified)).into_response())
+}

@@ -1,0 +1,74 @@
+//! Layers around the routers, in one place because their order matters.
+
+use std::time::Duration;
+
+use axum::{
+    Router,
+    http::{
+        HeaderValue, Method,
+        header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, LINK, LOCATION},
+    },
+    middleware::{from_fn, from_fn_with_state},
+};
+use tower_http::{
+    catch_panic::CatchPanicLayer,
+    compression::CompressionLayer,
+    cors::{AllowOrigin, CorsLayer},
+};
+
+use super::{
+    deadline::{REQUEST_SECS_MAX, answer_in_time},
+    problem::internal_server_error,
+    requests::{X_REQUEST_ID, observe},
+};
+use crate::config::Http;
+
+/// Seconds for which a browser remembers the answer to a preflight request.
+const PREFLIGHT_SECS_MAX: u64 = 3_600;
+
+/// What REST routes need and upgrades do not: gzip and a deadline.
+pub fn rest(router: Router) -> Router {
+    rest_within(router, Duration::from_secs(REQUEST_SECS_MAX))
+}
+
+fn rest_within(router: Router, limit: Duration) -> Router {
+    router
+        .layer(CompressionLayer::new())
+        .layer(from_fn_with_state(limit, answer_in_time))
+}
+
+/// What every response gets, from outside to inside: request id, span and log line; CORS; a 500 instead of a
+/// panic. It goes around the finished router, its fallback included.
+pub fn every(router: Router, http: &Http) -> Router {
+    // The process's panic hook reports the panic; its text is none of the client's business.
+    let panicked = |_| internal_server_error();
+    router
+        .layer(CatchPanicLayer::custom(panicked))
+        .layer(cors(http))
+        .layer(from_fn(observe))
+}
+
+/// The web client lives on another origin and sends bearer tokens, never cookies.
+fn cors(http: &Http) -> CorsLayer {
+    let origins = if http.cors_origins.is_empty() {
+        AllowOrigin::any()
+    } else {
+        let origins = http.cors_origins.iter();
+        AllowOrigin::list(origins.filter_map(|origin| HeaderValue::from_str(origin).ok()))
+    };
+    CorsLayer::new()
+        .allow_origin(origins)
+        .allow_methods([
+            Method::GET,
+            Method::POST,
+            Method::PUT,
+            Method::PATCH,
+            Method::DELETE,
+        ])
+        .allow_headers([AUTHORIZATION, CONTENT_TYPE, ACCEPT])
+        .expose_headers([LINK, LOCATION, X_REQUEST_ID])
+        .max_age(Duration::from_secs(PREFLIGHT_SECS_MAX))
+}
+
+#[cfg(test)]
+mod tests;

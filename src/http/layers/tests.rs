@@ -1,0 +1,161 @@
+use axum::{
+    body::Body,
+    http::{HeaderMap, Request, StatusCode},
+    routing::get,
+};
+use http_body_util::BodyExt as _;
+use tower::ServiceExt as _;
+
+use super::*;
+use crate::listener::Peer;
+
+async fn panics() -> &'static str {
+    panic!("secret detail")
+}
+
+async fn never() -> &'static str {
+    std::future::pending().await
+}
+
+fn app(http: &Http) -> Router {
+    let routes = Router::new()
+        .route("/text", get(async || "word ".repeat(1_000)))
+        .route("/panic", get(panics))
+        .route("/never", get(never));
+    every(rest_within(routes, Duration::from_millis(20)), http)
+}
+
+struct Answer {
+    status: StatusCode,
+    headers: HeaderMap,
+    body: Vec<u8>,
+}
+
+async fn ask(http: &Http, request: Request<Body>) -> Answer {
+    let (parts, body) = app(http).oneshot(request).await.unwrap().into_parts();
+    Answer {
+        status: parts.status,
+        headers: parts.headers,
+        body: body.collect().await.unwrap().to_bytes().to_vec(),
+    }
+}
+
+fn get_request(path: &str) -> axum::http::request::Builder {
+    Request::get(path)
+}
+
+fn empty(builder: axum::http::request::Builder) -> Request<Body> {
+    builder.body(Body::empty()).unwrap()
+}
+
+#[tokio::test]
+async fn a_panic_is_a_500_with_an_id_and_cors_and_without_detail() {
+    let request = empty(get_request("/panic").header("origin", "https://a.example"));
+    let answer = ask(&Http::default(), request).await;
+    assert_eq!(answer.status, StatusCode::INTERNAL_SERVER_ERROR);
+    assert_eq!(answer.headers["content-type"], "application/json");
+    assert_eq!(answer.headers["access-control-allow-origin"], "*");
+    assert!(answer.headers.contains_key("x-request-id"));
+    let body = String::from_utf8(answer.body).unwrap();
+    assert!(
+        body.contains("\"internal_server_error\"") && !body.contains("secret"),
+        "{body}"
+    );
+}
+
+#[tokio::test]
+async fn a_slow_handler_is_a_503_to_try_again() {
+    let answer = ask(&Http::default(), empty(get_request("/never"))).await;
+    assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(answer.headers["retry-after"], "5");
+    let body: serde_json::Value = serde_json::from_slice(&answer.body).unwrap();
+    assert_eq!(body["code"], "service_unavailable");
+}
+
+#[tokio::test]
+async fn gzip_for_those_who_accept_it() {
+    let plain = ask(&Http::default(), empty(get_request("/text"))).await;
+    assert_eq!(plain.body.len(), 5_000);
+    let request = empty(get_request("/text").header("accept-encoding", "gzip"));
+    let zipped = ask(&Http::default(), request).await;
+    assert_eq!(zipped.headers["content-encoding"], "gzip");
+    assert!(zipped.body.len() < 500);
+}
+
+#[tokio::test]
+async fn a_preflight_learns_what_is_allowed() {
+    let preflight = Request::options("/text")
+        .header("origin", "https://a.example")
+        .header("access-control-request-method", "PATCH")
+        .header("access-control-request-headers", "authorization,content-type");
+    let answer = ask(&Http::default(), empty(preflight)).await;
+    assert_eq!(answer.status, StatusCode::OK);
+    assert_eq!(answer.headers["access-control-allow-origin"], "*");
+    assert_eq!(
+        answer.headers["access-control-allow-methods"],
+        "GET,POST,PUT,PATCH,DELETE"
+    );
+    assert_eq!(
+        answer.headers["access-control-allow-headers"],
+        "authorization,content-type,accept"
+    );
+    assert!(!answer.headers.contains_key("access-control-allow-credentials"));
+    assert!(answer.headers.contains_key("x-request-id"));
+}
+
+#[tokio::test]
+async fn answers_expose_their_headers_to_scripts() {
+    let request = empty(get_request("/text").header("origin", "https://a.example"));
+    let answer = ask(&Http::default(), request).await;
+    assert_eq!(
+        answer.headers["access-control-expose-headers"],
+        "link,location,x-request-id"
+    );
+}
+
+#[tokio::test]
+async fn configured_origins_are_the_only_ones() {
+    let http = Http {
+        cors_origins: vec!["https://a.example".to_owned()],
+        ..Http::default()
+    };
+    for (origin, allowed) in [("https://a.example", true), ("https://b.example", false)] {
+        let request = empty(get_request("/text").header("origin", origin));
+        let answer = ask(&http, request).await;
+        let header = answer.headers.get("access-control-allow-origin");
+        assert_eq!(
+            header.map(HeaderValue::as_bytes),
+            allowed.then_some(origin.as_bytes())
+        );
+    }
+}
+
+#[tokio::test]
+async fn request_ids_come_from_trusted_proxies_only() {
+    let http = Http::default();
+    let ask_with = async |trusted: bool, id: &str| {
+        let peer = Peer {
+            address: [127, 0, 0, 1].into(),
+            trusted,
+        };
+        let request = empty(get_request("/text").header("x-request-id", id).extension(peer));
+        let answer = ask(&http, request).await;
+        answer.headers["x-request-id"].to_str().unwrap().to_owned()
+    };
+    assert_eq!(ask_with(true, "proxy-1").await, "proxy-1");
+    for (trusted, id) in [
+        (false, "stranger-1"),
+        (true, "two words"),
+        (true, &"x".repeat(129)),
+    ] {
+        let answered = ask_with(trusted, id).await;
+        assert!(uuid::Uuid::parse_str(&answered).is_ok(), "{id} became {answered}");
+    }
+}
+
+#[tokio::test]
+async fn unknown_paths_have_an_id_too() {
+    let answer = ask(&Http::default(), empty(get_request("/nowhere"))).await;
+    assert_eq!(answer.status, StatusCode::NOT_FOUND);
+    assert!(answer.headers.contains_key("x-request-id"));
+}

@@ -1,0 +1,58 @@
+//! The parts of the API's description that belong to no single operation.
+
+use utoipa::{
+    Modify, OpenApi,
+    openapi::{
+        Components,
+        security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme},
+    },
+};
+
+/// Name of the scheme for registered users.
+pub const BEARER: &str = "BearerAuth";
+
+/// Name of the scheme for guests.
+pub const INVITE_CODE: &str = "InviteCode";
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Colloquy",
+        description = "Rooms, invitations and users of a conference controller. Meetings themselves go over a WebSocket.",
+        license(name = "Apache-2.0", identifier = "Apache-2.0"),
+    ),
+    tags(
+        (name = "auth", description = "Logging in"),
+        (name = "users", description = "The caller's own profile"),
+        (name = "rooms", description = "Rooms and their settings"),
+        (name = "invites", description = "Codes that let guests into a room"),
+    ),
+    modifiers(&SecuritySchemes),
+)]
+struct Skeleton;
+
+struct SecuritySchemes;
+
+impl Modify for SecuritySchemes {
+    fn modify(&self, openapi: &mut utoipa::openapi::OpenApi) {
+        let bearer = HttpBuilder::new()
+            .scheme(HttpAuthScheme::Bearer)
+            .bearer_format("JWT")
+            .description(Some(
+                "An access token of the OpenID provider that `GET /v1/auth/login` names.",
+            ))
+            .build();
+        let invite_code = ApiKeyValue::with_description(
+            "Authorization",
+            "`InviteCode <uuid>`: the code of a guest's invite, for what guests may read.",
+        );
+        let components = openapi.components.get_or_insert_with(Components::new);
+        components.add_security_scheme(BEARER, SecurityScheme::Http(bearer));
+        components.add_security_scheme(INVITE_CODE, SecurityScheme::ApiKey(ApiKey::Header(invite_code)));
+    }
+}
+
+/// The description without operations.
+pub(super) fn skeleton() -> utoipa::openapi::OpenApi {
+    Skeleton::openapi()
+}

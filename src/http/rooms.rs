@@ -1,0 +1,301 @@
+//! `/v1/rooms` and `/v1/rooms/{room_id}`.
+
+use axum::{
+    Json,
+    extract::State,
+    http::{StatusCode, header::LOCATION},
+    response::{IntoResponse, Response},
+};
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::{router::OpenApiRouter, routes};
+use uuid::Uuid;
+
+use super::{
+    ApiError, ApiState,
+    auth::CurrentUser,
+    body::Body,
+    checks::Checks,
+    pages::{Page, PageQuery},
+    params::{InPath, InQuery},
+    profiles::ProfileResource,
+    refusals,
+};
+use crate::{
+    secrets::Secret,
+    store::{
+        self, Change,
+        rooms::{self, NewRoom, PASSWORD_CHARS_MAX, Room, RoomChange},
+        users::User,
+    },
+    tariffs::{CALL_IN, CORE, TariffResource},
+};
+
+pub(super) fn routes() -> OpenApiRouter<ApiState> {
+    OpenApiRouter::new()
+        .routes(routes!(list, create))
+        .routes(routes!(get, change, delete))
+}
+
+/// A place for meetings.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct RoomResource {
+    pub id: Uuid,
+    pub created_by: ProfileResource,
+    pub created_at: DateTime<Utc>,
+    /// What guests must know to enter; absent when they need not know anything.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(min_length = 1, max_length = 255)]
+    pub password: Option<String>,
+    /// Whether a moderator must let each participant in.
+    pub waiting_room: bool,
+    /// Whether clients encrypt media end to end.
+    pub e2e_encryption: bool,
+}
+
+impl RoomResource {
+    fn new(room: Room, state: &ApiState) -> Self {
+        Self {
+            id: room.id,
+            created_by: ProfileResource::new(room.created_by, &state.config.defaults.avatar_base_url),
+            created_at: room.created_at,
+            password: room.password.map(|password| password.reveal().to_owned()),
+            waiting_room: room.waiting_room,
+            e2e_encryption: room.e2e_encryption,
+        }
+    }
+}
+
+#[derive(Debug, Deserialize, ToSchema)]
+pub struct CreateRoomBody {
+    /// Absent or null: none.
+    #[schema(min_length = 1, max_length = 255)]
+    password: Option<String>,
+    waiting_room: Option<bool>,
+    e2e_encryption: Option<bool>,
+    /// Whether the room can be reached by telephone; needs the feature `call_in`.
+    enable_sip: Option<bool>,
+}
+
+/// What changes of a room; what is absent stays.
+#[derive(Debug, Deserialize, ToSchema)]
+pub struct ChangeRoomBody {
+    /// Null removes the password.
+    #[serde(default)]
+    #[schema(value_type = Option<String>, min_length = 1, max_length = 255)]
+    password: Change<String>,
+    waiting_room: Option<bool>,
+    e2e_encryption: Option<bool>,
+}
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct DeleteRoomQuery {
+    /// Delete the room even when something of it outside of this server can not be deleted.
+    #[serde(default, rename = "force_delete_reference_if_external_services_fail")]
+    _force: bool,
+    /// Tell invitees nothing.
+    #[serde(default, rename = "suppress_email_notification")]
+    _suppress_mail: bool,
+}
+
+fn checked(password: String) -> Result<Secret, ApiError> {
+    let mut checks = Checks::default();
+    checks.filled("password", &password, PASSWORD_CHARS_MAX);
+    checks.finish()?;
+    Ok(Secret::new(password))
+}
+
+/// The room, if the caller may see it.
+pub(super) async fn seen(state: &ApiState, user: &User, room: Uuid) -> Result<Room, ApiError> {
+    rooms::visible_to(&state.db, user.profile.id, room)
+        .await?
+        .ok_or_else(no_room)
+}
+
+/// The room, if the caller owns it. One that others may see is 403, not 404.
+pub(super) async fn owned(state: &ApiState, user: &User, room: Uuid) -> Result<Room, ApiError> {
+    let room = seen(state, user, room).await?;
+    require_owner(user.profile.id, room.created_by.id)?;
+    Ok(room)
+}
+
+fn require_owner(caller: Uuid, owner: Uuid) -> Result<(), ApiError> {
+    if caller == owner {
+        Ok(())
+    } else {
+        Err(ApiError::forbidden("Only the owner of the room may do this"))
+    }
+}
+
+fn no_room() -> ApiError {
+    ApiError::not_found("No such room")
+}
+
+/// The caller's rooms
+///
+/// Newest first.
+#[utoipa::path(
+    get, path = "/rooms", tag = "rooms", params(PageQuery), security(("BearerAuth" = [])),
+    responses(
+        (status = 200, description = "A page of rooms", body = Vec<RoomResource>,
+         headers(("Link" = Option<String>, description = "Other pages (RFC 8288); absent when there is only one"))),
+        refusals::OfParameters, refusals::OfCallers, refusals::Always,
+    ),
+)]
+async fn list(
+    State(state): State<ApiState>,
+    CurrentUser(user): CurrentUser,
+    page: Page,
+) -> Result<Response, ApiError> {
+    let listed = rooms::list(&state.db, user.profile.id, page.window()).await?;
+    Ok(page.answer(listed, |room| RoomResource::new(room, &state)))
+}
+
+/// Create a room
+#[utoipa::path(
+    post, path = "/rooms", tag = "rooms", request_body = CreateRoomBody, security(("BearerAuth" = [])),
+    responses(
+        (status = 201, description = "The new room", body = RoomResource,
+         headers(("Location" = String, description = "Path of the room"))),
+        refusals::OfCallers, refusals::OfBodies, refusals::Always,
+    ),
+)]
+async fn create(
+    State(state): State<ApiState>,
+    CurrentUser(user): CurrentUser,
+    Body(body): Body<CreateRoomBody>,
+) -> Result<Response, ApiError> {
+    let password = body.password.map(checked).transpose()?;
+    let sip = body.enable_sip.unwrap_or_default();
+    let e2e_encryption = body.e2e_encryption.unwrap_or_default();
+    if sip {
+        require_sip(&state, &user, e2e_encryption).await?;
+    }
+    let new = NewRoom {
+        id: Uuid::new_v4(),
+        tenant_id: user.tenant_id,
+        created_by: user.profile.id,
+        created_at: state.clock.now(),
+        password,
+        waiting_room: body.waiting_room.unwrap_or_default(),
+        e2e_encryption,
+        sip,
+    };
+    let room = rooms::create(&state.db, new).await?;
+    let location = format!("/v1/rooms/{}", room.id);
+    Ok((
+        StatusCode::CREATED,
+        [(LOCATION, location)],
+        Json(RoomResource::new(room, &state)),
+    )
+        .into_response())
+}
+
+/// Refuses telephones where the tariff or the encryption forbids them.
+async fn require_sip(state: &ApiState, user: &User, e2e_encryption: bool) -> Result<(), ApiError> {
+    if e2e_encryption {
+        let message = "A telephone can not take part in an encrypted room";
+        return Err(ApiError::new(
+            StatusCode::FORBIDDEN,
+            "service_unavailable",
+            message,
+        ));
+    }
+    let tariff = store::tariffs::of_user(&state.db, user.profile.id).await?;
+    let allowed =
+        tariff.is_some_and(|tariff| TariffResource::new(&tariff, &state.offer).allows(CORE, CALL_IN));
+    if allowed {
+        Ok(())
+    } else {
+        Err(ApiError::feature_disabled_by_tariff(CALL_IN))
+    }
+}
+
+/// A room
+#[utoipa::path(
+    get, path = "/rooms/{room_id}", tag = "rooms", params(("room_id" = Uuid, Path)), security(("BearerAuth" = [])),
+    responses(
+        (status = 200, description = "The room", body = RoomResource),
+        refusals::OfParameters, refusals::OfCallers, refusals::OfIds, refusals::Always,
+    ),
+)]
+async fn get(
+    State(state): State<ApiState>,
+    CurrentUser(user): CurrentUser,
+    InPath(room): InPath<Uuid>,
+) -> Result<Json<RoomResource>, ApiError> {
+    let room = seen(&state, &user, room).await?;
+    Ok(Json(RoomResource::new(room, &state)))
+}
+
+/// Change a room
+#[utoipa::path(
+    patch, path = "/rooms/{room_id}", tag = "rooms", params(("room_id" = Uuid, Path)),
+    request_body = ChangeRoomBody, security(("BearerAuth" = [])),
+    responses(
+        (status = 200, description = "The room as it is now", body = RoomResource),
+        refusals::OfCallers, refusals::OfIds, refusals::OfBodies, refusals::Always,
+    ),
+)]
+async fn change(
+    State(state): State<ApiState>,
+    CurrentUser(user): CurrentUser,
+    InPath(room): InPath<Uuid>,
+    Body(body): Body<ChangeRoomBody>,
+) -> Result<Json<RoomResource>, ApiError> {
+    let change = RoomChange {
+        password: body.password.try_map(checked)?,
+        waiting_room: body.waiting_room,
+        e2e_encryption: body.e2e_encryption,
+    };
+    let mut room = owned(&state, &user, room).await?;
+    if change != RoomChange::default() {
+        room = rooms::update(&state.db, room.id, change)
+            .await?
+            .ok_or_else(no_room)?;
+    }
+    Ok(Json(RoomResource::new(room, &state)))
+}
+
+/// Delete a room
+///
+/// With its invites and its telephone access.
+#[utoipa::path(
+    delete, path = "/rooms/{room_id}", tag = "rooms", params(("room_id" = Uuid, Path), DeleteRoomQuery),
+    security(("BearerAuth" = [])),
+    responses(
+        (status = 204, description = "The room is gone"),
+        (status = 409, description = "Something else still needs the room", body = super::error::ErrorBody),
+        refusals::OfParameters, refusals::OfCallers, refusals::OfIds, refusals::Always,
+    ),
+)]
+async fn delete(
+    State(state): State<ApiState>,
+    CurrentUser(user): CurrentUser,
+    InPath(room): InPath<Uuid>,
+    InQuery(_query): InQuery<DeleteRoomQuery>,
+) -> Result<StatusCode, ApiError> {
+    let room = owned(&state, &user, room).await?;
+    if rooms::delete(&state.db, room.id).await? {
+        Ok(StatusCode::NO_CONTENT)
+    } else {
+        Err(no_room())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn those_who_see_a_room_of_another_are_forbidden_to_change_it() {
+        let (owner, other) = (Uuid::from_u128(1), Uuid::from_u128(2));
+        assert!(require_owner(owner, owner).is_ok());
+        assert_eq!(
+            require_owner(other, owner).expect_err("refused").status(),
+            StatusCode::FORBIDDEN
+        );
+    }
+}

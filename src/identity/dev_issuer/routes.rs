@@ -1,0 +1,57 @@
+//! The paths of the issuer.
+
+use std::{
+    convert::Infallible,
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+};
+
+use axum::{
+    Router,
+    extract::{ConnectInfo, DefaultBodyLimit, FromRequestParts, Request},
+    http::{HeaderValue, header::CACHE_CONTROL, request},
+    middleware::{self, Next},
+    response::Response,
+    routing::{get, post},
+};
+
+use super::{
+    DevIssuer, authorize, cors, discovery, end_session, limits::BODY_BYTES_MAX, token_endpoint, userinfo,
+};
+
+pub(super) fn router(issuer: Arc<DevIssuer>) -> Router {
+    let called_by_scripts = Router::new()
+        .route("/.well-known/openid-configuration", get(discovery::configuration))
+        .route("/jwks", get(discovery::keys))
+        .route("/token", post(token_endpoint::token))
+        .route("/userinfo", get(userinfo::get).post(userinfo::post))
+        .route("/end_session", get(end_session::get).post(end_session::post))
+        .layer(cors::layer());
+    Router::new()
+        .route("/authorize", get(authorize::show).post(authorize::submit))
+        .merge(called_by_scripts)
+        .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
+        .layer(middleware::from_fn(forbid_storing))
+        .with_state(issuer)
+}
+
+/// Nothing here may be kept by a cache: tokens and forms must not, and discovery changes with the configuration.
+async fn forbid_storing(request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    response
+        .headers_mut()
+        .insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
+
+/// Address of the peer, where the server tells it ([`ConnectInfo`]).
+pub(super) struct ClientAddress(pub Option<IpAddr>);
+
+impl<S: Sync> FromRequestParts<S> for ClientAddress {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut request::Parts, _: &S) -> Result<Self, Infallible> {
+        let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>();
+        Ok(Self(peer.map(|ConnectInfo(address)| address.ip())))
+    }
+}

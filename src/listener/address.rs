@@ -1,0 +1,78 @@
+//! Who is at the other end.
+
+use std::net::{IpAddr, Ipv6Addr};
+
+use ipnet::IpNet;
+
+/// Address of the client of a request: the peer, or what a trusted proxy said about it. IPv4-mapped IPv6
+/// addresses are IPv4.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct ClientAddress(pub IpAddr);
+
+impl ClientAddress {
+    /// What limits per address count: an IPv4 address, or the /64 network of an IPv6 address, which one
+    /// customer has as a whole.
+    #[must_use]
+    pub fn network(self) -> IpAddr {
+        const HOST_BITS: u32 = 64;
+        match self.0.to_canonical() {
+            IpAddr::V6(ip) => Ipv6Addr::from_bits(ip.to_bits() >> HOST_BITS << HOST_BITS).into(),
+            ip @ IpAddr::V4(_) => ip,
+        }
+    }
+}
+
+/// The machine that the connection came from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Peer {
+    pub address: IpAddr,
+    /// Whether it is one of the declared proxies, whose headers count.
+    pub trusted: bool,
+}
+
+/// Networks of proxies whose headers count.
+#[derive(Debug, Clone, Default)]
+pub struct TrustedProxies(Vec<IpNet>);
+
+impl TrustedProxies {
+    #[must_use]
+    pub fn new(networks: Vec<IpNet>) -> Self {
+        Self(networks)
+    }
+
+    #[must_use]
+    pub fn contains(&self, address: IpAddr) -> bool {
+        let address = address.to_canonical();
+        self.0.iter().any(|network| network.contains(&address))
+    }
+
+    #[must_use]
+    pub fn peer(&self, address: IpAddr) -> Peer {
+        let address = address.to_canonical();
+        Peer {
+            address,
+            trusted: self.contains(address),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn networks_are_ipv4_addresses_and_ipv6_64s() {
+        let network = |text: &str| ClientAddress(text.parse().unwrap()).network().to_string();
+        assert_eq!(network("192.0.2.7"), "192.0.2.7");
+        assert_eq!(network("::ffff:192.0.2.7"), "192.0.2.7");
+        assert_eq!(network("2001:db8:1:2:3:4:5:6"), "2001:db8:1:2::");
+    }
+
+    #[test]
+    fn mapped_addresses_match_ipv4_networks() {
+        let proxies = TrustedProxies::new(vec!["10.0.0.0/8".parse().unwrap()]);
+        assert!(proxies.contains("::ffff:10.1.2.3".parse().unwrap()));
+        assert!(!proxies.contains("11.0.0.1".parse().unwrap()));
+        assert!(!TrustedProxies::default().contains("127.0.0.1".parse().unwrap()));
+    }
+}

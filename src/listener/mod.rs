@@ -1,0 +1,107 @@
+//! The HTTP listener: axum's own `serve` has neither a header timeout nor a limit of connections.
+
+mod accept;
+mod address;
+mod caps;
+mod connection;
+mod forwarded;
+
+#[cfg(test)]
+mod tests;
+
+use std::{
+    sync::{Arc, Once},
+    time::Duration,
+};
+
+use axum::Router;
+use tokio::{net::TcpListener, sync::Semaphore, time::Instant};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+pub use self::{
+    address::{ClientAddress, Peer, TrustedProxies},
+    forwarded::client_address,
+};
+use self::{
+    caps::AddressCaps,
+    connection::{Acceptance, Connections},
+};
+use crate::config::Config;
+
+/// Time for the headers of a request, and for the next request on an idle connection.
+const HEADER_SECS_MAX: u64 = 10;
+
+/// What the listener allows.
+#[derive(Debug, Clone)]
+pub struct Limits {
+    /// Open connections in total, upgraded ones included; further ones wait to be accepted.
+    pub connections_max: usize,
+    /// Open connections per client network; further ones are closed at once. Trusted proxies are exempt.
+    pub connections_per_address_max: usize,
+    /// Whether loopback addresses are exempt from the cap per address.
+    pub loopback_exempt: bool,
+    pub trusted_proxies: TrustedProxies,
+    /// Time for the headers of a request, and for the next request on an idle connection.
+    pub header_timeout: Duration,
+}
+
+impl Limits {
+    #[must_use]
+    pub fn of(config: &Config) -> Self {
+        Self {
+            connections_max: config.http.connections_max,
+            connections_per_address_max: config.http.connections_per_address_max,
+            loopback_exempt: config.dev_issuer_enabled(),
+            trusted_proxies: TrustedProxies::new(config.http.trusted_proxies.clone()),
+            header_timeout: Duration::from_secs(HEADER_SECS_MAX),
+        }
+    }
+}
+
+/// When the listener stops, and how long open connections may take to end.
+#[derive(Debug, Clone)]
+pub struct Shutdown {
+    pub token: CancellationToken,
+    pub grace: Duration,
+}
+
+/// How the listener ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ended {
+    /// Connections that were still open when the grace time was over.
+    pub connections_open: usize,
+}
+
+/// Serves `router` until `shutdown`: then accepts nothing more, lets requests in flight end, and cuts what takes
+/// longer than the grace time. Upgraded connections are waited for too; whoever owns them closes them.
+///
+/// Each request carries the extensions [`ClientAddress`] and [`Peer`].
+pub async fn serve(listener: TcpListener, router: Router, limits: Limits, shutdown: Shutdown) -> Ended {
+    let tracker = TaskTracker::new();
+    let abort = CancellationToken::new();
+    let connections = Connections {
+        acceptance: Arc::new(Acceptance {
+            total: Arc::new(Semaphore::new(limits.connections_max.min(Semaphore::MAX_PERMITS))),
+            caps: AddressCaps::new(limits.connections_per_address_max),
+            undeclared: Once::new(),
+            full: Once::new(),
+        }),
+        router,
+        limits: Arc::new(limits),
+        tracker: tracker.clone(),
+        finish: shutdown.token.clone(),
+        abort: abort.clone(),
+    };
+
+    accept::run(&listener, &connections).await;
+    drop(listener);
+
+    tracker.close();
+    let deadline = Instant::now() + shutdown.grace;
+    let connections_open = match tokio::time::timeout_at(deadline, tracker.wait()).await {
+        Ok(()) => 0,
+        Err(_) => tracker.len(),
+    };
+    abort.cancel();
+    Ended { connections_open }
+}

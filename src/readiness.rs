@@ -1,0 +1,78 @@
+//! Whether this server wants traffic, and if not, why.
+
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+/// Shared by all parts: each reports what keeps it from working. Clones are one.
+#[derive(Debug, Clone, Default)]
+pub struct Readiness(Arc<State>);
+
+#[derive(Debug, Default)]
+struct State {
+    stopping: AtomicBool,
+    reasons: Mutex<BTreeMap<&'static str, String>>,
+}
+
+impl Readiness {
+    /// `part` does not work, for `reason`, until [`Self::ready`]. Reasons are public: no details of the inside.
+    pub fn unready(&self, part: &'static str, reason: impl Into<String>) {
+        self.reasons().insert(part, reason.into());
+    }
+
+    /// `part` works (again).
+    pub fn ready(&self, part: &'static str) {
+        self.reasons().remove(part);
+    }
+
+    /// The server takes no new meetings and participants from now on. There is no way back.
+    pub fn stop(&self) {
+        self.0.stopping.store(true, Ordering::Release);
+        self.unready("server", "stopping");
+    }
+
+    /// Whether `start` must answer 503.
+    #[must_use]
+    pub fn is_stopping(&self) -> bool {
+        self.0.stopping.load(Ordering::Acquire)
+    }
+
+    /// What is not ready, by part; empty when the server is ready.
+    #[must_use]
+    pub fn missing(&self) -> BTreeMap<&'static str, String> {
+        self.reasons().clone()
+    }
+
+    fn reasons(&self) -> MutexGuard<'_, BTreeMap<&'static str, String>> {
+        // A map stays whole whatever panicked beside it.
+        self.0.reasons.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_come_and_go() {
+        let readiness = Readiness::default();
+        assert!(readiness.missing().is_empty());
+        readiness.clone().unready("database", "does not answer");
+        assert_eq!(readiness.missing()["database"], "does not answer");
+        readiness.ready("database");
+        assert!(readiness.missing().is_empty());
+    }
+
+    #[test]
+    fn stopping_is_final() {
+        let readiness = Readiness::default();
+        assert!(!readiness.is_stopping());
+        readiness.stop();
+        assert!(readiness.is_stopping());
+        assert_eq!(readiness.missing()["server"], "stopping");
+    }
+}

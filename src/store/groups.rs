@@ -1,0 +1,81 @@
+//! Groups of users, named by the issuer, each within one tenant.
+
+use std::collections::BTreeSet;
+
+use sqlx::QueryBuilder;
+use uuid::Uuid;
+
+use super::{
+    Db, StoreError, Tx,
+    rows::{Columns, from_columns},
+    text::cleaned,
+};
+
+/// Groups per user; further ones in a token do not count.
+pub const GROUPS_PER_USER_MAX: usize = 100;
+
+const NAME_CHARS_MAX: usize = 255;
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Group {
+    pub id: Uuid,
+    pub name: String,
+}
+
+impl Group {
+    fn read(row: &impl Columns) -> sqlx::Result<Self> {
+        Ok(Self {
+            id: row.col("id")?,
+            name: row.col("name")?,
+        })
+    }
+}
+from_columns!(Group);
+
+const OF_USER: &str = "SELECT g.id, g.name FROM groups g
+    JOIN user_groups ug ON ug.group_id = g.id WHERE ug.user_id = $1 ORDER BY g.name";
+
+/// The groups of a user, ordered by name.
+pub async fn of_user(db: &Db, user: Uuid) -> Result<Vec<Group>, StoreError> {
+    Ok(read!(db, c => sqlx::query_as(OF_USER).bind(user).fetch_all(c).await)?)
+}
+
+/// Makes the named groups of `tenant` the user's only ones. A token without groups leaves the user in none.
+pub(super) async fn replace(
+    tx: &mut Tx,
+    user: Uuid,
+    tenant: Uuid,
+    claimed: Option<&[String]>,
+) -> Result<(), StoreError> {
+    const CLEAR: &str = "DELETE FROM user_groups WHERE user_id = $1";
+    // Ordered, so that two transactions lock rows in the same order.
+    let names: BTreeSet<String> = claimed
+        .unwrap_or_default()
+        .iter()
+        .filter_map(|name| cleaned(Some(name), NAME_CHARS_MAX))
+        .take(GROUPS_PER_USER_MAX)
+        .collect();
+    within!(&mut *tx, c => sqlx::query(CLEAR).bind(user).execute(c).await.map(drop))?;
+    if names.is_empty() {
+        return Ok(());
+    }
+    within!(&mut *tx, c => QueryBuilder::new("INSERT INTO groups (id, tenant_id, name) ")
+        .push_values(&names, |mut row, name| {
+            row.push_bind(Uuid::new_v4()).push_bind(tenant).push_bind(name);
+        })
+        .push(" ON CONFLICT (tenant_id, name) DO NOTHING")
+        .build()
+        .execute(c)
+        .await
+        .map(drop))?;
+    within!(tx, c => {
+        let mut insert = QueryBuilder::new("INSERT INTO user_groups (user_id, group_id) SELECT ");
+        insert.push_bind(user).push(", id FROM groups WHERE tenant_id = ").push_bind(tenant).push(" AND name IN (");
+        let mut list = insert.separated(", ");
+        for name in &names {
+            list.push_bind(name);
+        }
+        insert.push(")").build().execute(c).await.map(drop)
+    })?;
+    Ok(())
+}

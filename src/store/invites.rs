@@ -1,0 +1,213 @@
+//! Invites: codes that let guests into a room.
+
+use chrono::{DateTime, Utc};
+use uuid::Uuid;
+
+use super::{
+    Db, Listed, StoreError, Tx, Window, micros,
+    rows::{Columns, count, from_columns},
+    users::{Profile, profile_columns},
+};
+use crate::secrets::Secret;
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Invite {
+    pub code: Uuid,
+    pub room_id: Uuid,
+    pub created_by: Profile,
+    pub created_at: DateTime<Utc>,
+    pub updated_by: Profile,
+    pub updated_at: DateTime<Utc>,
+    /// Deleting an invite makes it inactive.
+    pub active: bool,
+    /// End of its validity; `None` means never.
+    pub expiration: Option<DateTime<Utc>>,
+}
+
+/// What a new invite is made of.
+#[derive(Debug, Clone, Copy)]
+pub struct NewInvite {
+    pub code: Uuid,
+    pub room_id: Uuid,
+    pub created_by: Uuid,
+    pub created_at: DateTime<Utc>,
+    pub expiration: Option<DateTime<Utc>>,
+}
+
+/// Who changes an invite, and when.
+#[derive(Debug, Clone, Copy)]
+pub struct Editor {
+    pub user: Uuid,
+    pub at: DateTime<Utc>,
+}
+
+/// What a guest's way into a meeting depends on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InviteForStart {
+    pub code: Uuid,
+    pub room_id: Uuid,
+    pub room_password: Option<Secret>,
+    pub active: bool,
+    pub expiration: Option<DateTime<Utc>>,
+}
+
+impl InviteForStart {
+    /// Whether the code opens anything at this time.
+    #[must_use]
+    pub fn is_valid(&self, now: DateTime<Utc>) -> bool {
+        self.active && self.expiration.is_none_or(|end| now < end)
+    }
+
+    fn read(row: &impl Columns) -> sqlx::Result<Self> {
+        Ok(Self {
+            code: row.col("code")?,
+            room_id: row.col("room_id")?,
+            room_password: row.col::<Option<String>>("room_password")?.map(Secret::new),
+            active: row.col("active")?,
+            expiration: row.col("expiration")?,
+        })
+    }
+}
+
+impl Invite {
+    fn read(row: &impl Columns) -> sqlx::Result<Self> {
+        Ok(Self {
+            code: row.col("code")?,
+            room_id: row.col("room_id")?,
+            created_by: Profile::read(row, "c")?,
+            created_at: row.col("created_at")?,
+            updated_by: Profile::read(row, "e")?,
+            updated_at: row.col("updated_at")?,
+            active: row.col("active")?,
+            expiration: row.col("expiration")?,
+        })
+    }
+}
+from_columns!(Invite, InviteForStart);
+
+/// An invite with the profiles of its creator and its last editor.
+macro_rules! select_invites {
+    ($rest:literal) => {
+        concat!(
+            "SELECT i.code, i.room_id, i.created_at, i.updated_at, i.active, i.expiration, ",
+            profile_columns!("c"),
+            ", ",
+            profile_columns!("e"),
+            " FROM invites i JOIN users c ON c.id = i.created_by JOIN users e ON e.id = i.updated_by ",
+            $rest
+        )
+    };
+}
+
+const BY_CODE: &str = select_invites!("WHERE i.room_id = $1 AND i.code = $2");
+
+/// The invites of a room, inactive and expired ones too, newest first.
+pub async fn list(db: &Db, room: Uuid, window: Window) -> Result<Listed<Invite>, StoreError> {
+    const COUNT: &str = "SELECT count(*) FROM invites WHERE room_id = $1";
+    const SELECT: &str =
+        select_invites!("WHERE i.room_id = $1 ORDER BY i.created_at DESC, i.code DESC LIMIT $2 OFFSET $3");
+    let total = read!(db, c => sqlx::query_scalar(COUNT).bind(room).fetch_one(c).await)?;
+    let rows = read!(db, c => sqlx::query_as(SELECT)
+        .bind(room)
+        .bind(window.limit())
+        .bind(window.offset())
+        .fetch_all(c)
+        .await)?;
+    Ok(Listed {
+        rows,
+        total: count(total),
+    })
+}
+
+/// The invite of this room.
+pub async fn get(db: &Db, room: Uuid, code: Uuid) -> Result<Option<Invite>, StoreError> {
+    Ok(read!(db, c => sqlx::query_as(BY_CODE).bind(room).bind(code).fetch_optional(c).await)?)
+}
+
+/// What stands behind a code, whatever room it belongs to and whether or not it is still valid.
+pub async fn for_start(db: &Db, code: Uuid) -> Result<Option<InviteForStart>, StoreError> {
+    const SELECT: &str = "SELECT i.code, i.room_id, i.active, i.expiration, r.password AS room_password
+        FROM invites i JOIN rooms r ON r.id = i.room_id WHERE i.code = $1";
+    Ok(read!(db, c => sqlx::query_as(SELECT).bind(code).fetch_optional(c).await)?)
+}
+
+/// Creates an invite. `None` when the room is gone.
+pub async fn create(db: &Db, new: NewInvite) -> Result<Option<Invite>, StoreError> {
+    const INSERT: &str = "INSERT INTO invites
+        (code, room_id, created_by, created_at, updated_by, updated_at, active, expiration)
+        VALUES ($1, $2, $3, $4, $3, $4, $5, $6)";
+    let at = micros(new.created_at);
+    let created = db
+        .transaction(move |tx| {
+            Box::pin(async move {
+                within!(&mut *tx, c => sqlx::query(INSERT)
+                    .bind(new.code)
+                    .bind(new.room_id)
+                    .bind(new.created_by)
+                    .bind(at)
+                    .bind(true)
+                    .bind(new.expiration.map(micros))
+                    .execute(c)
+                    .await
+                    .map(drop))?;
+                by_code(tx, new.room_id, new.code).await
+            })
+        })
+        .await;
+    match created {
+        Err(StoreError::Referenced(_)) => Ok(None),
+        created => created,
+    }
+}
+
+/// Sets the end of an invite's validity, `None` for never. `None` when there is no such invite.
+pub async fn set_expiration(
+    db: &Db,
+    room: Uuid,
+    code: Uuid,
+    expiration: Option<DateTime<Utc>>,
+    editor: Editor,
+) -> Result<Option<Invite>, StoreError> {
+    const UPDATE: &str = "UPDATE invites SET expiration = $3, updated_by = $4, updated_at = $5
+        WHERE room_id = $1 AND code = $2";
+    db.transaction(move |tx| {
+        Box::pin(async move {
+            within!(&mut *tx, c => sqlx::query(UPDATE)
+                .bind(room)
+                .bind(code)
+                .bind(expiration.map(micros))
+                .bind(editor.user)
+                .bind(micros(editor.at))
+                .execute(c)
+                .await
+                .map(drop))?;
+            by_code(tx, room, code).await
+        })
+    })
+    .await
+}
+
+/// Makes an invite inactive for good. Whether there is such an invite; one that is inactive already stays as it is.
+pub async fn deactivate(db: &Db, room: Uuid, code: Uuid, editor: Editor) -> Result<bool, StoreError> {
+    const UPDATE: &str = "UPDATE invites SET active = $3, updated_by = $4, updated_at = $5
+        WHERE room_id = $1 AND code = $2 AND active";
+    db.transaction(move |tx| {
+        Box::pin(async move {
+            within!(&mut *tx, c => sqlx::query(UPDATE)
+                .bind(room)
+                .bind(code)
+                .bind(false)
+                .bind(editor.user)
+                .bind(micros(editor.at))
+                .execute(c)
+                .await
+                .map(drop))?;
+            Ok(by_code(tx, room, code).await?.is_some())
+        })
+    })
+    .await
+}
+
+async fn by_code(tx: &mut Tx, room: Uuid, code: Uuid) -> Result<Option<Invite>, StoreError> {
+    Ok(within!(tx, c => sqlx::query_as(BY_CODE).bind(room).bind(code).fetch_optional(c).await)?)
+}

@@ -1,0 +1,72 @@
+//! Rows in SQLite or PostgreSQL: one SQL text per query, one file per entity. No SQL stands anywhere else.
+
+/// Expands one reading query for both databases; `$executor` is a pool.
+macro_rules! read {
+    ($db:expr, $executor:ident => $query:expr) => {
+        match $db {
+            $crate::store::Db::Sqlite { read: $executor, .. } => $query,
+            $crate::store::Db::Postgres($executor) => $query,
+        }
+    };
+}
+
+/// Expands one query inside a transaction for both databases; `$executor` is its connection.
+macro_rules! within {
+    ($tx:expr, $executor:ident => $query:expr) => {
+        match $tx {
+            $crate::store::Tx::Sqlite(transaction) => {
+                let $executor = &mut **transaction;
+                $query
+            }
+            $crate::store::Tx::Postgres(transaction) => {
+                let $executor = &mut **transaction;
+                $query
+            }
+        }
+    };
+}
+
+mod change;
+mod connect;
+mod db;
+pub mod error;
+pub mod groups;
+pub mod invites;
+pub mod rooms;
+mod rows;
+pub mod sip_configs;
+pub mod tariffs;
+pub mod tenants;
+mod text;
+mod time;
+pub mod users;
+
+pub use change::Change;
+pub use db::{Db, Tx, unbroken};
+pub use error::{StoreError, Unique};
+pub use text::fold;
+pub use time::{TIME_MAX, TIME_MIN, micros};
+
+/// A window of a list, counted in rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Window {
+    pub limit: u32,
+    pub offset: u64,
+}
+
+impl Window {
+    fn limit(self) -> i64 {
+        i64::from(self.limit)
+    }
+
+    fn offset(self) -> i64 {
+        i64::try_from(self.offset).unwrap_or(i64::MAX)
+    }
+}
+
+/// One window of a list, and how many rows the whole list has.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Listed<T> {
+    pub rows: Vec<T>,
+    pub total: u64,
+}

@@ -1,0 +1,250 @@
+//! Rooms: places for meetings, each owned by a user.
+
+use chrono::{DateTime, Utc};
+use uuid::Uuid;
+
+use super::{
+    Change, Db, Listed, StoreError, Tx, Window, micros,
+    rows::{Columns, count, from_columns},
+    sip_configs,
+    tariffs::{Tariff, tariff_columns},
+    users::{Profile, profile_columns},
+};
+use crate::secrets::Secret;
+
+/// Characters of a room's password.
+pub const PASSWORD_CHARS_MAX: usize = 255;
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Room {
+    pub id: Uuid,
+    pub tenant_id: Uuid,
+    pub created_by: Profile,
+    pub created_at: DateTime<Utc>,
+    pub password: Option<Secret>,
+    pub waiting_room: bool,
+    pub e2e_encryption: bool,
+}
+
+/// What a new room is made of.
+#[derive(Debug, Clone)]
+pub struct NewRoom {
+    pub id: Uuid,
+    pub tenant_id: Uuid,
+    pub created_by: Uuid,
+    pub created_at: DateTime<Utc>,
+    pub password: Option<Secret>,
+    pub waiting_room: bool,
+    pub e2e_encryption: bool,
+    /// Whether the room can be reached by telephone.
+    pub sip: bool,
+}
+
+/// What changes of a room; `None` keeps.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct RoomChange {
+    pub password: Change<Secret>,
+    pub waiting_room: Option<bool>,
+    /// Switching it on removes the room's SIP configuration: a telephone can not decrypt.
+    pub e2e_encryption: Option<bool>,
+}
+
+/// What a meeting needs to know of its room.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MeetingFacts {
+    pub room: Room,
+    /// The tariff of the room's owner.
+    pub tariff: Tariff,
+}
+
+/// Columns of a room and its owner for a query that calls the tables `r` and `o`.
+macro_rules! room_columns {
+    () => {
+        concat!(
+            "r.id AS room_id, r.tenant_id AS room_tenant_id, r.created_at AS room_created_at,
+             r.password AS room_password, r.waiting_room AS room_waiting_room,
+             r.e2e_encryption AS room_e2e_encryption, ",
+            profile_columns!("o")
+        )
+    };
+}
+
+/// The condition under which user `$1` sees room `r`.
+macro_rules! visible {
+    () => {
+        "r.created_by = $1"
+    };
+}
+
+impl Room {
+    fn read(row: &impl Columns) -> sqlx::Result<Self> {
+        Ok(Self {
+            id: row.col("room_id")?,
+            tenant_id: row.col("room_tenant_id")?,
+            created_by: Profile::read(row, "o")?,
+            created_at: row.col("room_created_at")?,
+            password: row.col::<Option<String>>("room_password")?.map(Secret::new),
+            waiting_room: row.col("room_waiting_room")?,
+            e2e_encryption: row.col("room_e2e_encryption")?,
+        })
+    }
+}
+
+impl MeetingFacts {
+    fn read(row: &impl Columns) -> sqlx::Result<Self> {
+        Ok(Self {
+            room: Room::read(row)?,
+            tariff: Tariff::read(row)?,
+        })
+    }
+}
+from_columns!(Room, MeetingFacts);
+
+const BY_ID: &str = concat!(
+    "SELECT ",
+    room_columns!(),
+    " FROM rooms r JOIN users o ON o.id = r.created_by WHERE r.id = $1"
+);
+
+/// The room, if `user` may see it: its own ones.
+pub async fn visible_to(db: &Db, user: Uuid, room: Uuid) -> Result<Option<Room>, StoreError> {
+    const SELECT: &str = concat!(
+        "SELECT ",
+        room_columns!(),
+        " FROM rooms r JOIN users o ON o.id = r.created_by WHERE ",
+        visible!(),
+        " AND r.id = $2"
+    );
+    Ok(read!(db, c => sqlx::query_as(SELECT).bind(user).bind(room).fetch_optional(c).await)?)
+}
+
+/// The rooms that `user` sees, newest first.
+pub async fn list(db: &Db, user: Uuid, window: Window) -> Result<Listed<Room>, StoreError> {
+    const COUNT: &str = concat!("SELECT count(*) FROM rooms r WHERE ", visible!());
+    const SELECT: &str = concat!(
+        "SELECT ",
+        room_columns!(),
+        " FROM rooms r JOIN users o ON o.id = r.created_by WHERE ",
+        visible!(),
+        " ORDER BY r.created_at DESC, r.id DESC LIMIT $2 OFFSET $3"
+    );
+    let total = read!(db, c => sqlx::query_scalar(COUNT).bind(user).fetch_one(c).await)?;
+    let rows = read!(db, c => sqlx::query_as(SELECT)
+        .bind(user)
+        .bind(window.limit())
+        .bind(window.offset())
+        .fetch_all(c)
+        .await)?;
+    Ok(Listed {
+        rows,
+        total: count(total),
+    })
+}
+
+/// Everything a meeting needs, in one query. Says nothing about who may enter.
+pub async fn meeting_facts(db: &Db, room: Uuid) -> Result<Option<MeetingFacts>, StoreError> {
+    const SELECT: &str = concat!(
+        "SELECT ",
+        room_columns!(),
+        ", ",
+        tariff_columns!(),
+        " FROM rooms r JOIN users o ON o.id = r.created_by JOIN tariffs t ON t.id = o.tariff_id WHERE r.id = $1"
+    );
+    Ok(read!(db, c => sqlx::query_as(SELECT).bind(room).fetch_optional(c).await)?)
+}
+
+/// Creates a room, with a SIP configuration when asked for.
+pub async fn create(db: &Db, new: NewRoom) -> Result<Room, StoreError> {
+    const INSERT: &str = "INSERT INTO rooms
+        (id, tenant_id, created_by, created_at, password, waiting_room, e2e_encryption)
+        VALUES ($1, $2, $3, $4, $5, $6, $7)";
+    db.transaction(move |tx| {
+        Box::pin(async move {
+            within!(&mut *tx, c => sqlx::query(INSERT)
+                .bind(new.id)
+                .bind(new.tenant_id)
+                .bind(new.created_by)
+                .bind(micros(new.created_at))
+                .bind(new.password.as_ref().map(Secret::reveal))
+                .bind(new.waiting_room)
+                .bind(new.e2e_encryption)
+                .execute(c)
+                .await
+                .map(drop))?;
+            if new.sip {
+                sip_configs::create(tx, new.id).await?;
+            }
+            by_id(tx, new.id).await
+        })
+    })
+    .await
+}
+
+/// Changes a room. `None` when it is gone.
+pub async fn update(db: &Db, room: Uuid, change: RoomChange) -> Result<Option<Room>, StoreError> {
+    const UPDATE: &str = "UPDATE rooms SET
+        password = CASE WHEN $2 THEN password ELSE $3 END,
+        waiting_room = COALESCE($4, waiting_room),
+        e2e_encryption = COALESCE($5, e2e_encryption)
+        WHERE id = $1";
+    db.transaction(move |tx| {
+        Box::pin(async move {
+            let updated = within!(&mut *tx, c => sqlx::query(UPDATE)
+                .bind(room)
+                .bind(change.password.is_keep())
+                .bind(change.password.value().map(Secret::reveal))
+                .bind(change.waiting_room)
+                .bind(change.e2e_encryption)
+                .execute(c)
+                .await
+                .map(|done| done.rows_affected()))?;
+            if updated == 0 {
+                return Ok(None);
+            }
+            if change.e2e_encryption == Some(true) {
+                sip_configs::delete(tx, room).await?;
+            }
+            by_id(tx, room).await.map(Some)
+        })
+    })
+    .await
+}
+
+/// Deletes a room with its invites and its SIP configuration. Whether there was one.
+pub async fn delete(db: &Db, room: Uuid) -> Result<bool, StoreError> {
+    const DELETE: &str = "DELETE FROM rooms WHERE id = $1";
+    db.transaction(move |tx| {
+        Box::pin(async move {
+            let deleted = within!(tx, c => sqlx::query(DELETE)
+                .bind(room)
+                .execute(c)
+                .await
+                .map(|done| done.rows_affected()))?;
+            Ok(deleted == 1)
+        })
+    })
+    .await
+}
+
+/// Which of these rooms still exist, e.g. of those that have a journal.
+pub async fn existing(db: &Db, rooms: &[Uuid]) -> Result<Vec<Uuid>, StoreError> {
+    /// Ids per query, well below the databases' limits of parameters.
+    const CHUNK: usize = 500;
+    let mut found = Vec::with_capacity(rooms.len());
+    for chunk in rooms.chunks(CHUNK) {
+        let some: Vec<Uuid> = read!(db, c => {
+            let mut select = sqlx::QueryBuilder::new("SELECT id FROM rooms WHERE id IN (");
+            let mut list = select.separated(", ");
+            for id in chunk {
+                list.push_bind(*id);
+            }
+            select.push(")").build_query_scalar().fetch_all(c).await
+        })?;
+        found.extend(some);
+    }
+    Ok(found)
+}
+
+async fn by_id(tx: &mut Tx, room: Uuid) -> Result<Room, StoreError> {
+    Ok(within!(tx, c => sqlx::query_as(BY_ID).bind(room).fetch_one(c).await)?)
+}

@@ -1,0 +1,68 @@
+//! Tariffs: what a user's rooms may use.
+
+use std::collections::BTreeMap;
+
+use sqlx::types::Json;
+use uuid::{Uuid, uuid};
+
+use super::{
+    Db, StoreError, Tx,
+    rows::{Columns, from_columns},
+};
+
+/// Tariff of users whose tokens name none that is known; a row of the first migration.
+pub const DEFAULT_TARIFF: Uuid = uuid!("7f1c5b1e-9d0a-4c55-8f7e-0a4f5c1d2e02");
+
+/// A tariff as it is stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tariff {
+    pub id: Uuid,
+    pub name: String,
+    /// Limits by name: `max_storage` in bytes, `room_time_limit_secs`, `room_participant_limit`.
+    pub quotas: BTreeMap<String, u64>,
+    pub disabled_modules: Vec<String>,
+    /// As `[<module>::]<feature>`; without a module `core` is meant.
+    pub disabled_features: Vec<String>,
+}
+
+/// Columns of a tariff for a query that calls the table `t`.
+macro_rules! tariff_columns {
+    () => {
+        "t.id AS tariff_id, t.name AS tariff_name, t.quotas AS tariff_quotas,
+         t.disabled_modules AS tariff_disabled_modules, t.disabled_features AS tariff_disabled_features"
+    };
+}
+pub(super) use tariff_columns;
+
+impl Tariff {
+    pub(super) fn read(row: &impl Columns) -> sqlx::Result<Self> {
+        Ok(Self {
+            id: row.col("tariff_id")?,
+            name: row.col("tariff_name")?,
+            quotas: row.col::<Json<_>>("tariff_quotas")?.0,
+            disabled_modules: row.col::<Json<_>>("tariff_disabled_modules")?.0,
+            disabled_features: row.col::<Json<_>>("tariff_disabled_features")?.0,
+        })
+    }
+}
+from_columns!(Tariff);
+
+/// The tariff of a user.
+pub async fn of_user(db: &Db, user: Uuid) -> Result<Option<Tariff>, StoreError> {
+    const SELECT: &str = concat!(
+        "SELECT ",
+        tariff_columns!(),
+        " FROM users u JOIN tariffs t ON t.id = u.tariff_id WHERE u.id = $1"
+    );
+    Ok(read!(db, c => sqlx::query_as(SELECT).bind(user).fetch_optional(c).await)?)
+}
+
+/// The tariff that a token names. `None` when it names none or one that is not known.
+pub(super) async fn claimed(tx: &mut Tx, claim: Option<&str>) -> Result<Option<Uuid>, StoreError> {
+    const SELECT: &str = "SELECT tariff_id FROM tariff_external_ids WHERE external_id = $1";
+    // A NUL can not be in a stored id, and PostgreSQL refuses the question.
+    let Some(external_id) = claim.filter(|claim| !claim.contains('\0')) else {
+        return Ok(None);
+    };
+    Ok(within!(tx, c => sqlx::query_scalar(SELECT).bind(external_id).fetch_optional(c).await)?)
+}

@@ -1,0 +1,35 @@
+//! Texts as they are stored and searched.
+
+/// Folds case for searching. Databases fold differently (SQLite's `lower` knows ASCII only), so it is done here.
+#[must_use]
+pub fn fold(text: &str) -> String {
+    text.to_lowercase()
+}
+
+/// A text of foreign origin made fit for storing: no NUL, no surrounding space, at most `chars_max` characters.
+/// Nothing is left of an empty one.
+pub(super) fn cleaned(text: Option<&str>, chars_max: usize) -> Option<String> {
+    let without_nul: String = text?.chars().filter(|&c| c != '\0').collect();
+    let cut: String = without_nul.trim().chars().take(chars_max).collect();
+    let cut = cut.trim_end();
+    (!cut.is_empty()).then(|| cut.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn folding_goes_beyond_ascii() {
+        assert_eq!(fold("ÄRGER Øst"), "ärger øst");
+    }
+
+    #[test]
+    fn foreign_texts_are_trimmed_and_cut_by_characters() {
+        assert_eq!(cleaned(Some(" a\0b "), 9).as_deref(), Some("ab"));
+        assert_eq!(cleaned(Some("üüü"), 2).as_deref(), Some("üü"));
+        assert_eq!(cleaned(Some("a b"), 2).as_deref(), Some("a"));
+        assert_eq!(cleaned(Some(" \0 "), 9), None);
+        assert_eq!(cleaned(None, 9), None);
+    }
+}

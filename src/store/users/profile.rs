@@ -1,0 +1,65 @@
+//! The part of a user that others see.
+
+use uuid::Uuid;
+
+use crate::store::rows::Columns;
+
+/// What others see of a user.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Profile {
+    pub id: Uuid,
+    pub email: String,
+    pub title: String,
+    pub firstname: String,
+    pub lastname: String,
+    /// Never empty.
+    pub display_name: String,
+}
+
+/// Columns of a profile for a query that calls the table of users by the given name.
+macro_rules! profile_columns {
+    ($table:literal) => {
+        concat!(
+            $table,
+            ".id AS ",
+            $table,
+            "_id, ",
+            $table,
+            ".email AS ",
+            $table,
+            "_email, ",
+            $table,
+            ".title AS ",
+            $table,
+            "_title, ",
+            $table,
+            ".firstname AS ",
+            $table,
+            "_firstname, ",
+            $table,
+            ".lastname AS ",
+            $table,
+            "_lastname, ",
+            $table,
+            ".display_name AS ",
+            $table,
+            "_display_name"
+        )
+    };
+}
+pub(in crate::store) use profile_columns;
+
+impl Profile {
+    /// Reads what [`profile_columns`] selected from `table`.
+    pub(in crate::store) fn read(row: &impl Columns, table: &str) -> sqlx::Result<Self> {
+        let text = |column: &str| row.col::<String>(&format!("{table}_{column}"));
+        Ok(Self {
+            id: row.col(&format!("{table}_id"))?,
+            email: text("email")?,
+            title: text("title")?,
+            firstname: text("firstname")?,
+            lastname: text("lastname")?,
+            display_name: text("display_name")?,
+        })
+    }
+}

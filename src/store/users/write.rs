@@ -1,0 +1,227 @@
+//! Creating and changing users.
+
+use chrono::{DateTime, Utc};
+use uuid::Uuid;
+
+use super::{
+    BY_ID, User, by_identity,
+    claims::{Assigned, apply, new_user},
+    names::fallback_name,
+};
+use crate::{
+    identity::claims::VerifiedToken,
+    store::{Db, StoreError, Tx, fold, groups, micros, tariffs, tenants},
+};
+
+/// What a new user gets where the token says nothing.
+#[derive(Debug, Clone)]
+pub struct NewUserDefaults {
+    /// BCP 47 tag.
+    pub language: String,
+}
+
+/// What users change of themselves; `None` leaves alone.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ProfileChange {
+    pub title: Option<String>,
+    /// An empty name gives the choice back to the issuer.
+    pub display_name: Option<String>,
+    pub language: Option<String>,
+    pub dashboard_theme: Option<String>,
+    pub conference_theme: Option<String>,
+}
+
+/// The user of a valid token, created when it is new; what is stored stays as it is.
+pub async fn find_or_create(
+    db: &Db,
+    token: &VerifiedToken,
+    defaults: &NewUserDefaults,
+    now: DateTime<Utc>,
+) -> Result<User, StoreError> {
+    match by_identity(db, &token.issuer, &token.subject).await? {
+        Some(user) => Ok(user),
+        None => upsert_from_claims(db, token, defaults, now).await,
+    }
+}
+
+/// Creates the user of a token, or brings it up to what the claims say. Groups become those of the token.
+pub async fn upsert_from_claims(
+    db: &Db,
+    token: &VerifiedToken,
+    defaults: &NewUserDefaults,
+    now: DateTime<Utc>,
+) -> Result<User, StoreError> {
+    let (token, defaults, now) = (token.clone(), defaults.clone(), micros(now));
+    db.transaction(move |tx| {
+        Box::pin(async move {
+            let claims = &token.profile;
+            let assigned = Assigned {
+                tenant: tenants::claimed(tx, claims.tenant_id.as_deref(), now).await?,
+                tariff: tariffs::claimed(tx, claims.tariff_id.as_deref()).await?,
+            };
+            let new = new_user(Uuid::new_v4(), &token, assigned, &defaults.language);
+            let user = if insert(tx, &new, now).await? {
+                new
+            } else {
+                let mut user = locked_by_identity(tx, &token, now).await?;
+                apply(&mut user, claims, assigned);
+                update(tx, &user, now).await?;
+                user
+            };
+            groups::replace(tx, user.profile.id, user.tenant_id, claims.groups.as_deref()).await?;
+            Ok(user)
+        })
+    })
+    .await
+}
+
+/// Changes what users may change of themselves. `None` when the user is gone.
+pub async fn update_profile(
+    db: &Db,
+    id: Uuid,
+    change: ProfileChange,
+    now: DateTime<Utc>,
+) -> Result<Option<User>, StoreError> {
+    const LOCK: &str = "UPDATE users SET updated_at = $2 WHERE id = $1 RETURNING id";
+    let now = micros(now);
+    db.transaction(move |tx| {
+        Box::pin(async move {
+            let locked: Option<Uuid> =
+                within!(&mut *tx, c => sqlx::query_scalar(LOCK).bind(id).bind(now).fetch_optional(c).await)?;
+            let Some(id) = locked else { return Ok(None) };
+            let mut user: User = within!(&mut *tx, c => sqlx::query_as(BY_ID).bind(id).fetch_one(c).await)?;
+            change.apply(&mut user);
+            update(tx, &user, now).await?;
+            Ok(Some(user))
+        })
+    })
+    .await
+}
+
+impl ProfileChange {
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+
+    fn apply(self, user: &mut User) {
+        if let Some(name) = self.display_name {
+            let name = name.trim();
+            user.display_name_chosen = !name.is_empty();
+            user.profile.display_name = if name.is_empty() {
+                fallback_name(&user.profile)
+            } else {
+                name.to_owned()
+            };
+        }
+        if let Some(language) = self.language {
+            user.language = language;
+            user.language_chosen = true;
+        }
+        for (field, new) in [
+            (&mut user.profile.title, self.title),
+            (&mut user.dashboard_theme, self.dashboard_theme),
+            (&mut user.conference_theme, self.conference_theme),
+        ] {
+            if let Some(new) = new {
+                *field = new;
+            }
+        }
+    }
+}
+
+/// What search looks through.
+fn search_text(user: &User) -> String {
+    let profile = &user.profile;
+    fold(
+        &[
+            &*profile.display_name,
+            &profile.firstname,
+            &profile.lastname,
+            &profile.email,
+        ]
+        .join("\n"),
+    )
+}
+
+/// Whether the user was new.
+async fn insert(tx: &mut Tx, user: &User, now: DateTime<Utc>) -> Result<bool, StoreError> {
+    const INSERT: &str = "INSERT INTO users
+        (id, issuer, subject, tenant_id, tariff_id, tariff_status, email, title, firstname, lastname, display_name,
+         display_name_chosen, language, language_chosen, dashboard_theme, conference_theme, phone, search_text,
+         used_storage, created_at, updated_at)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, 0, $19, $20)
+        ON CONFLICT (issuer, subject) DO NOTHING";
+    let inserted = within!(tx, c => sqlx::query(INSERT)
+        .bind(user.profile.id)
+        .bind(&user.issuer)
+        .bind(&user.subject)
+        .bind(user.tenant_id)
+        .bind(user.tariff_id)
+        .bind(user.tariff_status.as_str())
+        .bind(&user.profile.email)
+        .bind(&user.profile.title)
+        .bind(&user.profile.firstname)
+        .bind(&user.profile.lastname)
+        .bind(&user.profile.display_name)
+        .bind(user.display_name_chosen)
+        .bind(&user.language)
+        .bind(user.language_chosen)
+        .bind(&user.dashboard_theme)
+        .bind(&user.conference_theme)
+        .bind(user.phone.as_deref())
+        .bind(search_text(user))
+        .bind(now)
+        .bind(now)
+        .execute(c)
+        .await
+        .map(|done| done.rows_affected()))?;
+    Ok(inserted == 1)
+}
+
+/// Writes everything of a user that changes. Its row must be locked by this transaction.
+async fn update(tx: &mut Tx, user: &User, now: DateTime<Utc>) -> Result<(), StoreError> {
+    const UPDATE: &str = "UPDATE users SET
+        tenant_id = $2, tariff_id = $3, tariff_status = $4, email = $5, title = $6, firstname = $7, lastname = $8,
+        display_name = $9, display_name_chosen = $10, language = $11, language_chosen = $12, dashboard_theme = $13,
+        conference_theme = $14, phone = $15, search_text = $16, updated_at = $17
+        WHERE id = $1";
+    within!(tx, c => sqlx::query(UPDATE)
+        .bind(user.profile.id)
+        .bind(user.tenant_id)
+        .bind(user.tariff_id)
+        .bind(user.tariff_status.as_str())
+        .bind(&user.profile.email)
+        .bind(&user.profile.title)
+        .bind(&user.profile.firstname)
+        .bind(&user.profile.lastname)
+        .bind(&user.profile.display_name)
+        .bind(user.display_name_chosen)
+        .bind(&user.language)
+        .bind(user.language_chosen)
+        .bind(&user.dashboard_theme)
+        .bind(&user.conference_theme)
+        .bind(user.phone.as_deref())
+        .bind(search_text(user))
+        .bind(now)
+        .execute(c)
+        .await
+        .map(drop))?;
+    Ok(())
+}
+
+/// The user of a token, which exists, locked until the end of the transaction.
+async fn locked_by_identity(
+    tx: &mut Tx,
+    token: &VerifiedToken,
+    now: DateTime<Utc>,
+) -> Result<User, StoreError> {
+    const LOCK: &str = "UPDATE users SET updated_at = $3 WHERE issuer = $1 AND subject = $2 RETURNING id";
+    let id: Uuid = within!(&mut *tx, c => sqlx::query_scalar(LOCK)
+        .bind(&token.issuer)
+        .bind(&token.subject)
+        .bind(now)
+        .fetch_one(c)
+        .await)?;
+    Ok(within!(tx, c => sqlx::query_as(BY_ID).bind(id).fetch_one(c).await)?)
+}

@@ -1,0 +1,199 @@
+//! What a tariff allows: modules and features by operator and tariff, as clients read them.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::Serialize;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use crate::{config::Config, store::tariffs::Tariff};
+
+/// Every module that clients know, with its features.
+const CATALOGUE: [(&str, &[&str]); 19] = [
+    ("automod", &[]),
+    ("breakout", &[]),
+    ("chat", &[]),
+    (CORE, &[CALL_IN, "guests_allowed", "storage_upgradable"]),
+    ("echo", &[]),
+    ("integration", &["outlook"]),
+    ("legal_vote", &[]),
+    ("livekit", &[]),
+    ("meeting_notes", &[]),
+    ("meeting_report", &[]),
+    ("moderation", &[]),
+    ("polls", &[]),
+    ("recording", &["record", "stream"]),
+    ("recording_service", &[]),
+    ("shared_folder", &[]),
+    ("subroom_audio", &[]),
+    ("timer", &[]),
+    ("training_participation_report", &[]),
+    ("whiteboard", &[]),
+];
+
+/// Modules that a server has without further settings.
+const SERVED: [&str; 5] = ["chat", CORE, "echo", "integration", "moderation"];
+
+/// The module of what belongs to no other; features without a module are its.
+pub const CORE: &str = "core";
+
+/// Feature of [`CORE`]: rooms can be reached by telephone.
+pub const CALL_IN: &str = "call_in";
+
+/// What this server has to offer, before any tariff.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Offer {
+    modules: BTreeSet<&'static str>,
+    disabled_features: BTreeSet<String>,
+}
+
+impl Offer {
+    /// What is set up by the configuration.
+    #[must_use]
+    pub fn from_config(config: &Config) -> Self {
+        Self {
+            modules: BTreeSet::from(SERVED),
+            disabled_features: full_names(&config.defaults.disabled_features),
+        }
+    }
+}
+
+/// What a tariff allows here.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct TariffResource {
+    pub id: Uuid,
+    pub name: String,
+    /// Limits by name; an absent one is no limit.
+    pub quotas: BTreeMap<String, u64>,
+    /// Usable modules with their usable features.
+    pub modules: BTreeMap<&'static str, ModuleResource>,
+    /// Names of the usable modules, for older clients.
+    pub enabled_modules: Vec<&'static str>,
+    /// Features that are off, as `<module>::<feature>`, for older clients.
+    pub disabled_features: BTreeSet<String>,
+}
+
+/// A usable module.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, ToSchema)]
+pub struct ModuleResource {
+    pub features: Vec<&'static str>,
+}
+
+impl TariffResource {
+    /// What `tariff` leaves of `offer`.
+    #[must_use]
+    pub fn new(tariff: &Tariff, offer: &Offer) -> Self {
+        let mut disabled_features = full_names(&tariff.disabled_features);
+        disabled_features.extend(offer.disabled_features.iter().cloned());
+        let modules: BTreeMap<_, _> = CATALOGUE
+            .into_iter()
+            .filter(|(module, _)| offer.modules.contains(module))
+            .filter(|(module, _)| !tariff.disabled_modules.iter().any(|disabled| disabled == module))
+            .map(|(module, features)| {
+                let is_on = |feature: &&str| !disabled_features.contains(&format!("{module}::{feature}"));
+                let features = features.iter().copied().filter(is_on).collect();
+                (module, ModuleResource { features })
+            })
+            .collect();
+        Self {
+            id: tariff.id,
+            name: tariff.name.clone(),
+            quotas: tariff.quotas.clone(),
+            enabled_modules: modules.keys().copied().collect(),
+            modules,
+            disabled_features,
+        }
+    }
+
+    /// The same without one feature, e.g. [`CALL_IN`] where media are encrypted end to end.
+    #[must_use]
+    pub fn without(mut self, module: &str, feature: &str) -> Self {
+        if let Some(module) = self.modules.get_mut(module) {
+            module.features.retain(|&one| one != feature);
+        }
+        self.disabled_features.insert(format!("{module}::{feature}"));
+        self
+    }
+
+    /// Whether a feature is on.
+    #[must_use]
+    pub fn allows(&self, module: &str, feature: &str) -> bool {
+        self.modules
+            .get(module)
+            .is_some_and(|module| module.features.contains(&feature))
+    }
+}
+
+/// `[<module>::]<feature>` with the module always named.
+fn full_names(features: &[String]) -> BTreeSet<String> {
+    features
+        .iter()
+        .map(|name| {
+            if name.contains("::") {
+                name.clone()
+            } else {
+                format!("{CORE}::{name}")
+            }
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tariff(disabled_modules: &[&str], disabled_features: &[&str]) -> Tariff {
+        let owned = |names: &[&str]| names.iter().copied().map(str::to_owned).collect();
+        Tariff {
+            id: Uuid::nil(),
+            name: "Default".to_owned(),
+            quotas: BTreeMap::from([("max_storage".to_owned(), 1)]),
+            disabled_modules: owned(disabled_modules),
+            disabled_features: owned(disabled_features),
+        }
+    }
+
+    fn offer(disabled_features: &[&str]) -> Offer {
+        let mut config = Config::default();
+        config.defaults.disabled_features = disabled_features.iter().copied().map(str::to_owned).collect();
+        Offer::from_config(&config)
+    }
+
+    #[test]
+    fn every_served_module_is_in_the_catalogue() {
+        for module in SERVED {
+            assert!(CATALOGUE.iter().any(|(name, _)| *name == module), "{module}");
+        }
+    }
+
+    #[test]
+    fn without_restrictions_every_feature_is_on() {
+        let resource = TariffResource::new(&tariff(&[], &[]), &offer(&[]));
+        assert!(resource.allows(CORE, "guests_allowed") && resource.allows(CORE, CALL_IN));
+        assert_eq!(resource.enabled_modules, SERVED);
+        assert!(resource.disabled_features.is_empty());
+    }
+
+    #[test]
+    fn operator_and_tariff_switch_off() {
+        let resource = TariffResource::new(
+            &tariff(&["chat"], &["call_in"]),
+            &offer(&["integration::outlook"]),
+        );
+        assert!(!resource.modules.contains_key("chat") && !resource.enabled_modules.contains(&"chat"));
+        assert!(!resource.allows(CORE, CALL_IN) && resource.allows(CORE, "guests_allowed"));
+        assert_eq!(
+            resource.modules.get("integration"),
+            Some(&ModuleResource::default())
+        );
+        let off = ["core::call_in", "integration::outlook"].map(str::to_owned);
+        assert_eq!(resource.disabled_features, BTreeSet::from(off));
+    }
+
+    #[test]
+    fn a_feature_can_be_taken_out_of_one_room() {
+        let resource = TariffResource::new(&tariff(&[], &[]), &offer(&[])).without(CORE, CALL_IN);
+        assert!(!resource.allows(CORE, CALL_IN));
+        assert!(resource.disabled_features.contains("core::call_in"));
+    }
+}

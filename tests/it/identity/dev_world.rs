@@ -1,0 +1,273 @@
+//! The development issuer on a real port, and a browser that talks to it.
+
+use std::{
+    net::{Ipv4Addr, SocketAddr},
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use axum::Router;
+use colloquy::{
+    config::{self, Oidc},
+    identity::{DevIssuer, Verifier, VerifierSettings},
+};
+use reqwest::{Client, Response, StatusCode, redirect::Policy};
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+use tokio::{net::TcpListener, task::AbortHandle};
+use url::{Url, form_urlencoded};
+
+use super::{clock::TestClock, forge::encode};
+
+pub const CALLBACK: &str = "http://localhost:3000/auth/callback";
+pub const LISTED: &str = "https://app.example/callback";
+/// PKCE verifier of all logins: the same challenge may come again.
+pub const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
+
+/// The issuer, its folder and its clients. Server and folder go with it.
+pub struct DevWorld {
+    pub clock: TestClock,
+    /// The issuer's name.
+    pub url: Url,
+    /// Where it is reached now.
+    base: Url,
+    pub http: Client,
+    pub issuer: Arc<DevIssuer>,
+    folder: Folder,
+    server: AbortHandle,
+}
+
+struct Folder(PathBuf);
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        // A folder that stays behind harms nobody.
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+impl Drop for DevWorld {
+    fn drop(&mut self) {
+        self.server.abort();
+    }
+}
+
+impl DevWorld {
+    pub async fn start() -> Self {
+        let folder = std::env::temp_dir().join(format!("colloquy-dev-issuer-{}", uuid::Uuid::new_v4()));
+        std::fs::create_dir(&folder).expect("a folder");
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a port");
+        let address = listener.local_addr().expect("an address");
+        let url = Url::parse(&format!("http://{address}/dev/oidc")).expect("URL");
+        let clock = TestClock::new();
+        let issuer = open(&url, &folder, &clock);
+        Self {
+            server: serve(listener, &issuer),
+            http: Client::builder()
+                .redirect(Policy::none())
+                .build()
+                .expect("a client"),
+            folder: Folder(folder),
+            clock,
+            base: url.clone(),
+            url,
+            issuer,
+        }
+    }
+
+    /// Stops the issuer and opens it again from its folder, under the same name. Tokens keep naming the first port,
+    /// requests go to the new one.
+    pub async fn restart(&mut self) {
+        self.server.abort();
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a port");
+        let port = listener.local_addr().expect("an address").port();
+        self.issuer = open(&self.url, self.folder(), &self.clock);
+        self.server = serve(listener, &self.issuer);
+        self.base.set_port(Some(port)).expect("a port");
+    }
+
+    pub fn folder(&self) -> &Path {
+        &self.folder.0
+    }
+
+    pub fn at(&self, path: &str) -> String {
+        format!("{}/{path}", self.base)
+    }
+
+    /// A verifier in the same process.
+    pub fn verifier(&self) -> Verifier {
+        let settings = VerifierSettings::local(&Oidc::default(), Arc::clone(&self.issuer));
+        Verifier::new(settings, self.http.clone(), self.clock.clock())
+    }
+
+    pub async fn get(&self, url: &str) -> Response {
+        self.http.get(url).send().await.expect("an answer")
+    }
+
+    pub async fn post(&self, path: &str, form: &[(&str, &str)]) -> Response {
+        let body = form_urlencoded::Serializer::new(String::new())
+            .extend_pairs(form)
+            .finish();
+        let request = self
+            .http
+            .post(self.at(path))
+            .header("content-type", "application/x-www-form-urlencoded");
+        request.body(body).send().await.expect("an answer")
+    }
+
+    /// The login page for a request with `changes` to a good one; an empty value takes a parameter away.
+    pub async fn open_login(&self, changes: &[(&str, &str)]) -> Response {
+        let query = form_urlencoded::Serializer::new(String::new())
+            .extend_pairs(authorization_request(changes))
+            .finish();
+        self.get(&format!("{}?{query}", self.at("authorize"))).await
+    }
+
+    /// Fills in the login page's form, hidden fields as the page has them.
+    pub async fn log_in(&self, changes: &[(&str, &str)], username: &str, password: &str) -> Response {
+        let page = self.open_login(changes).await;
+        assert_eq!(page.status(), StatusCode::OK, "the login page");
+        let html = page.text().await.expect("HTML");
+        let mut fields = hidden_fields(&html);
+        fields.push(("username".to_owned(), username.to_owned()));
+        fields.push(("password".to_owned(), password.to_owned()));
+        let fields: Vec<_> = fields
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str()))
+            .collect();
+        self.post("authorize", &fields).await
+    }
+
+    /// A code for alice.
+    pub async fn code(&self, changes: &[(&str, &str)]) -> String {
+        answer(&self.log_in(changes, "alice", "alice").await, "code").expect("a code")
+    }
+
+    pub async fn exchange(&self, changes: &[(&str, &str)]) -> (StatusCode, Value) {
+        let good = [
+            ("grant_type", "authorization_code"),
+            ("client_id", "Frontend"),
+            ("redirect_uri", CALLBACK),
+            ("code_verifier", VERIFIER),
+        ];
+        json(self.post("token", &changed(&good, changes)).await).await
+    }
+
+    pub async fn refresh(&self, refresh_token: &str) -> (StatusCode, Value) {
+        let form = [
+            ("grant_type", "refresh_token"),
+            ("client_id", "Frontend"),
+            ("refresh_token", refresh_token),
+        ];
+        json(self.post("token", &form).await).await
+    }
+
+    /// Tokens of the password grant.
+    pub async fn tokens(&self, username: &str) -> Value {
+        let (status, tokens) = self.password(username, username).await;
+        assert_eq!(status, StatusCode::OK, "{tokens}");
+        tokens
+    }
+
+    pub async fn password(&self, username: &str, password: &str) -> (StatusCode, Value) {
+        let form = [
+            ("grant_type", "password"),
+            ("client_id", "Frontend"),
+            ("username", username),
+            ("password", password),
+        ];
+        json(self.post("token", &form).await).await
+    }
+
+    pub async fn userinfo(&self, access_token: &str) -> (StatusCode, Value) {
+        let request = self.http.get(self.at("userinfo")).bearer_auth(access_token);
+        json(request.send().await.expect("an answer")).await
+    }
+}
+
+fn open(url: &Url, folder: &Path, clock: &TestClock) -> Arc<DevIssuer> {
+    let settings = config::DevIssuer {
+        redirect_uris: vec![Url::parse(LISTED).expect("URL")],
+        ..config::DevIssuer::default()
+    };
+    Arc::new(DevIssuer::open(&settings, "Frontend", url, folder, clock.clock()).expect("the issuer"))
+}
+
+fn serve(listener: TcpListener, issuer: &Arc<DevIssuer>) -> AbortHandle {
+    let app = Router::new().nest("/dev/oidc", Arc::clone(issuer).router());
+    let app = app.into_make_service_with_connect_info::<SocketAddr>();
+    tokio::spawn(async move { axum::serve(listener, app).await }).abort_handle()
+}
+
+/// `good` with `changes`; an empty value takes a field away.
+pub fn changed<'a>(good: &[(&'a str, &'a str)], changes: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
+    let kept = good
+        .iter()
+        .filter(|(name, _)| changes.iter().all(|(changed, _)| changed != name));
+    let set = changes.iter().filter(|(_, value)| !value.is_empty());
+    kept.chain(set).copied().collect()
+}
+
+fn authorization_request(changes: &[(&str, &str)]) -> Vec<(String, String)> {
+    let challenge = encode(&Sha256::digest(VERIFIER));
+    let good = [
+        ("client_id", "Frontend"),
+        ("redirect_uri", CALLBACK),
+        ("response_type", "code"),
+        ("scope", "openid profile email"),
+        ("code_challenge", challenge.as_str()),
+        ("code_challenge_method", "S256"),
+    ];
+    let pairs = changed(&good, changes);
+    pairs
+        .into_iter()
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .collect()
+}
+
+fn hidden_fields(html: &str) -> Vec<(String, String)> {
+    let attribute = |tag: &str, name: &str| {
+        let (_, rest) = tag.split_once(&format!("{name}=\"")).expect("the attribute");
+        let value = rest.split('"').next().expect("a value");
+        value
+            .replace("&quot;", "\"")
+            .replace("&#39;", "'")
+            .replace("&lt;", "<")
+            .replace("&gt;", ">")
+            .replace("&amp;", "&")
+    };
+    let tags = html
+        .split("<input ")
+        .skip(1)
+        .filter(|tag| tag.starts_with("type=\"hidden\""));
+    tags.map(|tag| (attribute(tag, "name"), attribute(tag, "value")))
+        .collect()
+}
+
+/// A parameter of the address to which a response redirects.
+pub fn answer(response: &Response, name: &str) -> Option<String> {
+    let location = location(response)?;
+    let found = location
+        .query_pairs()
+        .find(|(key, _)| key == name)?
+        .1
+        .into_owned();
+    Some(found)
+}
+
+pub fn location(response: &Response) -> Option<Url> {
+    Url::parse(response.headers().get("location")?.to_str().ok()?).ok()
+}
+
+pub async fn json(response: Response) -> (StatusCode, Value) {
+    let status = response.status();
+    let text = response.text().await.expect("a body");
+    (status, serde_json::from_str(&text).unwrap_or(Value::String(text)))
+}
+
+/// The text of a field, which must be there.
+pub fn text<'a>(value: &'a Value, name: &str) -> &'a str {
+    value[name]
+        .as_str()
+        .unwrap_or_else(|| panic!("{name} in {value}"))
+}

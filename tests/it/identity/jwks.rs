@@ -1,0 +1,190 @@
+//! Keys of the issuer: rotation, the limit of fetches, an issuer that is down.
+
+use std::time::{Duration, Instant};
+
+use colloquy::identity::{TokenError, Verifier};
+use serde_json::json;
+
+use super::{
+    forge::Key,
+    issuer::{FakeIssuer, header},
+};
+
+const UNKNOWN_KEY: TokenError = TokenError::Invalid("the signing key is unknown");
+
+/// A good token that was not seen before.
+fn fresh(issuer: &FakeIssuer, number: u32) -> String {
+    issuer.token(&issuer.claims_with("jti", json!(number)))
+}
+
+async fn accepts(verifier: &Verifier, token: &str) {
+    verifier.verify_access_token(token).await.expect("a good token");
+}
+
+/// Waits until `reached`, and says what was last seen.
+async fn until(what: &str, mut reached: impl FnMut() -> Result<(), String>) {
+    let deadline = Instant::now() + Duration::from_secs(10);
+    while let Err(last) = reached() {
+        assert!(Instant::now() < deadline, "{what}: {last}");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+#[tokio::test]
+async fn a_new_key_is_fetched_and_an_old_one_dropped() {
+    let issuer = FakeIssuer::start().await;
+    let verifier = issuer.verifier();
+    accepts(&verifier, &fresh(&issuer, 0)).await;
+
+    let next = Key::ec();
+    issuer.answers().keys = json!({"keys": [next.jwk("next")]});
+    issuer.clock.advance(60);
+    accepts(&verifier, &next.token(&header("ES256", "next"), &issuer.claims())).await;
+    assert_eq!(issuer.key_fetches(), 2);
+    assert_eq!(
+        verifier.verify_access_token(&fresh(&issuer, 1)).await,
+        Err(UNKNOWN_KEY)
+    );
+}
+
+#[tokio::test]
+async fn an_unknown_key_id_makes_one_fetch_a_minute() {
+    let issuer = FakeIssuer::start().await;
+    let verifier = issuer.verifier();
+    accepts(&verifier, &fresh(&issuer, 0)).await;
+    let stranger = Key::ec();
+    let unknown =
+        |number: u32| stranger.token(&header("ES256", &format!("unknown {number}")), &issuer.claims());
+
+    for (elapsed, fetches) in [(59, 1), (1, 2), (59, 2), (1, 3)] {
+        issuer.clock.advance(elapsed);
+        for number in 0..5 {
+            assert_eq!(
+                verifier.verify_access_token(&unknown(number)).await,
+                Err(UNKNOWN_KEY)
+            );
+        }
+        assert_eq!(issuer.key_fetches(), fetches);
+    }
+    assert_eq!(issuer.discoveries(), 3);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn concurrent_callers_share_a_fetch() {
+    let issuer = FakeIssuer::start().await;
+    let verifier = issuer.verifier();
+    let callers: Vec<_> = (0..50)
+        .map(|number| {
+            let (verifier, token) = (verifier.clone(), fresh(&issuer, number));
+            tokio::spawn(async move { verifier.verify_access_token(&token).await })
+        })
+        .collect();
+    for caller in callers {
+        caller.await.expect("no panic").expect("a good token");
+    }
+    assert_eq!(issuer.key_fetches(), 1);
+}
+
+#[tokio::test]
+async fn keys_are_looked_up_again_in_the_background() {
+    let issuer = FakeIssuer::start().await;
+    let verifier = issuer.verifier();
+    accepts(&verifier, &fresh(&issuer, 0)).await;
+    issuer.clock.advance(301);
+    accepts(&verifier, &fresh(&issuer, 1)).await;
+    until("a second fetch", || match issuer.key_fetches() {
+        2 => Ok(()),
+        other => Err(format!("{other} fetches")),
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn old_keys_work_for_an_hour_while_the_issuer_is_down() {
+    let issuer = FakeIssuer::start().await;
+    let verifier = issuer.verifier();
+    accepts(&verifier, &fresh(&issuer, 0)).await;
+    issuer.answers().up = false;
+
+    issuer.clock.advance(3_600);
+    accepts(&verifier, &fresh(&issuer, 1)).await;
+    let rotated = Key::ec().token(&header("ES256", "rotated"), &issuer.claims());
+    assert_eq!(
+        verifier.verify_access_token(&rotated).await,
+        Err(TokenError::Unavailable)
+    );
+    issuer.clock.advance(61);
+    let late = fresh(&issuer, 2);
+    assert_eq!(
+        verifier.verify_access_token(&late).await,
+        Err(TokenError::Unavailable)
+    );
+
+    issuer.answers().up = true;
+    issuer.clock.advance(5);
+    accepts(&verifier, &late).await;
+}
+
+#[tokio::test]
+async fn without_an_issuer_nothing_is_decided() {
+    let issuer = FakeIssuer::start().await;
+    let (verifier, token) = (issuer.verifier(), fresh(&issuer, 0));
+    drop(issuer);
+    assert_eq!(
+        verifier.verify_access_token(&token).await,
+        Err(TokenError::Unavailable)
+    );
+    let malformed = verifier.verify_access_token("no token").await;
+    assert_eq!(malformed, Err(TokenError::Malformed), "known without the issuer");
+}
+
+#[tokio::test]
+async fn an_issuer_that_comes_up_late_is_found() {
+    let issuer = FakeIssuer::start().await;
+    issuer.answers().up = false;
+    let verifier = issuer.verifier();
+    let token = fresh(&issuer, 0);
+    assert_eq!(
+        verifier.verify_access_token(&token).await,
+        Err(TokenError::Unavailable)
+    );
+    issuer.answers().up = true;
+    assert_eq!(
+        verifier.verify_access_token(&token).await,
+        Err(TokenError::Unavailable),
+        "not asked at once"
+    );
+    assert_eq!(issuer.discoveries(), 1);
+    issuer.clock.advance(5);
+    accepts(&verifier, &token).await;
+}
+
+#[tokio::test]
+async fn answers_that_make_no_sense_are_no_keys() {
+    let nonsense = [
+        ("no keys", json!({"keys": []})),
+        (
+            "secret keys only",
+            json!({"keys": [{"kty": "oct", "kid": "ec", "k": "c2VjcmV0"}]}),
+        ),
+        ("another document", json!(["keys"])),
+        (
+            "too large",
+            json!({"keys": [], "padding": "x".repeat(300 * 1024)}),
+        ),
+    ];
+    for (name, keys) in nonsense {
+        let issuer = FakeIssuer::start().await;
+        issuer.answers().keys = keys;
+        let refusal = issuer.verifier().verify_access_token(&fresh(&issuer, 0)).await;
+        assert_eq!(refusal, Err(TokenError::Unavailable), "{name}");
+    }
+    let issuer = FakeIssuer::start().await;
+    issuer.answers().discovery["issuer"] = json!("https://other.example");
+    let refusal = issuer.verifier().verify_access_token(&fresh(&issuer, 0)).await;
+    assert_eq!(
+        refusal,
+        Err(TokenError::Unavailable),
+        "a document of another issuer"
+    );
+}

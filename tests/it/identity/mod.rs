@@ -1,0 +1,13 @@
+//! Tokens of an external issuer, and the development issuer.
+
+mod claims;
+mod clock;
+mod dev_issuer;
+mod dev_refusals;
+mod dev_sessions;
+mod dev_world;
+mod forge;
+mod issuer;
+mod jwks;
+mod tokens;
+mod userinfo;

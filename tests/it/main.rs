@@ -1,0 +1,7 @@
+//! Whole-server tests over real sockets; modules follow the URL tree and the namespaces.
+#![expect(
+    clippy::expect_used,
+    reason = "what a test did not expect ends it, also outside of its own function"
+)]
+
+mod identity;
