@@ -9,6 +9,5 @@ pub mod identity;
 pub mod listener;
 pub mod readiness;
 pub mod secrets;
-pub mod secrets;
 pub mod store;
 pub mod tariffs;

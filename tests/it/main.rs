@@ -4,4 +4,8 @@
     reason = "what a test did not expect ends it, also outside of its own function"
 )]
 
+#[macro_use]
+mod databases;
 mod identity;
+mod rest;
+mod store;

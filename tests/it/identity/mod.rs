@@ -1,7 +1,7 @@
 //! Tokens of an external issuer, and the development issuer.
 
 mod claims;
-mod clock;
+pub mod clock;
 mod dev_issuer;
 mod dev_refusals;
 mod dev_sessions;

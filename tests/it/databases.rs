@@ -1,0 +1,132 @@
+//! Throw-away databases: each test gets its own file or its own schema.
+
+use colloquy::{config, store::Db};
+use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
+use tempfile::TempDir;
+use uuid::Uuid;
+
+/// Where the tests find PostgreSQL; `./test` starts one and sets it.
+const POSTGRES_URL: &str = "COLLOQUY_TEST_POSTGRES_URL";
+
+/// Runs each test once per database. A test is a function of `&$world`, which has `start(Kind)` and `finish()`.
+macro_rules! on_both_databases {
+    ($world:ident: $($test:ident),+ $(,)?) => {
+        mod sqlite {
+            use crate::databases::Kind;
+            $(#[tokio::test]
+            async fn $test() {
+                let world = super::$world::start(Kind::Sqlite).await;
+                super::$test(&world).await;
+                world.finish().await;
+            })+
+        }
+        mod postgres {
+            use crate::databases::Kind;
+            $(#[tokio::test]
+            async fn $test() {
+                let world = super::$world::start(Kind::Postgres).await;
+                super::$test(&world).await;
+                world.finish().await;
+            })+
+        }
+    };
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    Sqlite,
+    Postgres,
+}
+
+/// An empty database with all migrations.
+pub struct TestDatabase {
+    pub db: Db,
+    pub settings: config::Database,
+    pub folder: TempDir,
+    schema: Option<String>,
+}
+
+impl TestDatabase {
+    pub async fn start(kind: Kind) -> Self {
+        let database = Self::unmigrated(kind).await;
+        database.db.migrate().await.expect("migrations");
+        database
+    }
+
+    pub async fn unmigrated(kind: Kind) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut settings = config::Database {
+            connections_max: 4,
+            ..config::Database::default()
+        };
+        let schema = match kind {
+            Kind::Sqlite => None,
+            Kind::Postgres => Some(format!("test_{}", Uuid::new_v4().simple())),
+        };
+        if let Some(schema) = &schema {
+            on_postgres(format!("CREATE SCHEMA {schema}")).await;
+            let url = postgres_url();
+            let separator = if url.contains('?') { '&' } else { '?' };
+            settings.url = Some(format!("{url}{separator}options=-csearch_path%3D{schema}"));
+        }
+        let db = Db::connect(&settings, folder.path()).await.expect("a database");
+        Self {
+            db,
+            settings,
+            folder,
+            schema,
+        }
+    }
+
+    /// Another set of connections to the same database.
+    pub async fn again(&self) -> Db {
+        Db::connect(&self.settings, self.folder.path())
+            .await
+            .expect("a database")
+    }
+
+    /// Executes a statement that the server itself never does.
+    pub async fn execute(&self, sql: &str) {
+        let sql = AssertSqlSafe(sql.to_owned());
+        match &self.db {
+            Db::Sqlite { write, .. } => sqlx::query(sql).execute(write).await.map(drop),
+            Db::Postgres(pool) => sqlx::query(sql).execute(pool).await.map(drop),
+        }
+        .expect("a statement");
+    }
+
+    /// Asks for one number.
+    pub async fn number(&self, sql: &str) -> i64 {
+        let sql = AssertSqlSafe(sql.to_owned());
+        match &self.db {
+            Db::Sqlite { read, .. } => sqlx::query_scalar(sql).fetch_one(read).await,
+            Db::Postgres(pool) => sqlx::query_scalar(sql).fetch_one(pool).await,
+        }
+        .expect("a number")
+    }
+
+    /// Closes the connections and removes what was stored.
+    pub async fn finish(self) {
+        self.db.close().await;
+        if let Some(schema) = self.schema {
+            on_postgres(format!("DROP SCHEMA {schema} CASCADE")).await;
+        }
+    }
+}
+
+fn postgres_url() -> String {
+    std::env::var(POSTGRES_URL).unwrap_or_else(|_| {
+        panic!("{POSTGRES_URL} is not set: run the tests by ./test, which starts PostgreSQL")
+    })
+}
+
+async fn on_postgres(sql: String) {
+    let mut connection = PgConnection::connect(&postgres_url())
+        .await
+        .expect("PostgreSQL answers");
+    sqlx::query(AssertSqlSafe(sql))
+        .execute(&mut connection)
+        .await
+        .expect("a statement");
+    connection.close().await.expect("an end");
+}

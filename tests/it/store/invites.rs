@@ -1,0 +1,178 @@
+//! Invites.
+
+use colloquy::{
+    secrets::Secret,
+    store::{
+        Window,
+        invites::{self, Editor, Invite, NewInvite},
+        rooms::{self, NewRoom},
+    },
+};
+use uuid::Uuid;
+
+use super::{Store, at};
+
+on_both_databases!(Store:
+    an_invite_names_creator_and_editor, a_deleted_invite_stays_as_inactive, codes_lead_to_their_room,
+    invites_end_with_their_room, lists_are_windows_newest_first);
+
+async fn room(store: &Store, password: Option<&str>) -> NewRoom {
+    let owner = store.user("ada").await;
+    let new = NewRoom {
+        id: Uuid::new_v4(),
+        tenant_id: owner.tenant_id,
+        created_by: owner.profile.id,
+        created_at: at(0),
+        password: password.map(Secret::new),
+        waiting_room: false,
+        e2e_encryption: false,
+        sip: false,
+    };
+    rooms::create(&store.db, new.clone()).await.expect("a room");
+    new
+}
+
+async fn invite(store: &Store, room: &NewRoom, second: i64) -> Invite {
+    let new = NewInvite {
+        code: Uuid::new_v4(),
+        room_id: room.id,
+        created_by: room.created_by,
+        created_at: at(second),
+        expiration: None,
+    };
+    invites::create(&store.db, new)
+        .await
+        .expect("a query")
+        .expect("an invite")
+}
+
+async fn an_invite_names_creator_and_editor(store: &Store) {
+    let room = room(store, None).await;
+    let made = invite(store, &room, 1).await;
+    assert!(made.active && made.expiration.is_none());
+    assert_eq!((made.created_at, made.updated_at), (at(1), at(1)));
+    let bob = store.user("bob").await.profile;
+    let editor = Editor {
+        user: bob.id,
+        at: at(2),
+    };
+    let changed = invites::set_expiration(&store.db, room.id, made.code, Some(at(9)), editor).await;
+    let expected = Invite {
+        updated_by: bob,
+        updated_at: at(2),
+        expiration: Some(at(9)),
+        ..made.clone()
+    };
+    assert_eq!(changed.expect("a query"), Some(expected.clone()));
+    assert_eq!(
+        invites::get(&store.db, room.id, made.code)
+            .await
+            .expect("a query"),
+        Some(expected)
+    );
+    assert_eq!(
+        invites::get(&store.db, Uuid::new_v4(), made.code)
+            .await
+            .expect("a query"),
+        None
+    );
+    let elsewhere = invites::set_expiration(&store.db, Uuid::new_v4(), made.code, None, editor).await;
+    assert_eq!(elsewhere.expect("a query"), None);
+}
+
+async fn a_deleted_invite_stays_as_inactive(store: &Store) {
+    let room = room(store, None).await;
+    let code = invite(store, &room, 1).await.code;
+    let delete = async |second| {
+        let editor = Editor {
+            user: room.created_by,
+            at: at(second),
+        };
+        invites::deactivate(&store.db, room.id, code, editor)
+            .await
+            .expect("a query")
+    };
+    assert!(delete(2).await && delete(3).await);
+    let invite = invites::get(&store.db, room.id, code)
+        .await
+        .expect("a query")
+        .expect("an invite");
+    assert_eq!((invite.active, invite.updated_at), (false, at(2)));
+    let editor = Editor {
+        user: room.created_by,
+        at: at(4),
+    };
+    assert!(
+        !invites::deactivate(&store.db, room.id, Uuid::new_v4(), editor)
+            .await
+            .expect("a query")
+    );
+}
+
+async fn codes_lead_to_their_room(store: &Store) {
+    let room = room(store, Some("secret")).await;
+    let code = invite(store, &room, 1).await.code;
+    let found = async || {
+        invites::for_start(&store.db, code)
+            .await
+            .expect("a query")
+            .expect("an invite")
+    };
+    let invite = found().await;
+    assert_eq!(
+        (invite.room_id, invite.room_password.as_ref()),
+        (room.id, Some(&Secret::new("secret")))
+    );
+    assert!(invite.is_valid(at(1_000_000)));
+    let editor = Editor {
+        user: room.created_by,
+        at: at(2),
+    };
+    invites::set_expiration(&store.db, room.id, code, Some(at(9)), editor)
+        .await
+        .expect("a query");
+    let invite = found().await;
+    assert!(invite.is_valid(at(8)) && !invite.is_valid(at(9)));
+    invites::deactivate(&store.db, room.id, code, editor)
+        .await
+        .expect("a query");
+    assert!(!found().await.is_valid(at(3)));
+    assert_eq!(
+        invites::for_start(&store.db, Uuid::new_v4())
+            .await
+            .expect("a query"),
+        None
+    );
+}
+
+async fn invites_end_with_their_room(store: &Store) {
+    let mut room = room(store, None).await;
+    let code = invite(store, &room, 1).await.code;
+    rooms::delete(&store.db, room.id).await.expect("a query");
+    assert_eq!(invites::for_start(&store.db, code).await.expect("a query"), None);
+    room.id = Uuid::new_v4();
+    let orphan = NewInvite {
+        code: Uuid::new_v4(),
+        room_id: room.id,
+        created_by: room.created_by,
+        created_at: at(2),
+        expiration: None,
+    };
+    assert_eq!(invites::create(&store.db, orphan).await.expect("a query"), None);
+}
+
+async fn lists_are_windows_newest_first(store: &Store) {
+    let (room, other) = (room(store, None).await, room(store, None).await);
+    let oldest = invite(store, &room, 1).await;
+    let newest = invite(store, &room, 3).await;
+    let middle = invite(store, &room, 2).await;
+    invite(store, &other, 4).await;
+    let listed = invites::list(&store.db, room.id, Window { limit: 2, offset: 1 })
+        .await
+        .expect("a list");
+    assert_eq!((listed.rows, listed.total), (vec![middle, oldest], 3));
+    let first = invites::list(&store.db, room.id, Window { limit: 1, offset: 0 })
+        .await
+        .expect("a list");
+    assert_eq!(first.rows, [newest]);
+}
