@@ -1,6 +1,6 @@
 //! `/health/…`, and how the process starts and ends.
 
-use crate::support::Server;
+use crate::support::server::Server;
 
 on_both_databases!(Server: a_server_starts_is_ready_and_ends_when_asked, a_killed_server_starts_again);
 

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Participant, Rest, Server};
+use super::{participant::Participant, rest::Rest, server::Server};
 
 /// A room of alice's with an invite link.
 pub struct Meeting {

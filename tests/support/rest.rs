@@ -127,10 +127,13 @@ impl Answer {
 
 /// Sends a request and reads the whole answer.
 pub async fn receive(request: reqwest::RequestBuilder, name: String) -> Answer {
-    let broken = |error| panic!("{name}: {error}");
+    let broken = |error: reqwest::Error| panic!("{name}: {error}");
     let response = request.send().await.unwrap_or_else(broken);
     let (status, headers) = (response.status().as_u16(), response.headers().clone());
-    let text = response.text().await.unwrap_or_else(broken);
+    let text = response
+        .text()
+        .await
+        .unwrap_or_else(|error| panic!("{name}: {error}"));
     Answer {
         status,
         headers,

@@ -11,7 +11,7 @@ use std::{
 use tempfile::TempDir;
 use tokio::time::{Instant, sleep};
 
-use super::{Rest, ports, postgres::PostgresDatabase};
+use super::{ports, postgres::PostgresDatabase, rest::Rest};
 use crate::databases::Kind;
 
 /// From the start of the process until it is ready, also while the whole test suite runs.
