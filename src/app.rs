@@ -16,11 +16,12 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     clock::Clock,
     config::{Config, DEV_ISSUER_PATH, DataFolderError, prepare_data_folder},
-    http::{health, layers},
-    identity::{DevIssuer, dev_issuer::OpenError},
+    http::{self, ApiState, health, layers},
+    identity::{DevIssuer, SettingsError, Verifier, VerifierSettings, dev_issuer::OpenError},
     listener::{self, Limits, Shutdown},
     readiness::Readiness,
     store::{Db, StoreError},
+    tariffs::Offer,
 };
 
 /// Time from the signal until connections are told to end: for what [`App::on_stop`] registered, in seconds.
@@ -50,6 +51,10 @@ pub enum BuildError {
     Store(#[from] StoreError),
     #[error("cannot open the development issuer: {0}")]
     DevIssuer(#[from] OpenError),
+    #[error(transparent)]
+    Verifier(#[from] SettingsError),
+    #[error("cannot prepare requests to the identity provider: {0}")]
+    HttpClient(#[from] reqwest::Error),
 }
 
 /// Why a server ended otherwise than asked to.
@@ -67,7 +72,8 @@ impl App {
         let db = open_database(&config, &data_folder).await?;
         let dev_issuer = open_dev_issuer(&config, &data_folder)?;
         let readiness = Readiness::default();
-        let mut inner = health::router(readiness.clone());
+        let api = api_state(&config, db.clone(), dev_issuer.clone())?;
+        let mut inner = health::router(readiness.clone()).merge(http::router(api));
         if let Some(issuer) = dev_issuer {
             inner = inner.nest(DEV_ISSUER_PATH, issuer.router());
         }
@@ -158,6 +164,25 @@ fn open_dev_issuer(config: &Config, data_folder: &Path) -> Result<Option<Arc<Dev
     let client_id = &config.oidc.client_id;
     let issuer = DevIssuer::open(&config.dev_issuer, client_id, &url, data_folder, Clock::system())?;
     Ok(Some(Arc::new(issuer)))
+}
+
+/// What the REST handlers work with. Tokens are those of the configured authority, else of the development issuer.
+fn api_state(config: &Config, db: Db, dev_issuer: Option<Arc<DevIssuer>>) -> Result<ApiState, BuildError> {
+    let issuer = match (&config.oidc.authority, &dev_issuer) {
+        (Some(authority), _) => authority.as_str().into(),
+        (None, Some(issuer)) => issuer.issuer().into(),
+        (None, None) => return Err(SettingsError::NoIssuer.into()),
+    };
+    let settings = VerifierSettings::from_config(&config.oidc, dev_issuer)?;
+    let verifier = Verifier::new(settings, reqwest::Client::builder().build()?, Clock::system());
+    Ok(ApiState {
+        config: Arc::new(config.clone()),
+        db,
+        verifier,
+        issuer,
+        offer: Arc::new(Offer::from_config(config)),
+        clock: Clock::system(),
+    })
 }
 
 async fn run_hooks(hooks: Vec<(&'static str, Hook)>) {

@@ -121,7 +121,8 @@ mod tests {
             credentials(&headers(&["bearer  abc "])).expect("good"),
             Credentials::Bearer("abc")
         );
-        let code = credentials(&headers(&["INVITECODE 00000000-0000-0000-0000-000000000000"]));
+        let guest = headers(&["INVITECODE 00000000-0000-0000-0000-000000000000"]);
+        let code = credentials(&guest);
         assert_eq!(code.ok(), Some(Credentials::InviteCode(Uuid::nil())));
     }
 

@@ -82,19 +82,41 @@ fn is_json(headers: &HeaderMap) -> bool {
 }
 
 fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
-    let mut deserializer = serde_json::Deserializer::from_slice(bytes);
-    let parsed = serde_path_to_error::deserialize(&mut deserializer)
-        .map_err(|error| (Some(error.path().to_string()), error.into_inner()))
-        .and_then(|value| deserializer.end().map(|()| value).map_err(|error| (None, error)));
-    let (path, error) = match parsed {
+    // What is skipped in a body would not be looked at for its encoding.
+    let text = std::str::from_utf8(bytes).map_err(|_| ApiError::invalid_json("The body is no UTF-8"))?;
+    let refusal = match parse_object(text) {
         Ok(value) => return Ok(value),
-        Err(failed) => failed,
+        Err(refusal) => refusal,
     };
     // The first wrong type may come before a place where the text stops being JSON.
-    if let Err(syntax) = serde_json::from_slice::<IgnoredAny>(bytes) {
-        return Err(ApiError::invalid_json(format!("The body is no JSON: {syntax}")));
+    if serde_json::from_str::<IgnoredAny>(text).is_err() {
+        return Err(ApiError::invalid_json("The body is no JSON"));
     }
-    Err(ApiError::validation(vec![wrong_type(path, &error)]))
+    Err(refusal)
+}
+
+fn parse_object<T: DeserializeOwned>(text: &str) -> Result<T, ApiError> {
+    // Derived implementations would take a list for an object, field by field.
+    if !text.trim_start().starts_with('{') {
+        return Err(ApiError::validation(vec![FieldError {
+            field: None,
+            code: Cow::Borrowed("invalid_value"),
+            message: Some("must be an object".to_owned()),
+        }]));
+    }
+    let mut deserializer = serde_json::Deserializer::from_str(text);
+    let value = serde_path_to_error::deserialize(&mut deserializer)
+        .map_err(|error| refusal(Some(error.path().to_string()), error.inner()))?;
+    deserializer.end().map_err(|error| refusal(None, &error))?;
+    Ok(value)
+}
+
+fn refusal(path: Option<String>, error: &serde_json::Error) -> ApiError {
+    if error.is_data() {
+        ApiError::validation(vec![wrong_type(path, error)])
+    } else {
+        ApiError::invalid_json("The body is no JSON")
+    }
 }
 
 fn wrong_type(path: Option<String>, error: &serde_json::Error) -> FieldError {
@@ -160,7 +182,7 @@ mod tests {
         assert_eq!(password(r#"{"name":"a","inner":null}"#), Change::Keep);
         assert_eq!(
             password(r#"{"name":"a","password":null,"unknown":[1]}"#),
-            Some(None)
+            Change::Clear
         );
         assert_eq!(
             password(r#"{"name":"a","password":"b"}"#),
@@ -176,7 +198,7 @@ mod tests {
             b"{} x",
             b"{\"name\":1,",
             b"{\"name\":\"\xff\"}",
-            b"\"\\ud800\"",
+            b"{\"name\":\"\\ud800\"}",
             b"nul",
         ] {
             assert_eq!(refusal(text), (400, "invalid_json".to_owned(), None), "{text:?}");
@@ -203,6 +225,25 @@ mod tests {
                 (422, code.to_owned(), field.map(str::to_owned)),
                 "{text}"
             );
+        }
+    }
+
+    #[tokio::test]
+    async fn beginnings_of_meetings_know_only_400() {
+        for (content_type, text, status, code) in [
+            ("application/json", r#"{"name":1}"#, 400, "bad_request"),
+            ("application/json", "{}", 400, "bad_request"),
+            ("application/json", "[]", 400, "bad_request"),
+            ("application/json", "{", 400, "invalid_json"),
+            ("text/plain", "{}", 415, "unsupported_media_type"),
+        ] {
+            let request = Request::post("/")
+                .header(CONTENT_TYPE, content_type)
+                .body(text.into());
+            let refused = StartBody::<Sample>::from_request(request.expect("a request"), &()).await;
+            let error = refused.expect_err("refused");
+            assert_eq!((error.status().as_u16(), error.code()), (status, code), "{text}");
+            assert!(error.validation_errors().is_empty());
         }
     }
 }

@@ -90,8 +90,11 @@ mod tests {
 
     #[test]
     fn times_have_bounds() {
-        assert!(codes(|c| drop(c.time("at", TIME_MAX))).is_empty());
+        assert!(codes(|c| assert_eq!(c.time("at", TIME_MAX), TIME_MAX)).is_empty());
         let after = TIME_MAX + chrono::TimeDelta::seconds(1);
-        assert_eq!(codes(|c| drop(c.time("at", after))), ["invalid_value"]);
+        assert_eq!(
+            codes(|c| assert_eq!(c.time("at", after), after)),
+            ["invalid_value"]
+        );
     }
 }

@@ -111,7 +111,7 @@ fn no_invite() -> ApiError {
 ///
 /// Newest first, with those that are inactive or expired.
 #[utoipa::path(
-    get, path = "/rooms/{room_id}/invites", tag = "invites", params(("room_id" = Uuid, Path), PageQuery),
+    get, path = "/rooms/{room_id}/invites", tag = "invites", operation_id = "list_invites", params(("room_id" = Uuid, Path), PageQuery),
     security(("BearerAuth" = [])),
     responses(
         (status = 200, description = "A page of invites", body = Vec<InviteResource>,
@@ -132,7 +132,7 @@ async fn list(
 
 /// Create an invite
 #[utoipa::path(
-    post, path = "/rooms/{room_id}/invites", tag = "invites", params(("room_id" = Uuid, Path)),
+    post, path = "/rooms/{room_id}/invites", tag = "invites", operation_id = "create_invite", params(("room_id" = Uuid, Path)),
     request_body = CreateInviteBody, security(("BearerAuth" = [])),
     responses(
         (status = 201, description = "The new invite", body = InviteResource),
@@ -162,7 +162,7 @@ async fn create(
 
 /// An invite
 #[utoipa::path(
-    get, path = "/rooms/{room_id}/invites/{invite_code}", tag = "invites",
+    get, path = "/rooms/{room_id}/invites/{invite_code}", tag = "invites", operation_id = "get_invite",
     params(("room_id" = Uuid, Path), ("invite_code" = Uuid, Path)), security(("BearerAuth" = [])),
     responses(
         (status = 200, description = "The invite", body = InviteResource),
@@ -183,7 +183,7 @@ async fn get(
 
 /// Change an invite
 #[utoipa::path(
-    put, path = "/rooms/{room_id}/invites/{invite_code}", tag = "invites",
+    put, path = "/rooms/{room_id}/invites/{invite_code}", tag = "invites", operation_id = "change_invite",
     params(("room_id" = Uuid, Path), ("invite_code" = Uuid, Path)),
     request_body = ChangeInviteBody, security(("BearerAuth" = [])),
     responses(
@@ -215,7 +215,7 @@ async fn change(
 ///
 /// It becomes inactive, for good.
 #[utoipa::path(
-    delete, path = "/rooms/{room_id}/invites/{invite_code}", tag = "invites",
+    delete, path = "/rooms/{room_id}/invites/{invite_code}", tag = "invites", operation_id = "delete_invite",
     params(("room_id" = Uuid, Path), ("invite_code" = Uuid, Path)), security(("BearerAuth" = [])),
     responses(
         (status = 204, description = "The invite opens nothing any more"),
@@ -244,7 +244,7 @@ async fn delete(
 ///
 /// For guests: needs no authorisation, and an `Authorization` header is ignored.
 #[utoipa::path(
-    post, path = "/invite/verify", tag = "invites", request_body = VerifyInviteBody,
+    post, path = "/invite/verify", tag = "invites", operation_id = "verify_invite", request_body = VerifyInviteBody,
     responses(
         (status = 201, description = "The invite is valid", body = VerifiedInvite),
         refusals::OfIds, refusals::OfBodies, refusals::Always,

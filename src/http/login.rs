@@ -42,7 +42,7 @@ pub struct LoginResource {
 
 /// The OpenID provider
 #[utoipa::path(
-    get, path = "/auth/login", tag = "auth",
+    get, path = "/auth/login", tag = "auth", operation_id = "get_login_provider",
     responses((status = 200, description = "The provider", body = LoginProviders), refusals::Always),
 )]
 async fn provider(State(state): State<ApiState>) -> Json<LoginProviders> {
@@ -58,7 +58,7 @@ async fn provider(State(state): State<ApiState>) -> Json<LoginProviders> {
 ///
 /// Creates the user, or brings the stored profile up to what the ID token says. An `Authorization` header is ignored.
 #[utoipa::path(
-    post, path = "/auth/login", tag = "auth", request_body = LoginBody,
+    post, path = "/auth/login", tag = "auth", operation_id = "log_in", request_body = LoginBody,
     responses(
         (status = 200, description = "The user is known now", body = LoginResource),
         refusals::OfCallers, refusals::OfBodies, refusals::Always,

@@ -137,7 +137,7 @@ fn no_room() -> ApiError {
 ///
 /// Newest first.
 #[utoipa::path(
-    get, path = "/rooms", tag = "rooms", params(PageQuery), security(("BearerAuth" = [])),
+    get, path = "/rooms", tag = "rooms", operation_id = "list_rooms", params(PageQuery), security(("BearerAuth" = [])),
     responses(
         (status = 200, description = "A page of rooms", body = Vec<RoomResource>,
          headers(("Link" = Option<String>, description = "Other pages (RFC 8288); absent when there is only one"))),
@@ -155,7 +155,7 @@ async fn list(
 
 /// Create a room
 #[utoipa::path(
-    post, path = "/rooms", tag = "rooms", request_body = CreateRoomBody, security(("BearerAuth" = [])),
+    post, path = "/rooms", tag = "rooms", operation_id = "create_room", request_body = CreateRoomBody, security(("BearerAuth" = [])),
     responses(
         (status = 201, description = "The new room", body = RoomResource,
          headers(("Location" = String, description = "Path of the room"))),
@@ -215,7 +215,7 @@ async fn require_sip(state: &ApiState, user: &User, e2e_encryption: bool) -> Res
 
 /// A room
 #[utoipa::path(
-    get, path = "/rooms/{room_id}", tag = "rooms", params(("room_id" = Uuid, Path)), security(("BearerAuth" = [])),
+    get, path = "/rooms/{room_id}", tag = "rooms", operation_id = "get_room", params(("room_id" = Uuid, Path)), security(("BearerAuth" = [])),
     responses(
         (status = 200, description = "The room", body = RoomResource),
         refusals::OfParameters, refusals::OfCallers, refusals::OfIds, refusals::Always,
@@ -232,7 +232,7 @@ async fn get(
 
 /// Change a room
 #[utoipa::path(
-    patch, path = "/rooms/{room_id}", tag = "rooms", params(("room_id" = Uuid, Path)),
+    patch, path = "/rooms/{room_id}", tag = "rooms", operation_id = "change_room", params(("room_id" = Uuid, Path)),
     request_body = ChangeRoomBody, security(("BearerAuth" = [])),
     responses(
         (status = 200, description = "The room as it is now", body = RoomResource),
@@ -263,7 +263,7 @@ async fn change(
 ///
 /// With its invites and its telephone access.
 #[utoipa::path(
-    delete, path = "/rooms/{room_id}", tag = "rooms", params(("room_id" = Uuid, Path), DeleteRoomQuery),
+    delete, path = "/rooms/{room_id}", tag = "rooms", operation_id = "delete_room", params(("room_id" = Uuid, Path), DeleteRoomQuery),
     security(("BearerAuth" = [])),
     responses(
         (status = 204, description = "The room is gone"),

@@ -136,7 +136,7 @@ impl ChangeUserBody {
 
 /// The caller's profile
 #[utoipa::path(
-    get, path = "/users/me", tag = "users", security(("BearerAuth" = [])),
+    get, path = "/users/me", tag = "users", operation_id = "get_me", security(("BearerAuth" = [])),
     responses(
         (status = 200, description = "The profile", body = UserResource),
         refusals::OfCallers, refusals::Always,
@@ -148,7 +148,7 @@ async fn me(State(state): State<ApiState>, CurrentUser(user): CurrentUser) -> Js
 
 /// Change the caller's profile
 #[utoipa::path(
-    patch, path = "/users/me", tag = "users", request_body = ChangeUserBody, security(("BearerAuth" = [])),
+    patch, path = "/users/me", tag = "users", operation_id = "change_me", request_body = ChangeUserBody, security(("BearerAuth" = [])),
     responses(
         (status = 200, description = "The changed profile", body = UserResource),
         (status = 204, description = "Nothing was to be changed"),

@@ -30,7 +30,12 @@ impl Db {
     /// Applies the migrations that are missing.
     pub async fn migrate(&self) -> Result<(), StoreError> {
         match self {
-            Self::Sqlite { write, .. } => sqlx::migrate!("migrations/sqlite").run(write).await?,
+            Self::Sqlite { write, .. } => {
+                // One transaction around all: sqlx locks out other servers that migrate on PostgreSQL only.
+                let mut transaction = write.begin_with("BEGIN IMMEDIATE").await?;
+                sqlx::migrate!("migrations/sqlite").run(&mut *transaction).await?;
+                transaction.commit().await?;
+            }
             Self::Postgres(pool) => sqlx::migrate!("migrations/postgres").run(pool).await?,
         }
         Ok(())

@@ -23,7 +23,7 @@ use super::{
     codes::Grant,
     oauth_error::{OAuthError, seconds_up},
     pages::{self, LoginPage},
-    routes::ClientAddress,
+    routes::ClientNetwork,
     tokens::random_text,
 };
 
@@ -61,7 +61,7 @@ pub(super) async fn show(
 /// `POST /authorize`
 pub(super) async fn submit(
     State(issuer): State<Arc<DevIssuer>>,
-    ClientAddress(address): ClientAddress,
+    ClientNetwork(address): ClientNetwork,
     headers: HeaderMap,
     form: Result<Form<LoginForm>, FormRejection>,
 ) -> Response {

@@ -1,14 +1,10 @@
 //! The paths of the issuer.
 
-use std::{
-    convert::Infallible,
-    net::{IpAddr, SocketAddr},
-    sync::Arc,
-};
+use std::{convert::Infallible, net::IpAddr, sync::Arc};
 
 use axum::{
     Router,
-    extract::{ConnectInfo, DefaultBodyLimit, FromRequestParts, Request},
+    extract::{DefaultBodyLimit, FromRequestParts, Request},
     http::{HeaderValue, header::CACHE_CONTROL, request},
     middleware::{self, Next},
     response::Response,
@@ -18,6 +14,7 @@ use axum::{
 use super::{
     DevIssuer, authorize, cors, discovery, end_session, limits::BODY_BYTES_MAX, token_endpoint, userinfo,
 };
+use crate::listener::ClientAddress;
 
 pub(super) fn router(issuer: Arc<DevIssuer>) -> Router {
     let called_by_scripts = Router::new()
@@ -44,14 +41,14 @@ async fn forbid_storing(request: Request, next: Next) -> Response {
     response
 }
 
-/// Address of the peer, where the server tells it ([`ConnectInfo`]).
-pub(super) struct ClientAddress(pub Option<IpAddr>);
+/// What limits per address count, where the listener tells the client's address.
+pub(super) struct ClientNetwork(pub Option<IpAddr>);
 
-impl<S: Sync> FromRequestParts<S> for ClientAddress {
+impl<S: Sync> FromRequestParts<S> for ClientNetwork {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut request::Parts, _: &S) -> Result<Self, Infallible> {
-        let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>();
-        Ok(Self(peer.map(|ConnectInfo(address)| address.ip())))
+        let client = parts.extensions.get::<ClientAddress>();
+        Ok(Self(client.map(|client| client.network())))
     }
 }

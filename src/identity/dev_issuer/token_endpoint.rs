@@ -13,7 +13,7 @@ use super::{
     DevIssuer, authorize_request,
     codes::{self, Redemption},
     oauth_error::OAuthError,
-    routes::ClientAddress,
+    routes::ClientNetwork,
     sessions::{self, Session},
     tokens::{SessionRef, TokenAnswer, random_text},
     users::User,
@@ -37,7 +37,7 @@ type Answer = Result<Json<TokenAnswer>, OAuthError>;
 
 pub(super) async fn token(
     State(issuer): State<Arc<DevIssuer>>,
-    ClientAddress(address): ClientAddress,
+    ClientNetwork(address): ClientNetwork,
     form: Result<Form<TokenForm>, FormRejection>,
 ) -> Answer {
     let Form(form) =

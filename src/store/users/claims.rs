@@ -127,6 +127,7 @@ mod tests {
         new_user(Uuid::nil(), &token(profile), Assigned::default(), "en")
     }
 
+    #[expect(clippy::unnecessary_wraps, reason = "shortens the tables of claims")]
     fn some(text: &str) -> Option<String> {
         Some(text.to_owned())
     }

@@ -253,6 +253,22 @@ async fn wrong_passwords_are_refused_and_counted() {
 }
 
 #[tokio::test]
+async fn guessing_names_closes_the_address() {
+    let world = DevWorld::start().await;
+    for number in 0..30 {
+        let (status, _) = world.password(&format!("guess {number}"), "wrong").await;
+        assert_eq!(status, StatusCode::BAD_REQUEST, "guess {number}");
+    }
+    let (status, refusal) = world.password("alice", "alice").await;
+    assert_eq!(
+        (status, text(&refusal, "error")),
+        (StatusCode::TOO_MANY_REQUESTS, "temporarily_unavailable")
+    );
+    world.clock.advance(60);
+    assert_eq!(world.password("alice", "alice").await.0, StatusCode::OK);
+}
+
+#[tokio::test]
 async fn a_login_form_from_elsewhere_is_refused() {
     let world = DevWorld::start().await;
     let own = world.url.origin().ascii_serialization();

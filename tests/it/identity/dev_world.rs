@@ -1,15 +1,16 @@
 //! The development issuer on a real port, and a browser that talks to it.
 
 use std::{
-    net::{Ipv4Addr, SocketAddr},
+    net::Ipv4Addr,
     path::{Path, PathBuf},
     sync::Arc,
 };
 
-use axum::Router;
+use axum::{Extension, Router};
 use colloquy::{
     config::{self, Oidc},
     identity::{DevIssuer, Verifier, VerifierSettings},
+    listener::ClientAddress,
 };
 use reqwest::{Client, Response, StatusCode, redirect::Policy};
 use serde_json::Value;
@@ -195,7 +196,8 @@ fn open(url: &Url, folder: &Path, clock: &TestClock) -> Arc<DevIssuer> {
 
 fn serve(listener: TcpListener, issuer: &Arc<DevIssuer>) -> AbortHandle {
     let app = Router::new().nest("/dev/oidc", Arc::clone(issuer).router());
-    let app = app.into_make_service_with_connect_info::<SocketAddr>();
+    // What the server's listener adds to each request.
+    let app = app.layer(Extension(ClientAddress(Ipv4Addr::LOCALHOST.into())));
     tokio::spawn(async move { axum::serve(listener, app).await }).abort_handle()
 }
 

@@ -1,1 +1,13 @@
-//! REST
+//! The REST API on both databases; one file per resource, as in the URLs.
+
+mod answer;
+mod api;
+mod auth_login;
+mod credentials;
+mod invite_verify;
+mod invites;
+mod openapi;
+mod paths;
+mod room;
+mod rooms;
+mod users_me;

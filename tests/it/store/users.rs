@@ -1,10 +1,13 @@
 //! Users, with their tenants, tariffs and groups.
 
-use colloquy::store::{
-    groups,
-    tariffs::{self, DEFAULT_TARIFF},
-    tenants::DEFAULT_TENANT,
-    users::{self, ProfileChange, TariffStatus},
+use colloquy::{
+    identity::VerifiedToken,
+    store::{
+        groups,
+        tariffs::{self, DEFAULT_TARIFF},
+        tenants::DEFAULT_TENANT,
+        users::{self, ProfileChange, TariffStatus},
+    },
 };
 use uuid::Uuid;
 
@@ -16,6 +19,7 @@ on_both_databases!(Store:
     tariffs_come_from_known_external_ids, groups_are_those_of_the_last_login, groups_belong_to_a_tenant,
     users_change_their_profile, choices_survive_a_login, search_text_is_folded, odd_texts_are_stored);
 
+#[expect(clippy::unnecessary_wraps, reason = "shortens the tables of claims")]
 fn some(text: &str) -> Option<String> {
     Some(text.to_owned())
 }
@@ -104,8 +108,10 @@ async fn twenty_logins_at_once_make_one_user(store: &Store) {
 
 async fn issuers_have_their_own_subjects(store: &Store) {
     let one = store.user("ada").await;
-    let mut token = token("ada");
-    token.issuer = "https://other.example".to_owned();
+    let token = VerifiedToken {
+        issuer: "https://other.example".to_owned(),
+        ..token("ada")
+    };
     let other = store.log_in(&token).await;
     assert_ne!(one.profile.id, other.profile.id);
 }

@@ -1,0 +1,222 @@
+//! The API in this process, with the development issuer for tokens and a clock that stands still.
+
+use std::sync::Arc;
+
+use axum::{
+    Router,
+    body::Body,
+    http::{Request, header::AUTHORIZATION},
+};
+use colloquy::{
+    config::{Config, DevUser},
+    http::{self, ApiState},
+    identity::{DevIssuer, Verifier, VerifierSettings},
+    tariffs::Offer,
+};
+use serde_json::{Value, json};
+use tower::ServiceExt as _;
+use url::Url;
+
+use super::answer::Answer;
+use crate::{
+    databases::{Kind, TestDatabase},
+    identity::clock::TestClock,
+};
+
+pub const ISSUER: &str = "http://127.0.0.1:11311/dev/oidc";
+
+/// Somebody with tokens.
+#[derive(Debug, Clone)]
+pub struct Person {
+    pub access_token: String,
+    pub id_token: String,
+}
+
+pub struct Api {
+    pub database: TestDatabase,
+    pub state: ApiState,
+    pub clock: TestClock,
+    router: Router,
+    issuer: Arc<DevIssuer>,
+}
+
+impl Api {
+    pub async fn start(kind: Kind) -> Self {
+        Self::with(kind, |_| {}).await
+    }
+
+    pub async fn with(kind: Kind, configure: impl FnOnce(&mut Config)) -> Self {
+        let mut config = Config::default();
+        config.dev_issuer.users.push(dora());
+        configure(&mut config);
+        let database = TestDatabase::start(kind).await;
+        let clock = TestClock::new();
+        let url = Url::parse(ISSUER).expect("URL");
+        let folder = database.folder.path();
+        let issuer = DevIssuer::open(
+            &config.dev_issuer,
+            &config.oidc.client_id,
+            &url,
+            folder,
+            clock.clock(),
+        );
+        let issuer = Arc::new(issuer.expect("the issuer"));
+        let settings = VerifierSettings::local(&config.oidc, Arc::clone(&issuer));
+        let state = ApiState {
+            db: database.db.clone(),
+            verifier: Verifier::new(settings, reqwest::Client::new(), clock.clock()),
+            issuer: issuer.issuer().into(),
+            offer: Arc::new(Offer::from_config(&config)),
+            clock: clock.clock(),
+            config: Arc::new(config),
+        };
+        Self {
+            router: http::router(state.clone()),
+            database,
+            state,
+            clock,
+            issuer,
+        }
+    }
+
+    pub async fn finish(self) {
+        self.database.finish().await;
+    }
+
+    /// Tokens for one of the configured people.
+    pub async fn person(&self, name: &str) -> Person {
+        let form = format!("grant_type=password&client_id=Frontend&username={name}&password={name}");
+        let request = Request::post("/token")
+            .header("content-type", "application/x-www-form-urlencoded")
+            .body(Body::from(form))
+            .expect("a request");
+        let response = Arc::clone(&self.issuer).router().oneshot(request).await;
+        let Ok(response) = response;
+        let tokens = Answer::read(response).await.expect(200);
+        let token = |name: &str| tokens[name].as_str().expect("a token").to_owned();
+        Person {
+            access_token: token("access_token"),
+            id_token: token("id_token"),
+        }
+    }
+
+    pub async fn send(&self, request: Request<Body>) -> Answer {
+        let Ok(response) = self.router.clone().oneshot(request).await;
+        Answer::read(response).await
+    }
+
+    /// A request of `person` with a JSON body unless that is null.
+    pub async fn call(&self, person: &Person, method: &str, path: &str, body: Value) -> Answer {
+        let authorization = format!("Bearer {}", person.access_token);
+        self.send(request(method, path, Some(&authorization), &body))
+            .await
+    }
+
+    /// A request without authorisation.
+    pub async fn call_anonymously(&self, method: &str, path: &str, body: Value) -> Answer {
+        self.send(request(method, path, None, &body)).await
+    }
+
+    pub async fn get(&self, person: &Person, path: &str) -> Answer {
+        self.call(person, "GET", path, Value::Null).await
+    }
+
+    /// The id of a new room.
+    pub async fn room(&self, owner: &Person, body: Value) -> String {
+        let room = self.call(owner, "POST", "/v1/rooms", body).await.expect(201);
+        room["id"].as_str().expect("an id").to_owned()
+    }
+
+    /// The code of a new invite.
+    pub async fn invite(&self, owner: &Person, room: &str, body: Value) -> String {
+        let path = format!("/v1/rooms/{room}/invites");
+        let invite = self.call(owner, "POST", &path, body).await.expect(201);
+        invite["invite_code"].as_str().expect("a code").to_owned()
+    }
+
+    /// Asserts that a JSON body is refused in the ways that all bodies are.
+    pub async fn refuses_bad_bodies(&self, authorization: Option<&str>, method: &str, path: &str) {
+        let send = async |content_type: &str, body: Vec<u8>| {
+            let mut request = request(method, path, authorization, &Value::Null);
+            if !content_type.is_empty() {
+                let value = content_type.parse().expect("a header");
+                request.headers_mut().insert("content-type", value);
+            }
+            *request.body_mut() = Body::from(body);
+            self.send(request).await
+        };
+        for malformed in [&b""[..], b"{", b"{\"a\":\"\xff\"}", b"{} {}", b"{'a':1}"] {
+            send("application/json", malformed.to_vec())
+                .await
+                .refused(400, "invalid_json");
+        }
+        send("application/json", b"[]".to_vec())
+            .await
+            .refused(422, "validation_failed");
+        for other in ["", "text/plain", "application/x-www-form-urlencoded", "jsonish"] {
+            send(other, b"{}".to_vec())
+                .await
+                .refused(415, "unsupported_media_type");
+        }
+        let padded = format!("{{\"unknown\":\"{}\"}}", "x".repeat(64 * 1024));
+        send("application/json", padded.into_bytes())
+            .await
+            .refused(413, "payload_too_large");
+    }
+
+    /// Asserts that nobody gets in without a good access token.
+    pub async fn needs_a_user(&self, method: &str, path: &str) {
+        let body = || {
+            if matches!(method, "GET" | "DELETE") {
+                Value::Null
+            } else {
+                json!({})
+            }
+        };
+        let answer = self.call_anonymously(method, path, body()).await;
+        answer.refused(401, "unauthorized");
+        assert_eq!(
+            answer.body["message"],
+            "Unable to parse access token or invite code"
+        );
+        let answer = self
+            .send(request(method, path, Some("Bearer nonsense"), &body()))
+            .await;
+        answer.refused(401, "unauthorized");
+        assert_ne!(
+            answer.body["message"],
+            "Unable to parse access token or invite code"
+        );
+        let guest = Some("InviteCode 00000000-0000-4000-8000-000000000000");
+        self.send(request(method, path, guest, &body()))
+            .await
+            .refused(403, "forbidden");
+    }
+}
+
+/// The person with everything that tokens can say.
+fn dora() -> DevUser {
+    DevUser {
+        username: "dora".to_owned(),
+        password: "dora".to_owned(),
+        email: "Dora@Example.org".to_owned(),
+        given_name: "Dora".to_owned(),
+        family_name: "Dörfler".to_owned(),
+        groups: vec!["chess".to_owned()],
+        roles: Vec::new(),
+    }
+}
+
+pub fn request(method: &str, path: &str, authorization: Option<&str>, body: &Value) -> Request<Body> {
+    let mut request = Request::builder().method(method).uri(path);
+    if let Some(authorization) = authorization {
+        request = request.header(AUTHORIZATION, authorization);
+    }
+    let body = if body.is_null() {
+        Body::empty()
+    } else {
+        request = request.header("content-type", "application/json");
+        Body::from(body.to_string())
+    };
+    request.body(body).expect("a request")
+}
