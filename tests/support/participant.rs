@@ -4,7 +4,10 @@ use std::{fmt::Write as _, time::Duration};
 
 use futures_util::{SinkExt as _, StreamExt as _};
 use serde_json::{Value, json};
-use tokio::{net::TcpStream, time::timeout};
+use tokio::{
+    net::TcpStream,
+    time::{Instant, timeout, timeout_at},
+};
 use tokio_tungstenite::{
     WebSocketStream, client_async,
     tungstenite::{
@@ -123,18 +126,27 @@ impl Participant {
             json!({"action": "send_message", "content": content, "scope": "global"}),
         )
         .await;
+        let wanted = format!("one's own {content:?}");
+        let deadline = Instant::now() + DEADLINE;
         loop {
-            let sent = self.expect("chat", "message_sent").await;
-            if sent["source"] == *self.id && sent["content"] == *content {
-                return sent;
+            let frame = self.frame(&wanted, deadline).await;
+            let sent = &frame["payload"];
+            if frame["namespace"] == "chat"
+                && sent["message"] == "message_sent"
+                && sent["source"] == *self.id
+                && sent["content"] == *content
+            {
+                return sent.clone();
             }
         }
     }
 
     /// The payload of the next event of this kind; other frames before it are skipped.
     pub async fn expect(&mut self, namespace: &str, message: &str) -> Value {
+        let wanted = format!("{namespace}/{message}");
+        let deadline = Instant::now() + DEADLINE;
         loop {
-            let frame = self.frame(&format!("{namespace}/{message}")).await;
+            let frame = self.frame(&wanted, deadline).await;
             if frame["namespace"] == namespace && frame["payload"]["message"] == message {
                 return frame["payload"].clone();
             }
@@ -144,7 +156,7 @@ impl Participant {
     /// Like `expect`, but this event must be the very next frame. Answers the whole frame.
     pub async fn expect_next(&mut self, namespace: &str, message: &str) -> Value {
         let wanted = format!("{namespace}/{message} as the next frame");
-        let frame = self.frame(&wanted).await;
+        let frame = self.frame(&wanted, Instant::now() + DEADLINE).await;
         if frame["namespace"] != namespace || frame["payload"]["message"] != message {
             self.fail(&wanted, &End::Lost("it was another one".to_owned()));
         }
@@ -162,7 +174,7 @@ impl Participant {
     pub async fn expect_nothing(&mut self) {
         let token = Uuid::new_v4().to_string();
         self.send("echo", json!({"action": "ping", "token": token})).await;
-        let frame = self.frame("only the echo").await;
+        let frame = self.frame("only the echo", Instant::now() + DEADLINE).await;
         if frame["payload"]["token"] != *token {
             self.fail(
                 "only the echo",
@@ -194,8 +206,9 @@ impl Participant {
 
     /// Reads until the server closes; answers the code, `None` for a connection that ends without a close frame.
     pub async fn close_code(&mut self) -> Option<u16> {
+        let deadline = Instant::now() + DEADLINE;
         loop {
-            match self.next().await {
+            match self.next(deadline).await {
                 Ok(frame) => self.seen.push(frame),
                 Err(End::Closed(code)) => return code,
                 Err(End::Lost(_)) => return None,
@@ -219,8 +232,8 @@ impl Participant {
         drop(self.socket);
     }
 
-    async fn frame(&mut self, wanted: &str) -> Value {
-        match self.next().await {
+    async fn frame(&mut self, wanted: &str, deadline: Instant) -> Value {
+        match self.next(deadline).await {
             Ok(frame) => {
                 self.seen.push(frame.clone());
                 frame
@@ -229,9 +242,9 @@ impl Participant {
         }
     }
 
-    async fn next(&mut self) -> Result<Value, End> {
+    async fn next(&mut self, deadline: Instant) -> Result<Value, End> {
         loop {
-            match timeout(DEADLINE, self.socket.next()).await {
+            match timeout_at(deadline, self.socket.next()).await {
                 Err(_) => return Err(End::Deadline),
                 Ok(None) => return Err(End::Lost("the connection ended".to_owned())),
                 Ok(Some(Err(error))) => return Err(End::Lost(error.to_string())),
