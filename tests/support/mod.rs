@@ -1,4 +1,4 @@
-//! What whole-server tests are written with: a real server, REST clients, and participants on WebSockets.
+//! What whole-server tests are written with: a real server, REST clients, and participants on real sockets.
 
 pub mod meeting;
 pub mod participant;

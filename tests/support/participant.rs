@@ -89,7 +89,7 @@ impl Participant {
     pub async fn join(&mut self, name: &str) -> Value {
         self.ask_to_join(name).await;
         let joined = self.expect("control", "join_success").await;
-        self.id = joined["id"].as_str().expect("an id").to_owned();
+        joined["id"].as_str().expect("an id").clone_into(&mut self.id);
         joined
     }
 

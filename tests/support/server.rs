@@ -15,7 +15,7 @@ use super::{ports, postgres::PostgresDatabase, rest::Rest};
 use crate::databases::Kind;
 
 /// From the start of the process until it is ready, also while the whole test suite runs.
-const START_DEADLINE: Duration = Duration::from_secs(60);
+const START_DEADLINE: Duration = Duration::from_mins(1);
 /// From SIGTERM to the end of the process: the server promises this.
 const STOP_DEADLINE: Duration = Duration::from_secs(10);
 /// Between two looks at a process.
