@@ -114,7 +114,7 @@ impl TestDatabase {
     }
 }
 
-fn postgres_url() -> String {
+pub fn postgres_url() -> String {
     std::env::var(POSTGRES_URL).unwrap_or_else(|_| {
         panic!("{POSTGRES_URL} is not set: run the tests by ./test, which starts PostgreSQL")
     })

@@ -6,6 +6,11 @@
 
 #[macro_use]
 mod databases;
+mod health;
 mod identity;
 mod rest;
+mod restart;
 mod store;
+#[path = "../support/mod.rs"]
+#[allow(dead_code, reason = "a toolbox: what no test needs today is for the next one")]
+mod support;

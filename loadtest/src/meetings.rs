@@ -1,0 +1,65 @@
+//! The rooms of a run: created before, deleted after it.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use futures_util::{StreamExt, TryStreamExt, stream};
+use uuid::Uuid;
+
+use crate::api::{Api, ApiError, Owner};
+
+/// A room with an invite for its guests.
+#[derive(Debug, Clone)]
+pub struct Meeting {
+    pub owner: Owner,
+    pub room: Uuid,
+    pub invite_code: String,
+}
+
+pub struct Meetings {
+    api: Arc<Api>,
+    /// Every room that the server acknowledged, also those of a run that was interrupted.
+    created: Mutex<Vec<(Owner, Uuid)>>,
+}
+
+impl Meetings {
+    pub fn new(api: Arc<Api>) -> Self {
+        Self {
+            api,
+            created: Mutex::new(Vec::new()),
+        }
+    }
+
+    /// Creates `count` rooms, `concurrency` at a time; the first failure ends it.
+    pub async fn create(&self, count: u32, concurrency: usize) -> Result<Vec<Meeting>, ApiError> {
+        stream::iter(0..count as usize)
+            .map(|n| self.create_one(self.api.owner(n)))
+            .buffered(concurrency)
+            .try_collect()
+            .await
+    }
+
+    async fn create_one(&self, owner: Owner) -> Result<Meeting, ApiError> {
+        let room = self.api.create_room(owner).await?;
+        self.created
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push((owner, room));
+        let invite_code = self.api.create_invite(owner, room).await?;
+        Ok(Meeting {
+            owner,
+            room,
+            invite_code,
+        })
+    }
+
+    /// Deletes everything created so far and answers what failed.
+    pub async fn delete_all(&self, concurrency: usize) -> Vec<ApiError> {
+        let rooms = std::mem::take(&mut *self.created.lock().unwrap_or_else(PoisonError::into_inner));
+        stream::iter(rooms)
+            .map(|(owner, room)| self.api.delete_room(owner, room))
+            .buffer_unordered(concurrency)
+            .filter_map(async |outcome| outcome.err())
+            .collect()
+            .await
+    }
+}

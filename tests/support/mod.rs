@@ -1,0 +1,8 @@
+//! What whole-server tests are written with: a real server, REST clients, and participants on real sockets.
+
+pub mod meeting;
+pub mod participant;
+mod ports;
+mod postgres;
+pub mod rest;
+pub mod server;

@@ -1,0 +1,218 @@
+//! The real binary as a child process: it can be killed, stopped and started again.
+
+use std::{
+    fs::{File, OpenOptions},
+    path::PathBuf,
+    process::{Child, Command, ExitStatus, Stdio},
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use tempfile::TempDir;
+use tokio::time::{Instant, sleep};
+
+use super::{ports, postgres::PostgresDatabase, rest::Rest};
+use crate::databases::Kind;
+
+/// From the start of the process until it is ready, also while the whole test suite runs.
+const START_DEADLINE: Duration = Duration::from_mins(1);
+/// From SIGTERM to the end of the process: the server promises this.
+const STOP_DEADLINE: Duration = Duration::from_secs(10);
+/// Between two looks at a process.
+const LOOK_INTERVAL: Duration = Duration::from_millis(10);
+/// Lines of the server's log that a failed test shows.
+const LOG_LINES_SHOWN: usize = 100;
+
+/// A server with a data folder and a database of its own.
+pub struct Server {
+    port: u16,
+    folder: TempDir,
+    database: Option<PostgresDatabase>,
+    /// More variables for the process.
+    environment: Vec<(String, String)>,
+    child: Mutex<Option<Child>>,
+}
+
+impl Server {
+    /// A fresh server with default settings, ready.
+    pub async fn start(kind: Kind) -> Self {
+        Self::start_with(kind, &[]).await
+    }
+
+    /// A fresh server with these settings, such as `("COLLOQUY_ROOMS__GRACE_SECS", "1")`.
+    pub async fn start_with(kind: Kind, environment: &[(&str, &str)]) -> Self {
+        let own = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+        let mut server = Self {
+            port: ports::free(),
+            folder: tempfile::tempdir().expect("a folder"),
+            database: match kind {
+                Kind::Sqlite => None,
+                Kind::Postgres => Some(PostgresDatabase::create().await),
+            },
+            environment: environment.iter().map(own).collect(),
+            child: Mutex::new(None),
+        };
+        // Another process may have taken the port since it was looked at.
+        while !server.run().await {
+            server.port = ports::free();
+        }
+        server
+    }
+
+    /// `host:port`.
+    pub fn address(&self) -> String {
+        format!("127.0.0.1:{}", self.port)
+    }
+
+    /// A client without authorisation.
+    pub fn anonymous(&self) -> Rest {
+        Rest::anonymous(&format!("http://{}", self.address()))
+    }
+
+    /// Where the server keeps journals, keys and the SQLite file.
+    pub fn data_dir(&self) -> PathBuf {
+        self.folder.path().join("data")
+    }
+
+    /// What the server has logged so far, over all its starts.
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(self.log_path()).unwrap_or_default()
+    }
+
+    /// Ends the process as a crash of the machine's power would, except for the disk.
+    pub fn kill9(&self) {
+        let mut child = self.child().take().expect("a running server");
+        child.kill().expect("a kill");
+        child.wait().expect("an end");
+    }
+
+    /// Asks the process to end and waits for it.
+    pub async fn terminate(&self) -> ExitStatus {
+        let mut child = self.child().take().expect("a running server");
+        let pid = child.id().to_string();
+        let asked = Command::new("kill")
+            .args(["-TERM", &pid])
+            .status()
+            .expect("kill(1)");
+        assert!(asked.success(), "no process {pid}");
+        let deadline = Instant::now() + STOP_DEADLINE;
+        loop {
+            if let Some(status) = child.try_wait().expect("a status") {
+                return status;
+            }
+            if Instant::now() > deadline {
+                child.kill().expect("a kill");
+                child.wait().expect("an end");
+                panic!("the server did not end within {STOP_DEADLINE:?} after SIGTERM");
+            }
+            sleep(LOOK_INTERVAL).await;
+        }
+    }
+
+    /// Starts the stopped or killed server again: same folder, same database, same port.
+    pub async fn restart(&self) {
+        assert!(self.child().is_none(), "the server still runs");
+        let deadline = Instant::now() + START_DEADLINE;
+        while !self.run().await {
+            assert!(
+                Instant::now() < deadline,
+                "somebody else keeps port {}",
+                self.port
+            );
+        }
+    }
+
+    /// The end of a test: the server stops in order.
+    pub async fn finish(self) {
+        if self.child().is_some() {
+            let status = self.terminate().await;
+            assert!(status.success(), "the server ended with {status}");
+        }
+    }
+
+    /// Starts the process and waits until it is ready; false when somebody else has the port.
+    async fn run(&self) -> bool {
+        let logged_before = self.log().len();
+        *self.child() = Some(self.spawn());
+        let deadline = Instant::now() + START_DEADLINE;
+        let client = reqwest::Client::new();
+        let url = format!("http://{}/health/ready", self.address());
+        loop {
+            let ended = self
+                .child()
+                .as_mut()
+                .and_then(|child| child.try_wait().expect("a status"));
+            if let Some(status) = ended {
+                *self.child() = None;
+                let log = self.log();
+                if log[logged_before..]
+                    .to_lowercase()
+                    .contains("address already in use")
+                {
+                    return false;
+                }
+                panic!("the server ended with {status} at its start");
+            }
+            let reason = match client.get(&url).send().await {
+                Ok(answer) if answer.status().is_success() => return true,
+                Ok(answer) => format!("{} {}", answer.status(), answer.text().await.unwrap_or_default()),
+                Err(error) => error.to_string(),
+            };
+            assert!(Instant::now() < deadline, "the server is not ready: {reason}");
+            sleep(LOOK_INTERVAL).await;
+        }
+    }
+
+    fn spawn(&self) -> Child {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_colloquy"));
+        for (name, _) in std::env::vars_os() {
+            if name.to_string_lossy().starts_with("COLLOQUY_") {
+                command.env_remove(name);
+            }
+        }
+        if let Some(database) = &self.database {
+            command.env("COLLOQUY_DATABASE__URL", database.url.as_str());
+        }
+        command
+            .args(["--listen", &self.address(), "--data-dir"])
+            .arg(self.data_dir())
+            .env("COLLOQUY_LOG__LEVEL", "info,colloquy=debug")
+            .envs(self.environment.iter().map(|(name, value)| (name, value)))
+            .current_dir(self.folder.path())
+            .stdin(Stdio::null())
+            .stdout(self.log_file())
+            .stderr(self.log_file())
+            .spawn()
+            .expect("a process")
+    }
+
+    fn log_path(&self) -> PathBuf {
+        self.folder.path().join("server.log")
+    }
+
+    fn log_file(&self) -> File {
+        let mut options = OpenOptions::new();
+        options.create(true).append(true);
+        options.open(self.log_path()).expect("a log file")
+    }
+
+    fn child(&self) -> MutexGuard<'_, Option<Child>> {
+        self.child.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        if let Some(mut child) = self.child().take() {
+            // It may have ended by itself; nobody is left behind either way.
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+        if std::thread::panicking() {
+            let log = self.log();
+            let lines: Vec<_> = log.lines().collect();
+            let shown = &lines[lines.len().saturating_sub(LOG_LINES_SHOWN)..];
+            eprintln!("--- end of the server's log\n{}\n---", shown.join("\n"));
+        }
+    }
+}
