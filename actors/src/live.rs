@@ -188,6 +188,23 @@ impl Live {
         Err(StartError::Unavailable)
     }
 
+    /// Whether the resumption token speaks for this caller, also after its meeting was dropped.
+    pub async fn knows(&self, request: &StartRequest) -> bool {
+        let (Some(token), Ok(Some(room))) = (&request.resumption, self.find(request.room, false).await)
+        else {
+            return false;
+        };
+        let (token, caller) = (TokenHash::of(token), request.caller);
+        let known = room
+            .actor()
+            .call(
+                |reply| RoomMsg::Knows { token, caller, reply },
+                Some(CALL_TIMEOUT),
+            )
+            .await;
+        matches!(known, Ok(CallResult::Success(true)))
+    }
+
     async fn call_start(
         &self,
         room: &RoomRef,
