@@ -9,10 +9,13 @@ use axum::{
 };
 use colloquy::{
     config::{Config, DevUser},
-    http::{self, ApiState},
+    http::{self, ApiState, auth::KnownUsers, starts::Doorkeeper},
     identity::{DevIssuer, Verifier, VerifierSettings},
+    meetings,
+    readiness::Readiness,
     tariffs::Offer,
 };
+use colloquy_actors::live::{Live, LiveSettings};
 use serde_json::{Value, json};
 use tower::ServiceExt as _;
 use url::Url;
