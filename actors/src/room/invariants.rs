@@ -34,7 +34,12 @@ impl Room {
                     ));
                 }
             }
-            if participant.left_at.is_some() == participant.is_present() {
+            let left = match participant.place {
+                Place::Outside => true,
+                Place::Waiting => participant.ever_inside,
+                Place::Inside => false,
+            };
+            if participant.left_at.is_some() != left {
                 return Err(format!(
                     "{id} is {:?} but left at {:?}",
                     participant.place, participant.left_at

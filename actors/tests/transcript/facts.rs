@@ -18,7 +18,12 @@ pub fn set(facts: &mut MeetingFacts, settings: &mut RoomSettings, word: &str) ->
         "password" => facts.room.password = Some(value.to_owned()),
         "event" => facts.event = Some(event(value)),
         "modules" => {
-            let names = || value.split(',').filter(|name| !name.is_empty()).map(str::to_owned);
+            let names = || {
+                value
+                    .split(',')
+                    .filter(|name| !name.is_empty())
+                    .map(str::to_owned)
+            };
             facts.tariff.modules = names().map(|name| (name, ModuleFeatures::default())).collect();
             facts.tariff.enabled_modules = names().collect();
         }

@@ -144,7 +144,9 @@ impl Scene {
     fn session(&self, name: &str, socket: Option<usize>) -> Result<SessionNo> {
         let member = self.cast.get(name);
         let session = member.and_then(|member| nth(&member.sockets, socket));
-        session.copied().ok_or_else(|| format!("{name} has no such socket"))
+        session
+            .copied()
+            .ok_or_else(|| format!("{name} has no such socket"))
     }
 
     fn socket_ends(&mut self, name: &str, socket: Option<usize>, how: Ending) -> Result<()> {

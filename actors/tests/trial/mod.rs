@@ -8,7 +8,8 @@ use colloquy_actors::{
     protocol::{
         Command, Incoming,
         meeting::{
-            Caller, Identity, MeetingFacts, ModuleFeatures, ParticipationKind, Role, RoomInfo, Tariff, UserInfo,
+            Caller, Identity, MeetingFacts, ModuleFeatures, ParticipationKind, Role, RoomInfo, Tariff,
+            UserInfo,
         },
         names::DisplayName,
         parse,
