@@ -58,7 +58,7 @@ enum Step {
 }
 
 fn deed() -> impl Strategy<Value = Deed> {
-    let somebody = 0..12_usize;
+    let somebody = 0..7_usize;
     let control = [
         "raise_hand",
         "lower_hand",
@@ -83,7 +83,7 @@ fn deed() -> impl Strategy<Value = Deed> {
         6 => (prop::sample::select(moderation.to_vec()), somebody.clone()).prop_map(|(action, at)| Deed::Command("moderation", action, at)),
         2 => prop::sample::select(chat.to_vec()).prop_map(|action| Deed::Command("chat", action, 0)),
         3 => ".{0,20}".prop_map(Deed::Say),
-        3 => (somebody, ".{0,20}").prop_map(|(at, content)| Deed::Tell(at, content)),
+        5 => (somebody, ".{0,20}").prop_map(|(at, content)| Deed::Tell(at, content)),
         3 => prop_oneof![Just(Ending::Quit), Just(Ending::Lost)].prop_map(Deed::End),
     ]
 }
@@ -271,7 +271,7 @@ impl World {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 96, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn everybody_knows_what_is_so(

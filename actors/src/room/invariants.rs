@@ -12,6 +12,8 @@ impl Room {
         let Some(meeting) = &self.meeting else {
             return if self.agenda.get(Due::Drop).is_some() {
                 Err("a meeting that does not exist is to be dropped".to_owned())
+            } else if self.access.sessions().next().is_some() {
+                Err("a session without a meeting to join".to_owned())
             } else {
                 Ok(())
             };
