@@ -1,4 +1,8 @@
 //! Journals: what was logged is there again, whatever happened to the file.
+#![expect(
+    clippy::unwrap_used,
+    reason = "what can't be read ends the test, also outside of its own function"
+)]
 
 mod trial;
 
@@ -167,7 +171,7 @@ async fn a_cut_file_is_written_on_from_its_last_whole_input() {
     let file = fs::OpenOptions::new().write(true).open(temporary.log()).unwrap();
     file.set_len(cut as u64).unwrap();
     let mut room = LoggedRoom::open(folder.log(ROOM).unwrap()).unwrap();
-    assert_eq!(room.room().input_seq() as usize, lengths.len() - 2);
+    assert_eq!(room.room().input_seq(), lengths.len() as u64 - 2);
     let batch = room.stamp(vec![Input::Restarted, say(SessionNo(1), "gone")], BEGIN, || 7);
     play(&mut room, &batch).await;
     let again = LoggedRoom::open(folder.log(ROOM).unwrap()).unwrap();
@@ -232,10 +236,10 @@ async fn what_is_logged_while_a_snapshot_is_written_follows_it() {
         let mut room = LoggedRoom::create(empty(), log).unwrap();
         play(&mut room, &trial.inputs).await;
         let state = room.room().clone();
-        let stage = room.journal_mut().stage(&state);
+        let write_snapshot = room.journal_mut().stage(&state);
         trial.input(say(SessionNo(1), "meanwhile"));
         play(&mut room, &trial.inputs[trial.inputs.len() - 1..]).await;
-        let staged = stage();
+        let staged = write_snapshot();
         trial.input(say(SessionNo(1), "before it is adopted"));
         play(&mut room, &trial.inputs[trial.inputs.len() - 1..]).await;
         room.journal_mut().adopt(staged).unwrap();
@@ -264,9 +268,9 @@ async fn a_snapshot_that_failed_or_came_too_late_changes_nothing() {
     assert!(room.journal_mut().adopt(failed).is_err());
     // Nothing is being staged any more: what comes now is of no use.
     let late = {
-        let stage = room.journal_mut().stage(&state);
+        let write_snapshot = room.journal_mut().stage(&state);
         room.snapshot_now().unwrap();
-        stage()
+        write_snapshot()
     };
     room.journal_mut().adopt(late).unwrap();
     let opened = LoggedRoom::open(folder.log(ROOM).unwrap()).unwrap();
@@ -291,7 +295,7 @@ fn only_young_journals_are_found_and_leftovers_go() {
         .unwrap();
     fs::write(temporary.0.join(format!("{young}.staged")), "half of a snapsh").unwrap();
     fs::write(temporary.0.join("README"), "not ours").unwrap();
-    assert_eq!(folder.index(Duration::from_secs(600)).unwrap(), [young]);
+    assert_eq!(folder.index(Duration::from_mins(10)).unwrap(), [young]);
     assert_eq!(
         names(&temporary.0),
         [format!("{young}.log"), "README".to_owned(), "lock".to_owned()]
@@ -303,26 +307,22 @@ fn only_the_newest_failed_journals_are_kept_and_none_is_revived() {
     let temporary = Temporary::new();
     let folder = temporary.open();
     let excess = 3;
-    for number in 0..POST_MORTEM_FILES_MAX + excess {
-        let room = RoomId(Uuid::from_u128(number as u128));
+    let minute = |number: i64| Timestamp::from_micros(BEGIN.as_micros() + number * 60_000_000);
+    for number in 0..excess + i64::try_from(POST_MORTEM_FILES_MAX).unwrap() {
+        let room = RoomId(id_of(&format!("room {number}")));
         let logged = LoggedRoom::create(
             Room::new(room, RoomSettings::default()),
             folder.log(room).unwrap(),
         );
-        let age = Duration::from_secs(60 * (100 - number as u64));
+        let age = Duration::from_mins(100 - number.unsigned_abs());
         let path = temporary.0.join(format!("{room}.log"));
         let file = fs::File::options().append(true).open(path).unwrap();
         file.set_modified(SystemTime::now() - age).unwrap();
-        let now = Timestamp::from_micros(BEGIN.as_micros() + number as i64);
-        logged.unwrap().journal().set_aside(now).unwrap();
+        logged.unwrap().journal().set_aside(minute(number)).unwrap();
     }
     let kept = names(&temporary.0.join("post-mortem"));
     assert_eq!(kept.len(), POST_MORTEM_FILES_MAX);
-    let oldest = format!(
-        "{}-{}.log",
-        BEGIN.as_micros() + excess as i64,
-        Uuid::from_u128(excess as u128)
-    );
+    let oldest = format!("{}-{}.log", minute(excess).as_micros(), id_of("room 3"));
     assert_eq!(kept[0], oldest);
     assert_eq!(folder.index(Duration::MAX).unwrap(), []);
 }

@@ -1,5 +1,9 @@
 //! A rule that panics is undone and skipped; nothing else is lost.
 #![cfg(feature = "fault-injection")]
+#![expect(
+    clippy::unwrap_used,
+    reason = "what can't be read ends the test, also outside of its own function"
+)]
 
 mod trial;
 
@@ -126,13 +130,13 @@ async fn a_panic_while_a_snapshot_is_written_is_skipped_in_both_logs() {
     let trial = meeting();
     let mut room = logged(&trial, Log::Memory(Vec::new()));
     let state = room.room().clone();
-    let stage = room.journal_mut().stage(&state);
+    let write_snapshot = room.journal_mut().stage(&state);
     let batch = stamp(
         &room,
         vec![panic(SessionNo(1)), say(SessionNo(2), "on")],
         trial.now,
     );
     assert_eq!(play(&mut room, &batch).await.unwrap(), [false, true]);
-    room.journal_mut().adopt(stage()).unwrap();
+    room.journal_mut().adopt(write_snapshot()).unwrap();
     assert_eq!(room.journal().rebuild(u64::MAX).unwrap(), *room.room());
 }

@@ -43,7 +43,7 @@ fn rooms_keep_to_their_transcripts() {
             Ok(actual) if actual == expected => {}
             Ok(actual) if update => fs::write(&path, actual).unwrap(),
             Ok(actual) => differences.push_str(&difference(&name, &expected, &actual)),
-            Err(error) => differences.push_str(&format!("{name}:{error}\n")),
+            Err(error) => differences.extend([&name, ":", &error, "\n"]),
         }
     }
     assert!(differences.is_empty(), "\n{differences}");
@@ -88,7 +88,7 @@ fn difference(name: &str, expected: &str, actual: &str) -> String {
     let mut text = format!("{name}:{}\n", same + 1);
     let mut show = |mark: &str, lines: &[&str]| {
         for line in lines {
-            text.push_str(&format!("  {mark} {line}\n"));
+            text.extend(["  ", mark, " ", line, "\n"]);
         }
     };
     show(" ", &expected[same.saturating_sub(3)..same]);

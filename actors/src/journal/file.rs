@@ -188,7 +188,7 @@ mod tests {
         let mut room = LoggedRoom::open(Log::File(full(&path))).unwrap();
         assert!(room.journal().is_file());
         let state = room.room().clone();
-        let stage = room.journal_mut().stage(&state);
+        let write_snapshot = room.journal_mut().stage(&state);
         let batch = room.stamp(
             vec![Input::Tick, Input::Restarted],
             Timestamp::from_micros(1),
@@ -203,7 +203,7 @@ mod tests {
         assert_eq!(room.room().input_seq(), 2);
         assert_eq!(room.journal().rebuild(u64::MAX).unwrap(), *room.room());
         // A snapshot of the file that was on its way is of no use any more.
-        room.journal_mut().adopt(stage()).unwrap();
+        room.journal_mut().adopt(write_snapshot()).unwrap();
         assert_eq!(room.journal().rebuild(u64::MAX).unwrap(), *room.room());
         fs::remove_file(path.with_extension("staged")).unwrap();
     }

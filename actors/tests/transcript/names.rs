@@ -30,7 +30,7 @@ const ABBREVIATIONS: [(&str, &str); 3] = [
 
 #[derive(Debug)]
 pub struct Names {
-    names: HashMap<Uuid, String>,
+    of_ids: HashMap<Uuid, String>,
     ids: HashMap<String, Uuid>,
     participants: usize,
     messages: usize,
@@ -41,34 +41,34 @@ pub struct Names {
 impl Default for Names {
     fn default() -> Self {
         let mut names = Self {
-            names: HashMap::new(),
+            of_ids: HashMap::new(),
             ids: HashMap::new(),
             participants: 0,
             messages: 0,
             abbreviate: true,
         };
-        names.add(ROOM.0, "room".to_owned());
-        names.add(facts().tariff.id, "tariff".to_owned());
-        names.add(id_of("event"), "event".to_owned());
-        names.add(id_of("invite"), "invite".to_owned());
-        names.add(id_of("nobody"), "nobody".to_owned());
+        names.add(ROOM.0, "room");
+        names.add(facts().tariff.id, "tariff");
+        names.add(id_of("event"), "event");
+        names.add(id_of("invite"), "invite");
+        names.add(id_of("nobody"), "nobody");
         names
     }
 }
 
 impl Names {
-    fn add(&mut self, id: Uuid, name: String) -> String {
-        self.names.insert(id, name.clone());
-        self.ids.insert(name.clone(), id);
+    fn add(&mut self, id: Uuid, name: &str) -> String {
+        self.of_ids.insert(id, name.to_owned());
+        self.ids.insert(name.to_owned(), id);
         format!("<{name}>")
     }
 
     pub fn participant(&mut self, id: ParticipantId) -> String {
-        if let Some(name) = self.names.get(&id.0) {
+        if let Some(name) = self.of_ids.get(&id.0) {
             return format!("<{name}>");
         }
         self.participants += 1;
-        self.add(id.0, format!("p{}", self.participants))
+        self.add(id.0, &format!("p{}", self.participants))
     }
 
     /// An input with real ids and long texts.
@@ -116,11 +116,11 @@ impl Names {
 
     fn text(&mut self, text: &str) -> String {
         if let Ok(id) = Uuid::parse_str(text) {
-            if let Some(name) = self.names.get(&id) {
+            if let Some(name) = self.of_ids.get(&id) {
                 return format!("<{name}>");
             }
             self.messages += 1;
-            return self.add(id, format!("m{}", self.messages));
+            return self.add(id, &format!("m{}", self.messages));
         }
         match DateTime::parse_from_rfc3339(text) {
             Ok(time) => format!("<{}>", seconds(Timestamp::from(time.to_utc()))),
@@ -159,7 +159,7 @@ fn shorten_runs(text: &str) -> String {
             length += 1;
         }
         if length >= RUN_MIN {
-            short.push_str(&format!("<{first}*{length}>"));
+            short.extend(["<", first.encode_utf8(&mut [0; 4]), "*", &length.to_string(), ">"]);
         } else {
             short.extend(std::iter::repeat_n(first, length));
         }

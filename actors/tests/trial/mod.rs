@@ -1,12 +1,16 @@
 //! A room on trial: driven input by input in virtual time, looked at after each, and replayed at the end.
-#![allow(dead_code, reason = "each test file uses its part of this")]
+#![allow(
+    dead_code,
+    clippy::unwrap_used,
+    reason = "each test file uses its part of this, and ends when it fails"
+)]
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use colloquy_actors::{
     ids::{InviteCode, ParticipantId, RoomId, SessionNo, Timestamp, TokenHash, UserId},
     protocol::{
-        Command, Incoming,
+        Incoming,
         meeting::{
             Caller, Identity, MeetingFacts, ModuleFeatures, ParticipationKind, Role, RoomInfo, Tariff,
             UserInfo,
@@ -160,7 +164,9 @@ pub fn say(session: SessionNo, content: &str) -> Input {
 
 #[cfg(feature = "fault-injection")]
 pub fn panic(session: SessionNo) -> Input {
-    let command = Command::Control(colloquy_actors::protocol::control::ControlCommand::Panic);
+    let command = colloquy_actors::protocol::Command::Control(
+        colloquy_actors::protocol::control::ControlCommand::Panic,
+    );
     Input::Command { session, command }
 }
 
