@@ -280,7 +280,7 @@ impl State {
             .map(|entry| entry.value().clone())
             .collect();
         for room in &rooms {
-            let _ = room.actor().cast(RoomMsg::Turn);
+            let _ = room.actor().cast(RoomMsg::Sweep);
         }
         let ids: Vec<_> = rooms.iter().map(RoomRef::id).collect();
         let (directory, myself_then) = (Arc::clone(&self.args.ports.directory), myself.clone());

@@ -22,7 +22,12 @@ use crate::{
     journal::{JournalError, file::Staged},
     logged::LoggedRoom,
     ports::Ports,
-    protocol::{Command, codes::CloseCode, limits::ROOM_WAITING_INPUTS_MAX, meeting::Caller},
+    protocol::{
+        Command,
+        codes::CloseCode,
+        limits::{ROOM_WAITING_INPUTS_MAX, UNREDEEMED_TICKETS_MAX},
+        meeting::Caller,
+    },
     registry::RegistryRef,
     room::input::{Input, Start},
     session::Link,
@@ -62,6 +67,8 @@ pub enum RoomMsg {
     Input(Input),
     /// Handle what waits.
     Turn,
+    /// The registry looks after its rooms.
+    Sweep,
     /// A snapshot was written beside the log.
     Staged(Result<Staged, JournalError>),
     /// The registry has taken the room out of its index.
@@ -290,6 +297,11 @@ impl Shell {
         ticket: String,
         reply: RpcReplyPort<StartReply>,
     ) {
+        if self.tickets.count(self.ports.clock.now()) >= UNREDEEMED_TICKETS_MAX {
+            self.gauge_down();
+            let _ = reply.send(StartReply::Unavailable);
+            return;
+        }
         let claim_token = start.token;
         self.enqueue(
             myself,
@@ -417,6 +429,7 @@ impl Actor for RoomActor {
             }
             RoomMsg::Input(input) => shell.enqueue(&myself, input, From::Nobody),
             RoomMsg::Turn => turn::run(shell, &myself).await,
+            RoomMsg::Sweep => turn::sweep(shell, &myself),
             RoomMsg::Staged(staged) => {
                 if let Err(error) = shell.room.journal_mut().adopt(staged) {
                     tracing::warn!(room.id = %shell.id(), %error, "snapshot failed; the longer journal stays");

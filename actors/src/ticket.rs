@@ -84,6 +84,12 @@ impl Tickets {
         }
     }
 
+    /// Tickets that can still be redeemed.
+    pub fn count(&mut self, now: Timestamp) -> usize {
+        self.expire(now);
+        self.claims.len()
+    }
+
     #[must_use]
     pub fn len(&self) -> usize {
         self.claims.len()

@@ -54,11 +54,16 @@ async fn serve(mut config: Config) -> Result<(), RunError> {
     let signals = Signals::install().map_err(RunError::Signals)?;
     let (listener, address) = listen(&config).await?;
     config.http.listen = address;
-    let app = App::build(config).await?;
+    let mut stop = std::pin::pin!(signals.stop());
+    // Waiting for a lock or a database may take long; nothing is half-done when it is broken off.
+    let app = tokio::select! {
+        app = App::build(config) => app?,
+        () = &mut stop => return Ok(()),
+    };
     // A closed stdout must not keep the server from running.
     let _ = greeting::print(&mut io::stdout().lock(), app.config(), app.data_folder());
     tracing::info!(http.listen = %address, "listening");
-    Ok(app.serve(listener, signals.stop()).await?)
+    Ok(app.serve(listener, stop).await?)
 }
 
 /// Listens before anything else is opened: a second server on the same port leaves the first one's data alone.

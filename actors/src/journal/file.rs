@@ -6,6 +6,7 @@ use std::{
     os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
     sync::Arc,
+    time::SystemTime,
 };
 
 use crate::ids::Timestamp;
@@ -102,6 +103,10 @@ impl FileLog {
             File::open(folder)?.sync_all()?;
         }
         Ok(())
+    }
+
+    pub(super) fn touch(&self) -> io::Result<()> {
+        self.file.set_modified(SystemTime::now())
     }
 
     pub(super) fn delete(&self) -> io::Result<()> {

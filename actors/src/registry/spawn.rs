@@ -91,10 +91,12 @@ async fn load(id: RoomId, folder: Arc<Folder>, ports: &Ports) -> Loaded {
         Err(Unavailable) => return Loaded::Unavailable,
         Ok(missing) if !missing.is_empty() => {
             tracing::info!(room.id = %id, "journal of a room that is gone is deleted");
-            return if folder.delete(id).is_ok() {
-                Loaded::Gone
-            } else {
-                Loaded::Unavailable
+            return match folder.delete(id) {
+                Ok(()) => Loaded::Gone,
+                Err(error) => {
+                    tracing::error!(room.id = %id, %error, "journal could not be deleted");
+                    Loaded::Unavailable
+                }
             };
         }
         Ok(_) => {}
@@ -114,6 +116,13 @@ async fn load(id: RoomId, folder: Arc<Folder>, ports: &Ports) -> Loaded {
     match read.await {
         Ok(Ok(room)) => Loaded::Room(Box::new(room)),
         Ok(Err(JournalError::Corrupt(_) | JournalError::Panicked(_))) => Loaded::Gone,
-        Ok(Err(JournalError::Io(_))) | Err(_) => Loaded::Unavailable,
+        Ok(Err(JournalError::Io(error))) => {
+            tracing::error!(room.id = %id, %error, "journal can't be read; the room is not served until it can");
+            Loaded::Unavailable
+        }
+        Err(error) => {
+            tracing::error!(room.id = %id, %error, "reading a journal failed");
+            Loaded::Unavailable
+        }
     }
 }

@@ -17,9 +17,6 @@ pub(super) async fn run(shell: &mut Shell, myself: &ActorRef<RoomMsg>) {
     if shell.phase == Phase::Stopped {
         return;
     }
-    if shell.queue.is_empty() {
-        return after(shell, myself);
-    }
     let count = shell.queue.len().min(TURN_INPUTS_MAX);
     let (mut inputs, mut senders) = (Vec::with_capacity(count), Vec::with_capacity(count));
     for Waiting { input, from } in shell.queue.drain(..count) {
@@ -76,6 +73,17 @@ fn after(shell: &mut Shell, myself: &ActorRef<RoomMsg>) {
         shell.phase = Phase::Ending;
         shell.registry.cast(RegistryMsg::Ending(shell.id()));
     }
+}
+
+/// Keeps the journal young, and lets a room end that nobody entered.
+pub(super) fn sweep(shell: &mut Shell, myself: &ActorRef<RoomMsg>) {
+    if shell.phase == Phase::Stopped {
+        return;
+    }
+    if let Err(error) = shell.room.journal().touch() {
+        tracing::warn!(room.id = %shell.id(), %error, "journal can't be touched");
+    }
+    after(shell, myself);
 }
 
 fn is_over(shell: &Shell) -> bool {
