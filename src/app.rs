@@ -1,5 +1,7 @@
 //! The one place where parts meet. Nothing is static: several servers may run in one process.
 
+mod watch;
+
 use std::{
     fmt,
     future::Future,
@@ -10,17 +12,20 @@ use std::{
 };
 
 use axum::Router;
+use colloquy_actors::live::{Live, LiveError};
 use tokio::{net::TcpListener, time::Instant};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     clock::Clock,
     config::{Config, DEV_ISSUER_PATH, DataFolderError, prepare_data_folder},
-    http::{self, ApiState, health, layers},
+    http::{self, ApiState, auth::KnownUsers, health, layers, starts::Doorkeeper},
     identity::{DevIssuer, SettingsError, Verifier, VerifierSettings, dev_issuer::OpenError},
     listener::{self, Limits, Shutdown},
+    meetings,
     readiness::Readiness,
-    store::{Db, StoreError},
+    signaling::Signaling,
+    store::{Db, ServerLock, StoreError},
     tariffs::Offer,
 };
 
@@ -38,6 +43,8 @@ pub struct App {
     data_folder: PathBuf,
     db: Db,
     readiness: Readiness,
+    live: Live,
+    lock: ServerLock,
     router: Router,
     stop_hooks: Vec<(&'static str, Hook)>,
 }
@@ -55,6 +62,8 @@ pub enum BuildError {
     Verifier(#[from] SettingsError),
     #[error("cannot prepare requests to the identity provider: {0}")]
     HttpClient(#[from] reqwest::Error),
+    #[error("cannot start the live core: {0}")]
+    Live(#[from] LiveError),
 }
 
 /// Why a server ended otherwise than asked to.
@@ -70,22 +79,35 @@ impl App {
     pub async fn build(config: Config) -> Result<Self, BuildError> {
         let data_folder = prepare_data_folder(&config).await?;
         let db = open_database(&config, &data_folder).await?;
+        let lock = db.lock_server().await?;
         let dev_issuer = open_dev_issuer(&config, &data_folder)?;
         let readiness = Readiness::default();
-        let api = api_state(&config, db.clone(), dev_issuer.clone())?;
+        let live = Live::start(
+            meetings::live_settings(&config, &data_folder),
+            meetings::ports(db.clone()),
+        )
+        .await?;
+        let api = api_state(&config, db.clone(), dev_issuer.clone(), &live, &readiness)?;
         let mut inner = health::router(readiness.clone()).merge(http::router(api));
         if let Some(issuer) = dev_issuer {
             inner = inner.nest(DEV_ISSUER_PATH, issuer.router());
         }
-        let router = layers::every(layers::rest(inner), &config.http);
-        Ok(Self {
+        let signaling = Signaling::new(&config, live.clone(), readiness.clone());
+        // Not under the layers for REST: a session has no deadline and is not compressed.
+        let inner = layers::rest(inner).merge(signaling.router());
+        let router = layers::every(inner, &config.http);
+        let mut app = Self {
             config,
             data_folder,
             db,
             readiness,
+            live: live.clone(),
+            lock,
             router,
             stop_hooks: Vec::new(),
-        })
+        };
+        app.on_stop("live core", async move { live.stop().await });
+        Ok(app)
     }
 
     #[must_use]
@@ -103,6 +125,12 @@ impl App {
     #[must_use]
     pub fn readiness(&self) -> &Readiness {
         &self.readiness
+    }
+
+    /// The live core: rooms, their participants and sessions.
+    #[must_use]
+    pub fn live(&self) -> &Live {
+        &self.live
     }
 
     /// Registers what happens at a stop after readiness is gone and before connections end. Hooks run one after the
@@ -125,6 +153,8 @@ impl App {
         };
         // Whoever drops this future ends the listener too.
         let _guard = token.clone().drop_guard();
+        let watch = watch::watch(self.readiness.clone(), self.lock, self.live.clone());
+        let watching = AbortOnDrop(tokio::spawn(watch));
         let limits = Limits::of(&self.config);
         let mut listening = tokio::spawn(listener::serve(listener, self.router, limits, stop));
 
@@ -144,6 +174,7 @@ impl App {
                 "cut connections that did not end in time"
             );
         }
+        drop(watching);
         self.db.close().await;
         tracing::info!("stopped");
         Ok(())
@@ -167,7 +198,13 @@ fn open_dev_issuer(config: &Config, data_folder: &Path) -> Result<Option<Arc<Dev
 }
 
 /// What the REST handlers work with. Tokens are those of the configured authority, else of the development issuer.
-fn api_state(config: &Config, db: Db, dev_issuer: Option<Arc<DevIssuer>>) -> Result<ApiState, BuildError> {
+fn api_state(
+    config: &Config,
+    db: Db,
+    dev_issuer: Option<Arc<DevIssuer>>,
+    live: &Live,
+    readiness: &Readiness,
+) -> Result<ApiState, BuildError> {
     let issuer = match (&config.oidc.authority, &dev_issuer) {
         (Some(authority), _) => authority.as_str().into(),
         (None, Some(issuer)) => issuer.issuer().into(),
@@ -182,7 +219,19 @@ fn api_state(config: &Config, db: Db, dev_issuer: Option<Arc<DevIssuer>>) -> Res
         issuer,
         offer: Arc::new(Offer::from_config(config)),
         clock: Clock::system(),
+        live: live.clone(),
+        door: Doorkeeper::new(config, readiness.clone()),
+        known_users: KnownUsers::default(),
     })
+}
+
+/// A task that ends with whoever started it.
+struct AbortOnDrop(tokio::task::JoinHandle<()>);
+
+impl Drop for AbortOnDrop {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
 }
 
 async fn run_hooks(hooks: Vec<(&'static str, Hook)>) {

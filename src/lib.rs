@@ -1,13 +1,16 @@
 //! The server: everything that is HTTP, SQL or an outside service.
 
 pub mod app;
+pub mod caps;
 pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod http;
 pub mod identity;
 pub mod listener;
+pub mod meetings;
 pub mod readiness;
 pub mod secrets;
+pub mod signaling;
 pub mod store;
 pub mod tariffs;

@@ -188,6 +188,23 @@ impl Live {
         Err(StartError::Unavailable)
     }
 
+    /// Whether the resumption token speaks for this caller, also after its meeting was dropped.
+    pub async fn knows(&self, request: &StartRequest) -> bool {
+        let (Some(token), Ok(Some(room))) = (&request.resumption, self.find(request.room, false).await)
+        else {
+            return false;
+        };
+        let (token, caller) = (TokenHash::of(token), request.caller);
+        let known = room
+            .actor()
+            .call(
+                |reply| RoomMsg::Knows { token, caller, reply },
+                Some(CALL_TIMEOUT),
+            )
+            .await;
+        matches!(known, Ok(CallResult::Success(true)))
+    }
+
     async fn call_start(
         &self,
         room: &RoomRef,
@@ -296,6 +313,22 @@ impl Live {
     #[must_use]
     pub fn disk_failed(&self) -> bool {
         self.keeps_files && self.index.iter().any(|room| room.disk_failed())
+    }
+
+    /// Kills the actor of a room, as a bug in its shell would.
+    #[cfg(feature = "fault-injection")]
+    pub fn kill_room(&self, room: RoomId) {
+        if let Some(room) = self.index.get(&room) {
+            room.actor().kill();
+        }
+    }
+
+    /// Kills the registry, as a bug in it would.
+    #[cfg(feature = "fault-injection")]
+    pub fn kill_registry(&self) {
+        if let Some(registry) = self.registry.get() {
+            registry.kill();
+        }
     }
 
     /// Stops: no new rooms, a snapshot of each, every socket is closed with 1001.

@@ -18,7 +18,7 @@ use serde::Serialize;
 use tokio::task::JoinHandle;
 
 use crate::{
-    ids::{ParticipantId, RoomId, SessionNo, Timestamp},
+    ids::{ParticipantId, RoomId, SessionNo, Timestamp, TokenHash},
     journal::{JournalError, file::Staged},
     logged::LoggedRoom,
     ports::Ports,
@@ -37,6 +37,12 @@ pub enum RoomMsg {
         start: Box<Start>,
         ticket: String,
         reply: RpcReplyPort<StartReply>,
+    },
+    /// Whether a resumption token speaks for a caller.
+    Knows {
+        token: TokenHash,
+        caller: Caller,
+        reply: RpcReplyPort<bool>,
     },
     /// Takes a ticket.
     Redeem {
@@ -196,7 +202,7 @@ enum From {
     Session(SessionNo),
     Start {
         ticket: String,
-        claim_token: crate::ids::TokenHash,
+        claim_token: TokenHash,
         reply: RpcReplyPort<StartReply>,
     },
 }
@@ -374,6 +380,10 @@ impl Actor for RoomActor {
     ) -> Result<(), ActorProcessingErr> {
         match message {
             RoomMsg::Start { start, ticket, reply } => shell.start(&myself, start, ticket, reply),
+            RoomMsg::Knows { token, caller, reply } => {
+                let known = shell.room.room().access().resume(token, caller);
+                let _ = reply.send(known.is_some());
+            }
             RoomMsg::Redeem { ticket, reply } => {
                 // Whoever asked may have gone.
                 let _ = reply.send(shell.redeem(&ticket));

@@ -3,10 +3,19 @@
 use std::sync::Arc;
 
 use axum::{Router, extract::DefaultBodyLimit, response::IntoResponse};
+use colloquy_actors::live::Live;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_swagger_ui::SwaggerUi;
 
-use super::{ApiError, body::BODY_BYTES_MAX, invites, login, openapi, rooms, users};
+use super::{
+    ApiError,
+    auth::KnownUsers,
+    body::BODY_BYTES_MAX,
+    invites, login, openapi, rooms,
+    starts::{self, Doorkeeper},
+    users,
+};
+
 use crate::{
     clock::Clock,
     config::Config,
@@ -26,6 +35,9 @@ pub struct ApiState {
     /// Modules and features that this server has.
     pub offer: Arc<Offer>,
     pub clock: Clock,
+    pub live: Live,
+    pub door: Doorkeeper,
+    pub known_users: KnownUsers,
 }
 
 impl ApiState {
@@ -60,7 +72,8 @@ fn described() -> (Router<ApiState>, utoipa::openapi::OpenApi) {
         .merge(login::routes())
         .merge(users::routes())
         .merge(rooms::routes())
-        .merge(invites::routes());
+        .merge(invites::routes())
+        .merge(starts::routes());
     OpenApiRouter::with_openapi(openapi::skeleton())
         .nest("/v1", v1)
         .split_for_parts()

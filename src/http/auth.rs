@@ -1,15 +1,21 @@
 //! Who calls: extractors that read the `Authorization` header.
 
+use std::sync::Arc;
+
 use axum::{
     extract::{FromRef, FromRequestParts},
     http::{HeaderMap, header::AUTHORIZATION, request::Parts},
 };
+use dashmap::DashMap;
 use uuid::Uuid;
 
 use super::{ApiError, ApiState};
-use crate::store::{
-    invites::{self, InviteForStart},
-    users::{self, User},
+use crate::{
+    identity::claims::VerifiedToken,
+    store::{
+        invites::{self, InviteForStart},
+        users::{self, User},
+    },
 };
 
 /// A registered user with a valid access token, created when it is new here.
@@ -67,9 +73,64 @@ where
 
 async fn user(state: &ApiState, token: &str) -> Result<User, ApiError> {
     let token = state.verifier.verify_access_token(token).await?;
-    let user =
-        users::find_or_create(&state.db, &token, &state.new_user_defaults(), state.clock.now()).await?;
+    user_of(state, &token).await
+}
+
+/// Somebody with a valid access token, not looked up yet: one who comes back to a meeting needs no database.
+#[derive(Debug)]
+pub struct Member {
+    pub token: Arc<VerifiedToken>,
+    /// The user's id, if this server has met the user.
+    pub id: Option<Uuid>,
+}
+
+impl<S> FromRequestParts<S> for Member
+where
+    S: Send + Sync,
+    ApiState: FromRef<S>,
+{
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        let state = ApiState::from_ref(state);
+        match credentials(&parts.headers)? {
+            Credentials::Bearer(token) => {
+                let token = state.verifier.verify_access_token(token).await?;
+                let id = state.known_users.find(&token);
+                Ok(Self { token, id })
+            }
+            Credentials::InviteCode(_) => Err(ApiError::forbidden("This is for registered users only")),
+        }
+    }
+}
+
+/// Looks the subject of a token up, or creates it.
+pub(super) async fn user_of(state: &ApiState, token: &VerifiedToken) -> Result<User, ApiError> {
+    let (defaults, now) = (state.new_user_defaults(), state.clock.now());
+    let user = users::find_or_create(&state.db, token, &defaults, now).await?;
+    state.known_users.learn(token, user.profile.id);
     enabled(user)
+}
+
+/// Ids of users by issuer and subject: an id never changes. Clones are one.
+#[derive(Debug, Clone, Default)]
+pub struct KnownUsers(Arc<DashMap<(String, String), Uuid>>);
+
+impl KnownUsers {
+    /// Above it, everybody is forgotten and looked up again.
+    const USERS_MAX: usize = 100_000;
+
+    fn find(&self, token: &VerifiedToken) -> Option<Uuid> {
+        let key = (token.issuer.clone(), token.subject.clone());
+        self.0.get(&key).map(|id| *id)
+    }
+
+    fn learn(&self, token: &VerifiedToken, id: Uuid) {
+        if self.0.len() >= Self::USERS_MAX {
+            self.0.clear();
+        }
+        self.0.insert((token.issuer.clone(), token.subject.clone()), id);
+    }
 }
 
 /// Refuses a user whom the operator has disabled.

@@ -7,6 +7,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use chrono::{DateTime, Utc};
+use colloquy_actors::room::input::Notice;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -23,7 +24,7 @@ use super::{
     refusals, rooms,
 };
 use crate::store::{
-    Change,
+    self, Change,
     invites::{self, Editor, Invite, NewInvite},
 };
 
@@ -232,8 +233,16 @@ async fn delete(
         user: user.profile.id,
         at: state.clock.now(),
     };
-    let found = invites::deactivate(&state.db, room.id, code, editor).await?;
-    if found {
+    let (db, live) = (state.db.clone(), state.live.clone());
+    // Its guests' tokens are void even when the client has gone meanwhile.
+    let found = store::unbroken(async move {
+        let found = invites::deactivate(&db, room.id, code, editor).await?;
+        if found {
+            live.notify(room.id.into(), Notice::InviteWithdrawn(code.into()));
+        }
+        Ok::<_, ApiError>(found)
+    });
+    if found.await? {
         Ok(StatusCode::NO_CONTENT)
     } else {
         Err(no_invite())

@@ -16,6 +16,7 @@ pub mod params;
 pub mod profiles;
 pub mod refusals;
 pub mod rooms;
+pub mod starts;
 pub mod users;
 
 mod deadline;

@@ -43,6 +43,20 @@ pub enum OfBodies {
     ValidationFailed(ErrorBody),
 }
 
+/// Refusals of operations that begin a meeting: whatever is wrong with the body is 400.
+#[derive(Debug, IntoResponses)]
+pub enum OfStarts {
+    /// `bad_request`, `invalid_json`, or `no_breakout_rooms`.
+    #[response(status = 400)]
+    BadRequest(ErrorBody),
+    /// The body is larger than 64 KiB.
+    #[response(status = 413)]
+    PayloadTooLarge(ErrorBody),
+    /// The body is not declared as JSON.
+    #[response(status = 415)]
+    UnsupportedMediaType(ErrorBody),
+}
+
 /// Refusals of operations with parameters in path or query.
 #[derive(Debug, IntoResponses)]
 pub enum OfParameters {

@@ -7,6 +7,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use chrono::{DateTime, Utc};
+use colloquy_actors::room::input::Notice;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -278,7 +279,16 @@ async fn delete(
     InQuery(_query): InQuery<DeleteRoomQuery>,
 ) -> Result<StatusCode, ApiError> {
     let room = owned(&state, &user, room).await?;
-    if rooms::delete(&state.db, room.id).await? {
+    let (db, live) = (state.db.clone(), state.live.clone());
+    // The meeting hears of it even when the client has gone meanwhile.
+    let deleted = store::unbroken(async move {
+        let deleted = rooms::delete(&db, room.id).await?;
+        if deleted {
+            live.notify(room.id.into(), Notice::RoomDeleted);
+        }
+        Ok::<_, ApiError>(deleted)
+    });
+    if deleted.await? {
         Ok(StatusCode::NO_CONTENT)
     } else {
         Err(no_room())

@@ -22,12 +22,9 @@ use tokio_util::{
 };
 use tower::ServiceExt as _;
 
-use super::{
-    ClientAddress, Limits, Peer,
-    caps::{AddressCaps, AddressPlace},
-    client_address,
-    forwarded::is_forwarded,
-};
+use crate::caps::{Caps, Place};
+
+use super::{ClientAddress, Limits, Peer, client_address, forwarded::is_forwarded};
 
 /// Read buffer of a connection, in bytes. A request line with headers that fills it is refused (431); one read may
 /// overshoot, so that nothing longer than twice this passes.
@@ -37,7 +34,7 @@ const BUFFER_BYTES_MAX: usize = 32 * 1024;
 #[derive(Debug)]
 pub(super) struct Acceptance {
     pub(super) total: Arc<Semaphore>,
-    pub(super) caps: AddressCaps,
+    pub(super) caps: Caps<IpAddr>,
     /// Whether a header of an undeclared proxy was reported.
     pub(super) undeclared: Once,
     /// Whether a full house was reported.
@@ -79,7 +76,7 @@ impl Connections {
         let place = if self.is_exempt(peer) {
             None
         } else {
-            let Some(place) = self.acceptance.caps.take(ClientAddress(peer.address)) else {
+            let Some(place) = self.acceptance.caps.take(ClientAddress(peer.address).network()) else {
                 tracing::debug!("a client address has too many connections");
                 return;
             };
@@ -169,7 +166,7 @@ impl Requests {
 struct CountedStream {
     stream: TcpStream,
     _slot: OwnedSemaphorePermit,
-    _place: Option<AddressPlace>,
+    _place: Option<Place<IpAddr>>,
     _token: TaskTrackerToken,
 }
 

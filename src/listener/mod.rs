@@ -2,7 +2,6 @@
 
 mod accept;
 mod address;
-mod caps;
 mod connection;
 mod forwarded;
 
@@ -18,15 +17,12 @@ use axum::Router;
 use tokio::{net::TcpListener, sync::Semaphore, time::Instant};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
+use self::connection::{Acceptance, Connections};
 pub use self::{
     address::{ClientAddress, Peer, TrustedProxies},
     forwarded::client_address,
 };
-use self::{
-    caps::AddressCaps,
-    connection::{Acceptance, Connections},
-};
-use crate::config::Config;
+use crate::{caps::Caps, config::Config};
 
 /// Time for the headers of a request, and for the next request on an idle connection.
 const HEADER_SECS_MAX: u64 = 10;
@@ -82,7 +78,7 @@ pub async fn serve(listener: TcpListener, router: Router, limits: Limits, shutdo
     let connections = Connections {
         acceptance: Arc::new(Acceptance {
             total: Arc::new(Semaphore::new(limits.connections_max.min(Semaphore::MAX_PERMITS))),
-            caps: AddressCaps::new(limits.connections_per_address_max),
+            caps: Caps::new(limits.connections_per_address_max),
             undeclared: Once::new(),
             full: Once::new(),
         }),

@@ -6,6 +6,7 @@
 
 #[macro_use]
 mod databases;
+mod faults;
 mod health;
 mod identity;
 mod rest;

@@ -1,8 +1,14 @@
 //! A room with people in it.
 
+use std::collections::VecDeque;
+
 use serde_json::{Value, json};
 
-use super::{participant::Participant, rest::Rest, server::Server};
+use super::{
+    participant::Participant,
+    rest::{Answer, Rest},
+    server::Server,
+};
 
 /// A room of alice's with an invite link.
 pub struct Meeting {
@@ -74,6 +80,32 @@ impl Meeting {
     pub async fn returning_owner(&self, resumption: &str) -> Participant {
         self.start(&self.alice, "/start", json!({"resumption": resumption}))
             .await
+    }
+
+    /// The answer to a guest's `start_invited`.
+    pub async fn ask_as_guest(&self, resumption: Option<&str>) -> Answer {
+        let body = json!({"invite_code": self.invite_code, "resumption": resumption});
+        self.anonymous.post(&self.path("/start_invited"), body).await
+    }
+
+    /// Every message to the whole room that the meeting still knows, oldest first, as `who` gets it in chunks.
+    pub async fn history(&self, who: &mut Participant, joined: &Value) -> Vec<Value> {
+        let mut chunk = joined["chat"]["room_history"].clone();
+        let mut messages = VecDeque::new();
+        loop {
+            for message in chunk["messages"].as_array().expect("messages").iter().rev() {
+                messages.push_front(message.clone());
+            }
+            let Some(next) = chunk["next_index"].as_u64() else {
+                return messages.into();
+            };
+            who.send(
+                "chat",
+                json!({"action": "get_history_chunk", "message_index": next, "scope": "global"}),
+            )
+            .await;
+            chunk = who.expect("chat", "room_chat_history_chunk").await["history"].clone();
+        }
     }
 
     async fn start(&self, who: &Rest, path: &str, body: Value) -> Participant {

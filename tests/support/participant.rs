@@ -5,7 +5,7 @@ use std::{fmt::Write as _, time::Duration};
 use futures_util::{SinkExt as _, StreamExt as _};
 use serde_json::{Value, json};
 use tokio::{
-    net::TcpStream,
+    net::{TcpSocket, TcpStream},
     time::{Instant, timeout, timeout_at},
 };
 use tokio_tungstenite::{
@@ -25,6 +25,12 @@ const DEADLINE: Duration = Duration::from_secs(20);
 const SHOWN: usize = 12;
 
 type Socket = WebSocketStream<TcpStream>;
+
+/// What a client with this ticket offers as `Sec-WebSocket-Protocol`.
+pub fn protocols(ticket: &Value) -> String {
+    let ticket = ticket["ticket"].as_str().expect("a ticket");
+    format!("opentalk-signaling-json-v1.0, ticket#{ticket}")
+}
 
 /// One WebSocket. It reads only while something is expected: who expects nothing for long is a slow consumer.
 pub struct Participant {
@@ -49,9 +55,20 @@ enum End {
 impl Participant {
     /// Redeems a ticket at `host:port`.
     pub async fn connect(address: &str, ticket: &Value) -> Self {
+        Self::connect_on(Self::stream(address).await, address, ticket).await
+    }
+
+    /// Like `connect`, with a receive buffer of a few KiB: what this client does not read soon waits at the server.
+    pub async fn connect_narrow(address: &str, ticket: &Value) -> Self {
+        let socket = TcpSocket::new_v4().expect("a socket");
+        socket.set_recv_buffer_size(4096).expect("a socket option");
+        let stream = socket.connect(address.parse().expect("an address")).await;
+        Self::connect_on(stream.expect("a connection"), address, ticket).await
+    }
+
+    async fn connect_on(stream: TcpStream, address: &str, ticket: &Value) -> Self {
         let text = |field: &str| ticket[field].as_str().expect("ticket and resumption").to_owned();
-        let protocols = format!("opentalk-signaling-json-v1.0, ticket#{}", text("ticket"));
-        let socket = Self::upgrade(address, Some(&protocols)).await;
+        let socket = Self::upgrade_on(stream, address, Some(&protocols(ticket))).await;
         Self {
             name: "somebody".to_owned(),
             id: String::new(),
@@ -63,6 +80,20 @@ impl Participant {
 
     /// Tries an upgrade with this `Sec-WebSocket-Protocol`; a refusal is status and body.
     pub async fn upgrade(address: &str, protocols: Option<&str>) -> Result<Socket, (u16, Value)> {
+        Self::upgrade_on(Self::stream(address).await, address, protocols).await
+    }
+
+    async fn stream(address: &str) -> TcpStream {
+        let stream = TcpStream::connect(address).await.expect("a connection");
+        stream.set_nodelay(true).expect("a socket option");
+        stream
+    }
+
+    async fn upgrade_on(
+        stream: TcpStream,
+        address: &str,
+        protocols: Option<&str>,
+    ) -> Result<Socket, (u16, Value)> {
         let mut request = format!("ws://{address}/signaling")
             .into_client_request()
             .expect("a request");
@@ -70,8 +101,6 @@ impl Participant {
             let value = protocols.parse().expect("a header value");
             request.headers_mut().insert("sec-websocket-protocol", value);
         }
-        let stream = TcpStream::connect(address).await.expect("a connection");
-        stream.set_nodelay(true).expect("a socket option");
         match client_async(request, stream).await {
             Ok((socket, _)) => Ok(socket),
             Err(tungstenite::Error::Http(answer)) => {
@@ -119,6 +148,27 @@ impl Participant {
         }
     }
 
+    /// Sends a command on a connection that may end at any time; false when it has ended.
+    pub async fn try_send(&mut self, namespace: &str, payload: Value) -> bool {
+        let text = json!({"namespace": namespace, "payload": payload}).to_string();
+        match timeout(DEADLINE, self.socket.send(Message::text(text))).await {
+            Ok(sent) => sent.is_ok(),
+            Err(_) => self.fail("sending", &End::Deadline),
+        }
+    }
+
+    /// The next frame of a connection that may end at any time; `None` when it has ended, in whatever way.
+    pub async fn try_next(&mut self) -> Option<Value> {
+        match self.next(Instant::now() + DEADLINE).await {
+            Ok(frame) => {
+                self.seen.push(frame.clone());
+                Some(frame)
+            }
+            Err(End::Closed(_) | End::Lost(_)) => None,
+            Err(end) => self.fail("a frame or the end", &end),
+        }
+    }
+
     /// Says something to the whole room and waits until it comes back; answers the payload of `message_sent`.
     pub async fn say(&mut self, content: &str) -> Value {
         self.send(
@@ -143,8 +193,13 @@ impl Participant {
 
     /// The payload of the next event of this kind; other frames before it are skipped.
     pub async fn expect(&mut self, namespace: &str, message: &str) -> Value {
+        self.expect_within(DEADLINE, namespace, message).await
+    }
+
+    /// `expect` for what the server does only after some time.
+    pub async fn expect_within(&mut self, time: Duration, namespace: &str, message: &str) -> Value {
         let wanted = format!("{namespace}/{message}");
-        let deadline = Instant::now() + DEADLINE;
+        let deadline = Instant::now() + time;
         loop {
             let frame = self.frame(&wanted, deadline).await;
             if frame["namespace"] == namespace && frame["payload"]["message"] == message {
@@ -225,6 +280,11 @@ impl Participant {
         };
         self.send_message(Message::Close(Some(goodbye))).await;
         self.close_code().await
+    }
+
+    /// The bare connection, for what no WebSocket would send.
+    pub fn into_stream(self) -> TcpStream {
+        self.socket.into_inner()
     }
 
     /// The connection breaks: TCP ends without a close frame.

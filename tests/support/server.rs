@@ -88,13 +88,20 @@ impl Server {
 
     /// Asks the process to end and waits for it.
     pub async fn terminate(&self) -> ExitStatus {
+        self.signal("TERM");
+        self.end().await
+    }
+
+    /// Sends a signal such as `TERM` and does not wait for what comes of it.
+    pub fn signal(&self, name: &str) {
+        let pid = self.pid().to_string();
+        let asked = Command::new("kill").args(["-s", name, &pid]).status();
+        assert!(asked.expect("kill(1)").success(), "no process {pid}");
+    }
+
+    /// Waits for the end of a process that was asked to end.
+    pub async fn end(&self) -> ExitStatus {
         let mut child = self.child().take().expect("a running server");
-        let pid = child.id().to_string();
-        let asked = Command::new("kill")
-            .args(["-TERM", &pid])
-            .status()
-            .expect("kill(1)");
-        assert!(asked.success(), "no process {pid}");
         let deadline = Instant::now() + STOP_DEADLINE;
         loop {
             if let Some(status) = child.try_wait().expect("a status") {
@@ -107,6 +114,32 @@ impl Server {
             }
             sleep(LOOK_INTERVAL).await;
         }
+    }
+
+    /// Starts another server on the same data folder, at a port of its own, and leaves the rest to the test.
+    pub fn spawn_second(&self) -> (Child, String) {
+        let address = format!("127.0.0.1:{}", ports::free());
+        (self.spawn_at(&address), address)
+    }
+
+    pub fn pid(&self) -> u32 {
+        self.child().as_ref().expect("a running server").id()
+    }
+
+    /// Memory that the process has in use, in bytes.
+    pub fn resident_bytes(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid())).expect("a process");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let kib = line.and_then(|line| line.trim().strip_suffix(" kB"));
+        kib.and_then(|kib| kib.parse::<u64>().ok())
+            .expect("a number of kB")
+            * 1024
+    }
+
+    /// Descriptors that the process has open.
+    pub fn open_files(&self) -> usize {
+        let files = std::fs::read_dir(format!("/proc/{}/fd", self.pid()));
+        files.expect("a process").count()
     }
 
     /// Starts the stopped or killed server again: same folder, same database, same port.
@@ -164,6 +197,10 @@ impl Server {
     }
 
     fn spawn(&self) -> Child {
+        self.spawn_at(&self.address())
+    }
+
+    fn spawn_at(&self, address: &str) -> Child {
         let mut command = Command::new(env!("CARGO_BIN_EXE_colloquy"));
         for (name, _) in std::env::vars_os() {
             if name.to_string_lossy().starts_with("COLLOQUY_") {
@@ -174,7 +211,7 @@ impl Server {
             command.env("COLLOQUY_DATABASE__URL", database.url.as_str());
         }
         command
-            .args(["--listen", &self.address(), "--data-dir"])
+            .args(["--listen", address, "--data-dir"])
             .arg(self.data_dir())
             .env("COLLOQUY_LOG__LEVEL", "info,colloquy=debug")
             .envs(self.environment.iter().map(|(name, value)| (name, value)))

@@ -28,7 +28,7 @@ pub enum ParticipationKind {
 }
 
 /// Whose right it is to be here. A resumption token works only for the caller it was given to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Caller {
     User(UserId),

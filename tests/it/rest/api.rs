@@ -9,10 +9,13 @@ use axum::{
 };
 use colloquy::{
     config::{Config, DevUser},
-    http::{self, ApiState},
+    http::{self, ApiState, auth::KnownUsers, starts::Doorkeeper},
     identity::{DevIssuer, Verifier, VerifierSettings},
+    meetings,
+    readiness::Readiness,
     tariffs::Offer,
 };
+use colloquy_actors::live::{Live, LiveSettings};
 use serde_json::{Value, json};
 use tower::ServiceExt as _;
 use url::Url;
@@ -62,7 +65,12 @@ impl Api {
         );
         let issuer = Arc::new(issuer.expect("the issuer"));
         let settings = VerifierSettings::local(&config.oidc, Arc::clone(&issuer));
+        let live = Live::start(LiveSettings::default(), meetings::ports(database.db.clone()));
+        let live = live.await.expect("the live core");
         let state = ApiState {
+            door: Doorkeeper::new(&config, Readiness::default()),
+            known_users: KnownUsers::default(),
+            live,
             db: database.db.clone(),
             verifier: Verifier::new(settings, reqwest::Client::new(), clock.clock()),
             issuer: issuer.issuer().into(),
@@ -80,6 +88,7 @@ impl Api {
     }
 
     pub async fn finish(self) {
+        self.state.live.stop().await;
         self.database.finish().await;
     }
 

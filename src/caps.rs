@@ -1,0 +1,89 @@
+//! Bounded counts per key: connections per network, sessions per user.
+
+use std::{hash::Hash, sync::Arc};
+
+use dashmap::{DashMap, Entry};
+
+/// Counts what is open per key and refuses what is beyond the cap. Clones are one.
+#[derive(Debug, Clone)]
+pub struct Caps<K: Eq + Hash> {
+    open: Arc<DashMap<K, usize>>,
+    max: usize,
+}
+
+/// A counted thing; dropping it gives the place back.
+#[derive(Debug)]
+pub struct Place<K: Eq + Hash + Copy> {
+    open: Arc<DashMap<K, usize>>,
+    key: K,
+}
+
+impl<K: Eq + Hash + Copy> Caps<K> {
+    #[must_use]
+    pub fn new(max: usize) -> Self {
+        Self {
+            open: Arc::default(),
+            max,
+        }
+    }
+
+    /// A place for one more, `None` when the key has as many as it may.
+    #[must_use]
+    pub fn take(&self, key: K) -> Option<Place<K>> {
+        {
+            let mut open = self.open.entry(key).or_insert(0);
+            if *open >= self.max {
+                return None;
+            }
+            *open += 1;
+        }
+        Some(Place {
+            open: Arc::clone(&self.open),
+            key,
+        })
+    }
+
+    /// Everything that is open.
+    #[must_use]
+    pub fn total(&self) -> usize {
+        self.open.iter().map(|open| *open.value()).sum()
+    }
+}
+
+impl<K: Eq + Hash + Copy> Drop for Place<K> {
+    fn drop(&mut self) {
+        if let Entry::Occupied(mut open) = self.open.entry(self.key) {
+            *open.get_mut() -= 1;
+            if *open.get() == 0 {
+                open.remove();
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_has_its_cap_and_others_have_theirs() {
+        let caps = Caps::new(2);
+        let first = caps.take("a");
+        let second = caps.take("a");
+        assert!(first.is_some() && second.is_some());
+        assert!(caps.take("a").is_none());
+        assert!(caps.take("b").is_some());
+
+        drop(first);
+        assert!(caps.take("a").is_some());
+    }
+
+    #[test]
+    fn nothing_is_kept_of_what_has_gone() {
+        let caps = Caps::new(5);
+        let places: Vec<_> = ["a", "b", "b"].map(|key| caps.take(key)).into_iter().collect();
+        assert_eq!((caps.open.len(), caps.total()), (2, 3));
+        drop(places);
+        assert_eq!((caps.open.len(), caps.total()), (0, 0));
+    }
+}

@@ -1,0 +1,217 @@
+//! `POST /v1/rooms/{room_id}/start` and `…/start_invited`: tickets for the signaling WebSocket.
+
+mod doorkeeper;
+
+use axum::{Extension, Json, extract::State, http::StatusCode};
+use colloquy_actors::{
+    ids::{BreakoutRoomId, InviteCode, RoomId},
+    live::{Admission, Issued, StartError, StartRequest},
+    protocol::meeting::Caller,
+};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use utoipa_axum::{router::OpenApiRouter, routes};
+use uuid::Uuid;
+
+pub use self::doorkeeper::Doorkeeper;
+use super::{
+    ApiError, ApiState,
+    auth::{self, Member},
+    body::StartBody,
+    guessing::Guess,
+    params::InPath,
+    refusals, rooms as room_pages,
+};
+use crate::{
+    listener::ClientAddress,
+    meetings,
+    store::{invites, rooms, users::Profile},
+};
+
+pub(super) fn routes() -> OpenApiRouter<ApiState> {
+    OpenApiRouter::new()
+        .routes(routes!(start))
+        .routes(routes!(start_invited))
+}
+
+#[derive(Debug, Deserialize, ToSchema)]
+pub struct StartRoomBody {
+    /// Into a breakout room; absent or null: the main room.
+    breakout_room: Option<Uuid>,
+    /// Token of an earlier session, which keeps the participant id.
+    resumption: Option<String>,
+}
+
+#[derive(Debug, Deserialize, ToSchema)]
+pub struct StartInvitedBody {
+    invite_code: Uuid,
+    /// The room's password; a valid resumption token replaces it.
+    password: Option<String>,
+    /// Into a breakout room; absent or null: the main room.
+    breakout_room: Option<Uuid>,
+    /// Token of an earlier session, which keeps the participant id.
+    resumption: Option<String>,
+}
+
+/// Keys of a session.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct StartedResource {
+    /// Opens one WebSocket within 30 s: `Sec-WebSocket-Protocol: opentalk-signaling-json-v1.0, ticket#<ticket>`.
+    ticket: String,
+    /// Brings the same participant back while its session lives or is lost, and 120 s after.
+    resumption: String,
+}
+
+impl From<Issued> for StartedResource {
+    fn from(issued: Issued) -> Self {
+        Self {
+            ticket: issued.ticket,
+            resumption: issued.resumption,
+        }
+    }
+}
+
+/// Enter a room as a registered user
+#[utoipa::path(
+    post, path = "/rooms/{room_id}/start", tag = "rooms", operation_id = "start_room", params(("room_id" = Uuid, Path)),
+    request_body = StartRoomBody, security(("BearerAuth" = [])),
+    responses(
+        (status = 200, description = "A ticket", body = StartedResource),
+        refusals::OfCallers, refusals::OfIds, refusals::OfStarts, refusals::Always,
+    ),
+)]
+async fn start(
+    State(state): State<ApiState>,
+    Extension(address): Extension<ClientAddress>,
+    member: Member,
+    InPath(room): InPath<Uuid>,
+    StartBody(body): StartBody<StartRoomBody>,
+) -> Result<Json<StartedResource>, ApiError> {
+    state.door.admit(address)?;
+    let request = |user: Uuid| StartRequest {
+        room: RoomId(room),
+        caller: Caller::User(user.into()),
+        resumption: body.resumption.clone(),
+        breakout_room: body.breakout_room.map(BreakoutRoomId),
+    };
+    if let Some(known) = member.id
+        && let Some(issued) = resume(&state, &request(known)).await?
+    {
+        return Ok(issued);
+    }
+    let user = auth::user_of(&state, &member.token).await?;
+    room_pages::seen(&state, &user, room).await?;
+    issue(&state, &request(user.profile.id), Some(&user.profile)).await
+}
+
+/// Enter a room as a guest
+///
+/// Needs no authorisation, and an `Authorization` header is ignored.
+#[utoipa::path(
+    post, path = "/rooms/{room_id}/start_invited", tag = "rooms", operation_id = "start_room_invited",
+    params(("room_id" = Uuid, Path)), request_body = StartInvitedBody,
+    responses(
+        (status = 200, description = "A ticket", body = StartedResource),
+        (status = 401, description = "The password is wrong (`wrong_room_password`)", body = super::error::ErrorBody),
+        (status = 429, description = "Too many wrong passwords", body = super::error::ErrorBody),
+        refusals::OfIds, refusals::OfStarts, refusals::Always,
+    ),
+)]
+async fn start_invited(
+    State(state): State<ApiState>,
+    Extension(address): Extension<ClientAddress>,
+    InPath(room): InPath<Uuid>,
+    StartBody(body): StartBody<StartInvitedBody>,
+) -> Result<Json<StartedResource>, ApiError> {
+    state.door.admit(address)?;
+    let request = StartRequest {
+        room: RoomId(room),
+        caller: Caller::Guest(InviteCode(body.invite_code)),
+        resumption: body.resumption.clone(),
+        breakout_room: body.breakout_room.map(BreakoutRoomId),
+    };
+    if let Some(issued) = resume(&state, &request).await? {
+        return Ok(issued);
+    }
+    // The token of a participant whose meeting was dropped still replaces invite and password.
+    if !state.live.knows(&request).await {
+        check_invite(&state, address, room, &body).await?;
+    }
+    issue(&state, &request, None).await
+}
+
+/// A resumption token asks the room alone: no database on the way of those who come back.
+async fn resume(state: &ApiState, request: &StartRequest) -> Result<Option<Json<StartedResource>>, ApiError> {
+    if request.resumption.is_none() {
+        return Ok(None);
+    }
+    match state.live.issue(request, None).await {
+        Ok(issued) => Ok(Some(Json(issued.into()))),
+        Err(StartError::NeedsAdmission) => Ok(None),
+        Err(error) => Err(refusal(error)),
+    }
+}
+
+async fn issue(
+    state: &ApiState,
+    request: &StartRequest,
+    profile: Option<&Profile>,
+) -> Result<Json<StartedResource>, ApiError> {
+    let facts = rooms::meeting_facts(&state.db, request.room.0).await?;
+    let facts = facts.ok_or_else(|| ApiError::not_found("No such room"))?;
+    let admission: Admission = meetings::admission(facts, profile, &state.config, &state.offer);
+    let issued = state
+        .live
+        .issue(request, Some(&admission))
+        .await
+        .map_err(refusal)?;
+    Ok(Json(issued.into()))
+}
+
+/// The code must be active, in time and of this room, and the password right.
+async fn check_invite(
+    state: &ApiState,
+    address: ClientAddress,
+    room: Uuid,
+    body: &StartInvitedBody,
+) -> Result<(), ApiError> {
+    let invite = invites::for_start(&state.db, body.invite_code).await?;
+    let invite = invite.filter(|invite| invite.is_valid(state.clock.now()));
+    let invite = invite.ok_or_else(|| ApiError::not_found("No such invite"))?;
+    if invite.room_id != room {
+        return Err(ApiError::bad_request("The invite is for another room"));
+    }
+    let Some(password) = &invite.room_password else {
+        return Ok(());
+    };
+    let wrong = || {
+        ApiError::new(
+            StatusCode::UNAUTHORIZED,
+            "wrong_room_password",
+            "The password is wrong",
+        )
+    };
+    // A client that has none yet asks to be asked for it: no guess.
+    let given = body.password.as_deref().ok_or_else(wrong)?;
+    match state
+        .door
+        .guess(address, invite.room_id, || password.matches(given))
+    {
+        Guess::Right => Ok(()),
+        Guess::Wrong => Err(wrong()),
+        Guess::Refused { retry_after_secs } => Err(ApiError::too_many_requests(retry_after_secs)),
+    }
+}
+
+fn refusal(error: StartError) -> ApiError {
+    match error {
+        StartError::NoBreakoutRooms => ApiError::new(
+            StatusCode::BAD_REQUEST,
+            "no_breakout_rooms",
+            "No breakout rooms are running",
+        ),
+        StartError::Unavailable | StartError::NeedsAdmission => {
+            ApiError::unavailable("The room can't be served at this moment")
+        }
+    }
+}

@@ -1,0 +1,63 @@
+//! Who may ask for tickets, and how often.
+
+use std::{net::IpAddr, num::NonZeroU32, sync::Arc, time::Instant};
+
+use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
+use uuid::Uuid;
+
+use crate::{
+    config::Config,
+    http::{
+        ApiError,
+        guessing::{FailureLimit, Guess, RoomGuesser},
+    },
+    listener::ClientAddress,
+    readiness::Readiness,
+};
+
+/// Addresses that are remembered before those with nothing to remember are forgotten.
+const ADDRESSES_SWEEP: usize = 10_000;
+
+/// Guards the `start` operations. Clones are one.
+#[derive(Debug, Clone)]
+pub struct Doorkeeper {
+    readiness: Readiness,
+    tickets: Arc<DefaultKeyedRateLimiter<IpAddr>>,
+    guesses: Arc<FailureLimit<RoomGuesser>>,
+    loopback_exempt: bool,
+}
+
+impl Doorkeeper {
+    #[must_use]
+    pub fn new(config: &Config, readiness: Readiness) -> Self {
+        let per_second = NonZeroU32::new(config.signaling.tickets_per_address_per_second);
+        let quota = Quota::per_second(per_second.unwrap_or(NonZeroU32::MIN));
+        Self {
+            readiness,
+            tickets: Arc::new(RateLimiter::keyed(quota)),
+            guesses: Arc::default(),
+            loopback_exempt: config.dev_issuer_enabled(),
+        }
+    }
+
+    /// Refuses while the server stops, and an address that asks too often.
+    pub fn admit(&self, address: ClientAddress) -> Result<(), ApiError> {
+        if self.readiness.is_stopping() {
+            return Err(ApiError::unavailable("The server is stopping"));
+        }
+        if self.loopback_exempt && address.0.is_loopback() {
+            return Ok(());
+        }
+        if self.tickets.len() > ADDRESSES_SWEEP {
+            self.tickets.retain_recent();
+        }
+        let limited = self.tickets.check_key(&address.network());
+        limited.map_err(|_| ApiError::too_many_requests(1))
+    }
+
+    /// Lets `is_right` look at a room's password unless this address has failed too often.
+    pub fn guess(&self, address: ClientAddress, room: Uuid, is_right: impl FnOnce() -> bool) -> Guess {
+        self.guesses
+            .guess((address.0.into(), room), Instant::now(), is_right)
+    }
+}

@@ -1,0 +1,183 @@
+//! From rows to meetings: what the live core is told about rooms and people, and what it asks the database.
+
+use std::sync::Arc;
+
+use colloquy_actors::{
+    ids::RoomId,
+    live::{Admission, JournalMode, LiveSettings},
+    ports::{self, BoxFuture, Directory, SystemClock, SystemRandom, Unavailable},
+    protocol::{
+        meeting::{
+            Identity, MeetingFacts, ModuleFeatures, ParticipationKind, Role, RoomInfo, Tariff, UserInfo,
+        },
+        names::DisplayName,
+    },
+    room::RoomSettings,
+    session::RateLimits,
+};
+use url::Url;
+
+use crate::{
+    config::{ChatHistory, Config, JournalKind},
+    http::profiles::avatar_url,
+    secrets::Secret,
+    store::{Db, rooms, users::Profile},
+    tariffs::{Offer, TariffResource},
+};
+
+/// Name of the journals' folder in the data folder.
+const JOURNALS: &str = "journal";
+
+/// How the live core works, by configuration.
+#[must_use]
+pub fn live_settings(config: &Config, data_folder: &std::path::Path) -> LiveSettings {
+    let journal = match config.rooms.journal {
+        JournalKind::Memory => JournalMode::Memory,
+        JournalKind::File => JournalMode::Files {
+            folder: data_folder.join(JOURNALS),
+            fsync: config.rooms.fsync,
+            age_max: std::time::Duration::from_secs(config.rooms.revive_max_age_secs),
+        },
+    };
+    let signaling = &config.signaling;
+    LiveSettings {
+        rooms: RoomSettings {
+            reconnect_grace_secs: signaling.reconnect_grace_secs,
+            meeting_grace_secs: config.rooms.grace_secs,
+            chat_messages_per_scope_max: signaling.chat_messages_per_scope_max,
+            chat_history_as_list: signaling.chat_history == ChatHistory::List,
+        },
+        rates: RateLimits {
+            commands_per_second: signaling.commands_per_second,
+            commands_burst: signaling.commands_burst,
+            bytes_per_second: signaling.command_bytes_per_second,
+        },
+        journal,
+    }
+}
+
+/// What the live core reaches out through.
+#[must_use]
+pub fn ports(db: Db) -> ports::Ports {
+    ports::Ports {
+        clock: Arc::new(SystemClock),
+        random: Arc::new(SystemRandom),
+        directory: Arc::new(Rooms(db)),
+    }
+}
+
+/// The table of rooms.
+#[derive(Debug)]
+struct Rooms(Db);
+
+impl Directory for Rooms {
+    fn missing_rooms(&self, asked: Vec<RoomId>) -> BoxFuture<'_, Result<Vec<RoomId>, Unavailable>> {
+        Box::pin(async move {
+            let ids: Vec<_> = asked.iter().map(|room| room.0).collect();
+            let existing = rooms::existing(&self.0, &ids).await.map_err(|error| {
+                tracing::warn!(%error, "the database can't say which rooms exist");
+                Unavailable
+            })?;
+            Ok(asked
+                .into_iter()
+                .filter(|room| !existing.contains(&room.0))
+                .collect())
+        })
+    }
+}
+
+/// A meeting's facts, and who comes: a registered user or, without one, a guest.
+#[must_use]
+pub fn admission(
+    facts: rooms::MeetingFacts,
+    user: Option<&Profile>,
+    config: &Config,
+    offer: &Offer,
+) -> Admission {
+    let avatars = &config.defaults.avatar_base_url;
+    let owner = facts.room.created_by.id;
+    let identity = user.map_or_else(guest, |profile| member(profile, profile.id == owner, avatars));
+    let tariff = tariff(TariffResource::new(&facts.tariff, offer));
+    let room = RoomInfo {
+        id: RoomId(facts.room.id),
+        password: facts
+            .room
+            .password
+            .as_ref()
+            .map(Secret::reveal)
+            .map(str::to_owned),
+        created_by: user_info(facts.room.created_by, avatars),
+    };
+    let facts = MeetingFacts {
+        room,
+        tariff,
+        event: None,
+        waiting_room: facts.room.waiting_room,
+        custom_display_names: config.defaults.custom_display_names,
+    };
+    Admission {
+        identity,
+        facts: Box::new(facts),
+    }
+}
+
+fn member(profile: &Profile, is_room_owner: bool, avatars: &Url) -> Identity {
+    Identity {
+        kind: ParticipationKind::User,
+        role: if is_room_owner {
+            Role::Moderator
+        } else {
+            Role::User
+        },
+        profile_name: Some(profile_name(profile)),
+        avatar_url: Some(avatar_url(avatars, &profile.email)),
+        is_room_owner,
+    }
+}
+
+fn guest() -> Identity {
+    Identity {
+        kind: ParticipationKind::Guest,
+        role: Role::Guest,
+        profile_name: None,
+        avatar_url: None,
+        is_room_owner: false,
+    }
+}
+
+/// The display name, else first and last name, else the address before `@`, else `User`.
+fn profile_name(profile: &Profile) -> DisplayName {
+    let full = format!("{} {}", profile.firstname, profile.lastname);
+    let local = profile.email.split('@').next().unwrap_or_default();
+    let names = [profile.display_name.as_str(), &full, local];
+    let first = names.into_iter().find(|name| !name.trim().is_empty());
+    DisplayName::from_profile(first.unwrap_or_default())
+}
+
+fn user_info(profile: Profile, avatars: &Url) -> UserInfo {
+    UserInfo {
+        avatar_url: avatar_url(avatars, &profile.email),
+        title: profile.title,
+        firstname: profile.firstname,
+        lastname: profile.lastname,
+        display_name: profile.display_name,
+    }
+}
+
+fn tariff(resource: TariffResource) -> Tariff {
+    let features = |list: Vec<&'static str>| ModuleFeatures {
+        features: list.into_iter().map(str::to_owned).collect(),
+    };
+    Tariff {
+        id: resource.id,
+        name: resource.name,
+        quotas: resource.quotas,
+        modules: resource
+            .modules
+            .into_iter()
+            .map(|(name, module)| (name.to_owned(), features(module.features)))
+            .collect(),
+        enabled_modules: resource.enabled_modules.into_iter().map(str::to_owned).collect(),
+        disabled_features: resource.disabled_features,
+    }
+}

@@ -1,0 +1,200 @@
+//! `GET /signaling`: a ticket becomes a WebSocket session.
+//!
+//! The upgrade is ours rather than the framework's, so that the socket's buffers are small and frames are shared
+//! between receivers without a conversion for each.
+
+mod upgrade;
+
+use std::net::IpAddr;
+
+use axum::{
+    Extension, Router,
+    extract::{Request, State},
+    http::{HeaderMap, StatusCode, header::SEC_WEBSOCKET_PROTOCOL},
+    response::Response,
+    routing::get,
+};
+use colloquy_actors::{
+    live::Live,
+    protocol::{SUBPROTOCOL, meeting::Caller},
+};
+
+use crate::{
+    caps::{Caps, Place},
+    config::Config,
+    http::ApiError,
+    listener::ClientAddress,
+    readiness::Readiness,
+};
+
+/// Prefix of the subprotocol that carries the ticket.
+const TICKET_PREFIX: &str = "ticket#";
+
+/// What upgrades work with. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Signaling {
+    live: Live,
+    readiness: Readiness,
+    per_address: Caps<IpAddr>,
+    per_user: Caps<Caller>,
+    loopback_exempt: bool,
+}
+
+/// A session's places in the limits, given back when it ends.
+#[derive(Debug)]
+struct Places {
+    _address: Option<Place<IpAddr>>,
+    _user: Option<Place<Caller>>,
+}
+
+impl Signaling {
+    #[must_use]
+    pub fn new(config: &Config, live: Live, readiness: Readiness) -> Self {
+        Self {
+            live,
+            readiness,
+            per_address: Caps::new(config.signaling.sessions_per_address_max),
+            per_user: Caps::new(config.signaling.sessions_per_user_max),
+            loopback_exempt: config.dev_issuer_enabled(),
+        }
+    }
+
+    /// Serves at the root and under `/v1`.
+    pub fn router(self) -> Router {
+        Router::new()
+            .route("/signaling", get(open))
+            .route("/v1/signaling", get(open))
+            .method_not_allowed_fallback(|| async { ApiError::method_not_allowed() })
+            .with_state(self)
+    }
+
+    fn address_place(&self, address: ClientAddress) -> Result<Option<Place<IpAddr>>, ApiError> {
+        if self.loopback_exempt && address.0.is_loopback() {
+            return Ok(None);
+        }
+        self.per_address
+            .take(address.network())
+            .map(Some)
+            .ok_or_else(too_many)
+    }
+
+    fn user_place(&self, caller: Caller) -> Result<Option<Place<Caller>>, ApiError> {
+        match caller {
+            Caller::User(_) => self.per_user.take(caller).map(Some).ok_or_else(too_many),
+            // An invite code is shared by many guests, and a gateway calls for many.
+            Caller::Guest(_) | Caller::Sip | Caller::Recorder => Ok(None),
+        }
+    }
+}
+
+/// Seconds after which a session may have ended.
+const TOO_MANY_RETRY_SECS: u64 = 5;
+
+fn too_many() -> ApiError {
+    ApiError::too_many_requests(TOO_MANY_RETRY_SECS)
+}
+
+async fn open(
+    State(signaling): State<Signaling>,
+    Extension(address): Extension<ClientAddress>,
+    request: Request,
+) -> Result<Response, ApiError> {
+    let ticket = ticket(request.headers())?;
+    let upgrade = upgrade::Upgrade::of(request)?;
+    if signaling.readiness.is_stopping() {
+        return Err(ApiError::unavailable("The server is stopping"));
+    }
+    let address = signaling.address_place(address)?;
+    let (seat, caller) = signaling
+        .live
+        .redeem(&ticket)
+        .await
+        .map_err(|_| invalid_ticket())?;
+    let places = Places {
+        _address: address,
+        _user: signaling.user_place(caller)?,
+    };
+    Ok(upgrade.accept(signaling.live, seat, places))
+}
+
+/// The ticket among the offered subprotocols, in any order and in one header or several.
+fn ticket(headers: &HeaderMap) -> Result<String, ApiError> {
+    let bad = |code, message| ApiError::new(StatusCode::BAD_REQUEST, code, message);
+    let mut offered = headers.get_all(SEC_WEBSOCKET_PROTOCOL).iter().peekable();
+    if offered.peek().is_none() {
+        return Err(bad(
+            "missing_protocol",
+            "The header Sec-WebSocket-Protocol is missing",
+        ));
+    }
+    let (mut known, mut ticket) = (false, None);
+    for name in offered
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+    {
+        let name = name.trim();
+        known |= name == SUBPROTOCOL;
+        ticket = ticket.or_else(|| name.strip_prefix(TICKET_PREFIX));
+    }
+    if !known {
+        return Err(bad(
+            "invalid_protocol",
+            "The only protocol here is opentalk-signaling-json-v1.0",
+        ));
+    }
+    let missing = || {
+        ApiError::new(
+            StatusCode::UNAUTHORIZED,
+            "missing_ticket",
+            "No ticket#<ticket> was offered",
+        )
+    };
+    ticket.map(str::to_owned).ok_or_else(missing)
+}
+
+fn invalid_ticket() -> ApiError {
+    let message = "The ticket is unknown, expired or was redeemed";
+    ApiError::new(StatusCode::UNAUTHORIZED, "invalid_ticket", message)
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::http::HeaderValue;
+
+    use super::*;
+
+    fn offered(values: &[&'static str]) -> Result<String, String> {
+        let headers = values
+            .iter()
+            .map(|value| (SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(value)))
+            .collect();
+        ticket(&headers).map_err(|error| error.code().to_owned())
+    }
+
+    #[test]
+    fn the_ticket_stands_anywhere_among_the_protocols() {
+        for values in [
+            &["opentalk-signaling-json-v1.0, ticket#abc"][..],
+            &["ticket#abc,opentalk-signaling-json-v1.0"],
+            &["ticket#abc", "other, opentalk-signaling-json-v1.0"],
+        ] {
+            assert_eq!(offered(values).as_deref(), Ok("abc"), "{values:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_missing_is_named() {
+        for (values, code) in [
+            (&[][..], "missing_protocol"),
+            (&["ticket#abc"], "invalid_protocol"),
+            (&["opentalk-signaling-json-v2.0, ticket#abc"], "invalid_protocol"),
+            (&["opentalk-signaling-json-v1.0"], "missing_ticket"),
+        ] {
+            assert_eq!(
+                offered(values).as_ref().map_err(String::as_str),
+                Err(code),
+                "{values:?}"
+            );
+        }
+    }
+}

@@ -1,0 +1,51 @@
+//! Tickets that nobody redeems: bounded, and nobody who is inside notices.
+
+use futures_util::{StreamExt as _, stream};
+use serde_json::json;
+
+use super::assert_works;
+use crate::{
+    databases::Kind,
+    support::{meeting::Meeting, rest::Answer, server::Server},
+};
+
+const STARTS: usize = 10_000;
+/// Starts at the same time.
+const AT_ONCE: usize = 32;
+const UNREDEEMED_MAX: usize = 2_000;
+const GROWTH_BYTES_MAX: u64 = 64 * 1024 * 1024;
+
+#[tokio::test]
+async fn unredeemed_tickets_of_a_room_are_bounded() {
+    let server = Server::start(Kind::Sqlite).await;
+    let meeting = Meeting::create(&server, json!({})).await;
+    let mut alice = meeting.joined_owner().await;
+    let mut bob = meeting.joined_guest("Bob").await;
+    let resident = server.resident_bytes();
+    let answers: Vec<Answer> = stream::iter(0..STARTS)
+        .map(|_| meeting.ask_as_guest(None))
+        .buffer_unordered(AT_ONCE)
+        .collect()
+        .await;
+    let issued = answers.iter().filter(|answer| answer.status == 200).count();
+    assert_eq!(issued, UNREDEEMED_MAX);
+    for refused in answers.iter().filter(|answer| answer.status != 200) {
+        assert_eq!(refused.status, 503, "{refused:?}");
+        assert_eq!(refused.json["code"], "service_unavailable", "{refused:?}");
+        assert!(refused.headers.contains_key("retry-after"), "{refused:?}");
+    }
+    let grown = server.resident_bytes().saturating_sub(resident);
+    assert!(grown < GROWTH_BYTES_MAX, "{grown} bytes");
+
+    alice.say("undisturbed").await;
+    assert_eq!(bob.expect("chat", "message_sent").await["content"], "undisturbed");
+    // Whoever was here comes back all the same, and other rooms are open.
+    let mut again = meeting.returning_guest(&bob.resumption).await;
+    again.join("Bob").await;
+    assert_eq!(again.id, bob.id);
+    let other = Meeting::create(&server, json!({})).await;
+    let mut carol = other.joined_guest("Carol").await;
+    assert_works(&other, &mut carol).await;
+    alice.expect_silence().await;
+    server.finish().await;
+}
