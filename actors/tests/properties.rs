@@ -50,11 +50,17 @@ enum Step {
     Deed(usize, Deed),
     /// Start, connect and join, as clients do.
     Arrive(usize),
+    /// Leave one way or the other, and come back with the token.
+    Return(usize, Ending),
     Wait(u8),
     Restart,
     DeleteRoom,
     WithdrawInvite,
     WithdrawUser(usize),
+}
+
+fn ending() -> impl Strategy<Value = Ending> {
+    prop_oneof![Just(Ending::Quit), Just(Ending::Lost)]
 }
 
 fn deed() -> impl Strategy<Value = Deed> {
@@ -84,7 +90,7 @@ fn deed() -> impl Strategy<Value = Deed> {
         2 => prop::sample::select(chat.to_vec()).prop_map(|action| Deed::Command("chat", action, 0)),
         3 => ".{0,20}".prop_map(Deed::Say),
         5 => (somebody, ".{0,20}").prop_map(|(at, content)| Deed::Tell(at, content)),
-        3 => prop_oneof![Just(Ending::Quit), Just(Ending::Lost)].prop_map(Deed::End),
+        3 => ending().prop_map(Deed::End),
     ]
 }
 
@@ -93,6 +99,7 @@ fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         30 => (who.clone(), deed()).prop_map(|(who, deed)| Step::Deed(who, deed)),
         12 => who.clone().prop_map(Step::Arrive),
+        6 => (who, ending()).prop_map(|(who, how)| Step::Return(who, how)),
         4 => (0..70_u8).prop_map(Step::Wait),
         1 => Just(Step::Restart),
         1 => prop::sample::select(vec![Step::DeleteRoom, Step::WithdrawInvite, Step::WithdrawUser(2)]),
@@ -137,6 +144,10 @@ impl World {
                 self.deed(who, Deed::Start { with: Some(who) })?;
                 self.deed(who, Deed::Connect { back: 0 })?;
                 self.deed(who, Deed::Join(Some(CAST[who].0.to_owned())))
+            }
+            Step::Return(who, how) => {
+                self.deed(who, Deed::End(how))?;
+                self.step(Step::Arrive(who))
             }
             Step::Wait(secs) => self.wait(secs),
             Step::Restart => {
