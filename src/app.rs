@@ -1,5 +1,7 @@
 //! The one place where parts meet. Nothing is static: several servers may run in one process.
 
+mod watch;
+
 use std::{
     fmt,
     future::Future,
@@ -23,7 +25,7 @@ use crate::{
     meetings,
     readiness::Readiness,
     signaling::Signaling,
-    store::{Db, StoreError},
+    store::{Db, ServerLock, StoreError},
     tariffs::Offer,
 };
 
@@ -42,6 +44,7 @@ pub struct App {
     db: Db,
     readiness: Readiness,
     live: Live,
+    lock: ServerLock,
     router: Router,
     stop_hooks: Vec<(&'static str, Hook)>,
 }
@@ -76,6 +79,7 @@ impl App {
     pub async fn build(config: Config) -> Result<Self, BuildError> {
         let data_folder = prepare_data_folder(&config).await?;
         let db = open_database(&config, &data_folder).await?;
+        let lock = db.lock_server().await?;
         let dev_issuer = open_dev_issuer(&config, &data_folder)?;
         let readiness = Readiness::default();
         let live = Live::start(
@@ -98,6 +102,7 @@ impl App {
             db,
             readiness,
             live: live.clone(),
+            lock,
             router,
             stop_hooks: Vec::new(),
         };
@@ -148,6 +153,8 @@ impl App {
         };
         // Whoever drops this future ends the listener too.
         let _guard = token.clone().drop_guard();
+        let watch = watch::watch(self.readiness.clone(), self.lock, self.live.clone());
+        let watching = AbortOnDrop(tokio::spawn(watch));
         let limits = Limits::of(&self.config);
         let mut listening = tokio::spawn(listener::serve(listener, self.router, limits, stop));
 
@@ -167,6 +174,7 @@ impl App {
                 "cut connections that did not end in time"
             );
         }
+        drop(watching);
         self.db.close().await;
         tracing::info!("stopped");
         Ok(())
@@ -215,6 +223,15 @@ fn api_state(
         door: Doorkeeper::new(config, readiness.clone()),
         known_users: KnownUsers::default(),
     })
+}
+
+/// A task that ends with whoever started it.
+struct AbortOnDrop(tokio::task::JoinHandle<()>);
+
+impl Drop for AbortOnDrop {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
 }
 
 async fn run_hooks(hooks: Vec<(&'static str, Hook)>) {

@@ -315,6 +315,22 @@ impl Live {
         self.keeps_files && self.index.iter().any(|room| room.disk_failed())
     }
 
+    /// Kills the actor of a room, as a bug in its shell would.
+    #[cfg(feature = "fault-injection")]
+    pub fn kill_room(&self, room: RoomId) {
+        if let Some(room) = self.index.get(&room) {
+            room.actor().kill();
+        }
+    }
+
+    /// Kills the registry, as a bug in it would.
+    #[cfg(feature = "fault-injection")]
+    pub fn kill_registry(&self) {
+        if let Some(registry) = self.registry.get() {
+            registry.kill();
+        }
+    }
+
     /// Stops: no new rooms, a snapshot of each, every socket is closed with 1001.
     pub async fn stop(&self) {
         if let Some(registry) = self.registry.get() {

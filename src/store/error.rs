@@ -27,6 +27,8 @@ pub enum StoreError {
     Folder(#[source] std::io::Error),
     #[error("the server is stopping")]
     Stopping,
+    #[error("another server works with this database")]
+    InUse,
     #[error("no free SIP id was found")]
     NoFreeSipId,
 }

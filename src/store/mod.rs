@@ -32,6 +32,7 @@ mod db;
 pub mod error;
 pub mod groups;
 pub mod invites;
+mod lock;
 pub mod rooms;
 mod rows;
 pub mod sip_configs;
@@ -44,6 +45,7 @@ pub mod users;
 pub use change::Change;
 pub use db::{Db, Tx, unbroken};
 pub use error::{StoreError, Unique};
+pub use lock::ServerLock;
 pub use text::fold;
 pub use time::{TIME_MAX, TIME_MIN, micros};
 

@@ -158,3 +158,53 @@ impl Staged {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::{
+        ids::RoomId,
+        journal::Log,
+        logged::{Handled, LoggedRoom},
+        room::{Room, RoomSettings, input::Input},
+    };
+
+    /// A file that can be read, but takes nothing more, as on a full disk.
+    fn full(path: &Path) -> FileLog {
+        FileLog {
+            file: Arc::new(File::open(path).unwrap()),
+            path: path.to_owned(),
+            fsync: false,
+        }
+    }
+
+    #[tokio::test]
+    async fn a_room_whose_disk_fails_goes_on_in_memory_and_its_file_is_deleted() {
+        let path = std::env::temp_dir().join(format!("colloquy-{}.log", Uuid::new_v4()));
+        let room = Room::new(RoomId(Uuid::nil()), RoomSettings::default());
+        LoggedRoom::create(room, Log::File(FileLog::open(&path, false).unwrap())).unwrap();
+        let mut room = LoggedRoom::open(Log::File(full(&path))).unwrap();
+        assert!(room.journal().is_file());
+        let state = room.room().clone();
+        let write_snapshot = room.journal_mut().stage(&state);
+        let batch = room.stamp(
+            vec![Input::Tick, Input::Restarted],
+            Timestamp::from_micros(1),
+            || 1,
+        );
+        room.log(&batch).await.unwrap();
+        assert!(room.disk_failed() && !room.journal().is_file());
+        assert!(!path.exists());
+        for stamped in batch {
+            assert!(matches!(room.handle(stamped).await.unwrap(), Handled::Done(_)));
+        }
+        assert_eq!(room.room().input_seq(), 2);
+        assert_eq!(room.journal().rebuild(u64::MAX).unwrap(), *room.room());
+        // A snapshot of the file that was on its way is of no use any more.
+        room.journal_mut().adopt(write_snapshot()).unwrap();
+        assert_eq!(room.journal().rebuild(u64::MAX).unwrap(), *room.room());
+        fs::remove_file(path.with_extension("staged")).unwrap();
+    }
+}

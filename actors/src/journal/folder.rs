@@ -18,6 +18,9 @@ use crate::{
 
 const LOG: &str = "log";
 const POST_MORTEM: &str = "post-mortem";
+/// Wait for a server that is just ending.
+pub const LOCK_WAIT: Duration = Duration::from_secs(15);
+const LOCK_RETRY: Duration = Duration::from_millis(100);
 
 /// The folder, locked by this server.
 #[derive(Debug)]
@@ -37,8 +40,13 @@ pub enum FolderError {
 }
 
 impl Folder {
-    /// Opens the folder and locks it, waiting at most 15 s for a server that is just ending.
+    /// Opens the folder and locks it, waiting at most [`LOCK_WAIT`] for a server that is just ending.
     pub fn open(path: &Path, fsync: bool) -> Result<Self, FolderError> {
+        Self::open_within(path, fsync, LOCK_WAIT)
+    }
+
+    /// [`Folder::open`] with another time to wait.
+    pub fn open_within(path: &Path, fsync: bool, wait: Duration) -> Result<Self, FolderError> {
         let io = |error| FolderError::Io(path.to_owned(), error);
         DirBuilder::new()
             .recursive(true)
@@ -46,7 +54,8 @@ impl Folder {
             .create(path)
             .map_err(io)?;
         let lock = File::create(path.join("lock")).map_err(io)?;
-        for _ in 0..150 {
+        let mut waited = Duration::ZERO;
+        loop {
             match lock.try_lock() {
                 Ok(()) => {
                     return Ok(Self {
@@ -55,11 +64,14 @@ impl Folder {
                         _lock: lock,
                     });
                 }
-                Err(fs::TryLockError::WouldBlock) => std::thread::sleep(Duration::from_millis(100)),
+                Err(fs::TryLockError::WouldBlock) if waited < wait => {
+                    std::thread::sleep(LOCK_RETRY);
+                    waited += LOCK_RETRY;
+                }
+                Err(fs::TryLockError::WouldBlock) => return Err(FolderError::Locked(path.to_owned())),
                 Err(fs::TryLockError::Error(error)) => return Err(io(error)),
             }
         }
-        Err(FolderError::Locked(path.to_owned()))
     }
 
     fn file(&self, room: RoomId) -> PathBuf {

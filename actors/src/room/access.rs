@@ -72,11 +72,13 @@ impl Access {
         self.fresh += 1;
     }
 
-    /// Adds a successor token; of too many successors the oldest is void.
+    /// Adds a successor token; of too many successors the oldest is void, but not that of an open socket.
     pub fn add_token(&mut self, id: ParticipantId, token: TokenHash) {
         if let Some(holder) = self.holders.get_mut(&id) {
-            if holder.tokens.len() == TOKENS_PER_PARTICIPANT_MAX {
-                self.tokens.remove(&holder.tokens.remove(1));
+            let in_use = holder.seat.map(|seat| seat.token);
+            let oldest = (1..holder.tokens.len()).find(|index| Some(holder.tokens[*index]) != in_use);
+            if let Some(oldest) = oldest.filter(|_| holder.tokens.len() == TOKENS_PER_PARTICIPANT_MAX) {
+                self.tokens.remove(&holder.tokens.remove(oldest));
             }
             holder.tokens.push(token);
             self.tokens.insert(token, id);

@@ -12,6 +12,8 @@ impl Room {
         let Some(meeting) = &self.meeting else {
             return if self.agenda.get(Due::Drop).is_some() {
                 Err("a meeting that does not exist is to be dropped".to_owned())
+            } else if self.access.sessions().next().is_some() {
+                Err("a session without a meeting to join".to_owned())
             } else {
                 Ok(())
             };
@@ -34,7 +36,12 @@ impl Room {
                     ));
                 }
             }
-            if participant.left_at.is_some() == participant.is_present() {
+            let left = match participant.place {
+                Place::Outside => true,
+                Place::Waiting => participant.ever_inside,
+                Place::Inside => false,
+            };
+            if participant.left_at.is_some() != left {
                 return Err(format!(
                     "{id} is {:?} but left at {:?}",
                     participant.place, participant.left_at

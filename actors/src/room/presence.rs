@@ -36,7 +36,7 @@ impl Room {
             let role = granted.unwrap_or(identity.role);
             let avatar_url = identity.avatar_url.as_deref().map(Into::into);
             let (kind, owner) = (identity.kind, identity.is_room_owner);
-            let was_inside = known.is_some_and(|p| p.ever_inside);
+            let left_at = known.filter(|p| p.ever_inside).and_then(|p| p.left_at);
             let mut newcomer = Participant::new(
                 kind,
                 display_name,
@@ -47,7 +47,8 @@ impl Room {
                 seat.session,
                 cx.at,
             );
-            newcomer.ever_inside = was_inside;
+            // Listed as left until it is inside again.
+            (newcomer.ever_inside, newcomer.left_at) = (left_at.is_some(), left_at);
             let must_wait = meeting.moderation.must_wait(&newcomer) && !accepted;
             meeting.people.insert(id, newcomer);
             self.access.joined(id);
@@ -112,6 +113,7 @@ impl Room {
         meeting.people.change(id, |p| {
             p.place = Place::Inside;
             p.ever_inside = true;
+            p.left_at = None;
         });
         let Some(participant) = meeting.people.get(id) else {
             return;
@@ -136,7 +138,7 @@ impl Room {
             meeting.people.change(id, |p| {
                 p.place = Place::Outside;
                 p.session = None;
-                p.left_at = Some(cx.at);
+                p.left_at.get_or_insert(cx.at);
                 p.hand_is_up = false;
             });
             match place {

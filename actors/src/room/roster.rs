@@ -249,6 +249,13 @@ impl Roster {
         self.people.get(&id)?.session
     }
 
+    /// The session of a participant, if it is connected and does not wait.
+    #[must_use]
+    pub fn session_inside(&self, id: ParticipantId) -> Option<SessionNo> {
+        let participant = self.people.get(&id)?;
+        participant.session.filter(|_| participant.place == Place::Inside)
+    }
+
     /// Whether anybody is inside or waiting; the recorder alone keeps no meeting alive.
     #[must_use]
     pub fn anybody_present(&self) -> bool {

@@ -3,7 +3,7 @@
 use super::{
     Meeting, Place, Room,
     agenda::Due,
-    effects::Cx,
+    effects::{Cx, Receivers},
     input::{Ending, Start, StartOutcome},
 };
 use crate::{
@@ -67,12 +67,13 @@ impl Room {
         token: TokenHash,
         session: SessionNo,
     ) {
-        if self
+        let is_good = self
             .access
             .get(id)
-            .is_none_or(|holder| !holder.tokens.contains(&token))
-        {
-            // The id expired, or its access was withdrawn, between ticket and socket: the client starts anew.
+            .is_some_and(|holder| holder.tokens.contains(&token));
+        if !is_good || self.meeting.is_none() {
+            // The id expired, its access was withdrawn or the meeting ended between ticket and socket: the client
+            // starts anew.
             cx.close(session, CloseCode::Restart);
             return;
         }
@@ -87,19 +88,16 @@ impl Room {
         let Some((id, seat)) = self.access.stand_up(session) else {
             return;
         };
-        if seat.joined && self.place(id) != Place::Outside {
-            if how == Ending::Lost && self.settings.reconnect_grace_secs > 0 {
-                return self.lose(cx, id);
-            }
-            let reason = if how == Ending::Quit {
-                LeaveReason::Quit
-            } else {
-                LeaveReason::Timeout
-            };
-            self.leave(cx, id, reason);
-        } else if !self.is_lost(id) {
+        if self.place(id) == Place::Outside {
             self.expire_later(cx, id);
+        } else if how == Ending::Quit {
+            self.leave(cx, id, LeaveReason::Quit);
+        } else if seat.joined && self.settings.reconnect_grace_secs > 0 {
+            self.lose(cx, id);
+        } else if seat.joined {
+            self.leave(cx, id, LeaveReason::Timeout);
         }
+        // A socket that took over and did not join leaves its participant lost, as it was.
     }
 
     /// Nobody is there for this participant any more, but it may come back within the grace time.
@@ -166,9 +164,10 @@ impl Room {
         self.access.forget_acceptances();
         // Hidden participants keep no meeting alive: they go with it.
         let hidden = meeting.people.iter().filter(|(_, p)| p.is_present());
-        for (id, participant) in hidden {
-            if let Some(session) = participant.session {
-                cx.close(session, CloseCode::Normal);
+        for (id, _) in hidden {
+            // Also a socket that was just taking over.
+            if let Some(seat) = self.access.get(id).and_then(|holder| holder.seat) {
+                cx.close(seat.session, CloseCode::Normal);
             }
             self.agenda.clear(Due::Timeout(id));
             self.forget(id);
@@ -207,16 +206,22 @@ impl Room {
 
     /// REST deleted the room: everyone hears it, and nothing is left.
     pub(super) fn delete(&mut self, cx: &mut Cx) {
-        let sessions: Vec<_> = self.access.sessions().collect();
-        for (session, id) in sessions {
-            if self.place(id) != Place::Outside
-                && self
-                    .access
-                    .of_session(session)
-                    .is_some_and(|(_, seat)| seat.joined)
-            {
-                cx.send_one(Some(session), &ControlEvent::RoomDeleted);
-            }
+        let sessions: Vec<_> = self.access.sessions().map(|(session, _)| session).collect();
+        let joined = |session| {
+            self.access
+                .of_session(session)
+                .is_some_and(|(_, seat)| seat.joined)
+        };
+        let to = Receivers::Many {
+            sessions: sessions
+                .iter()
+                .copied()
+                .filter(|session| joined(*session))
+                .collect(),
+            except: None,
+        };
+        cx.send(to, &ControlEvent::RoomDeleted);
+        for session in sessions {
             cx.close(session, CloseCode::Normal);
         }
         *self = Self {

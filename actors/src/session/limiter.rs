@@ -1,6 +1,6 @@
 //! How much a client may say.
 
-use std::time::Instant;
+use tokio::time::Instant;
 
 use crate::protocol::limits;
 

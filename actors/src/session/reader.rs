@@ -1,12 +1,10 @@
 //! The reader task: parses, limits, answers `echo` itself, and watches over the connection with pings.
 
-use std::{
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{sync::Arc, time::Duration};
 
 use futures_util::{StreamExt, stream::SplitStream};
 use ractor::ActorRef;
+use tokio::time::Instant;
 use tokio_tungstenite::{
     WebSocketStream,
     tungstenite::{self, Message, Utf8Bytes},
@@ -82,7 +80,7 @@ impl Reader {
         let mut pong_due = None;
         loop {
             let wake = pong_due.map_or(next_ping, |due| next_ping.min(due));
-            match tokio::time::timeout_at(wake.into(), stream.next()).await {
+            match tokio::time::timeout_at(wake, stream.next()).await {
                 Err(_elapsed) => {
                     let now = Instant::now();
                     if pong_due.is_some_and(|due| due <= now) {

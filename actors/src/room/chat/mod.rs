@@ -134,7 +134,7 @@ impl Chat {
                 let sessions = both
                     .into_iter()
                     .flatten()
-                    .filter_map(|id| people.session(id))
+                    .filter_map(|id| people.session_inside(id))
                     .collect();
                 cx.send(
                     Receivers::Many {

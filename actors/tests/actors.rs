@@ -1,0 +1,153 @@
+//! The actors around the room, in one process: sessions over in-memory sockets, virtual time, and actors that die.
+
+mod stage;
+
+use std::time::Duration;
+
+use colloquy_actors::{
+    live::{JournalMode, StartError},
+    room::input::Notice,
+};
+use serde_json::json;
+use stage::{Guest, Stage, until};
+
+fn files(folder: &tempfile::TempDir) -> JournalMode {
+    JournalMode::Files {
+        folder: folder.path().join("journal"),
+        fsync: false,
+        age_max: Duration::from_mins(10),
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_room_ends_when_its_last_token_has_expired() {
+    let folder = tempfile::tempdir().unwrap();
+    let stage = Stage::start(files(&folder)).await;
+    let mut alice = stage.enter("Alice", None).await;
+    assert_eq!(stage.journals(&folder), 1);
+    alice.close().await;
+    until("the room ends", async || stage.rooms().await == 0).await;
+    assert_eq!(stage.journals(&folder), 0, "its journal goes with it");
+    let elapsed = stage.elapsed();
+    assert!(
+        (Duration::from_secs(120)..Duration::from_secs(190)).contains(&elapsed),
+        "{elapsed:?}"
+    );
+    stage.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_room_that_nobody_entered_ends_too() {
+    let stage = Stage::start(JournalMode::Memory).await;
+    stage.issue(None).await.unwrap();
+    until("the room ends", async || stage.rooms().await == 0).await;
+    stage.stop().await;
+}
+
+#[tokio::test]
+async fn the_death_of_a_rooms_actor_is_survived_by_its_meeting() {
+    let folder = tempfile::tempdir().unwrap();
+    let stage = Stage::start(files(&folder)).await;
+    let mut alice = stage.enter("Alice", None).await;
+    let mut bob = stage.enter("Bob", None).await;
+    alice.say("before").await;
+    bob.expect("message_sent").await;
+    stage.live.kill_room(stage.room);
+    assert_eq!(alice.closed().await, 1012);
+    assert_eq!(bob.closed().await, 1012);
+
+    let (id, token) = (alice.id.clone(), alice.resumption.clone());
+    let again = stage.enter("Alice", Some(token)).await;
+    assert_eq!(again.id, id, "the same participant");
+    let messages = &again.join_success["chat"]["room_history"]["messages"];
+    assert_eq!(messages.as_array().map(Vec::len), Some(1));
+    assert_eq!(messages[0]["content"], "before");
+    stage.stop().await;
+}
+
+#[tokio::test]
+async fn the_death_of_the_registry_is_noticed_by_nobody() {
+    let stage = Stage::start(JournalMode::Memory).await;
+    let mut alice = stage.enter("Alice", None).await;
+    stage.live.kill_registry();
+    let mut bob = Guest::none();
+    until("the registry is back", async || {
+        let Ok(issued) = stage.issue(None).await else {
+            return false;
+        };
+        bob = stage.join(issued, "Bob").await;
+        true
+    })
+    .await;
+    bob.say("still here").await;
+    assert_eq!(alice.expect("message_sent").await["content"], "still here");
+    until("rooms are counted again", async || stage.rooms().await == 1).await;
+    stage.stop().await;
+}
+
+#[tokio::test]
+async fn while_the_database_can_not_say_a_room_is_not_revived() {
+    let folder = tempfile::tempdir().unwrap();
+    let first = Stage::start(files(&folder)).await;
+    let alice = first.enter("Alice", None).await;
+    let (room, id, token) = (first.room, alice.id.clone(), alice.resumption.clone());
+    first.stop().await;
+
+    let second = Stage::revive(files(&folder), room, Err(colloquy_actors::ports::Unavailable)).await;
+    assert_eq!(
+        second.issue(Some(token.clone())).await,
+        Err(StartError::Unavailable)
+    );
+    second.directory(Ok(()));
+    let again = second.enter("Alice", Some(token)).await;
+    assert_eq!(again.id, id);
+    second.stop().await;
+}
+
+#[tokio::test]
+async fn the_journal_of_a_room_that_is_gone_is_deleted() {
+    let folder = tempfile::tempdir().unwrap();
+    let first = Stage::start(files(&folder)).await;
+    first.enter("Alice", None).await;
+    let room = first.room;
+    first.stop().await;
+    assert_eq!(first.journals(&folder), 1);
+
+    let second = Stage::revive(files(&folder), room, Ok(())).await;
+    second.gone();
+    until("the journal is deleted", async || second.journals(&folder) == 0).await;
+    second.stop().await;
+}
+
+#[tokio::test]
+async fn a_deleted_room_is_refused_for_a_while() {
+    let stage = Stage::start(JournalMode::Memory).await;
+    let mut alice = stage.enter("Alice", None).await;
+    stage.live.notify(stage.room, Notice::RoomDeleted);
+    alice.expect("room_deleted").await;
+    assert_eq!(alice.closed().await, 1000);
+    until("the room has ended", async || stage.rooms().await == 0).await;
+    assert_eq!(stage.issue(None).await, Err(StartError::Unavailable));
+    stage.stop().await;
+}
+
+#[tokio::test]
+async fn a_stop_closes_every_socket_and_loses_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let first = Stage::start(files(&folder)).await;
+    let mut alice = first.enter("Alice", None).await;
+    alice.say("kept").await;
+    alice.expect("message_sent").await;
+    let (room, token) = (first.room, alice.resumption.clone());
+    first.stop().await;
+    assert_eq!(alice.closed().await, 1001);
+
+    let second = Stage::revive(files(&folder), room, Ok(())).await;
+    let again = second.enter("Alice", Some(token)).await;
+    assert_eq!(again.id, alice.id);
+    assert_eq!(
+        again.join_success["chat"]["room_history"]["messages"][0]["content"],
+        json!("kept")
+    );
+    second.stop().await;
+}

@@ -1,0 +1,54 @@
+//! The line `room …`: facts of the next meeting, and an operator's settings.
+
+use colloquy_actors::{
+    protocol::meeting::{EventInfo, MeetingDetails, MeetingFacts, ModuleFeatures, StreamingLink},
+    room::RoomSettings,
+};
+
+use crate::trial::{ROOM, id_of};
+
+pub fn set(facts: &mut MeetingFacts, settings: &mut RoomSettings, word: &str) -> Result<(), String> {
+    let (key, value) = word
+        .split_once('=')
+        .ok_or_else(|| format!("{word} has no value"))?;
+    let number = || value.parse::<u64>().map_err(|error| format!("{word}: {error}"));
+    match key {
+        "waiting_room" => facts.waiting_room = value == "true",
+        "custom_names" => facts.custom_display_names = value == "true",
+        "password" => facts.room.password = Some(value.to_owned()),
+        "event" => facts.event = Some(event(value)),
+        "modules" => {
+            let names = || {
+                value
+                    .split(',')
+                    .filter(|name| !name.is_empty())
+                    .map(str::to_owned)
+            };
+            facts.tariff.modules = names().map(|name| (name, ModuleFeatures::default())).collect();
+            facts.tariff.enabled_modules = names().collect();
+        }
+        "grace" => settings.reconnect_grace_secs = number()?,
+        "kept" => settings.chat_messages_per_scope_max = usize::try_from(number()?).unwrap_or(usize::MAX),
+        "history" => settings.chat_history_as_list = value == "list",
+        _ => return Err(format!("a room has no {key}")),
+    }
+    Ok(())
+}
+
+fn event(title: &str) -> EventInfo {
+    EventInfo {
+        id: id_of("event"),
+        room_id: ROOM,
+        title: title.to_owned(),
+        is_adhoc: false,
+        meeting_details: Some(MeetingDetails {
+            invite_code_id: None,
+            call_in: None,
+            streaming_links: vec![StreamingLink {
+                name: "Stream".to_owned(),
+                url: "https://stream.example/1".to_owned(),
+            }],
+        }),
+        e2e_encryption: false,
+    }
+}

@@ -1,0 +1,6 @@
+//! Plays transcripts.
+
+mod facts;
+mod names;
+pub mod scene;
+mod words;

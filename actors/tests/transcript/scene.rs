@@ -1,0 +1,334 @@
+//! The cast of a transcript, their tokens and sockets, and the room between them.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use colloquy_actors::{
+    ids::{InviteCode, ParticipantId, SessionNo, Timestamp, TokenHash, UserId},
+    protocol::meeting::{Caller, MeetingFacts},
+    room::{
+        RoomSettings,
+        effects::{Effect, Effects},
+        input::{Ending, Input, Notice, Start, StartOutcome},
+    },
+};
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::{
+    facts,
+    names::{self, Names},
+    words::{self, Deed, StartWords, TokenWords},
+};
+use crate::trial::{self, Kind, Trial, id_of};
+
+type Result<T> = std::result::Result<T, String>;
+
+#[derive(Debug, Default)]
+struct Member {
+    caller: Option<Caller>,
+    /// One per `start` that was granted: the token and the ticket's participant.
+    grants: Vec<(TokenHash, ParticipantId)>,
+    sockets: Vec<SessionNo>,
+}
+
+#[derive(Debug)]
+pub struct Scene {
+    trial: Option<Trial>,
+    settings: RoomSettings,
+    facts: MeetingFacts,
+    cast: BTreeMap<String, Member>,
+    names: Names,
+    sessions: u64,
+    /// Sessions that may use all namespaces.
+    opened: BTreeSet<SessionNo>,
+    outputs: Vec<String>,
+}
+
+impl Default for Scene {
+    fn default() -> Self {
+        Self {
+            trial: None,
+            settings: RoomSettings::default(),
+            facts: trial::facts(),
+            cast: BTreeMap::new(),
+            names: Names::default(),
+            sessions: 0,
+            opened: BTreeSet::new(),
+            outputs: Vec::new(),
+        }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Frame<'a> {
+    namespace: &'a str,
+    timestamp: Timestamp,
+    seq: u64,
+    #[serde(borrow)]
+    payload: &'a RawValue,
+}
+
+impl Scene {
+    /// Does what a line says; the outputs are what came of it.
+    pub fn line(&mut self, line: &str) -> Result<Vec<String>> {
+        let words: Vec<_> = line.split(' ').collect();
+        match &words[..] {
+            ["room", rest @ ..] => {
+                for word in rest {
+                    facts::set(&mut self.facts, &mut self.settings, word)?;
+                }
+            }
+            ["show", "everything"] => self.names.abbreviate = false,
+            ["look"] => self.look(),
+            ["wait", time] => self.wait(words::micros(time)?)?,
+            ["restart"] => {
+                self.opened.clear();
+                self.input(Input::Restarted)?;
+            }
+            ["delete", "room"] => self.input(Input::Notice(Notice::RoomDeleted))?,
+            ["withdraw", "invite"] => self.withdraw_invite("invite")?,
+            ["withdraw", "invite", invite] => self.withdraw_invite(invite)?,
+            ["withdraw", "user", name] => {
+                self.input(Input::Notice(Notice::UserWithdrawn(UserId(id_of(name)))))?;
+            }
+            ["repeat", times, ..] => {
+                let deed = line.splitn(3, ' ').nth(2).ok_or("repeat what?")?;
+                for _ in 0..words::number(times)? {
+                    self.deed(deed)?;
+                }
+                self.outputs.clear();
+            }
+            _ => self.deed(line)?,
+        }
+        Ok(std::mem::take(&mut self.outputs))
+    }
+
+    /// The replay of everything must give the same.
+    pub fn end(&self) -> Result<()> {
+        self.trial.as_ref().map_or(Ok(()), Trial::replay)
+    }
+
+    fn withdraw_invite(&mut self, name: &str) -> Result<()> {
+        self.input(Input::Notice(Notice::InviteWithdrawn(InviteCode(id_of(name)))))
+    }
+
+    fn deed(&mut self, line: &str) -> Result<()> {
+        let (who, deed) = line.split_once(": ").ok_or("who does what?")?;
+        let (name, socket) = words::actor(who)?;
+        match words::deed(deed)? {
+            Deed::Start(words) => self.start(name, &words),
+            Deed::Connect { ticket } => {
+                let grants = &self.cast.get(name).ok_or("no ticket")?.grants;
+                let (token, participant) = *nth(grants, ticket).ok_or("no such ticket")?;
+                self.sessions += 1;
+                let session = SessionNo(self.sessions);
+                if let Some(member) = self.cast.get_mut(name) {
+                    member.sockets.push(session);
+                }
+                self.input(Input::SeatTaken {
+                    participant,
+                    token,
+                    session,
+                })
+            }
+            Deed::Command(text) => {
+                let input = trial::command(self.session(name, socket)?, &self.names.expand(text)?);
+                self.input(input)
+            }
+            Deed::Close => self.socket_ends(name, socket, Ending::Quit),
+            Deed::Vanish => self.socket_ends(name, socket, Ending::Lost),
+        }
+    }
+
+    fn session(&self, name: &str, socket: Option<usize>) -> Result<SessionNo> {
+        let member = self.cast.get(name);
+        let session = member.and_then(|member| nth(&member.sockets, socket));
+        session
+            .copied()
+            .ok_or_else(|| format!("{name} has no such socket"))
+    }
+
+    fn socket_ends(&mut self, name: &str, socket: Option<usize>, how: Ending) -> Result<()> {
+        let session = self.session(name, socket)?;
+        self.input(Input::Ended { session, how })
+    }
+
+    fn start(&mut self, name: &str, words: &StartWords<'_>) -> Result<()> {
+        let token = TokenHash::of(&format!("token {}", self.room().room.input_seq()));
+        let resumption = match &words.token {
+            None => None,
+            Some(TokenWords::Unknown) => Some(TokenHash::of("a token of another room")),
+            Some(TokenWords::Of(whose, which)) => {
+                let owner = self.cast.get(whose.unwrap_or(name)).ok_or("whose token?")?;
+                Some(nth(&owner.grants, *which).ok_or("no such token")?.0)
+            }
+        };
+        let member = self.cast.entry(name.to_owned()).or_default();
+        if let Some(kind) = words.kind {
+            member.caller = Some(match (kind, words.invite) {
+                (Kind::Guest, Some(invite)) => Caller::Guest(InviteCode(id_of(invite))),
+                _ => kind.caller(name),
+            });
+        }
+        let start = Start {
+            caller: member.caller.ok_or("who is that?")?,
+            identity: words.kind.map(|kind| kind.identity(name)),
+            facts: words.kind.map(|_| Box::new(self.facts.clone())),
+            resumption,
+            token,
+            breakout_room: words.breakout.then(|| id_of("breakout").into()),
+        };
+        let trial = self.room();
+        trial.now = Timestamp::from_micros(trial.now.as_micros() + 1_000);
+        let issued = self.effects(Input::Start(Box::new(start)))?;
+        if let (Some(id), Some(member)) = (trial::issued(&issued), self.cast.get_mut(name)) {
+            member.grants.push((token, id));
+        }
+        Ok(())
+    }
+
+    fn room(&mut self) -> &mut Trial {
+        let settings = &self.settings;
+        self.trial.get_or_insert_with(|| Trial::new(settings.clone()))
+    }
+
+    /// Lets time pass; the room is woken whenever it asked for it.
+    fn wait(&mut self, micros: i64) -> Result<()> {
+        let begin = self.room().now.as_micros();
+        let end = Timestamp::from_micros(begin + micros);
+        while let Some(due) = self.room().room.next_deadline().filter(|due| *due <= end) {
+            let trial = self.room();
+            trial.now = trial.now.max(due);
+            let before = self.outputs.len();
+            self.effects(Input::Tick)?;
+            if self.outputs.len() > before {
+                self.outputs
+                    .insert(before, format!("at <{}>", names::seconds(due)));
+            }
+            if self.room().room.next_deadline() == Some(due) {
+                return Err("a tick left what was due".to_owned());
+            }
+        }
+        let trial = self.room();
+        trial.now = trial.now.max(end);
+        Ok(())
+    }
+
+    fn look(&mut self) {
+        let room = &self.room().room;
+        let (inside, waiting) = room.occupancy();
+        let state = match (room.is_over(), room.has_meeting()) {
+            (true, _) => "over",
+            (false, true) => "a meeting",
+            (false, false) => "no meeting, but tokens",
+        };
+        self.outputs
+            .push(format!("{state}: {inside} inside, {waiting} waiting"));
+    }
+
+    fn input(&mut self, input: Input) -> Result<()> {
+        let trial = self.room();
+        trial.now = Timestamp::from_micros(trial.now.as_micros() + 1_000);
+        self.effects(input).map(|_| ())
+    }
+
+    fn effects(&mut self, input: Input) -> Result<Effects> {
+        let effects = self.room().step(input)?;
+        for effect in &effects.list {
+            self.effect(effect)?;
+        }
+        for effect in &effects.list {
+            if let Effect::Close(session, _) = effect {
+                self.closed(*session)?;
+            }
+        }
+        Ok(effects)
+    }
+
+    fn effect(&mut self, effect: &Effect) -> Result<()> {
+        match effect {
+            Effect::Joined(session) => {
+                self.opened.insert(*session);
+            }
+            Effect::Close(session, code) => {
+                let line = format!("{} closed {}", self.label(*session)?, code.number());
+                self.outputs.push(line);
+            }
+            Effect::Answer(outcome) => {
+                let answer = match outcome {
+                    StartOutcome::Issued(id) => format!("answer issued {}", self.names.participant(*id)),
+                    StartOutcome::NeedsIdentity => "answer needs identity".to_owned(),
+                    StartOutcome::NeedsFacts => "answer needs facts".to_owned(),
+                    StartOutcome::Busy => "answer busy".to_owned(),
+                    StartOutcome::NoBreakoutRooms => "answer no breakout rooms".to_owned(),
+                };
+                self.outputs.push(answer);
+            }
+            Effect::Send { seq, frame, to } => {
+                let receivers: Vec<_> = to.iter().collect();
+                let line = self.frame(*seq, frame, &receivers)?;
+                // What nobody hears only costs a number.
+                if !receivers.is_empty() {
+                    self.outputs.push(line);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn frame(&mut self, seq: u64, text: &str, receivers: &[SessionNo]) -> Result<String> {
+        let frame: Frame<'_> = serde_json::from_str(text).map_err(|error| format!("{error}: {text}"))?;
+        if frame.seq != seq || frame.timestamp != self.room().room.at() {
+            return Err(format!("number or time of the envelope is wrong: {text}"));
+        }
+        let is_join = frame.payload.get().contains(r#""message":"join_success""#);
+        if is_join && !receivers.iter().all(|session| self.opened.contains(session)) {
+            return Err("joined, but the session does not know".to_owned());
+        }
+        let labels: Result<Vec<_>> = receivers.iter().map(|session| self.label(*session)).collect();
+        let number = match seq >> 32 {
+            0 => format!("#{seq}"),
+            restarts => format!("#{restarts}:{}", seq & u64::from(u32::MAX)),
+        };
+        Ok(format!(
+            r#"{} {number} {{"namespace":"{}","payload":{}}}"#,
+            labels?.join(", "),
+            frame.namespace,
+            self.names.shorten(frame.payload.get()),
+        ))
+    }
+
+    /// Whose socket it is; the newest has no number.
+    fn label(&self, session: SessionNo) -> Result<String> {
+        for (name, member) in &self.cast {
+            if let Some(index) = member.sockets.iter().position(|socket| *socket == session) {
+                let newest = index + 1 == member.sockets.len();
+                return Ok(if newest {
+                    name.clone()
+                } else {
+                    format!("{name}/{}", index + 1)
+                });
+            }
+        }
+        Err(format!("nobody has {session:?}"))
+    }
+
+    /// The room closed a socket: when the socket says that it has ended, nothing more may come of it.
+    fn closed(&mut self, session: SessionNo) -> Result<()> {
+        self.opened.remove(&session);
+        let how = Ending::Lost;
+        let deadline = self.room().room.next_deadline();
+        let effects = self.room().step(Input::Ended { session, how })?;
+        if effects.list.is_empty() && self.room().room.next_deadline() == deadline {
+            Ok(())
+        } else {
+            Err(format!("the end of a closed socket brought {:?}", effects.list))
+        }
+    }
+}
+
+/// The number counts from 1; the last one without.
+fn nth<T>(list: &[T], number: Option<usize>) -> Option<&T> {
+    list.get(number.unwrap_or(list.len()).checked_sub(1)?)
+}

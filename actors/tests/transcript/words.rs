@@ -1,0 +1,107 @@
+//! What the lines of a transcript mean.
+
+use crate::trial::Kind;
+
+/// Something that one of the cast does.
+#[derive(Debug)]
+pub enum Deed<'a> {
+    Start(StartWords<'a>),
+    Connect { ticket: Option<usize> },
+    Command(&'a str),
+    Close,
+    Vanish,
+}
+
+#[derive(Debug, Default)]
+pub struct StartWords<'a> {
+    /// None: the token alone speaks for the caller.
+    pub kind: Option<Kind>,
+    pub invite: Option<&'a str>,
+    pub breakout: bool,
+    pub token: Option<TokenWords<'a>>,
+}
+
+/// Whose token, and which; the newest without a number.
+#[derive(Debug)]
+pub enum TokenWords<'a> {
+    Unknown,
+    Of(Option<&'a str>, Option<usize>),
+}
+
+/// Who does something: a name and the number of the socket (the newest without).
+pub fn actor(text: &str) -> Result<(&str, Option<usize>), String> {
+    match text.split_once('/') {
+        Some((name, socket)) => Ok((name, Some(number(socket)?))),
+        None => Ok((text, None)),
+    }
+}
+
+pub fn deed(text: &str) -> Result<Deed<'_>, String> {
+    if text.starts_with('{') {
+        return Ok(Deed::Command(text));
+    }
+    let words: Vec<_> = text.split(' ').collect();
+    Ok(match &words[..] {
+        ["close"] => Deed::Close,
+        ["vanish"] => Deed::Vanish,
+        ["connect"] => Deed::Connect { ticket: None },
+        ["connect", "ticket", ticket] => Deed::Connect {
+            ticket: Some(number(ticket)?),
+        },
+        ["resume", rest @ ..] => Deed::Start(StartWords {
+            token: Some(token(rest)?),
+            ..StartWords::default()
+        }),
+        ["start", kind, rest @ ..] => Deed::Start(start(kind, rest)?),
+        _ => return Err("nobody can do that".to_owned()),
+    })
+}
+
+fn start<'a>(kind: &str, mut rest: &[&'a str]) -> Result<StartWords<'a>, String> {
+    let mut words = StartWords {
+        kind: Some(Kind::parse(kind).ok_or_else(|| format!("who is {kind}?"))?),
+        ..StartWords::default()
+    };
+    while let [word, after @ ..] = rest {
+        match word.split_once('=') {
+            Some(("invite", invite)) => words.invite = Some(invite),
+            None if *word == "breakout" => words.breakout = true,
+            None if *word == "with" => {
+                words.token = Some(token(after)?);
+                break;
+            }
+            _ => return Err(format!("start {word}?")),
+        }
+        rest = after;
+    }
+    Ok(words)
+}
+
+fn token<'a>(words: &[&'a str]) -> Result<TokenWords<'a>, String> {
+    Ok(match words {
+        ["unknown", "token"] => TokenWords::Unknown,
+        [] | ["token"] => TokenWords::Of(None, None),
+        ["token", which] => TokenWords::Of(None, Some(number(which)?)),
+        [whose, "token"] => TokenWords::Of(Some(whose), None),
+        [whose, "token", which] => TokenWords::Of(Some(whose), Some(number(which)?)),
+        _ => return Err("which token?".to_owned()),
+    })
+}
+
+/// A number that counts from 1.
+pub fn number(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(number) if number > 0 => Ok(number),
+        _ => Err(format!("{text} does not count from 1")),
+    }
+}
+
+/// `15s` or `500ms` in microseconds.
+pub fn micros(text: &str) -> Result<i64, String> {
+    let (digits, unit) = match text.strip_suffix("ms") {
+        Some(digits) => (digits, 1_000),
+        None => (text.trim_end_matches('s'), 1_000_000),
+    };
+    let count: i64 = digits.parse().map_err(|_| format!("how long is {text}?"))?;
+    Ok(count * unit)
+}

@@ -1,0 +1,38 @@
+//! Looks after what may break while the server runs, for `/health/ready`.
+
+use std::time::Duration;
+
+use colloquy_actors::live::Live;
+use tokio::time::{MissedTickBehavior, interval, timeout};
+
+use crate::{readiness::Readiness, store::ServerLock};
+
+/// Time between two looks.
+const INTERVAL: Duration = Duration::from_secs(5);
+
+/// A database that takes longer is not ready.
+const DATABASE_PATIENCE: Duration = Duration::from_secs(3);
+
+/// Runs until the task is aborted.
+pub(super) async fn watch(readiness: Readiness, mut lock: ServerLock, live: Live) {
+    let mut looks = interval(INTERVAL);
+    looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        looks.tick().await;
+        match timeout(DATABASE_PATIENCE, database(&mut lock)).await {
+            Ok(Ok(true)) => readiness.ready("database"),
+            Ok(Ok(false)) => readiness.unready("database", "in use by another server"),
+            Ok(Err(_)) | Err(_) => readiness.unready("database", "does not answer"),
+        }
+        if live.disk_failed() {
+            readiness.unready("journals", "the disk failed; meetings live in memory");
+        } else {
+            readiness.ready("journals");
+        }
+    }
+}
+
+async fn database(lock: &mut ServerLock) -> Result<bool, crate::store::StoreError> {
+    lock.ping().await?;
+    lock.hold().await
+}
