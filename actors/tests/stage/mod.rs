@@ -57,6 +57,21 @@ impl Directory for TestDirectory {
     }
 }
 
+/// Journals in a test's folder.
+pub fn journals(folder: &tempfile::TempDir) -> usize {
+    let entries = std::fs::read_dir(folder.path().join("journal")).unwrap();
+    entries
+        .filter(|entry| {
+            entry
+                .as_ref()
+                .unwrap()
+                .path()
+                .extension()
+                .is_some_and(|end| end == "log")
+        })
+        .count()
+}
+
 pub struct Stage {
     pub live: Live,
     pub room: RoomId,
@@ -109,20 +124,6 @@ impl Stage {
             .observe_registry()
             .await
             .map_or(usize::MAX, |summary| summary.rooms)
-    }
-
-    pub fn journals(&self, folder: &tempfile::TempDir) -> usize {
-        let entries = std::fs::read_dir(folder.path().join("journal")).unwrap();
-        entries
-            .filter(|entry| {
-                entry
-                    .as_ref()
-                    .unwrap()
-                    .path()
-                    .extension()
-                    .is_some_and(|end| end == "log")
-            })
-            .count()
     }
 
     pub async fn issue(&self, resumption: Option<String>) -> Result<Issued, StartError> {
