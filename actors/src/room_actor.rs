@@ -22,12 +22,7 @@ use crate::{
     journal::{JournalError, file::Staged},
     logged::LoggedRoom,
     ports::Ports,
-    protocol::{
-        Command,
-        codes::CloseCode,
-        limits::{ROOM_WAITING_INPUTS_MAX, UNREDEEMED_TICKETS_MAX},
-        meeting::Caller,
-    },
+    protocol::{Command, codes::CloseCode, limits::ROOM_WAITING_INPUTS_MAX, meeting::Caller},
     registry::RegistryRef,
     room::input::{Input, Start},
     session::Link,
@@ -297,11 +292,6 @@ impl Shell {
         ticket: String,
         reply: RpcReplyPort<StartReply>,
     ) {
-        if self.tickets.count(self.ports.clock.now()) >= UNREDEEMED_TICKETS_MAX {
-            self.gauge_down();
-            let _ = reply.send(StartReply::Unavailable);
-            return;
-        }
         let claim_token = start.token;
         self.enqueue(
             myself,

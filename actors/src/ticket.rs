@@ -10,7 +10,7 @@ use uuid::Uuid;
 use crate::{
     ids::{ParticipantId, RoomId, Timestamp, TokenHash},
     ports::Random,
-    protocol::limits::TICKET_SECS,
+    protocol::limits::{TICKET_SECS, TOKENS_PER_PARTICIPANT_MAX},
 };
 
 const DIGITS: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
@@ -59,6 +59,8 @@ pub struct Claim {
 pub struct Tickets {
     claims: HashMap<TokenHash, Claim>,
     order: VecDeque<(Timestamp, TokenHash)>,
+    /// Tickets of each participant, oldest first.
+    of_participant: HashMap<ParticipantId, VecDeque<TokenHash>>,
 }
 
 impl Tickets {
@@ -67,27 +69,41 @@ impl Tickets {
         let hash = TokenHash::of(ticket);
         self.claims.insert(hash, claim);
         self.order.push_back((now.plus_secs(TICKET_SECS), hash));
+        // Whoever comes back may ask often: its oldest ticket is void then, as its token is.
+        let own = self.of_participant.entry(claim.participant).or_default();
+        own.push_back(hash);
+        if own.len() > TOKENS_PER_PARTICIPANT_MAX
+            && let Some(oldest) = own.pop_front()
+        {
+            self.claims.remove(&oldest);
+            self.order.retain(|(_, hash)| *hash != oldest);
+        }
     }
 
     /// Takes a ticket: it can be redeemed once.
     pub fn redeem(&mut self, ticket: &str, now: Timestamp) -> Option<Claim> {
         self.expire(now);
-        self.claims.remove(&TokenHash::of(ticket))
+        let hash = TokenHash::of(ticket);
+        let claim = self.claims.remove(&hash)?;
+        self.forget(claim.participant, hash);
+        Some(claim)
     }
 
     fn expire(&mut self, now: Timestamp) {
-        while let Some((expires, hash)) = self.order.front()
-            && *expires <= now
-        {
-            self.claims.remove(hash);
-            self.order.pop_front();
+        while let Some((_, hash)) = self.order.pop_front_if(|(expires, _)| *expires <= now) {
+            if let Some(claim) = self.claims.remove(&hash) {
+                self.forget(claim.participant, hash);
+            }
         }
     }
 
-    /// Tickets that can still be redeemed.
-    pub fn count(&mut self, now: Timestamp) -> usize {
-        self.expire(now);
-        self.claims.len()
+    fn forget(&mut self, participant: ParticipantId, hash: TokenHash) {
+        if let Some(own) = self.of_participant.get_mut(&participant) {
+            own.retain(|other| *other != hash);
+            if own.is_empty() {
+                self.of_participant.remove(&participant);
+            }
+        }
     }
 
     #[must_use]
@@ -122,6 +138,25 @@ mod tests {
         assert_eq!(room_of(&"-".repeat(SECRET_CHARS)), None);
         assert_eq!(room_of(&"0".repeat(SECRET_CHARS + 1)), None);
         assert_eq!(room_of(&"ü".repeat(SECRET_CHARS / 2)), None);
+    }
+
+    #[test]
+    fn tickets_of_one_participant_are_bounded() {
+        let claim = Claim {
+            participant: ParticipantId(Uuid::nil()),
+            token: TokenHash::of("t"),
+        };
+        let start = Timestamp::from_micros(0);
+        let mut tickets = Tickets::default();
+        for index in 0..100 {
+            tickets.add(&index.to_string(), claim, start);
+        }
+        assert_eq!(tickets.len(), TOKENS_PER_PARTICIPANT_MAX);
+        assert_eq!(tickets.order.len(), TOKENS_PER_PARTICIPANT_MAX);
+        assert_eq!(tickets.redeem("95", start), None);
+        assert_eq!(tickets.redeem("99", start), Some(claim));
+        tickets.expire(start.plus_secs(TICKET_SECS));
+        assert!(tickets.is_empty() && tickets.of_participant.is_empty());
     }
 
     #[test]

@@ -36,7 +36,7 @@ async fn a_room_ends_when_its_last_token_has_expired() {
     assert_eq!(stage::journals(&folder), 0, "its journal goes with it");
     let elapsed = stage.elapsed();
     assert!(
-        (Duration::from_secs(120)..Duration::from_secs(190)).contains(&elapsed),
+        (Duration::from_mins(2)..Duration::from_secs(190)).contains(&elapsed),
         "{elapsed:?}"
     );
     stage.stop().await;

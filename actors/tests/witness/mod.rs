@@ -77,7 +77,13 @@ impl Witness {
                 Some(seen) if seen.left_at.is_null() => seen.left_at = event["timestamp"].clone(),
                 other => return Err(format!("{other:?} cannot leave: {text}")),
             },
-            ("moderation", "joined_waiting_room") => self.waits(&id(payload), true)?,
+            ("moderation", "joined_waiting_room") => {
+                // One who was inside before comes back under a name of its choice.
+                if let Some(known) = self.others.get_mut(&id(payload)) {
+                    *known = seen(&payload["control"]);
+                }
+                self.waits(&id(payload), true)?;
+            }
             ("moderation", "left_waiting_room") => self.waits(&id(payload), false)?,
             _ => self.about_me(message, payload),
         }

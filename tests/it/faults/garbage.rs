@@ -1,4 +1,4 @@
-//! Random bytes, as HTTP and inside of WebSockets: the server answers everybody else.
+//! Random bytes, as HTTP and inside of `WebSocket` frames: the server answers everybody else.
 
 use serde_json::json;
 use tokio::{

@@ -26,8 +26,11 @@ struct Left {
 const CUT: &str = "broken tail of a journal was cut off";
 const ASIDE: &str = "journal is not usable and is put aside";
 
+/// Breaks a journal and says what must be left.
+type Damage = fn(&mut JournalFile) -> Left;
+
 /// Ways to break a journal.
-const DAMAGES: [(&str, fn(&mut JournalFile) -> Left); 15] = [
+const DAMAGES: [(&str, Damage); 15] = [
     ("cut in the first line", |file| cut(file, 10, nothing_left())),
     ("cut after the first line", |file| {
         cut(file, file.records[0].start, nothing_left())

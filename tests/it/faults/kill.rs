@@ -154,7 +154,7 @@ impl Lively {
             };
             let joined = person.join(name).await;
             assert_eq!(person.id, ids[index], "{name} keeps the id");
-            self.assert_all_listed(&joined, &ids, index);
+            assert_all_listed(&joined, &ids, index);
             if index == 0 {
                 self.assert_waiting_room(&joined);
                 self.assert_history(&mut person, &joined).await;
@@ -172,18 +172,6 @@ impl Lively {
                 Vec::<&Value>::new()
             );
         }
-    }
-
-    fn assert_all_listed(&self, joined: &Value, ids: &[String], index: usize) {
-        let listed = joined["participants"].as_array().expect("a list");
-        let present = listed
-            .iter()
-            .filter(|entry| entry["control"]["left_at"].is_null());
-        let present: BTreeSet<_> = present
-            .map(|entry| entry["id"].as_str().unwrap_or_default())
-            .collect();
-        let others = ids.iter().enumerate().filter(|(other, _)| *other != index);
-        assert_eq!(present, others.map(|(_, id)| id.as_str()).collect(), "{listed:?}");
     }
 
     fn assert_waiting_room(&self, joined: &Value) {
@@ -241,4 +229,16 @@ impl Lively {
 
 fn id(message: &Value) -> &str {
     message["id"].as_str().expect("an id")
+}
+
+fn assert_all_listed(joined: &Value, ids: &[String], index: usize) {
+    let listed = joined["participants"].as_array().expect("a list");
+    let present = listed
+        .iter()
+        .filter(|entry| entry["control"]["left_at"].is_null());
+    let present: BTreeSet<_> = present
+        .map(|entry| entry["id"].as_str().unwrap_or_default())
+        .collect();
+    let others = ids.iter().enumerate().filter(|(other, _)| *other != index);
+    assert_eq!(present, others.map(|(_, id)| id.as_str()).collect(), "{listed:?}");
 }

@@ -143,10 +143,10 @@ async fn commands_queued_behind_a_panic_are_all_answered() {
     server.finish().await;
 }
 
-fn assert_each_sender_in_order(received: &[Value], receiver: usize) {
+fn assert_each_sender_in_order(messages: &[Value], receiver: usize) {
     for sender in 0..4 {
         let prefix = format!("{sender} behind ");
-        let own = contents(received)
+        let own = contents(messages)
             .into_iter()
             .filter_map(|content| content.strip_prefix(&prefix)?.parse().ok());
         let own: Vec<usize> = own.collect();
