@@ -11,6 +11,8 @@ mod health;
 mod identity;
 mod rest;
 mod restart;
+mod rooms;
+mod signaling;
 mod store;
 #[path = "../support/mod.rs"]
 #[allow(dead_code, reason = "a toolbox: what no test needs today is for the next one")]

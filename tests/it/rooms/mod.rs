@@ -1,0 +1,5 @@
+//! `/v1/rooms/…` where the live core takes part.
+
+mod delete;
+mod start;
+mod start_invited;

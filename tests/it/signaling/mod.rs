@@ -1,0 +1,9 @@
+//! The signaling protocol over real WebSockets, by section of its rules.
+
+mod chat;
+mod control;
+mod envelope;
+mod limits;
+mod moderation;
+mod resumption;
+mod upgrade;
