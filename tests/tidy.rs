@@ -282,7 +282,7 @@ fn every_close_code_is_documented() {
             .any(names_it);
         let end = if reconnects { "| yes |" } else { "| no |" };
         let is_row = |row: &&str| row.starts_with(&format!("| {number} |")) && row.ends_with(end);
-        if !rows.iter().any(|row| is_row(&row)) {
+        if !rows.iter().any(is_row) {
             wrong.push(format!("{number}: expected a row that ends with {end}"));
         }
     }
