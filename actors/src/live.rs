@@ -253,11 +253,8 @@ impl Live {
     /// Redeems a ticket, once. The seat must be taken by [`Live::run_session`], or it is simply not taken.
     pub async fn redeem(&self, ticket: &str) -> Result<(Seat, Caller), InvalidTicket> {
         let id = ticket::room_of(ticket).ok_or(InvalidTicket)?;
-        let room = self
-            .index
-            .get(&id)
-            .map(|room| room.clone())
-            .ok_or(InvalidTicket)?;
+        // A room that thinks about its end is in no index, although a start may just have made it stay.
+        let room = self.find(id, false).await.ok().flatten().ok_or(InvalidTicket)?;
         let ticket = ticket.to_owned();
         let redeemed = room
             .actor()
@@ -281,8 +278,15 @@ impl Live {
             Notice::RoomDeleted => self.registry.cast(RegistryMsg::Deleted(room)),
             Notice::InviteWithdrawn(_) | Notice::UserWithdrawn(_) => {
                 if let Some(room) = self.index.get(&room) {
-                    room.input(Input::Notice(notice));
+                    return room.input(Input::Notice(notice));
                 }
+                // It may be just being revived, with tokens that were good, or thinking about its end.
+                let live = self.clone();
+                tokio::spawn(async move {
+                    if let Ok(Some(room)) = live.find(room, false).await {
+                        room.input(Input::Notice(notice));
+                    }
+                });
             }
         }
     }

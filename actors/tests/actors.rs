@@ -11,11 +11,14 @@ mod stage;
 use std::time::Duration;
 
 use colloquy_actors::{
-    live::{JournalMode, StartError},
+    ids::{InviteCode, RoomId},
+    live::{JournalMode, StartError, StartRequest},
+    protocol::meeting::Caller,
     room::input::Notice,
 };
 use serde_json::json;
 use stage::{Guest, Stage, until};
+use uuid::Uuid;
 
 fn files(folder: &tempfile::TempDir) -> JournalMode {
     JournalMode::Files {
@@ -155,5 +158,38 @@ async fn a_stop_closes_every_socket_and_loses_nothing() {
         again.join_success["chat"]["room_history"]["messages"][0]["content"],
         json!("kept")
     );
+    second.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_fresh_rooms_first_ticket_is_good_at_once() {
+    // The first start meets a room without a meeting, which already thinks about its end.
+    let mut stage = Stage::start(JournalMode::Memory).await;
+    for _ in 0..2_000 {
+        stage.room = RoomId(Uuid::new_v4());
+        let issued = stage.issue(None).await.unwrap();
+        stage.live.redeem(&issued.ticket).await.unwrap();
+    }
+    stage.stop().await;
+}
+
+#[tokio::test]
+async fn an_invite_is_withdrawn_from_a_meeting_that_is_not_yet_revived() {
+    let folder = tempfile::tempdir().unwrap();
+    let first = Stage::start(files(&folder)).await;
+    let alice = first.enter("Alice", None).await;
+    let room = first.room;
+    first.stop().await;
+
+    let second = Stage::revive(files(&folder), room, Ok(())).await;
+    let invite = InviteCode(Uuid::nil());
+    second.live.notify(room, Notice::InviteWithdrawn(invite));
+    let request = StartRequest {
+        room,
+        caller: Caller::Guest(invite),
+        resumption: Some(alice.resumption.clone()),
+        breakout_room: None,
+    };
+    until("the token is void", async || !second.live.knows(&request).await).await;
     second.stop().await;
 }
