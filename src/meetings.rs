@@ -116,7 +116,7 @@ pub fn admission(
         custom_display_names: config.defaults.custom_display_names,
     };
     Admission {
-        identity,
+        identity: Some(identity),
         facts: Box::new(facts),
     }
 }

@@ -50,7 +50,8 @@ pub enum JournalMode {
 /// A room as the database describes it, for a `start` that may begin its meeting.
 #[derive(Debug, Clone)]
 pub struct Admission {
-    pub identity: Identity,
+    /// Absent for a participant whose resumption token alone speaks for it: then the token must still be good.
+    pub identity: Option<Identity>,
     pub facts: Box<MeetingFacts>,
 }
 
@@ -219,7 +220,7 @@ impl Live {
         };
         let start = Box::new(Start {
             caller: request.caller,
-            identity: admission.map(|admission| admission.identity.clone()),
+            identity: admission.and_then(|admission| admission.identity.clone()),
             facts: admission
                 .filter(|_| with_facts)
                 .map(|admission| admission.facts.clone()),

@@ -101,7 +101,9 @@ async fn start(
     }
     let user = auth::user_of(&state, &member.token).await?;
     room_pages::seen(&state, &user, room).await?;
-    issue(&state, &request(user.profile.id), Some(&user.profile)).await
+    let request = request(user.profile.id);
+    let admission = admission(&state, &request, Some(&user.profile)).await?;
+    issue(&state, &request, &admission).await
 }
 
 /// Enter a room as a guest
@@ -134,10 +136,16 @@ async fn start_invited(
         return Ok(issued);
     }
     // The token of a participant whose meeting was dropped still replaces invite and password.
-    if !state.live.knows(&request).await {
+    let known = state.live.knows(&request).await;
+    if !known {
         check_invite(&state, address, room, &body).await?;
     }
-    issue(&state, &request, None).await
+    let mut admission = admission(&state, &request, None).await?;
+    if known {
+        // Should the token expire just now, nobody comes in unchecked: the client asks again.
+        admission.identity = None;
+    }
+    issue(&state, &request, &admission).await
 }
 
 /// A resumption token asks the room alone: no database on the way of those who come back.
@@ -152,17 +160,24 @@ async fn resume(state: &ApiState, request: &StartRequest) -> Result<Option<Json<
     }
 }
 
-async fn issue(
+async fn admission(
     state: &ApiState,
     request: &StartRequest,
     profile: Option<&Profile>,
-) -> Result<Json<StartedResource>, ApiError> {
+) -> Result<Admission, ApiError> {
     let facts = rooms::meeting_facts(&state.db, request.room.0).await?;
     let facts = facts.ok_or_else(|| ApiError::not_found("No such room"))?;
-    let admission: Admission = meetings::admission(facts, profile, &state.config, &state.offer);
+    Ok(meetings::admission(facts, profile, &state.config, &state.offer))
+}
+
+async fn issue(
+    state: &ApiState,
+    request: &StartRequest,
+    admission: &Admission,
+) -> Result<Json<StartedResource>, ApiError> {
     let issued = state
         .live
-        .issue(request, Some(&admission))
+        .issue(request, Some(admission))
         .await
         .map_err(refusal)?;
     Ok(Json(issued.into()))

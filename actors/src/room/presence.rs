@@ -149,7 +149,7 @@ impl Room {
                 Place::Inside | Place::Outside => {}
             }
             for forgotten in meeting.people.trim_departed() {
-                meeting.chat.forget_marks(forgotten);
+                meeting.chat.forget(forgotten);
             }
         }
         self.expire_later(cx, id);

@@ -175,6 +175,11 @@ impl<S: Socket> Actor for SessionActor<S> {
         match message {
             SessionMsg::Read(how, code) => {
                 state.tell_end(how);
+                if how == Ending::Lost && code.is_none() {
+                    // No close frame: a client that still hears must not take this for a normal end.
+                    myself.stop(None);
+                    return Ok(());
+                }
                 // Answers the client's close frame, or says why the server ends it; then nothing more is written.
                 state.link.close(code.unwrap_or(CloseCode::Normal));
                 myself.send_after(Duration::from_secs(CLOSE_WAIT_SECS), || SessionMsg::CloseWaited);

@@ -135,7 +135,7 @@ impl Stage {
             is_room_owner: false,
         };
         let admission = Admission {
-            identity,
+            identity: Some(identity),
             facts: Box::new(facts(self.room)),
         };
         let request = StartRequest {

@@ -1,4 +1,4 @@
-//! The signaling protocol over real WebSockets, by section of its rules.
+//! The signaling protocol over real sockets, by section of its rules.
 
 mod chat;
 mod control;

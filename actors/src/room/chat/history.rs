@@ -5,7 +5,7 @@ use std::{collections::VecDeque, sync::Arc};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use crate::protocol::{chat::StoredMessage, limits::CHAT_CHUNK_MESSAGES_MAX};
+use crate::protocol::chat::StoredMessage;
 
 /// The kept messages of one scope, oldest first.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -25,8 +25,9 @@ pub struct Chunk {
 }
 
 impl History {
-    /// The newest messages that end at `last` (inclusive; the newest when absent): at most 100 of them and `bytes_max`.
-    pub fn chunk(&self, last: Option<u64>, bytes_max: usize) -> Chunk {
+    /// The newest messages that end at `last` (inclusive; the newest when absent): at most `messages_max` of them
+    /// and `bytes_max`.
+    pub fn chunk(&self, last: Option<u64>, messages_max: usize, bytes_max: usize) -> Chunk {
         let end = match last {
             None => self.messages.len(),
             Some(index) if index < self.first_index => return Chunk::default(),
@@ -36,7 +37,7 @@ impl History {
             },
         };
         let (mut taken, mut bytes, mut start) = (Vec::new(), 0, end);
-        for (_, message) in self.messages.range(..end).rev().take(CHAT_CHUNK_MESSAGES_MAX) {
+        for (_, message) in self.messages.range(..end).rev().take(messages_max) {
             // A struct of strings and times always encodes.
             let encoded = serde_json::to_string(&**message).unwrap_or_default();
             bytes += encoded.len() + 1;

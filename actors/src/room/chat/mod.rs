@@ -17,7 +17,7 @@ use crate::{
     ids::{MessageId, ParticipantId, Timestamp},
     protocol::{
         chat::{ChatCommand, ChatError, ChatEvent, MessageSent, Scope, StoredMessage},
-        limits::{CHAT_MESSAGE_BYTES_MAX, JOIN_HISTORY_BYTES_MAX},
+        limits::{CHAT_CHUNK_MESSAGES_MAX, CHAT_MESSAGE_BYTES_MAX, JOIN_HISTORY_BYTES_MAX},
         meeting::Tariff,
     },
 };
@@ -173,7 +173,12 @@ impl Chat {
             Scope::Global => {
                 let history = self
                     .store
-                    .chunk(Key::Global, Some(index), JOIN_HISTORY_BYTES_MAX)
+                    .chunk(
+                        Key::Global,
+                        Some(index),
+                        CHAT_CHUNK_MESSAGES_MAX,
+                        JOIN_HISTORY_BYTES_MAX,
+                    )
                     .to_raw(false);
                 cx.send_one(session, &ChatEvent::RoomChatHistoryChunk { history: &history });
             }
@@ -181,7 +186,7 @@ impl Chat {
                 let key = Key::private(who, correspondent);
                 let history = self
                     .store
-                    .chunk(key, Some(index), JOIN_HISTORY_BYTES_MAX)
+                    .chunk(key, Some(index), CHAT_CHUNK_MESSAGES_MAX, JOIN_HISTORY_BYTES_MAX)
                     .to_raw(false);
                 cx.send_one(
                     session,
@@ -218,11 +223,22 @@ impl Chat {
             correspondent: ParticipantId,
             history: Box<RawValue>,
         }
-        let room_history = self.store.newest_global(bytes_max / 2).to_raw(as_list);
+        // Clients that take plain lists can't ask for more.
+        let messages_max = if as_list {
+            usize::MAX
+        } else {
+            CHAT_CHUNK_MESSAGES_MAX
+        };
+        let room_history = self
+            .store
+            .newest_global(messages_max, bytes_max / 2)
+            .to_raw(as_list);
         let mut left = bytes_max.saturating_sub(room_history.get().len());
         let mut private_history = Vec::new();
         for correspondent in self.store.correspondents(who) {
-            let chunk = self.store.chunk(Key::private(who, correspondent), None, left);
+            let chunk = self
+                .store
+                .chunk(Key::private(who, correspondent), None, messages_max, left);
             left = left.saturating_sub(chunk.bytes());
             private_history.push(Private {
                 correspondent,
@@ -245,7 +261,8 @@ impl Chat {
     }
 
     /// The participant is no longer remembered.
-    pub fn forget_marks(&mut self, id: ParticipantId) {
+    pub fn forget(&mut self, id: ParticipantId) {
+        self.store.forget(id);
         self.marks.remove(&id);
         for marks in self.marks.values_mut() {
             marks.private.remove(&id);

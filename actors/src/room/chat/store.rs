@@ -146,20 +146,31 @@ impl Store {
         }
     }
 
-    pub fn chunk(&self, key: Key, last: Option<u64>, bytes_max: usize) -> Chunk {
-        self.histories
-            .get(&key)
-            .map_or_else(Chunk::default, |history| history.chunk(last, bytes_max))
+    pub fn chunk(&self, key: Key, last: Option<u64>, messages_max: usize, bytes_max: usize) -> Chunk {
+        self.histories.get(&key).map_or_else(Chunk::default, |history| {
+            history.chunk(last, messages_max, bytes_max)
+        })
     }
 
     /// The newest chunk of the global history.
-    pub fn newest_global(&mut self, bytes_max: usize) -> Arc<Chunk> {
+    pub fn newest_global(&mut self, messages_max: usize, bytes_max: usize) -> Arc<Chunk> {
         if let Some(chunk) = &self.newest_global.0 {
             return Arc::clone(chunk);
         }
-        let chunk = Arc::new(self.chunk(Key::Global, None, bytes_max));
+        let chunk = Arc::new(self.chunk(Key::Global, None, messages_max, bytes_max));
         self.newest_global.0 = Some(Arc::clone(&chunk));
         chunk
+    }
+
+    /// Nobody knows this participant any more: its private messages go.
+    pub fn forget(&mut self, who: ParticipantId) {
+        for other in self.correspondents.remove(&who).unwrap_or_default() {
+            self.clear(Key::private(who, other));
+            self.histories.remove(&Key::private(who, other));
+            if let Some(others) = self.correspondents.get_mut(&other) {
+                others.remove(&who);
+            }
+        }
     }
 
     /// Everybody with whom a participant has exchanged private messages.
