@@ -34,6 +34,7 @@ pub(super) async fn run(shell: &mut Shell, myself: &ActorRef<RoomMsg>) {
         .gauge
         .disk_failed
         .store(shell.room.disk_failed(), Ordering::Relaxed);
+    let asked = senders.iter().any(|from| matches!(from, From::Start { .. }));
     for (stamped, from) in batch.into_iter().zip(senders) {
         shell.gauge_down();
         if let From::Session(session) = &from
@@ -55,10 +56,11 @@ pub(super) async fn run(shell: &mut Shell, myself: &ActorRef<RoomMsg>) {
             Err(failure) => return fail(shell, myself, &failure),
         }
     }
-    after(shell, myself);
+    // Whoever was told to bring the facts of the meeting is about to come back.
+    after(shell, myself, !asked);
 }
 
-fn after(shell: &mut Shell, myself: &ActorRef<RoomMsg>) {
+fn after(shell: &mut Shell, myself: &ActorRef<RoomMsg>, may_end: bool) {
     if !shell.queue.is_empty() && !std::mem::replace(&mut shell.turn_cast, true) {
         let _ = myself.cast(RoomMsg::Turn);
     }
@@ -69,7 +71,7 @@ fn after(shell: &mut Shell, myself: &ActorRef<RoomMsg>) {
         tokio::task::spawn_blocking(move || actor.cast(RoomMsg::Staged(stage())));
     }
     shell.set_alarm(myself);
-    if is_over(shell) {
+    if may_end && is_over(shell) {
         shell.phase = Phase::Ending;
         shell.registry.cast(RegistryMsg::Ending(shell.id()));
     }
@@ -83,7 +85,7 @@ pub(super) fn sweep(shell: &mut Shell, myself: &ActorRef<RoomMsg>) {
     if let Err(error) = shell.room.journal().touch() {
         tracing::warn!(room.id = %shell.id(), %error, "journal can't be touched");
     }
-    after(shell, myself);
+    after(shell, myself, true);
 }
 
 fn is_over(shell: &Shell) -> bool {
