@@ -181,3 +181,151 @@ fn every_namespace_has_a_transcript() {
     let rule = format!("write a transcript {TRANSCRIPTS}/<namespace>….txt");
     assert_none(&silent.collect::<Vec<_>>(), &rule);
 }
+
+/// The names that a client sees, and where the pages about them must name them.
+const SIGNALING: &str = "docs/protocol/signaling.md";
+const PROTOCOL: &str = "actors/src/protocol";
+
+/// Names of an enum's variants as the wire spells them, without those that only tests have.
+fn wire_names(source: &str, name_ends_with: &str) -> Vec<String> {
+    let (mut names, mut inside, mut only_in_tests) = (Vec::new(), false, false);
+    for line in source.lines() {
+        if let Some(rest) = line.strip_prefix("pub enum ") {
+            let name = rest.split([' ', '<']).next().unwrap_or_default();
+            inside = name.ends_with(name_ends_with);
+        } else if line == "}" {
+            inside = false;
+        } else if inside && line.trim_start().starts_with("#[cfg(") {
+            only_in_tests = true;
+        } else if let Some(variant) = line.strip_prefix("    ").filter(|_| inside)
+            && variant.starts_with(|first: char| first.is_ascii_uppercase())
+            && !std::mem::take(&mut only_in_tests)
+        {
+            let variant = variant.split([' ', '(', ',']).next().unwrap_or_default();
+            names.push(snake_case(variant));
+        }
+    }
+    names
+}
+
+fn snake_case(name: &str) -> String {
+    let mut snake = String::new();
+    for letter in name.chars() {
+        if letter.is_ascii_uppercase() && !snake.is_empty() {
+            snake.push('_');
+        }
+        snake.push(letter.to_ascii_lowercase());
+    }
+    snake
+}
+
+/// The section of a page under `## title`.
+fn section<'a>(page: &'a str, title: &str) -> &'a str {
+    let heading = format!("\n## {title}\n");
+    let start = page.find(&heading).map_or(page.len(), |at| at + heading.len());
+    let rest = &page[start..];
+    &rest[..rest.find("\n## ").unwrap_or(rest.len())]
+}
+
+#[test]
+fn every_name_of_the_protocol_is_documented() {
+    let tree = Tree::read();
+    let page = tree.text(Path::new(SIGNALING));
+    let (mut seen, mut missing) = (0, Vec::new());
+    let files = tree
+        .rust()
+        .filter(|path| path.parent() == Some(Path::new(PROTOCOL)));
+    for path in files {
+        let (source, about) = (tree.text(path), section(&page, stem(path)));
+        let commands = wire_names(&source, "Command").into_iter();
+        let commands = commands.map(|name| format!(r#""action":"{name}""#));
+        let events = wire_names(&source, "Event").into_iter();
+        let errors = wire_names(&source, "Error").into_iter();
+        let told = events.chain(errors).map(|name| format!("`{name}`"));
+        for name in commands.chain(told) {
+            seen += 1;
+            // The enum of all namespaces names no actions.
+            if stem(path) != "mod" && !about.contains(&name) {
+                missing.push(format!("{}: {name}", path.display()));
+            }
+        }
+    }
+    assert!(seen > 40, "only {seen} names were found");
+    assert_none(
+        &missing,
+        &format!("tell of it in {SIGNALING}, under its namespace"),
+    );
+}
+
+#[test]
+fn every_close_code_is_documented() {
+    let tree = Tree::read();
+    let codes = tree.text(&Path::new(PROTOCOL).join("codes.rs"));
+    let (numbers, reconnecting) = codes
+        .split_once("fn client_reconnects")
+        .expect("who reconnects stands below the numbers");
+    let page = tree.text(Path::new(SIGNALING));
+    let rows: Vec<_> = section(&page, "Close codes").lines().collect();
+    let (mut seen, mut wrong) = (0, Vec::new());
+    for line in numbers.lines() {
+        let Some((variant, number)) = line.trim().strip_prefix("Self::").and_then(|arm| {
+            let (variant, number) = arm.split_once(" => ")?;
+            Some((variant, number.trim_end_matches(',')))
+        }) else {
+            continue;
+        };
+        seen += 1;
+        let names_it = |part: &str| part.trim() == format!("Self::{variant}");
+        let reconnects = reconnecting
+            .lines()
+            .flat_map(|line| line.split('|'))
+            .any(names_it);
+        let end = if reconnects { "| yes |" } else { "| no |" };
+        let is_row = |row: &&str| row.starts_with(&format!("| {number} |")) && row.ends_with(end);
+        if !rows.iter().any(|row| is_row(&row)) {
+            wrong.push(format!("{number}: expected a row that ends with {end}"));
+        }
+    }
+    assert!(seen > 5, "only {seen} codes were found");
+    assert_none(&wrong, &format!("tell of it in {SIGNALING}, under Close codes"));
+}
+
+/// The value of a constant that is a product of numbers.
+fn product(expression: &str) -> Option<u64> {
+    let factors = expression.split('*').map(|factor| factor.trim().replace('_', ""));
+    factors.map(|factor| factor.parse::<u64>().ok()).product()
+}
+
+#[test]
+fn every_limit_is_documented_with_its_value() {
+    let tree = Tree::read();
+    let limits = tree.text(&Path::new(PROTOCOL).join("limits.rs"));
+    let page = tree.text(Path::new(SIGNALING));
+    let rows: Vec<_> = section(&page, "Limits").lines().collect();
+    let (mut seen, mut wrong) = (0, Vec::new());
+    let constants = limits.lines().filter_map(|line| line.strip_prefix("pub const "));
+    for (name, rest) in constants.filter_map(|constant| constant.split_once(": ")) {
+        seen += 1;
+        let value = rest
+            .split_once(" = ")
+            .map(|(_, value)| value.trim_end_matches(';'));
+        let value = value.and_then(product).expect("a limit is a product of numbers");
+        let says_so = rows.iter().any(|row| {
+            let cells: Vec<_> = row.split('|').map(str::trim).collect();
+            cells
+                .get(1)
+                .is_some_and(|cell| cell.starts_with(&format!("`{name}`")))
+                && cells
+                    .get(2)
+                    .is_some_and(|cell| cell.replace(',', "") == value.to_string())
+        });
+        if !says_so {
+            wrong.push(format!("{name} = {value}"));
+        }
+    }
+    assert!(seen > 30, "only {seen} limits were found");
+    assert_none(
+        &wrong,
+        &format!("give name and value in {SIGNALING}, under Limits"),
+    );
+}

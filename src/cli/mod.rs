@@ -24,7 +24,7 @@ pub struct Cli {
     #[arg(long, global = true, value_name = "FILE", env = CONFIG_FILE_VARIABLE)]
     config: Option<PathBuf>,
 
-    /// Folder for the embedded database, journals, assets and keys
+    /// Folder for the embedded database, journals and keys
     #[arg(long, global = true, value_name = "FOLDER")]
     data_dir: Option<PathBuf>,
 

@@ -43,11 +43,8 @@ where
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
-        match credentials(&parts.headers)? {
-            Credentials::Bearer(token) => user(&ApiState::from_ref(state), token).await.map(Self),
-            // Any 401 but the one about unreadable credentials would log a guest out.
-            Credentials::InviteCode(_) => Err(ApiError::forbidden("This is for registered users only")),
-        }
+        let member = Member::from_request_parts(parts, state).await?;
+        user_of(&ApiState::from_ref(state), &member.token).await.map(Self)
     }
 }
 
@@ -99,6 +96,7 @@ where
                 let id = state.known_users.find(&token);
                 Ok(Self { token, id })
             }
+            // Any 401 but the one about unreadable credentials would log a guest out.
             Credentials::InviteCode(_) => Err(ApiError::forbidden("This is for registered users only")),
         }
     }

@@ -1,6 +1,8 @@
 //! A room as a deterministic state machine: `handle` turns an input into a new state and effects,
 //! without I/O, clock or randomness of its own.
 
+#![deny(clippy::disallowed_methods, clippy::disallowed_types)]
+
 pub mod access;
 mod agenda;
 mod chat;
