@@ -13,7 +13,8 @@ use super::{
 /// A room of alice's with an invite link.
 pub struct Meeting {
     address: String,
-    anonymous: Rest,
+    /// Whoever has the invite link.
+    pub anyone: Rest,
     /// The owner.
     pub alice: Rest,
     pub room: String,
@@ -23,8 +24,8 @@ pub struct Meeting {
 impl Meeting {
     /// Creates the room with these settings, `{}` for the defaults.
     pub async fn create(server: &Server, settings: Value) -> Self {
-        let anonymous = server.anonymous();
-        let alice = anonymous.log_in("alice").await;
+        let anyone = server.anonymous();
+        let alice = anyone.log_in("alice").await;
         let room = alice.post("/v1/rooms", settings).await.expect(201);
         let room = room["id"].as_str().expect("an id").to_owned();
         let invite = alice
@@ -33,7 +34,7 @@ impl Meeting {
             .expect(201);
         Self {
             address: server.address(),
-            anonymous,
+            anyone,
             alice,
             room,
             invite_code: invite["invite_code"].as_str().expect("a code").to_owned(),
@@ -47,13 +48,53 @@ impl Meeting {
 
     /// Alice's connection, not yet joined.
     pub async fn owner(&self) -> Participant {
-        self.start(&self.alice, "/start", json!({})).await
+        self.connect(&self.started(json!({})).await.expect(200)).await
     }
 
     /// A guest's connection, not yet joined.
     pub async fn guest(&self) -> Participant {
-        let body = json!({"invite_code": self.invite_code});
-        self.start(&self.anonymous, "/start_invited", body).await
+        self.guest_with(json!({})).await
+    }
+
+    /// A guest's connection, not yet joined; `start_invited` got these fields beside the code.
+    pub async fn guest_with(&self, more: Value) -> Participant {
+        self.connect(&self.invited(more).await.expect(200)).await
+    }
+
+    /// The answer to `start_invited` with these fields beside the code.
+    pub async fn invited(&self, more: Value) -> Answer {
+        let mut body = json!({"invite_code": self.invite_code});
+        let fields = body.as_object_mut().expect("an object");
+        fields.extend(more.as_object().expect("fields").clone());
+        self.anyone.post(&self.path("/start_invited"), body).await
+    }
+
+    /// The answer to alice's `start`.
+    pub async fn started(&self, body: Value) -> Answer {
+        self.alice.post(&self.path("/start"), body).await
+    }
+
+    /// Redeems a ticket; not yet joined.
+    pub async fn connect(&self, ticket: &Value) -> Participant {
+        Participant::connect(&self.address, ticket).await
+    }
+
+    /// A guest under this name in the waiting room; a moderator, who hears of it, tells the id.
+    pub async fn waiting_guest(&self, name: &str, moderator: &mut Participant) -> Participant {
+        let mut guest = self.guest().await;
+        guest.wait_outside(name, moderator).await;
+        guest
+    }
+
+    /// Path of the invite.
+    pub fn invite_path(&self) -> String {
+        self.path(&format!("/invites/{}", self.invite_code))
+    }
+
+    /// The owner lets the invite end at this time; null: never.
+    pub async fn let_invite_expire(&self, expiration: Value) {
+        let body = json!({"expiration": expiration});
+        self.alice.put(&self.invite_path(), body).await.expect(200);
     }
 
     /// Alice, joined.
@@ -72,20 +113,18 @@ impl Meeting {
 
     /// A guest that comes back with its resumption token, not yet joined.
     pub async fn returning_guest(&self, resumption: &str) -> Participant {
-        let body = json!({"invite_code": self.invite_code, "resumption": resumption});
-        self.start(&self.anonymous, "/start_invited", body).await
+        self.guest_with(json!({"resumption": resumption})).await
     }
 
     /// Alice's connection with her resumption token, not yet joined.
     pub async fn returning_owner(&self, resumption: &str) -> Participant {
-        self.start(&self.alice, "/start", json!({"resumption": resumption}))
-            .await
+        let ticket = self.started(json!({"resumption": resumption})).await.expect(200);
+        self.connect(&ticket).await
     }
 
     /// The answer to a guest's `start_invited`.
     pub async fn ask_as_guest(&self, resumption: Option<&str>) -> Answer {
-        let body = json!({"invite_code": self.invite_code, "resumption": resumption});
-        self.anonymous.post(&self.path("/start_invited"), body).await
+        self.invited(json!({"resumption": resumption})).await
     }
 
     /// Every message to the whole room that the meeting still knows, oldest first, as `who` gets it in chunks.
@@ -106,10 +145,5 @@ impl Meeting {
             .await;
             chunk = who.expect("chat", "room_chat_history_chunk").await["history"].clone();
         }
-    }
-
-    async fn start(&self, who: &Rest, path: &str, body: Value) -> Participant {
-        let ticket = who.post(&self.path(path), body).await.expect(200);
-        Participant::connect(&self.address, &ticket).await
     }
 }

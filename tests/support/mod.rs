@@ -4,5 +4,6 @@ pub mod meeting;
 pub mod participant;
 mod ports;
 mod postgres;
+pub mod quiet;
 pub mod rest;
 pub mod server;

@@ -117,9 +117,28 @@ impl Participant {
     /// Joins under this name; answers the payload of `join_success`.
     pub async fn join(&mut self, name: &str) -> Value {
         self.ask_to_join(name).await;
+        self.joined().await
+    }
+
+    /// Enters from the waiting room; answers the payload of `join_success`.
+    pub async fn enter_room(&mut self) -> Value {
+        self.act("control", "enter_room").await;
+        self.joined().await
+    }
+
+    async fn joined(&mut self) -> Value {
         let joined = self.expect("control", "join_success").await;
         joined["id"].as_str().expect("an id").clone_into(&mut self.id);
         joined
+    }
+
+    /// Asks to join and must wait; a moderator, who hears of it, tells the id and the entry.
+    pub async fn wait_outside(&mut self, name: &str, moderator: &mut Self) -> Value {
+        self.ask_to_join(name).await;
+        self.expect_next("moderation", "in_waiting_room").await;
+        let entry = moderator.expect("moderation", "joined_waiting_room").await;
+        entry["id"].as_str().expect("an id").clone_into(&mut self.id);
+        entry
     }
 
     /// Sends `join` and leaves the answer to the test.
@@ -132,6 +151,23 @@ impl Participant {
     pub async fn send(&mut self, namespace: &str, payload: Value) {
         self.send_text(&json!({"namespace": namespace, "payload": payload}).to_string())
             .await;
+    }
+
+    /// Sends a command that needs no more than its name.
+    pub async fn act(&mut self, namespace: &str, action: &str) {
+        self.send(namespace, json!({"action": action})).await;
+    }
+
+    /// Sends a command about a participant.
+    pub async fn act_on(&mut self, namespace: &str, action: &str, target: &str) {
+        self.send(namespace, json!({"action": action, "target": target}))
+            .await;
+    }
+
+    /// Sends a message to one participant.
+    pub async fn whisper(&mut self, target: &str, content: &str) {
+        let scope = json!({"action": "send_message", "content": content, "scope": "private", "target": target});
+        self.send("chat", scope).await;
     }
 
     /// Sends any text, well-formed or not.
@@ -272,6 +308,18 @@ impl Participant {
         }
     }
 
+    /// The server closes with this code, and says nothing more before.
+    pub async fn expect_close(&mut self, code: u16) {
+        let begin = self.seen.len();
+        let closed = self.close_code().await;
+        let more = &self.seen[begin..];
+        assert!(
+            closed == Some(code) && more.is_empty(),
+            "{} closed with {closed:?} after {more:?}",
+            self.name
+        );
+    }
+
     /// Leaves politely, with a close frame, and waits for the server's.
     pub async fn leave(mut self) -> Option<u16> {
         let goodbye = CloseFrame {
@@ -302,7 +350,20 @@ impl Participant {
         }
     }
 
+    /// The next frame as it came over the wire.
+    pub async fn next_text(&mut self) -> String {
+        match self.text(Instant::now() + DEADLINE).await {
+            Ok(text) => text,
+            Err(end) => self.fail("a frame", &end),
+        }
+    }
+
     async fn next(&mut self, deadline: Instant) -> Result<Value, End> {
+        let text = self.text(deadline).await?;
+        serde_json::from_str(&text).map_err(|error| End::Lost(format!("{error}: {text}")))
+    }
+
+    async fn text(&mut self, deadline: Instant) -> Result<String, End> {
         loop {
             match timeout_at(deadline, self.socket.next()).await {
                 Err(_) => return Err(End::Deadline),
@@ -311,10 +372,7 @@ impl Participant {
                 Ok(Some(Ok(Message::Close(frame)))) => {
                     return Err(End::Closed(frame.map(|frame| frame.code.into())));
                 }
-                Ok(Some(Ok(Message::Text(text)))) => {
-                    return serde_json::from_str(&text)
-                        .map_err(|error| End::Lost(format!("{error}: {text}")));
-                }
+                Ok(Some(Ok(Message::Text(text)))) => return Ok(text.as_str().to_owned()),
                 Ok(Some(Ok(_))) => {}
             }
         }

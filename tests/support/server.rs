@@ -18,6 +18,8 @@ use crate::databases::Kind;
 const START_DEADLINE: Duration = Duration::from_mins(1);
 /// From SIGTERM to the end of the process: the server promises this.
 const STOP_DEADLINE: Duration = Duration::from_secs(10);
+/// From the end of the clients until the server has closed their connections too: it may wait for their close frames.
+const CONNECTIONS_DEADLINE: Duration = Duration::from_secs(20);
 /// Between two looks at a process.
 const LOOK_INTERVAL: Duration = Duration::from_millis(10);
 /// Lines of the server's log that a failed test shows.
@@ -140,6 +142,38 @@ impl Server {
     pub fn open_files(&self) -> usize {
         let files = std::fs::read_dir(format!("/proc/{}/fd", self.pid()));
         files.expect("a process").count()
+    }
+
+    /// Waits until no client is connected, as the system sees it: the server has closed its sides too.
+    pub async fn wait_for_the_last_connection(&self) {
+        let deadline = Instant::now() + CONNECTIONS_DEADLINE;
+        loop {
+            let open = self.connections();
+            if open.is_empty() {
+                return;
+            }
+            assert!(
+                Instant::now() < deadline,
+                "connections are left behind (local, remote, state): {open:?}"
+            );
+            sleep(LOOK_INTERVAL).await;
+        }
+    }
+
+    /// The server's ends of connections that are open or that only the client has closed.
+    fn connections(&self) -> Vec<String> {
+        const ESTABLISHED: &str = "01";
+        const CLOSE_WAIT: &str = "08";
+        let own = format!(":{:04X}", self.port);
+        let table = std::fs::read_to_string("/proc/net/tcp").expect("the table of connections");
+        let rows = table.lines().filter_map(|line| {
+            let [_, local, remote, state, ..] = line.split_whitespace().collect::<Vec<_>>()[..] else {
+                return None;
+            };
+            let open = local.ends_with(&own) && [ESTABLISHED, CLOSE_WAIT].contains(&state);
+            open.then(|| format!("{local} {remote} {state}"))
+        });
+        rows.collect()
     }
 
     /// Starts the stopped or killed server again: same folder, same database, same port.

@@ -2,64 +2,80 @@
 
 use serde_json::json;
 
-use crate::support::{meeting::Meeting, server::Server};
+use super::{NOBODY, Quiet, refuses_what_is_no_body};
+use crate::support::{meeting::Meeting, rest::Rest, server::Server};
 
-on_both_databases!(Server: tickets_for_those_who_may, bodies_know_only_400);
+on_both_databases!(Quiet:
+    each_start_gives_a_new_ticket_and_token, strangers_are_refused, rooms_that_are_none_are_refused,
+    bad_bodies_are_never_422);
 
-async fn tickets_for_those_who_may(server: &Server) {
+async fn each_start_gives_a_new_ticket_and_token(server: &Server) {
     let meeting = Meeting::create(server, json!({})).await;
-    let path = meeting.path("/start");
-    let nulls = json!({"breakout_room": null, "resumption": null});
-    for body in [json!({}), nulls, json!({"resumption": "unknown", "more": 1})] {
-        let issued = meeting.alice.post(&path, body).await.expect(200);
-        assert_eq!(issued["ticket"].as_str().map(str::len), Some(64));
-        assert!(issued["resumption"].is_string());
+    let mut secrets = Vec::new();
+    for body in [
+        json!({}),
+        json!({"breakout_room": null, "resumption": null}),
+        json!({"resumption": "unknown", "more": 1}),
+        json!({"resumption": ""}),
+    ] {
+        let issued = meeting.started(body).await.expect(200);
+        assert_eq!(issued.as_object().map(serde_json::Map::len), Some(2), "{issued}");
+        for field in ["ticket", "resumption"] {
+            let secret = issued[field].as_str().expect("a secret").to_owned();
+            assert!(
+                secret.len() == 64 && secret.bytes().all(|byte| byte.is_ascii_alphanumeric()),
+                "{field} {secret}"
+            );
+            assert!(!secrets.contains(&secret), "{field} came twice");
+            secrets.push(secret);
+        }
     }
-    server
-        .anonymous()
-        .post(&path, json!({}))
-        .await
-        .expect_error(401, "unauthorized");
-    let bob = server.anonymous().log_in("bob").await;
-    bob.post(&path, json!({})).await.expect_error(404, "not_found");
-    let nowhere = "/v1/rooms/00000000-0000-4000-8000-000000000000/start";
-    meeting
-        .alice
-        .post(nowhere, json!({}))
-        .await
-        .expect_error(404, "not_found");
-    meeting
-        .alice
-        .post("/v1/rooms/x/start", json!({}))
-        .await
-        .expect_error(400, "bad_request");
 }
 
-async fn bodies_know_only_400(server: &Server) {
+async fn strangers_are_refused(server: &Server) {
     let meeting = Meeting::create(server, json!({})).await;
     let path = meeting.path("/start");
+    let start = async |who: &Rest| who.post(&path, json!({})).await;
+    let nobody = server.anonymous();
+    for authorization in [None, Some("nonsense"), Some("InviteCode x")] {
+        let who = authorization.map_or(nobody.clone(), |text| nobody.with_authorization(text));
+        let refused = start(&who).await;
+        assert!(refused.headers.contains_key("www-authenticate"));
+        // The web client knows this text: any other 401 means to a guest that the session is over.
+        assert_eq!(
+            refused.json["message"],
+            "Unable to parse access token or invite code"
+        );
+        refused.expect_error(401, "unauthorized");
+    }
+    let forger = nobody.with_authorization("Bearer nonsense");
+    start(&forger).await.expect_error(401, "unauthorized");
+    let guest = nobody.with_authorization(&format!("InviteCode {}", meeting.invite_code));
+    start(&guest).await.expect_error(403, "forbidden");
+    let bob = nobody.log_in("bob").await;
+    start(&bob).await.expect_error(404, "not_found");
+}
+
+async fn rooms_that_are_none_are_refused(server: &Server) {
+    let alice = server.anonymous().log_in("alice").await;
+    let start = async |room: &str| alice.post(&format!("/v1/rooms/{room}/start"), json!({})).await;
+    start(NOBODY).await.expect_error(404, "not_found");
+    start("x").await.expect_error(400, "bad_request");
+}
+
+async fn bad_bodies_are_never_422(server: &Server) {
+    let meeting = Meeting::create(server, json!({})).await;
     for body in [
         json!({"breakout_room": 1}),
         json!({"breakout_room": "x"}),
         json!({"resumption": 1}),
-        json!([]),
+        json!({"resumption": ["x"]}),
     ] {
-        meeting
-            .alice
-            .post(&path, body)
-            .await
-            .expect_error(400, "bad_request");
+        meeting.started(body).await.expect_error(400, "bad_request");
     }
-    let breakout = json!({"breakout_room": "00000000-0000-4000-8000-000000000000"});
     meeting
-        .alice
-        .post(&path, breakout)
+        .started(json!({"breakout_room": NOBODY}))
         .await
         .expect_error(400, "no_breakout_rooms");
-    let large = json!({"resumption": "x".repeat(70_000)});
-    meeting
-        .alice
-        .post(&path, large)
-        .await
-        .expect_error(413, "payload_too_large");
+    refuses_what_is_no_body(&meeting.alice, &meeting.path("/start")).await;
 }

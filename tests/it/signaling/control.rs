@@ -1,43 +1,50 @@
-//! Sections 2 and 3: joining, leaving, hands and roles as clients see them.
+//! Section 3: what a newcomer is told, and what the others are told about coming and going.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
+use super::{Quiet, assert_time, fields};
 use crate::support::{meeting::Meeting, server::Server};
 
-on_both_databases!(Server: what_a_newcomer_gets, coming_and_going, hands_and_roles);
+on_both_databases!(Quiet:
+    the_owner_is_told_everything, a_guest_is_told_less, a_newcomer_sees_who_is_and_was_there,
+    the_others_hear_of_coming_and_going, one_user_comes_twice, names_of_registered_users);
 
-async fn what_a_newcomer_gets(server: &Server) {
+async fn the_owner_is_told_everything(server: &Server) {
     let meeting = Meeting::create(server, json!({"password": "open sesame"})).await;
     let mut alice = meeting.owner().await;
     let joined = alice.join("Alice").await;
-    assert_eq!(joined["role"], "moderator");
-    assert_eq!(joined["is_room_owner"], true);
-    assert_eq!(joined["participants"], json!([]));
-    assert_eq!(joined["event_info"], json!(null));
-    assert_eq!(joined["room_info"]["id"], *meeting.room);
-    assert_eq!(joined["room_info"]["password"], "open sesame");
-    let creator = &joined["room_info"]["created_by"];
     assert_eq!(
-        (&creator["firstname"], &creator["lastname"]),
-        (&json!("Alice"), &json!("Adams"))
+        fields(&joined),
+        [
+            "message", "id", "display_name", "avatar_url", "role", "tariff", "event_info", "room_info",
+            "is_room_owner", "moderation", "participants", "chat"
+        ]
+        .into(),
+        "closes_at without a time limit, breakout and others without a state stay away"
     );
-    assert!(
-        joined["avatar_url"]
-            .as_str()
-            .is_some_and(|url| !url.contains('?')),
-        "{joined}"
-    );
-    let tariff = &joined["tariff"];
-    assert!(tariff["modules"]["chat"]["features"].is_array(), "{tariff}");
-    assert!(
-        tariff["enabled_modules"].is_array() && tariff["disabled_features"].is_array(),
-        "{tariff}"
-    );
-    assert!(
-        tariff["modules"]["core"]["features"]
-            .to_string()
-            .contains("guests_allowed"),
-        "{tariff}"
+    let is_v4 = |id: &Value| {
+        let id = uuid::Uuid::parse_str(id.as_str().expect("an id")).expect("a UUID");
+        id.get_version_num() == 4
+    };
+    assert!(is_v4(&joined["id"]), "{joined}");
+    for (field, value) in [
+        ("display_name", json!("Alice")),
+        ("role", json!("moderator")),
+        ("is_room_owner", json!(true)),
+        ("event_info", json!(null)),
+        ("participants", json!([])),
+    ] {
+        assert_eq!(joined[field], value, "{field}");
+    }
+    // libravatar with the MD5 of alice@example.org, and no query: clients add their own.
+    let avatar = "https://seccdn.libravatar.org/avatar/fbf7c6aec1d4280b7c2704c1c0478bd6";
+    assert_eq!(joined["avatar_url"], avatar);
+    let creator = json!({
+        "title": "", "firstname": "Alice", "lastname": "Adams", "display_name": "Alice Adams", "avatar_url": avatar,
+    });
+    assert_eq!(
+        joined["room_info"],
+        json!({"id": meeting.room, "password": "open sesame", "created_by": creator})
     );
     assert_eq!(
         joined["moderation"],
@@ -52,95 +59,171 @@ async fn what_a_newcomer_gets(server: &Server) {
             "last_seen_timestamps_group": {},
         })
     );
-    assert!(joined.get("closes_at").is_none());
+    is_a_tariff(&joined["tariff"]);
 }
 
-async fn coming_and_going(server: &Server) {
-    let meeting = Meeting::create(server, json!({})).await;
-    let mut alice = meeting.joined_owner().await;
-    let mut guest = meeting.guest().await;
-    let joined = guest.join("  Gus ").await;
+/// The default tariff, in the new form and in the one for older clients.
+fn is_a_tariff(tariff: &Value) {
     assert_eq!(
-        (&joined["display_name"], &joined["role"]),
-        (&json!("Gus"), &json!("guest"))
+        fields(tariff),
+        ["id", "name", "quotas", "modules", "enabled_modules", "disabled_features"].into()
     );
-    assert_eq!(
-        joined["moderation"],
-        json!({"raise_hands_enabled": true}),
-        "not for guests"
-    );
-    let entry = &joined["participants"][0];
-    assert_eq!(entry["id"], *alice.id);
-    assert_eq!(entry["control"]["participation_kind"], "user");
-    assert_eq!(entry["control"]["left_at"], json!(null));
-    assert_eq!(entry["chat"], json!({"groups": []}));
-
-    let told = alice.expect_next("control", "joined").await;
-    assert_eq!(told["payload"]["id"], *guest.id);
-    assert_eq!(told["payload"]["control"]["participation_kind"], "guest");
-    let id = guest.id.clone();
-    assert_eq!(guest.leave().await, Some(1000));
-    let left = alice.expect_next("control", "left").await;
-    assert_eq!(
-        left["payload"],
-        json!({"message": "left", "id": id, "reason": "quit"})
-    );
-    assert!(left["seq"].as_u64() > told["seq"].as_u64());
-
-    // Those who left stay listed, with their time.
-    let mut late = meeting.guest().await;
-    let joined = late.join("Late").await;
-    let gone = joined["participants"]
-        .as_array()
-        .expect("a list")
-        .iter()
-        .find(|entry| entry["id"] == *id);
+    assert_eq!(tariff["quotas"], json!({}));
+    assert_eq!(tariff["disabled_features"], json!([]));
+    let modules = fields(&tariff["modules"]);
+    let listed = tariff["enabled_modules"].as_array().expect("a list").iter();
+    assert_eq!(listed.filter_map(Value::as_str).collect::<std::collections::BTreeSet<_>>(), modules);
     assert!(
-        gone.is_some_and(|gone| gone["control"]["left_at"].is_string()),
-        "{joined}"
+        ["chat", "core", "echo", "moderation"].iter().all(|name| modules.contains(name)),
+        "{modules:?}"
+    );
+    for (name, module) in tariff["modules"].as_object().expect("a map") {
+        assert_eq!(fields(module), ["features"].into(), "{name}");
+        assert!(module["features"].is_array(), "{name}");
+    }
+    let core = tariff["modules"]["core"]["features"].as_array().expect("features");
+    assert!(core.contains(&json!("guests_allowed")), "{core:?}");
+}
+
+async fn a_guest_is_told_less(server: &Server) {
+    let meeting = Meeting::create(server, json!({})).await;
+    let joined = meeting.guest().await.join("  Gus ").await;
+    assert!(joined.get("avatar_url").is_none(), "{joined}");
+    assert_eq!(joined["display_name"], "Gus", "trimmed");
+    assert_eq!(joined["role"], "guest");
+    assert_eq!(joined["is_room_owner"], false);
+    assert_eq!(joined["moderation"], json!({"raise_hands_enabled": true}));
+    assert_eq!(fields(&joined["room_info"]), ["id", "created_by"].into());
+}
+
+async fn a_newcomer_sees_who_is_and_was_there(server: &Server) {
+    let meeting = Meeting::create(server, json!({})).await;
+    let alice = meeting.joined_owner().await;
+    let gone = meeting.joined_guest("Gone").await;
+    let gone_id = gone.id.clone();
+    gone.leave().await;
+    // Who only waits has not been there.
+    let mut waits = meeting.guest().await;
+    waits.expect_nothing().await;
+
+    let joined = meeting.guest().await.join("Late").await;
+    let entry = |id: &str| {
+        let entries = joined["participants"].as_array().expect("a list");
+        assert_eq!(entries.len(), 2, "{joined}");
+        let entry = entries.iter().find(|entry| entry["id"] == *id);
+        entry.expect("an entry").clone()
+    };
+    let entry_of_alice = entry(&alice.id);
+    let times = ["joined_at", "hand_updated_at"];
+    for time in times {
+        assert_time(&entry_of_alice["control"][time]);
+    }
+    let control = &entry_of_alice["control"];
+    assert_eq!(
+        entry_of_alice,
+        json!({
+            "id": alice.id,
+            "control": {
+                "display_name": "Alice", "role": "moderator", "avatar_url": control["avatar_url"],
+                "participation_kind": "user", "hand_is_up": false, "joined_at": control["joined_at"],
+                "left_at": null, "hand_updated_at": control["hand_updated_at"], "is_room_owner": true,
+            },
+            "chat": {"groups": []},
+        })
+    );
+    let entry_of_gone = entry(&gone_id);
+    let control = &entry_of_gone["control"];
+    assert_time(&control["left_at"]);
+    assert_eq!(
+        entry_of_gone,
+        json!({
+            "id": gone_id,
+            "control": {
+                "display_name": "Gone", "role": "guest", "participation_kind": "guest", "hand_is_up": false,
+                "joined_at": control["joined_at"], "left_at": control["left_at"],
+                "hand_updated_at": control["hand_updated_at"], "is_room_owner": false,
+            },
+        })
     );
 }
 
-async fn hands_and_roles(server: &Server) {
+async fn the_others_hear_of_coming_and_going(server: &Server) {
     let meeting = Meeting::create(server, json!({})).await;
     let mut alice = meeting.joined_owner().await;
-    let mut guest = meeting.joined_guest("Guest").await;
-    alice.expect("control", "joined").await;
+    let guest = meeting.joined_guest("Gus").await;
+    let told = alice.expect_next("control", "joined").await["payload"].clone();
+    let control = &told["control"];
+    assert_eq!(
+        told,
+        json!({
+            "message": "joined", "id": guest.id,
+            "control": {
+                "display_name": "Gus", "role": "guest", "participation_kind": "guest", "hand_is_up": false,
+                "joined_at": control["joined_at"], "left_at": null,
+                "hand_updated_at": control["hand_updated_at"], "is_room_owner": false,
+            },
+        })
+    );
+    let (id, token) = (guest.id.clone(), guest.resumption.clone());
+    assert_eq!(guest.leave().await, Some(1000));
+    let left = json!({"message": "left", "id": id, "reason": "quit"});
+    assert_eq!(alice.expect_next("control", "left").await["payload"], left);
+    // A token survives a normal close: the same participant is back, and under another name if it likes.
+    let mut back = meeting.returning_guest(&token).await;
+    back.join("Gustav").await;
+    assert_eq!(back.id, id);
+    let told = alice.expect_next("control", "joined").await["payload"].clone();
+    assert_eq!(told["id"], *id);
+    assert_eq!(told["control"]["display_name"], "Gustav");
+    assert_eq!(told["control"]["left_at"], json!(null));
+    // Who never joined is seen by nobody.
+    meeting.guest().await.leave().await;
+    meeting.guest().await.vanish();
+    alice.expect_silence().await;
+}
 
-    guest.send("control", json!({"action": "raise_hand"})).await;
-    guest.expect_next("control", "hand_raised").await;
-    let update = alice.expect_next("control", "update").await;
-    assert_eq!(update["payload"]["control"]["hand_is_up"], true);
-    guest
-        .send(
-            "control",
-            json!({"action": "grant_moderator_role", "target": guest.id}),
-        )
-        .await;
-    guest.expect_error("control", "insufficient_permissions").await;
+async fn one_user_comes_twice(server: &Server) {
+    let meeting = Meeting::create(server, json!({})).await;
+    let mut first = meeting.joined_owner().await;
+    let mut second = meeting.owner().await;
+    let joined = second.join("Alice on the telephone").await;
+    assert_eq!(joined["participants"][0]["id"], *first.id);
+    assert_ne!(first.id, second.id);
+    assert_eq!(joined["is_room_owner"], true);
+    let told = first.expect_next("control", "joined").await;
+    assert_eq!(told["payload"]["id"], *second.id);
+    second.say("is it me?").await;
+    let heard = first.expect_next("chat", "message_sent").await;
+    assert_eq!(heard["payload"]["source"], *second.id);
+    let id = first.id.clone();
+    first.leave().await;
+    let left = second.expect_next("control", "left").await;
+    assert_eq!(left["payload"]["id"], id);
+}
 
-    let grant = json!({"action": "grant_moderator_role", "target": guest.id});
-    alice.send("control", grant.clone()).await;
-    alice.expect_next("control", "moderator_role_granted").await;
-    let updated = guest.expect_next("control", "role_updated").await;
-    assert_eq!(updated["payload"]["new_role"], "moderator");
-    let update = alice.expect_next("control", "update").await;
-    assert_eq!(update["payload"]["control"]["role"], "moderator");
-    alice.send("control", grant).await;
-    alice.expect_error("control", "nothing_to_do").await;
-    guest
-        .send(
-            "control",
-            json!({"action": "revoke_moderator_role", "target": alice.id}),
-        )
-        .await;
-    guest.expect_error("control", "target_is_room_owner").await;
-    alice
-        .send(
-            "control",
-            json!({"action": "revoke_moderator_role", "target": guest.id}),
-        )
-        .await;
-    alice.expect_next("control", "moderator_role_revoked").await;
-    assert_eq!(guest.expect("control", "role_updated").await["new_role"], "guest");
+async fn names_of_registered_users(server: &Server) {
+    let meeting = Meeting::create(server, json!({})).await;
+    for (payload, name) in [
+        (json!({"action": "join"}), "Alice Adams"),
+        (json!({"action": "join", "display_name": null}), "Alice Adams"),
+        (json!({"action": "join", "display_name": " The boss "}), "The boss"),
+    ] {
+        let mut alice = meeting.owner().await;
+        alice.send("control", payload).await;
+        let joined = alice.expect_next("control", "join_success").await;
+        assert_eq!(joined["payload"]["display_name"], name);
+    }
+    // The name of the profile counts when there is none, not an empty one that was given.
+    let mut alice = meeting.owner().await;
+    alice.ask_to_join(" ").await;
+    alice.expect_error("control", "invalid_username").await;
+    meeting
+        .alice
+        .patch("/v1/users/me", json!({"display_name": "Doctor Adams"}))
+        .await
+        .expect(200);
+    let mut later = meeting.owner().await;
+    later.act("control", "join").await;
+    let joined = later.expect_next("control", "join_success").await;
+    assert_eq!(joined["payload"]["display_name"], "Doctor Adams");
 }
