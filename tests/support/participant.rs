@@ -42,6 +42,7 @@ pub struct Participant {
     pub resumption: String,
     socket: Socket,
     seen: Vec<Value>,
+    closed: Option<u16>,
 }
 
 /// What ends a wait for a frame.
@@ -75,6 +76,7 @@ impl Participant {
             resumption: text("resumption"),
             socket: socket.unwrap_or_else(|(status, body)| panic!("upgrade refused: {status} {body}")),
             seen: Vec::new(),
+            closed: None,
         }
     }
 
@@ -166,7 +168,8 @@ impl Participant {
 
     /// Sends a message to one participant.
     pub async fn whisper(&mut self, target: &str, content: &str) {
-        let scope = json!({"action": "send_message", "content": content, "scope": "private", "target": target});
+        let scope =
+            json!({"action": "send_message", "content": content, "scope": "private", "target": target});
         self.send("chat", scope).await;
     }
 
@@ -308,6 +311,11 @@ impl Participant {
         }
     }
 
+    /// The code of the close frame that was read here.
+    pub fn closed_with(&self) -> Option<u16> {
+        self.closed
+    }
+
     /// The server closes with this code, and says nothing more before.
     pub async fn expect_close(&mut self, code: u16) {
         let begin = self.seen.len();
@@ -370,7 +378,8 @@ impl Participant {
                 Ok(None) => return Err(End::Lost("the connection ended".to_owned())),
                 Ok(Some(Err(error))) => return Err(End::Lost(error.to_string())),
                 Ok(Some(Ok(Message::Close(frame)))) => {
-                    return Err(End::Closed(frame.map(|frame| frame.code.into())));
+                    self.closed = frame.map(|frame| frame.code.into());
+                    return Err(End::Closed(self.closed));
                 }
                 Ok(Some(Ok(Message::Text(text)))) => return Ok(text.as_str().to_owned()),
                 Ok(Some(Ok(_))) => {}

@@ -31,7 +31,7 @@ async fn refuses_what_is_no_body(who: &Rest, path: &str) {
     ] {
         let request = who.request(Method::POST, path);
         let request = request.header("content-type", content_type).body(text.to_owned());
-        let name = format!("POST {path} with {:.20?}", text);
+        let name = format!("POST {path} with {text:.20?}");
         receive(request, name).await.expect_error(status, code);
     }
 }

@@ -38,10 +38,7 @@ async fn a_code_is_enough(server: &Server) {
             .post(&meeting.path("/start_invited"), body.clone())
             .await
             .expect(200);
-        guest
-            .post("/v1/invite/verify", body.clone())
-            .await
-            .expect(201);
+        guest.post("/v1/invite/verify", body.clone()).await.expect(201);
     }
 }
 

@@ -20,9 +20,14 @@ async fn hears(who: &mut Participant, content: &str) -> Value {
 /// A registered user creates a room and an invite link; a guest comes in by it, and they talk.
 async fn a_guest_and_a_registered_user_chat(server: &Server) {
     let meeting = Meeting::create(server, json!({})).await;
-    let verified = meeting.anyone.post("/v1/invite/verify", json!({"invite_code": meeting.invite_code}));
+    let verified = meeting
+        .anyone
+        .post("/v1/invite/verify", json!({"invite_code": meeting.invite_code}));
     let verified = verified.await.expect(201);
-    assert_eq!(verified, json!({"room_id": meeting.room, "password_required": false}));
+    assert_eq!(
+        verified,
+        json!({"room_id": meeting.room, "password_required": false})
+    );
     let mut alice = meeting.joined_owner().await;
     let mut guest = meeting.joined_guest("Gus").await;
     alice.expect_next("control", "joined").await;
@@ -96,7 +101,9 @@ async fn private_messages_are_private(server: &Server) {
         let history = &history.expect("a history")["history"];
         assert_eq!(history["next_index"], json!(null));
         let messages = history["messages"].as_array().expect("messages").iter();
-        messages.map(|message| message["content"].clone()).collect::<Vec<_>>()
+        messages
+            .map(|message| message["content"].clone())
+            .collect::<Vec<_>>()
     };
     assert_eq!(with(&alice.id), ["psst", "what?", "for later"]);
     assert_eq!(with(&id), ["note"]);
@@ -115,7 +122,8 @@ async fn messages_to_nobody_are_dropped(server: &Server) {
     let empty = json!({"action": "send_message", "content": "", "scope": "global"});
     alice.send("chat", empty).await;
     alice.expect_silence().await;
-    let group = json!({"action": "get_history_chunk", "message_index": 0, "scope": "group", "target": "staff"});
+    let group =
+        json!({"action": "get_history_chunk", "message_index": 0, "scope": "group", "target": "staff"});
     alice.send("chat", group).await;
     alice.expect_error("chat", "insufficient_permissions").await;
 }
@@ -128,7 +136,10 @@ async fn contents_have_bounds(server: &Server) {
         ("x".repeat(4_096), "x".repeat(4_096)),
         ("x".repeat(5_000), "x".repeat(4_096)),
         ("ü".repeat(3_000), "ü".repeat(2_048)),
-        (format!("x{}", "👋".repeat(2_000)), format!("x{}", "👋".repeat(1_023))),
+        (
+            format!("x{}", "👋".repeat(2_000)),
+            format!("x{}", "👋".repeat(1_023)),
+        ),
     ] {
         let message = json!({"action": "send_message", "content": long, "scope": "global"});
         alice.send("chat", message).await;
@@ -170,7 +181,10 @@ async fn chat_is_switched_and_cleared(server: &Server) {
     }
     alice.act("chat", "clear_history").await;
     let cleared = guest.expect("chat", "history_cleared").await;
-    assert_eq!(cleared, json!({"message": "history_cleared", "issued_by": alice.id}));
+    assert_eq!(
+        cleared,
+        json!({"message": "history_cleared", "issued_by": alice.id})
+    );
     alice.act("chat", "enable_chat").await;
     let enabled = guest.expect("chat", "chat_enabled").await;
     assert_eq!(enabled, json!({"message": "chat_enabled", "issued_by": alice.id}));
@@ -210,7 +224,8 @@ async fn what_was_read_is_remembered(server: &Server) {
         ("global", None, late),
         ("private", Some(&alice.id), early),
     ] {
-        let seen = json!({"action": "set_last_seen_timestamp", "scope": scope, "target": target, "timestamp": time});
+        let seen =
+            json!({"action": "set_last_seen_timestamp", "scope": scope, "target": target, "timestamp": time});
         guest.send("chat", seen).await;
     }
     guest.expect_silence().await;
@@ -220,13 +235,23 @@ async fn what_was_read_is_remembered(server: &Server) {
     let joined = meeting.returning_guest(&guest.resumption).await.join("Gus").await;
     let time = |value: &Value| {
         let parsed = chrono::DateTime::parse_from_rfc3339(value.as_str().expect("a time"));
-        parsed.expect("a time").to_utc().to_rfc3339_opts(chrono::SecondsFormat::AutoSi, true)
+        parsed
+            .expect("a time")
+            .to_utc()
+            .to_rfc3339_opts(chrono::SecondsFormat::AutoSi, true)
     };
     let chat = &joined["chat"];
-    assert_eq!(time(&chat["last_seen_timestamp_global"]), "2026-01-01T00:00:00.500Z");
+    assert_eq!(
+        time(&chat["last_seen_timestamp_global"]),
+        "2026-01-01T00:00:00.500Z"
+    );
     assert_eq!(time(&chat["last_seen_timestamps_private"][&*alice.id]), early);
     assert_eq!(chat["last_seen_timestamps_group"], json!({}));
     // It is everybody's own.
-    let joined = meeting.returning_owner(&alice.resumption).await.join("Alice").await;
+    let joined = meeting
+        .returning_owner(&alice.resumption)
+        .await
+        .join("Alice")
+        .await;
     assert_eq!(joined["chat"]["last_seen_timestamp_global"], json!(null));
 }

@@ -64,8 +64,8 @@ async fn count(who: &mut Participant, range: std::ops::Range<usize>) {
 async fn chunk(who: &mut Participant, index: u64) -> Value {
     let command = json!({"action": "get_history_chunk", "message_index": index, "scope": "global"});
     who.send("chat", command).await;
-    let chunk = who.expect_next("chat", "room_chat_history_chunk").await;
-    chunk["payload"]["history"].clone()
+    let chunk = who.expect("chat", "room_chat_history_chunk").await;
+    chunk["history"].clone()
 }
 
 async fn a_long_history_comes_in_chunks(server: &Server) {
@@ -125,9 +125,7 @@ async fn private_histories_come_in_chunks(server: &Server) {
     assert_eq!(newest["correspondent"], *alice.id);
     assert_eq!(contents(&newest["history"]["messages"]), numbers(20..120));
     assert_eq!(newest["history"]["next_index"], 19);
-    let ask = |target: &str| {
-        json!({"action": "get_history_chunk", "message_index": 19, "scope": "private", "target": target})
-    };
+    let ask = |target: &str| json!({"action": "get_history_chunk", "message_index": 19, "scope": "private", "target": target});
     guest.send("chat", ask(&alice.id)).await;
     let chunk = guest.expect_next("chat", "private_chat_history_chunk").await;
     let payload = &chunk["payload"];
@@ -170,8 +168,10 @@ type Bounded = QuietWith<FiftyMessages>;
 struct FiftyMessages;
 
 impl Settings for FiftyMessages {
-    const ENVIRONMENT: &'static [(&'static str, &'static str)] =
-        &[TALKATIVE, ("COLLOQUY_SIGNALING__CHAT_MESSAGES_PER_SCOPE_MAX", "50")];
+    const ENVIRONMENT: &'static [(&'static str, &'static str)] = &[
+        TALKATIVE,
+        ("COLLOQUY_SIGNALING__CHAT_MESSAGES_PER_SCOPE_MAX", "50"),
+    ];
 }
 
 async fn a_history_is_bounded(server: &Server) {

@@ -16,8 +16,18 @@ async fn the_owner_is_told_everything(server: &Server) {
     assert_eq!(
         fields(&joined),
         [
-            "message", "id", "display_name", "avatar_url", "role", "tariff", "event_info", "room_info",
-            "is_room_owner", "moderation", "participants", "chat"
+            "message",
+            "id",
+            "display_name",
+            "avatar_url",
+            "role",
+            "tariff",
+            "event_info",
+            "room_info",
+            "is_room_owner",
+            "moderation",
+            "participants",
+            "chat"
         ]
         .into(),
         "closes_at without a time limit, breakout and others without a state stay away"
@@ -36,16 +46,7 @@ async fn the_owner_is_told_everything(server: &Server) {
     ] {
         assert_eq!(joined[field], value, "{field}");
     }
-    // libravatar with the MD5 of alice@example.org, and no query: clients add their own.
-    let avatar = "https://seccdn.libravatar.org/avatar/fbf7c6aec1d4280b7c2704c1c0478bd6";
-    assert_eq!(joined["avatar_url"], avatar);
-    let creator = json!({
-        "title": "", "firstname": "Alice", "lastname": "Adams", "display_name": "Alice Adams", "avatar_url": avatar,
-    });
-    assert_eq!(
-        joined["room_info"],
-        json!({"id": meeting.room, "password": "open sesame", "created_by": creator})
-    );
+    shows_its_creator(&joined, &meeting.room);
     assert_eq!(
         joined["moderation"],
         json!({"waiting_room_enabled": false, "waiting_room_participants": [], "raise_hands_enabled": true})
@@ -62,26 +63,57 @@ async fn the_owner_is_told_everything(server: &Server) {
     is_a_tariff(&joined["tariff"]);
 }
 
+/// The room with its password and alice, who made it and has joined.
+fn shows_its_creator(joined: &Value, room: &str) {
+    // libravatar with the MD5 of alice@example.org, and no query: clients add their own.
+    let avatar = "https://seccdn.libravatar.org/avatar/fbf7c6aec1d4280b7c2704c1c0478bd6";
+    assert_eq!(joined["avatar_url"], avatar);
+    let creator = json!({
+        "title": "", "firstname": "Alice", "lastname": "Adams", "display_name": "Alice Adams", "avatar_url": avatar,
+    });
+    assert_eq!(
+        joined["room_info"],
+        json!({"id": room, "password": "open sesame", "created_by": creator})
+    );
+}
+
 /// The default tariff, in the new form and in the one for older clients.
 fn is_a_tariff(tariff: &Value) {
     assert_eq!(
         fields(tariff),
-        ["id", "name", "quotas", "modules", "enabled_modules", "disabled_features"].into()
+        [
+            "id",
+            "name",
+            "quotas",
+            "modules",
+            "enabled_modules",
+            "disabled_features"
+        ]
+        .into()
     );
     assert_eq!(tariff["quotas"], json!({}));
     assert_eq!(tariff["disabled_features"], json!([]));
     let modules = fields(&tariff["modules"]);
     let listed = tariff["enabled_modules"].as_array().expect("a list").iter();
-    assert_eq!(listed.filter_map(Value::as_str).collect::<std::collections::BTreeSet<_>>(), modules);
+    assert_eq!(
+        listed
+            .filter_map(Value::as_str)
+            .collect::<std::collections::BTreeSet<_>>(),
+        modules
+    );
     assert!(
-        ["chat", "core", "echo", "moderation"].iter().all(|name| modules.contains(name)),
+        ["chat", "core", "echo", "moderation"]
+            .iter()
+            .all(|name| modules.contains(name)),
         "{modules:?}"
     );
     for (name, module) in tariff["modules"].as_object().expect("a map") {
         assert_eq!(fields(module), ["features"].into(), "{name}");
         assert!(module["features"].is_array(), "{name}");
     }
-    let core = tariff["modules"]["core"]["features"].as_array().expect("features");
+    let core = tariff["modules"]["core"]["features"]
+        .as_array()
+        .expect("features");
     assert!(core.contains(&json!("guests_allowed")), "{core:?}");
 }
 
@@ -114,8 +146,7 @@ async fn a_newcomer_sees_who_is_and_was_there(server: &Server) {
         entry.expect("an entry").clone()
     };
     let entry_of_alice = entry(&alice.id);
-    let times = ["joined_at", "hand_updated_at"];
-    for time in times {
+    for time in ["joined_at", "hand_updated_at"] {
         assert_time(&entry_of_alice["control"][time]);
     }
     let control = &entry_of_alice["control"];
@@ -206,7 +237,10 @@ async fn names_of_registered_users(server: &Server) {
     for (payload, name) in [
         (json!({"action": "join"}), "Alice Adams"),
         (json!({"action": "join", "display_name": null}), "Alice Adams"),
-        (json!({"action": "join", "display_name": " The boss "}), "The boss"),
+        (
+            json!({"action": "join", "display_name": " The boss "}),
+            "The boss",
+        ),
     ] {
         let mut alice = meeting.owner().await;
         alice.send("control", payload).await;

@@ -48,7 +48,10 @@ async fn hands_go_up_and_down(server: &Server) {
     let mut back = meeting.returning_guest(&token).await;
     back.join("Gus").await;
     let told = alice.expect("control", "joined").await;
-    assert_eq!((&told["id"], &told["control"]["hand_is_up"]), (&json!(id), &json!(false)));
+    assert_eq!(
+        (&told["id"], &told["control"]["hand_is_up"]),
+        (&json!(id), &json!(false))
+    );
 }
 
 async fn moderators_make_moderators(server: &Server) {
@@ -67,7 +70,10 @@ async fn moderators_make_moderators(server: &Server) {
         let answered = alice.expect_next("control", answer).await;
         assert_eq!(answered["payload"], json!({"message": answer, "target": gus.id}));
         let told = gus.expect_next("control", "role_updated").await;
-        assert_eq!(told["payload"], json!({"message": "role_updated", "new_role": new_role}));
+        assert_eq!(
+            told["payload"],
+            json!({"message": "role_updated", "new_role": new_role})
+        );
         for other in [&mut alice, &mut ida] {
             let update = other.expect_next("control", "update").await;
             assert_eq!(update["payload"]["id"], *gus.id);
@@ -101,7 +107,7 @@ async fn what_is_refused(server: &Server) {
     gus.expect_next("moderation", "left_waiting_room").await;
 
     for action in ["grant_moderator_role", "revoke_moderator_role"] {
-        for target in [&*gus.id, &*alice.id, NOBODY] {
+        for target in [&*gus.id.clone(), &*alice.id, NOBODY] {
             gus.act_on("control", action, target).await;
             gus.expect_error("control", "insufficient_permissions").await;
         }

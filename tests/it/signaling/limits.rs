@@ -50,6 +50,7 @@ async fn burst(who: &mut Participant, commands: usize) -> (usize, usize) {
         match frame["payload"]["message"].as_str() {
             Some("hand_lowered") => handled += 1,
             Some("rate_limit_exceeded") => refused += 1,
+            Some("joined") => {}
             _ => panic!("{frame}"),
         }
     }

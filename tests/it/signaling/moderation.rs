@@ -111,7 +111,10 @@ async fn moderators_know_who_waits(server: &Server) {
     let joined = ann.enter_room().await;
     assert_eq!(joined["moderation"], json!({"raise_hands_enabled": true}));
     let participants = joined["participants"].as_array().expect("a list");
-    assert!(participants.iter().all(|entry| entry["id"] != *ben.id), "{joined}");
+    assert!(
+        participants.iter().all(|entry| entry["id"] != *ben.id),
+        "{joined}"
+    );
 }
 
 async fn the_waiting_room_is_switched(server: &Server) {

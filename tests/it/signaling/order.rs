@@ -61,10 +61,16 @@ async fn everybody_sees_the_same_order(server: &Server) {
         let frames = events_until(who, total).await;
         let order: &Vec<Value> = order.get_or_insert_with(|| messages(&frames));
         assert_eq!(messages(&frames), *order);
-        let numbers: Vec<_> = frames.iter().map(|frame| frame["seq"].as_u64().expect("a number")).collect();
+        let numbers: Vec<_> = frames
+            .iter()
+            .map(|frame| frame["seq"].as_u64().expect("a number"))
+            .collect();
         assert!(numbers.is_sorted_by(|a, b| a < b), "rising: {numbers:?}");
         // The same number is the same event, whoever gets it, and at the same time.
-        for frame in frames.into_iter().filter(|frame| frame["payload"]["message"] == "message_sent") {
+        for frame in frames
+            .into_iter()
+            .filter(|frame| frame["payload"]["message"] == "message_sent")
+        {
             let number = frame["seq"].as_u64().expect("a number");
             let known = numbered.entry(number).or_insert_with(|| frame.clone());
             assert_eq!(*known, frame);
@@ -76,7 +82,10 @@ async fn everybody_sees_the_same_order(server: &Server) {
     let text = |value: &Value| value.as_str().expect("text").to_owned();
     for frame in numbered.values() {
         let message = &frame["payload"];
-        heard.entry(text(&message["source"])).or_default().push(text(&message["content"]));
+        heard
+            .entry(text(&message["source"]))
+            .or_default()
+            .push(text(&message["content"]));
         times.push(text(&frame["timestamp"]));
     }
     let in_order: Vec<_> = (0..MESSAGES).map(|number| number.to_string()).collect();
@@ -108,7 +117,10 @@ async fn a_newcomer_misses_nothing(server: &Server) {
         seen.extend(messages(&frames));
         assert_eq!(seen, expected, "history and events: no gap, and nothing twice");
         let first = &frames[0];
-        assert_eq!(first["payload"]["message"], "join_success", "nothing comes before it");
+        assert_eq!(
+            first["payload"]["message"], "join_success",
+            "nothing comes before it"
+        );
     }
 }
 

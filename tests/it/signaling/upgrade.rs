@@ -44,8 +44,16 @@ async fn every_refusal_has_its_code(server: &Server) {
         (&[][..], 400, "missing_protocol"),
         (&[""], 400, "invalid_protocol"),
         (&["graphql-ws"], 400, "invalid_protocol"),
-        (&["opentalk-signaling-json-v2.0", &ticket], 400, "invalid_protocol"),
-        (&["OpenTalk-Signaling-JSON-v1.0", &ticket], 400, "invalid_protocol"),
+        (
+            &["opentalk-signaling-json-v2.0", &ticket],
+            400,
+            "invalid_protocol",
+        ),
+        (
+            &["OpenTalk-Signaling-JSON-v1.0", &ticket],
+            400,
+            "invalid_protocol",
+        ),
         (&[&ticket], 400, "invalid_protocol"),
         (&[PROTOCOL], 401, "missing_ticket"),
         (&[PROTOCOL, "graphql-ws"], 401, "missing_ticket"),
