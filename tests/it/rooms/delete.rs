@@ -52,10 +52,14 @@ async fn nobody_comes_back(server: &Server) {
     meeting.alice.delete(&meeting.path("")).await.expect(204);
 
     alice.expect("control", "room_deleted").await;
-    let refused = meeting.started(json!({})).await;
-    refused.expect_error(404, "not_found");
-    let refused = meeting.invited(json!({"password": "secret"})).await;
-    refused.expect_error(404, "not_found");
+    for resumption in [None, Some(&alice.resumption)] {
+        let refused = meeting.started(json!({"resumption": resumption})).await;
+        refused.expect_error(404, "not_found");
+    }
+    for resumption in [None, Some(&guest.resumption)] {
+        let body = json!({"password": "secret", "resumption": resumption});
+        meeting.invited(body).await.expect_error(404, "not_found");
+    }
     let refused = Participant::upgrade(&server.address(), Some(&protocols(&unredeemed))).await;
     let (status, body) = refused.expect_err("refused");
     assert_eq!((status, &body["code"]), (401, &json!("invalid_ticket")));

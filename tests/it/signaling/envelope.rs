@@ -11,7 +11,8 @@ on_both_databases!(Quiet:
     before_the_join, after_the_join, names_are_checked_at_the_join, bytes_and_unknown_fields_are_accepted,
     events_have_an_envelope, messages_that_are_too_large, text_that_is_no_utf8);
 
-const NO_MESSAGES: [&str; 10] = [
+const NO_MESSAGES: [&str; 11] = [
+    r#"["control",{"action":"raise_hand"}]"#,
     "",
     "nonsense",
     "{",
@@ -35,6 +36,7 @@ async fn refuses_what_is_no_message(who: &mut Participant) {
     for payload in [
         json!(null),
         json!("join"),
+        json!(["raise_hand"]),
         json!({}),
         json!({"action": null}),
         json!({"action": "fly"}),
