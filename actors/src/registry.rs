@@ -150,8 +150,12 @@ impl State {
         begin: bool,
         reply: RpcReplyPort<Found>,
     ) {
-        let found = if self.stopped || self.is_deleted(id) {
+        let found = if self.stopped {
             Found::Unavailable
+        } else if self.is_deleted(id) {
+            // Who only has a token goes on to the database, which says that the room is gone; who read it before
+            // that must not begin it again.
+            if begin { Found::Unavailable } else { Found::None }
         } else if self.loading.contains(&id) || self.ending.contains_key(&id) {
             return self.waiting.entry(id).or_default().push((begin, reply));
         } else if let Some(room) = self.args.index.get(&id) {

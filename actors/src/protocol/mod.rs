@@ -59,7 +59,7 @@ struct Envelope<'a> {
 /// Parses a client's message. Everything in the result but an echo is owned: the socket's buffer is not kept alive.
 #[must_use]
 pub fn parse(text: &str) -> Incoming<'_> {
-    let Ok(envelope) = serde_json::from_str::<Envelope<'_>>(text) else {
+    let Some(envelope) = object::<Envelope<'_>>(text) else {
         return Incoming::NotJson;
     };
     let parsed = match &*envelope.namespace {
@@ -81,7 +81,13 @@ fn command<'a, T: Deserialize<'a>>(
     payload: &'a RawValue,
     wrap: impl FnOnce(T) -> Command,
 ) -> Option<Command> {
-    serde_json::from_str(payload.get()).ok().map(wrap)
+    object(payload.get()).map(wrap)
+}
+
+/// Parses an object. Derived implementations would take a list for it, field by field.
+fn object<'a, T: Deserialize<'a>>(text: &'a str) -> Option<T> {
+    let is_object = text.trim_start().starts_with('{');
+    serde_json::from_str(text).ok().filter(|_| is_object)
 }
 
 impl Command {
@@ -152,6 +158,14 @@ mod tests {
     fn what_is_wrong_with_a_message_is_told_apart() {
         assert!(matches!(parse("nonsense"), Incoming::NotJson));
         assert!(matches!(parse("{}"), Incoming::NotJson));
+        assert!(matches!(
+            parse(r#"["control",{"action":"raise_hand"}]"#),
+            Incoming::NotJson
+        ));
+        assert!(matches!(
+            parse(r#"{"namespace":"control","payload":["raise_hand"]}"#),
+            Incoming::InvalidPayload { control: true }
+        ));
         assert!(matches!(
             parse(r#"{"namespace":"nope","payload":{}}"#),
             Incoming::UnknownNamespace
