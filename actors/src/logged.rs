@@ -7,7 +7,7 @@ use std::{
 
 use crate::{
     ids::Timestamp,
-    journal::{Journal, JournalError, Log, format},
+    journal::{Journal, JournalError, Log, file::Staged, format},
     protocol::limits::{PANIC_WINDOW_SECS, PANICS_MAX},
     room::{
         Room,
@@ -162,9 +162,14 @@ impl LoggedRoom {
         }
     }
 
+    /// Begins a snapshot: the returned work encodes and writes it, on a blocking thread, for [`Journal::adopt`].
+    pub fn stage_snapshot(&mut self) -> impl FnOnce() -> Result<Staged, JournalError> + Send + 'static {
+        self.journal.stage(&self.room)
+    }
+
     /// Writes a snapshot at once: before the process ends, and after a broken tail.
     pub fn snapshot_now(&mut self) -> Result<(), JournalError> {
-        let staged = self.journal.stage(&self.room)();
+        let staged = self.stage_snapshot()();
         self.journal.adopt(staged)
     }
 }

@@ -275,14 +275,14 @@ impl State {
         }
     }
 
+    fn rooms(&self) -> Vec<RoomRef> {
+        let rooms = self.args.index.iter();
+        rooms.map(|entry| entry.value().clone()).collect()
+    }
+
     /// Finds rooms whose notice of deletion got lost, and lets rooms that nobody entered end.
     fn sweep(&mut self, myself: &ActorRef<RegistryMsg>) {
-        let rooms: Vec<_> = self
-            .args
-            .index
-            .iter()
-            .map(|entry| entry.value().clone())
-            .collect();
+        let rooms = self.rooms();
         for room in &rooms {
             let _ = room.actor().cast(RoomMsg::Sweep);
         }
@@ -304,12 +304,7 @@ impl State {
     fn stop(&mut self, reply: RpcReplyPort<()>) {
         self.stopped = true;
         self.waiting.clear();
-        let rooms: Vec<_> = self
-            .args
-            .index
-            .iter()
-            .map(|entry| entry.value().clone())
-            .collect();
+        let rooms = self.rooms();
         tokio::spawn(async move {
             let mut stopping = tokio::task::JoinSet::new();
             for room in rooms {

@@ -5,11 +5,10 @@ use std::time::Duration;
 use axum::{
     extract::{Request, State},
     middleware::Next,
-    response::Response,
+    response::{IntoResponse as _, Response},
 };
-use serde_json::json;
 
-use super::problem::service_unavailable;
+use super::ApiError;
 
 /// Time until a REST handler has answered, its reading of the body included, in seconds.
 pub(super) const REQUEST_SECS_MAX: u64 = 30;
@@ -20,5 +19,5 @@ pub(super) async fn answer_in_time(State(limit): State<Duration>, request: Reque
         return response;
     }
     tracing::warn!(limit_ms = limit.as_millis(), "a request took too long");
-    service_unavailable("The request took too long", json!({}))
+    ApiError::unavailable("The request took too long").into_response()
 }

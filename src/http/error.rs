@@ -149,16 +149,21 @@ impl ApiError {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "service_unavailable", message)
     }
 
-    /// A failure of the inside: logged once, here, when the answer is made.
+    /// A failure of the inside that was reported where it happened.
     #[must_use]
-    pub fn internal(cause: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
+    pub fn internal_server_error() -> Self {
         let message = "The server failed; the request id names the incident";
         Self::new(
             StatusCode::INTERNAL_SERVER_ERROR,
             "internal_server_error",
             message,
         )
-        .caused_by(cause)
+    }
+
+    /// A failure of the inside: logged once, here, when the answer is made.
+    #[must_use]
+    pub fn internal(cause: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
+        Self::internal_server_error().caused_by(cause)
     }
 
     #[must_use]

@@ -1,9 +1,15 @@
 //! `GET /health/live` and `GET /health/ready`, for supervisors and load balancers.
 
-use axum::{Json, Router, extract::State, response::IntoResponse, response::Response, routing::get};
+use axum::{
+    Json, Router,
+    extract::State,
+    http::{HeaderValue, StatusCode, header::RETRY_AFTER},
+    response::{IntoResponse, Response},
+    routing::get,
+};
 use serde_json::json;
 
-use super::problem::service_unavailable;
+use super::error::UNAVAILABLE_RETRY_SECS;
 use crate::readiness::Readiness;
 
 /// Paths of this file; they need no authorisation.
@@ -25,18 +31,19 @@ async fn ready(State(readiness): State<Readiness>) -> Response {
     if missing.is_empty() {
         return Json(json!({"status": "ready"})).into_response();
     }
-    service_unavailable(
-        "The server is not ready",
-        json!({"status": "not_ready", "not_ready": missing}),
-    )
+    let body = json!({
+        "code": "service_unavailable",
+        "message": "The server is not ready",
+        "status": "not_ready",
+        "not_ready": missing,
+    });
+    let retry = [(RETRY_AFTER, HeaderValue::from(UNAVAILABLE_RETRY_SECS))];
+    (StatusCode::SERVICE_UNAVAILABLE, retry, Json(body)).into_response()
 }
 
 #[cfg(test)]
 mod tests {
-    use axum::{
-        body::Body,
-        http::{Request, StatusCode},
-    };
+    use axum::{body::Body, http::Request};
     use http_body_util::BodyExt as _;
     use serde_json::Value;
     use tower::ServiceExt as _;

@@ -20,7 +20,6 @@ pub mod starts;
 pub mod users;
 
 mod deadline;
-mod problem;
 mod requests;
 
 pub use api::{ApiState, router};

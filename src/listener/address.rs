@@ -75,4 +75,13 @@ mod tests {
         assert!(!proxies.contains("11.0.0.1".parse().unwrap()));
         assert!(!TrustedProxies::default().contains("127.0.0.1".parse().unwrap()));
     }
+
+    #[test]
+    fn networks_are_what_a_client_can_not_change() {
+        let network = |text: &str| ClientAddress(text.parse().expect("address")).network();
+        assert_eq!(network("2001:db8:1:2::1"), network("2001:db8:1:2:ffff::9"));
+        assert_ne!(network("2001:db8:1:2::1"), network("2001:db8:1:3::1"));
+        assert_eq!(network("::ffff:192.0.2.1"), network("192.0.2.1"));
+        assert_ne!(network("192.0.2.1"), network("192.0.2.2"));
+    }
 }

@@ -83,5 +83,3 @@ pub const CHAT_MESSAGE_OVERHEAD_BYTES: usize = 256;
 pub const CHAT_CHUNK_MESSAGES_MAX: usize = 100;
 /// All histories in one `join_success`, encoded.
 pub const JOIN_HISTORY_BYTES_MAX: usize = 512 * 1024;
-/// A group's name.
-pub const GROUP_NAME_CHARS_MAX: usize = 255;

@@ -58,7 +58,7 @@ impl Room {
                 self.enter(cx, id);
             }
         } else {
-            meeting.people.change(id, |p| p.session = Some(seat.session));
+            meeting.people.set_session(id, Some(seat.session));
             self.access.joined(id);
             self.agenda.clear(Due::Timeout(id));
             if place == Place::Inside {

@@ -25,16 +25,11 @@ pub enum Place {
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "four independent facts that the wire shows as booleans"
-)]
 pub struct Participant {
     pub kind: ParticipationKind,
     pub display_name: DisplayName,
     pub avatar_url: Option<Arc<str>>,
     pub is_room_owner: bool,
-    pub registered: bool,
     pub role: Role,
     /// A role that a moderator granted or revoked: sticks while the meeting lives.
     pub granted: Option<Role>,
@@ -88,7 +83,6 @@ impl Participant {
             display_name,
             avatar_url,
             is_room_owner,
-            registered: kind == ParticipationKind::User,
             role,
             granted,
             place: Place::Outside,
@@ -154,7 +148,7 @@ impl Participant {
         if let Some(entry) = &self.entry.0 {
             return Arc::clone(entry);
         }
-        let chat = self.registered.then_some(ChatPeer { groups: [] });
+        let chat = (self.kind == ParticipationKind::User).then_some(ChatPeer { groups: [] });
         let encoded = serde_json::value::to_raw_value(&Entry {
             id,
             control: self.control_state(),
@@ -191,13 +185,20 @@ impl Roster {
     pub fn change<T>(&mut self, id: ParticipantId, change: impl FnOnce(&mut Participant) -> T) -> Option<T> {
         let participant = self.people.get_mut(&id)?;
         participant.entry.0 = None;
-        let (before, seat) = (participant.place, participant.session);
-        let role = participant.role;
+        let before = (participant.place, participant.session);
         let result = change(participant);
-        if (before, seat, role) != (participant.place, participant.session, participant.role) {
+        if before != (participant.place, participant.session) {
             self.forget_lists();
         }
         Some(result)
+    }
+
+    /// Gives a participant another session, or none: its entry shows nothing of that and stays encoded.
+    pub fn set_session(&mut self, id: ParticipantId, session: Option<SessionNo>) {
+        if let Some(participant) = self.people.get_mut(&id) {
+            participant.session = session;
+            self.forget_lists();
+        }
     }
 
     pub fn entry(&mut self, id: ParticipantId) -> Option<Arc<RawValue>> {
@@ -272,6 +273,9 @@ impl Roster {
         let gone = self.people.iter().filter(|(_, p)| !p.is_present());
         let mut departed: Vec<_> = gone.map(|(id, p)| (p.left_at, *id)).collect();
         let excess = departed.len().saturating_sub(DEPARTED_PARTICIPANTS_MAX);
+        if excess == 0 {
+            return Vec::new();
+        }
         departed.sort_unstable();
         departed.truncate(excess);
         for (_, id) in &departed {

@@ -110,7 +110,7 @@ impl Room {
         {
             return;
         }
-        meeting.people.change(id, |p| p.session = None);
+        meeting.people.set_session(id, None);
         self.agenda.set(
             Due::Timeout(id),
             cx.at.plus_secs(self.settings.reconnect_grace_secs),

@@ -65,8 +65,7 @@ fn after(shell: &mut Shell, myself: &ActorRef<RoomMsg>, may_end: bool) {
         let _ = myself.cast(RoomMsg::Turn);
     }
     if shell.room.journal().wants_snapshot() {
-        let room = shell.room.room().clone();
-        let stage = shell.room.journal_mut().stage(&room);
+        let stage = shell.room.stage_snapshot();
         let actor = myself.clone();
         tokio::task::spawn_blocking(move || actor.cast(RoomMsg::Staged(stage())));
     }

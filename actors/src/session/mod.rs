@@ -18,7 +18,7 @@ use tokio_tungstenite::{WebSocketStream, tungstenite::protocol::WebSocketConfig}
 pub use self::{limiter::RateLimits, link::Link};
 use self::{link::Shared, reader::Reader};
 use crate::{
-    ids::{SessionNo, Timestamp},
+    ids::SessionNo,
     ports::Clock,
     protocol::{
         codes::CloseCode,
@@ -225,11 +225,6 @@ impl<S: Socket> Actor for SessionActor<S> {
         }
         Ok(())
     }
-}
-
-/// The time of an answer that the session gives itself.
-fn now(clock: &dyn Clock) -> Timestamp {
-    clock.now()
 }
 
 impl RoomRef {

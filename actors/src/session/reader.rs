@@ -137,9 +137,7 @@ impl Reader {
     fn incoming(&self, incoming: Incoming<'_>) {
         let error = match incoming {
             Incoming::Echo(payload) => {
-                return self
-                    .link
-                    .push(protocol::encode_echo(payload, super::now(&*self.clock)));
+                return self.link.push(protocol::encode_echo(payload, self.clock.now()));
             }
             Incoming::Command(command) => match self.command(command) {
                 Ok(()) => return,
@@ -177,7 +175,6 @@ impl Reader {
 
     /// An answer of the session itself carries no number.
     fn answer(&self, event: &ControlEvent<'_>) {
-        self.link
-            .push(protocol::encode(event, super::now(&*self.clock), None));
+        self.link.push(protocol::encode(event, self.clock.now(), None));
     }
 }

@@ -9,6 +9,7 @@ use axum::{
         header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, LINK, LOCATION},
     },
     middleware::{from_fn, from_fn_with_state},
+    response::IntoResponse as _,
 };
 use tower_http::{
     catch_panic::CatchPanicLayer,
@@ -17,8 +18,8 @@ use tower_http::{
 };
 
 use super::{
+    ApiError,
     deadline::{REQUEST_SECS_MAX, answer_in_time},
-    problem::internal_server_error,
     requests::{X_REQUEST_ID, observe},
 };
 use crate::config::Http;
@@ -41,7 +42,7 @@ fn rest_within(router: Router, limit: Duration) -> Router {
 /// panic. It goes around the finished router, its fallback included.
 pub fn every(router: Router, http: &Http) -> Router {
     // The process's panic hook reports the panic; its text is none of the client's business.
-    let panicked = |_| internal_server_error();
+    let panicked = |_| ApiError::internal_server_error().into_response();
     router
         .layer(CatchPanicLayer::custom(panicked))
         .layer(cors(http))

@@ -58,6 +58,6 @@ impl Doorkeeper {
     /// Lets `is_right` look at a room's password unless this address has failed too often.
     pub fn guess(&self, address: ClientAddress, room: Uuid, is_right: impl FnOnce() -> bool) -> Guess {
         self.guesses
-            .guess((address.0.into(), room), Instant::now(), is_right)
+            .guess((address.network(), room), Instant::now(), is_right)
     }
 }
