@@ -41,6 +41,22 @@ uuid_id! {
     BreakoutRoomId,
     /// A chat message.
     MessageId,
+    /// A group of users, as the identity provider names it.
+    GroupId,
+    /// A running timer.
+    TimerId,
+    /// A poll.
+    PollId,
+}
+
+/// One of the rooms of a meeting: the main room, or a breakout room.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Space(pub Option<BreakoutRoomId>);
+
+impl Space {
+    /// Where everybody comes together.
+    pub const MAIN: Self = Self(None);
 }
 
 /// The number of a WebSocket session within its room; never used twice while the room's journal lives.
@@ -111,6 +127,18 @@ impl Timestamp {
     pub fn plus_secs(self, secs: u64) -> Self {
         let micros = i64::try_from(secs).unwrap_or(i64::MAX).saturating_mul(1_000_000);
         Self(self.0.saturating_add(micros))
+    }
+
+    /// This time plus milliseconds, at most the end of representable time.
+    #[must_use]
+    pub const fn plus_millis(self, millis: i64) -> Self {
+        Self(self.0.saturating_add(millis.saturating_mul(1_000)))
+    }
+
+    /// Whole seconds since 1970, as tokens (RFC 7519) count them.
+    #[must_use]
+    pub const fn as_secs(self) -> i64 {
+        self.0.div_euclid(1_000_000)
     }
 
     /// The next representable time.

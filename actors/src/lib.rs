@@ -4,6 +4,7 @@
 pub mod ids;
 pub mod journal;
 pub mod live;
+pub mod livekit;
 pub mod logged;
 pub mod ports;
 pub mod protocol;

@@ -4,7 +4,10 @@ use std::{fmt, future::Future, pin::Pin, sync::Arc};
 
 use rand::{Rng, RngExt, distr::Alphanumeric};
 
-use crate::ids::{RoomId, Timestamp};
+use crate::{
+    ids::{RoomId, Timestamp},
+    livekit,
+};
 
 /// A boxed future, as traits that are used as objects need.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -32,6 +35,11 @@ pub trait Directory: fmt::Debug + Send + Sync {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the directory of rooms is unavailable")]
 pub struct Unavailable;
+
+/// LiveKit's `RoomService`. An implementation answers within its own time limits, also when LiveKit does not.
+pub trait Media: fmt::Debug + Send + Sync {
+    fn call(&self, call: livekit::Call) -> BoxFuture<'_, livekit::Outcome>;
+}
 
 /// Everything that the core reaches out through.
 #[derive(Debug, Clone)]

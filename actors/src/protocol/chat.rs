@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use super::Event;
-use crate::ids::{MessageId, ParticipantId, Timestamp};
+use super::{Event, limits::SEARCH_TERM_CHARS_MAX, names::Text};
+use crate::ids::{GroupId, MessageId, ParticipantId, Timestamp};
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "action", rename_all = "snake_case")]
@@ -27,14 +27,27 @@ pub enum ChatCommand {
         #[serde(flatten)]
         scope: Scope,
     },
+    SearchHistory {
+        term: SearchTerm,
+        #[serde(default)]
+        message_index: Option<u64>,
+        #[serde(flatten)]
+        scope: Scope,
+    },
 }
+
+/// What is searched for; a term that is too short is answered by an error of the room.
+pub type SearchTerm = Text<SEARCH_TERM_CHARS_MAX>;
+
+/// The name of a group of users.
+pub type GroupName = std::sync::Arc<str>;
 
 /// Who reads a message.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "scope", content = "target", rename_all = "snake_case")]
 pub enum Scope {
     Global,
-    Group(String),
+    Group(GroupName),
     Private(ParticipantId),
 }
 
@@ -54,9 +67,19 @@ pub enum ChatEvent<'a> {
     RoomChatHistoryChunk {
         history: &'a RawValue,
     },
+    GroupChatHistoryChunk {
+        id: GroupId,
+        name: &'a str,
+        history: &'a RawValue,
+    },
     PrivateChatHistoryChunk {
         correspondent: ParticipantId,
         history: &'a RawValue,
+    },
+    SearchResults {
+        matches: &'a RawValue,
+        #[serde(flatten)]
+        scope: &'a Scope,
     },
     Error(ChatError),
 }
@@ -92,6 +115,8 @@ pub struct StoredMessage {
 pub enum ChatError {
     #[error("the chat is disabled")]
     ChatDisabled,
-    #[error("moderators only")]
+    #[error("moderators only, or members of the group only")]
     InsufficientPermissions,
+    #[error("a search term has at least {min} characters")]
+    InvalidSearchTermLength { min: usize },
 }

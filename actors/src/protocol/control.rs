@@ -1,7 +1,6 @@
 //! Namespace `control`: joining, leaving, roles, raised hands.
 
 use serde::{Deserialize, Serialize};
-use serde_json::value::RawValue;
 
 use super::{Event, meeting::Role};
 use crate::ids::ParticipantId;
@@ -34,38 +33,57 @@ pub enum ControlCommand {
 pub enum ControlEvent<'a> {
     Joined(Entry<'a>),
     Update(Entry<'a>),
-    Left { id: ParticipantId, reason: LeaveReason },
+    Left {
+        id: ParticipantId,
+        reason: LeaveReason,
+    },
+    JoinBlocked(JoinBlockedReason),
+    TimeLimitQuotaElapsed,
     HandRaised,
     HandLowered,
-    RoleUpdated { new_role: Role },
+    RoleUpdated {
+        new_role: Role,
+    },
     RoomDeleted,
-    ModeratorRoleGranted { target: ParticipantId },
-    ModeratorRoleRevoked { target: ParticipantId },
+    ModeratorRoleGranted {
+        target: ParticipantId,
+    },
+    ModeratorRoleRevoked {
+        target: ParticipantId,
+    },
     RateLimitExceeded,
+    /// Ours, only for clients that asked to resume from a number: the events after it follow.
+    Resumed {
+        from: u64,
+    },
+    /// Ours, only for clients that asked to resume from a number: `join_success` follows.
+    NotResumed,
     Error(ControlError),
+}
+
+/// Why somebody can't join at the moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(tag = "reason", rename_all = "snake_case")]
+pub enum JoinBlockedReason {
+    ParticipantLimitReached,
 }
 
 impl Event for ControlEvent<'_> {
     const NAMESPACE: &'static str = "control";
-}
 
-/// A participant's entry: an object that was encoded when the participant last changed.
-#[derive(Debug, Clone, Copy)]
-pub struct Entry<'a>(pub &'a RawValue);
-
-impl Serialize for Entry<'_> {
-    /// A tagged enum merges its tag into a map, so the entry's fields are given one by one; the values stay as encoded.
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        use serde::ser::{Error, SerializeMap};
-        let fields: std::collections::BTreeMap<&str, &RawValue> =
-            serde_json::from_str(self.0.get()).map_err(S::Error::custom)?;
-        let mut map = serializer.serialize_map(Some(fields.len()))?;
-        for (name, value) in fields {
-            map.serialize_entry(name, value)?;
+    fn shown(&self) -> Option<(&'static str, Entry<'_>)> {
+        match self {
+            Self::Joined(entry) => Some(("joined", *entry)),
+            Self::Update(entry) => Some(("update", *entry)),
+            _ => None,
         }
-        map.end()
     }
 }
+
+/// A participant's entry: a JSON object that was encoded when the participant last changed. Events that show one are
+/// put together from it ([`Event::shown`]).
+#[derive(Debug, Clone, Copy, Serialize)]
+pub struct Entry<'a>(pub &'a str);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

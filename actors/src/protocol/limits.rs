@@ -62,6 +62,13 @@ pub const JOURNAL_TAIL_BYTES: usize = 1024 * 1024;
 /// A record of a journal; larger lengths are read as corruption.
 pub const JOURNAL_RECORD_BYTES_MAX: usize = 256 * 1024 * 1024;
 
+/// Events that a room keeps for clients that resume from a number, and how many bytes of them.
+pub const RING_EVENTS_MAX: usize = 512;
+pub const RING_BYTES_MAX: usize = 256 * 1024;
+/// Kept events go in that many steps; one step is full after that many seconds too.
+pub const RING_SEGMENTS: usize = 8;
+pub const RING_SEGMENT_SECS: u64 = 15;
+
 /// * A participant stays listed for that long after its connection broke.
 pub const RECONNECT_GRACE_SECS: u64 = 15;
 /// * A meeting's state is kept for that long after the last departure.
@@ -83,3 +90,49 @@ pub const CHAT_MESSAGE_OVERHEAD_BYTES: usize = 256;
 pub const CHAT_CHUNK_MESSAGES_MAX: usize = 100;
 /// All histories in one `join_success`, encoded.
 pub const JOIN_HISTORY_BYTES_MAX: usize = 512 * 1024;
+/// A search term, in Unicode scalar values.
+pub const SEARCH_TERM_CHARS_MIN: usize = 2;
+pub const SEARCH_TERM_CHARS_MAX: usize = 255;
+/// Searches per second of one session, and of all sessions of a room.
+pub const SEARCHES_PER_SESSION_SECOND: u32 = 3;
+pub const SEARCHES_PER_ROOM_SECOND: u32 = 50;
+/// Groups of one user that count.
+pub const GROUPS_PER_USER_MAX: usize = 100;
+
+/// Participants that one command names.
+pub const COMMAND_PARTICIPANTS_MAX: usize = 1_000;
+
+/// Breakout rooms of a meeting.
+pub const BREAKOUT_ROOMS_MAX: usize = 100;
+/// The name of a breakout room, in Unicode scalar values.
+pub const BREAKOUT_NAME_CHARS_MAX: usize = 100;
+/// Assignments of all breakout rooms together.
+pub const BREAKOUT_ASSIGNMENTS_MAX: usize = 10_000;
+/// Whoever is still in a breakout room that long after its end is sent out.
+pub const BREAKOUT_LEAVE_SECS: u64 = 300;
+
+/// Title and style of a timer, and the reason of its end, in Unicode scalar values.
+pub const TIMER_TITLE_CHARS_MAX: usize = 255;
+pub const TIMER_STYLE_CHARS_MAX: usize = 64;
+
+/// The topic of a poll, in Unicode scalar values.
+pub const POLL_TOPIC_CHARS_MIN: usize = 2;
+pub const POLL_TOPIC_CHARS_MAX: usize = 100;
+/// Choices of a poll, and the characters of one.
+pub const POLL_CHOICES_MIN: usize = 2;
+pub const POLL_CHOICES_MAX: usize = 64;
+pub const POLL_CHOICE_CHARS_MAX: usize = 100;
+/// How long a poll runs.
+pub const POLL_SECS_MIN: u64 = 2;
+pub const POLL_SECS_MAX: u64 = 3_600;
+/// Live results go out at most that often: ten times a second.
+pub const POLL_LIVE_INTERVAL_MILLIS: i64 = 100;
+
+/// A LiveKit access token is good for that long.
+pub const LIVEKIT_TOKEN_SECS: u64 = 32;
+/// Popout tokens of one participant.
+pub const POPOUTS_PER_PARTICIPANT_MAX: u32 = 100;
+/// Calls of one room to LiveKit that are not done yet; further ones are not made.
+pub const LIVEKIT_CALLS_PER_ROOM_MAX: usize = 4_096;
+/// A dropped room waits that long for its calls.
+pub const LIVEKIT_CALLS_SECS: u64 = 60;

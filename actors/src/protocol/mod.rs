@@ -1,14 +1,18 @@
 //! The wire: `opentalk-signaling-json-v1.0`. Shapes follow `wire-types.md`, rules `semantics.md` of the specification.
 
+pub mod breakout;
 pub mod chat;
 pub mod codes;
 pub mod control;
 pub mod limits;
+pub mod livekit;
 pub mod meeting;
 pub mod moderation;
 pub mod names;
+pub mod polls;
+pub mod timer;
 
-use std::borrow::Cow;
+use std::{borrow::Cow, fmt::Write as _};
 
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -23,6 +27,11 @@ pub const SUBPROTOCOL: &str = "opentalk-signaling-json-v1.0";
 pub trait Event: Serialize {
     /// The namespace that the envelope names.
     const NAMESPACE: &'static str;
+
+    /// Name and entry of an event that shows a participant: its payload is put together from what is encoded already.
+    fn shown(&self) -> Option<(&'static str, control::Entry<'_>)> {
+        None
+    }
 }
 
 /// A parsed command of a namespace that the room handles.
@@ -31,7 +40,11 @@ pub trait Event: Serialize {
 pub enum Command {
     Control(control::ControlCommand),
     Moderation(moderation::ModerationCommand),
+    Breakout(breakout::BreakoutCommand),
     Chat(chat::ChatCommand),
+    Timer(timer::TimerCommand),
+    Polls(polls::PollsCommand),
+    Livekit(livekit::LivekitCommand),
 }
 
 /// What a client's message turned out to be.
@@ -65,7 +78,11 @@ pub fn parse(text: &str) -> Incoming<'_> {
     let parsed = match &*envelope.namespace {
         "control" => command(envelope.payload, Command::Control),
         "moderation" => command(envelope.payload, Command::Moderation),
+        "breakout" => command(envelope.payload, Command::Breakout),
         "chat" => command(envelope.payload, Command::Chat),
+        "timer" => command(envelope.payload, Command::Timer),
+        "polls" => command(envelope.payload, Command::Polls),
+        "livekit" => command(envelope.payload, Command::Livekit),
         "echo" => return Incoming::Echo(envelope.payload),
         _ => return Incoming::UnknownNamespace,
     };
@@ -97,7 +114,11 @@ impl Command {
         match self {
             Self::Control(_) => "control",
             Self::Moderation(_) => "moderation",
+            Self::Breakout(_) => "breakout",
             Self::Chat(_) => "chat",
+            Self::Timer(_) => "timer",
+            Self::Polls(_) => "polls",
+            Self::Livekit(_) => "livekit",
         }
     }
 }
@@ -113,7 +134,34 @@ struct Outgoing<'a, T> {
 
 /// Encodes an event with its envelope. `seq` is the room's number, absent for answers that a session gives itself.
 pub fn encode<T: Event>(event: &T, timestamp: Timestamp, seq: Option<u64>) -> Utf8Bytes {
-    encode_payload(T::NAMESPACE, event, timestamp, seq)
+    let Some((message, control::Entry(entry))) = event.shown() else {
+        return encode_payload(T::NAMESPACE, event, timestamp, seq);
+    };
+    let mut text = begin_envelope(T::NAMESPACE, timestamp, seq, entry.len() + message.len());
+    text.push_str(r#"{"message":""#);
+    text.push_str(message);
+    // The entry is an object with fields, and has its own closing brace.
+    text.push_str("\",");
+    text.push_str(entry.strip_prefix('{').unwrap_or(entry));
+    text.push('}');
+    text.into()
+}
+
+/// The envelope up to its payload, with room for so many more bytes; a brace ends it.
+pub(crate) fn begin_envelope(
+    namespace: &str,
+    timestamp: Timestamp,
+    seq: Option<u64>,
+    payload_bytes: usize,
+) -> String {
+    let mut text = String::with_capacity(payload_bytes + 128);
+    // Writing to a string does not fail.
+    let _ = write!(text, r#"{{"namespace":"{namespace}","timestamp":"{timestamp}""#);
+    if let Some(seq) = seq {
+        let _ = write!(text, r#","seq":{seq}"#);
+    }
+    text.push_str(r#","payload":"#);
+    text
 }
 
 /// Encodes the answer to an `echo`: the payload as it came.
@@ -122,7 +170,7 @@ pub fn encode_echo(payload: &RawValue, timestamp: Timestamp) -> Utf8Bytes {
     encode_payload("echo", &payload, timestamp, None)
 }
 
-pub(crate) fn encode_payload<T: Serialize>(
+fn encode_payload<T: Serialize>(
     namespace: &'static str,
     payload: &T,
     timestamp: Timestamp,

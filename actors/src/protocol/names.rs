@@ -1,10 +1,11 @@
-//! Names of participants.
+//! Names of participants, and other texts and lists with a limit.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 
-use super::limits::DISPLAY_NAME_CHARS_MAX;
+use super::limits::{COMMAND_PARTICIPANTS_MAX, DISPLAY_NAME_CHARS_MAX};
+use crate::ids::ParticipantId;
 
 /// A display name: trimmed, 1 to 100 Unicode scalar values, no NUL.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -50,6 +51,84 @@ impl TryFrom<String> for DisplayName {
 
     fn try_from(name: String) -> Result<Self, Self::Error> {
         Self::parse(&name)
+    }
+}
+
+/// A text of at most `MAX` Unicode scalar values without NUL, as given.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String")]
+pub struct Text<const MAX: usize>(Arc<str>);
+
+/// A text that is too long or holds a NUL.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("at most {0} characters")]
+pub struct InvalidText(usize);
+
+impl<const MAX: usize> Text<MAX> {
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl<const MAX: usize> TryFrom<String> for Text<MAX> {
+    type Error = InvalidText;
+
+    fn try_from(text: String) -> Result<Self, InvalidText> {
+        let fits = text.chars().take(MAX + 1).count() <= MAX;
+        if fits && !text.contains('\0') {
+            Ok(Self(text.into()))
+        } else {
+            Err(InvalidText(MAX))
+        }
+    }
+}
+
+/// The participants that a command names: at most [`COMMAND_PARTICIPANTS_MAX`], each once, in the order of their ids.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "Vec<ParticipantId>")]
+pub struct Named(BTreeSet<ParticipantId>);
+
+/// A command that names too many participants.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("at most {COMMAND_PARTICIPANTS_MAX} participants")]
+pub struct TooManyNamed;
+
+impl Named {
+    #[must_use]
+    pub fn contains(&self, id: ParticipantId) -> bool {
+        self.0.contains(&id)
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = ParticipantId> {
+        self.0.iter().copied()
+    }
+
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl From<ParticipantId> for Named {
+    fn from(id: ParticipantId) -> Self {
+        Self(BTreeSet::from([id]))
+    }
+}
+
+impl TryFrom<Vec<ParticipantId>> for Named {
+    type Error = TooManyNamed;
+
+    fn try_from(list: Vec<ParticipantId>) -> Result<Self, TooManyNamed> {
+        if list.len() > COMMAND_PARTICIPANTS_MAX {
+            return Err(TooManyNamed);
+        }
+        Ok(Self(list.into_iter().collect()))
     }
 }
 

@@ -109,7 +109,7 @@ impl Meeting {
             return;
         }
         if let Some(entry) = self.people.entry(id) {
-            cx.send(self.people.others(id), &ControlEvent::Update(Entry(&entry)));
+            cx.send(self.people.others(id), &ControlEvent::Update(Entry(entry.get())));
         }
     }
 }

@@ -222,6 +222,7 @@ impl Room {
                     .handle(cx, &mut meeting.people, who, command, max)
                     .map_err(Refusal::Chat)
             }
+            Command::Breakout(_) | Command::Timer(_) | Command::Polls(_) | Command::Livekit(_) => Ok(()),
             Command::Moderation(command) => self.moderate(cx, who, &command).map_err(Refusal::Moderation),
         }
     }

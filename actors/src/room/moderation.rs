@@ -54,6 +54,7 @@ impl Room {
             ModerationCommand::DisableWaitingRoom => self.set_waiting_room(cx, who, false),
             ModerationCommand::Accept { target } => self.accept(cx, who, target),
             ModerationCommand::Kick { target } => self.kick(cx, target),
+            _ => {}
         }
         Ok(())
     }

@@ -82,7 +82,7 @@ impl Room {
         if let Some(entry) = meeting.people.entry(id) {
             cx.send(
                 meeting.people.all(),
-                &ModerationEvent::JoinedWaitingRoom(Entry(&entry)),
+                &ModerationEvent::JoinedWaitingRoom(Entry(entry.get())),
             );
         }
     }
@@ -125,7 +125,10 @@ impl Room {
         self.send_join_success(cx, id);
         let Some(meeting) = &mut self.meeting else { return };
         if !hidden && let Some(entry) = meeting.people.entry(id) {
-            cx.send(meeting.people.others(id), &ControlEvent::Joined(Entry(&entry)));
+            cx.send(
+                meeting.people.others(id),
+                &ControlEvent::Joined(Entry(entry.get())),
+            );
         }
     }
 

@@ -69,6 +69,7 @@ impl Chat {
             ChatCommand::GetHistoryChunk { message_index, scope } => {
                 self.send_chunk(cx, people, who, message_index, &scope);
             }
+            ChatCommand::SearchHistory { .. } => {}
             _ if !moderator => return Err(ChatError::InsufficientPermissions),
             ChatCommand::EnableChat => self.set_enabled(cx, people, who, true),
             ChatCommand::DisableChat => self.set_enabled(cx, people, who, false),

@@ -1,0 +1,129 @@
+//! Namespace `breakout`: rooms beside the main room, for a time.
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    Event,
+    limits::{BREAKOUT_ASSIGNMENTS_MAX, BREAKOUT_NAME_CHARS_MAX, BREAKOUT_ROOMS_MAX},
+    meeting::{ParticipationKind, Role},
+    names::{DisplayName, Text},
+};
+use crate::ids::{BreakoutRoomId, ParticipantId, Timestamp};
+
+/// The name of a breakout room.
+pub type BreakoutName = Text<BREAKOUT_NAME_CHARS_MAX>;
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "action", rename_all = "snake_case")]
+pub enum BreakoutCommand {
+    Start {
+        rooms: Plan,
+        /// Seconds; without end when absent.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        duration: Option<u64>,
+    },
+    Stop,
+}
+
+/// The rooms that a start asks for: at most [`BREAKOUT_ROOMS_MAX`], with [`BREAKOUT_ASSIGNMENTS_MAX`] assignments.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "Vec<PlannedRoom>")]
+pub struct Plan(Vec<PlannedRoom>);
+
+/// A breakout room to be, and who shall go there.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PlannedRoom {
+    pub name: BreakoutName,
+    pub assignments: Vec<ParticipantId>,
+}
+
+/// More rooms or assignments than a meeting can have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("at most {BREAKOUT_ROOMS_MAX} rooms with {BREAKOUT_ASSIGNMENTS_MAX} assignments")]
+pub struct TooManyRooms;
+
+impl Plan {
+    #[must_use]
+    pub fn rooms(&self) -> &[PlannedRoom] {
+        &self.0
+    }
+}
+
+impl TryFrom<Vec<PlannedRoom>> for Plan {
+    type Error = TooManyRooms;
+
+    fn try_from(rooms: Vec<PlannedRoom>) -> Result<Self, TooManyRooms> {
+        let assignments: usize = rooms.iter().map(|room| room.assignments.len()).sum();
+        if rooms.len() > BREAKOUT_ROOMS_MAX || assignments > BREAKOUT_ASSIGNMENTS_MAX {
+            return Err(TooManyRooms);
+        }
+        Ok(Self(rooms))
+    }
+}
+
+#[derive(Debug, Serialize)]
+#[serde(tag = "message", rename_all = "snake_case")]
+pub enum BreakoutEvent<'a> {
+    Started {
+        rooms: &'a [BreakoutRoom],
+        expires: Option<Timestamp>,
+        /// The receiver's own room.
+        assignment: Option<BreakoutRoomId>,
+    },
+    Stopped,
+    Expired,
+    Joined(InOtherRoom<'a>),
+    Left {
+        breakout_room: Option<BreakoutRoomId>,
+        id: ParticipantId,
+    },
+    Error(BreakoutError),
+}
+
+impl Event for BreakoutEvent<'_> {
+    const NAMESPACE: &'static str = "breakout";
+}
+
+/// A breakout room as clients know it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BreakoutRoom {
+    pub id: BreakoutRoomId,
+    pub name: BreakoutName,
+}
+
+/// A participant as those in the other rooms see it.
+#[derive(Debug, Clone, Serialize)]
+pub struct InOtherRoom<'a> {
+    /// Null in the main room.
+    pub breakout_room: Option<BreakoutRoomId>,
+    pub id: ParticipantId,
+    pub display_name: &'a DisplayName,
+    pub role: Role,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub avatar_url: Option<&'a str>,
+    pub participation_kind: ParticipationKind,
+    pub joined_at: Timestamp,
+    /// Null while present: clients compare with null.
+    pub left_at: Option<Timestamp>,
+}
+
+/// `breakout` in `join_success`, while breakout rooms run.
+#[derive(Debug, Serialize)]
+pub struct BreakoutState<'a> {
+    /// Where the receiver is; null in the main room.
+    pub current: Option<BreakoutRoomId>,
+    pub expires: Option<Timestamp>,
+    pub rooms: &'a [BreakoutRoom],
+    /// Those in other rooms.
+    pub participants: Vec<InOtherRoom<'a>>,
+}
+
+/// Errors of the namespace; the variants are the wire's names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, thiserror::Error)]
+#[serde(tag = "error", rename_all = "snake_case")]
+pub enum BreakoutError {
+    #[error("no breakout rooms are running")]
+    Inactive,
+    #[error("moderators only")]
+    InsufficientPermissions,
+}
