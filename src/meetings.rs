@@ -8,7 +8,8 @@ use colloquy_actors::{
     ports::{self, BoxFuture, Directory, SystemClock, SystemRandom, Unavailable},
     protocol::{
         meeting::{
-            Identity, MeetingFacts, ModuleFeatures, ParticipationKind, Role, RoomInfo, Tariff, UserInfo,
+            Group, Identity, MeetingFacts, ModuleFeatures, ParticipationKind, Role, RoomInfo, Tariff,
+            UserInfo,
         },
         names::DisplayName,
     },
@@ -21,7 +22,7 @@ use crate::{
     config::{ChatHistory, Config, JournalKind},
     http::profiles::avatar_url,
     secrets::Secret,
-    store::{Db, rooms, users::Profile},
+    store::{Db, groups, rooms, users::Profile},
     tariffs::{Offer, TariffResource},
 };
 
@@ -90,13 +91,15 @@ impl Directory for Rooms {
 #[must_use]
 pub fn admission(
     facts: rooms::MeetingFacts,
-    user: Option<&Profile>,
+    user: Option<(&Profile, Vec<groups::Group>)>,
     config: &Config,
     offer: &Offer,
 ) -> Admission {
     let avatars = &config.defaults.avatar_base_url;
     let owner = facts.room.created_by.id;
-    let identity = user.map_or_else(guest, |profile| member(profile, profile.id == owner, avatars));
+    let identity = user.map_or_else(guest, |(profile, groups)| {
+        member(profile, groups, profile.id == owner, avatars)
+    });
     let tariff = tariff(TariffResource::new(&facts.tariff, offer));
     let room = RoomInfo {
         id: RoomId(facts.room.id),
@@ -113,6 +116,7 @@ pub fn admission(
         tariff,
         event: None,
         waiting_room: facts.room.waiting_room,
+        sip_lobby: facts.sip_lobby,
         custom_display_names: config.defaults.custom_display_names,
     };
     Admission {
@@ -121,7 +125,11 @@ pub fn admission(
     }
 }
 
-fn member(profile: &Profile, is_room_owner: bool, avatars: &Url) -> Identity {
+fn member(profile: &Profile, groups: Vec<groups::Group>, is_room_owner: bool, avatars: &Url) -> Identity {
+    let groups = groups.into_iter().map(|group| Group {
+        id: group.id.into(),
+        name: group.name.into(),
+    });
     Identity {
         kind: ParticipationKind::User,
         role: if is_room_owner {
@@ -132,6 +140,7 @@ fn member(profile: &Profile, is_room_owner: bool, avatars: &Url) -> Identity {
         profile_name: Some(profile_name(profile)),
         avatar_url: Some(avatar_url(avatars, &profile.email)),
         is_room_owner,
+        groups: groups.collect(),
     }
 }
 
@@ -142,6 +151,7 @@ fn guest() -> Identity {
         profile_name: None,
         avatar_url: None,
         is_room_owner: false,
+        groups: Arc::default(),
     }
 }
 
