@@ -21,6 +21,7 @@ use url::Url;
 use crate::{
     config::{ChatHistory, Config, JournalKind},
     http::profiles::avatar_url,
+    livekit::{self, RoomService},
     secrets::Secret,
     store::{Db, groups, rooms, users::Profile},
     tariffs::{Offer, TariffResource},
@@ -47,6 +48,7 @@ pub fn live_settings(config: &Config, data_folder: &std::path::Path) -> LiveSett
             meeting_grace_secs: config.rooms.grace_secs,
             chat_messages_per_scope_max: signaling.chat_messages_per_scope_max,
             chat_history_as_list: signaling.chat_history == ChatHistory::List,
+            screen_share_requires_permission: config.livekit.screen_share_requires_permission,
         },
         rates: RateLimits {
             commands_per_second: signaling.commands_per_second,
@@ -54,16 +56,18 @@ pub fn live_settings(config: &Config, data_folder: &std::path::Path) -> LiveSett
             bytes_per_second: signaling.command_bytes_per_second,
         },
         journal,
+        livekit: Arc::new(livekit::keys(&config.livekit)),
     }
 }
 
 /// What the live core reaches out through.
 #[must_use]
-pub fn ports(db: Db) -> ports::Ports {
+pub fn ports(db: Db, media: RoomService) -> ports::Ports {
     ports::Ports {
         clock: Arc::new(SystemClock),
         random: Arc::new(SystemRandom),
         directory: Arc::new(Rooms(db)),
+        media: Arc::new(media),
     }
 }
 
