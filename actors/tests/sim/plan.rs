@@ -1,0 +1,107 @@
+//! What kind of world a seed makes: which things go wrong in it, how the room is set up, what people like to do.
+
+use colloquy_actors::{
+    protocol::meeting::{MeetingFacts, ModuleFeatures},
+    room::RoomSettings,
+};
+
+use super::{chance::Chance, trial};
+
+#[derive(Debug)]
+pub struct Plan {
+    pub settings: RoomSettings,
+    pub facts: MeetingFacts,
+    pub steps: usize,
+    /// How often each of these happens; 0 = never in this world.
+    pub crash: usize,
+    pub lose_tails: bool,
+    pub disk_is_slow: bool,
+    pub disk_fails: bool,
+    pub panic: usize,
+    pub stall: usize,
+    pub vanish: usize,
+    pub notice: usize,
+    pub snapshot: usize,
+    pub media_fails: bool,
+    /// Now and then nothing happens for minutes.
+    pub long_waits: bool,
+    /// Frames that a session's queue holds.
+    pub frames_max: usize,
+    /// How often a command is of this namespace.
+    pub namespaces: [(usize, &'static str); 7],
+    /// How often people come, act and go.
+    pub come: usize,
+    pub act: usize,
+    pub go: usize,
+}
+
+/// Something that half of the worlds know.
+fn sometimes(chance: &mut Chance, weight: usize) -> usize {
+    if chance.coin() { weight } else { 0 }
+}
+
+impl Plan {
+    pub fn draw(chance: &mut Chance) -> Self {
+        let names = [
+            "control",
+            "moderation",
+            "breakout",
+            "chat",
+            "timer",
+            "polls",
+            "livekit",
+        ];
+        Self {
+            settings: settings(chance),
+            facts: facts(chance),
+            steps: chance.between(150, 450).try_into().unwrap_or(150),
+            crash: sometimes(chance, 2),
+            lose_tails: chance.coin(),
+            disk_is_slow: chance.coin(),
+            disk_fails: chance.one_in(4),
+            panic: sometimes(chance, 1),
+            stall: sometimes(chance, 4),
+            vanish: sometimes(chance, 6),
+            notice: usize::from(chance.one_in(3)),
+            snapshot: sometimes(chance, 3),
+            media_fails: chance.coin(),
+            long_waits: chance.coin(),
+            frames_max: if chance.one_in(3) { 12 } else { 4_096 },
+            namespaces: names.map(|name| (chance.below(12), name)),
+            come: chance.between(15, 45).try_into().unwrap_or(15),
+            act: chance.between(20, 60).try_into().unwrap_or(20),
+            go: chance.between(1, 12).try_into().unwrap_or(1),
+        }
+    }
+}
+
+fn settings(chance: &mut Chance) -> RoomSettings {
+    RoomSettings {
+        reconnect_grace_secs: chance.pick(&[0, 15, 15, 15]).unwrap_or(15),
+        meeting_grace_secs: chance.pick(&[5, 60]).unwrap_or(60),
+        chat_messages_per_scope_max: chance.pick(&[3, 1_000]).unwrap_or(3),
+        chat_history_as_list: chance.one_in(5),
+        screen_share_requires_permission: chance.one_in(3),
+    }
+}
+
+fn facts(chance: &mut Chance) -> MeetingFacts {
+    let mut facts = trial::facts();
+    let modules = &mut facts.tariff.modules;
+    modules.insert("livekit".to_owned(), ModuleFeatures::default());
+    if chance.one_in(10) {
+        let names: Vec<_> = modules.keys().cloned().collect();
+        modules.remove(&names[chance.below(names.len())]);
+    }
+    let quotas = &mut facts.tariff.quotas;
+    if chance.one_in(5) {
+        quotas.insert("room_participant_limit".to_owned(), chance.between(1, 5));
+    }
+    if chance.one_in(8) {
+        quotas.insert("room_time_limit_secs".to_owned(), chance.between(5, 120));
+    }
+    facts.waiting_room = chance.one_in(4);
+    facts.sip_lobby = chance.one_in(3);
+    facts.custom_display_names = !chance.one_in(4);
+    facts
+}
