@@ -72,6 +72,9 @@ const FAREWELLS: [&str; 5] = [
     "moderation/session_ended",
 ];
 
+/// What whoever is about to go may still hear.
+const LEAVES: [&str; 2] = ["control/left", "breakout/left"];
+
 /// What only those hear who sent a command.
 const ANSWERS: [&str; 10] = [
     "control/error",
@@ -122,8 +125,8 @@ impl Client {
         }
     }
 
-    /// Takes in a frame. `record` is everything that was ever sent to its line.
-    pub fn hear(&mut self, frame: &Frame, record: &[(u64, Utf8Bytes)]) -> Result<(), String> {
+    /// Takes in a frame and returns its name. `record` is everything that was ever sent to its line.
+    pub fn hear(&mut self, frame: &Frame, record: &[(u64, Utf8Bytes)]) -> Result<String, String> {
         let envelope: Value = serde_json::from_str(&frame.text).map_err(|error| error.to_string())?;
         if envelope.get("seq").and_then(Value::as_u64) != frame.seq {
             return Err(format!("sent as {:?}", frame.seq));
@@ -138,18 +141,21 @@ impl Client {
             }
         }
         if name == "control/resumed" {
-            return self.resumed(frame, record, event.payload["from"].as_u64());
+            self.resumed(frame, record, event.payload["from"].as_u64())?;
+            return Ok(name);
         }
         let may_hear = match self.stage {
             Stage::Outside => OUTSIDE.contains(&&*name),
             Stage::Waiting => WAITING.contains(&&*name) || is_farewell(&name),
             Stage::Inside => true,
-            Stage::SentAway => false,
+            // Those who go at the same time go one after the other.
+            Stage::SentAway => LEAVES.contains(&&*name),
         };
         if !may_hear {
             return Err(format!("told somebody who is {:?}", self.stage));
         }
-        self.take_in(&event, &name)
+        self.take_in(&event, &name)?;
+        Ok(name)
     }
 
     fn take_in(&mut self, event: &Event<'_>, name: &str) -> Result<(), String> {

@@ -131,6 +131,7 @@ impl View {
                 &so.map(|(id, _)| id).collect(),
             )?;
         }
-        same("the chat", &self.chat, &(meeting["chat_enabled"] == true))
+        let has_chat = !self.fixed["tariff"]["modules"]["chat"].is_null();
+        same("the chat", &self.chat, &(has_chat && meeting["chat_enabled"] == true))
     }
 }

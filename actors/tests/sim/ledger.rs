@@ -15,7 +15,7 @@ use colloquy_actors::{
     },
 };
 
-/// The inputs since a room was begun or revived.
+/// The inputs since a room was begun, also those before its process died.
 #[derive(Debug)]
 pub struct Ledger {
     begin: Room,
@@ -38,6 +38,12 @@ impl Ledger {
     /// A batch is about to be written: from now on it may be in the log.
     pub fn write(&mut self, batch: &[Stamped]) {
         self.inputs.extend_from_slice(batch);
+    }
+
+    /// What came after this input was lost with the tail of the log: it never happened.
+    pub fn cut(&mut self, last: u64) {
+        self.inputs.retain(|stamped| stamped.seq <= last);
+        self.effects.retain(|seq, _| *seq <= last);
     }
 
     pub fn handled(&mut self, seq: u64, effects: &Effects) {

@@ -27,8 +27,8 @@ mod view;
 mod world;
 
 use std::{
+    collections::BTreeMap,
     fmt::Write as _,
-    ops::Range,
     panic,
     sync::{Mutex, Once},
     time::{Duration, Instant, SystemTime},
@@ -74,10 +74,17 @@ fn play(world: &mut World) -> Result<(), String> {
     world.end()
 }
 
+/// How often each kind of thing happened.
+type Reached = BTreeMap<String, usize>;
+
 /// Runs a seed; a failure is run again and told.
-fn run(seed: u64) -> Result<(), String> {
+fn run(seed: u64, reached: &mut Reached) -> Result<(), String> {
     keep_panics_quiet();
-    let Err(error) = play(&mut World::new(seed, false)) else {
+    let mut world = World::new(seed, false);
+    let Err(error) = play(&mut world) else {
+        for (what, count) in world.reached {
+            *reached.entry(what).or_default() += count;
+        }
         return Ok(());
     };
     let mut again = World::new(seed, true);
@@ -92,12 +99,14 @@ fn run(seed: u64) -> Result<(), String> {
     Err(format!("{text}\n{error}\n\nSIM_SEED={seed}{again}"))
 }
 
-fn run_all(seeds: Range<u64>) {
+fn run_all(seeds: impl IntoIterator<Item = u64>) -> Reached {
+    let mut reached = Reached::new();
     for seed in seeds {
-        if let Err(error) = run(seed) {
+        if let Err(error) = run(seed, &mut reached) {
             panic!("{error}");
         }
     }
+    reached
 }
 
 #[test]
@@ -112,11 +121,7 @@ fn the_other_fixed_seeds() {
 
 #[test]
 fn seeds_that_found_something() {
-    for seed in FOUND {
-        if let Err(error) = run(seed) {
-            panic!("{error}");
-        }
-    }
+    run_all(FOUND);
 }
 
 #[test]
@@ -137,12 +142,11 @@ fn new_seeds() {
         Duration::from_secs(given("SIM_SECONDS").unwrap_or(SECONDS)),
     );
     let mut count = 0;
-    while began.elapsed() < span {
+    let seeds = std::iter::from_fn(|| {
         seed = seed.wrapping_add(1);
         count += 1;
-        if let Err(error) = run(seed) {
-            panic!("{error}");
-        }
-    }
-    println!("{count} new seeds");
+        (began.elapsed() < span).then_some(seed)
+    });
+    let reached = run_all(seeds);
+    println!("{count} new seeds: {reached:#?}");
 }

@@ -168,6 +168,11 @@ impl World {
         let Some(view) = client.view.as_ref().filter(|_| client.session.is_some()) else {
             return;
         };
+        if client.role.is_hidden() {
+            // A recorder listens.
+            let token = json!({"action": "create_new_access_token"});
+            return self.command(index, "livekit", &token);
+        }
         if self.plan.panic > 0 && self.chance.one_in(150) {
             return self.command(index, "control", &json!({"action": "panic"}));
         }

@@ -21,7 +21,7 @@ use super::{
 
 impl World {
     /// A client that hears everything knows what is so.
-    pub fn check_client(&self, index: usize, room: &Room, state: &Value) -> Step {
+    pub fn check_client(&mut self, index: usize, room: &Room, state: &Value) -> Step {
         let client = &self.clients[index];
         let Some(session) = client.session else { return Ok(()) };
         let socket = self.net.sockets.get(&session).ok_or("a session without a socket")?;
@@ -47,10 +47,11 @@ impl World {
             return Ok(());
         };
         view.agrees_with_state(state)?;
-        match self.told_now(index, view, room) {
-            Some(fresh) => view.agrees_with(&fresh?, self.messages_max()),
-            None => Ok(()),
+        if let Some(fresh) = self.told_now(index, view, room) {
+            view.agrees_with(&fresh?, self.messages_max())?;
+            self.count("view compared");
         }
+        Ok(())
     }
 
     /// Messages of a scope that a `join_success` holds at most.

@@ -89,9 +89,9 @@ fn poll<T>(doing: &mut Doing<T>) -> Poll<(Box<LoggedRoom>, T)> {
 }
 
 impl Server {
-    fn new(room: LoggedRoom, livekit: Arc<Livekit>) -> Self {
+    fn new(room: LoggedRoom, ledger: Ledger) -> Self {
         Self {
-            ledger: Ledger::new(room.room().clone(), livekit),
+            ledger,
             alarm: room.room().next_deadline(),
             state: State::Idle(Box::new(room)),
             mailbox: VecDeque::new(),
@@ -105,14 +105,16 @@ impl Server {
 
     /// A room without a log.
     pub fn create(disk: &Disk, id: RoomId, settings: RoomSettings, livekit: &Arc<Livekit>) -> Self {
-        let room = LoggedRoom::create(Room::new(id, settings), disk.log(), Arc::clone(livekit));
-        Self::new(room.expect("a whole log can always be written"), Arc::clone(livekit))
+        let room = Room::new(id, settings);
+        let ledger = Ledger::new(room.clone(), Arc::clone(livekit));
+        let logged = LoggedRoom::create(room, disk.log(), Arc::clone(livekit));
+        Self::new(logged.expect("a whole log can always be written"), ledger)
     }
 
     /// A room as its log tells it; the first that it hears is that everybody was lost.
-    pub fn revive(disk: &Disk, livekit: &Arc<Livekit>) -> Result<Self, JournalError> {
+    pub fn revive(disk: &Disk, ledger: Ledger, livekit: &Arc<Livekit>) -> Result<Self, JournalError> {
         let room = LoggedRoom::open(disk.log(), Arc::clone(livekit))?;
-        let mut server = Self::new(room, Arc::clone(livekit));
+        let mut server = Self::new(room, ledger);
         server.post(Input::Restarted, From::Nobody);
         Ok(server)
     }
@@ -131,7 +133,7 @@ impl Server {
 
     /// Nothing waits and nothing is being done.
     pub fn is_idle(&self) -> bool {
-        self.room().is_some() && self.mailbox.is_empty() && self.batch.is_empty()
+        self.is_between_turns() && self.mailbox.is_empty()
     }
 
     /// Goes on until the next thing that can be waited for, or seen.
@@ -222,9 +224,13 @@ impl Server {
 
     /// Begins a snapshot, or ends the one that is being written; it may fail.
     pub fn snapshot(&mut self, chance: &mut Chance) -> Result<(), String> {
+        let between = self.is_between_turns();
         let State::Idle(room) = &mut self.state else {
             return Ok(());
         };
+        if !between {
+            return Ok(());
+        }
         let Some(write) = self.snapshot.take() else {
             self.snapshot = Some(Box::new(room.stage_snapshot()));
             return Ok(());
@@ -243,17 +249,22 @@ impl Server {
         }
     }
 
-    /// The server stops in order: a last snapshot, whatever waits is dropped.
-    pub fn stop(mut self) -> Result<(), String> {
-        if let State::Idle(room) = &mut self.state {
-            room.snapshot_now().map_err(|error| error.to_string())?;
+    /// The server stops in order, with a last snapshot; whatever waits is dropped.
+    pub fn stop(&mut self) -> Result<(), String> {
+        match &mut self.state {
+            State::Idle(room) => room.snapshot_now().map_err(|error| error.to_string()),
+            _ => Ok(()),
         }
-        Ok(())
+    }
+
+    /// Whether everything that is in the log was handled.
+    pub fn is_between_turns(&self) -> bool {
+        self.room().is_some() && self.batch.is_empty()
     }
 
     /// The log on the disk, or in memory where the disk failed, tells the state that the room has.
     pub fn check_log(&self) -> Result<(), String> {
-        let Some(logged) = self.room().filter(|_| self.batch.is_empty()) else {
+        let Some(logged) = self.room().filter(|_| self.is_between_turns()) else {
             return Ok(());
         };
         let rebuilt = logged

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use colloquy_actors::{
     ids::{InviteCode, SessionNo, Timestamp, UserId},
+    logged::LoggedRoom,
     protocol::codes::CloseCode,
     room::input::{Input, Notice},
 };
@@ -202,33 +203,49 @@ impl World {
         let loss = self.chance.weighted(&losses).filter(|_| self.plan.lose_tails);
         let loss = loss.unwrap_or(Loss::Nothing);
         self.tell(|_| format!("CRASH, lost: {loss:?}"));
+        self.count(&format!("crash, lost: {loss:?}"));
+        if let Some(server) = &self.server
+            && let Some(room) = server.room()
+        {
+            server.ledger.compare(room.room(), "the room that dies")?;
+        }
         let dead = self.end_process(None);
         self.disk.crash(loss, &mut self.chance);
-        let Some(dead) = dead.filter(|_| self.disk.has_log()) else {
+        dead.map_or(Ok(()), |dead| self.bury(dead, loss))
+    }
+
+    /// Whoever reads the log finds the room as it was after the last input that is left.
+    fn bury(&mut self, dead: Server, loss: Loss) -> Step {
+        if !self.disk.has_log() {
             return Ok(());
-        };
-        if let Some(room) = dead.room() {
-            dead.ledger.compare(room.room(), "the room that died")?;
         }
-        // Whoever reads the log finds the room as it was after the last input that is left.
-        match colloquy_actors::logged::LoggedRoom::open(self.disk.log(), Arc::clone(&self.livekit)) {
-            Ok(revived) => dead.ledger.compare(revived.room(), "the revived room"),
-            Err(_) if loss == Loss::Snapshot => Ok(()),
-            Err(error) => Err(format!("a journal can't be read: {error}")),
+        let mut ledger = dead.ledger;
+        match LoggedRoom::open(self.disk.log(), Arc::clone(&self.livekit)) {
+            Ok(revived) => {
+                ledger.compare(revived.room(), "the revived room")?;
+                self.count("room revived");
+                ledger.cut(revived.room().input_seq());
+            }
+            Err(_) if loss == Loss::Snapshot => {}
+            Err(error) => return Err(format!("a journal can't be read: {error}")),
         }
+        self.past = Some(ledger);
+        Ok(())
     }
 
     /// The server is stopped in order.
     fn stop(&mut self) -> Step {
         self.disk.heal();
-        self.tell(|_| "the server stops".to_owned());
-        if let Some(server) = self.end_process(Some(CloseCode::GoingAway)) {
-            if let Some(room) = server.room() {
-                server.ledger.compare(room.room(), "the room that stops")?;
-            }
-            server.stop()?;
+        while self.server.as_ref().is_some_and(|server| !server.is_between_turns()) {
+            self.turn()?;
         }
-        Ok(())
+        self.tell(|_| "the server stops".to_owned());
+        self.count("stop");
+        let Some(mut server) = self.end_process(Some(CloseCode::GoingAway)) else {
+            return Ok(());
+        };
+        server.stop()?;
+        self.bury(server, Loss::Nothing)
     }
 
     fn end_process(&mut self, code: Option<CloseCode>) -> Option<Server> {
@@ -256,6 +273,7 @@ impl World {
         }
         if room.is_over() && self.server.as_ref().is_some_and(Server::is_idle) && self.chance.coin() {
             self.tell(|_| "the room is over".to_owned());
+            self.count("room over");
             self.server = None;
             self.disk.heal();
             self.disk.forget();

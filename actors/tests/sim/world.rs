@@ -1,6 +1,6 @@
 //! The world of one seed: people, sockets, a server, a disk and LiveKit, on one thread and in virtual time.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use colloquy_actors::{
     ids::{SessionNo, Timestamp},
@@ -22,7 +22,7 @@ use super::{
     chance::Chance,
     client::Client,
     disk::Disk,
-    ledger::is_panic,
+    ledger::{Ledger, is_panic},
     media,
     net::Net,
     plan::Plan,
@@ -43,6 +43,8 @@ pub struct World {
     pub up: bool,
     /// The actor of the room, when there is one.
     pub server: Option<Server>,
+    /// What a dead process had logged.
+    pub past: Option<Ledger>,
     pub net: Net,
     pub clients: Vec<Client>,
     pub livekit: Arc<Livekit>,
@@ -51,6 +53,8 @@ pub struct World {
     /// Ids of what was seen running, and of recorders, whom nobody may see.
     pub seen: Vec<String>,
     pub hidden: Vec<String>,
+    /// How often each kind of thing happened: a run that reaches nothing proves nothing.
+    pub reached: BTreeMap<String, usize>,
     /// The last events, told only when somebody reads them.
     trace: Option<Vec<String>>,
 }
@@ -68,16 +72,27 @@ impl World {
             disk: Disk::default(),
             up: true,
             server: None,
+            past: None,
             net,
             clients: CAST.into_iter().map(Client::new).collect(),
             livekit: Arc::default(),
             counter: 0,
             seen: Vec::new(),
             hidden: Vec::new(),
+            reached: BTreeMap::new(),
             trace: traced.then(Vec::new),
         };
         world.tell(|world| format!("{:?}", world.plan));
         world
+    }
+
+    pub fn count(&mut self, what: &str) {
+        match self.reached.get_mut(what) {
+            Some(count) => *count += 1,
+            None => {
+                self.reached.insert(what.to_owned(), 1);
+            }
+        }
     }
 
     /// Notes what happens.
@@ -105,11 +120,14 @@ impl World {
         if self.server.is_some() || !self.up {
             return Ok(());
         }
-        if self.disk.has_log() {
-            match Server::revive(&self.disk, &self.livekit) {
+        if self.disk.has_log()
+            && let Some(past) = self.past.take()
+        {
+            match Server::revive(&self.disk, past, &self.livekit) {
                 Ok(server) => self.server = Some(server),
                 Err(error) => {
                     self.tell(|_| format!("the journal is put aside: {error}"));
+                    self.count("journal put aside");
                     self.disk.forget();
                 }
             }
@@ -132,6 +150,7 @@ impl World {
             Progress::Handled(stamped, from, effects) => self.release(&stamped, from, effects),
             Progress::Panicked(stamped, from) => {
                 self.tell(|_| format!("input {} panicked", stamped.seq));
+                self.count("panic");
                 if !is_panic(&stamped.input) {
                     return Err(format!("a rule panicked: {}", super::last_panic()));
                 }
@@ -140,6 +159,7 @@ impl World {
             }
             Progress::Failed(failure) => {
                 self.tell(|_| format!("the room ends: {failure}"));
+                self.count("room failed");
                 self.net.close_all(Some(CloseCode::Restart));
                 self.end_asks();
                 self.server = None;
@@ -152,6 +172,7 @@ impl World {
 
     fn release(&mut self, stamped: &Stamped, mut from: From, effects: Effects) -> Step {
         self.tell(|_| format!("input {}: {:?}", stamped.seq, stamped.input));
+        self.count("input");
         let room = self
             .server
             .as_ref()
@@ -286,18 +307,21 @@ impl World {
                 let (close, is_over) = (socket.close, !socket.is_whole());
                 if is_over {
                     self.tell(|world| format!("{} is closed: {close:?}", world.name(index)));
+                    self.count(close.map_or("socket cut", |_| "socket closed"));
                     self.disconnect(index, close.is_some());
                 }
                 return Ok(());
             };
             let record = self.net.record(frame.line);
             let client = &mut self.clients[index];
-            let heard = client.hear(&frame, record).and_then(|()| {
+            let heard = client.hear(&frame, record).and_then(|name| {
                 let is_secret = |id: &&String| !client.role.is_hidden() && frame.text.contains(id.as_str());
                 let hidden = self.hidden.iter().find(is_secret);
-                hidden.map_or(Ok(()), |id| Err(format!("it sees the recorder {id}")))
+                hidden.map_or(Ok(name), |id| Err(format!("it sees the recorder {id}")))
             });
-            heard.map_err(|error| format!("{} gets {}: {error}", self.name(index), frame.text))?;
+            let name =
+                heard.map_err(|error| format!("{} gets {}: {error}", self.name(index), frame.text))?;
+            self.count(&name);
         }
         Ok(())
     }
