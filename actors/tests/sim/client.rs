@@ -251,9 +251,10 @@ impl Client {
         let claims = claims(&credentials["token"]).ok_or("a token that can't be read")?;
         let grant = &claims["video"];
         let room = credentials["room"].as_str().unwrap_or_default();
-        let is_room = view.space.as_ref().map_or(!room.contains(':'), |space| {
-            room.ends_with(&format!(":{space}"))
-        });
+        let is_room = view
+            .space
+            .as_ref()
+            .map_or(!room.contains(':'), |space| room.ends_with(&format!(":{space}")));
         if claims["sub"] != *view.id || grant["room"] != *room || !is_room {
             return Err("a token for somebody else, or for another room".to_owned());
         }

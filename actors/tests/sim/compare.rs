@@ -19,7 +19,10 @@ fn same<T: PartialEq + Debug>(what: &str, known: &T, so: &T) -> Compared {
 /// Entries of those who left show what nobody was told: when they last touched their hand.
 fn settled(entries: &BTreeMap<String, Value>) -> BTreeMap<String, Value> {
     let mut entries = entries.clone();
-    for entry in entries.values_mut().filter(|entry| !entry["control"]["left_at"].is_null()) {
+    for entry in entries
+        .values_mut()
+        .filter(|entry| !entry["control"]["left_at"].is_null())
+    {
         entry["control"]["hand_updated_at"] = Value::Null;
     }
     entries
@@ -33,7 +36,11 @@ impl View {
         same("its name", &self.name, &fresh.name)?;
         same("its role", &self.role, &fresh.role)?;
         let (others, so) = (settled(&self.others), settled(&fresh.others));
-        same("who is here", &others.keys().collect::<Vec<_>>(), &so.keys().collect())?;
+        same(
+            "who is here",
+            &others.keys().collect::<Vec<_>>(),
+            &so.keys().collect(),
+        )?;
         for (id, entry) in &others {
             same("an entry", entry, &so[id])?;
         }
@@ -96,7 +103,11 @@ impl View {
         let meeting = &room["meeting"];
         let people = meeting["people"].as_object().ok_or("no meeting")?;
         let me = &people[&self.id];
-        same("where it is", &"inside", &me["place"].as_str().unwrap_or("nowhere"))?;
+        same(
+            "where it is",
+            &"inside",
+            &me["place"].as_str().unwrap_or("nowhere"),
+        )?;
         same("its room", &self.space.as_deref(), &me["space"].as_str())?;
         same("its role", &self.role, &me["role"])?;
         if let Some(hand) = self.hand {
@@ -132,6 +143,10 @@ impl View {
             )?;
         }
         let has_chat = !self.fixed["tariff"]["modules"]["chat"].is_null();
-        same("the chat", &self.chat, &(has_chat && meeting["chat_enabled"] == true))
+        same(
+            "the chat",
+            &self.chat,
+            &(has_chat && meeting["chat_enabled"] == true),
+        )
     }
 }

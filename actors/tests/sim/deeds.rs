@@ -31,7 +31,12 @@ impl Deed<'_> {
 
     fn somebody(&mut self) -> String {
         let mut known: Vec<_> = self.view.others.keys().cloned().collect();
-        known.extend(self.view.waiting.iter().flat_map(|waiting| waiting.keys().cloned()));
+        known.extend(
+            self.view
+                .waiting
+                .iter()
+                .flat_map(|waiting| waiting.keys().cloned()),
+        );
         known.extend(self.view.elsewhere.keys().cloned());
         known.push(self.view.id.clone());
         if self.chance.one_in(20) {
@@ -75,7 +80,13 @@ impl Deed<'_> {
 
     fn moderate(&mut self) -> Value {
         let target = self.somebody();
-        let waiting = self.view.waiting.as_ref().and_then(|waiting| waiting.keys().next());
+        let waiting: Vec<_> = self.view.waiting.iter().flatten().map(|(id, _)| id).collect();
+        let waiting = self.chance.pick(&waiting);
+        if let Some(id) = waiting
+            && self.chance.coin()
+        {
+            return json!({"action": "accept", "target": id});
+        }
         let choices = [
             (4, "enable_waiting_room"),
             (4, "disable_waiting_room"),
@@ -106,7 +117,7 @@ impl Deed<'_> {
     }
 
     fn breakout(&mut self) -> Value {
-        if self.chance.one_in(3) {
+        if self.chance.one_in(3) || self.view.breakout.is_some() && self.chance.coin() {
             return json!({"action": "stop"});
         }
         let rooms: Vec<_> = (0..self.chance.below(4))
@@ -114,7 +125,7 @@ impl Deed<'_> {
             .collect();
         let mut start = json!({"action": "start", "rooms": rooms});
         if self.chance.coin() {
-            start["duration"] = json!(self.chance.between(0, 60));
+            start["duration"] = json!(self.chance.between(0, 90));
         }
         start
     }
@@ -158,9 +169,14 @@ impl Deed<'_> {
 
     fn timer(&mut self) -> Value {
         let id = self.running(self.view.timer.as_ref(), "timer_id");
-        match self.chance.below(4) {
-            0 => json!({"action": "stop", "timer_id": id, "reason": self.word()}),
-            1 => json!({"action": "update_ready_status", "timer_id": id, "status": self.chance.coin()}),
+        let deeds = if self.view.is_moderator() || self.chance.one_in(10) {
+            4
+        } else {
+            1
+        };
+        match self.chance.below(deeds) {
+            1 => json!({"action": "stop", "timer_id": id, "reason": self.word()}),
+            0 => json!({"action": "update_ready_status", "timer_id": id, "status": self.chance.coin()}),
             2 => json!({"action": "start", "kind": "stopwatch", "enable_ready_check": self.chance.coin()}),
             _ => json!({
                 "action": "start", "kind": "countdown", "duration": self.chance.between(0, 40),
@@ -171,14 +187,19 @@ impl Deed<'_> {
 
     fn polls(&mut self) -> Value {
         let id = self.running(self.view.poll.as_ref(), "id");
-        match self.chance.below(8) {
-            0 => json!({"action": "finish", "id": id}),
-            1 | 2 => json!({
+        let deeds = if self.view.is_moderator() || self.chance.one_in(10) {
+            10
+        } else {
+            7
+        };
+        match self.chance.below(deeds) {
+            7 => json!({"action": "finish", "id": id}),
+            8 | 9 => json!({
                 "action": "start", "topic": "lunch", "live": self.chance.coin(),
                 "multiple_choice": self.chance.coin(), "choices": ["soup", "rice", "soup"],
                 "duration": self.chance.between(2, 40),
             }),
-            3 => {
+            0..=2 => {
                 let choices: Vec<_> = (0..self.chance.below(4)).map(|_| self.chance.below(4)).collect();
                 json!({"action": "vote", "poll_id": id, "choice_ids": choices})
             }

@@ -95,7 +95,11 @@ fn run(seed: u64, reached: &mut Reached) -> Result<(), String> {
         // Writing to a string does not fail.
         let _ = writeln!(text, "{line}");
     }
-    let again = if same { "" } else { " (the second run went another way!)" };
+    let again = if same {
+        ""
+    } else {
+        " (the second run went another way!)"
+    };
     Err(format!("{text}\n{error}\n\nSIM_SEED={seed}{again}"))
 }
 

@@ -23,17 +23,14 @@ impl World {
         }
         let client = &self.clients[index];
         if client.session.is_some() {
-            return match client.stage {
-                Stage::Outside => {
-                    self.join(index);
-                    Ok(())
-                }
-                Stage::Waiting => {
+            match client.stage {
+                Stage::Outside => self.join(index),
+                Stage::Waiting if client.accepted || self.chance.one_in(8) => {
                     self.command(index, "control", &json!({"action": "enter_room"}));
-                    Ok(())
                 }
-                Stage::Inside | Stage::SentAway => Ok(()),
-            };
+                _ => {}
+            }
+            return Ok(());
         }
         if client.tickets.is_empty() {
             if client.ask.is_none() || self.chance.one_in(10) {
@@ -109,7 +106,9 @@ impl World {
     fn connect(&mut self, index: usize) {
         let resume = self.chance.coin();
         let client = &mut self.clients[index];
-        let Some(mut ticket) = client.tickets.pop() else { return };
+        let Some(mut ticket) = client.tickets.pop() else {
+            return;
+        };
         if self.chance.one_in(8)
             && let Some(older) = client.tickets.pop()
         {
@@ -176,9 +175,10 @@ impl World {
         if self.plan.panic > 0 && self.chance.one_in(150) {
             return self.command(index, "control", &json!({"action": "panic"}));
         }
-        let Some(namespace) = self.chance.weighted(&self.plan.namespaces) else {
-            return;
-        };
+        let mut namespace = self.chance.weighted(&self.plan.namespaces).unwrap_or("chat");
+        if !view.is_moderator() && ["moderation", "breakout"].contains(&namespace) && !self.chance.one_in(6) {
+            namespace = "chat";
+        }
         let mut deed = Deed {
             chance: &mut self.chance,
             view,
@@ -218,24 +218,12 @@ impl World {
         self.tell(|world| format!("{}: {text}", world.name(index)));
     }
 
-    /// Somebody goes: says goodbye, falls silent, or moves to another room of the meeting.
+    /// Somebody says goodbye, or falls silent.
     pub fn go(&mut self, index: usize) -> Step {
         let Some(session) = self.clients[index].session else {
             return Ok(());
         };
-        let rooms = self.clients[index].view.as_ref().and_then(|view| {
-            let breakout = view.breakout.as_ref()?;
-            let rooms = super::view::list(&breakout["rooms"]).iter();
-            let ids = rooms.filter_map(|room| serde_json::from_value(room["id"].clone()).ok());
-            Some(ids.collect::<Vec<BreakoutRoomId>>())
-        });
-        let moves = rooms.is_some() && !self.chance.one_in(4);
-        if let Some(rooms) = rooms.filter(|_| moves) {
-            self.clients[index].goal = self.chance.pick(&rooms).filter(|_| !self.chance.one_in(3));
-        } else if self.chance.one_in(3) {
-            self.clients[index].goal = None;
-        }
-        let quits = self.chance.one_in(if moves { 2 } else { 3 });
+        let quits = self.chance.one_in(4);
         self.tell(|world| format!("{} goes, quits: {quits}", world.name(index)));
         if !quits {
             // The network took some of what was on its way.
@@ -244,6 +232,32 @@ impl World {
         }
         self.disconnect(index, quits);
         Ok(())
+    }
+
+    /// Somebody moves to another room of the meeting, first leaving this one or not.
+    pub fn go_elsewhere(&mut self, index: usize) -> Step {
+        let client = &mut self.clients[index];
+        let Some(view) = client.view.as_ref().filter(|_| client.session.is_some()) else {
+            return Ok(());
+        };
+        let rooms = view.breakout.as_ref().map(|breakout| {
+            let rooms = super::view::list(&breakout["rooms"]).iter();
+            let ids = rooms.filter_map(|room| serde_json::from_value(room["id"].clone()).ok());
+            ids.collect::<Vec<BreakoutRoomId>>()
+        });
+        if rooms.is_none() && view.space.is_none() {
+            return Ok(());
+        }
+        let rooms = rooms.unwrap_or_default();
+        client.goal = self.chance.pick(&rooms).filter(|_| !self.chance.one_in(4));
+        self.tell(|world| format!("{} moves to {:?}", world.name(index), world.clients[index].goal));
+        match self.chance.below(3) {
+            0 => self.disconnect(index, true),
+            1 => self.disconnect(index, false),
+            // The old socket stays until the new one takes over.
+            _ => self.clients[index].disconnected(),
+        }
+        self.ask(index, false)
     }
 
     /// The socket ends at the client's end, with a close frame or without.

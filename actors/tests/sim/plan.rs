@@ -33,6 +33,7 @@ pub struct Plan {
     pub come: usize,
     pub act: usize,
     pub go: usize,
+    pub go_elsewhere: usize,
 }
 
 /// Something that half of the worlds know.
@@ -54,23 +55,24 @@ impl Plan {
         Self {
             settings: settings(chance),
             facts: facts(chance),
-            steps: chance.between(150, 450).try_into().unwrap_or(150),
-            crash: sometimes(chance, 2),
+            steps: chance.below(2_000) + 200,
+            crash: sometimes(chance, 4),
             lose_tails: chance.coin(),
             disk_is_slow: chance.coin(),
             disk_fails: chance.one_in(4),
             panic: sometimes(chance, 1),
-            stall: sometimes(chance, 4),
-            vanish: sometimes(chance, 6),
+            stall: sometimes(chance, 20),
+            vanish: sometimes(chance, 30),
             notice: usize::from(chance.one_in(3)),
-            snapshot: sometimes(chance, 3),
+            snapshot: sometimes(chance, 20),
             media_fails: chance.coin(),
-            long_waits: chance.coin(),
+            long_waits: chance.one_in(3),
             frames_max: if chance.one_in(3) { 12 } else { 4_096 },
             namespaces: names.map(|name| (chance.below(12), name)),
-            come: chance.between(15, 45).try_into().unwrap_or(15),
-            act: chance.between(20, 60).try_into().unwrap_or(20),
-            go: chance.between(1, 12).try_into().unwrap_or(1),
+            come: chance.below(300) + 150,
+            act: chance.below(400) + 200,
+            go: chance.below(80) + 5,
+            go_elsewhere: sometimes(chance, 100),
         }
     }
 }
@@ -97,8 +99,8 @@ fn facts(chance: &mut Chance) -> MeetingFacts {
     if chance.one_in(5) {
         quotas.insert("room_participant_limit".to_owned(), chance.between(1, 5));
     }
-    if chance.one_in(8) {
-        quotas.insert("room_time_limit_secs".to_owned(), chance.between(5, 120));
+    if chance.one_in(12) {
+        quotas.insert("room_time_limit_secs".to_owned(), chance.between(5, 60));
     }
     facts.waiting_room = chance.one_in(4);
     facts.sip_lobby = chance.one_in(3);

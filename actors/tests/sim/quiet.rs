@@ -8,7 +8,7 @@ use colloquy_actors::{
     room::{
         Room,
         effects::Effect,
-        input::{Input, Stamped, Start},
+        input::{Ending, Input, Stamped, Start},
     },
 };
 use serde_json::Value;
@@ -23,8 +23,14 @@ impl World {
     /// A client that hears everything knows what is so.
     pub fn check_client(&mut self, index: usize, room: &Room, state: &Value) -> Step {
         let client = &self.clients[index];
-        let Some(session) = client.session else { return Ok(()) };
-        let socket = self.net.sockets.get(&session).ok_or("a session without a socket")?;
+        let Some(session) = client.session else {
+            return Ok(());
+        };
+        let socket = self
+            .net
+            .sockets
+            .get(&session)
+            .ok_or("a session without a socket")?;
         let Some(line) = self.net.line_of(session) else {
             return Ok(());
         };
@@ -33,7 +39,11 @@ impl World {
         }
         client.has_heard(line, self.net.record(line))?;
         let id = room.access().of_session(session).map(|(id, _)| id.to_string());
-        let place = id.and_then(|id| state["meeting"]["people"][id]["place"].as_str().map(str::to_owned));
+        let place = id.and_then(|id| {
+            state["meeting"]["people"][id]["place"]
+                .as_str()
+                .map(str::to_owned)
+        });
         let seat = room.access().of_session(session).map(|(_, seat)| seat);
         let expected = match place.as_deref() {
             Some("inside") if seat.is_some_and(|seat| seat.joined) => Stage::Inside,
@@ -68,8 +78,7 @@ impl World {
     /// not into the breakout room that it is in.
     fn told_now(&self, index: usize, view: &View, room: &Room) -> Option<Result<View, String>> {
         let client = &self.clients[index];
-        let runs = view.breakout.is_some() || view.space.is_none();
-        if !runs {
+        if !view.may_come_back() {
             return None;
         }
         let mut copy = room.clone();
@@ -145,6 +154,9 @@ impl World {
         for index in 0..self.clients.len() {
             let quits = self.chance.coin();
             self.disconnect(index, quits);
+        }
+        for session in self.net.sockets.keys().copied().collect::<Vec<_>>() {
+            self.net.drop_socket(session, Ending::Lost);
         }
         for _ in 0..12 {
             while let Some((session, how)) = self.net.endings.pop_front() {

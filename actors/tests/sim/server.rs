@@ -274,7 +274,10 @@ impl Server {
         if rebuilt == *logged.room() {
             Ok(())
         } else {
-            Err(format!("the journal gives {rebuilt:?}, the room is {:?}", logged.room()))
+            Err(format!(
+                "the journal gives {rebuilt:?}, the room is {:?}",
+                logged.room()
+            ))
         }
     }
 }

@@ -27,6 +27,7 @@ enum Next {
     Come,
     Act,
     Go,
+    GoElsewhere,
     Ending,
     Stall,
     Vanish,
@@ -54,23 +55,24 @@ impl World {
         self.pass(20_000);
         let plan = &self.plan;
         let choices = [
-            (120, Next::Turn),
-            (60, Next::Deliver),
+            (900, Next::Turn),
+            (500, Next::Deliver),
             (plan.come, Next::Come),
             (plan.act, Next::Act),
             (plan.go, Next::Go),
-            (15, Next::Ending),
+            (plan.go_elsewhere, Next::GoElsewhere),
+            (100, Next::Ending),
             (plan.stall, Next::Stall),
             (plan.vanish, Next::Vanish),
-            (if plan.disk_is_slow { 12 } else { 0 }, Next::Disk),
+            (if plan.disk_is_slow { 80 } else { 0 }, Next::Disk),
             (usize::from(plan.disk_fails), Next::DiskFault),
-            (8, Next::Media),
-            (4, Next::Time),
+            (60, Next::Media),
+            (20, Next::Time),
             (plan.snapshot, Next::Snapshot),
             (plan.notice, Next::Notice),
             (plan.crash, Next::Crash),
-            (plan.crash.min(1), Next::Stop),
-            (6, Next::Rest),
+            (plan.crash.div_ceil(4), Next::Stop),
+            (30, Next::Rest),
         ];
         match self.chance.weighted(&choices).unwrap_or(Next::Turn) {
             Next::Turn => {
@@ -94,6 +96,10 @@ impl World {
             Next::Go => {
                 let index = self.somebody();
                 self.go(index)
+            }
+            Next::GoElsewhere => {
+                let index = self.somebody();
+                self.go_elsewhere(index)
             }
             Next::Ending => {
                 self.tell_ending();
@@ -135,12 +141,11 @@ impl World {
             Next::DiskFault => {
                 let part = Fault::Part(self.chance.below(1_000));
                 let fault = self.chance.pick(&[Fault::Nothing, part, Fault::All]);
-                self.disk
-                    .fail_next(fault.unwrap_or(part), self.chance.one_in(3));
+                self.disk.fail_next(fault.unwrap_or(part), self.chance.one_in(3));
             }
             Next::Time => {
-                let longest = if self.plan.long_waits { 200 } else { 12 };
-                let secs = self.chance.between(0, longest);
+                let longest = [(6, 3), (3, 12), (usize::from(self.plan.long_waits), 200)];
+                let secs = self.chance.weighted(&longest).unwrap_or(3);
                 self.pass(secs * 1_000_000);
             }
             Next::Notice => self.notice(),
@@ -169,7 +174,11 @@ impl World {
         };
         let is_stalled = self.net.sockets[&session].stalled;
         let frames = self.chance.below(10) + 1;
-        if is_stalled { Ok(()) } else { self.deliver(session, frames) }
+        if is_stalled {
+            Ok(())
+        } else {
+            self.deliver(session, frames)
+        }
     }
 
     /// The room hears that a socket has ended.
@@ -236,7 +245,11 @@ impl World {
     /// The server is stopped in order.
     fn stop(&mut self) -> Step {
         self.disk.heal();
-        while self.server.as_ref().is_some_and(|server| !server.is_between_turns()) {
+        while self
+            .server
+            .as_ref()
+            .is_some_and(|server| !server.is_between_turns())
+        {
             self.turn()?;
         }
         self.tell(|_| "the server stops".to_owned());
@@ -292,7 +305,12 @@ impl World {
         }
         let sessions: Vec<_> = self.net.sockets.keys().copied().collect();
         for session in sessions {
-            if self.net.sockets.get(&session).is_some_and(|socket| !socket.stalled) {
+            if self
+                .net
+                .sockets
+                .get(&session)
+                .is_some_and(|socket| !socket.stalled)
+            {
                 self.deliver(session, usize::MAX)?;
             }
         }

@@ -70,7 +70,14 @@ impl View {
             ));
         }
         let mut fixed = json!({});
-        for field in ["tariff", "room_info", "event_info", "closes_at", "is_room_owner", "id"] {
+        for field in [
+            "tariff",
+            "room_info",
+            "event_info",
+            "closes_at",
+            "is_room_owner",
+            "id",
+        ] {
             fixed[field] = payload[field].clone();
         }
         let mut view = Self {
@@ -135,6 +142,17 @@ impl View {
                 .is_some_and(|entry| entry["control"]["left_at"].is_null())
     }
 
+    /// Whether the room that the client is in still takes people in: a breakout room that was stopped does not.
+    pub fn may_come_back(&self) -> bool {
+        let rooms = self
+            .breakout
+            .as_ref()
+            .map_or(&[][..], |breakout| list(&breakout["rooms"]));
+        self.space
+            .as_ref()
+            .is_none_or(|space| rooms.iter().any(|room| room["id"] == **space))
+    }
+
     pub fn is_moderator(&self) -> bool {
         self.role == "moderator"
     }
@@ -168,9 +186,7 @@ impl View {
 
 fn elsewhere(breakout: &Value) -> BTreeMap<String, Value> {
     let entries = list(&breakout["participants"]).iter();
-    entries
-        .map(|entry| (text(&entry["id"]), entry.clone()))
-        .collect()
+    entries.map(|entry| (text(&entry["id"]), entry.clone())).collect()
 }
 
 /// The messages of a history, in chunks or as a plain list.

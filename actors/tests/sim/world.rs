@@ -12,7 +12,7 @@ use colloquy_actors::{
     },
     room::{
         effects::{Effect, Effects},
-        input::{Input, Stamped, StartOutcome},
+        input::{Ending, Input, Stamped, StartOutcome},
     },
     ticket::Claim,
 };
@@ -303,6 +303,14 @@ impl World {
                 return Ok(());
             };
             let index = socket.client;
+            if self.clients[index].session != Some(session) {
+                // Its client has another one, and does not look at this any more.
+                socket.queue.clear();
+                if !socket.is_whole() {
+                    self.net.drop_socket(session, Ending::Lost);
+                }
+                return Ok(());
+            }
             let Some(frame) = socket.queue.pop_front() else {
                 let (close, is_over) = (socket.close, !socket.is_whole());
                 if is_over {
@@ -319,8 +327,7 @@ impl World {
                 let hidden = self.hidden.iter().find(is_secret);
                 hidden.map_or(Ok(name), |id| Err(format!("it sees the recorder {id}")))
             });
-            let name =
-                heard.map_err(|error| format!("{} gets {}: {error}", self.name(index), frame.text))?;
+            let name = heard.map_err(|error| format!("{} gets {}: {error}", self.name(index), frame.text))?;
             self.count(&name);
         }
         Ok(())
