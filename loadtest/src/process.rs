@@ -85,7 +85,7 @@ impl ServerCost {
         }
     }
 
-    /// The growth of memory spread over this many participants; none is negative when memory shrank.
+    /// The growth of memory spread over this many participants; negative where memory shrank.
     pub fn per_participant(self, participants: u64) -> Self {
         let growth = float(self.rss_bytes_after) - float(self.rss_bytes_before);
         Self {

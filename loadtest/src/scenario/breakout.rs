@@ -70,8 +70,8 @@ impl Account {
         let groups = entry.args.breakout_rooms;
         self.open(groups).await?;
         let assignments = self.move_apart().await?;
-        self.talk(entry.args.messages, groups, IN_BREAKOUT).await?;
         self.check_assignments(&assignments, groups);
+        self.talk(entry.args.messages, groups, IN_BREAKOUT).await?;
 
         self.members[0]
             .participant
