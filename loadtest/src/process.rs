@@ -76,8 +76,11 @@ impl ServerCost {
         }
     }
 
-    /// Spread over this many deliveries.
+    /// Spread over this many deliveries; none say nothing.
     pub fn per_delivery(self, deliveries: u64) -> Self {
+        if deliveries == 0 {
+            return self;
+        }
         Self {
             cpu_seconds_per_1000_deliveries: ratio(self.cpu_seconds * 1000.0, float(deliveries)),
             deliveries_per_cpu_second: ratio(float(deliveries), self.cpu_seconds),
@@ -183,8 +186,10 @@ mod tests {
         assert_eq!(cost.deliveries_per_cpu_second, Some(2_000.0));
         assert_eq!(cost.cpu_seconds_per_1000_deliveries, Some(0.5));
         assert_eq!(cost.rss_bytes_per_participant, Some(20_000.0));
-        let idle = ServerCost::between(usage(3, 7), usage(3, 7)).per_delivery(0);
-        assert_eq!(idle.deliveries_per_cpu_second, None);
-        assert_eq!(idle.cpu_seconds_per_1000_deliveries, None);
+        let nothing_delivered = ServerCost::between(usage(3, 7), usage(4, 7)).per_delivery(0);
+        assert_eq!(nothing_delivered.deliveries_per_cpu_second, None);
+        assert_eq!(nothing_delivered.cpu_seconds_per_1000_deliveries, None);
+        let unmeasurable = ServerCost::between(usage(3, 7), usage(3, 7)).per_delivery(9);
+        assert_eq!(unmeasurable.deliveries_per_cpu_second, None);
     }
 }
