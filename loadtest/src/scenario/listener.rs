@@ -13,15 +13,13 @@ use crate::{
     glance::{self, Glance},
     ledger::{MessageId, track::Track},
     report::Errors,
-    stamp,
+    stamp::{self, FENCES_FROM},
     wire::{self, Event},
 };
 
 /// Messages of one sender that are on their way at the same time when it sends as fast as possible; well below the 32
 /// unhandled commands that the server takes from a session.
 const WINDOW_MESSAGES: u32 = 8;
-/// Numbers from here on are no messages but fences: everything sent before one arrives before it.
-const FENCES_FROM: u32 = u32::MAX - 1000;
 
 /// What the senders of a flood do.
 #[derive(Debug, Clone, Copy)]

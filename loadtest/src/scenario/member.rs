@@ -14,12 +14,9 @@ use crate::{
     clock::Moment,
     ledger::MessageId,
     report::Errors,
-    stamp,
+    stamp::{self, FENCES_FROM},
     wire::Event,
 };
-
-/// Numbers from here on are no messages but fences: everything sent before one arrives before it.
-const FENCES_FROM: u32 = u32::MAX - 1000;
 
 pub struct Member {
     entry: Arc<Entry>,
