@@ -1,71 +1,32 @@
-//! The load tester's binary against a small server: it passes when all is well and notices every kind of fault.
-
-#![allow(
-    clippy::unwrap_used,
-    reason = "the mock runs only in tests, where a panic is the failure"
-)]
-
-mod mock;
+//! The chat: passes when all is well, and notices every kind of fault.
 
 use std::{
-    path::Path,
-    process::{Command, Output, Stdio},
+    process::{Command, Stdio},
     sync::Arc,
 };
 
-use mock::{Fault, Mock};
 use serde_json::Value;
 
-struct Run {
-    output: Output,
-    report: Value,
-}
+use super::{
+    mock::{Fault, Mock},
+    run::{Run, command, drive},
+};
 
-fn command(mock: &Mock, json: &Path, extra: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_colloquy-loadtest"));
-    command
-        .args(["--url", &format!("http://{}", mock.address)])
-        .args([
-            "--rooms",
-            "3",
-            "--participants",
-            "4",
-            "--messages",
-            "5",
-            "--rate",
-            "200",
-        ])
-        .args(["--timeout", "2", "--json"])
-        .arg(json)
-        .args(extra)
-        .stdin(Stdio::null());
-    command
-}
+const OPTIONS: &[&str] = &[
+    "--rooms",
+    "3",
+    "--participants",
+    "4",
+    "--messages",
+    "5",
+    "--rate",
+    "200",
+    "--timeout",
+    "2",
+];
 
 async fn run(mock: &Arc<Mock>, extra: &[&str]) -> Run {
-    let folder = tempfile::tempdir().unwrap();
-    let json = folder.path().join("report.json");
-    let mut command = command(mock, &json, extra);
-    let output = tokio::task::spawn_blocking(move || command.output().unwrap())
-        .await
-        .unwrap();
-    let report = std::fs::read(json).map(|text| serde_json::from_slice(&text).unwrap());
-    Run {
-        output,
-        report: report.unwrap_or_default(),
-    }
-}
-
-impl Run {
-    fn text(&self) -> String {
-        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-        text(&self.output.stdout) + &text(&self.output.stderr)
-    }
-
-    fn count(&self, name: &str) -> u64 {
-        let count = self.report[name].as_u64();
-        count.unwrap_or_else(|| panic!("no {name}: {}\n{}", self.report, self.text()))
-    }
+    drive(mock, &[OPTIONS, extra].concat()).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -207,7 +168,7 @@ async fn an_interrupted_run_cleans_up() {
     let mut command = command(
         &mock,
         &folder.path().join("report.json"),
-        &["--messages", "100000"],
+        &[OPTIONS, &["--messages", "100000"]].concat(),
     );
     let mut child = command
         .stdout(Stdio::null())

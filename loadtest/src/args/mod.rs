@@ -1,8 +1,11 @@
 //! The command line.
 
+mod rules;
+
 use std::{path::PathBuf, str::FromStr, time::Duration};
 
-use clap::{Parser, ValueEnum};
+use clap::{Parser, Subcommand, ValueEnum};
+use serde::Serialize;
 use url::Url;
 
 use crate::stamp;
@@ -12,7 +15,7 @@ const MESSAGE_BYTES_MAX: u16 = 4096;
 
 /// Drive many concurrent rooms against a running Colloquy and report what was seen.
 #[derive(Debug, Parser)]
-#[command(version, args_override_self = true)]
+#[command(version, args_override_self = true, disable_help_subcommand = true)]
 pub struct Args {
     /// What the participants do.
     #[arg(long, value_enum, default_value_t = ScenarioName::Chat)]
@@ -20,22 +23,45 @@ pub struct Args {
     /// Where the server listens (http only).
     #[arg(long, default_value = "http://127.0.0.1:11311", value_parser = http_url)]
     pub url: Url,
+    /// Process id of the server on this machine: its CPU time and memory go into the report (Linux).
+    #[arg(long, value_name = "PID")]
+    pub server_pid: Option<u32>,
     /// Concurrent rooms.
     #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..))]
     pub rooms: u32,
-    /// Participants per room; the first is the owner, the others are guests.
-    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..))]
-    pub participants: u32,
-    /// Chat messages that each participant sends.
+    /// Participants per room [default: 10, idle: 5]; the first is the owner, the others are guests.
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
+    participants: Option<u32>,
+    /// chat, breakout: messages that each participant sends.
     #[arg(long, default_value_t = 20)]
     pub messages: u32,
-    /// Messages per second of each participant; the server's default limit is 20.
-    #[arg(long, default_value_t = 5.0, value_parser = positive)]
-    pub rate: f64,
+    /// Messages per second of each sender [default: 5]; waiting-room: acceptances per second [10]; churn: departures per
+    /// second of each participant [1]. The server's default limit is 20. fanout, stall and baseline take "max", too: as
+    /// fast as the server hands out what was sent.
+    #[arg(long)]
+    rate: Option<Rate>,
     /// Bytes of each message.
     #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(u16).range(i64::from(stamp::BYTES_MAX)..=i64::from(MESSAGE_BYTES_MAX)))]
     pub size: u16,
-    /// Rooms created and participants joining at the same time.
+    /// fanout, stall, baseline: participants per room that send; fewer where a room has fewer.
+    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..))]
+    senders: u32,
+    /// Seconds of sending (fanout, stall, baseline), holding (idle), coming and going (churn) [default: 10, idle: 30].
+    #[arg(long, value_parser = seconds)]
+    duration: Option<Duration>,
+    /// join-storm: seconds over which the joins begin; 0: all at once.
+    #[arg(long, default_value = "1", value_parser = seconds_or_none)]
+    pub spread: Duration,
+    /// stall: share of a room's participants that stop reading, in percent; at least one does.
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=90))]
+    pub stalled_percent: u32,
+    /// baseline: how often baseline and server take turns.
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
+    pub pairs: u32,
+    /// breakout: breakout rooms per room.
+    #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u32).range(1..=100))]
+    pub breakout_rooms: u32,
+    /// Rooms created and participants joining at the same time; a join storm goes without this limit.
     #[arg(long, default_value_t = 64, value_parser = at_least_one)]
     pub join_concurrency: usize,
     /// Seconds that a request, a join, or a pause between deliveries may last.
@@ -47,18 +73,71 @@ pub struct Args {
     /// OIDC client id for the password grant.
     #[arg(long, default_value = "Frontend")]
     pub client_id: String,
-    /// Write the report as JSON to this file, too.
+    /// Write the report as JSON to this file, too; "-": to the standard output, and the text to the standard error.
     #[arg(long, value_name = "FILE")]
     pub json: Option<PathBuf>,
     /// Leave the rooms behind.
     #[arg(long)]
     pub keep: bool,
+    #[command(subcommand)]
+    pub internal: Option<Internal>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+/// What the load tester starts itself as.
+#[derive(Debug, Subcommand)]
+pub enum Internal {
+    /// Broadcast without any rules; the yardstick of the scenario baseline.
+    #[command(hide = true)]
+    BaselineServer,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum ScenarioName {
     /// Everyone joins, then everyone writes to the room's chat.
     Chat,
+    /// Everyone joins within the same second.
+    JoinStorm,
+    /// A few write, everyone in the room receives.
+    Fanout,
+    /// Everyone joins and keeps the heart beating.
+    Idle,
+    /// Everyone leaves and comes back, again and again.
+    Churn,
+    /// Everyone moves to breakout rooms, writes there, and goes back.
+    Breakout,
+    /// Everyone waits until the moderator lets them in.
+    WaitingRoom,
+    /// As fanout, while some receivers do not read.
+    Stall,
+    /// As fanout, by turns at a bare broadcast server and at the server.
+    Baseline,
+}
+
+impl ScenarioName {
+    /// Whether this scenario floods a room by a few senders.
+    pub fn floods(self) -> bool {
+        matches!(self, Self::Fanout | Self::Stall | Self::Baseline)
+    }
+}
+
+/// How often somebody does something.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Rate {
+    PerSecond(f64),
+    /// As fast as what was done takes effect.
+    Max,
+}
+
+impl FromStr for Rate {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        if text == "max" {
+            return Ok(Self::Max);
+        }
+        positive(text).map(Self::PerSecond)
+    }
 }
 
 /// A user's name and password at the development issuer.
@@ -85,18 +164,6 @@ impl FromStr for Credentials {
             username: username.to_owned(),
             password: password.to_owned(),
         })
-    }
-}
-
-impl Args {
-    /// Everybody in all rooms.
-    pub fn participants_total(&self) -> u64 {
-        u64::from(self.rooms) * u64::from(self.participants)
-    }
-
-    /// Time between two messages of one participant.
-    pub fn message_interval(&self) -> Duration {
-        Duration::from_secs_f64(self.rate.recip())
     }
 }
 
@@ -132,6 +199,13 @@ fn seconds(text: &str) -> Result<Duration, String> {
     }
 }
 
+fn seconds_or_none(text: &str) -> Result<Duration, String> {
+    let number: u64 = text
+        .parse()
+        .map_err(|_| "expected whole seconds from 0 on".to_owned())?;
+    Ok(Duration::from_secs(number))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -144,7 +218,7 @@ mod tests {
     fn defaults_are_usable() {
         let args = parse(&[]).unwrap();
         assert_eq!(args.participants_total(), 100);
-        assert_eq!(args.message_interval(), Duration::from_millis(200));
+        assert_eq!(args.interval(), Some(Duration::from_millis(200)));
         assert_eq!(args.accounts[0].username, "alice");
     }
 
@@ -180,6 +254,12 @@ mod tests {
             ["--url", "https://example.org"],
             ["--account", "alice"],
             ["--scenario", "unknown"],
+            ["--senders", "0"],
+            ["--duration", "0"],
+            ["--spread", "-1"],
+            ["--stalled-percent", "0"],
+            ["--pairs", "0"],
+            ["--server-pid", "x"],
         ] {
             assert!(parse(&arguments).is_err(), "{arguments:?} was taken");
         }

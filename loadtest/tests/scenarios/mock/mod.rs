@@ -41,6 +41,31 @@ pub enum Fault {
     NumberBack,
     /// No room can be created.
     RefuseRooms,
+    /// One join is not announced to one of the others.
+    HideJoin,
+    /// One heartbeat is answered twice.
+    DoubleEcho,
+    /// One heartbeat is not answered.
+    SkipEcho,
+    /// Whoever shows a token comes back as somebody else.
+    ForgetTokens,
+    /// Whoever shows no token is taken for the one before.
+    TakeForAnother,
+    /// One who should wait is let in.
+    LetOneIn,
+    /// One message is heard in another breakout room, too.
+    LeakOne,
+    /// Everyone is sent to the same breakout room.
+    MixAssignments,
+}
+
+/// What a ticket is good for.
+#[derive(Debug, Clone, Copy)]
+pub struct Ticket {
+    room: Uuid,
+    pub id: Uuid,
+    pub breakout_room: Option<Uuid>,
+    pub is_owner: bool,
 }
 
 /// What the mock saw.
@@ -48,7 +73,13 @@ pub enum Fault {
 pub struct Seen {
     pub rooms: HashMap<Uuid, Arc<Mutex<Room>>>,
     pub invites: HashMap<Uuid, Uuid>,
-    pub tickets: HashMap<String, Uuid>,
+    pub tickets: HashMap<String, Ticket>,
+    /// Participants by their resumption tokens.
+    pub tokens: HashMap<String, Uuid>,
+    /// The newest guest of each room.
+    newest: HashMap<Uuid, Uuid>,
+    /// Starts with a token that was known.
+    pub resumed: u64,
     pub guests: u64,
     pub token_requests: u64,
     pub deleted: u64,
@@ -87,10 +118,31 @@ impl Mock {
         look(&mut self.seen.lock().unwrap())
     }
 
-    fn ticket(&self, room: Uuid) -> Json<Value> {
+    fn ticket(&self, room: Uuid, is_owner: bool, body: &Value) -> Json<Value> {
         let ticket = format!("{}{}", Uuid::new_v4().simple(), Uuid::new_v4().simple());
-        self.seen(|seen| seen.tickets.insert(ticket.clone(), room));
-        Json(json!({"ticket": ticket, "resumption": "r"}))
+        let resumption = Uuid::new_v4().to_string();
+        self.seen(|seen| {
+            let token = body["resumption"].as_str().unwrap_or_default();
+            let known = seen.tokens.remove(token);
+            seen.resumed += u64::from(known.is_some());
+            let resumed = known.filter(|_| self.fault != Fault::ForgetTokens);
+            let newest = seen.newest.get(&room).copied();
+            let taken_for = newest.filter(|_| self.fault == Fault::TakeForAnother && !is_owner);
+            let id = resumed.or(taken_for).unwrap_or_else(Uuid::new_v4);
+            if !is_owner {
+                seen.newest.insert(room, id);
+            }
+            seen.tokens.insert(resumption.clone(), id);
+            let breakout_room = body["breakout_room"].as_str().map(|id| id.parse().unwrap());
+            let good_for = Ticket {
+                room,
+                id,
+                breakout_room,
+                is_owner,
+            };
+            seen.tickets.insert(ticket.clone(), good_for);
+        });
+        Json(json!({"ticket": ticket, "resumption": resumption}))
     }
 }
 
@@ -167,11 +219,16 @@ async fn create_invite(State(mock): Shared, Path(room): Path<Uuid>, headers: Hea
     (StatusCode::CREATED, Json(json!({"invite_code": code}))).into_response()
 }
 
-async fn start(State(mock): Shared, Path(room): Path<Uuid>, headers: HeaderMap) -> Response {
+async fn start(
+    State(mock): Shared,
+    Path(room): Path<Uuid>,
+    headers: HeaderMap,
+    Json(body): Json<Value>,
+) -> Response {
     if !is_registered(&headers) {
         return refused(StatusCode::UNAUTHORIZED, "unauthorized");
     }
-    mock.ticket(room).into_response()
+    mock.ticket(room, true, &body).into_response()
 }
 
 async fn start_invited(State(mock): Shared, Path(room): Path<Uuid>, Json(body): Json<Value>) -> Response {
@@ -187,17 +244,21 @@ async fn start_invited(State(mock): Shared, Path(room): Path<Uuid>, Json(body): 
     if mock.fault == Fault::RefuseOne && guests == 1 {
         return refused(StatusCode::FORBIDDEN, "banned_from_room");
     }
-    mock.ticket(room).into_response()
+    mock.ticket(room, false, &body).into_response()
 }
 
 async fn signaling(State(mock): Shared, upgrade: WebSocketUpgrade, headers: HeaderMap) -> Response {
     let offered = headers["sec-websocket-protocol"].to_str().unwrap();
     let ticket = offered.strip_prefix("opentalk-signaling-json-v1.0, ticket#");
-    let room = ticket.and_then(|ticket| mock.seen(|seen| seen.tickets.remove(ticket)));
-    let Some(room) = room.and_then(|id| mock.seen(|seen| seen.rooms.get(&id).cloned())) else {
+    let ticket = ticket.and_then(|ticket| mock.seen(|seen| seen.tickets.remove(ticket)));
+    let found = ticket.and_then(|ticket| {
+        let room = mock.seen(|seen| seen.rooms.get(&ticket.room).cloned())?;
+        Some((ticket, room))
+    });
+    let Some((ticket, room)) = found else {
         return refused(StatusCode::UNAUTHORIZED, "invalid_ticket");
     };
     upgrade
         .protocols(["opentalk-signaling-json-v1.0"])
-        .on_upgrade(move |socket| room::serve(room, socket))
+        .on_upgrade(move |socket| room::serve(room, ticket, socket))
 }
