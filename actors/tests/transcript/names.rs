@@ -16,7 +16,7 @@ const ITEMS_MAX: usize = 8;
 /// What is the same in most answers, told once in `control_join_success.txt`.
 const ABBREVIATIONS: [(&str, &str); 4] = [
     (
-        r#"{"id":"<tariff>","name":"Basic","quotas":{},"modules":{"breakout":{"features":[]},"chat":{"features":[]},"livekit":{"features":[]},"moderation":{"features":[]}},"enabled_modules":["breakout","chat","livekit","moderation"],"disabled_features":[]}"#,
+        r#"{"id":"<tariff>","name":"Basic","quotas":{},"modules":{"breakout":{"features":[]},"chat":{"features":[]},"livekit":{"features":[]},"moderation":{"features":[]},"timer":{"features":[]}},"enabled_modules":["breakout","chat","livekit","moderation","timer"],"disabled_features":[]}"#,
         "<tariff with livekit>",
     ),
     (
