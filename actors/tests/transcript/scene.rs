@@ -174,7 +174,10 @@ impl Scene {
     fn enter(&mut self, name: &str, words: &StartWords<'_>) -> Result<()> {
         let known = self.outputs.len();
         self.start(name, words)?;
-        if !self.outputs[known..].iter().any(|line| line.starts_with("answer issued")) {
+        if !self.outputs[known..]
+            .iter()
+            .any(|line| line.starts_with("answer issued"))
+        {
             return Err(format!("refused: {:?}", self.outputs));
         }
         self.connect(name, None, None)?;
@@ -185,7 +188,8 @@ impl Scene {
         self.outputs.truncate(known);
         let grant = self.cast.get(name).and_then(|member| member.grants.last());
         let (_, id, _) = *grant.ok_or("no ticket")?;
-        self.outputs.push(format!("{name} is {}", self.names.participant(id)));
+        self.outputs
+            .push(format!("{name} is {}", self.names.participant(id)));
         Ok(())
     }
 
