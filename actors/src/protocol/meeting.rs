@@ -9,7 +9,9 @@ use super::names::DisplayName;
 use crate::ids::{InviteCode, RoomId, Timestamp, UserId};
 
 /// A participant's rights.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Role {
     Guest,
@@ -18,7 +20,7 @@ pub enum Role {
 }
 
 /// How somebody takes part. A recorder is hidden from everybody.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ParticipationKind {
     User,
@@ -66,7 +68,7 @@ pub struct MeetingFacts {
 }
 
 /// `room_info` of `join_success`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct RoomInfo {
     pub id: RoomId,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -75,7 +77,7 @@ pub struct RoomInfo {
 }
 
 /// The room's creator as participants see it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct UserInfo {
     pub title: String,
     pub firstname: String,
@@ -85,7 +87,7 @@ pub struct UserInfo {
 }
 
 /// `event_info` of `join_success`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct EventInfo {
     pub id: Uuid,
     pub room_id: RoomId,
@@ -97,7 +99,7 @@ pub struct EventInfo {
 }
 
 /// How to reach the meeting by other ways.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct MeetingDetails {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub invite_code_id: Option<InviteCode>,
@@ -107,7 +109,7 @@ pub struct MeetingDetails {
 }
 
 /// The telephone number of a meeting, with what a caller types.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct CallInInfo {
     pub tel: String,
     pub id: String,
@@ -115,14 +117,14 @@ pub struct CallInInfo {
 }
 
 /// Where a meeting can be watched.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct StreamingLink {
     pub name: String,
     pub url: String,
 }
 
 /// The owner's tariff: modules with their features, and quotas. Older clients read the two lists.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Tariff {
     pub id: Uuid,
     pub name: String,
@@ -135,7 +137,7 @@ pub struct Tariff {
 }
 
 /// Features of one module that are on.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct ModuleFeatures {
     pub features: BTreeSet<String>,
 }
@@ -148,7 +150,7 @@ impl Tariff {
 }
 
 /// A participant's `control` data.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, schemars::JsonSchema)]
 pub struct ControlState<'a> {
     pub display_name: &'a DisplayName,
     pub role: Role,
