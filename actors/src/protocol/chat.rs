@@ -134,5 +134,8 @@ pub enum ChatError {
     #[error("moderators only, or members of the group only")]
     InsufficientPermissions,
     #[error("a search term has at least {min} characters")]
-    InvalidSearchTermLength { min: usize },
+    InvalidSearchTermLength {
+        #[schemars(example = super::limits::SEARCH_TERM_CHARS_MIN)]
+        min: usize,
+    },
 }
