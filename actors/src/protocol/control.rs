@@ -89,7 +89,7 @@ impl Event for ControlEvent<'_> {
 /// A participant's entry: a JSON object that was encoded when the participant last changed. Events that show one are
 /// put together from it ([`Event::shown`]).
 #[derive(Debug, Clone, Copy, Serialize, schemars::JsonSchema)]
-#[schemars(transparent)]
+#[schemars(transparent, inline)]
 pub struct Entry<'a>(#[schemars(with = "super::shapes::Participant")] pub &'a str);
 
 #[derive(

@@ -65,3 +65,25 @@ pub(super) fn rows(errors: &ErrorTexts) -> Vec<Value> {
     let row = |(name, text): &(String, String)| json!({"error": name, "description": text});
     errors.iter().map(row).collect()
 }
+
+/// Markdown of the close codes, for readers of the document alone.
+pub(super) fn close_codes_table(codes: &[Value]) -> String {
+    let row = |code: &Value| {
+        let back = if code["clientReconnects"] == true {
+            "yes"
+        } else {
+            "no"
+        };
+        let text = code["description"].as_str().unwrap_or_default();
+        format!("\n| {} | {text} | {back} |", code["code"])
+    };
+    let rows: String = codes.iter().map(row).collect();
+    format!("| close code | when | does the client reconnect? |\n|---|---|---|{rows}")
+}
+
+/// Markdown of a namespace's errors.
+pub(super) fn errors_table(errors: &ErrorTexts) -> String {
+    let row = |(name, text): &(String, String)| format!("\n| `{name}` | {text} |");
+    let rows: String = errors.iter().map(row).collect();
+    format!("| error | when |\n|---|---|{rows}")
+}

@@ -39,6 +39,7 @@ pub fn document() -> Value {
         "Seq".to_owned(),
         json!({"type": "integer", "minimum": 1, "description": SEQ}),
     );
+    let close_codes = codes::close_codes();
     let mut parts = Parts::default();
     for namespace in &namespaces {
         parts.add(namespace, &shared);
@@ -53,10 +54,10 @@ pub fn document() -> Value {
             "description": "The host that serves this document; `ws` without TLS.",
             "variables": {"host": {"default": "localhost:11311"}},
         }},
-        "channels": {"signaling": channel(&parts.references)},
+        "channels": {"signaling": channel(&parts.references, &close_codes)},
         "operations": parts.operations,
         "components": {"messages": parts.messages, "schemas": shared},
-        "x-close-codes": codes::close_codes(),
+        "x-close-codes": close_codes,
         "x-error-codes": parts.errors,
     })
 }
@@ -81,7 +82,7 @@ impl Parts {
                 self.references.insert(key.clone(), reference);
                 self.messages.insert(key, message);
             }
-            let (name, operation) = operation(namespace, sender, keys);
+            let (name, operation) = operation(namespace, sender, &keys);
             self.operations.insert(name, operation);
         }
         if !namespace.errors.is_empty() {
@@ -91,7 +92,7 @@ impl Parts {
     }
 }
 
-fn operation(namespace: &Namespace, sender: Sender, messages: Vec<Value>) -> (String, Value) {
+fn operation(namespace: &Namespace, sender: Sender, messages: &[Value]) -> (String, Value) {
     // AsyncAPI tells what the described application does: the server.
     let (action, what) = match sender {
         Sender::Client => ("receive", "commands"),
@@ -119,12 +120,12 @@ fn info(namespaces: &[Namespace]) -> Value {
     })
 }
 
-fn channel(messages: &Map<String, Value>) -> Value {
+fn channel(messages: &Map<String, Value>, close_codes: &[Value]) -> Value {
     let offered = format!("{SUBPROTOCOL}, {TICKET_PREFIX}<ticket>");
     json!({
         "address": "/signaling",
         "title": "The WebSocket of a meeting",
-        "description": CHANNEL,
+        "description": format!("{CHANNEL}\n\n{}", codes::close_codes_table(close_codes)),
         "servers": [{"$ref": "#/servers/here"}],
         "messages": messages,
         "bindings": {"ws": {

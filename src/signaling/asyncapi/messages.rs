@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
-use super::{namespaces::Namespace, sample};
+use super::{codes, namespaces::Namespace, sample};
 
 /// Who sends a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,14 +63,18 @@ fn message(
     if numbered {
         example["seq"] = 4.into();
     }
-    json!({
+    let mut message = json!({
         "name": format!("{}/{name}", namespace.name),
         "title": name,
         "summary": summary.unwrap_or_default(),
         "tags": [{"name": namespace.name}],
         "payload": envelope(namespace.name, sender, numbered, payload),
         "examples": [{"payload": example}],
-    })
+    });
+    if sender == Sender::Server && name == "error" {
+        message["description"] = codes::errors_table(&namespace.errors).into();
+    }
+    message
 }
 
 fn envelope(namespace: &str, sender: Sender, numbered: bool, payload: Value) -> Value {

@@ -23,7 +23,6 @@ use axum::{
 pub use document::document;
 
 /// Serves `GET /v1/asyncapi.json` and `GET /docs/signaling`. Both are made once, here.
-#[must_use]
 pub fn routes<S: Clone + Send + Sync + 'static>() -> Router<S> {
     let document = document();
     let json = Bytes::from(document.to_string());

@@ -10,26 +10,31 @@ pub(super) const TIME: &str = "2026-11-23T10:00:00.000001Z";
 /// The id of everything in examples.
 const ID: &str = "1b4e28ba-2fa1-41d2-883f-0016d3cca427";
 
-/// Values of fields that would say nothing as plain text.
+/// Values of fields that would say nothing, or something strange, as any text or the first of a list.
 const TEXTS: &[(&str, &str)] = &[
     ("avatar_url", "https://example.org/avatars/gwen"),
     ("content", "Hello!"),
+    ("disabled_features", "recording"),
     ("display_name", "Gwen"),
+    ("enabled_modules", "chat"),
     ("firstname", "Gwen"),
     ("lastname", "Garner"),
     ("name", "Lobby"),
     ("new_name", "Gwen"),
     ("old_name", "Guest"),
+    ("participation_kind", "guest"),
     ("public_url", "wss://livekit.example.org"),
     ("room", ID),
     ("tel", "+49 30 123456"),
     ("term", "hello"),
+    ("title", "Dr."),
+    ("token", "eyJhbGciOiJIUzI1NiJ9.e30.c2lnbmF0dXJl"),
     ("topic", "When do we meet?"),
     ("url", "https://example.org/stream"),
 ];
 
 /// Types inside types are shown this deep; nothing in the protocol goes deeper.
-const DEPTH_MAX: usize = 12;
+const DEPTH_MAX: usize = 32;
 
 /// A value of this schema, with all fields but those that may be left out.
 pub(super) fn of(schema: &Value, shared: &BTreeMap<String, Value>) -> Value {
@@ -44,15 +49,18 @@ fn value(field: &str, schema: &Value, shared: &BTreeMap<String, Value>, depth: u
         return fixed.clone();
     }
     if let Some(values) = schema["enum"].as_array() {
-        return values.first().cloned().unwrap_or_default();
+        let usual = values.iter().find(|value| value.as_str() == typical(field));
+        return usual.or(values.first()).cloned().unwrap_or_default();
+    }
+    if may_be_null(schema) {
+        return Value::Null;
     }
     if let Some(named) = schema["$ref"].as_str().and_then(|path| path.rsplit('/').next()) {
         return shared
             .get(named)
             .map_or(Value::Null, |schema| value(field, schema, shared, depth + 1));
     }
-    let kind = schema["type"].as_str().or_else(|| schema["type"][0].as_str());
-    match kind {
+    match schema["type"].as_str() {
         Some("string") => text(field, schema).into(),
         Some("integer" | "number") => number(schema).into(),
         Some("boolean") => true.into(),
@@ -81,15 +89,23 @@ fn object(field: &str, schema: &Value, shared: &BTreeMap<String, Value>, depth: 
     fields.into()
 }
 
+fn may_be_null(schema: &Value) -> bool {
+    let null = json!("null");
+    let among = |key: &str, choice: Value| schema[key].as_array().is_some_and(|list| list.contains(&choice));
+    among("type", null.clone()) || among("anyOf", json!({"type": null}))
+}
+
 fn text<'a>(field: &str, schema: &Value) -> &'a str {
     match schema["format"].as_str() {
         Some("uuid") => ID,
         Some("date-time") => TIME,
-        _ => TEXTS
-            .iter()
-            .find_map(|(name, text)| (*name == field).then_some(*text))
-            .unwrap_or("text"),
+        _ => typical(field).unwrap_or("text"),
     }
+}
+
+fn typical<'a>(field: &str) -> Option<&'a str> {
+    let typical = TEXTS.iter().find(|(name, _)| *name == field);
+    typical.map(|(_, text)| *text)
 }
 
 fn number(schema: &Value) -> u64 {

@@ -118,7 +118,7 @@ fn tidy(schema: &mut Value) {
     if let Some(object) = schema.as_object_mut() {
         if let Some(Value::String(text)) = object.get_mut("description") {
             // Links of the code's own documentation lead nowhere here.
-            *text = text.replace("\n", " ").replace("[`", "`").replace("`]", "`");
+            *text = text.replace('\n', " ").replace("[`", "`").replace("`]", "`");
         }
         object.retain(|key, value| match key.as_str() {
             "description" => value != "",

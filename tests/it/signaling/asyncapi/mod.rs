@@ -1,5 +1,9 @@
 //! The description of the protocol: committed as it is generated, and true.
 
+mod served;
+mod shape;
+mod truth;
+
 use std::{fs, path::Path};
 
 use colloquy::signaling::asyncapi;
