@@ -33,10 +33,13 @@ const TEXTS: &[(&str, &str)] = &[
     ("url", "https://example.org/stream"),
 ];
 
+/// Fields that clients usually send although they are optional.
+const USUAL: &[&str] = &["display_name"];
+
 /// Types inside types are shown this deep; nothing in the protocol goes deeper.
 const DEPTH_MAX: usize = 32;
 
-/// A value of this schema, with all fields but those that may be left out.
+/// A value of this schema, with all fields but those that are usually left out.
 pub(super) fn of(schema: &Value, shared: &BTreeMap<String, Value>) -> Value {
     value("", schema, shared, 0)
 }
@@ -52,7 +55,8 @@ fn value(field: &str, schema: &Value, shared: &BTreeMap<String, Value>, depth: u
         let usual = values.iter().find(|value| value.as_str() == typical(field));
         return usual.or(values.first()).cloned().unwrap_or_default();
     }
-    if may_be_null(schema) {
+    let is_usual = USUAL.contains(&field);
+    if may_be_null(schema) && !is_usual {
         return Value::Null;
     }
     if let Some(named) = schema["$ref"].as_str().and_then(|path| path.rsplit('/').next()) {
@@ -60,7 +64,8 @@ fn value(field: &str, schema: &Value, shared: &BTreeMap<String, Value>, depth: u
             .get(named)
             .map_or(Value::Null, |schema| value(field, schema, shared, depth + 1));
     }
-    match schema["type"].as_str() {
+    let kind = schema["type"].as_str().or_else(|| schema["type"][0].as_str());
+    match kind {
         Some("string") => text(field, schema).into(),
         Some("integer" | "number") => number(schema).into(),
         Some("boolean") => true.into(),
@@ -82,7 +87,7 @@ fn object(field: &str, schema: &Value, shared: &BTreeMap<String, Value>, depth: 
     let required = schema["required"].as_array();
     let is_required = |name: &String| required.is_some_and(|names| names.contains(&name.as_str().into()));
     for (name, property) in schema["properties"].as_object().into_iter().flatten() {
-        if is_required(name) {
+        if is_required(name) || USUAL.contains(&name.as_str()) {
             fields.insert(name.clone(), value(name, property, shared, depth + 1));
         }
     }

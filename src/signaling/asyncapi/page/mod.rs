@@ -105,14 +105,13 @@ fn connecting(document: &Value) -> String {
         );
     }
     html.push_str(
-        "<h3>The envelope</h3>\n<p>A command names its namespace and carries a payload, whose <code>action</code> says \
-         what it is. An event has a time besides, and most have a number; the <code>message</code> of its payload says \
-         what it is. The fields below are those of the payload.</p>\n",
+        "<h3>The envelope</h3>\n<p>A command names its <code>namespace</code> and carries a <code>payload</code>, whose \
+         <code>action</code> says what it is. So does an event; there the <code>message</code> of the payload says what it \
+         is, and beside it stand</p>\n",
     );
-    html.push_str(&types::table(
-        &document["components"]["messages"]["event.chat.message_sent"]["payload"],
-        &[],
-    ));
+    let event = &document["components"]["messages"]["event.control.joined"]["payload"];
+    html.push_str(&types::table(event, &["namespace", "payload"]));
+    html.push_str("<p>The fields below are those of payloads.</p>\n");
     html.push_str("</section>\n");
     html
 }

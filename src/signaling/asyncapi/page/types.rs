@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use serde_json::Value;
 
-use super::html::{escape, text};
+use super::html::{escape, prose, text};
 
 /// All types that messages name.
 pub(super) fn section(schemas: &Value) -> String {
@@ -13,8 +13,8 @@ pub(super) fn section(schemas: &Value) -> String {
         let name = escape(name);
         let _ = writeln!(
             html,
-            "<article id=\"type.{name}\">\n<h4><a href=\"#type.{name}\">{name}</a></h4>\n<p>{}</p>",
-            text(&schema["description"])
+            "<article id=\"type.{name}\">\n<h4><a href=\"#type.{name}\">{name}</a></h4>\n{}",
+            prose(&schema["description"])
         );
         let fields = table(schema, &[]);
         if fields.is_empty() {
