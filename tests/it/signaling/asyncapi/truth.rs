@@ -31,7 +31,7 @@ fn json_of(line: &str, short_name: &str) -> Option<Value> {
             '"' => in_text = !in_text,
             '<' if !in_text => {
                 rest.by_ref().find(|letter| *letter == '>');
-                json.push_str(&format!("\"{ANYTHING}\""));
+                json.extend(["\"", ANYTHING, "\""]);
                 continue;
             }
             '<' if json.ends_with('"') && !short_name.is_empty() => {
