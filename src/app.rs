@@ -18,10 +18,11 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     clock::Clock,
-    config::{Config, DEV_ISSUER_PATH, DataFolderError, prepare_data_folder},
+    config::{self, Config, DEV_ISSUER_PATH, DataFolderError, prepare_data_folder},
     http::{self, ApiState, auth::KnownUsers, health, layers, starts::Doorkeeper},
     identity::{DevIssuer, SettingsError, Verifier, VerifierSettings, dev_issuer::OpenError},
     listener::{self, Limits, Shutdown},
+    livekit::RoomService,
     meetings,
     readiness::Readiness,
     signaling::Signaling,
@@ -60,7 +61,7 @@ pub enum BuildError {
     DevIssuer(#[from] OpenError),
     #[error(transparent)]
     Verifier(#[from] SettingsError),
-    #[error("cannot prepare requests to the identity provider: {0}")]
+    #[error("cannot prepare requests to other services: {0}")]
     HttpClient(#[from] reqwest::Error),
     #[error("cannot start the live core: {0}")]
     Live(#[from] LiveError),
@@ -82,9 +83,15 @@ impl App {
         let lock = db.lock_server().await?;
         let dev_issuer = open_dev_issuer(&config, &data_folder)?;
         let readiness = Readiness::default();
+        if !config.dev_issuer_enabled() && config.livekit.api_secret == config::Livekit::default().api_secret
+        {
+            tracing::warn!(
+                "livekit.api_secret is LiveKit's well-known development secret: anybody can join any call"
+            );
+        }
         let live = Live::start(
             meetings::live_settings(&config, &data_folder),
-            meetings::ports(db.clone()),
+            meetings::ports(db.clone(), RoomService::new(&config.livekit)?),
         )
         .await?;
         let api = api_state(&config, db.clone(), dev_issuer.clone(), &live, &readiness)?;

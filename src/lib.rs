@@ -8,6 +8,7 @@ pub mod config;
 pub mod http;
 pub mod identity;
 pub mod listener;
+pub mod livekit;
 pub mod meetings;
 pub mod readiness;
 pub mod secrets;

@@ -8,7 +8,8 @@ use colloquy_actors::{
     ports::{self, BoxFuture, Directory, SystemClock, SystemRandom, Unavailable},
     protocol::{
         meeting::{
-            Identity, MeetingFacts, ModuleFeatures, ParticipationKind, Role, RoomInfo, Tariff, UserInfo,
+            Group, Identity, MeetingFacts, ModuleFeatures, ParticipationKind, Role, RoomInfo, Tariff,
+            UserInfo,
         },
         names::DisplayName,
     },
@@ -20,8 +21,9 @@ use url::Url;
 use crate::{
     config::{ChatHistory, Config, JournalKind},
     http::profiles::avatar_url,
+    livekit::{self, RoomService},
     secrets::Secret,
-    store::{Db, rooms, users::Profile},
+    store::{Db, groups, rooms, users::Profile},
     tariffs::{Offer, TariffResource},
 };
 
@@ -46,6 +48,7 @@ pub fn live_settings(config: &Config, data_folder: &std::path::Path) -> LiveSett
             meeting_grace_secs: config.rooms.grace_secs,
             chat_messages_per_scope_max: signaling.chat_messages_per_scope_max,
             chat_history_as_list: signaling.chat_history == ChatHistory::List,
+            screen_share_requires_permission: config.livekit.screen_share_requires_permission,
         },
         rates: RateLimits {
             commands_per_second: signaling.commands_per_second,
@@ -53,16 +56,18 @@ pub fn live_settings(config: &Config, data_folder: &std::path::Path) -> LiveSett
             bytes_per_second: signaling.command_bytes_per_second,
         },
         journal,
+        livekit: Arc::new(livekit::keys(&config.livekit)),
     }
 }
 
 /// What the live core reaches out through.
 #[must_use]
-pub fn ports(db: Db) -> ports::Ports {
+pub fn ports(db: Db, media: RoomService) -> ports::Ports {
     ports::Ports {
         clock: Arc::new(SystemClock),
         random: Arc::new(SystemRandom),
         directory: Arc::new(Rooms(db)),
+        media: Arc::new(media),
     }
 }
 
@@ -90,13 +95,15 @@ impl Directory for Rooms {
 #[must_use]
 pub fn admission(
     facts: rooms::MeetingFacts,
-    user: Option<&Profile>,
+    user: Option<(&Profile, Vec<groups::Group>)>,
     config: &Config,
     offer: &Offer,
 ) -> Admission {
     let avatars = &config.defaults.avatar_base_url;
     let owner = facts.room.created_by.id;
-    let identity = user.map_or_else(guest, |profile| member(profile, profile.id == owner, avatars));
+    let identity = user.map_or_else(guest, |(profile, groups)| {
+        member(profile, groups, profile.id == owner, avatars)
+    });
     let tariff = tariff(TariffResource::new(&facts.tariff, offer));
     let room = RoomInfo {
         id: RoomId(facts.room.id),
@@ -113,6 +120,7 @@ pub fn admission(
         tariff,
         event: None,
         waiting_room: facts.room.waiting_room,
+        sip_lobby: facts.sip_lobby,
         custom_display_names: config.defaults.custom_display_names,
     };
     Admission {
@@ -121,7 +129,11 @@ pub fn admission(
     }
 }
 
-fn member(profile: &Profile, is_room_owner: bool, avatars: &Url) -> Identity {
+fn member(profile: &Profile, groups: Vec<groups::Group>, is_room_owner: bool, avatars: &Url) -> Identity {
+    let groups = groups.into_iter().map(|group| Group {
+        id: group.id.into(),
+        name: group.name.into(),
+    });
     Identity {
         kind: ParticipationKind::User,
         role: if is_room_owner {
@@ -132,6 +144,7 @@ fn member(profile: &Profile, is_room_owner: bool, avatars: &Url) -> Identity {
         profile_name: Some(profile_name(profile)),
         avatar_url: Some(avatar_url(avatars, &profile.email)),
         is_room_owner,
+        groups: groups.collect(),
     }
 }
 
@@ -142,6 +155,7 @@ fn guest() -> Identity {
         profile_name: None,
         avatar_url: None,
         is_room_owner: false,
+        groups: Arc::default(),
     }
 }
 

@@ -32,7 +32,17 @@ const CATALOGUE: [(&str, &[&str]); 19] = [
 ];
 
 /// Modules that a server has without further settings.
-const SERVED: [&str; 5] = ["chat", CORE, "echo", "integration", "moderation"];
+const SERVED: [&str; 9] = [
+    "breakout",
+    "chat",
+    CORE,
+    "echo",
+    "integration",
+    "livekit",
+    "moderation",
+    "polls",
+    "timer",
+];
 
 /// The module of what belongs to no other; features without a module are its.
 pub const CORE: &str = "core";

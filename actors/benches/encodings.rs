@@ -5,7 +5,7 @@ mod trial;
 
 use colloquy_actors::{
     ids::{SessionNo, TokenHash},
-    room::{RoomSettings, input::Input},
+    room::RoomSettings,
 };
 use divan::{Bencher, counter::ItemsCount};
 use trial::{Kind, Trial, join, say, start};
@@ -36,7 +36,7 @@ fn chat_message(bencher: Bencher<'_, '_>, size: u64) {
     let mut trial = meeting(size);
     bencher.counter(ItemsCount::new(size)).bench_local(|| {
         let message = trial.stamp(say(SessionNo(1), "The quick brown fox jumps over the lazy dog."));
-        trial.room.handle(message)
+        trial.room.handle(&trial.livekit, message)
     });
 }
 
@@ -49,13 +49,9 @@ fn join_into(bencher: Bencher<'_, '_>, size: u64) {
     let participant = trial
         .start(start(Kind::Guest, "newcomer", token))
         .unwrap_or_else(|| unreachable!());
-    trial.input(Input::SeatTaken {
-        participant,
-        token,
-        session,
-    });
+    trial.input(trial::seat_taken(participant, token, session));
     let arrival = trial.stamp(join(session, "Newcomer"));
     bencher
         .with_inputs(|| (trial.room.clone(), arrival.clone()))
-        .bench_local_values(|(mut room, arrival)| (room.handle(arrival), room));
+        .bench_local_values(|(mut room, arrival)| (room.handle(&trial.livekit, arrival), room));
 }

@@ -9,6 +9,7 @@ use tokio_tungstenite::WebSocketStream;
 use crate::{
     ids::{BreakoutRoomId, RoomId, TokenHash},
     journal::folder::{Folder, FolderError},
+    livekit::Livekit,
     ports::Ports,
     protocol::meeting::{Caller, Identity, MeetingFacts},
     registry::{Args, Found, Index, RegistryMsg, RegistryRef, RegistrySummary},
@@ -31,6 +32,8 @@ pub struct LiveSettings {
     pub rooms: RoomSettings,
     pub rates: RateLimits,
     pub journal: JournalMode,
+    /// Where LiveKit is, and the key that signs for it.
+    pub livekit: Arc<Livekit>,
 }
 
 /// Where journals lie.
@@ -85,6 +88,11 @@ pub enum StartError {
     NeedsAdmission,
     #[error("no breakout rooms are running")]
     NoBreakoutRooms,
+    #[error("no such breakout room is running")]
+    InvalidBreakoutRoomId,
+    /// A moderator has banned the user.
+    #[error("the user is banned from the meeting")]
+    Banned,
     /// Not at this moment; a retry will do.
     #[error("the room can't be served at this moment")]
     Unavailable,
@@ -144,6 +152,7 @@ impl Live {
             index: args_index,
             folder,
             settings: settings.rooms,
+            livekit: settings.livekit,
             ports: args_ports,
             supervisor,
             revive,
@@ -182,6 +191,10 @@ impl Live {
                     return Err(StartError::NeedsAdmission);
                 }
                 Some((StartReply::NoBreakoutRooms, _)) => return Err(StartError::NoBreakoutRooms),
+                Some((StartReply::InvalidBreakoutRoomId, _)) => {
+                    return Err(StartError::InvalidBreakoutRoomId);
+                }
+                Some((StartReply::Banned, _)) => return Err(StartError::Banned),
                 Some((StartReply::Unavailable, _)) => return Err(StartError::Unavailable),
                 None => {}
             }
@@ -265,7 +278,13 @@ impl Live {
             return Err(InvalidTicket);
         };
         let session = room.next_session();
-        Ok((Seat { room, claim, session }, caller))
+        let seat = Seat {
+            room,
+            claim,
+            session,
+            resume_from: None,
+        };
+        Ok((seat, caller))
     }
 
     /// Runs a session on its upgraded socket, to its end.

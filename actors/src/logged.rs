@@ -3,11 +3,13 @@
 use std::{
     collections::VecDeque,
     panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
 };
 
 use crate::{
     ids::Timestamp,
     journal::{Journal, JournalError, Log, file::Staged, format},
+    livekit::Livekit,
     protocol::limits::{PANIC_WINDOW_SECS, PANICS_MAX},
     room::{
         Room,
@@ -21,6 +23,8 @@ use crate::{
 pub struct LoggedRoom {
     room: Room,
     journal: Journal,
+    /// Signs for LiveKit; no part of the log.
+    livekit: Arc<Livekit>,
     /// Times of the last panics.
     panics: VecDeque<Timestamp>,
     /// The disk failed, and the room went on in memory.
@@ -45,18 +49,19 @@ pub enum RoomFailure {
 }
 
 impl LoggedRoom {
-    pub fn create(room: Room, log: Log) -> Result<Self, JournalError> {
+    pub fn create(room: Room, log: Log, livekit: Arc<Livekit>) -> Result<Self, JournalError> {
         let journal = Journal::create(log, &room)?;
         Ok(Self {
             room,
             journal,
+            livekit,
             panics: VecDeque::new(),
             disk_failed: false,
         })
     }
 
     /// The room as its log tells it, up to the last whole record.
-    pub fn open(log: Log) -> Result<Self, JournalError> {
+    pub fn open(log: Log, livekit: Arc<Livekit>) -> Result<Self, JournalError> {
         let (journal, replayed) = Journal::open(log)?;
         let room = replayed.room;
         tracing::info!(
@@ -73,6 +78,7 @@ impl LoggedRoom {
         let mut this = Self {
             room,
             journal,
+            livekit,
             panics: VecDeque::new(),
             disk_failed: false,
         };
@@ -136,8 +142,8 @@ impl LoggedRoom {
     /// Handles an input that is in the log.
     pub async fn handle(&mut self, stamped: Stamped) -> Result<Handled, RoomFailure> {
         let (seq, at) = (stamped.seq, stamped.at);
-        let room = &mut self.room;
-        if let Ok(effects) = catch_unwind(AssertUnwindSafe(|| room.handle(stamped))) {
+        let (room, livekit) = (&mut self.room, &self.livekit);
+        if let Ok(effects) = catch_unwind(AssertUnwindSafe(|| room.handle(livekit, stamped))) {
             return Ok(Handled::Done(effects));
         }
         tracing::error!(room.id = %self.room.id(), input.seq = seq, "a rule panicked; the room is rebuilt");

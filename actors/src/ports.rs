@@ -47,6 +47,7 @@ pub struct Ports {
     pub clock: Arc<dyn Clock>,
     pub random: Arc<dyn Random>,
     pub directory: Arc<dyn Directory>,
+    pub media: Arc<dyn Media>,
 }
 
 /// The system's clock.

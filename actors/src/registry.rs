@@ -15,6 +15,7 @@ use serde::Serialize;
 use crate::{
     ids::{RoomId, Timestamp},
     journal::folder::Folder,
+    livekit::Livekit,
     logged::LoggedRoom,
     ports::Ports,
     protocol::limits::DELETED_ROOM_SECS,
@@ -97,6 +98,7 @@ pub struct Args {
     /// None keeps journals in memory.
     pub folder: Option<Arc<Folder>>,
     pub settings: RoomSettings,
+    pub livekit: Arc<Livekit>,
     pub ports: Ports,
     pub supervisor: ActorCell,
     /// Rooms with a journal of an earlier process, to be revived in the background.

@@ -1,6 +1,8 @@
 //! The actor of one room: one mailbox, so one order. It logs inputs in batches, lets the state machine handle them and
 //! releases the effects.
 
+pub mod kept;
+mod links;
 mod release;
 mod turn;
 
@@ -15,11 +17,14 @@ use std::{
 
 use ractor::{Actor, ActorCell, ActorProcessingErr, ActorRef, MessagingErr, RpcReplyPort, rpc::CallResult};
 use serde::Serialize;
-use tokio::task::JoinHandle;
+use tokio::task::{AbortHandle, JoinHandle};
+use uuid::Uuid;
 
+use self::{kept::Kept, links::Links};
 use crate::{
     ids::{ParticipantId, RoomId, SessionNo, Timestamp, TokenHash},
     journal::{JournalError, file::Staged},
+    livekit,
     logged::LoggedRoom,
     ports::Ports,
     protocol::{Command, codes::CloseCode, limits::ROOM_WAITING_INPUTS_MAX, meeting::Caller},
@@ -54,6 +59,7 @@ pub enum RoomMsg {
         claim: Claim,
         session: SessionNo,
         link: Link,
+        resume_from: Option<u64>,
     },
     Command {
         session: SessionNo,
@@ -80,6 +86,8 @@ pub enum StartReply {
     NeedsIdentity,
     NeedsFacts,
     NoBreakoutRooms,
+    InvalidBreakoutRoomId,
+    Banned,
     /// Not at this moment: too many unredeemed tickets, or the room is going down.
     Unavailable,
 }
@@ -204,7 +212,8 @@ enum From {
     Session(SessionNo),
     Start {
         ticket: String,
-        claim_token: TokenHash,
+        /// What the ticket will be good for; the participant is found by the room.
+        claim: Claim,
         reply: RpcReplyPort<StartReply>,
     },
 }
@@ -219,7 +228,10 @@ struct Shell {
     queue: VecDeque<Waiting>,
     turn_cast: bool,
     tickets: Tickets,
-    links: HashMap<SessionNo, Link>,
+    links: Links,
+    kept: Kept,
+    /// Calls to LiveKit that are under way.
+    calls: HashMap<u64, AbortHandle>,
     alarm: Option<(Timestamp, JoinHandle<()>)>,
     phase: Phase,
 }
@@ -243,7 +255,9 @@ impl Shell {
             queue: VecDeque::new(),
             turn_cast: false,
             tickets: Tickets::default(),
-            links: HashMap::new(),
+            links: Links::default(),
+            kept: Kept::default(),
+            calls: HashMap::new(),
             alarm: None,
             phase: Phase::Running,
         }
@@ -292,16 +306,12 @@ impl Shell {
         ticket: String,
         reply: RpcReplyPort<StartReply>,
     ) {
-        let claim_token = start.token;
-        self.enqueue(
-            myself,
-            Input::Start(start),
-            From::Start {
-                ticket,
-                claim_token,
-                reply,
-            },
-        );
+        let claim = Claim {
+            participant: ParticipantId(Uuid::nil()),
+            token: start.token,
+            breakout_room: start.breakout_room,
+        };
+        self.enqueue(myself, Input::Start(start), From::Start { ticket, claim, reply });
     }
 
     fn redeem(&mut self, ticket: &str) -> Option<(Claim, Caller)> {
@@ -335,8 +345,26 @@ impl Shell {
         }
     }
 
+    /// Asks LiveKit for something; what became of it is an input.
+    fn call(&mut self, myself: &ActorRef<RoomMsg>, call: u64, wanted: livekit::Call) {
+        let (media, actor) = (Arc::clone(&self.ports.media), myself.clone());
+        let gauge = Arc::clone(&self.gauge);
+        let task = tokio::spawn(async move {
+            let outcome = media.call(wanted).await;
+            gauge.waiting.fetch_add(1, Ordering::Relaxed);
+            let _ = actor.cast(RoomMsg::Input(Input::CallDone { call, outcome }));
+        });
+        self.calls.insert(call, task.abort_handle());
+    }
+
+    fn cancel_call(&mut self, call: u64) {
+        if let Some(task) = self.calls.remove(&call) {
+            task.abort();
+        }
+    }
+
     fn close_all(&mut self, code: CloseCode) {
-        for (_, link) in self.links.drain() {
+        for link in self.links.drain() {
             link.close(code);
         }
     }
@@ -391,9 +419,10 @@ impl Actor for RoomActor {
                 let _ = reply.send(shell.redeem(&ticket));
             }
             RoomMsg::Attach {
-                claim: Claim { participant, token },
+                claim,
                 session,
                 link,
+                resume_from,
             } => {
                 if shell.phase == Phase::Stopped {
                     link.close(CloseCode::GoingAway);
@@ -403,9 +432,11 @@ impl Actor for RoomActor {
                 shell.enqueue(
                     &myself,
                     Input::SeatTaken {
-                        participant,
-                        token,
+                        participant: claim.participant,
+                        token: claim.token,
                         session,
+                        breakout_room: claim.breakout_room,
+                        resume_from,
                     },
                     From::Nobody,
                 );
@@ -444,6 +475,9 @@ impl Actor for RoomActor {
         shell: &mut Shell,
     ) -> Result<(), ActorProcessingErr> {
         if let Some((_, task)) = shell.alarm.take() {
+            task.abort();
+        }
+        for (_, task) in shell.calls.drain() {
             task.abort();
         }
         Ok(())

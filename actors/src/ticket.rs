@@ -8,7 +8,7 @@ use std::collections::{HashMap, VecDeque};
 use uuid::Uuid;
 
 use crate::{
-    ids::{ParticipantId, RoomId, Timestamp, TokenHash},
+    ids::{BreakoutRoomId, ParticipantId, RoomId, Timestamp, TokenHash},
     ports::Random,
     protocol::limits::{TICKET_SECS, TOKENS_PER_PARTICIPANT_MAX},
 };
@@ -52,6 +52,8 @@ pub struct Claim {
     pub participant: ParticipantId,
     /// The resumption token that went out with the ticket.
     pub token: TokenHash,
+    /// The breakout room to go to; the main room when absent.
+    pub breakout_room: Option<BreakoutRoomId>,
 }
 
 /// The unredeemed tickets of one room, by hash: looking one up tells nothing by its time.
@@ -145,6 +147,7 @@ mod tests {
         let claim = Claim {
             participant: ParticipantId(Uuid::nil()),
             token: TokenHash::of("t"),
+            breakout_room: None,
         };
         let start = Timestamp::from_micros(0);
         let mut tickets = Tickets::default();
@@ -164,6 +167,7 @@ mod tests {
         let claim = Claim {
             participant: ParticipantId(Uuid::nil()),
             token: TokenHash::of("t"),
+            breakout_room: None,
         };
         let start = Timestamp::from_micros(0);
         let mut tickets = Tickets::default();

@@ -47,11 +47,7 @@ fn a_join_is_two_encodings_in_any_room() {
         let token = TokenHash::of("the last one");
         let participant = trial.start(start(Kind::User, "carol", token)).unwrap();
         let session = SessionNo(size + 1);
-        trial.input(Input::SeatTaken {
-            participant,
-            token,
-            session,
-        });
+        trial.input(trial::seat_taken(participant, token, session));
         let effects = trial.input(join(session, "Carol"));
         // `join_success` for the newcomer, `joined` for everybody else.
         assert_eq!(counts(&effects), (2, 1 + usize::try_from(size).unwrap()));

@@ -9,6 +9,7 @@ mod trial;
 use std::{
     fs,
     path::{Path, PathBuf},
+    sync::Arc,
     time::{Duration, SystemTime},
 };
 
@@ -97,7 +98,7 @@ fn empty() -> Room {
 /// A file log of the conversation, with the file's length after each input.
 async fn logged_conversation(folder: &Folder, path: &Path) -> (Trial, Vec<usize>) {
     let trial = conversation();
-    let mut room = LoggedRoom::create(empty(), folder.log(ROOM).unwrap()).unwrap();
+    let mut room = LoggedRoom::create(empty(), folder.log(ROOM).unwrap(), Arc::default()).unwrap();
     let length = || usize::try_from(fs::metadata(path).unwrap().len()).unwrap();
     let mut lengths = vec![length()];
     for stamped in &trial.inputs {
@@ -110,7 +111,7 @@ async fn logged_conversation(folder: &Folder, path: &Path) -> (Trial, Vec<usize>
 }
 
 fn open_bytes(bytes: &[u8]) -> LoggedRoom {
-    LoggedRoom::open(Log::Memory(bytes.to_vec())).unwrap()
+    LoggedRoom::open(Log::Memory(bytes.to_vec()), Arc::default()).unwrap()
 }
 
 #[tokio::test]
@@ -120,17 +121,17 @@ async fn a_file_gives_the_room_again() {
         let folder = Folder::open(&temporary.0, fsync).unwrap();
         assert!(!folder.has(ROOM));
         let trial = conversation();
-        let mut room = LoggedRoom::create(empty(), folder.log(ROOM).unwrap()).unwrap();
+        let mut room = LoggedRoom::create(empty(), folder.log(ROOM).unwrap(), Arc::default()).unwrap();
         play(&mut room, &trial.inputs).await;
         drop(room);
         assert!(folder.has(ROOM));
-        let mut again = LoggedRoom::open(folder.log(ROOM).unwrap()).unwrap();
+        let mut again = LoggedRoom::open(folder.log(ROOM).unwrap(), Arc::default()).unwrap();
         assert_eq!(*again.room(), trial.room);
         // It goes on where it was.
         let batch = again.stamp(vec![Input::Restarted], BEGIN, || 7);
         assert!(batch[0].at > trial.room.at(), "time never goes back");
         assert_eq!(play(&mut again, &batch).await, [true]);
-        let once_more = LoggedRoom::open(folder.log(ROOM).unwrap()).unwrap();
+        let once_more = LoggedRoom::open(folder.log(ROOM).unwrap(), Arc::default()).unwrap();
         assert_eq!(once_more.room(), again.room());
         once_more.journal().delete().unwrap();
         assert!(!folder.has(ROOM));
@@ -146,16 +147,19 @@ async fn a_tail_cut_at_any_byte_leaves_the_whole_inputs_before() {
     for cut in 0..=bytes.len() {
         let log = Log::Memory(bytes[..cut].to_vec());
         if cut < lengths[0] {
-            assert!(LoggedRoom::open(log).is_err(), "{cut}: without a whole snapshot");
+            assert!(
+                LoggedRoom::open(log, Arc::default()).is_err(),
+                "{cut}: without a whole snapshot"
+            );
             continue;
         }
-        let opened = LoggedRoom::open(log).unwrap();
+        let opened = LoggedRoom::open(log, Arc::default()).unwrap();
         let whole = lengths.iter().rposition(|length| *length <= cut).unwrap();
         assert_eq!(opened.room().input_seq(), whole as u64, "cut at {cut}");
         if lengths.contains(&cut) {
             let mut room = empty();
             for stamped in &trial.inputs[..whole] {
-                room.handle(stamped.clone());
+                room.handle(&Arc::default(), stamped.clone());
             }
             assert_eq!(*opened.room(), room, "cut at {cut}");
         }
@@ -170,11 +174,11 @@ async fn a_cut_file_is_written_on_from_its_last_whole_input() {
     let cut = lengths[lengths.len() - 2] + 5;
     let file = fs::OpenOptions::new().write(true).open(temporary.log()).unwrap();
     file.set_len(cut as u64).unwrap();
-    let mut room = LoggedRoom::open(folder.log(ROOM).unwrap()).unwrap();
+    let mut room = LoggedRoom::open(folder.log(ROOM).unwrap(), Arc::default()).unwrap();
     assert_eq!(room.room().input_seq(), lengths.len() as u64 - 2);
     let batch = room.stamp(vec![Input::Restarted, say(SessionNo(1), "gone")], BEGIN, || 7);
     play(&mut room, &batch).await;
-    let again = LoggedRoom::open(folder.log(ROOM).unwrap()).unwrap();
+    let again = LoggedRoom::open(folder.log(ROOM).unwrap(), Arc::default()).unwrap();
     assert_eq!(again.room(), room.room());
 }
 
@@ -187,7 +191,7 @@ async fn a_flipped_byte_ends_the_log_there() {
     for at in 0..bytes.len() {
         let mut flipped = bytes.clone();
         flipped[at] ^= 0x10;
-        match LoggedRoom::open(Log::Memory(flipped)) {
+        match LoggedRoom::open(Log::Memory(flipped), Arc::default()) {
             Ok(opened) if at >= lengths[0] => {
                 let whole = lengths.iter().rposition(|length| *length <= at).unwrap();
                 assert_eq!(opened.room().input_seq(), whole as u64, "flipped at {at}");
@@ -207,7 +211,7 @@ async fn other_rules_read_the_snapshot_only() {
     let temporary = Temporary::new();
     let folder = temporary.open();
     let mut trial = conversation();
-    let mut room = LoggedRoom::create(empty(), folder.log(ROOM).unwrap()).unwrap();
+    let mut room = LoggedRoom::create(empty(), folder.log(ROOM).unwrap(), Arc::default()).unwrap();
     play(&mut room, &trial.inputs).await;
     room.snapshot_now().unwrap();
     let begun = room.room().clone();
@@ -220,7 +224,7 @@ async fn other_rules_read_the_snapshot_only() {
     let hash = text.find(RULES_HASH).unwrap();
     bytes[hash] = if bytes[hash] == b'0' { b'1' } else { b'0' };
     fs::write(temporary.log(), bytes).unwrap();
-    let opened = LoggedRoom::open(folder.log(ROOM).unwrap()).unwrap();
+    let opened = LoggedRoom::open(folder.log(ROOM).unwrap(), Arc::default()).unwrap();
     assert_eq!(*opened.room(), begun);
     // From now on it is a log of these rules.
     let text = String::from_utf8_lossy(&fs::read(temporary.log()).unwrap()).into_owned();
@@ -233,7 +237,7 @@ async fn what_is_logged_while_a_snapshot_is_written_follows_it() {
     let folder = temporary.open();
     for log in [Log::Memory(Vec::new()), folder.log(ROOM).unwrap()] {
         let mut trial = conversation();
-        let mut room = LoggedRoom::create(empty(), log).unwrap();
+        let mut room = LoggedRoom::create(empty(), log, Arc::default()).unwrap();
         play(&mut room, &trial.inputs).await;
         let state = room.room().clone();
         let write_snapshot = room.journal_mut().stage(&state);
@@ -251,7 +255,7 @@ async fn what_is_logged_while_a_snapshot_is_written_follows_it() {
         assert_eq!(read_back, state);
     }
     assert_eq!(names(&temporary.0), [format!("{ROOM}.log"), "lock".to_owned()]);
-    let opened = LoggedRoom::open(folder.log(ROOM).unwrap()).unwrap();
+    let opened = LoggedRoom::open(folder.log(ROOM).unwrap(), Arc::default()).unwrap();
     assert_eq!(opened.room().input_seq(), conversation().room.input_seq() + 3);
 }
 
@@ -260,7 +264,7 @@ async fn a_snapshot_that_failed_or_came_too_late_changes_nothing() {
     let temporary = Temporary::new();
     let folder = temporary.open();
     let trial = conversation();
-    let mut room = LoggedRoom::create(empty(), folder.log(ROOM).unwrap()).unwrap();
+    let mut room = LoggedRoom::create(empty(), folder.log(ROOM).unwrap(), Arc::default()).unwrap();
     play(&mut room, &trial.inputs).await;
     let state = room.room().clone();
     let failed = Err(std::io::Error::other("disk full").into());
@@ -273,7 +277,7 @@ async fn a_snapshot_that_failed_or_came_too_late_changes_nothing() {
         write_snapshot()
     };
     room.journal_mut().adopt(late).unwrap();
-    let opened = LoggedRoom::open(folder.log(ROOM).unwrap()).unwrap();
+    let opened = LoggedRoom::open(folder.log(ROOM).unwrap(), Arc::default()).unwrap();
     assert_eq!(*opened.room(), state);
 }
 
@@ -286,6 +290,7 @@ fn only_young_journals_are_found_and_leftovers_go() {
         LoggedRoom::create(
             Room::new(room, RoomSettings::default()),
             folder.log(room).unwrap(),
+            Arc::default(),
         )
         .unwrap();
     }
@@ -313,6 +318,7 @@ fn only_the_newest_failed_journals_are_kept_and_none_is_revived() {
         let logged = LoggedRoom::create(
             Room::new(room, RoomSettings::default()),
             folder.log(room).unwrap(),
+            Arc::default(),
         );
         let age = Duration::from_mins(100 - number.unsigned_abs());
         let path = temporary.0.join(format!("{room}.log"));
@@ -344,7 +350,7 @@ async fn journals_are_private() {
     let temporary = Temporary::new();
     let path = temporary.0.join("rooms");
     let folder = Folder::open(&path, false).unwrap();
-    let mut room = LoggedRoom::create(empty(), folder.log(ROOM).unwrap()).unwrap();
+    let mut room = LoggedRoom::create(empty(), folder.log(ROOM).unwrap(), Arc::default()).unwrap();
     room.snapshot_now().unwrap();
     let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
     assert_eq!(mode(&path), 0o700);

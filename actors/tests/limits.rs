@@ -41,11 +41,7 @@ fn tickets_that_nobody_redeems_are_bounded_and_go() {
     again.resumption = Some(TokenHash::of("0"));
     let first = trial.start(again).unwrap();
     // A redeemed ticket makes room for another.
-    trial.input(Input::SeatTaken {
-        participant: first,
-        token: TokenHash::of("0"),
-        session: SessionNo(1),
-    });
+    trial.input(trial::seat_taken(first, TokenHash::of("0"), SessionNo(1)));
     assert!(issued(&trial.input(one_more)).is_some());
     trial.input(Input::Ended {
         session: SessionNo(1),
@@ -68,11 +64,7 @@ fn the_newest_departed_participants_are_remembered() {
     let token = TokenHash::of("bob");
     let participant = trial.start(start(Kind::User, "bob", token)).unwrap();
     let session = SessionNo(9_999);
-    trial.input(Input::SeatTaken {
-        participant,
-        token,
-        session,
-    });
+    trial.input(trial::seat_taken(participant, token, session));
     let effects = trial.input(join(session, "Bob"));
     trial.room.check().unwrap();
     let Some(Effect::Send { frame, .. }) = effects.list.iter().find(|e| matches!(e, Effect::Send { .. }))
@@ -88,16 +80,12 @@ fn the_newest_departed_participants_are_remembered() {
 fn visit(trial: &mut Trial, number: usize) -> ParticipantId {
     let (session, token) = (SessionNo(number as u64 + 2), TokenHash::of(&number.to_string()));
     let asked = trial.stamp(Input::Start(Box::new(guest(number))));
-    let participant = issued(&trial.room.handle(asked)).unwrap();
+    let participant = issued(&trial.room.handle(&trial.livekit, asked)).unwrap();
     let how = Ending::Quit;
-    let seat = Input::SeatTaken {
-        participant,
-        token,
-        session,
-    };
+    let seat = trial::seat_taken(participant, token, session);
     for input in [seat, join(session, "Guest"), Input::Ended { session, how }] {
         let stamped = trial.stamp(input);
-        trial.room.handle(stamped);
+        trial.room.handle(&trial.livekit, stamped);
     }
     participant
 }

@@ -7,6 +7,7 @@
 
 mod trial;
 
+use std::sync::Arc;
 use std::{fs, time::Duration};
 
 use colloquy_actors::{
@@ -23,7 +24,7 @@ use trial::{Kind, ROOM, Trial, panic, say};
 use uuid::Uuid;
 
 fn logged(trial: &Trial, log: Log) -> LoggedRoom {
-    LoggedRoom::create(trial.room.clone(), log).unwrap()
+    LoggedRoom::create(trial.room.clone(), log, Arc::default()).unwrap()
 }
 
 fn meeting() -> Trial {
@@ -73,14 +74,14 @@ async fn the_panicking_input_is_undone_and_the_others_of_its_batch_are_handled()
     let mut skipping = trial.room.clone();
     for (stamped, done) in batch.iter().zip(&done) {
         if *done {
-            skipping.handle(stamped.clone());
+            skipping.handle(&Arc::default(), stamped.clone());
         } else {
             skipping.skip(stamped.seq, stamped.at);
         }
     }
     assert_eq!(*room.room(), skipping);
     // Also after the process has died.
-    let reopened = LoggedRoom::open(folder.log(ROOM).unwrap()).unwrap();
+    let reopened = LoggedRoom::open(folder.log(ROOM).unwrap(), Arc::default()).unwrap();
     assert_eq!(*reopened.room(), skipping);
     drop(folder);
     fs::remove_dir_all(path).unwrap();
@@ -97,11 +98,11 @@ async fn a_process_that_died_of_the_panic_skips_the_input_when_it_is_back() {
     let batch = stamp(&logged(&trial, Log::Memory(Vec::new())), inputs, trial.now);
     let mut bytes = format::begin(&trial.room).unwrap();
     bytes.extend(format::encode_inputs(&batch));
-    let reopened = LoggedRoom::open(Log::Memory(bytes)).unwrap();
+    let reopened = LoggedRoom::open(Log::Memory(bytes), Arc::default()).unwrap();
     let mut skipping: Room = trial.room;
-    skipping.handle(batch[0].clone());
+    skipping.handle(&Arc::default(), batch[0].clone());
     skipping.skip(batch[1].seq, batch[1].at);
-    skipping.handle(batch[2].clone());
+    skipping.handle(&Arc::default(), batch[2].clone());
     assert_eq!(*reopened.room(), skipping);
     // The next reader need not find out again.
     assert_eq!(reopened.journal().rebuild(0).unwrap(), skipping);

@@ -18,6 +18,8 @@ use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
+use crate::secrets::Secret;
+
 pub use self::{
     data_folder::{DataFolderError, prepare_data_folder},
     environment::CONFIG_FILE_VARIABLE,
@@ -41,6 +43,7 @@ pub struct Config {
     pub dev_issuer: DevIssuer,
     pub rooms: Rooms,
     pub signaling: Signaling,
+    pub livekit: Livekit,
     pub defaults: Defaults,
 }
 
@@ -195,6 +198,20 @@ pub enum ChatHistory {
     Chunks,
     /// Plain lists, for web clients up to 2.5.
     List,
+}
+
+/// The media server. The defaults are those of `livekit-server --dev`.
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Livekit {
+    /// As browsers reach it.
+    pub public_url: Url,
+    /// As this server, callers and recorders reach it.
+    pub service_url: Url,
+    pub api_key: String,
+    pub api_secret: Secret,
+    /// Whether only moderators, and whom they permit it, may share their screen.
+    pub screen_share_requires_permission: bool,
 }
 
 /// What new rooms and users get.
@@ -358,6 +375,20 @@ impl Default for Signaling {
             sessions_per_address_max: 5_000,
             tickets_per_address_per_second: 500,
             sessions_per_user_max: 50,
+        }
+    }
+}
+
+impl Default for Livekit {
+    fn default() -> Self {
+        #[expect(clippy::expect_used, reason = "a constant, which a test reads")]
+        let url = || Url::parse("ws://localhost:7880").expect("a URL");
+        Self {
+            public_url: url(),
+            service_url: url(),
+            api_key: "devkey".to_owned(),
+            api_secret: Secret::new("secret"),
+            screen_share_requires_permission: false,
         }
     }
 }

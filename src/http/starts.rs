@@ -25,7 +25,7 @@ use super::{
 use crate::{
     listener::ClientAddress,
     meetings,
-    store::{invites, rooms, users::Profile},
+    store::{groups, invites, rooms, users::Profile},
 };
 
 pub(super) fn routes() -> OpenApiRouter<ApiState> {
@@ -167,7 +167,11 @@ async fn admission(
 ) -> Result<Admission, ApiError> {
     let facts = rooms::meeting_facts(&state.db, request.room.0).await?;
     let facts = facts.ok_or_else(|| ApiError::not_found("No such room"))?;
-    Ok(meetings::admission(facts, profile, &state.config, &state.offer))
+    let member = match profile {
+        Some(profile) => Some((profile, groups::of_user(&state.db, profile.id).await?)),
+        None => None,
+    };
+    Ok(meetings::admission(facts, member, &state.config, &state.offer))
 }
 
 async fn issue(
@@ -224,6 +228,16 @@ fn refusal(error: StartError) -> ApiError {
             StatusCode::BAD_REQUEST,
             "no_breakout_rooms",
             "No breakout rooms are running",
+        ),
+        StartError::InvalidBreakoutRoomId => ApiError::new(
+            StatusCode::BAD_REQUEST,
+            "invalid_breakout_room_id",
+            "No such breakout room is running",
+        ),
+        StartError::Banned => ApiError::new(
+            StatusCode::FORBIDDEN,
+            "banned_from_room",
+            "A moderator has banned you from this meeting",
         ),
         StartError::Unavailable | StartError::NeedsAdmission => {
             ApiError::unavailable("The room can't be served at this moment")

@@ -11,11 +11,13 @@ use std::net::IpAddr;
 
 use axum::{
     Extension, Router,
-    extract::{Request, State},
-    http::{HeaderMap, StatusCode, header::SEC_WEBSOCKET_PROTOCOL},
+    extract::{Query, Request, State},
+    http::{HeaderMap, StatusCode, Uri, header::SEC_WEBSOCKET_PROTOCOL},
     response::Response,
     routing::get,
 };
+use serde::Deserialize;
+
 use colloquy_actors::{
     live::Live,
     protocol::{SUBPROTOCOL, meeting::Caller},
@@ -102,6 +104,7 @@ async fn open(
     request: Request,
 ) -> Result<Response, ApiError> {
     let ticket = ticket(request.headers())?;
+    let resume_from = resume_from(request.uri())?;
     let upgrade = upgrade::Upgrade::of(request)?;
     if signaling.readiness.is_stopping() {
         return Err(ApiError::unavailable("The server is stopping"));
@@ -116,6 +119,7 @@ async fn open(
         _address: address,
         _user: signaling.user_place(caller)?,
     };
+    let seat = seat.resuming_from(resume_from);
     Ok(upgrade.accept(signaling.live, seat, places))
 }
 
@@ -152,6 +156,17 @@ fn ticket(headers: &HeaderMap) -> Result<String, ApiError> {
         )
     };
     ticket.map(str::to_owned).ok_or_else(missing)
+}
+
+/// The number of the last event that a client has seen, if it asks to go on from there.
+fn resume_from(uri: &Uri) -> Result<Option<u64>, ApiError> {
+    #[derive(Deserialize)]
+    struct Asked {
+        resume_from: Option<u64>,
+    }
+    let asked = Query::<Asked>::try_from_uri(uri);
+    let asked = asked.map_err(|_| ApiError::bad_request("resume_from is the number of an event"))?;
+    Ok(asked.resume_from)
 }
 
 fn invalid_ticket() -> ApiError {

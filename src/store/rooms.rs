@@ -55,6 +55,8 @@ pub struct MeetingFacts {
     pub room: Room,
     /// The tariff of the room's owner.
     pub tariff: Tariff,
+    /// Whether callers by telephone wait in the lobby.
+    pub sip_lobby: bool,
 }
 
 /// Columns of a room and its owner for a query that calls the tables `r` and `o`.
@@ -95,6 +97,7 @@ impl MeetingFacts {
         Ok(Self {
             room: Room::read(row)?,
             tariff: Tariff::read(row)?,
+            sip_lobby: row.col("sip_lobby")?,
         })
     }
 }
@@ -148,7 +151,8 @@ pub async fn meeting_facts(db: &Db, room: Uuid) -> Result<Option<MeetingFacts>, 
         room_columns!(),
         ", ",
         tariff_columns!(),
-        " FROM rooms r JOIN users o ON o.id = r.created_by JOIN tariffs t ON t.id = o.tariff_id WHERE r.id = $1"
+        ", COALESCE(s.lobby, FALSE) AS sip_lobby FROM rooms r JOIN users o ON o.id = r.created_by
+         JOIN tariffs t ON t.id = o.tariff_id LEFT JOIN sip_configs s ON s.room_id = r.id WHERE r.id = $1"
     );
     Ok(read!(db, c => sqlx::query_as(SELECT).bind(room).fetch_optional(c).await)?)
 }

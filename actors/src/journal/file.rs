@@ -189,8 +189,9 @@ mod tests {
     async fn a_room_whose_disk_fails_goes_on_in_memory_and_its_file_is_deleted() {
         let path = std::env::temp_dir().join(format!("colloquy-{}.log", Uuid::new_v4()));
         let room = Room::new(RoomId(Uuid::nil()), RoomSettings::default());
-        LoggedRoom::create(room, Log::File(FileLog::open(&path, false).unwrap())).unwrap();
-        let mut room = LoggedRoom::open(Log::File(full(&path))).unwrap();
+        let log = Log::File(FileLog::open(&path, false).unwrap());
+        LoggedRoom::create(room, log, Arc::default()).unwrap();
+        let mut room = LoggedRoom::open(Log::File(full(&path)), Arc::default()).unwrap();
         assert!(room.journal().is_file());
         let state = room.room().clone();
         let write_snapshot = room.journal_mut().stage(&state);

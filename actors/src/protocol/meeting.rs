@@ -1,12 +1,15 @@
 //! What a meeting and its participants bring along from REST.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::names::DisplayName;
-use crate::ids::{InviteCode, RoomId, Timestamp, UserId};
+use super::{chat::GroupName, names::DisplayName};
+use crate::ids::{GroupId, InviteCode, RoomId, Timestamp, UserId};
 
 /// A participant's rights.
 #[derive(
@@ -52,6 +55,16 @@ pub struct Identity {
     pub avatar_url: Option<String>,
     #[serde(default)]
     pub is_room_owner: bool,
+    /// Groups of a registered user, for group chats.
+    #[serde(default, skip_serializing_if = "<[Group]>::is_empty")]
+    pub groups: Arc<[Group]>,
+}
+
+/// A group of users, as the identity provider names it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Group {
+    pub id: GroupId,
+    pub name: GroupName,
 }
 
 /// What is fixed for a meeting when it begins: later changes count from the next meeting.
@@ -63,6 +76,9 @@ pub struct MeetingFacts {
     pub event: Option<EventInfo>,
     #[serde(default)]
     pub waiting_room: bool,
+    /// Whether callers wait even if nobody else does.
+    #[serde(default)]
+    pub sip_lobby: bool,
     /// Whether registered users may join under another name than their profile's.
     pub custom_display_names: bool,
 }
@@ -146,6 +162,18 @@ impl Tariff {
     #[must_use]
     pub fn has_module(&self, name: &str) -> bool {
         self.modules.contains_key(name)
+    }
+
+    /// Participants of a meeting at the same time; none is no limit.
+    #[must_use]
+    pub fn participants_max(&self) -> Option<u64> {
+        self.quotas.get("room_participant_limit").copied()
+    }
+
+    /// Seconds that a meeting may last from its first join; none is no limit.
+    #[must_use]
+    pub fn seconds_max(&self) -> Option<u64> {
+        self.quotas.get("room_time_limit_secs").copied()
     }
 }
 

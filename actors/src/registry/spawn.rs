@@ -8,6 +8,7 @@ use super::{Found, Loaded, RegistryMsg, State};
 use crate::{
     ids::RoomId,
     journal::{JournalError, Log, folder::Folder},
+    livekit::Livekit,
     logged::LoggedRoom,
     ports::{Ports, Unavailable},
     room::{Room, input::Input},
@@ -21,17 +22,17 @@ impl State {
     /// Begins a room without a journal. A disk that fails makes a room in memory.
     pub(super) async fn begin(&mut self, id: RoomId) -> Found {
         let room = Room::new(id, self.args.settings.clone());
+        let create = |log| LoggedRoom::create(room.clone(), log, Arc::clone(&self.args.livekit));
         let in_memory = |error: JournalError| {
             tracing::error!(room.id = %id, %error, "no journal; the room lives in memory");
-            LoggedRoom::create(room.clone(), Log::Memory(Vec::new()))
+            create(Log::Memory(Vec::new()))
         };
         let logged = match &self.args.folder {
             Some(folder) => {
                 let log = folder.log(id).map_err(JournalError::from);
-                log.and_then(|log| LoggedRoom::create(room.clone(), log))
-                    .or_else(in_memory)
+                log.and_then(create).or_else(in_memory)
             }
-            None => LoggedRoom::create(room.clone(), Log::Memory(Vec::new())),
+            None => create(Log::Memory(Vec::new())),
         };
         match logged {
             Ok(logged) => self.spawn(id, logged, false).await,
@@ -79,14 +80,15 @@ impl State {
             return;
         }
         let (myself, ports) = (myself.clone(), self.args.ports.clone());
+        let livekit = Arc::clone(&self.args.livekit);
         tokio::spawn(async move {
-            let loaded = load(id, folder, &ports).await;
+            let loaded = load(id, folder, &ports, livekit).await;
             let _ = myself.cast(RegistryMsg::Loaded { id, loaded });
         });
     }
 }
 
-async fn load(id: RoomId, folder: Arc<Folder>, ports: &Ports) -> Loaded {
+async fn load(id: RoomId, folder: Arc<Folder>, ports: &Ports, livekit: Arc<Livekit>) -> Loaded {
     match ports.directory.missing_rooms(vec![id]).await {
         Err(Unavailable) => return Loaded::Unavailable,
         Ok(missing) if !missing.is_empty() => {
@@ -106,7 +108,7 @@ async fn load(id: RoomId, folder: Arc<Folder>, ports: &Ports) -> Loaded {
         let opened = folder
             .log(id)
             .map_err(JournalError::from)
-            .and_then(LoggedRoom::open);
+            .and_then(|log| LoggedRoom::open(log, livekit));
         if let Err(error @ (JournalError::Corrupt(_) | JournalError::Panicked(_))) = &opened {
             tracing::error!(room.id = %id, %error, "journal is not usable and is put aside");
             folder.set_aside(id, now)?;

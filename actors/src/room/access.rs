@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    ids::{ParticipantId, SessionNo, TokenHash},
+    ids::{ParticipantId, SessionNo, Space, TokenHash},
     protocol::{
         limits::TOKENS_PER_PARTICIPANT_MAX,
         meeting::{Caller, Identity},
@@ -38,6 +38,12 @@ pub struct Seat {
     pub token: TokenHash,
     /// Whether `join` was accepted: inside or waiting.
     pub joined: bool,
+    /// The room of the meeting that the ticket was asked for.
+    #[serde(default)]
+    pub space: Space,
+    /// The number of the last event that the client has seen, if it asks to go on from there.
+    #[serde(default)]
+    pub resume_from: Option<u64>,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -86,24 +92,17 @@ impl Access {
     }
 
     /// Takes the seat; the session that had it before is returned.
-    pub fn sit(&mut self, id: ParticipantId, session: SessionNo, token: TokenHash) -> Option<SessionNo> {
+    pub fn sit(&mut self, id: ParticipantId, seat: Seat) -> Option<SessionNo> {
         let holder = self.holders.get_mut(&id)?;
         if std::mem::take(&mut holder.fresh) {
             self.fresh -= 1;
         }
-        let old = holder
-            .seat
-            .replace(Seat {
-                session,
-                token,
-                joined: false,
-            })
-            .map(|seat| seat.session);
+        let old = holder.seat.replace(seat).map(|seat| seat.session);
         if let Some(old) = old {
             self.sessions.remove(&old);
         }
-        self.sessions.insert(session, id);
-        self.last_session = self.last_session.max(session.0);
+        self.sessions.insert(seat.session, id);
+        self.last_session = self.last_session.max(seat.session.0);
         old
     }
 
@@ -161,6 +160,14 @@ impl Access {
             }
         }
         unclaimed
+    }
+
+    /// All participant ids of a caller.
+    #[must_use]
+    pub fn of_caller(&self, caller: Caller) -> Vec<ParticipantId> {
+        let holders = self.holders.iter();
+        let own = holders.filter(|(_, holder)| holder.caller == caller);
+        own.map(|(id, _)| *id).collect()
     }
 
     /// The participant of a session and whether it has joined.

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use crate::ids::{ParticipantId, Timestamp};
+use crate::ids::{BreakoutRoomId, ParticipantId, Space, Timestamp};
 
 /// What is due at a deadline.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -16,6 +16,20 @@ pub enum Due {
     Expiry(ParticipantId),
     /// An empty meeting is dropped.
     Drop,
+    /// The tariff's time is up.
+    TimeLimit,
+    /// The breakout rooms close.
+    Breakout,
+    /// Whoever is still in a breakout room that has closed is sent out.
+    Leave(BreakoutRoomId),
+    /// A countdown ends.
+    Timer(Space),
+    /// A poll ends.
+    Poll(Space),
+    /// Live results of a poll go out.
+    LiveResults(Space),
+    /// A dropped meeting's calls are waited for no longer.
+    Calls,
 }
 
 /// Each thing is due at most once; the earliest comes first, ties in the order of [`Due`].
@@ -49,6 +63,21 @@ impl Agenda {
         self.order.first().map(|(at, _)| *at)
     }
 
+    /// Everything that is not about a participant's access ends with the meeting.
+    pub fn end_meeting(&mut self) {
+        self.keep(|due| matches!(due, Due::Expiry(_) | Due::Calls));
+    }
+
+    /// Nothing but calls to the outside is waited for.
+    pub fn keep_calls_only(&mut self) {
+        self.keep(|due| due == Due::Calls);
+    }
+
+    fn keep(&mut self, is_kept: impl Fn(Due) -> bool) {
+        self.times.retain(|due, _| is_kept(*due));
+        self.order.retain(|(_, due)| is_kept(*due));
+    }
+
     /// Takes the earliest thing due at `now`.
     pub fn take_due(&mut self, now: Timestamp) -> Option<Due> {
         let (at, due) = self.order.first().copied()?;
@@ -57,6 +86,10 @@ impl Agenda {
         }
         self.clear(due);
         Some(due)
+    }
+
+    pub(super) fn all(&self) -> impl Iterator<Item = Due> {
+        self.times.keys().copied()
     }
 
     pub(super) fn is_consistent(&self) -> bool {

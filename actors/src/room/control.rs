@@ -1,39 +1,55 @@
 //! Namespace `control` for those inside: raised hands and the moderator role.
 
-use super::{Meeting, Place, effects::Cx};
+use super::{Meeting, Place, Room, effects::Cx};
 use crate::{
     ids::ParticipantId,
     protocol::{
-        control::{ControlCommand, ControlError, ControlEvent, Entry},
+        control::{ControlCommand, ControlError, ControlEvent},
         meeting::{Identity, Role},
     },
 };
 
-impl Meeting {
+impl Room {
     pub(super) fn control(
         &mut self,
         cx: &mut Cx,
         who: ParticipantId,
         command: &ControlCommand,
     ) -> Result<(), ControlError> {
+        let Some(meeting) = &mut self.meeting else {
+            return Ok(());
+        };
         match *command {
+            ControlCommand::RaiseHand if !meeting.moderation.raise_hands_enabled => {
+                Err(ControlError::RaiseHandsDisabled)
+            }
             ControlCommand::RaiseHand => {
-                self.set_hand(cx, who, true);
+                meeting.set_hand(cx, who, true);
                 Ok(())
             }
             ControlCommand::LowerHand => {
-                self.set_hand(cx, who, false);
+                meeting.set_hand(cx, who, false);
                 Ok(())
             }
-            ControlCommand::GrantModeratorRole { target } => self.set_moderator(cx, who, target, true),
-            ControlCommand::RevokeModeratorRole { target } => self.set_moderator(cx, who, target, false),
+            ControlCommand::GrantModeratorRole { target } => {
+                meeting.set_moderator(cx, who, target, true)?;
+                self.role_changed(cx, target);
+                Ok(())
+            }
+            ControlCommand::RevokeModeratorRole { target } => {
+                meeting.set_moderator(cx, who, target, false)?;
+                self.role_changed(cx, target);
+                Ok(())
+            }
             // Handled before anybody is inside.
             ControlCommand::Join { .. } | ControlCommand::EnterRoom => Ok(()),
             #[cfg(feature = "fault-injection")]
             ControlCommand::Panic => Ok(()),
         }
     }
+}
 
+impl Meeting {
     fn set_hand(&mut self, cx: &mut Cx, who: ParticipantId, up: bool) {
         let changed = self.people.get(who).is_some_and(|p| p.hand_is_up != up);
         if changed {
@@ -45,7 +61,7 @@ impl Meeting {
         } else {
             ControlEvent::HandLowered
         };
-        cx.send_one(self.people.session(who), &answer);
+        cx.send_one(self.people.line(who), &answer);
         if changed {
             self.tell_update(cx, who);
         }
@@ -58,11 +74,7 @@ impl Meeting {
         target: ParticipantId,
         moderator: bool,
     ) -> Result<(), ControlError> {
-        if !self
-            .people
-            .get(who)
-            .is_some_and(super::roster::Participant::is_moderator)
-        {
+        if !self.people.is_moderator(who) {
             return Err(ControlError::InsufficientPermissions);
         }
         let found = self
@@ -90,26 +102,9 @@ impl Meeting {
         } else {
             ControlEvent::ModeratorRoleRevoked { target }
         };
-        cx.send_one(self.people.session(who), &answer);
-        cx.send_one(
-            self.people.session(target),
-            &ControlEvent::RoleUpdated { new_role },
-        );
+        cx.send_one(self.people.line(who), &answer);
+        cx.send_one(self.people.line(target), &ControlEvent::RoleUpdated { new_role });
         self.tell_update(cx, target);
         Ok(())
-    }
-
-    /// `update` with the participant's entry to everybody else.
-    pub(super) fn tell_update(&mut self, cx: &mut Cx, id: ParticipantId) {
-        if self
-            .people
-            .get(id)
-            .is_some_and(super::roster::Participant::is_hidden)
-        {
-            return;
-        }
-        if let Some(entry) = self.people.entry(id) {
-            cx.send(self.people.others(id), &ControlEvent::Update(Entry(entry.get())));
-        }
     }
 }

@@ -8,10 +8,12 @@ use uuid::Uuid;
 use super::input::StartOutcome;
 use crate::{
     ids::{SessionNo, Timestamp},
+    livekit::{Call, Livekit},
     protocol::{self, Event, codes::CloseCode},
 };
 
-/// Sessions that an event goes to, resolved when it was sent.
+/// Lines that an event goes to, resolved when it was sent. A line has the number of the session that came in; sessions
+/// that resume it are bound to it ([`Effect::Joined`]).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Receivers {
     One(SessionNo),
@@ -34,6 +36,17 @@ impl Receivers {
         }
     }
 
+    /// Whether nobody receives it.
+    #[must_use]
+    pub fn is_nobody(&self) -> bool {
+        self.iter().next().is_none()
+    }
+
+    #[must_use]
+    pub fn contains(&self, session: SessionNo) -> bool {
+        self.iter().any(|receiver| receiver == session)
+    }
+
     pub fn iter(&self) -> impl Iterator<Item = SessionNo> {
         let (sessions, except) = match self {
             Self::One(session) => (std::slice::from_ref(session), None),
@@ -46,6 +59,15 @@ impl Receivers {
     }
 }
 
+impl From<Vec<SessionNo>> for Receivers {
+    fn from(sessions: Vec<SessionNo>) -> Self {
+        Self::Many {
+            sessions: sessions.into(),
+            except: None,
+        }
+    }
+}
+
 /// Something to do outside, in order.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Effect {
@@ -54,13 +76,31 @@ pub enum Effect {
         seq: u64,
         frame: Utf8Bytes,
         to: Receivers,
+        /// Whether a client that resumes from a number gets it again.
+        kept: bool,
     },
-    /// The session has joined: other namespaces open, larger messages are allowed.
-    Joined(SessionNo),
+    /// The session receives what is sent to the line from now on.
+    Bound { session: SessionNo, line: SessionNo },
+    /// The line's session is inside: other namespaces open, larger messages are allowed.
+    Opened(SessionNo),
+    /// The line's session waits (again): only joining and echo do anything.
+    Shut(SessionNo),
+    /// The line's session has missed what was sent after this number: the word that it comes, then the kept events.
+    Resume {
+        line: SessionNo,
+        from: u64,
+        word: Utf8Bytes,
+    },
+    /// Answers a session itself: without a number, and not kept.
+    Tell { line: SessionNo, frame: Utf8Bytes },
     /// The session ends after what was sent to it before.
     Close(SessionNo, CloseCode),
     /// The answer to a `start`.
     Answer(StartOutcome),
+    /// Something to be done by LiveKit, which is answered by [`super::input::Input::CallDone`].
+    Call(u64, Call),
+    /// A call that must not be made any more, if that can be helped.
+    CancelCall(u64),
 }
 
 /// What handling one input brought about.
@@ -71,19 +111,22 @@ pub struct Effects {
     pub encodings: usize,
 }
 
-/// The context of one input: its time, ids from its seed, and where effects go.
+/// The context of one input: its time, ids from its seed, the media server's keys, and where effects go.
 #[derive(Debug)]
 pub struct Cx {
     pub at: Timestamp,
+    /// Signs access tokens: a function of its arguments, and no part of the state.
+    pub livekit: Arc<Livekit>,
     random: u64,
     pub(super) event_seq: u64,
     pub(super) effects: Effects,
 }
 
 impl Cx {
-    pub(super) fn new(at: Timestamp, seed: u64, event_seq: u64) -> Self {
+    pub(super) fn new(at: Timestamp, seed: u64, event_seq: u64, livekit: &Arc<Livekit>) -> Self {
         Self {
             at,
+            livekit: Arc::clone(livekit),
             random: seed,
             event_seq,
             effects: Effects::default(),
@@ -107,16 +150,34 @@ impl Cx {
 
     /// Encodes an event once and sends it to all receivers under one number.
     pub fn send<E: Event>(&mut self, to: Receivers, event: &E) {
+        if to.is_nobody() {
+            return;
+        }
         let seq = self.next_event();
         let frame = protocol::encode(event, self.at, Some(seq));
-        self.push_frame(seq, frame, to);
+        self.push_frame(seq, frame, to, true);
     }
 
-    /// [`Cx::send`] to one session, if it is there.
-    pub fn send_one<E: Event>(&mut self, session: Option<SessionNo>, event: &E) {
-        if let Some(session) = session {
-            self.send(Receivers::One(session), event);
+    /// [`Cx::send`] to one line, if it is there.
+    pub fn send_one<E: Event>(&mut self, line: Option<SessionNo>, event: &E) {
+        if let Some(line) = line {
+            self.send(Receivers::One(line), event);
         }
+    }
+
+    /// [`Cx::send_one`] for an answer that is too long to be kept. Returns its number: a client that has not seen it
+    /// can't resume from an earlier one.
+    pub fn send_long<E: Event>(&mut self, line: SessionNo, event: &E) -> u64 {
+        let seq = self.next_event();
+        let frame = protocol::encode(event, self.at, Some(seq));
+        self.push_frame(seq, frame, Receivers::One(line), false);
+        seq
+    }
+
+    /// An answer without a number.
+    pub fn tell<E: Event>(&mut self, line: SessionNo, event: &E) {
+        let frame = protocol::encode(event, self.at, None);
+        self.effects.list.push(Effect::Tell { line, frame });
     }
 
     /// The number of the next event.
@@ -125,13 +186,13 @@ impl Cx {
         self.event_seq
     }
 
-    pub(super) fn push_frame(&mut self, seq: u64, frame: Utf8Bytes, to: Receivers) {
+    pub(super) fn push_frame(&mut self, seq: u64, frame: Utf8Bytes, to: Receivers, kept: bool) {
         self.effects.encodings += 1;
-        self.effects.list.push(Effect::Send { seq, frame, to });
+        self.effects.list.push(Effect::Send { seq, frame, to, kept });
     }
 
-    pub fn joined(&mut self, session: SessionNo) {
-        self.effects.list.push(Effect::Joined(session));
+    pub fn push(&mut self, effect: Effect) {
+        self.effects.list.push(effect);
     }
 
     pub fn close(&mut self, session: SessionNo, code: CloseCode) {

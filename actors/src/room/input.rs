@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    ids::{InviteCode, ParticipantId, SessionNo, Timestamp, TokenHash, UserId},
+    ids::{BreakoutRoomId, InviteCode, ParticipantId, SessionNo, Timestamp, TokenHash, UserId},
+    livekit::Outcome,
     protocol::{
         Command,
         meeting::{Caller, Identity, MeetingFacts},
@@ -33,6 +34,12 @@ pub enum Input {
         participant: ParticipantId,
         token: TokenHash,
         session: SessionNo,
+        /// The room of the meeting that the ticket was asked for.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        breakout_room: Option<BreakoutRoomId>,
+        /// The number of the last event that the client has seen, if it asks to go on from there.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        resume_from: Option<u64>,
     },
     Command {
         session: SessionNo,
@@ -45,6 +52,11 @@ pub enum Input {
     },
     /// A deadline may have come.
     Tick,
+    /// LiveKit has done a call, or not.
+    CallDone {
+        call: u64,
+        outcome: Outcome,
+    },
     /// The process that held the sockets is gone.
     Restarted,
     Notice(Notice),
@@ -64,9 +76,9 @@ pub struct Start {
     pub resumption: Option<TokenHash>,
     /// The token that goes out with the ticket.
     pub token: TokenHash,
-    /// Whether a breakout room was asked for.
-    #[serde(default)]
-    pub breakout_room: Option<crate::ids::BreakoutRoomId>,
+    /// The breakout room to go to; the main room when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub breakout_room: Option<BreakoutRoomId>,
 }
 
 /// How a socket ended.
@@ -101,6 +113,9 @@ pub enum StartOutcome {
     /// Too many unredeemed tickets.
     Busy,
     NoBreakoutRooms,
+    InvalidBreakoutRoomId,
+    /// A moderator has banned the user until the meeting's state is dropped.
+    Banned,
 }
 
 /// Times in the log are integers: shorter, and as exact.

@@ -1,6 +1,6 @@
 //! What must hold after every input; checked in tests.
 
-use super::{Place, Room, agenda::Due};
+use super::{Meeting, Place, Room, agenda::Due};
 
 impl Room {
     /// Describes the first thing that is wrong with the state.
@@ -18,7 +18,11 @@ impl Room {
                 Ok(())
             };
         };
-        meeting.chat.check()?;
+        for state in meeting.spaces.values() {
+            state.chat.check()?;
+            state.poll.as_ref().map_or(Ok(()), super::polls::Poll::check)?;
+        }
+        self.check_deadlines(meeting)?;
         if meeting.people.anybody_present() == self.agenda.get(Due::Drop).is_some() {
             return Err("an empty meeting, and no other, has a time to be dropped".to_owned());
         }
@@ -36,9 +40,16 @@ impl Room {
                     ));
                 }
             }
+            let open = participant.visits.iter().filter(|visit| visit.left_at.is_none());
+            let open: Vec<_> = open.map(|visit| visit.space).collect();
+            if participant.place == Place::Inside && open != [participant.space]
+                || participant.place != Place::Inside && !open.is_empty()
+            {
+                return Err(format!("{id} is {:?} and visits {open:?}", participant.place));
+            }
             let left = match participant.place {
                 Place::Outside => true,
-                Place::Waiting => participant.ever_inside,
+                Place::Waiting => participant.was_inside(),
                 Place::Inside => false,
             };
             if participant.left_at.is_some() != left {
@@ -55,6 +66,47 @@ impl Room {
                 return Err(format!(
                     "{id}: expires {expires}, kept by a seat or the grace time {kept}"
                 ));
+            }
+        }
+        Ok(())
+    }
+
+    /// What ends by itself has a deadline, and nothing else has.
+    fn check_deadlines(&self, meeting: &Meeting) -> Result<(), String> {
+        let breakout = meeting
+            .breakout
+            .as_ref()
+            .and_then(super::breakout::Breakout::expires);
+        if self.agenda.get(Due::Breakout) != breakout || self.agenda.get(Due::TimeLimit) != meeting.closes_at
+        {
+            return Err("breakout rooms or the meeting end at another time than planned".to_owned());
+        }
+        for due in self.agenda.all() {
+            let space = match due {
+                Due::Timer(space) | Due::Poll(space) | Due::LiveResults(space) => space,
+                _ => continue,
+            };
+            let state = meeting.spaces.get(&space);
+            let runs = match due {
+                Due::Timer(_) => state.and_then(|state| state.timer.as_ref()?.ends_at()).is_some(),
+                _ => state.is_some_and(|state| state.poll.is_some()),
+            };
+            if !runs {
+                return Err(format!("{due:?} of what does not run"));
+            }
+        }
+        for (space, state) in &meeting.spaces {
+            let ends = state.timer.as_ref().and_then(super::timer::Timer::ends_at);
+            if self.agenda.get(Due::Timer(*space)) != ends
+                || self.agenda.get(Due::Poll(*space)).is_some() != state.poll.is_some()
+            {
+                return Err(format!("timer or poll of {space:?} without its deadline"));
+            }
+            if let Some(id) = space.0 {
+                let runs = meeting.breakout.as_ref().is_some_and(|breakout| breakout.has(id));
+                if !runs && self.agenda.get(Due::Leave(id)).is_none() {
+                    return Err(format!("{id} is neither running nor about to close"));
+                }
             }
         }
         Ok(())

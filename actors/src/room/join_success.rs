@@ -1,6 +1,8 @@
 //! `join_success`: put together from pieces that are already encoded, so that a join into a large room copies bytes
 //! instead of encoding every participant again.
 
+use std::{fmt::Write as _, sync::Arc};
+
 use serde::Serialize;
 use serde_json::value::RawValue;
 use tokio_tungstenite::tungstenite::Utf8Bytes;
@@ -10,12 +12,16 @@ use super::{
     effects::{Cx, Receivers},
 };
 use crate::{
-    ids::{ParticipantId, Timestamp},
+    ids::{ParticipantId, Space, Timestamp},
     protocol::{
-        limits,
+        self,
+        breakout::BreakoutState,
+        livekit::LivekitState,
         meeting::{ControlState, EventInfo, Role, RoomInfo, Tariff},
         moderation::WaitingRoomState,
         names::DisplayName,
+        polls::PollsState,
+        timer::TimerState,
     },
 };
 
@@ -28,12 +34,29 @@ struct Head<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     avatar_url: Option<&'a str>,
     role: Role,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    closes_at: Option<Timestamp>,
     tariff: &'a Tariff,
     event_info: Option<&'a EventInfo>,
     room_info: &'a RoomInfo,
     is_room_owner: bool,
+    #[serde(flatten)]
+    modules: Modules<'a>,
+}
+
+/// What the modules have to say; those that are not on, or have nothing to say, are absent.
+#[derive(Serialize)]
+struct Modules<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     moderation: Option<ModerationState<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    breakout: Option<BreakoutState<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    timer: Option<TimerState<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    polls: Option<PollsState<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    livekit: Option<LivekitState<'a>>,
 }
 
 #[derive(Serialize)]
@@ -60,42 +83,57 @@ struct Waiting<'a> {
 impl Room {
     pub(super) fn send_join_success(&mut self, cx: &mut Cx, id: ParticipantId) {
         let seq = cx.next_event();
+        let as_list = self.settings.chat_history_as_list;
         let Some(meeting) = &mut self.meeting else { return };
-        let Some(session) = meeting.people.session(id) else {
+        let Some(me) = meeting.people.get(id) else { return };
+        let (line, space, groups) = (me.line, me.space, Arc::clone(&me.groups));
+        let enabled = meeting.chat_enabled && meeting.facts.tariff.has_module("chat");
+        let chat = meeting.space(space).chat.state_for(id, &groups, enabled, as_list);
+        let timer = meeting.spaces.get(&space).and_then(|state| state.timer.as_ref());
+        let entries = meeting
+            .people
+            .entries_for(id, space, |other| timer.and_then(|timer| timer.ready(other)));
+        let Some(head) = self.head(cx, id, space) else {
             return;
         };
-        let as_list = self.settings.chat_history_as_list;
-        let chat = meeting
-            .chat
-            .state_for(id, limits::JOIN_HISTORY_BYTES_MAX, as_list, &meeting.facts.tariff);
-        let entries: Vec<_> = meeting.people.entries_but(id).collect();
-        let Some(head) = self.head(id) else { return };
         let frame = assemble(&head, &entries, &chat, cx.at, seq);
-        cx.push_frame(seq, frame, Receivers::One(session));
+        cx.push_frame(seq, frame, Receivers::One(line), false);
+        if let Some(meeting) = &mut self.meeting {
+            meeting.people.set_whole_since(id, seq);
+        }
     }
 
-    fn head(&self, id: ParticipantId) -> Option<String> {
+    fn head(&self, cx: &Cx, id: ParticipantId, space: Space) -> Option<String> {
         let meeting = self.meeting.as_ref()?;
         let me = meeting.people.get(id)?;
-        let moderator = me.is_moderator().then(|| self.moderator_state(meeting));
+        let state = meeting.spaces.get(&space)?;
+        let has = |module| meeting.facts.tariff.has_module(module);
+        let credentials = self.credentials(cx, id);
+        let modules = Modules {
+            moderation: has("moderation").then(|| ModerationState {
+                moderator: me.is_moderator().then(|| self.moderator_state(meeting)),
+                raise_hands_enabled: meeting.moderation.raise_hands_enabled,
+            }),
+            breakout: meeting.breakout_state(space),
+            timer: state.timer.as_ref().map(|timer| timer.state_for(id)),
+            polls: state.poll.as_ref().map(super::polls::Poll::state),
+            livekit: credentials.as_ref().map(|credentials| LivekitState {
+                credentials,
+                microphone_restriction_state: &state.media.restrictions,
+            }),
+        };
         let head = Head {
             message: "join_success",
             id,
             display_name: &me.display_name,
             avatar_url: me.avatar_url.as_deref(),
             role: me.role,
+            closes_at: meeting.closes_at,
             tariff: &meeting.facts.tariff,
             event_info: meeting.facts.event.as_ref(),
             room_info: &meeting.facts.room,
             is_room_owner: me.is_room_owner,
-            moderation: meeting
-                .facts
-                .tariff
-                .has_module("moderation")
-                .then_some(ModerationState {
-                    moderator,
-                    raise_hands_enabled: meeting.moderation.raise_hands_enabled,
-                }),
+            modules,
         };
         serde_json::to_string(&head).ok()
     }
@@ -115,7 +153,7 @@ impl Room {
             waiting_room_participants: waiting
                 .map(|(id, p)| Waiting {
                     id,
-                    control: p.control_state(),
+                    control: p.waiting_state(),
                     state: state(id),
                 })
                 .collect(),
@@ -123,20 +161,10 @@ impl Room {
     }
 }
 
-fn assemble(
-    head: &str,
-    entries: &[std::sync::Arc<RawValue>],
-    chat: &RawValue,
-    at: Timestamp,
-    seq: u64,
-) -> Utf8Bytes {
-    let list: usize = entries.iter().map(|entry| entry.get().len() + 1).sum();
-    let mut text = String::with_capacity(head.len() + list + chat.get().len() + 200);
-    text.push_str(r#"{"namespace":"control","timestamp":""#);
-    text.push_str(&at.to_string());
-    text.push_str(r#"","seq":"#);
-    text.push_str(&seq.to_string());
-    text.push_str(r#","payload":"#);
+fn assemble(head: &str, entries: &[Arc<str>], chat: &RawValue, at: Timestamp, seq: u64) -> Utf8Bytes {
+    let list: usize = entries.iter().map(|entry| entry.len() + 1).sum();
+    let bytes = head.len() + list + chat.get().len() + 64;
+    let mut text = protocol::begin_envelope("control", at, Some(seq), bytes);
     // The head is an object with fields: its closing brace makes room for the pieces.
     text.push_str(head.strip_suffix('}').unwrap_or(head));
     text.push_str(r#","participants":["#);
@@ -144,10 +172,9 @@ fn assemble(
         if index > 0 {
             text.push(',');
         }
-        text.push_str(entry.get());
+        text.push_str(entry);
     }
-    text.push_str(r#"],"chat":"#);
-    text.push_str(chat.get());
-    text.push_str("}}");
+    // Writing to a string does not fail.
+    let _ = write!(text, r#"],"chat":{chat}}}}}"#);
     text.into()
 }

@@ -5,37 +5,56 @@
 
 pub mod access;
 mod agenda;
+mod breakout;
+mod calls;
 mod chat;
 mod control;
 pub mod effects;
 pub mod input;
 mod invariants;
 mod join_success;
+mod media;
 mod moderation;
+mod pairs;
+mod participant;
+mod polls;
 mod presence;
+mod ring;
 mod roster;
 mod seats;
+mod space;
+mod timer;
+
+use std::{collections::BTreeMap, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 
 use self::{
-    access::Access,
+    access::{Access, Seat},
     agenda::Agenda,
-    chat::Chat,
-    effects::{Cx, Effects},
+    breakout::Breakout,
+    calls::Calls,
+    effects::{Cx, Effect, Effects, Receivers},
     input::{Input, Notice, Stamped},
     moderation::Moderation,
+    ring::Ring,
     roster::{Place, Roster},
+    space::SpaceState,
 };
 use crate::{
-    ids::{RoomId, SessionNo, Timestamp},
+    ids::{ParticipantId, RoomId, SessionNo, Space, Timestamp},
+    livekit::Livekit,
     protocol::{
         Command,
-        chat::ChatEvent,
+        breakout::{BreakoutError, BreakoutEvent},
+        chat::{ChatError, ChatEvent},
         control::{ControlCommand, ControlError, ControlEvent},
         limits,
-        meeting::MeetingFacts,
-        moderation::ModerationEvent,
+        livekit::{LivekitError, LivekitEvent},
+        meeting::{Caller, MeetingFacts},
+        moderation::{ModerationError, ModerationEvent},
+        polls::{PollsError, PollsEvent},
+        timer::{TimerError, TimerEvent},
     },
 };
 
@@ -51,6 +70,8 @@ pub struct RoomSettings {
     pub chat_messages_per_scope_max: usize,
     /// Plain lists instead of chunks in `join_success`, for clients up to 2.5.
     pub chat_history_as_list: bool,
+    /// Whether only moderators, and whom they permit it, may share their screen.
+    pub screen_share_requires_permission: bool,
 }
 
 impl Default for RoomSettings {
@@ -60,6 +81,7 @@ impl Default for RoomSettings {
             meeting_grace_secs: limits::MEETING_GRACE_SECS,
             chat_messages_per_scope_max: limits::CHAT_MESSAGES_PER_SCOPE_MAX,
             chat_history_as_list: false,
+            screen_share_requires_permission: false,
         }
     }
 }
@@ -79,6 +101,10 @@ pub struct Room {
     agenda: Agenda,
     #[serde(default)]
     meeting: Option<Meeting>,
+    #[serde(default)]
+    ring: Ring,
+    #[serde(default)]
+    calls: Calls,
 }
 
 /// The state that is dropped when everybody has gone.
@@ -88,8 +114,21 @@ pub struct Meeting {
     #[serde(default)]
     people: Roster,
     moderation: Moderation,
+    /// Set by the first join, where the tariff has a time limit.
     #[serde(default)]
-    chat: Chat,
+    closes_at: Option<Timestamp>,
+    #[serde(default)]
+    breakout: Option<Breakout>,
+    #[serde(default = "chat_is_enabled")]
+    chat_enabled: bool,
+    #[serde(default)]
+    searches: chat::Searches,
+    #[serde(default, with = "pairs")]
+    spaces: BTreeMap<Space, SpaceState>,
+}
+
+const fn chat_is_enabled() -> bool {
+    true
 }
 
 impl Meeting {
@@ -99,7 +138,11 @@ impl Meeting {
             facts,
             people: Roster::default(),
             moderation,
-            chat: Chat::default(),
+            closes_at: None,
+            breakout: None,
+            chat_enabled: chat_is_enabled(),
+            searches: chat::Searches::default(),
+            spaces: BTreeMap::new(),
         }
     }
 }
@@ -108,8 +151,30 @@ impl Meeting {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Refusal {
     Control(ControlError),
-    Moderation(crate::protocol::moderation::ModerationError),
-    Chat(crate::protocol::chat::ChatError),
+    Moderation(ModerationError),
+    Breakout(BreakoutError),
+    Chat(ChatError),
+    Timer(TimerError),
+    Polls(PollsError),
+    Livekit(LivekitError),
+    /// `rate_limit_exceeded`.
+    TooMuch,
+}
+
+impl Refusal {
+    fn tell(self, cx: &mut Cx, line: SessionNo) {
+        let to = Receivers::One(line);
+        match self {
+            Self::Control(error) => cx.send(to, &ControlEvent::Error(error)),
+            Self::Moderation(error) => cx.send(to, &ModerationEvent::Error(error)),
+            Self::Breakout(error) => cx.send(to, &BreakoutEvent::Error(error)),
+            Self::Chat(error) => cx.send(to, &ChatEvent::Error(error)),
+            Self::Timer(error) => cx.send(to, &TimerEvent::Error(error)),
+            Self::Polls(error) => cx.send(to, &PollsEvent::Error(error)),
+            Self::Livekit(error) => cx.send(to, &LivekitEvent::Error(error)),
+            Self::TooMuch => cx.send(to, &ControlEvent::RateLimitExceeded),
+        }
+    }
 }
 
 impl Room {
@@ -124,11 +189,14 @@ impl Room {
             access: Access::default(),
             agenda: Agenda::default(),
             meeting: None,
+            ring: Ring::default(),
+            calls: Calls::default(),
         }
     }
 
-    /// Handles one input. Its number must follow the last one's and its time must be later.
-    pub fn handle(&mut self, stamped: Stamped) -> Effects {
+    /// Handles one input. Its number must follow the last one's and its time must be later. The keys of the media server
+    /// sign what goes out; nothing of them stays.
+    pub fn handle(&mut self, livekit: &Arc<Livekit>, stamped: Stamped) -> Effects {
         assert_eq!(
             stamped.seq,
             self.input_seq + 1,
@@ -137,28 +205,51 @@ impl Room {
         assert!(stamped.at > self.at, "time never goes back");
         self.input_seq = stamped.seq;
         self.at = stamped.at;
-        let mut cx = Cx::new(stamped.at, stamped.seed, self.event_seq);
-        match stamped.input {
-            Input::Start(start) => self.start(&mut cx, *start),
+        let mut cx = Cx::new(stamped.at, stamped.seed, self.event_seq, livekit);
+        self.input(&mut cx, stamped.input);
+        self.event_seq = cx.event_seq;
+        for effect in &cx.effects.list {
+            if let Effect::Send {
+                seq,
+                frame,
+                kept: true,
+                ..
+            } = effect
+            {
+                self.ring.add(*seq, frame.len(), self.at);
+            }
+        }
+        cx.effects
+    }
+
+    fn input(&mut self, cx: &mut Cx, input: Input) {
+        match input {
+            Input::Start(start) => self.start(cx, *start),
             Input::SeatTaken {
                 participant,
                 token,
                 session,
-            } => self.seat_taken(&mut cx, participant, token, session),
-            Input::Command { session, command } => self.command(&mut cx, session, command),
-            Input::Ended { session, how } => self.ended(&mut cx, session, how),
-            Input::Tick => self.tick(&mut cx),
-            Input::Restarted => self.restarted(&mut cx),
-            Input::Notice(Notice::RoomDeleted) => self.delete(&mut cx),
-            Input::Notice(Notice::InviteWithdrawn(code)) => {
-                self.withdraw(crate::protocol::meeting::Caller::Guest(code));
+                breakout_room,
+                resume_from,
+            } => {
+                let seat = Seat {
+                    session,
+                    token,
+                    joined: false,
+                    space: Space(breakout_room),
+                    resume_from,
+                };
+                self.seat_taken(cx, participant, seat);
             }
-            Input::Notice(Notice::UserWithdrawn(user)) => {
-                self.withdraw(crate::protocol::meeting::Caller::User(user));
-            }
+            Input::Command { session, command } => self.command(cx, session, command),
+            Input::Ended { session, how } => self.ended(cx, session, how),
+            Input::Tick => self.tick(cx),
+            Input::CallDone { call, outcome } => self.call_done(cx, call, &outcome),
+            Input::Restarted => self.restarted(cx),
+            Input::Notice(Notice::RoomDeleted) => self.delete(cx),
+            Input::Notice(Notice::InviteWithdrawn(code)) => self.withdraw(Caller::Guest(code)),
+            Input::Notice(Notice::UserWithdrawn(user)) => self.withdraw(Caller::User(user)),
         }
-        self.event_seq = cx.event_seq;
-        cx.effects
     }
 
     /// Skips an input that must not be handled (again).
@@ -196,34 +287,28 @@ impl Room {
             (Command::Control(_), _) => Err(Refusal::Control(ControlError::NotYetJoined)),
             (_, _) => Ok(()),
         };
-        match done {
-            Ok(()) => {}
-            Err(Refusal::Control(error)) => cx.send_one(Some(session), &ControlEvent::Error(error)),
-            Err(Refusal::Moderation(error)) => cx.send_one(Some(session), &ModerationEvent::Error(error)),
-            Err(Refusal::Chat(error)) => cx.send_one(Some(session), &ChatEvent::Error(error)),
+        if let Err(refusal) = done {
+            let line = self.line(id).filter(|_| seat.joined);
+            refusal.tell(cx, line.unwrap_or(session));
         }
     }
 
-    fn inside_command(
-        &mut self,
-        cx: &mut Cx,
-        who: crate::ids::ParticipantId,
-        command: Command,
-    ) -> Result<(), Refusal> {
+    fn inside_command(&mut self, cx: &mut Cx, who: ParticipantId, command: Command) -> Result<(), Refusal> {
         let Some(meeting) = &mut self.meeting else {
             return Ok(());
         };
         match command {
-            Command::Control(command) => meeting.control(cx, who, &command).map_err(Refusal::Control),
-            Command::Chat(command) => {
-                let max = self.settings.chat_messages_per_scope_max;
-                meeting
-                    .chat
-                    .handle(cx, &mut meeting.people, who, command, max)
-                    .map_err(Refusal::Chat)
-            }
-            Command::Breakout(_) | Command::Timer(_) | Command::Polls(_) | Command::Livekit(_) => Ok(()),
-            Command::Moderation(command) => self.moderate(cx, who, &command).map_err(Refusal::Moderation),
+            Command::Control(command) => self.control(cx, who, &command).map_err(Refusal::Control),
+            Command::Moderation(command) => self.moderate(cx, who, command).map_err(Refusal::Moderation),
+            Command::Breakout(command) => self.breakout(cx, who, &command).map_err(Refusal::Breakout),
+            Command::Chat(command) => meeting.chat(cx, &self.settings, who, command),
+            Command::Timer(command) => meeting
+                .timer(cx, &mut self.agenda, who, command)
+                .map_err(Refusal::Timer),
+            Command::Polls(command) => meeting
+                .polls(cx, &mut self.agenda, who, command)
+                .map_err(Refusal::Polls),
+            Command::Livekit(command) => self.livekit(cx, who, &command).map_err(Refusal::Livekit),
         }
     }
 
@@ -250,16 +335,22 @@ impl Room {
         self.event_seq
     }
 
+    /// Every kept event after this number can still be asked for; older ones may be let go.
+    #[must_use]
+    pub fn ring_base(&self) -> u64 {
+        self.ring.base()
+    }
+
     /// When the room wants a [`Input::Tick`].
     #[must_use]
     pub fn next_deadline(&self) -> Option<Timestamp> {
         self.agenda.next()
     }
 
-    /// Neither a meeting nor a token is left: the actor may end.
+    /// Neither a meeting nor a token nor a call is left: the actor may end.
     #[must_use]
     pub fn is_over(&self) -> bool {
-        self.meeting.is_none() && self.access.is_empty()
+        self.meeting.is_none() && self.access.is_empty() && self.calls.is_empty()
     }
 
     /// Whether `start` must bring the facts of the meeting.

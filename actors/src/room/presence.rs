@@ -1,11 +1,17 @@
 //! Coming and going as the others see it.
 
-use super::{Place, Room, access::Seat, agenda::Due, effects::Cx, roster::Participant};
+use super::{
+    Meeting, Place, Room,
+    access::Seat,
+    agenda::Due,
+    effects::{Cx, Effect},
+    roster::{Circle, Participant, Shown},
+};
 use crate::{
-    ids::ParticipantId,
+    ids::{ParticipantId, SessionNo, Space},
     protocol::{
-        control::{ControlError, ControlEvent, Entry, LeaveReason},
-        meeting::{ParticipationKind, Role},
+        control::{ControlError, ControlEvent, JoinBlockedReason, LeaveReason},
+        meeting::{Identity, ParticipationKind, Role},
         moderation::ModerationEvent,
         names::DisplayName,
     },
@@ -23,51 +29,39 @@ impl Room {
         if seat.joined {
             return Err(ControlError::AlreadyJoined);
         }
-        let (Some(holder), Some(meeting)) = (self.access.get(id), &mut self.meeting) else {
+        let (Some(holder), Some(meeting)) = (self.access.get(id), &self.meeting) else {
             return Ok(());
         };
-        let identity = holder.identity.clone();
-        let accepted = holder.accepted;
-        let place = meeting.people.get(id).map_or(Place::Outside, |p| p.place);
-        if place == Place::Outside {
-            let display_name = identity.join_name(name, meeting.facts.custom_display_names)?;
-            let known = meeting.people.get(id);
-            let granted = known.and_then(|p| p.granted);
-            let role = granted.unwrap_or(identity.role);
-            let avatar_url = identity.avatar_url.as_deref().map(Into::into);
-            let (kind, owner) = (identity.kind, identity.is_room_owner);
-            let left_at = known.filter(|p| p.ever_inside).and_then(|p| p.left_at);
-            let mut newcomer = Participant::new(
-                kind,
-                display_name,
-                avatar_url,
-                owner,
-                role,
-                granted,
-                seat.session,
-                cx.at,
-            );
-            // Listed as left until it is inside again.
-            (newcomer.ever_inside, newcomer.left_at) = (left_at.is_some(), left_at);
-            let must_wait = meeting.moderation.must_wait(&newcomer) && !accepted;
-            meeting.people.insert(id, newcomer);
-            self.access.joined(id);
-            if must_wait {
-                self.wait(cx, id);
-            } else {
-                self.enter(cx, id);
+        match meeting.people.get(id).filter(|p| p.is_present()) {
+            None => {
+                let accepted = holder.accepted;
+                let newcomer = meeting.newcomer(id, &holder.identity, name, seat.session, cx)?;
+                if let Some(reason) = meeting.blocks(&newcomer) {
+                    cx.send_one(Some(seat.session), &ControlEvent::JoinBlocked(reason));
+                    return Ok(());
+                }
+                self.not_resumed(cx, seat);
+                self.let_in(cx, id, newcomer, accepted);
             }
-        } else {
-            meeting.people.set_session(id, Some(seat.session));
-            self.access.joined(id);
-            self.agenda.clear(Due::Timeout(id));
-            if place == Place::Inside {
-                cx.joined(seat.session);
-                self.send_join_success(cx, id);
-            } else {
-                cx.send_one(Some(seat.session), &ModerationEvent::InWaitingRoom);
+            Some(known) if known.place == Place::Waiting => {
+                let (line, accepted) = (known.line, holder.accepted);
+                self.not_resumed(cx, seat);
+                self.bind(cx, id, seat.session, line);
+                cx.send_one(Some(line), &ModerationEvent::InWaitingRoom);
                 if accepted {
-                    cx.send_one(Some(seat.session), &ModerationEvent::Accepted);
+                    cx.send_one(Some(line), &ModerationEvent::Accepted);
+                }
+            }
+            Some(known) => {
+                let (line, here) = (known.line, known.space);
+                let there = meeting.destination(seat.space);
+                if here == there {
+                    self.resume(cx, id, seat, line);
+                } else {
+                    self.not_resumed(cx, seat);
+                    self.bind(cx, id, seat.session, seat.session);
+                    self.step_out(cx, id, here, LeaveReason::Quit);
+                    self.enter(cx, id, there);
                 }
             }
         }
@@ -75,16 +69,94 @@ impl Room {
         Ok(())
     }
 
+    /// The session takes part from now on; what is sent to the line reaches it.
+    fn bind(&mut self, cx: &mut Cx, id: ParticipantId, session: SessionNo, line: SessionNo) {
+        self.access.joined(id);
+        self.agenda.clear(Due::Timeout(id));
+        let Some(meeting) = &mut self.meeting else { return };
+        meeting.people.set_session(id, Some(session));
+        if meeting.people.get(id).is_some_and(|p| p.line != line) {
+            meeting.people.change(id, |p| p.line = line);
+        }
+        if session != line {
+            cx.push(Effect::Bound { session, line });
+        }
+    }
+
+    /// Back in time: with the events that were missed where the client asks for them, else with `join_success`.
+    fn resume(&mut self, cx: &mut Cx, id: ParticipantId, seat: Seat, line: SessionNo) {
+        let newest = cx.event_seq;
+        let whole_since = self
+            .meeting
+            .as_ref()
+            .and_then(|m| m.people.get(id))
+            .map_or(u64::MAX, |p| p.whole_since);
+        let is_kept = |from: &u64| *from >= self.ring.base() && *from >= whole_since && *from <= newest;
+        if let Some(from) = seat.resume_from.filter(is_kept) {
+            self.bind(cx, id, seat.session, line);
+            cx.push(Effect::Opened(line));
+            let word = crate::protocol::encode(&ControlEvent::Resumed { from }, cx.at, None);
+            cx.push(Effect::Resume { line, from, word });
+        } else {
+            self.not_resumed(cx, seat);
+            self.bind(cx, id, seat.session, line);
+            cx.push(Effect::Opened(line));
+            self.send_join_success(cx, id);
+        }
+    }
+
+    /// A client that asked to go on from a number hears that it starts anew.
+    fn not_resumed(&self, cx: &mut Cx, seat: Seat) {
+        if seat.resume_from.is_some() {
+            cx.tell(seat.session, &ControlEvent::NotResumed);
+        }
+    }
+
+    fn let_in(&mut self, cx: &mut Cx, id: ParticipantId, newcomer: Participant, accepted: bool) {
+        let Some(meeting) = &mut self.meeting else { return };
+        let must_wait = meeting.must_wait(&newcomer) && !accepted;
+        let session = newcomer.line;
+        meeting.people.insert(id, newcomer);
+        self.bind(cx, id, session, session);
+        if must_wait {
+            self.wait(cx, id);
+        } else {
+            let asked = self.seat(id).map_or(Space::MAIN, |seat| seat.space);
+            let space = self
+                .meeting
+                .as_ref()
+                .map_or(Space::MAIN, |m| m.destination(asked));
+            self.enter(cx, id, space);
+        }
+    }
+
+    fn seat(&self, id: ParticipantId) -> Option<Seat> {
+        self.access.get(id)?.seat
+    }
+
     fn wait(&mut self, cx: &mut Cx, id: ParticipantId) {
         let Some(meeting) = &mut self.meeting else { return };
-        meeting.people.change(id, |p| p.place = Place::Waiting);
-        cx.send_one(meeting.people.session(id), &ModerationEvent::InWaitingRoom);
-        if let Some(entry) = meeting.people.entry(id) {
-            cx.send(
-                meeting.people.all(),
-                &ModerationEvent::JoinedWaitingRoom(Entry(entry.get())),
-            );
+        let arrived = meeting.people.change(id, |p| {
+            (p.place, p.arrived_at) = (Place::Waiting, cx.at);
+            (p.line, p.waiting_entry(id))
+        });
+        if let Some((line, entry)) = arrived {
+            cx.push(Effect::Shut(line));
+            cx.send_one(Some(line), &ModerationEvent::InWaitingRoom);
+            meeting
+                .people
+                .show(cx, Circle::All, id, &entry, Shown::JoinedWaitingRoom);
         }
+    }
+
+    /// A moderator sends somebody out to wait: the socket stays.
+    pub(super) fn out_into_the_waiting_room(&mut self, cx: &mut Cx, id: ParticipantId) {
+        let Some(meeting) = &mut self.meeting else { return };
+        let space = meeting.people.space(id);
+        meeting.people.change(id, |p| p.hand_is_up = false);
+        // The target hears of its own change first: the others' events are not for it any more.
+        self.step_out(cx, id, space, LeaveReason::SentToWaitingRoom);
+        self.wait(cx, id);
     }
 
     pub(super) fn enter_room(
@@ -97,62 +169,83 @@ impl Room {
         if place != Some(Place::Waiting) || !accepted {
             return Err(ControlError::NotAcceptedOrNotInWaitingRoom);
         }
+        let asked = self.seat(id).map_or(Space::MAIN, |seat| seat.space);
         let Some(meeting) = &mut self.meeting else {
             return Ok(());
         };
+        let space = meeting.destination(asked);
         cx.send(meeting.people.all(), &ModerationEvent::LeftWaitingRoom { id });
-        meeting
-            .people
-            .change(id, |p| (p.joined_at, p.hand_updated_at) = (cx.at, cx.at));
-        self.enter(cx, id);
+        self.enter(cx, id, space);
         Ok(())
     }
 
-    fn enter(&mut self, cx: &mut Cx, id: ParticipantId) {
+    /// Into one of the meeting's rooms: `join_success`, then the others hear of it.
+    fn enter(&mut self, cx: &mut Cx, id: ParticipantId, space: Space) {
         let Some(meeting) = &mut self.meeting else { return };
-        meeting.people.change(id, |p| {
-            p.place = Place::Inside;
-            p.ever_inside = true;
-            p.left_at = None;
+        let entered = meeting.people.change(id, |p| {
+            if !p.hand_is_up {
+                p.hand_updated_at = cx.at;
+            }
+            p.arrived_at = cx.at;
+            p.enter(space, cx.at);
+            (p.line, p.is_hidden())
         });
-        let Some(participant) = meeting.people.get(id) else {
-            return;
-        };
-        let (hidden, session) = (participant.is_hidden(), participant.session);
-        if let Some(session) = session {
-            cx.joined(session);
+        let Some((line, hidden)) = entered else { return };
+        if let Some(secs) = meeting.facts.tariff.seconds_max()
+            && meeting.closes_at.is_none()
+        {
+            let closes_at = cx.at.plus_secs(secs);
+            meeting.closes_at = Some(closes_at);
+            self.agenda.set(Due::TimeLimit, closes_at);
         }
+        self.calls.cancel_farewell(cx, id, space);
+        cx.push(Effect::Opened(line));
         self.send_join_success(cx, id);
         let Some(meeting) = &mut self.meeting else { return };
-        if !hidden && let Some(entry) = meeting.people.entry(id) {
-            cx.send(
-                meeting.people.others(id),
-                &ControlEvent::Joined(Entry(entry.get())),
-            );
+        if !hidden && let Some(entry) = meeting.entry(id, space) {
+            meeting
+                .people
+                .show(cx, Circle::In(space), id, &entry, Shown::Joined);
         }
+        meeting.tell_others_of_join(cx, id);
+    }
+
+    /// Out of the room that it is in: those there hear why, those in other rooms that.
+    fn step_out(&mut self, cx: &mut Cx, id: ParticipantId, space: Space, reason: LeaveReason) {
+        let Some(meeting) = &mut self.meeting else { return };
+        let hidden = meeting.people.get(id).is_some_and(Participant::is_hidden);
+        meeting.people.change(id, |p| {
+            p.exit(cx.at);
+            (p.place, p.left_at) = (Place::Outside, Some(cx.at));
+        });
+        if !hidden {
+            let to = meeting.people.circle(Circle::In(space));
+            cx.send(to, &ControlEvent::Left { id, reason });
+            meeting.tell_others_of_leave(cx, id, space);
+        }
+        self.remove_media(cx, id, space);
     }
 
     /// The participation ends; the others hear why. The id and its tokens live on until they expire.
     pub(super) fn leave(&mut self, cx: &mut Cx, id: ParticipantId, reason: LeaveReason) {
         self.agenda.clear(Due::Timeout(id));
+        let place = self.place(id);
+        if place == Place::Inside {
+            let space = self.meeting.as_ref().map_or(Space::MAIN, |m| m.people.space(id));
+            self.step_out(cx, id, space, reason);
+        }
         if let Some(meeting) = &mut self.meeting {
-            let place = meeting.people.get(id).map_or(Place::Outside, |p| p.place);
-            let hidden = meeting.people.get(id).is_some_and(Participant::is_hidden);
             meeting.people.change(id, |p| {
-                p.place = Place::Outside;
-                p.session = None;
+                (p.place, p.session) = (Place::Outside, None);
                 p.left_at.get_or_insert(cx.at);
-                p.hand_is_up = false;
             });
-            match place {
-                Place::Inside if !hidden => {
-                    cx.send(meeting.people.all(), &ControlEvent::Left { id, reason });
-                }
-                Place::Waiting => cx.send(meeting.people.all(), &ModerationEvent::LeftWaitingRoom { id }),
-                Place::Inside | Place::Outside => {}
+            if place == Place::Waiting {
+                cx.send(meeting.people.all(), &ModerationEvent::LeftWaitingRoom { id });
             }
             for forgotten in meeting.people.trim_departed() {
-                meeting.chat.forget(forgotten);
+                for state in meeting.spaces.values_mut() {
+                    state.chat.forget(forgotten);
+                }
             }
         }
         self.expire_later(cx, id);
@@ -171,7 +264,41 @@ impl Room {
     }
 }
 
-impl crate::protocol::meeting::Identity {
+impl Meeting {
+    /// Somebody comes in, for the first time or again.
+    fn newcomer(
+        &self,
+        id: ParticipantId,
+        identity: &Identity,
+        name: Option<&str>,
+        session: SessionNo,
+        cx: &Cx,
+    ) -> Result<Participant, ControlError> {
+        let display_name = identity.join_name(name, self.facts.custom_display_names)?;
+        let mut newcomer = Participant::new(identity, display_name, session, cx.at);
+        if let Some(before) = self.people.get(id) {
+            newcomer.remember(before);
+        }
+        Ok(newcomer)
+    }
+
+    /// Whether the tariff has no place left. The first moderator gets in even then.
+    fn blocks(&self, newcomer: &Participant) -> Option<JoinBlockedReason> {
+        let max = self.facts.tariff.participants_max()?;
+        if newcomer.is_hidden() {
+            return None;
+        }
+        let present = || {
+            let all = self.people.iter().map(|(_, p)| p);
+            all.filter(|p| p.is_present() && !p.is_hidden())
+        };
+        let is_first_moderator = newcomer.is_moderator() && !present().any(Participant::is_moderator);
+        let is_full = present().count() as u64 >= max;
+        (is_full && !is_first_moderator).then_some(JoinBlockedReason::ParticipantLimitReached)
+    }
+}
+
+impl Identity {
     /// The name of a newcomer (signaling semantics, section 2).
     fn join_name(&self, given: Option<&str>, custom_allowed: bool) -> Result<DisplayName, ControlError> {
         match (&self.profile_name, given) {

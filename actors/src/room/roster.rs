@@ -3,163 +3,20 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use serde::{Deserialize, Serialize};
-use serde_json::value::RawValue;
 
-use super::effects::Receivers;
+pub use super::participant::{Participant, Place};
+use super::{
+    effects::{Cx, Receivers},
+    participant::{Cache, with_groups},
+};
 use crate::{
-    ids::{ParticipantId, SessionNo, Timestamp},
+    ids::{GroupId, ParticipantId, SessionNo, Space},
     protocol::{
+        control::{ControlEvent, Entry},
         limits::DEPARTED_PARTICIPANTS_MAX,
-        meeting::{ControlState, ParticipationKind, Role},
-        names::DisplayName,
+        moderation::ModerationEvent,
     },
 };
-
-/// Where the others see a participant.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Place {
-    Outside,
-    Waiting,
-    Inside,
-}
-
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Participant {
-    pub kind: ParticipationKind,
-    pub display_name: DisplayName,
-    pub avatar_url: Option<Arc<str>>,
-    pub is_room_owner: bool,
-    pub role: Role,
-    /// A role that a moderator granted or revoked: sticks while the meeting lives.
-    pub granted: Option<Role>,
-    pub place: Place,
-    /// The session that receives events; none while lost.
-    pub session: Option<SessionNo>,
-    /// When the first `join_success` went out: those who only waited are not listed.
-    pub ever_inside: bool,
-    pub joined_at: Timestamp,
-    pub left_at: Option<Timestamp>,
-    pub hand_is_up: bool,
-    pub hand_updated_at: Timestamp,
-    /// The entry as `participants`, `joined` and `update` show it, encoded when it last changed.
-    #[serde(skip)]
-    entry: Cache<Arc<RawValue>>,
-}
-
-/// Something that follows from the state: no part of it, and not compared.
-#[derive(Debug, Clone)]
-struct Cache<T>(Option<T>);
-
-impl<T> Default for Cache<T> {
-    fn default() -> Self {
-        Self(None)
-    }
-}
-
-impl<T> PartialEq for Cache<T> {
-    fn eq(&self, _other: &Self) -> bool {
-        true
-    }
-}
-
-impl Participant {
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "one place constructs a participant, from three sources"
-    )]
-    pub fn new(
-        kind: ParticipationKind,
-        display_name: DisplayName,
-        avatar_url: Option<Arc<str>>,
-        is_room_owner: bool,
-        role: Role,
-        granted: Option<Role>,
-        session: SessionNo,
-        at: Timestamp,
-    ) -> Self {
-        Self {
-            kind,
-            display_name,
-            avatar_url,
-            is_room_owner,
-            role,
-            granted,
-            place: Place::Outside,
-            session: Some(session),
-            ever_inside: false,
-            joined_at: at,
-            left_at: None,
-            hand_is_up: false,
-            hand_updated_at: at,
-            entry: Cache::default(),
-        }
-    }
-
-    #[must_use]
-    pub fn is_moderator(&self) -> bool {
-        self.role == Role::Moderator
-    }
-
-    #[must_use]
-    pub fn is_hidden(&self) -> bool {
-        self.kind == ParticipationKind::Recorder
-    }
-
-    #[must_use]
-    pub fn is_present(&self) -> bool {
-        self.place != Place::Outside
-    }
-
-    /// Listed to the others: visible and once inside.
-    #[must_use]
-    pub fn is_listed(&self) -> bool {
-        self.ever_inside && !self.is_hidden()
-    }
-
-    #[must_use]
-    pub fn control_state(&self) -> ControlState<'_> {
-        ControlState {
-            display_name: &self.display_name,
-            role: self.role,
-            avatar_url: self.avatar_url.as_deref(),
-            participation_kind: self.kind,
-            hand_is_up: self.hand_is_up,
-            joined_at: self.joined_at,
-            left_at: self.left_at,
-            hand_updated_at: self.hand_updated_at,
-            is_room_owner: self.is_room_owner,
-        }
-    }
-
-    /// The encoded entry; made anew after a change only.
-    pub fn entry(&mut self, id: ParticipantId) -> Arc<RawValue> {
-        #[derive(Serialize)]
-        struct Entry<'a> {
-            id: ParticipantId,
-            control: ControlState<'a>,
-            #[serde(skip_serializing_if = "Option::is_none")]
-            chat: Option<ChatPeer>,
-        }
-        #[derive(Serialize)]
-        struct ChatPeer {
-            groups: [&'static str; 0],
-        }
-        if let Some(entry) = &self.entry.0 {
-            return Arc::clone(entry);
-        }
-        let chat = (self.kind == ParticipationKind::User).then_some(ChatPeer { groups: [] });
-        let encoded = serde_json::value::to_raw_value(&Entry {
-            id,
-            control: self.control_state(),
-            chat,
-        });
-        // A struct of strings, numbers and times always encodes.
-        let entry: Arc<RawValue> = Arc::from(encoded.unwrap_or_default());
-        self.entry.0 = Some(Arc::clone(&entry));
-        entry
-    }
-}
 
 /// All participants of one meeting in the order of their ids, with cached lists of receivers.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -167,7 +24,51 @@ impl Participant {
 pub struct Roster {
     people: BTreeMap<ParticipantId, Participant>,
     #[serde(skip)]
-    inside: Cache<Arc<[SessionNo]>>,
+    lists: Cache<BTreeMap<Circle, Arc<[SessionNo]>>>,
+}
+
+/// Who hears something. Hidden participants hear everything; whoever is lost will hear it if it resumes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Circle {
+    /// Everybody inside.
+    All,
+    /// Those in one room.
+    In(Space),
+    /// Those in all other rooms.
+    Beside(Space),
+    /// The members of a group who are in one room.
+    Group(Space, GroupId),
+}
+
+/// An event that shows a participant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shown {
+    Joined,
+    Update,
+    JoinedWaitingRoom,
+}
+
+impl Shown {
+    fn send(self, cx: &mut Cx, to: Receivers, entry: &str) {
+        let entry = Entry(entry);
+        match self {
+            Self::Joined => cx.send(to, &ControlEvent::Joined(entry)),
+            Self::Update => cx.send(to, &ControlEvent::Update(entry)),
+            Self::JoinedWaitingRoom => cx.send(to, &ModerationEvent::JoinedWaitingRoom(entry)),
+        }
+    }
+}
+
+impl Circle {
+    fn holds(self, participant: &Participant) -> bool {
+        participant.place == Place::Inside
+            && match self {
+                Self::All => true,
+                Self::In(space) => participant.space == space,
+                Self::Beside(space) => participant.space != space,
+                Self::Group(space, id) => participant.space == space && participant.in_group(id),
+            }
+    }
 }
 
 impl Roster {
@@ -181,56 +82,96 @@ impl Roster {
         self.people.insert(id, participant);
     }
 
-    /// Changes a participant; its entry and the lists of receivers are made anew when they are next needed.
+    /// Changes a participant; its entries and the lists of receivers are made anew when they are next needed.
     pub fn change<T>(&mut self, id: ParticipantId, change: impl FnOnce(&mut Participant) -> T) -> Option<T> {
         let participant = self.people.get_mut(&id)?;
-        participant.entry.0 = None;
-        let before = (participant.place, participant.session);
+        participant.entries.0.clear();
+        let before = (participant.place, participant.space, participant.line);
         let result = change(participant);
-        if before != (participant.place, participant.session) {
+        if before != (participant.place, participant.space, participant.line) {
             self.forget_lists();
         }
         Some(result)
     }
 
-    /// Gives a participant another session, or none: its entry shows nothing of that and stays encoded.
+    /// Gives a participant another session, or none: its entries show nothing of that and stay encoded.
     pub fn set_session(&mut self, id: ParticipantId, session: Option<SessionNo>) {
         if let Some(participant) = self.people.get_mut(&id) {
             participant.session = session;
-            self.forget_lists();
         }
     }
 
-    pub fn entry(&mut self, id: ParticipantId) -> Option<Arc<RawValue>> {
-        Some(self.people.get_mut(&id)?.entry(id))
+    /// Events up to this number are not all kept for this participant.
+    pub fn set_whole_since(&mut self, id: ParticipantId, seq: u64) {
+        if let Some(participant) = self.people.get_mut(&id) {
+            participant.whole_since = seq;
+        }
+    }
+
+    /// Something in one room changed what the entries there show.
+    pub fn forget_entries(&mut self, space: Space) {
+        for participant in self.people.values_mut() {
+            participant.entries.0.retain(|(known, _)| *known != space);
+        }
+    }
+
+    pub fn forget_entry(&mut self, id: ParticipantId) {
+        if let Some(participant) = self.people.get_mut(&id) {
+            participant.entries.0.clear();
+        }
+    }
+
+    /// A breakout room is gone: nobody was there.
+    pub fn forget_space(&mut self, space: Space) {
+        for participant in self.people.values_mut() {
+            participant.entries.0.retain(|(known, _)| *known != space);
+            participant.visits.retain(|visit| visit.space != space);
+        }
+    }
+
+    pub fn entry(&mut self, id: ParticipantId, space: Space, ready: Option<bool>) -> Option<Arc<str>> {
+        Some(self.people.get_mut(&id)?.entry(id, space, ready))
     }
 
     pub fn iter(&self) -> impl Iterator<Item = (ParticipantId, &Participant)> {
         self.people.iter().map(|(id, participant)| (*id, participant))
     }
 
-    /// Encoded entries of all who are listed, except one.
-    pub fn entries_but(&mut self, me: ParticipantId) -> impl Iterator<Item = Arc<RawValue>> {
+    /// Encoded entries of all who are listed in a room, except the one who receives them.
+    pub fn entries_for(
+        &mut self,
+        me: ParticipantId,
+        space: Space,
+        ready: impl Fn(ParticipantId) -> Option<bool>,
+    ) -> Vec<Arc<str>> {
+        let mine = self.people.get(&me).map(|p| Arc::clone(&p.groups));
+        let mine = mine.as_deref().unwrap_or_default();
         let listed = self
             .people
             .iter_mut()
-            .filter(move |(id, other)| **id != me && other.is_listed());
-        listed.map(|(id, other)| other.entry(*id))
+            .filter(|(id, other)| **id != me && other.is_listed(space));
+        let entries = listed.map(|(id, other)| {
+            let entry = other.entry(*id, space, ready(*id));
+            if mine.is_empty() || other.groups.is_empty() {
+                return entry;
+            }
+            let common = other.groups.iter().filter(|group| mine.contains(group));
+            let names: Vec<_> = common.map(|group| &*group.name).collect();
+            with_groups(&entry, &names).into()
+        });
+        entries.collect()
     }
 
     fn forget_lists(&mut self) {
-        self.inside.0 = None;
+        self.lists.0.clear();
     }
 
-    /// Everybody who joined, hidden ones too.
-    pub fn all(&mut self) -> Receivers {
+    /// The sessions of a circle.
+    pub fn circle(&mut self, circle: Circle) -> Receivers {
         let people = &self.people;
-        let sessions = self.inside.0.get_or_insert_with(|| {
-            people
-                .values()
-                .filter(|p| p.place == Place::Inside)
-                .filter_map(|p| p.session)
-                .collect()
+        let sessions = self.lists.0.entry(circle).or_insert_with(|| {
+            let inside = people.values().filter(|p| circle.holds(p));
+            inside.map(|p| p.line).collect()
         });
         Receivers::Many {
             sessions: Arc::clone(sessions),
@@ -238,29 +179,81 @@ impl Roster {
         }
     }
 
-    /// Everybody who joined but this participant.
-    pub fn others(&mut self, me: ParticipantId) -> Receivers {
-        let session = self.people.get(&me).and_then(|p| p.session);
-        self.all().but(session)
+    /// Everybody inside, in whatever room.
+    pub fn all(&mut self) -> Receivers {
+        self.circle(Circle::All)
     }
 
-    /// The session of a participant, if it is connected.
-    #[must_use]
-    pub fn session(&self, id: ParticipantId) -> Option<SessionNo> {
-        self.people.get(&id)?.session
+    /// Everybody in this participant's room, itself included.
+    pub fn around(&mut self, me: ParticipantId) -> Receivers {
+        let space = self.space(me);
+        self.circle(Circle::In(space))
     }
 
-    /// The session of a participant, if it is connected and does not wait.
+    /// Those inside one room whom a condition holds for.
+    pub fn those(&self, space: Space, holds: impl Fn(ParticipantId, &Participant) -> bool) -> Receivers {
+        let inside = self.people.iter().filter(|(_, p)| p.is_inside(space));
+        let held = inside.filter(|(id, p)| holds(**id, p));
+        Receivers::from(held.map(|(_, p)| p.line).collect::<Vec<_>>())
+    }
+
+    /// Sends an event that shows a participant to all others of a circle. Receivers who have groups in common with it
+    /// see them; the others share one encoding.
+    pub fn show(&mut self, cx: &mut Cx, circle: Circle, subject: ParticipantId, entry: &str, shown: Shown) {
+        let Some(participant) = self.people.get(&subject) else {
+            return;
+        };
+        let (groups, line) = (Arc::clone(&participant.groups), participant.line);
+        if groups.is_empty() {
+            let to = self.circle(circle).but(Some(line));
+            return shown.send(cx, to, entry);
+        }
+        let mut by_common: BTreeMap<Vec<&str>, Vec<SessionNo>> = BTreeMap::new();
+        for receiver in self.people.values().filter(|p| circle.holds(p) && p.line != line) {
+            let common = groups.iter().filter(|group| receiver.groups.contains(group));
+            let names = common.map(|group| &*group.name).collect();
+            by_common.entry(names).or_default().push(receiver.line);
+        }
+        for (names, sessions) in by_common {
+            shown.send(cx, Receivers::from(sessions), &with_groups(entry, &names));
+        }
+    }
+
+    /// The line of a participant: where events for it go, if it is here.
     #[must_use]
-    pub fn session_inside(&self, id: ParticipantId) -> Option<SessionNo> {
+    pub fn line(&self, id: ParticipantId) -> Option<SessionNo> {
         let participant = self.people.get(&id)?;
-        participant.session.filter(|_| participant.place == Place::Inside)
+        participant.is_present().then_some(participant.line)
+    }
+
+    /// The line of a participant who is in a room.
+    #[must_use]
+    pub fn line_in(&self, id: ParticipantId, space: Space) -> Option<SessionNo> {
+        let participant = self.people.get(&id)?;
+        participant.is_inside(space).then_some(participant.line)
+    }
+
+    /// The room of a participant.
+    #[must_use]
+    pub fn space(&self, id: ParticipantId) -> Space {
+        self.people.get(&id).map_or(Space::MAIN, |p| p.space)
+    }
+
+    #[must_use]
+    pub fn is_moderator(&self, id: ParticipantId) -> bool {
+        self.people.get(&id).is_some_and(Participant::is_moderator)
     }
 
     /// Whether anybody is inside or waiting; the recorder alone keeps no meeting alive.
     #[must_use]
     pub fn anybody_present(&self) -> bool {
         self.people.values().any(|p| p.is_present() && !p.is_hidden())
+    }
+
+    /// Whether anybody is in a room, connected or lost.
+    #[must_use]
+    pub fn anybody_in(&self, space: Space) -> bool {
+        self.people.values().any(|p| p.is_inside(space))
     }
 
     #[must_use]
@@ -270,6 +263,9 @@ impl Roster {
 
     /// Forgets the oldest departed participants above the limit.
     pub fn trim_departed(&mut self) -> Vec<ParticipantId> {
+        if self.people.len() <= DEPARTED_PARTICIPANTS_MAX {
+            return Vec::new();
+        }
         let gone = self.people.iter().filter(|(_, p)| !p.is_present());
         let mut departed: Vec<_> = gone.map(|(id, p)| (p.left_at, *id)).collect();
         let excess = departed.len().saturating_sub(DEPARTED_PARTICIPANTS_MAX);

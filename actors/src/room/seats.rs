@@ -2,17 +2,20 @@
 
 use super::{
     Meeting, Place, Room,
+    access::Seat,
     agenda::Due,
     effects::{Cx, Receivers},
     input::{Ending, Start, StartOutcome},
 };
 use crate::{
-    ids::{ParticipantId, SessionNo, TokenHash},
+    ids::{ParticipantId, SessionNo},
     protocol::{
+        breakout::BreakoutEvent,
         codes::CloseCode,
         control::{ControlEvent, LeaveReason},
-        limits::{RESUMPTION_SECS, TICKET_SECS, UNREDEEMED_TICKETS_MAX},
-        meeting::Caller,
+        limits::{LIVEKIT_CALLS_SECS, RESUMPTION_SECS, TICKET_SECS, UNREDEEMED_TICKETS_MAX},
+        meeting::{Caller, MeetingFacts},
+        timer::StopKind,
     },
 };
 
@@ -21,9 +24,14 @@ impl Room {
         let resumed = start
             .resumption
             .and_then(|token| self.access.resume(token, start.caller));
-        let outcome = if start.breakout_room.is_some() {
-            // No breakout is running: nobody can be sent into one of its rooms.
+        let meeting = self.meeting.as_ref();
+        let breakout = meeting.and_then(|meeting| meeting.breakout.as_ref());
+        let outcome = if meeting.is_some_and(|meeting| meeting.is_banned(start.caller)) {
+            StartOutcome::Banned
+        } else if start.breakout_room.is_some() && breakout.is_none() {
             StartOutcome::NoBreakoutRooms
+        } else if breakout.is_some_and(|breakout| start.breakout_room.is_some_and(|id| !breakout.has(id))) {
+            StartOutcome::InvalidBreakoutRoomId
         } else if resumed.is_none() && start.identity.is_none() {
             StartOutcome::NeedsIdentity
         } else if self.meeting.is_none() && start.facts.is_none() {
@@ -38,9 +46,10 @@ impl Room {
 
     fn issue(&mut self, cx: &mut Cx, start: Start, resumed: Option<ParticipantId>) -> StartOutcome {
         if let (None, Some(facts)) = (&self.meeting, start.facts) {
-            self.meeting = Some(Meeting::new(*facts));
-            self.agenda
-                .set(Due::Drop, cx.at.plus_secs(self.settings.meeting_grace_secs));
+            // The rooms of the last meeting are to be used again.
+            self.calls.give_up(cx);
+            self.agenda.clear(Due::Calls);
+            self.begin_meeting(cx, *facts);
         }
         let id = match (resumed, start.identity) {
             (Some(id), _) => id,
@@ -60,25 +69,19 @@ impl Room {
         StartOutcome::Issued(id)
     }
 
-    pub(super) fn seat_taken(
-        &mut self,
-        cx: &mut Cx,
-        id: ParticipantId,
-        token: TokenHash,
-        session: SessionNo,
-    ) {
-        let is_good = self
-            .access
-            .get(id)
-            .is_some_and(|holder| holder.tokens.contains(&token));
-        if !is_good || self.meeting.is_none() {
-            // The id expired, its access was withdrawn or the meeting ended between ticket and socket: the client
-            // starts anew.
-            cx.close(session, CloseCode::Restart);
-            return;
+    pub(super) fn seat_taken(&mut self, cx: &mut Cx, id: ParticipantId, seat: Seat) {
+        if self.meeting.is_none() {
+            // The meeting ended between ticket and socket: the client starts anew.
+            return cx.close(seat.session, CloseCode::Restart);
+        }
+        let holder = self.access.get(id);
+        if holder.is_none_or(|holder| !holder.tokens.contains(&seat.token)) {
+            // Another session of the same participant was faster, or its access was withdrawn: it must not come back
+            // by itself as somebody new.
+            return cx.close(seat.session, CloseCode::Normal);
         }
         self.agenda.clear(Due::Expiry(id));
-        if let Some(old) = self.access.sit(id, session, token) {
+        if let Some(old) = self.access.sit(id, seat) {
             cx.close(old, CloseCode::Normal);
             self.lose(cx, id);
         }
@@ -152,8 +155,33 @@ impl Room {
                 Due::Timeout(id) => self.leave(cx, id, LeaveReason::Timeout),
                 Due::Expiry(id) => self.forget(id),
                 Due::Drop => self.drop_meeting(cx),
+                Due::TimeLimit => self.end_meeting(cx, &ControlEvent::TimeLimitQuotaElapsed),
+                Due::Breakout => self.end_breakout(cx, &BreakoutEvent::Expired),
+                Due::Leave(id) => self.clear_breakout_room(cx, id),
+                Due::Timer(space) => {
+                    if let Some(meeting) = &mut self.meeting {
+                        meeting.end_timer(cx, space, StopKind::Expired, None);
+                    }
+                }
+                Due::Poll(space) => {
+                    if let Some(meeting) = &mut self.meeting {
+                        meeting.end_poll(cx, &mut self.agenda, space);
+                    }
+                }
+                Due::LiveResults(space) => {
+                    if let Some(meeting) = &mut self.meeting {
+                        meeting.show_results(cx, space);
+                    }
+                }
+                Due::Calls => self.calls.give_up(cx),
             }
         }
+    }
+
+    fn begin_meeting(&mut self, cx: &Cx, facts: MeetingFacts) {
+        self.meeting = Some(Meeting::new(facts));
+        self.agenda
+            .set(Due::Drop, cx.at.plus_secs(self.settings.meeting_grace_secs));
     }
 
     /// Everything of the meeting goes; only tokens are kept, and sockets that never joined begin the next one.
@@ -161,6 +189,7 @@ impl Room {
         let Some(meeting) = self.meeting.take() else {
             return;
         };
+        self.agenda.end_meeting();
         self.access.forget_acceptances();
         // Hidden participants keep no meeting alive: they go with it.
         let hidden = meeting.people.iter().filter(|(_, p)| p.is_present());
@@ -169,13 +198,45 @@ impl Room {
             if let Some(seat) = self.access.get(id).and_then(|holder| holder.seat) {
                 cx.close(seat.session, CloseCode::Normal);
             }
-            self.agenda.clear(Due::Timeout(id));
             self.forget(id);
         }
+        self.after_meeting(cx, &meeting);
         if self.access.sessions().next().is_some() {
-            self.meeting = Some(Meeting::new(meeting.facts));
-            self.agenda
-                .set(Due::Drop, cx.at.plus_secs(self.settings.meeting_grace_secs));
+            self.begin_meeting(cx, meeting.facts);
+        }
+    }
+
+    /// The time is up: everybody hears it, those who wait too, and is sent out. Nothing of the meeting is kept.
+    fn end_meeting(&mut self, cx: &mut Cx, word: &ControlEvent<'_>) {
+        let Some(meeting) = &self.meeting else { return };
+        let present = meeting.people.iter().filter(|(_, p)| p.is_present());
+        let (ids, lines): (Vec<_>, Vec<_>) = present.map(|(id, p)| (id, p.line)).unzip();
+        cx.send(Receivers::from(lines), word);
+        for id in ids {
+            if let Some(seat) = self.access.get(id).and_then(|holder| holder.seat) {
+                self.access.stand_up(seat.session);
+                cx.close(seat.session, CloseCode::Normal);
+            }
+            self.agenda.clear(Due::Timeout(id));
+            if let Some(meeting) = &mut self.meeting {
+                meeting
+                    .people
+                    .change(id, |p| (p.place, p.session) = (Place::Outside, None));
+            }
+            self.expire_later(cx, id);
+        }
+        self.drop_meeting(cx);
+    }
+
+    /// The rooms of LiveKit go with the meeting; the room waits for that a while.
+    fn after_meeting(&mut self, cx: &mut Cx, meeting: &Meeting) {
+        if meeting.has_media() {
+            for space in meeting.spaces.keys() {
+                self.delete_media_room(cx, *space);
+            }
+        }
+        if !self.calls.is_empty() {
+            self.agenda.set(Due::Calls, cx.at.plus_secs(LIVEKIT_CALLS_SECS));
         }
     }
 
@@ -183,6 +244,7 @@ impl Room {
     pub(super) fn restarted(&mut self, cx: &mut Cx) {
         // A number is never used twice, even when a tail of the log was lost with the machine.
         cx.event_seq = ((cx.event_seq >> 32) + 1) << 32;
+        self.ring.restart(cx.event_seq);
         let sessions: Vec<_> = self.access.sessions().collect();
         for (session, id) in sessions {
             self.access.stand_up(session);
@@ -202,33 +264,25 @@ impl Room {
                 cx.at.plus_secs(self.settings.reconnect_grace_secs),
             );
         }
+        self.repeat_calls(cx);
     }
 
     /// REST deleted the room: everyone hears it, and nothing is left.
     pub(super) fn delete(&mut self, cx: &mut Cx) {
-        let sessions: Vec<_> = self.access.sessions().map(|(session, _)| session).collect();
-        let joined = |session| {
-            self.access
-                .of_session(session)
-                .is_some_and(|(_, seat)| seat.joined)
-        };
-        let to = Receivers::Many {
-            sessions: sessions
-                .iter()
-                .copied()
-                .filter(|session| joined(*session))
-                .collect(),
-            except: None,
-        };
-        cx.send(to, &ControlEvent::RoomDeleted);
-        for session in sessions {
+        self.end_meeting(cx, &ControlEvent::RoomDeleted);
+        // Sockets that never joined, and whoever had a token: there is nothing to come back to.
+        for (session, _) in self.access.sessions().collect::<Vec<_>>() {
             cx.close(session, CloseCode::Normal);
         }
         *self = Self {
             input_seq: self.input_seq,
             at: self.at,
+            ring: std::mem::take(&mut self.ring),
+            agenda: std::mem::take(&mut self.agenda),
+            calls: std::mem::take(&mut self.calls),
             ..Self::new(self.id, self.settings.clone())
         };
+        self.agenda.keep_calls_only();
     }
 
     pub(super) fn withdraw(&mut self, caller: Caller) {

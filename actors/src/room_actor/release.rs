@@ -1,65 +1,89 @@
 //! Effects leave the room: frames into the queues of sessions, answers to REST.
 
-use super::{From, Shell, StartReply};
+use ractor::ActorRef;
+use tokio_tungstenite::tungstenite::Utf8Bytes;
+
+use super::{From, RoomMsg, Shell, StartReply};
 use crate::{
     protocol::{
         self,
         control::{ControlError, ControlEvent},
     },
     room::{
-        effects::{Effect, Effects},
+        effects::{Effect, Effects, Receivers},
         input::StartOutcome,
     },
     ticket::Claim,
 };
 
-pub(super) fn effects(shell: &mut Shell, effects: Effects, mut from: From) {
+pub(super) fn effects(shell: &mut Shell, myself: &ActorRef<RoomMsg>, effects: Effects, mut from: From) {
     for effect in effects.list {
         match effect {
-            Effect::Send { frame, to, .. } => {
-                for session in to.iter() {
-                    if let Some(link) = shell.links.get(&session) {
-                        link.push(frame.clone());
-                    }
+            Effect::Send { seq, frame, to, kept } => send(shell, seq, frame, to, kept),
+            Effect::Tell { line, frame } => {
+                if let Some(link) = shell.links.get(line) {
+                    link.push(frame);
                 }
             }
-            Effect::Joined(session) => {
-                if let Some(link) = shell.links.get(&session) {
+            Effect::Bound { session, line } => shell.links.bind(session, line),
+            Effect::Opened(line) => {
+                if let Some(link) = shell.links.get(line) {
                     let room = shell.room.room();
                     link.open(|module| room.has_module(module));
                 }
             }
+            Effect::Shut(line) => {
+                if let Some(link) = shell.links.get(line) {
+                    link.shut();
+                }
+            }
+            Effect::Resume { line, from, word } => {
+                if let Some(link) = shell.links.get(line) {
+                    link.push(word);
+                    for frame in shell.kept.after(from, line) {
+                        link.push(frame.clone());
+                    }
+                }
+            }
             Effect::Close(session, code) => {
-                if let Some(link) = shell.links.remove(&session) {
+                if let Some((_, link)) = shell.links.remove(session) {
                     link.close(code);
                 }
             }
             Effect::Answer(outcome) => answer(shell, outcome, std::mem::replace(&mut from, From::Nobody)),
+            Effect::Call(id, call) => shell.call(myself, id, call),
+            Effect::CancelCall(id) => shell.cancel_call(id),
         }
+    }
+    shell.kept.trim(shell.room.room().ring_base());
+}
+
+fn send(shell: &mut Shell, seq: u64, frame: Utf8Bytes, to: Receivers, kept: bool) {
+    for line in to.iter() {
+        if let Some(link) = shell.links.get(line) {
+            link.push(frame.clone());
+        }
+    }
+    if kept {
+        shell.kept.add(seq, frame, to);
     }
 }
 
 fn answer(shell: &mut Shell, outcome: StartOutcome, from: From) {
-    let From::Start {
-        ticket,
-        claim_token,
-        reply,
-    } = from
-    else {
+    let From::Start { ticket, claim, reply } = from else {
         return;
     };
     let answer = match outcome {
         StartOutcome::Issued(participant) => {
-            let claim = Claim {
-                participant,
-                token: claim_token,
-            };
+            let claim = Claim { participant, ..claim };
             shell.tickets.add(&ticket, claim, shell.ports.clock.now());
             StartReply::Issued(participant)
         }
         StartOutcome::NeedsIdentity => StartReply::NeedsIdentity,
         StartOutcome::NeedsFacts => StartReply::NeedsFacts,
         StartOutcome::NoBreakoutRooms => StartReply::NoBreakoutRooms,
+        StartOutcome::InvalidBreakoutRoomId => StartReply::InvalidBreakoutRoomId,
+        StartOutcome::Banned => StartReply::Banned,
         StartOutcome::Busy => StartReply::Unavailable,
     };
     // Whoever asked may have gone.
@@ -70,7 +94,7 @@ fn answer(shell: &mut Shell, outcome: StartOutcome, from: From) {
 pub(super) fn internal_error(shell: &Shell, from: From) {
     match from {
         From::Session(session) => {
-            if let Some(link) = shell.links.get(&session) {
+            if let Some(link) = shell.links.of_session(session) {
                 let error = ControlEvent::Error(ControlError::Internal);
                 link.push(protocol::encode(&error, shell.room.room().at(), None));
             }

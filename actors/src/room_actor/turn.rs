@@ -38,20 +38,23 @@ pub(super) async fn run(shell: &mut Shell, myself: &ActorRef<RoomMsg>) {
     for (stamped, from) in batch.into_iter().zip(senders) {
         shell.gauge_down();
         if let From::Session(session) = &from
-            && let Some(link) = shell.links.get(session)
+            && let Some(link) = shell.links.of_session(*session)
         {
             link.command_handled();
         }
         match stamped.input {
             Input::Ended { session, .. } => {
-                shell.links.remove(&session);
+                shell.links.remove(session);
+            }
+            Input::CallDone { call, .. } => {
+                shell.calls.remove(&call);
             }
             // The alarm has rung; what is still due rings again.
             Input::Tick => shell.alarm = None,
             _ => {}
         }
         match shell.room.handle(stamped).await {
-            Ok(Handled::Done(effects)) => release::effects(shell, effects, from),
+            Ok(Handled::Done(effects)) => release::effects(shell, myself, effects, from),
             Ok(Handled::Panicked) => release::internal_error(shell, from),
             Err(failure) => return fail(shell, myself, &failure),
         }

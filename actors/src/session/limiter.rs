@@ -69,6 +69,7 @@ pub(super) struct Limiter {
     commands: Bucket,
     bytes: Bucket,
     echoes: Bucket,
+    searches: Bucket,
     refusals: Bucket,
 }
 
@@ -83,10 +84,12 @@ impl Limiter {
         let bytes_capacity = rates.bytes_per_second.max(largest);
         let abuse = rate * f64::from(limits::RATE_ABUSE_FACTOR);
         let echoes = f64::from(limits::ECHO_FREE_PER_SECOND);
+        let searches = f64::from(limits::SEARCHES_PER_SESSION_SECOND);
         Self {
             commands: Bucket::new(rate, burst, now),
             bytes: Bucket::new(f64::from(rates.bytes_per_second), f64::from(bytes_capacity), now),
             echoes: Bucket::new(echoes, echoes, now),
+            searches: Bucket::new(searches, searches, now),
             refusals: Bucket::new(abuse, abuse, now),
         }
     }
@@ -100,6 +103,11 @@ impl Limiter {
         } else {
             Verdict::Abuse
         }
+    }
+
+    /// A search costs more than other commands: it has a limit of its own.
+    pub fn search(&mut self, now: Instant) -> bool {
+        self.searches.take(1.0, now)
     }
 
     /// A small echo now and then is free: it is the clients' heartbeat.

@@ -2,7 +2,7 @@
 
 use std::sync::{
     Arc,
-    atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicUsize, Ordering},
+    atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering},
 };
 
 use ractor::ActorRef;
@@ -30,15 +30,25 @@ pub(super) struct Shared {
     queued_bytes: AtomicUsize,
     unhandled: AtomicU32,
     /// 0 before the join; then [`JOINED`] and the modules that the tariff allows.
-    opened: AtomicU8,
+    opened: AtomicU32,
     cut: AtomicBool,
     /// Wakes a writer that waits for a client that takes nothing.
     pub cut_now: Notify,
 }
 
-const JOINED: u8 = 1;
-const MODERATION: u8 = 2;
-const CHAT: u8 = 4;
+const JOINED: u32 = 1;
+
+/// The namespaces that a tariff allows or not: each has a bit.
+const MODULES: [&str; 6] = ["moderation", "breakout", "chat", "timer", "polls", "livekit"];
+
+/// The bit of a namespace; 0 when there is no such.
+fn bit(namespace: &str) -> u32 {
+    if namespace == "control" {
+        return JOINED;
+    }
+    let index = MODULES.iter().position(|module| *module == namespace);
+    index.map_or(0, |index| JOINED << (index + 1))
+}
 
 /// A handle on a session, cheap to clone.
 #[derive(Debug, Clone)]
@@ -111,12 +121,14 @@ impl Link {
 
     /// The session has joined; these modules are on.
     pub fn open(&self, has_module: impl Fn(&str) -> bool) {
-        let modules = [("moderation", MODERATION), ("chat", CHAT)];
-        let on = modules
-            .iter()
-            .filter(|(name, _)| has_module(name))
-            .fold(JOINED, |all, (_, bit)| all | bit);
-        self.shared.opened.store(on, Ordering::Release);
+        let on = MODULES.iter().filter(|module| has_module(module));
+        let bits = on.fold(JOINED, |all, module| all | bit(module));
+        self.shared.opened.store(bits, Ordering::Release);
+    }
+
+    /// The session waits again.
+    pub fn shut(&self) {
+        self.shared.opened.store(0, Ordering::Release);
     }
 
     #[must_use]
@@ -125,13 +137,7 @@ impl Link {
     }
 
     pub(super) fn has_module(&self, name: &str) -> bool {
-        let bit = match name {
-            "control" => JOINED,
-            "moderation" => MODERATION,
-            "chat" => CHAT,
-            _ => 0,
-        };
-        self.shared.opened.load(Ordering::Acquire) & bit != 0
+        self.shared.opened.load(Ordering::Acquire) & bit(name) != 0
     }
 
     /// Counts a command on its way to the room; false when too many are.

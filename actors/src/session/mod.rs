@@ -51,6 +51,16 @@ pub struct Seat {
     pub(crate) room: RoomRef,
     pub(crate) claim: Claim,
     pub(crate) session: SessionNo,
+    /// The number of the last event that the client has seen, if it asks to go on from there.
+    pub(crate) resume_from: Option<u64>,
+}
+
+impl Seat {
+    /// The client goes on from the event with this number.
+    #[must_use]
+    pub fn resuming_from(self, resume_from: Option<u64>) -> Self {
+        Self { resume_from, ..self }
+    }
 }
 
 /// What the tasks of a session tell its actor.
@@ -137,7 +147,13 @@ impl<S: Socket> Actor for SessionActor<S> {
         args: Args<S>,
     ) -> Result<State, ActorProcessingErr> {
         let Args {
-            seat: Seat { room, claim, session },
+            seat:
+                Seat {
+                    room,
+                    claim,
+                    session,
+                    resume_from,
+                },
             socket,
             rates,
             clock,
@@ -150,7 +166,7 @@ impl<S: Socket> Actor for SessionActor<S> {
             Arc::clone(link.shared()),
             myself.clone(),
         ));
-        room.attach(claim, session, link.clone());
+        room.attach(claim, session, link.clone(), resume_from);
         let reader = Reader::new(room.clone(), session, link.clone(), rates, clock);
         let reader = tokio::spawn(reader.run(stream, myself.clone()));
         myself.monitor(room.cell());
@@ -229,7 +245,12 @@ impl<S: Socket> Actor for SessionActor<S> {
 
 impl RoomRef {
     /// Tells the room whose socket this session is.
-    fn attach(&self, claim: Claim, session: SessionNo, link: Link) {
-        self.send(RoomMsg::Attach { claim, session, link });
+    fn attach(&self, claim: Claim, session: SessionNo, link: Link, resume_from: Option<u64>) {
+        self.send(RoomMsg::Attach {
+            claim,
+            session,
+            link,
+            resume_from,
+        });
     }
 }

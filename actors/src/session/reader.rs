@@ -19,6 +19,7 @@ use crate::{
     ports::Clock,
     protocol::{
         self, Command, Incoming,
+        chat::ChatCommand,
         codes::CloseCode,
         control::{ControlError, ControlEvent},
         limits::{MESSAGE_BEFORE_JOIN_BYTES_MAX, PING_INTERVAL_SECS, PONG_TIMEOUT_SECS},
@@ -126,7 +127,14 @@ impl Reader {
             Incoming::Echo(_) => self.limiter.echo(text.len(), now),
             _ => self.limiter.message(text.len(), now),
         };
+        let is_search = matches!(
+            &incoming,
+            Incoming::Command(Command::Chat(ChatCommand::SearchHistory { .. }))
+        );
         match verdict {
+            Verdict::Handle if is_search && !self.limiter.search(now) => {
+                self.answer(&ControlEvent::RateLimitExceeded);
+            }
             Verdict::Handle => self.incoming(incoming),
             Verdict::Refuse => self.answer(&ControlEvent::RateLimitExceeded),
             Verdict::Abuse => return Err(CloseCode::PolicyViolation),

@@ -8,7 +8,8 @@ use std::{
 use colloquy_actors::{
     ids::{InviteCode, RoomId, Timestamp},
     live::{Admission, Issued, JournalMode, Live, LiveSettings, StartError, StartRequest},
-    ports::{BoxFuture, Clock, Directory, Ports, SystemRandom, Unavailable},
+    livekit::{Call, Outcome},
+    ports::{BoxFuture, Clock, Directory, Media, Ports, SystemRandom, Unavailable},
     protocol::meeting::{
         Caller, Identity, MeetingFacts, ParticipationKind, Role, RoomInfo, Tariff, UserInfo,
     },
@@ -72,6 +73,16 @@ pub fn journals(folder: &tempfile::TempDir) -> usize {
         .count()
 }
 
+/// A LiveKit that never answers.
+#[derive(Debug)]
+struct NoMedia;
+
+impl Media for NoMedia {
+    fn call(&self, _call: Call) -> BoxFuture<'_, Outcome> {
+        Box::pin(async { Outcome::Unavailable })
+    }
+}
+
 pub struct Stage {
     pub live: Live,
     pub room: RoomId,
@@ -91,6 +102,7 @@ impl Stage {
             clock: Arc::new(TestClock(began)),
             random: Arc::new(SystemRandom),
             directory: Arc::clone(&directory) as Arc<dyn Directory>,
+            media: Arc::new(NoMedia),
         };
         let settings = LiveSettings {
             journal,
@@ -133,6 +145,7 @@ impl Stage {
             profile_name: None,
             avatar_url: None,
             is_room_owner: false,
+            groups: Arc::default(),
         };
         let admission = Admission {
             identity: Some(identity),
@@ -266,6 +279,7 @@ fn facts(room: RoomId) -> MeetingFacts {
         tariff: serde_json::from_value::<Tariff>(tariff).unwrap(),
         event: None,
         waiting_room: false,
+        sip_lobby: false,
         custom_display_names: true,
     }
 }

@@ -14,6 +14,16 @@ pub fn set(facts: &mut MeetingFacts, settings: &mut RoomSettings, word: &str) ->
     let number = || value.parse::<u64>().map_err(|error| format!("{word}: {error}"));
     match key {
         "waiting_room" => facts.waiting_room = value == "true",
+        "sip_lobby" => facts.sip_lobby = value == "true",
+        "seats" => {
+            let quota = "room_participant_limit".to_owned();
+            facts.tariff.quotas.insert(quota, number()?);
+        }
+        "seconds" => {
+            let quota = "room_time_limit_secs".to_owned();
+            facts.tariff.quotas.insert(quota, number()?);
+        }
+        "screen_share" => settings.screen_share_requires_permission = value == "asks",
         "custom_names" => facts.custom_display_names = value == "true",
         "password" => facts.room.password = Some(value.to_owned()),
         "event" => facts.event = Some(event(value)),

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use chrono::DateTime;
 use colloquy_actors::ids::{ParticipantId, Timestamp};
 use uuid::Uuid;
@@ -15,7 +16,7 @@ const ITEMS_MAX: usize = 8;
 /// What is the same in most answers, told once in `control_join_success.txt`.
 const ABBREVIATIONS: [(&str, &str); 3] = [
     (
-        r#"{"id":"<tariff>","name":"Basic","quotas":{},"modules":{"chat":{"features":[]},"moderation":{"features":[]}},"enabled_modules":["chat","moderation"],"disabled_features":[]}"#,
+        r#"{"id":"<tariff>","name":"Basic","quotas":{},"modules":{"breakout":{"features":[]},"chat":{"features":[]},"moderation":{"features":[]},"polls":{"features":[]},"timer":{"features":[]}},"enabled_modules":["breakout","chat","moderation","polls","timer"],"disabled_features":[]}"#,
         "<tariff>",
     ),
     (
@@ -52,6 +53,9 @@ impl Default for Names {
         names.add(id_of("event"), "event");
         names.add(id_of("invite"), "invite");
         names.add(id_of("nobody"), "nobody");
+        for group in ["red", "blue"] {
+            names.add(id_of(group), group);
+        }
         names
     }
 }
@@ -61,6 +65,12 @@ impl Names {
         self.of_ids.insert(id, name.to_owned());
         self.ids.insert(name.to_owned(), id);
         format!("<{name}>")
+    }
+
+    /// The id that was given a name.
+    pub fn id(&self, name: &str) -> Option<Uuid> {
+        let name = name.strip_prefix('<')?.strip_suffix('>')?;
+        self.ids.get(name).copied()
     }
 
     pub fn participant(&mut self, id: ParticipantId) -> String {
@@ -122,11 +132,33 @@ impl Names {
             self.messages += 1;
             return self.add(id, &format!("m{}", self.messages));
         }
+        if let Some(claims) = claims(text) {
+            return format!("<token {claims}>");
+        }
         match DateTime::parse_from_rfc3339(text) {
             Ok(time) => format!("<{}>", seconds(Timestamp::from(time.to_utc()))),
             Err(_) => shorten_runs(text),
         }
     }
+}
+
+/// What a JWT says, without what is the same in all of them, and with quotes that need no escape.
+fn claims(text: &str) -> Option<String> {
+    let payload = text.strip_prefix("eyJ")?.split('.').nth(1)?;
+    let json = URL_SAFE_NO_PAD.decode(payload).ok()?;
+    let claims: serde_json::Value = serde_json::from_slice(&json).ok()?;
+    let begin = BEGIN.as_micros() / 1_000_000;
+    let time = |claim: &str| claims[claim].as_i64().map(|secs| secs - begin);
+    let identity = claims["sub"].as_str()?.get(36..)?;
+    Some(
+        format!(
+            "'{identity}' {}–{} {}",
+            time("nbf")?,
+            time("exp")?,
+            claims["video"]
+        )
+        .replace('"', "'"),
+    )
 }
 
 /// Seconds since the beginning.

@@ -1,15 +1,20 @@
 //! The cast of a transcript, their tokens and sockets, and the room between them.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use colloquy_actors::{
-    ids::{InviteCode, ParticipantId, SessionNo, Timestamp, TokenHash, UserId},
-    protocol::meeting::{Caller, MeetingFacts},
+    ids::{BreakoutRoomId, InviteCode, ParticipantId, SessionNo, Timestamp, TokenHash, UserId},
+    livekit::Outcome,
+    protocol::meeting::{Caller, Group, Identity, MeetingFacts},
     room::{
         RoomSettings,
         effects::{Effect, Effects},
         input::{Ending, Input, Notice, Start, StartOutcome},
     },
+    room_actor::kept::Kept,
 };
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -27,7 +32,7 @@ type Result<T> = std::result::Result<T, String>;
 struct Member {
     caller: Option<Caller>,
     /// One per `start` that was granted: the token and the ticket's participant.
-    grants: Vec<(TokenHash, ParticipantId)>,
+    grants: Vec<(TokenHash, ParticipantId, Option<BreakoutRoomId>)>,
     sockets: Vec<SessionNo>,
 }
 
@@ -39,8 +44,11 @@ pub struct Scene {
     cast: BTreeMap<String, Member>,
     names: Names,
     sessions: u64,
+    /// Open sockets by the line that they receive.
+    lines: BTreeMap<SessionNo, SessionNo>,
     /// Sessions that may use all namespaces.
     opened: BTreeSet<SessionNo>,
+    kept: Kept,
     outputs: Vec<String>,
 }
 
@@ -53,7 +61,9 @@ impl Default for Scene {
             cast: BTreeMap::new(),
             names: Names::default(),
             sessions: 0,
+            lines: BTreeMap::new(),
             opened: BTreeSet::new(),
+            kept: Kept::default(),
             outputs: Vec::new(),
         }
     }
@@ -64,7 +74,8 @@ impl Default for Scene {
 struct Frame<'a> {
     namespace: &'a str,
     timestamp: Timestamp,
-    seq: u64,
+    #[serde(default)]
+    seq: Option<u64>,
     #[serde(borrow)]
     payload: &'a RawValue,
 }
@@ -84,9 +95,23 @@ impl Scene {
             ["wait", time] => self.wait(words::micros(time)?)?,
             ["restart"] => {
                 self.opened.clear();
+                self.lines.clear();
                 self.input(Input::Restarted)?;
             }
             ["delete", "room"] => self.input(Input::Notice(Notice::RoomDeleted))?,
+            ["livekit", call, outcome @ ..] => {
+                let outcome = match outcome {
+                    ["done"] => Outcome::Done,
+                    ["fails"] => Outcome::Unavailable,
+                    ["muted", who @ ..] => {
+                        let ids = who.iter().filter_map(|name| self.names.id(name));
+                        Outcome::Muted(ids.map(ParticipantId).collect())
+                    }
+                    _ => return Err("what became of the call?".to_owned()),
+                };
+                let call = words::number(call)? as u64;
+                self.input(Input::CallDone { call, outcome })?;
+            }
             ["withdraw", "invite"] => self.withdraw_invite("invite")?,
             ["withdraw", "invite", invite] => self.withdraw_invite(invite)?,
             ["withdraw", "user", name] => {
@@ -118,18 +143,21 @@ impl Scene {
         let (name, socket) = words::actor(who)?;
         match words::deed(deed)? {
             Deed::Start(words) => self.start(name, &words),
-            Deed::Connect { ticket } => {
+            Deed::Connect { ticket, resume_from } => {
                 let grants = &self.cast.get(name).ok_or("no ticket")?.grants;
-                let (token, participant) = *nth(grants, ticket).ok_or("no such ticket")?;
+                let (token, participant, breakout_room) = *nth(grants, ticket).ok_or("no such ticket")?;
                 self.sessions += 1;
                 let session = SessionNo(self.sessions);
                 if let Some(member) = self.cast.get_mut(name) {
                     member.sockets.push(session);
                 }
+                self.lines.insert(session, session);
                 self.input(Input::SeatTaken {
                     participant,
                     token,
                     session,
+                    breakout_room,
+                    resume_from,
                 })
             }
             Deed::Command(text) => {
@@ -151,6 +179,7 @@ impl Scene {
 
     fn socket_ends(&mut self, name: &str, socket: Option<usize>, how: Ending) -> Result<()> {
         let session = self.session(name, socket)?;
+        self.lines.retain(|_, open| *open != session);
         self.input(Input::Ended { session, how })
     }
 
@@ -171,19 +200,32 @@ impl Scene {
                 _ => kind.caller(name),
             });
         }
+        let breakout_room = match words.breakout {
+            None => None,
+            Some(name) => Some(self.names.id(name).ok_or("which breakout room?")?.into()),
+        };
+        let groups = words.groups.iter().map(|group| Group {
+            id: id_of(group).into(),
+            name: (*group).into(),
+        });
+        let groups: Arc<[_]> = groups.collect();
+        let identity = |kind: Kind| Identity {
+            groups,
+            ..kind.identity(name)
+        };
         let start = Start {
             caller: member.caller.ok_or("who is that?")?,
-            identity: words.kind.map(|kind| kind.identity(name)),
+            identity: words.kind.map(identity),
             facts: words.kind.map(|_| Box::new(self.facts.clone())),
             resumption,
             token,
-            breakout_room: words.breakout.then(|| id_of("breakout").into()),
+            breakout_room,
         };
         let trial = self.room();
         trial.now = Timestamp::from_micros(trial.now.as_micros() + 1_000);
         let issued = self.effects(Input::Start(Box::new(start)))?;
         if let (Some(id), Some(member)) = (trial::issued(&issued), self.cast.get_mut(name)) {
-            member.grants.push((token, id));
+            member.grants.push((token, id, breakout_room));
         }
         Ok(())
     }
@@ -243,14 +285,40 @@ impl Scene {
                 self.closed(*session)?;
             }
         }
+        let base = self.room().room.ring_base();
+        self.kept.trim(base);
         Ok(effects)
     }
 
     fn effect(&mut self, effect: &Effect) -> Result<()> {
         match effect {
-            Effect::Joined(session) => {
-                self.opened.insert(*session);
+            Effect::Bound { session, line } => {
+                self.lines.remove(session);
+                self.lines.insert(*line, *session);
             }
+            Effect::Opened(line) => self.opened.extend(self.lines.get(line)),
+            Effect::Shut(line) => {
+                if let Some(session) = self.lines.get(line) {
+                    self.opened.remove(session);
+                }
+            }
+            Effect::Tell { line, frame } => self.unnumbered(*line, frame)?,
+            Effect::Resume { line, from, word } => {
+                self.unnumbered(*line, word)?;
+                let missed: Vec<_> = self.kept.after(*from, *line).cloned().collect();
+                for frame in missed {
+                    let frame: Frame<'_> = serde_json::from_str(&frame).map_err(|error| error.to_string())?;
+                    let seq = frame.seq.ok_or("a kept event has a number")?;
+                    let line = self.show(seq, &frame, &[*line])?;
+                    self.outputs.push(format!("again {line}"));
+                }
+            }
+            Effect::Call(id, call) => {
+                let call = serde_json::to_string(call).map_err(|error| error.to_string())?;
+                let line = format!("livekit {id} {}", self.names.shorten(&call));
+                self.outputs.push(line);
+            }
+            Effect::CancelCall(id) => self.outputs.push(format!("livekit {id} cancelled")),
             Effect::Close(session, code) => {
                 let line = format!("{} closed {}", self.label(*session)?, code.number());
                 self.outputs.push(line);
@@ -262,31 +330,64 @@ impl Scene {
                     StartOutcome::NeedsFacts => "answer needs facts".to_owned(),
                     StartOutcome::Busy => "answer busy".to_owned(),
                     StartOutcome::NoBreakoutRooms => "answer no breakout rooms".to_owned(),
+                    StartOutcome::InvalidBreakoutRoomId => "answer invalid breakout room id".to_owned(),
+                    StartOutcome::Banned => "answer banned".to_owned(),
                 };
                 self.outputs.push(answer);
             }
-            Effect::Send { seq, frame, to } => {
-                let receivers: Vec<_> = to.iter().collect();
+            Effect::Send { seq, frame, to, kept } => {
+                let receivers: Vec<_> = to.iter().filter(|line| self.lines.contains_key(line)).collect();
                 let line = self.frame(*seq, frame, &receivers)?;
-                // What nobody hears only costs a number.
+                // Whoever is lost may hear it later.
                 if !receivers.is_empty() {
                     self.outputs.push(line);
+                }
+                if *kept {
+                    self.kept.add(*seq, frame.clone(), to.clone());
                 }
             }
         }
         Ok(())
     }
 
+    /// An answer of the session itself.
+    fn unnumbered(&mut self, line: SessionNo, text: &str) -> Result<()> {
+        let frame: Frame<'_> = serde_json::from_str(text).map_err(|error| format!("{error}: {text}"))?;
+        let label = match self.lines.get(&line) {
+            Some(session) => self.label(*session)?,
+            None => return Err(format!("nobody is on {line:?}")),
+        };
+        let payload = self.names.shorten(frame.payload.get());
+        let (namespace, seq) = (frame.namespace, frame.seq);
+        if seq.is_some() {
+            return Err(format!("a number where none belongs: {text}"));
+        }
+        self.outputs.push(format!(
+            r#"{label} {{"namespace":"{namespace}","payload":{payload}}}"#
+        ));
+        Ok(())
+    }
+
     fn frame(&mut self, seq: u64, text: &str, receivers: &[SessionNo]) -> Result<String> {
         let frame: Frame<'_> = serde_json::from_str(text).map_err(|error| format!("{error}: {text}"))?;
-        if frame.seq != seq || frame.timestamp != self.room().room.at() {
+        if frame.seq != Some(seq) || frame.timestamp != self.room().room.at() {
             return Err(format!("number or time of the envelope is wrong: {text}"));
         }
         let is_join = frame.payload.get().contains(r#""message":"join_success""#);
-        if is_join && !receivers.iter().all(|session| self.opened.contains(session)) {
+        let is_opened = |line| {
+            self.lines
+                .get(line)
+                .is_some_and(|session| self.opened.contains(session))
+        };
+        if is_join && !receivers.iter().all(is_opened) {
             return Err("joined, but the session does not know".to_owned());
         }
-        let labels: Result<Vec<_>> = receivers.iter().map(|session| self.label(*session)).collect();
+        self.show(seq, &frame, receivers)
+    }
+
+    fn show(&mut self, seq: u64, frame: &Frame<'_>, lines: &[SessionNo]) -> Result<String> {
+        let sessions = lines.iter().filter_map(|line| self.lines.get(line));
+        let labels: Result<Vec<_>> = sessions.map(|session| self.label(*session)).collect();
         let number = match seq >> 32 {
             0 => format!("#{seq}"),
             restarts => format!("#{restarts}:{}", seq & u64::from(u32::MAX)),
@@ -317,6 +418,7 @@ impl Scene {
     /// The room closed a socket: when the socket says that it has ended, nothing more may come of it.
     fn closed(&mut self, session: SessionNo) -> Result<()> {
         self.opened.remove(&session);
+        self.lines.retain(|_, open| *open != session);
         let how = Ending::Lost;
         let deadline = self.room().room.next_deadline();
         let effects = self.room().step(Input::Ended { session, how })?;

@@ -6,7 +6,10 @@ use crate::trial::Kind;
 #[derive(Debug)]
 pub enum Deed<'a> {
     Start(StartWords<'a>),
-    Connect { ticket: Option<usize> },
+    Connect {
+        ticket: Option<usize>,
+        resume_from: Option<u64>,
+    },
     Command(&'a str),
     Close,
     Vanish,
@@ -17,7 +20,9 @@ pub struct StartWords<'a> {
     /// None: the token alone speaks for the caller.
     pub kind: Option<Kind>,
     pub invite: Option<&'a str>,
-    pub breakout: bool,
+    pub groups: Vec<&'a str>,
+    /// The name of the breakout room's id.
+    pub breakout: Option<&'a str>,
     pub token: Option<TokenWords<'a>>,
 }
 
@@ -44,10 +49,23 @@ pub fn deed(text: &str) -> Result<Deed<'_>, String> {
     Ok(match &words[..] {
         ["close"] => Deed::Close,
         ["vanish"] => Deed::Vanish,
-        ["connect"] => Deed::Connect { ticket: None },
+        ["connect"] => Deed::Connect {
+            ticket: None,
+            resume_from: None,
+        },
         ["connect", "ticket", ticket] => Deed::Connect {
             ticket: Some(number(ticket)?),
+            resume_from: None,
         },
+        ["connect", "from", number] => Deed::Connect {
+            ticket: None,
+            resume_from: Some(number.parse().map_err(|_| "from which number?")?),
+        },
+        ["resume", "into", room, rest @ ..] => Deed::Start(StartWords {
+            token: Some(token(rest)?),
+            breakout: Some(*room),
+            ..StartWords::default()
+        }),
         ["resume", rest @ ..] => Deed::Start(StartWords {
             token: Some(token(rest)?),
             ..StartWords::default()
@@ -65,7 +83,8 @@ fn start<'a>(kind: &str, mut rest: &[&'a str]) -> Result<StartWords<'a>, String>
     while let [word, after @ ..] = rest {
         match word.split_once('=') {
             Some(("invite", invite)) => words.invite = Some(invite),
-            None if *word == "breakout" => words.breakout = true,
+            Some(("groups", groups)) => words.groups = groups.split(',').collect(),
+            Some(("breakout", room)) => words.breakout = Some(room),
             None if *word == "with" => {
                 words.token = Some(token(after)?);
                 break;

@@ -5,10 +5,14 @@
     reason = "each test file uses its part of this, and ends when it fails"
 )]
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use colloquy_actors::{
     ids::{InviteCode, ParticipantId, RoomId, SessionNo, Timestamp, TokenHash, UserId},
+    livekit::Livekit,
     protocol::{
         Incoming,
         meeting::{
@@ -36,6 +40,7 @@ pub struct Trial {
     pub now: Timestamp,
     pub inputs: Vec<Stamped>,
     pub effects: Vec<Vec<Effect>>,
+    pub livekit: Arc<Livekit>,
     begin: Room,
 }
 
@@ -48,6 +53,7 @@ impl Trial {
             now: BEGIN,
             inputs: Vec::new(),
             effects: Vec::new(),
+            livekit: Arc::default(),
         }
     }
 
@@ -67,7 +73,7 @@ impl Trial {
         let stamped = self.stamp(input);
         self.now = stamped.at;
         self.inputs.push(stamped.clone());
-        let effects = self.room.handle(stamped);
+        let effects = self.room.handle(&self.livekit, stamped);
         self.effects.push(effects.list.clone());
         effects
     }
@@ -88,7 +94,7 @@ impl Trial {
     pub fn replay(&self) -> Result<(), String> {
         let mut room = self.begin.clone();
         for (stamped, effects) in self.inputs.iter().zip(&self.effects) {
-            let again = room.handle(stamped.clone()).list;
+            let again = room.handle(&self.livekit, stamped.clone()).list;
             if again != *effects {
                 return Err(format!("{stamped:?} brought {effects:?}, again {again:?}"));
             }
@@ -110,11 +116,7 @@ impl Trial {
         let token = TokenHash::of(&format!("{name} {session}"));
         let participant = self.start(start(kind, name, token)).unwrap();
         let session = SessionNo(session);
-        self.input(Input::SeatTaken {
-            participant,
-            token,
-            session,
-        });
+        self.input(seat_taken(participant, token, session));
         self.input(join(session, name));
         participant
     }
@@ -135,6 +137,17 @@ pub fn start(kind: Kind, name: &str, token: TokenHash) -> Start {
         resumption: None,
         token,
         breakout_room: None,
+    }
+}
+
+/// A socket for the main room that begins with `join_success`.
+pub fn seat_taken(participant: ParticipantId, token: TokenHash, session: SessionNo) -> Input {
+    Input::SeatTaken {
+        participant,
+        token,
+        session,
+        breakout_room: None,
+        resume_from: None,
     }
 }
 
@@ -222,6 +235,7 @@ impl Kind {
             profile_name: registered.then(|| DisplayName::from_profile(&format!("{name} (profile)"))),
             avatar_url: registered.then(|| format!("https://avatars.example/{name}")),
             is_room_owner: self == Self::Owner,
+            groups: Arc::default(),
         }
     }
 }
@@ -235,9 +249,9 @@ pub fn id_of(name: &str) -> Uuid {
     Uuid::from_bytes(bytes)
 }
 
-/// A meeting with all modules, owned by alice.
+/// A meeting with all modules but LiveKit, owned by alice.
 pub fn facts() -> MeetingFacts {
-    let modules = ["chat", "moderation"];
+    let modules = ["breakout", "chat", "moderation", "polls", "timer"];
     MeetingFacts {
         room: RoomInfo {
             id: ROOM,
@@ -262,6 +276,7 @@ pub fn facts() -> MeetingFacts {
         },
         event: None,
         waiting_room: false,
+        sip_lobby: false,
         custom_display_names: true,
     }
 }

@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, net::IpAddr};
 
 use url::{Host, Url};
 
-use super::{Config, Database, Defaults, DevIssuer, Http, Log, Oidc, Rooms, Signaling};
+use super::{Config, Database, Defaults, DevIssuer, Http, Livekit, Log, Oidc, Rooms, Signaling};
 
 /// Signature algorithms that verify with a public key. Symmetric ones would turn that key into a secret.
 const ASYMMETRIC_ALGORITHMS: [&str; 9] = [
@@ -45,6 +45,7 @@ pub(super) fn violations(config: &Config) -> Vec<Violation> {
     rules.dev_issuer(&config.dev_issuer);
     rules.rooms(&config.rooms);
     rules.signaling(&config.signaling);
+    rules.livekit(&config.livekit);
     rules.defaults(&config.defaults);
     rules.0
 }
@@ -235,6 +236,35 @@ impl Rules {
             signaling.tickets_per_address_per_second,
         );
         self.positive_count("signaling.sessions_per_user_max", signaling.sessions_per_user_max);
+    }
+
+    fn livekit(&mut self, livekit: &Livekit) {
+        let urls = [
+            ("livekit.public_url", &livekit.public_url),
+            ("livekit.service_url", &livekit.service_url),
+        ];
+        for (key, url) in urls {
+            let is_fine = matches!(url.scheme(), "ws" | "wss" | "http" | "https")
+                && url.username().is_empty()
+                && url.password().is_none()
+                && url.query().is_none()
+                && url.fragment().is_none();
+            self.require(
+                key,
+                is_fine,
+                "must be a ws, wss, http or https URL without user and query",
+            );
+        }
+        self.require(
+            "livekit.api_key",
+            !livekit.api_key.is_empty(),
+            "must not be empty",
+        );
+        self.require(
+            "livekit.api_secret",
+            !livekit.api_secret.reveal().is_empty(),
+            "must not be empty",
+        );
     }
 
     fn defaults(&mut self, defaults: &Defaults) {

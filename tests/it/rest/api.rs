@@ -11,6 +11,7 @@ use colloquy::{
     config::{Config, DevUser},
     http::{self, ApiState, auth::KnownUsers, starts::Doorkeeper},
     identity::{DevIssuer, Verifier, VerifierSettings},
+    livekit::RoomService,
     meetings,
     readiness::Readiness,
     tariffs::Offer,
@@ -65,7 +66,11 @@ impl Api {
         );
         let issuer = Arc::new(issuer.expect("the issuer"));
         let settings = VerifierSettings::local(&config.oidc, Arc::clone(&issuer));
-        let live = Live::start(LiveSettings::default(), meetings::ports(database.db.clone()));
+        let media = RoomService::new(&config.livekit).expect("a client");
+        let live = Live::start(
+            LiveSettings::default(),
+            meetings::ports(database.db.clone(), media),
+        );
         let live = live.await.expect("the live core");
         let state = ApiState {
             door: Doorkeeper::new(&config, Readiness::default()),

@@ -5,7 +5,10 @@ use std::{collections::VecDeque, sync::Arc};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use crate::protocol::chat::StoredMessage;
+use crate::protocol::{
+    chat::StoredMessage,
+    limits::{CHAT_CHUNK_MESSAGES_MAX, JOIN_HISTORY_BYTES_MAX},
+};
 
 /// The kept messages of one scope, oldest first.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -28,35 +31,68 @@ impl History {
     /// The newest messages that end at `last` (inclusive; the newest when absent): at most `messages_max` of them
     /// and `bytes_max`.
     pub fn chunk(&self, last: Option<u64>, messages_max: usize, bytes_max: usize) -> Chunk {
-        let end = match last {
-            None => self.messages.len(),
-            Some(index) if index < self.first_index => return Chunk::default(),
-            Some(index) => match usize::try_from(index - self.first_index) {
-                Ok(offset) if offset < self.messages.len() => offset + 1,
-                _ => return Chunk::default(),
-            },
+        let Some(end) = end(last, self.first_index, self.messages.len()) else {
+            return Chunk::default();
         };
-        let (mut taken, mut bytes, mut start) = (Vec::new(), 0, end);
-        for (_, message) in self.messages.range(..end).rev().take(messages_max) {
+        let newest_first = self.messages.range(..end).rev().map(|(_, message)| &**message);
+        Chunk::take(
+            newest_first,
+            self.first_index + end as u64,
+            messages_max,
+            bytes_max,
+        )
+    }
+
+    /// The messages that match, as a history of their own.
+    pub fn matches(&self, last: Option<u64>, is_match: impl Fn(&str) -> bool) -> Chunk {
+        let messages = self.messages.iter().map(|(_, message)| &**message);
+        let found: Vec<_> = messages.filter(|message| is_match(&message.content)).collect();
+        let Some(end) = end(last, 0, found.len()) else {
+            return Chunk::default();
+        };
+        let newest_first = found[..end].iter().rev().copied();
+        Chunk::take(
+            newest_first,
+            end as u64,
+            CHAT_CHUNK_MESSAGES_MAX,
+            JOIN_HISTORY_BYTES_MAX,
+        )
+    }
+}
+
+/// How many of the kept messages are not newer than the one with the index `last`; none when it is not kept.
+fn end(last: Option<u64>, first_index: u64, kept: usize) -> Option<usize> {
+    let Some(last) = last else { return Some(kept) };
+    let offset = usize::try_from(last.checked_sub(first_index)?).ok()?;
+    (offset < kept).then(|| offset + 1)
+}
+
+impl Chunk {
+    /// Takes messages, the newest first, as long as they fit. `end` is the index after the newest.
+    fn take<'a>(
+        newest_first: impl ExactSizeIterator<Item = &'a StoredMessage>,
+        end: u64,
+        messages_max: usize,
+        bytes_max: usize,
+    ) -> Self {
+        let (all, mut bytes, mut taken) = (newest_first.len(), 0, Vec::new());
+        for message in newest_first.take(messages_max) {
             // A struct of strings and times always encodes.
-            let encoded = serde_json::to_string(&**message).unwrap_or_default();
+            let encoded = serde_json::to_string(message).unwrap_or_default();
             bytes += encoded.len() + 1;
             if bytes > bytes_max {
                 break;
             }
             taken.push(encoded);
-            start -= 1;
         }
+        let next_index = (taken.len() < all).then(|| end - taken.len() as u64 - 1);
         taken.reverse();
-        let next_index = (start > 0).then(|| self.first_index + start as u64 - 1);
-        Chunk {
+        Self {
             messages: taken.join(","),
             next_index,
         }
     }
-}
 
-impl Chunk {
     pub fn bytes(&self) -> usize {
         self.messages.len()
     }

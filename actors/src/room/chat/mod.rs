@@ -1,122 +1,137 @@
 //! Namespace `chat`: who may write, who reads it, and what is kept.
 
 mod history;
+mod search;
+mod state;
 mod store;
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use serde::{Deserialize, Serialize};
-use serde_json::value::RawValue;
 
+pub use self::search::Searches;
 use self::store::{Key, Store};
 use super::{
+    Meeting, Refusal, RoomSettings,
     effects::{Cx, Receivers},
-    roster::{Participant, Roster},
+    roster::Circle,
 };
 use crate::{
-    ids::{MessageId, ParticipantId, Timestamp},
+    ids::{GroupId, MessageId, ParticipantId, Timestamp},
     protocol::{
-        chat::{ChatCommand, ChatError, ChatEvent, MessageSent, Scope, StoredMessage},
+        chat::{ChatCommand, ChatError, ChatEvent, GroupName, MessageSent, Scope, StoredMessage},
         limits::{CHAT_CHUNK_MESSAGES_MAX, CHAT_MESSAGE_BYTES_MAX, JOIN_HISTORY_BYTES_MAX},
-        meeting::Tariff,
     },
 };
 
 /// The chat of one room of a meeting.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Chat {
-    enabled: bool,
-    #[serde(default)]
     store: Store,
-    #[serde(default)]
     marks: BTreeMap<ParticipantId, Marks>,
 }
 
 /// Up to where a participant has read.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 struct Marks {
     global: Option<Timestamp>,
+    groups: BTreeMap<GroupName, Timestamp>,
     private: BTreeMap<ParticipantId, Timestamp>,
 }
 
-impl Default for Chat {
-    fn default() -> Self {
-        Self {
-            enabled: true,
-            store: Store::default(),
-            marks: BTreeMap::new(),
-        }
-    }
-}
-
-impl Chat {
-    pub fn handle(
+impl Meeting {
+    pub(super) fn chat(
         &mut self,
         cx: &mut Cx,
-        people: &mut Roster,
+        settings: &RoomSettings,
         who: ParticipantId,
         command: ChatCommand,
-        messages_per_scope_max: usize,
-    ) -> Result<(), ChatError> {
-        let moderator = people.get(who).is_some_and(Participant::is_moderator);
+    ) -> Result<(), Refusal> {
+        let moderator = self.people.is_moderator(who);
         match command {
             ChatCommand::SendMessage { content, scope } => {
-                self.send_message(cx, people, who, content, scope, messages_per_scope_max)?;
+                self.send_message(cx, settings, who, content, scope)
+                    .map_err(Refusal::Chat)?;
             }
-            ChatCommand::SetLastSeenTimestamp { scope, timestamp } => {
-                self.mark_seen(people, who, &scope, timestamp);
-            }
+            ChatCommand::SetLastSeenTimestamp { scope, timestamp } => self.mark_seen(who, &scope, timestamp),
             ChatCommand::GetHistoryChunk { message_index, scope } => {
-                self.send_chunk(cx, people, who, message_index, &scope);
+                self.send_chunk(cx, who, message_index, &scope)
+                    .map_err(Refusal::Chat)?;
             }
-            ChatCommand::SearchHistory { .. } => {}
-            _ if !moderator => return Err(ChatError::InsufficientPermissions),
-            ChatCommand::EnableChat => self.set_enabled(cx, people, who, true),
-            ChatCommand::DisableChat => self.set_enabled(cx, people, who, false),
+            ChatCommand::SearchHistory {
+                term,
+                message_index,
+                scope,
+            } => return self.search(cx, who, term.as_str(), message_index, &scope),
+            _ if !moderator => return Err(Refusal::Chat(ChatError::InsufficientPermissions)),
+            ChatCommand::EnableChat => self.set_chat_enabled(cx, who, true),
+            ChatCommand::DisableChat => self.set_chat_enabled(cx, who, false),
             ChatCommand::ClearHistory => {
-                self.store.clear(Key::Global);
-                cx.send(people.all(), &ChatEvent::HistoryCleared { issued_by: who });
+                let space = self.people.space(who);
+                self.space(space).chat.store.clear(Key::Global);
+                let to = self.people.around(who);
+                cx.send(to, &ChatEvent::HistoryCleared { issued_by: who });
             }
         }
         Ok(())
     }
 
-    fn set_enabled(&mut self, cx: &mut Cx, people: &mut Roster, who: ParticipantId, enabled: bool) {
-        let changed = std::mem::replace(&mut self.enabled, enabled) != enabled;
+    /// The flag is of the whole meeting. Saying again what is already so is answered to the sender only.
+    fn set_chat_enabled(&mut self, cx: &mut Cx, who: ParticipantId, enabled: bool) {
+        let changed = std::mem::replace(&mut self.chat_enabled, enabled) != enabled;
         let event = if enabled {
             ChatEvent::ChatEnabled { issued_by: who }
         } else {
             ChatEvent::ChatDisabled { issued_by: who }
         };
-        let to = if changed {
-            Some(people.all())
-        } else {
-            people.session(who).map(Receivers::One)
-        };
-        if let Some(to) = to {
-            cx.send(to, &event);
+        self.tell_flag(cx, changed, Some(who), &event);
+    }
+
+    /// Where a message is kept and who reads it; none when it is dropped: to a group that the sender is not in, or to
+    /// somebody who was never here.
+    fn address(&mut self, who: ParticipantId, scope: &Scope) -> Option<(Key, Receivers)> {
+        let space = self.people.space(who);
+        match scope {
+            Scope::Global => Some((Key::Global, self.people.around(who))),
+            Scope::Group(name) => {
+                let id = self.group(who, name)?;
+                Some((Key::Group(id), self.people.circle(Circle::Group(space, id))))
+            }
+            Scope::Private(target) => {
+                self.people.get(*target).filter(|p| p.is_listed(space))?;
+                let other = Some(*target).filter(|target| *target != who);
+                let both = [Some(who), other].into_iter().flatten();
+                let here = both.filter_map(|id| self.people.line_in(id, space));
+                let to = Receivers::from(here.collect::<Vec<_>>());
+                Some((Key::private(who, *target), to))
+            }
         }
+    }
+
+    /// A group that the participant is in.
+    fn group(&self, who: ParticipantId, name: &str) -> Option<GroupId> {
+        let groups = &self.people.get(who)?.groups;
+        groups
+            .iter()
+            .find(|group| *group.name == *name)
+            .map(|group| group.id)
     }
 
     fn send_message(
         &mut self,
         cx: &mut Cx,
-        people: &mut Roster,
+        settings: &RoomSettings,
         who: ParticipantId,
         mut content: String,
         scope: Scope,
-        messages_per_scope_max: usize,
     ) -> Result<(), ChatError> {
-        if !self.enabled {
+        if !self.chat_enabled {
             return Err(ChatError::ChatDisabled);
         }
-        let key = match scope {
-            Scope::Global => Key::Global,
-            Scope::Private(target) if people.get(target).is_some_and(Participant::is_listed) => {
-                Key::private(who, target)
-            }
-            // To someone who was never here, or to a group that the sender is not in.
-            Scope::Private(_) | Scope::Group(_) => return Ok(()),
+        let Some((key, to)) = self.address(who, &scope) else {
+            return Ok(());
         };
         content.truncate(content.floor_char_boundary(CHAT_MESSAGE_BYTES_MAX));
         if content.is_empty() {
@@ -129,24 +144,7 @@ impl Chat {
             content: &content,
             scope: scope.clone(),
         });
-        match scope {
-            Scope::Private(target) => {
-                let both = [Some(who), Some(target).filter(|target| *target != who)];
-                let sessions = both
-                    .into_iter()
-                    .flatten()
-                    .filter_map(|id| people.session_inside(id))
-                    .collect();
-                cx.send(
-                    Receivers::Many {
-                        sessions,
-                        except: None,
-                    },
-                    &event,
-                );
-            }
-            Scope::Global | Scope::Group(_) => cx.send(people.all(), &event),
-        }
+        cx.send(to, &event);
         let message = StoredMessage {
             id,
             source: who,
@@ -154,113 +152,79 @@ impl Chat {
             content,
             scope,
         };
-        self.store.add(key, message, messages_per_scope_max);
+        let space = self.people.space(who);
+        let store = &mut self.space(space).chat.store;
+        store.add(key, message, settings.chat_messages_per_scope_max);
         Ok(())
     }
 
-    fn mark_seen(&mut self, people: &Roster, who: ParticipantId, scope: &Scope, at: Timestamp) {
+    fn mark_seen(&mut self, who: ParticipantId, scope: &Scope, at: Timestamp) {
+        let space = self.people.space(who);
+        let known = match scope {
+            Scope::Global => true,
+            Scope::Group(name) => self.group(who, name).is_some(),
+            Scope::Private(other) => self.people.get(*other).is_some_and(|p| p.is_listed(space)),
+        };
+        if !known {
+            return;
+        }
+        let marks = self.space(space).chat.marks.entry(who).or_default();
         match scope {
-            Scope::Global => self.marks.entry(who).or_default().global = Some(at),
-            Scope::Private(other) if people.get(*other).is_some_and(Participant::is_listed) => {
-                self.marks.entry(who).or_default().private.insert(*other, at);
+            Scope::Global => marks.global = Some(at),
+            Scope::Group(name) => {
+                marks.groups.insert(Arc::clone(name), at);
             }
-            Scope::Private(_) | Scope::Group(_) => {}
+            Scope::Private(other) => {
+                marks.private.insert(*other, at);
+            }
         }
     }
 
-    fn send_chunk(&mut self, cx: &mut Cx, people: &Roster, who: ParticipantId, index: u64, scope: &Scope) {
-        let session = people.session(who);
-        match *scope {
-            Scope::Global => {
-                let history = self
-                    .store
-                    .chunk(
-                        Key::Global,
-                        Some(index),
-                        CHAT_CHUNK_MESSAGES_MAX,
-                        JOIN_HISTORY_BYTES_MAX,
-                    )
-                    .to_raw(false);
-                cx.send_one(session, &ChatEvent::RoomChatHistoryChunk { history: &history });
+    /// The key of a scope for somebody who reads.
+    fn readable(&self, who: ParticipantId, scope: &Scope) -> Result<Key, ChatError> {
+        Ok(match scope {
+            Scope::Global => Key::Global,
+            Scope::Group(name) => {
+                Key::Group(self.group(who, name).ok_or(ChatError::InsufficientPermissions)?)
             }
-            Scope::Private(correspondent) => {
-                let key = Key::private(who, correspondent);
-                let history = self
-                    .store
-                    .chunk(key, Some(index), CHAT_CHUNK_MESSAGES_MAX, JOIN_HISTORY_BYTES_MAX)
-                    .to_raw(false);
-                cx.send_one(
-                    session,
-                    &ChatEvent::PrivateChatHistoryChunk {
-                        correspondent,
-                        history: &history,
-                    },
-                );
-            }
-            Scope::Group(_) => cx.send_one(session, &ChatEvent::Error(ChatError::InsufficientPermissions)),
-        }
+            Scope::Private(other) => Key::private(who, *other),
+        })
     }
 
-    /// What a joining participant gets: always an object, disabled and empty where the tariff has no chat.
-    pub fn state_for(
+    fn send_chunk(
         &mut self,
+        cx: &mut Cx,
         who: ParticipantId,
-        bytes_max: usize,
-        as_list: bool,
-        tariff: &Tariff,
-    ) -> Box<RawValue> {
-        #[derive(Serialize)]
-        struct State<'a> {
-            enabled: bool,
-            room_history: &'a RawValue,
-            groups_history: [(); 0],
-            private_history: Vec<Private>,
-            last_seen_timestamp_global: Option<Timestamp>,
-            last_seen_timestamps_private: &'a BTreeMap<ParticipantId, Timestamp>,
-            last_seen_timestamps_group: BTreeMap<String, Timestamp>,
-        }
-        #[derive(Serialize)]
-        struct Private {
-            correspondent: ParticipantId,
-            history: Box<RawValue>,
-        }
-        // Clients that take plain lists can't ask for more.
-        let messages_max = if as_list {
-            usize::MAX
-        } else {
-            CHAT_CHUNK_MESSAGES_MAX
+        index: u64,
+        scope: &Scope,
+    ) -> Result<(), ChatError> {
+        let key = self.readable(who, scope)?;
+        let space = self.people.space(who);
+        let store = &self.space(space).chat.store;
+        let chunk = store.chunk(key, Some(index), CHAT_CHUNK_MESSAGES_MAX, JOIN_HISTORY_BYTES_MAX);
+        let history = &*chunk.to_raw(false);
+        let event = match (scope, key) {
+            (Scope::Private(correspondent), _) => ChatEvent::PrivateChatHistoryChunk {
+                correspondent: *correspondent,
+                history,
+            },
+            (Scope::Group(name), Key::Group(id)) => ChatEvent::GroupChatHistoryChunk { id, name, history },
+            _ => ChatEvent::RoomChatHistoryChunk { history },
         };
-        let room_history = self
-            .store
-            .newest_global(messages_max, bytes_max / 2)
-            .to_raw(as_list);
-        let mut left = bytes_max.saturating_sub(room_history.get().len());
-        let mut private_history = Vec::new();
-        for correspondent in self.store.correspondents(who) {
-            let chunk = self
-                .store
-                .chunk(Key::private(who, correspondent), None, messages_max, left);
-            left = left.saturating_sub(chunk.bytes());
-            private_history.push(Private {
-                correspondent,
-                history: chunk.to_raw(as_list),
-            });
-        }
-        let none = Marks::default();
-        let marks = self.marks.get(&who).unwrap_or(&none);
-        let state = State {
-            enabled: self.enabled && tariff.has_module("chat"),
-            room_history: &room_history,
-            groups_history: [],
-            private_history,
-            last_seen_timestamp_global: marks.global,
-            last_seen_timestamps_private: &marks.private,
-            last_seen_timestamps_group: BTreeMap::new(),
-        };
-        // A struct of encoded pieces and times always encodes.
-        serde_json::value::to_raw_value(&state).unwrap_or_default()
+        self.answer_long(cx, who, &event);
+        Ok(())
     }
 
+    /// An answer that is too long to be kept for resuming.
+    fn answer_long(&mut self, cx: &mut Cx, who: ParticipantId, event: &ChatEvent<'_>) {
+        if let Some(line) = self.people.line(who) {
+            let seq = cx.send_long(line, event);
+            self.people.set_whole_since(who, seq);
+        }
+    }
+}
+
+impl Chat {
     /// The participant is no longer remembered.
     pub fn forget(&mut self, id: ParticipantId) {
         self.store.forget(id);

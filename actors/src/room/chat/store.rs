@@ -9,18 +9,19 @@ use serde::{Deserialize, Serialize};
 
 use super::history::{Chunk, History};
 use crate::{
-    ids::ParticipantId,
+    ids::{GroupId, ParticipantId},
     protocol::{
         chat::StoredMessage,
         limits::{CHAT_BYTES_MAX, CHAT_MESSAGE_OVERHEAD_BYTES},
     },
 };
 
-/// A scope: the whole room, or two participants in the order of their ids.
+/// A scope: the whole room, a group, or two participants in the order of their ids.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Key {
     Global,
+    Group(GroupId),
     Private(ParticipantId, ParticipantId),
 }
 
@@ -150,6 +151,13 @@ impl Store {
         self.histories.get(&key).map_or_else(Chunk::default, |history| {
             history.chunk(last, messages_max, bytes_max)
         })
+    }
+
+    /// The newest chunk of the messages that match, which ends at the match `last`; indexes count matches.
+    pub fn matches(&self, key: Key, last: Option<u64>, is_match: impl Fn(&str) -> bool) -> Chunk {
+        self.histories
+            .get(&key)
+            .map_or_else(Chunk::default, |history| history.matches(last, is_match))
     }
 
     /// The newest chunk of the global history.

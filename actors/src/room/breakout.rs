@@ -1,0 +1,200 @@
+//! Namespace `breakout`: rooms beside the main room. One room actor holds them all, so there is one order and one log.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    Meeting, Room,
+    agenda::Due,
+    effects::{Cx, Receivers},
+    roster::Circle,
+};
+use crate::{
+    ids::{BreakoutRoomId, ParticipantId, SessionNo, Space, Timestamp},
+    protocol::{
+        breakout::{BreakoutCommand, BreakoutError, BreakoutEvent, BreakoutRoom, BreakoutState, Plan},
+        codes::CloseCode,
+        control::LeaveReason,
+        limits::BREAKOUT_LEAVE_SECS,
+    },
+};
+
+/// Breakout rooms that are running.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Breakout {
+    rooms: Vec<BreakoutRoom>,
+    expires: Option<Timestamp>,
+}
+
+impl Breakout {
+    #[must_use]
+    pub fn has(&self, id: BreakoutRoomId) -> bool {
+        self.rooms.iter().any(|room| room.id == id)
+    }
+
+    pub(super) fn expires(&self) -> Option<Timestamp> {
+        self.expires
+    }
+}
+
+impl Meeting {
+    /// The room that a ticket leads to: the main room when the breakout room has ended meanwhile.
+    pub(super) fn destination(&self, asked: Space) -> Space {
+        let runs = |id| self.breakout.as_ref().is_some_and(|breakout| breakout.has(id));
+        Space(asked.0.filter(|id| runs(*id)))
+    }
+
+    /// What somebody who joins gets while breakout rooms run.
+    pub(super) fn breakout_state(&self, space: Space) -> Option<BreakoutState<'_>> {
+        let breakout = self.breakout.as_ref()?;
+        let elsewhere = |p: &super::roster::Participant| {
+            p.place == super::Place::Inside && p.space != space && !p.is_hidden()
+        };
+        let others = self.people.iter().filter(|(_, p)| elsewhere(p));
+        Some(BreakoutState {
+            current: space.0,
+            expires: breakout.expires,
+            rooms: &breakout.rooms,
+            participants: others.map(|(id, p)| p.in_other_room(id)).collect(),
+        })
+    }
+
+    /// Those in the other rooms hear that somebody came.
+    pub(super) fn tell_others_of_join(&mut self, cx: &mut Cx, id: ParticipantId) {
+        let to = self.people.circle(Circle::Beside(self.people.space(id)));
+        if let Some(participant) = self.people.get(id).filter(|p| !p.is_hidden()) {
+            cx.send(to, &BreakoutEvent::Joined(participant.in_other_room(id)));
+        }
+    }
+
+    /// Those in the other rooms hear that somebody went.
+    pub(super) fn tell_others_of_leave(&mut self, cx: &mut Cx, id: ParticipantId, space: Space) {
+        if self.people.get(id).is_some_and(|p| !p.is_hidden()) {
+            let event = BreakoutEvent::Left {
+                breakout_room: space.0,
+                id,
+            };
+            cx.send(self.people.circle(Circle::Beside(space)), &event);
+        }
+    }
+
+    fn begin_breakout(&mut self, cx: &mut Cx, plan: &Plan, duration: Option<u64>) {
+        let mut assignments: BTreeMap<ParticipantId, BreakoutRoomId> = BTreeMap::new();
+        let mut rooms = Vec::with_capacity(plan.rooms().len());
+        for planned in plan.rooms() {
+            let id = BreakoutRoomId(cx.new_id());
+            assignments.extend(planned.assignments.iter().map(|participant| (*participant, id)));
+            let name = planned.name.clone();
+            rooms.push(BreakoutRoom { id, name });
+        }
+        let expires = duration.map(|secs| cx.at.plus_secs(secs));
+        // One encoding for all who are sent to the same room.
+        let mut by_room: BTreeMap<Option<BreakoutRoomId>, Vec<SessionNo>> = BTreeMap::new();
+        for (id, participant) in self
+            .people
+            .iter()
+            .filter(|(_, p)| p.place == super::Place::Inside)
+        {
+            let assignment = assignments.get(&id).copied();
+            by_room.entry(assignment).or_default().push(participant.line);
+        }
+        for (assignment, sessions) in by_room {
+            let event = BreakoutEvent::Started {
+                rooms: &rooms,
+                expires,
+                assignment,
+            };
+            cx.send(Receivers::from(sessions), &event);
+        }
+        self.breakout = Some(Breakout { rooms, expires });
+    }
+}
+
+impl Room {
+    pub(super) fn breakout(
+        &mut self,
+        cx: &mut Cx,
+        who: ParticipantId,
+        command: &BreakoutCommand,
+    ) -> Result<(), BreakoutError> {
+        let Some(meeting) = &mut self.meeting else {
+            return Ok(());
+        };
+        if !meeting.people.is_moderator(who) {
+            return Err(BreakoutError::InsufficientPermissions);
+        }
+        match command {
+            BreakoutCommand::Start { rooms, .. } if rooms.rooms().is_empty() => {}
+            BreakoutCommand::Start { rooms, duration } => {
+                self.close_breakout_rooms(cx);
+                if let Some(meeting) = &mut self.meeting {
+                    meeting.begin_breakout(cx, rooms, *duration);
+                    if let Some(expires) = meeting.breakout.as_ref().and_then(Breakout::expires) {
+                        self.agenda.set(Due::Breakout, expires);
+                    }
+                }
+            }
+            BreakoutCommand::Stop if meeting.breakout.is_none() => return Err(BreakoutError::Inactive),
+            BreakoutCommand::Stop => self.end_breakout(cx, &BreakoutEvent::Stopped),
+        }
+        Ok(())
+    }
+
+    /// Stopped or expired: everybody hears it and has time to go back.
+    pub(super) fn end_breakout(&mut self, cx: &mut Cx, event: &BreakoutEvent<'_>) {
+        self.close_breakout_rooms(cx);
+        if let Some(meeting) = &mut self.meeting {
+            cx.send(meeting.people.all(), event);
+        }
+    }
+
+    /// Nobody comes in any more. What happened in an empty room is forgotten at once.
+    fn close_breakout_rooms(&mut self, cx: &mut Cx) {
+        self.agenda.clear(Due::Breakout);
+        let Some(breakout) = self.meeting.as_mut().and_then(|m| m.breakout.take()) else {
+            return;
+        };
+        for room in breakout.rooms {
+            let is_used = |meeting: &Meeting| meeting.people.anybody_in(Space(Some(room.id)));
+            if self.meeting.as_ref().is_some_and(is_used) {
+                self.agenda
+                    .set(Due::Leave(room.id), cx.at.plus_secs(BREAKOUT_LEAVE_SECS));
+            } else {
+                self.drop_space(cx, Space(Some(room.id)));
+            }
+        }
+    }
+
+    /// Whoever is still in a breakout room that closed five minutes ago is sent out.
+    pub(super) fn clear_breakout_room(&mut self, cx: &mut Cx, id: BreakoutRoomId) {
+        let space = Space(Some(id));
+        let people = self.meeting.iter().flat_map(|meeting| meeting.people.iter());
+        let late: Vec<_> = people
+            .filter(|(_, p)| p.is_inside(space))
+            .map(|(id, _)| id)
+            .collect();
+        for participant in late {
+            let seat = self.access.get(participant).and_then(|holder| holder.seat);
+            // A socket that is just coming back leads to the main room.
+            if let Some(seat) = seat.filter(|seat| seat.joined) {
+                self.access.stand_up(seat.session);
+                cx.close(seat.session, CloseCode::Normal);
+            }
+            self.leave(cx, participant, LeaveReason::Quit);
+        }
+        self.drop_space(cx, space);
+    }
+
+    /// A breakout room is gone with all that was in it.
+    fn drop_space(&mut self, cx: &mut Cx, space: Space) {
+        for due in [Due::Timer(space), Due::Poll(space), Due::LiveResults(space)] {
+            self.agenda.clear(due);
+        }
+        let Some(meeting) = &mut self.meeting else { return };
+        if meeting.spaces.remove(&space).is_some() {
+            meeting.people.forget_space(space);
+            self.delete_media_room(cx, space);
+        }
+    }
+}

@@ -1,0 +1,275 @@
+//! A participant: who it is, where it is, and how the others see it.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    ids::{GroupId, ParticipantId, SessionNo, Space, Timestamp},
+    protocol::{
+        breakout::InOtherRoom,
+        meeting::{ControlState, Group, Identity, ParticipationKind, Role},
+        names::DisplayName,
+        timer::TimerPeerState,
+    },
+};
+
+/// Where the others see a participant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Place {
+    Outside,
+    Waiting,
+    Inside,
+}
+
+/// When a participant was in one of the meeting's rooms.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Visit {
+    pub space: Space,
+    pub joined_at: Timestamp,
+    /// None while it is there.
+    pub left_at: Option<Timestamp>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Participant {
+    pub kind: ParticipationKind,
+    pub display_name: DisplayName,
+    pub avatar_url: Option<Arc<str>>,
+    pub is_room_owner: bool,
+    pub role: Role,
+    /// A role that a moderator granted or revoked: sticks while the meeting lives.
+    pub granted: Option<Role>,
+    #[serde(default)]
+    pub groups: Arc<[Group]>,
+    pub place: Place,
+    /// The room that it is in, or was in last.
+    #[serde(default)]
+    pub space: Space,
+    /// Where events go: the number of the session that came in, kept by those that resume it.
+    pub line: SessionNo,
+    /// The session that is connected; none while lost.
+    pub session: Option<SessionNo>,
+    /// The last event that is not kept for resuming: whoever has not seen it must start anew.
+    #[serde(default)]
+    pub whole_since: u64,
+    /// Rooms that it has been in; those who only waited are not listed.
+    #[serde(default)]
+    pub visits: Vec<Visit>,
+    /// When it came, into the waiting room or a room.
+    pub arrived_at: Timestamp,
+    /// When it left the meeting or was sent to wait.
+    pub left_at: Option<Timestamp>,
+    /// Shown only while it is inside, and kept for a resumption.
+    pub hand_is_up: bool,
+    pub hand_updated_at: Timestamp,
+    /// Popout tokens that were given out.
+    #[serde(default)]
+    pub popouts: u32,
+    /// Encoded entries by room, as they were when the participant last changed.
+    #[serde(skip)]
+    pub(super) entries: Cache<Vec<(Space, Arc<str>)>>,
+}
+
+/// Something that follows from the state: no part of it, and not compared.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Cache<T>(pub T);
+
+impl<T> PartialEq for Cache<T> {
+    fn eq(&self, _other: &Self) -> bool {
+        true
+    }
+}
+
+/// Stands at the end of every entry of a registered user; groups in common with the receiver go between the brackets.
+const NO_GROUPS: &str = r#","chat":{"groups":[]}}"#;
+
+impl Participant {
+    pub fn new(identity: &Identity, display_name: DisplayName, session: SessionNo, at: Timestamp) -> Self {
+        Self {
+            kind: identity.kind,
+            display_name,
+            avatar_url: identity.avatar_url.as_deref().map(Into::into),
+            is_room_owner: identity.is_room_owner,
+            role: identity.role,
+            granted: None,
+            groups: identity.groups.clone(),
+            place: Place::Outside,
+            space: Space::MAIN,
+            line: session,
+            session: Some(session),
+            whole_since: 0,
+            visits: Vec::new(),
+            arrived_at: at,
+            left_at: None,
+            hand_is_up: false,
+            hand_updated_at: at,
+            popouts: 0,
+            entries: Cache::default(),
+        }
+    }
+
+    /// The same participant comes again: what a moderator decided and what it did itself stays with its id.
+    pub fn remember(&mut self, before: &Self) {
+        self.granted = before.granted;
+        self.role = before.granted.unwrap_or(self.role);
+        self.visits.clone_from(&before.visits);
+        self.left_at = before.left_at.filter(|_| before.was_inside());
+        self.popouts = before.popouts;
+        if before.hand_is_up {
+            (self.hand_is_up, self.hand_updated_at) = (true, before.hand_updated_at);
+        }
+    }
+
+    #[must_use]
+    pub fn is_moderator(&self) -> bool {
+        self.role == Role::Moderator
+    }
+
+    #[must_use]
+    pub fn is_hidden(&self) -> bool {
+        self.kind == ParticipationKind::Recorder
+    }
+
+    #[must_use]
+    pub fn is_present(&self) -> bool {
+        self.place != Place::Outside
+    }
+
+    #[must_use]
+    pub fn is_inside(&self, space: Space) -> bool {
+        self.place == Place::Inside && self.space == space
+    }
+
+    /// Whether it has been in any room of the meeting.
+    #[must_use]
+    pub fn was_inside(&self) -> bool {
+        !self.visits.is_empty()
+    }
+
+    #[must_use]
+    pub fn visit(&self, space: Space) -> Option<&Visit> {
+        self.visits.iter().find(|visit| visit.space == space)
+    }
+
+    /// Listed to those in a room: visible and once there.
+    #[must_use]
+    pub fn is_listed(&self, space: Space) -> bool {
+        !self.is_hidden() && self.visit(space).is_some()
+    }
+
+    pub fn enter(&mut self, space: Space, at: Timestamp) {
+        (self.place, self.space, self.left_at) = (Place::Inside, space, None);
+        let visit = Visit {
+            space,
+            joined_at: at,
+            left_at: None,
+        };
+        match self.visits.iter_mut().find(|known| known.space == space) {
+            Some(known) => *known = visit,
+            None => self.visits.push(visit),
+        }
+    }
+
+    /// Leaves the room that it is in, if it is in one.
+    pub fn exit(&mut self, at: Timestamp) {
+        let space = self.space;
+        if self.place == Place::Inside
+            && let Some(visit) = self.visits.iter_mut().find(|visit| visit.space == space)
+        {
+            visit.left_at = Some(at);
+        }
+    }
+
+    pub fn in_group(&self, id: GroupId) -> bool {
+        self.groups.iter().any(|group| group.id == id)
+    }
+
+    fn control_state(&self, joined_at: Timestamp, left_at: Option<Timestamp>) -> ControlState<'_> {
+        ControlState {
+            display_name: &self.display_name,
+            role: self.role,
+            avatar_url: self.avatar_url.as_deref(),
+            participation_kind: self.kind,
+            hand_is_up: self.hand_is_up && left_at.is_none() && self.place == Place::Inside,
+            joined_at,
+            left_at,
+            hand_updated_at: self.hand_updated_at,
+            is_room_owner: self.is_room_owner,
+        }
+    }
+
+    /// As moderators see somebody who waits: since when, and when it was sent out.
+    #[must_use]
+    pub fn waiting_state(&self) -> ControlState<'_> {
+        ControlState {
+            hand_updated_at: self.arrived_at,
+            ..self.control_state(self.arrived_at, self.left_at)
+        }
+    }
+
+    /// As those in other rooms see it.
+    #[must_use]
+    pub fn in_other_room(&self, id: ParticipantId) -> InOtherRoom<'_> {
+        let visit = self.visit(self.space);
+        InOtherRoom {
+            breakout_room: self.space.0,
+            id,
+            display_name: &self.display_name,
+            role: self.role,
+            avatar_url: self.avatar_url.as_deref(),
+            participation_kind: self.kind,
+            joined_at: visit.map_or(self.arrived_at, |visit| visit.joined_at),
+            left_at: visit.and_then(|visit| visit.left_at),
+        }
+    }
+
+    /// The encoded entry for those in a room, without groups; made anew after a change only.
+    pub fn entry(&mut self, id: ParticipantId, space: Space, ready: Option<bool>) -> Arc<str> {
+        if let Some((_, entry)) = self.entries.0.iter().find(|(known, _)| *known == space) {
+            return Arc::clone(entry);
+        }
+        let (joined_at, left_at) = self
+            .visit(space)
+            .map_or((self.arrived_at, self.left_at), |v| (v.joined_at, v.left_at));
+        let entry = self.encode(id, self.control_state(joined_at, left_at), ready);
+        self.entries.0.push((space, Arc::clone(&entry)));
+        entry
+    }
+
+    /// The encoded entry of somebody who waits.
+    #[must_use]
+    pub fn waiting_entry(&self, id: ParticipantId) -> Arc<str> {
+        self.encode(id, self.waiting_state(), None)
+    }
+
+    fn encode(&self, id: ParticipantId, control: ControlState<'_>, ready: Option<bool>) -> Arc<str> {
+        #[derive(Serialize)]
+        struct Entry<'a> {
+            id: ParticipantId,
+            control: ControlState<'a>,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            timer: Option<TimerPeerState>,
+        }
+        let timer = ready.map(|ready_status| TimerPeerState { ready_status });
+        // A struct of strings, numbers and times always encodes.
+        let mut text = serde_json::to_string(&Entry { id, control, timer }).unwrap_or_default();
+        if self.kind == ParticipationKind::User {
+            text.pop();
+            text.push_str(NO_GROUPS);
+        }
+        text.into()
+    }
+}
+
+/// An entry with the names of the groups that its participant has in common with a receiver.
+#[must_use]
+pub fn with_groups(entry: &str, names: &[&str]) -> String {
+    let Some(begin) = entry.strip_suffix("]}}").filter(|_| !names.is_empty()) else {
+        return entry.to_owned();
+    };
+    // A list of strings always encodes.
+    let names = serde_json::to_string(names).unwrap_or_default();
+    format!("{}{names}}}}}", begin.strip_suffix('[').unwrap_or(begin))
+}

@@ -1,0 +1,48 @@
+//! What each room of a meeting has for itself: its chat, timer, poll and media.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Meeting, chat::Chat, media::Media, polls::Poll, timer::Timer};
+use crate::{
+    ids::{ParticipantId, Space},
+    room::roster::Circle,
+};
+
+/// The state of one room of a meeting.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct SpaceState {
+    pub chat: Chat,
+    pub timer: Option<Timer>,
+    pub poll: Option<Poll>,
+    pub media: Media,
+}
+
+impl Meeting {
+    /// The state of a room; the first to ask for it makes it.
+    pub(super) fn space(&mut self, space: Space) -> &mut SpaceState {
+        self.spaces.entry(space).or_default()
+    }
+
+    /// The encoded entry of a participant as those in a room see it.
+    pub(super) fn entry(&mut self, id: ParticipantId, space: Space) -> Option<std::sync::Arc<str>> {
+        let timer = self.spaces.get(&space).and_then(|state| state.timer.as_ref());
+        let ready = timer.and_then(|timer| timer.ready(id));
+        self.people.entry(id, space, ready)
+    }
+
+    /// `update` with the participant's entry to everybody else who has it in the list, in whatever room.
+    pub(super) fn tell_update(&mut self, cx: &mut super::effects::Cx, id: ParticipantId) {
+        let Some(participant) = self.people.get(id).filter(|p| !p.is_hidden()) else {
+            return;
+        };
+        let spaces: Vec<_> = participant.visits.iter().map(|visit| visit.space).collect();
+        for space in spaces {
+            if let Some(entry) = self.entry(id, space) {
+                let circle = Circle::In(space);
+                self.people
+                    .show(cx, circle, id, &entry, super::roster::Shown::Update);
+            }
+        }
+    }
+}

@@ -1,0 +1,96 @@
+//! Keeps a service that is down from being asked for every participant.
+
+use std::{
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
+};
+
+/// Failures in a row after which nobody asks any more.
+const FAILURES_MAX: u32 = 5;
+
+/// For that long; then one call tries.
+const PAUSE: Duration = Duration::from_secs(10);
+
+#[derive(Debug, Default)]
+pub struct Breaker(Mutex<State>);
+
+#[derive(Debug, Default)]
+struct State {
+    failures: u32,
+    /// While set, calls are not made; whoever comes after this time tries.
+    open_until: Option<Instant>,
+}
+
+impl Breaker {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether a call may be made now.
+    pub fn allows(&self, now: Instant) -> bool {
+        let mut state = self.state();
+        match state.open_until {
+            Some(until) if now < until => false,
+            Some(_) => {
+                // One tries, the others go on waiting.
+                state.open_until = Some(now + PAUSE);
+                true
+            }
+            None => true,
+        }
+    }
+
+    /// The service has answered.
+    pub fn succeeded(&self) {
+        let before = std::mem::take(&mut *self.state());
+        if before.open_until.is_some() {
+            tracing::info!("LiveKit answers again");
+        }
+    }
+
+    /// The service did not answer, or nonsense.
+    pub fn failed(&self, now: Instant) {
+        let mut state = self.state();
+        state.failures = state.failures.saturating_add(1);
+        if state.failures >= FAILURES_MAX {
+            let opens = state.open_until.replace(now + PAUSE).is_none();
+            drop(state);
+            if opens {
+                tracing::warn!("LiveKit does not answer; calls pause");
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn after_five_failures_calls_pause_and_one_tries_again() {
+        let (breaker, now) = (Breaker::default(), Instant::now());
+        for _ in 0..FAILURES_MAX {
+            assert!(breaker.allows(now));
+            breaker.failed(now);
+        }
+        assert!(!breaker.allows(now));
+        let later = now + PAUSE;
+        assert!(breaker.allows(later), "one tries");
+        assert!(!breaker.allows(later), "the others wait");
+        breaker.failed(later);
+        assert!(!breaker.allows(later + PAUSE / 2));
+        assert!(breaker.allows(later + PAUSE));
+        breaker.succeeded();
+        assert!(breaker.allows(later + PAUSE) && breaker.allows(later + PAUSE));
+    }
+
+    #[test]
+    fn a_success_between_failures_counts() {
+        let (breaker, now) = (Breaker::default(), Instant::now());
+        for _ in 0..3 * FAILURES_MAX {
+            breaker.failed(now);
+            breaker.succeeded();
+        }
+        assert!(breaker.allows(now));
+    }
+}
