@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, fs, path::Path};
 
 use colloquy::signaling::asyncapi;
-use colloquy_actors::protocol::{Incoming, parse};
+use colloquy_actors::protocol::{Incoming, parse, timer::TimerPeerState};
 use serde_json::{Value, json};
 
 use super::shape::{ANYTHING, Shapes};
@@ -135,6 +135,15 @@ fn every_example_is_what_it_is_an_example_of() {
             assert!(read, "{key} is not read: {text}");
         }
     }
+}
+
+/// Serde writes the name of this type into it, which the derived schema would not tell.
+#[test]
+fn a_ready_check_is_described_as_it_is_written() {
+    let document = asyncapi::document();
+    let written = serde_json::to_value(TimerPeerState { ready_status: true }).expect("JSON");
+    let described = &document["components"]["schemas"]["TimerPeer"];
+    assert_eq!(Shapes(&document).exactly(described, &written), Ok(()));
 }
 
 #[tokio::test]
