@@ -10,6 +10,7 @@ pub mod meeting;
 pub mod moderation;
 pub mod names;
 pub mod polls;
+pub mod shapes;
 pub mod timer;
 
 use std::{borrow::Cow, fmt::Write as _};
@@ -35,7 +36,7 @@ pub trait Event: Serialize {
 }
 
 /// A parsed command of a namespace that the room handles.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(tag = "namespace", content = "payload", rename_all = "snake_case")]
 pub enum Command {
     Control(control::ControlCommand),
