@@ -159,8 +159,7 @@ impl Reader {
             Incoming::InvalidPayload { namespace } if self.link.has_module(namespace) => {
                 ControlError::InvalidJson
             }
-            Incoming::InvalidPayload { .. } => ControlError::InvalidNamespace,
-            Incoming::UnknownNamespace => ControlError::InvalidNamespace,
+            Incoming::InvalidPayload { .. } | Incoming::UnknownNamespace => ControlError::InvalidNamespace,
         };
         self.answer(&ControlEvent::Error(error));
     }
