@@ -1,6 +1,13 @@
 //! The front of the live core: what REST and the WebSocket upgrade call.
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    path::PathBuf,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use dashmap::DashMap;
 use ractor::{Actor, ActorRef, rpc::CallResult};
@@ -123,6 +130,7 @@ pub struct Live {
     ports: Ports,
     rates: RateLimits,
     keeps_files: bool,
+    draining: Arc<AtomicBool>,
 }
 
 impl Live {
@@ -148,11 +156,14 @@ impl Live {
         let index: Index = Arc::new(DashMap::new());
         let registry = RegistryRef::default();
         let (args_index, args_ports, myself) = (Arc::clone(&index), ports.clone(), registry.clone());
+        let draining = Arc::new(AtomicBool::new(false));
+        let args_draining = Arc::clone(&draining);
         let args = Box::new(move |supervisor| Args {
             index: args_index,
             folder,
             settings: settings.rooms,
             livekit: settings.livekit,
+            draining: args_draining,
             ports: args_ports,
             supervisor,
             revive,
@@ -166,6 +177,7 @@ impl Live {
             ports,
             rates: settings.rates,
             keeps_files,
+            draining,
         })
     }
 
@@ -353,6 +365,17 @@ impl Live {
         if let Some(registry) = self.registry.get() {
             registry.kill();
         }
+    }
+
+    /// No room begins from now on; those that live go on, and journals are still revived.
+    pub fn drain(&self) {
+        self.draining.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether no room lives.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.index.is_empty()
     }
 
     /// Stops: no new rooms, a snapshot of each, every socket is closed with 1001.
