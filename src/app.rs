@@ -33,6 +33,9 @@ use crate::{
 /// Time from the signal until connections are told to end: for what [`App::on_stop`] registered, in seconds.
 const HOOKS_SECS_MAX: u64 = 6;
 
+/// How often a draining server looks whether its last room has ended.
+const DRAIN_LOOK: Duration = Duration::from_millis(500);
+
 /// Time for connections to end after that, in seconds. Together with the hooks it stays below ten.
 const CONNECTIONS_SECS_MAX: u64 = 3;
 
@@ -148,9 +151,13 @@ impl App {
 
     /// Serves until `shutdown`, then stops within ten seconds: `/health/ready` and `start` say 503, the hooks run, no
     /// connection is accepted any more, requests in flight end.
+    ///
+    /// From `drain` on no room begins, and `/health/ready` says 503; when the last room has ended, or after
+    /// `rooms.drain_secs`, all sessions are sent away, and the process waits for `shutdown`.
     pub async fn serve(
         self,
         listener: TcpListener,
+        drain: impl Future<Output = ()> + Send,
         shutdown: impl Future<Output = ()> + Send,
     ) -> Result<(), ServeError> {
         let token = CancellationToken::new();
@@ -167,6 +174,7 @@ impl App {
 
         tokio::select! {
             () = shutdown => {}
+            never = drained(&self.config, &self.readiness, &self.live, drain) => match never {},
             _ = &mut listening => return Err(ServeError::ListenerEnded),
         }
 
@@ -186,6 +194,29 @@ impl App {
         tracing::info!("stopped");
         Ok(())
     }
+}
+
+/// Drains when asked to.
+async fn drained(
+    config: &Config,
+    readiness: &Readiness,
+    live: &Live,
+    asked: impl Future<Output = ()>,
+) -> std::convert::Infallible {
+    asked.await;
+    tracing::info!(
+        drain_secs = config.rooms.drain_secs,
+        "draining: no room begins any more"
+    );
+    readiness.unready("server", "draining");
+    live.drain();
+    let end = tokio::time::Instant::now() + Duration::from_secs(config.rooms.drain_secs);
+    while !live.is_empty() && tokio::time::Instant::now() < end {
+        tokio::time::sleep(DRAIN_LOOK).await;
+    }
+    live.stop().await;
+    tracing::info!("drained; the process can be stopped");
+    std::future::pending().await
 }
 
 /// Connects and brings the tables up to date, as `colloquy migrate` does.

@@ -10,6 +10,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use serde_json::Value;
+
 const LINES_MAX: usize = 500;
 
 /// Names that say nothing about what is inside.
@@ -184,6 +186,7 @@ fn every_namespace_has_a_transcript() {
 
 /// The names that a client sees, and where the pages about them must name them.
 const SIGNALING: &str = "docs/protocol/signaling.md";
+const ASYNCAPI: &str = "docs/protocol/asyncapi.json";
 const PROTOCOL: &str = "actors/src/protocol";
 
 /// Names of an enum's variants as the wire spells them, without those that only tests have.
@@ -254,6 +257,102 @@ fn every_name_of_the_protocol_is_documented() {
     assert_none(
         &missing,
         &format!("tell of it in {SIGNALING}, under its namespace"),
+    );
+}
+
+/// Errors that a room never sends: its sessions answer what they can't read, its actor a rule that panicked.
+const NOT_OF_THE_ROOM: &[(&str, &str)] = &[
+    ("control", "invalid_json"),
+    ("control", "invalid_namespace"),
+    ("control", "internal"),
+];
+
+#[test]
+fn every_event_and_error_is_told_by_a_transcript() {
+    let tree = Tree::read();
+    let in_folder = |folder: &'static str| {
+        let paths = tree.files.iter().map(PathBuf::as_path);
+        paths.filter(move |path| path.parent() == Some(Path::new(folder)))
+    };
+    let transcripts: String = in_folder(TRANSCRIPTS).map(|path| tree.text(path)).collect();
+    let (mut seen, mut untold, mut exceptions) = (0, Vec::new(), 0);
+    for path in in_folder(PROTOCOL) {
+        let (source, namespace) = (tree.text(path), stem(path));
+        let events = wire_names(&source, "Event").into_iter();
+        let events = events.map(|name| (format!(r#"{{"message":"{name}""#), name));
+        let errors = wire_names(&source, "Error").into_iter();
+        let errors = errors.map(|name| (format!(r#"{{"message":"error","error":"{name}""#), name));
+        for (payload, name) in events.chain(errors) {
+            seen += 1;
+            let is_told =
+                transcripts.contains(&format!(r#"{{"namespace":"{namespace}","payload":{payload}"#));
+            let is_exception = NOT_OF_THE_ROOM.contains(&(namespace, name.as_str()));
+            exceptions += usize::from(is_exception);
+            if is_told == is_exception {
+                untold.push(format!("{}: {name}", path.display()));
+            }
+        }
+    }
+    assert!(seen > 80, "only {seen} names were found");
+    assert_eq!(
+        exceptions,
+        NOT_OF_THE_ROOM.len(),
+        "an exception is no error any more"
+    );
+    let rule = format!("show it in a transcript of {TRANSCRIPTS}, or name it in NOT_OF_THE_ROOM, not both");
+    assert_none(&untold, &rule);
+}
+
+/// The description for tools is generated: whatever is missing there was forgotten in the generator's list.
+#[test]
+fn every_name_of_the_protocol_is_in_the_description_for_tools() {
+    let tree = Tree::read();
+    let description: Value = serde_json::from_str(&tree.text(Path::new(ASYNCAPI))).expect("JSON");
+    let messages = &description["components"]["messages"];
+    let (mut seen, mut missing) = (0, Vec::new());
+    let files = tree
+        .rust()
+        .filter(|path| path.parent() == Some(Path::new(PROTOCOL)));
+    for path in files {
+        let (source, namespace) = (tree.text(path), stem(path));
+        let commands = wire_names(&source, "Command");
+        if namespace == "mod" {
+            assert!(
+                commands.contains(&"control".to_owned()),
+                "the enum of all namespaces was not found"
+            );
+            let unknown = commands.iter().filter(|name| {
+                let operations = ["commands", "events"].map(|what| format!("{name}.{what}"));
+                operations
+                    .iter()
+                    .any(|name| description["operations"][name].is_null())
+            });
+            missing.extend(unknown.map(|name| format!("{}: namespace {name}", path.display())));
+            continue;
+        }
+        let errors: Vec<_> = description["x-error-codes"][namespace]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .collect();
+        let commands = commands.iter().map(|name| format!("command.{namespace}.{name}"));
+        let events = wire_names(&source, "Event");
+        let events = events.iter().map(|name| format!("event.{namespace}.{name}"));
+        let mut lacking: Vec<_> = commands.chain(events).collect();
+        seen += lacking.len();
+        lacking.retain(|key| messages[key].is_null());
+        for name in wire_names(&source, "Error") {
+            seen += 1;
+            if !errors.iter().any(|row| row["error"] == name) {
+                lacking.push(format!("error.{namespace}.{name}"));
+            }
+        }
+        missing.extend(lacking.iter().map(|key| format!("{}: {key}", path.display())));
+    }
+    assert!(seen > 100, "only {seen} names were found");
+    assert_none(
+        &missing,
+        &format!("add it to src/signaling/asyncapi, and write {ASYNCAPI} anew"),
     );
 }
 

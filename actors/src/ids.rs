@@ -10,7 +10,7 @@ use uuid::Uuid;
 macro_rules! uuid_id {
     ($($(#[$doc:meta])* $name:ident),+ $(,)?) => {$(
         $(#[$doc])*
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema)]
         #[serde(transparent)]
         pub struct $name(pub Uuid);
 
@@ -31,7 +31,7 @@ macro_rules! uuid_id {
 uuid_id! {
     /// A room, as REST and the database know it.
     RoomId,
-    /// One participation; a resumed session keeps it (signaling semantics, section 1).
+    /// One participation; a resumed session keeps it.
     ParticipantId,
     /// A registered user.
     UserId,
@@ -108,8 +108,9 @@ impl<'de> Deserialize<'de> for TokenHash {
 }
 
 /// Microseconds since 1970, UTC. The wire shows RFC 3339 with six decimals.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Timestamp(i64);
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, schemars::JsonSchema)]
+#[schemars(description = "RFC 3339 in UTC, with six decimals.", extend("format" = "date-time"))]
+pub struct Timestamp(#[schemars(with = "String")] i64);
 
 impl Timestamp {
     #[must_use]
@@ -122,14 +123,17 @@ impl Timestamp {
         self.0
     }
 
-    /// This time plus whole seconds, at most the end of representable time.
+    /// The last second of the year 9999: what every client can read.
+    pub const END: Self = Self(253_402_300_799_000_000);
+
+    /// This time plus whole seconds, at most [`Timestamp::END`].
     #[must_use]
     pub fn plus_secs(self, secs: u64) -> Self {
         let micros = i64::try_from(secs).unwrap_or(i64::MAX).saturating_mul(1_000_000);
-        Self(self.0.saturating_add(micros))
+        Self(self.0.saturating_add(micros)).min(Self::END)
     }
 
-    /// This time plus milliseconds, at most the end of representable time.
+    /// This time plus milliseconds.
     #[must_use]
     pub const fn plus_millis(self, millis: i64) -> Self {
         Self(self.0.saturating_add(millis.saturating_mul(1_000)))

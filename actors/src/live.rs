@@ -1,6 +1,13 @@
 //! The front of the live core: what REST and the WebSocket upgrade call.
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    path::PathBuf,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use dashmap::DashMap;
 use ractor::{Actor, ActorRef, rpc::CallResult};
@@ -123,6 +130,7 @@ pub struct Live {
     ports: Ports,
     rates: RateLimits,
     keeps_files: bool,
+    draining: Arc<AtomicBool>,
 }
 
 impl Live {
@@ -148,11 +156,14 @@ impl Live {
         let index: Index = Arc::new(DashMap::new());
         let registry = RegistryRef::default();
         let (args_index, args_ports, myself) = (Arc::clone(&index), ports.clone(), registry.clone());
+        let draining = Arc::new(AtomicBool::new(false));
+        let args_draining = Arc::clone(&draining);
         let args = Box::new(move |supervisor| Args {
             index: args_index,
             folder,
             settings: settings.rooms,
             livekit: settings.livekit,
+            draining: args_draining,
             ports: args_ports,
             supervisor,
             revive,
@@ -166,6 +177,7 @@ impl Live {
             ports,
             rates: settings.rates,
             keeps_files,
+            draining,
         })
     }
 
@@ -264,7 +276,7 @@ impl Live {
         }
     }
 
-    /// Redeems a ticket, once. The seat must be taken by [`Live::run_session`], or it is simply not taken.
+    /// Redeems a ticket, once. The seat must be taken by [`Live::begin_session`], or it is simply not taken.
     pub async fn redeem(&self, ticket: &str) -> Result<(Seat, Caller), InvalidTicket> {
         let id = ticket::room_of(ticket).ok_or(InvalidTicket)?;
         // A room that thinks about its end is in no index, although a start may just have made it stay.
@@ -287,9 +299,21 @@ impl Live {
         Ok((seat, caller))
     }
 
-    /// Runs a session on its upgraded socket, to its end.
-    pub async fn run_session<S: Socket>(&self, seat: Seat, socket: WebSocketStream<S>) {
-        session::run(seat, socket, self.rates, Arc::clone(&self.ports.clock)).await;
+    /// Begins a session on its upgraded socket. `while_open` is dropped when the session has ended.
+    pub async fn begin_session<S: Socket>(
+        &self,
+        seat: Seat,
+        socket: WebSocketStream<S>,
+        while_open: Box<dyn Send>,
+    ) {
+        session::begin(
+            seat,
+            socket,
+            self.rates,
+            Arc::clone(&self.ports.clock),
+            while_open,
+        )
+        .await;
     }
 
     /// Word from REST, after the commit.
@@ -353,6 +377,17 @@ impl Live {
         if let Some(registry) = self.registry.get() {
             registry.kill();
         }
+    }
+
+    /// No room begins from now on; those that live go on, and journals are still revived.
+    pub fn drain(&self) {
+        self.draining.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether no room lives.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.index.is_empty()
     }
 
     /// Stops: no new rooms, a snapshot of each, every socket is closed with 1001.

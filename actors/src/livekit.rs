@@ -89,6 +89,7 @@ impl fmt::Debug for Livekit {
 }
 
 /// The `video` claim: what the bearer may do in one room of LiveKit.
+#[expect(clippy::struct_excessive_bools, reason = "the names and types are LiveKit's")]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct VideoGrant {

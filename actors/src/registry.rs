@@ -4,7 +4,7 @@ mod spawn;
 
 use std::{
     collections::{HashMap, HashSet, VecDeque},
-    sync::{Arc, PoisonError, RwLock},
+    sync::{Arc, PoisonError, RwLock, atomic::AtomicBool},
     time::Duration,
 };
 
@@ -99,6 +99,8 @@ pub struct Args {
     pub folder: Option<Arc<Folder>>,
     pub settings: RoomSettings,
     pub livekit: Arc<Livekit>,
+    /// No room begins any more.
+    pub draining: Arc<AtomicBool>,
     pub ports: Ports,
     pub supervisor: ActorCell,
     /// Rooms with a journal of an earlier process, to be revived in the background.

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use reqwest::{Method, RequestBuilder, StatusCode};
-use serde::{Deserialize, de::DeserializeOwned};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::json;
 use tokio::sync::Mutex;
 use url::Url;
@@ -89,6 +89,26 @@ struct Invite {
 #[derive(Deserialize)]
 pub struct Ticket {
     pub ticket: String,
+    /// Brings the same participant back.
+    pub resumption: String,
+}
+
+/// Where a participant comes from, and where it goes.
+#[derive(Debug, Clone, Copy, Default, Serialize)]
+pub struct Way<'a> {
+    /// Token of an earlier session.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub resumption: Option<&'a str>,
+    /// None: the main room.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub breakout_room: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+struct InvitedWay<'a> {
+    invite_code: &'a str,
+    #[serde(flatten)]
+    way: Way<'a>,
 }
 
 #[derive(Deserialize, Default)]
@@ -178,17 +198,22 @@ impl Api {
         Ok(invite.invite_code)
     }
 
-    pub async fn start(&self, owner: Owner, room: Uuid) -> Result<Ticket, ApiError> {
+    pub async fn start(&self, owner: Owner, room: Uuid, way: Way<'_>) -> Result<Ticket, ApiError> {
         let request = self
             .request(Method::POST, &["rooms", &room.to_string(), "start"])?
-            .json(&json!({}));
+            .json(&way);
         fetch("POST start", self.authorize(request, owner).await?).await
     }
 
-    pub async fn start_invited(&self, room: Uuid, invite_code: &str) -> Result<Ticket, ApiError> {
+    pub async fn start_invited(
+        &self,
+        room: Uuid,
+        invite_code: &str,
+        way: Way<'_>,
+    ) -> Result<Ticket, ApiError> {
         let request = self
             .request(Method::POST, &["rooms", &room.to_string(), "start_invited"])?
-            .json(&json!({ "invite_code": invite_code }));
+            .json(&InvitedWay { invite_code, way });
         fetch("POST start_invited", request).await
     }
 

@@ -3,10 +3,16 @@
 
 mod api;
 mod args;
+mod baseline;
 mod client;
 mod clock;
+mod commands;
+mod figures;
+mod flow;
+mod glance;
 mod ledger;
 mod meetings;
+mod process;
 mod progress;
 mod report;
 mod scenario;
@@ -16,11 +22,16 @@ mod wire;
 use std::{process::ExitCode, sync::Arc};
 
 use api::{Api, ApiError};
-use args::Args;
-use clap::Parser;
+use args::{Args, Internal};
+use clap::{CommandFactory, Parser, error::ErrorKind};
 use meetings::Meetings;
+use mimalloc::MiMalloc;
 use report::Report;
 use scenario::ScenarioError;
+
+/// The server's, so that the baseline differs from it by its work only.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 /// The run finished, but something was lost, doubled, reordered or refused.
 const EXIT_FAILED: u8 = 1;
@@ -36,17 +47,28 @@ enum RunError {
     #[error("{0}")]
     Scenario(#[from] ScenarioError),
     #[error("the report can't be written: {0}")]
-    Report(#[from] std::io::Error),
+    Report(std::io::Error),
+    #[error("the baseline server ended: {0}")]
+    Baseline(std::io::Error),
+    #[error(
+        "this run needs {needed} open files, {allowed} are allowed: run `ulimit -n {needed}` first, as root if it is refused"
+    )]
+    Files { needed: u64, allowed: u64 },
 }
 
 #[tokio::main]
 async fn main() -> ExitCode {
     let args = Arc::new(Args::parse());
-    // Two descriptors a participant at the most: its socket, and a connection of the HTTP pool while it starts.
-    if let Err(error) = rlimit::increase_nofile_limit(u64::MAX) {
-        eprintln!("the limit of open files stays as it is: {error}");
+    if let Err(contradiction) = args.check() {
+        Args::command()
+            .error(ErrorKind::ArgumentConflict, contradiction)
+            .exit();
     }
-    match run(args).await {
+    let outcome = match args.internal {
+        Some(Internal::BaselineServer) => serve_baseline().await,
+        None => run(args).await,
+    };
+    match outcome {
         Ok(code) => code,
         Err(error) => {
             eprintln!("{error}");
@@ -55,7 +77,13 @@ async fn main() -> ExitCode {
     }
 }
 
+async fn serve_baseline() -> Result<ExitCode, RunError> {
+    baseline::server::serve().await.map_err(RunError::Baseline)?;
+    Ok(ExitCode::SUCCESS)
+}
+
 async fn run(args: Arc<Args>) -> Result<ExitCode, RunError> {
+    allow_files(args.files_needed())?;
     let api = Arc::new(Api::discover(&args).await?);
     let meetings = Arc::new(Meetings::new(Arc::clone(&api)));
     let outcome = tokio::select! {
@@ -69,7 +97,19 @@ async fn run(args: Arc<Args>) -> Result<ExitCode, RunError> {
         eprintln!("interrupted");
         return Ok(ExitCode::from(EXIT_INTERRUPTED));
     };
-    publish(&report?, &args)
+    publish(&report?, &args).map_err(RunError::Report)
+}
+
+/// Raises the limit of open files as far as it may be raised, and tells beforehand when that is not enough.
+fn allow_files(needed: u64) -> Result<(), RunError> {
+    match rlimit::increase_nofile_limit(u64::MAX) {
+        Ok(allowed) if allowed < needed => Err(RunError::Files { needed, allowed }),
+        Ok(_) => Ok(()),
+        Err(error) => {
+            eprintln!("the limit of open files stays as it is: {error}");
+            Ok(())
+        }
+    }
 }
 
 /// Deletes what the run created; a second Ctrl-C leaves the rest behind.
@@ -84,10 +124,17 @@ async fn clean_up(meetings: &Meetings, concurrency: usize) {
     }
 }
 
-fn publish(report: &Report, args: &Args) -> Result<ExitCode, RunError> {
-    println!("{report}");
-    if let Some(path) = &args.json {
-        std::fs::write(path, report.to_json())?;
+fn publish(report: &Report, args: &Args) -> std::io::Result<ExitCode> {
+    match &args.json {
+        Some(path) if path.as_os_str() == "-" => {
+            eprintln!("{report}");
+            println!("{}", report.to_json());
+        }
+        Some(path) => {
+            println!("{report}");
+            std::fs::write(path, report.to_json())?;
+        }
+        None => println!("{report}"),
     }
     Ok(if report.passed {
         ExitCode::SUCCESS

@@ -3,55 +3,66 @@
 use std::{
     collections::BTreeMap,
     fmt::{self, Display},
-    time::Duration,
 };
 
-use hdrhistogram::Histogram;
 use serde::Serialize;
+use serde_json::Value;
 
-use crate::{args::Args, ledger::Audit};
+use crate::{
+    args::{Args, ScenarioName},
+    flow::Flow,
+    ledger::Audit,
+    process::ServerCost,
+};
 
-/// Slower than this counts as this.
-const LATENCY_MAX: Duration = Duration::from_mins(10);
-
-/// The result of a run. Latencies are in milliseconds.
+/// The result of a run.
 #[derive(Debug, Serialize)]
 pub struct Report {
-    pub scenario: &'static str,
-    pub rooms: u32,
-    pub participants_per_room: u32,
-    pub messages_per_participant: u32,
-    pub joins_attempted: u64,
-    pub joins: Flow,
-    pub deliveries_expected: u64,
-    pub deliveries: Flow,
-    pub lost: u64,
-    pub duplicated: u64,
-    pub out_of_order: u64,
-    pub unexpected: u64,
-    /// Failures by kind.
-    pub errors: Errors,
+    pub scenario: ScenarioName,
+    pub parameters: BTreeMap<&'static str, Value>,
+    #[serde(flatten)]
+    pub findings: Findings,
     /// Nothing lost, doubled, reordered or refused.
     pub passed: bool,
 }
 
-/// How many of something there were, how fast they came, and how long each took.
-#[derive(Debug, Serialize)]
-pub struct Flow {
-    pub count: u64,
-    pub per_second: f64,
-    pub p50_ms: f64,
-    pub p95_ms: f64,
-    pub p99_ms: f64,
-    pub max_ms: f64,
+/// What a scenario saw. What it does not look at stays empty.
+#[derive(Debug, Default, Serialize)]
+pub struct Findings {
+    pub joins_attempted: u64,
+    /// From the `start` to the `join_success`.
+    pub joins: Flow,
+    /// From the sending of a message to each arrival.
+    pub deliveries: Flow,
+    #[serde(flatten)]
+    pub audit: Audit,
+    /// Further things that were timed, by name.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub flows: BTreeMap<&'static str, Flow>,
+    /// Further numbers, by name with the unit last.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub figures: BTreeMap<&'static str, f64>,
+    /// Comparisons with the baseline, in their order.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub pairs: Vec<Pair>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub server: Option<ServerCost>,
+    /// Failures by kind.
+    pub errors: Errors,
+}
+
+/// Deliveries per CPU second of the baseline and of the server, one directly after the other.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub struct Pair {
+    pub baseline: f64,
+    pub server: f64,
+    /// Server divided by baseline.
+    pub ratio: f64,
 }
 
 /// Failures by kind.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Errors(BTreeMap<String, u64>);
-
-/// Collects durations; percentiles are right to three digits.
-pub struct Latencies(Histogram<u64>);
 
 impl Errors {
     pub fn add(&mut self, kind: impl Into<String>) {
@@ -71,55 +82,16 @@ impl Errors {
     }
 }
 
-impl Latencies {
-    pub fn new() -> Self {
-        #[expect(clippy::expect_used, reason = "constants within the bounds of the format")]
-        Self(Histogram::new_with_max(micros(LATENCY_MAX), 3).expect("bounds of the histogram"))
-    }
-
-    pub fn add(&mut self, duration: Duration) {
-        self.0.saturating_record(micros(duration));
-    }
-
-    /// The whole over a time of `span`.
-    pub fn flow(&self, span: Duration) -> Flow {
-        let count = self.0.len();
-        let per_second = if span.is_zero() {
-            0.0
-        } else {
-            float(count) / span.as_secs_f64()
-        };
-        let percentile = |quantile| float(self.0.value_at_quantile(quantile)) / 1000.0;
-        Flow {
-            count,
-            per_second,
-            p50_ms: percentile(0.5),
-            p95_ms: percentile(0.95),
-            p99_ms: percentile(0.99),
-            max_ms: float(self.0.max()) / 1000.0,
-        }
-    }
-}
-
 impl Report {
-    pub fn new(args: &Args, joins: Flow, deliveries: Flow, audit: Audit, errors: Errors) -> Self {
-        let joins_attempted = args.participants_total();
+    pub fn new(args: &Args, findings: Findings) -> Self {
+        let audit = &findings.audit;
         let faults = audit.lost + audit.duplicated + audit.out_of_order + audit.unexpected;
+        let everyone_joined = findings.joins.count == findings.joins_attempted;
         Self {
-            scenario: "chat",
-            rooms: args.rooms,
-            participants_per_room: args.participants,
-            messages_per_participant: args.messages,
-            joins_attempted,
-            passed: faults == 0 && errors.0.is_empty() && joins.count == joins_attempted,
-            joins,
-            deliveries_expected: audit.expected,
-            deliveries,
-            lost: audit.lost,
-            duplicated: audit.duplicated,
-            out_of_order: audit.out_of_order,
-            unexpected: audit.unexpected,
-            errors,
+            scenario: args.scenario,
+            parameters: args.parameters(),
+            passed: faults == 0 && findings.errors.0.is_empty() && everyone_joined,
+            findings,
         }
     }
 
@@ -127,106 +99,116 @@ impl Report {
         // A tree of numbers and strings always has a JSON form.
         serde_json::to_string_pretty(self).unwrap_or_default()
     }
-}
 
-impl Display for Flow {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{:>9.1}/s   p50 {:>8.2} ms   p95 {:>8.2} ms   p99 {:>8.2} ms   max {:>8.2} ms",
-            self.per_second, self.p50_ms, self.p95_ms, self.p99_ms, self.max_ms
-        )
+    fn name(&self) -> String {
+        // A unit variant is a JSON string.
+        let name = serde_json::to_value(self.scenario).unwrap_or_default();
+        name.as_str().unwrap_or_default().to_owned()
     }
 }
 
 impl Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(
-            f,
-            "{}: {} rooms of {} participants, {} messages each",
-            self.scenario, self.rooms, self.participants_per_room, self.messages_per_participant
-        )?;
+        writeln!(f, "{}", self.name())?;
+        for (name, value) in &self.parameters {
+            writeln!(f, "  {name} {value}")?;
+        }
+        write!(f, "{}", self.findings)?;
+        write!(f, "{}", if self.passed { "passed" } else { "FAILED" })
+    }
+}
+
+impl Display for Findings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(
             f,
             "joins        {:>9} of {}",
             self.joins.count, self.joins_attempted
         )?;
         writeln!(f, "             {}", self.joins)?;
-        writeln!(
-            f,
-            "deliveries   {:>9} of {}",
-            self.deliveries.count, self.deliveries_expected
-        )?;
-        writeln!(f, "             {}", self.deliveries)?;
-        writeln!(f, "lost         {:>9}", self.lost)?;
-        writeln!(f, "duplicated   {:>9}", self.duplicated)?;
-        writeln!(f, "out of order {:>9}", self.out_of_order)?;
-        writeln!(f, "unexpected   {:>9}", self.unexpected)?;
+        if self.audit.expected > 0 || self.deliveries.count > 0 {
+            writeln!(
+                f,
+                "deliveries   {:>9} of {}",
+                self.deliveries.count, self.audit.expected
+            )?;
+            writeln!(f, "             {}", self.deliveries)?;
+            writeln!(f, "lost         {:>9}", self.audit.lost)?;
+            writeln!(f, "duplicated   {:>9}", self.audit.duplicated)?;
+            writeln!(f, "out of order {:>9}", self.audit.out_of_order)?;
+            writeln!(f, "unexpected   {:>9}", self.audit.unexpected)?;
+        }
+        for (name, flow) in &self.flows {
+            writeln!(f, "{name}: {}", flow.count)?;
+            writeln!(f, "             {flow}")?;
+        }
+        if let Some(server) = &self.server {
+            write_server(f, server)?;
+        }
+        for pair in &self.pairs {
+            let Pair {
+                baseline,
+                server,
+                ratio,
+            } = pair;
+            writeln!(
+                f,
+                "pair         baseline {baseline:.0}, server {server:.0} deliveries per CPU second, ratio {ratio:.3}"
+            )?;
+        }
+        for (name, figure) in &self.figures {
+            writeln!(f, "{name} {figure:.3}")?;
+        }
         writeln!(f, "errors       {:>9}", self.errors.0.values().sum::<u64>())?;
         for (kind, count) in &self.errors.0 {
             writeln!(f, "  {count:>6} × {kind}")?;
         }
-        write!(f, "{}", if self.passed { "passed" } else { "FAILED" })
+        Ok(())
     }
 }
 
-fn micros(duration: Duration) -> u64 {
-    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
-}
-
-#[expect(clippy::cast_precision_loss, reason = "for display, and exact below 2^53")]
-fn float(number: u64) -> f64 {
-    number as f64
+fn write_server(f: &mut fmt::Formatter<'_>, server: &ServerCost) -> fmt::Result {
+    writeln!(f, "server       {:>9.2} CPU seconds", server.cpu_seconds)?;
+    if let Some(seconds) = server.cpu_seconds_per_1000_deliveries {
+        writeln!(f, "             {seconds:>9.6} CPU seconds per 1,000 deliveries")?;
+    }
+    if let Some(deliveries) = server.deliveries_per_cpu_second {
+        writeln!(f, "             {deliveries:>9.0} deliveries per CPU second")?;
+    }
+    let kibibytes = |bytes: u64| bytes / 1024;
+    writeln!(
+        f,
+        "memory       {:>9} KiB, {} KiB before",
+        kibibytes(server.rss_bytes_after),
+        kibibytes(server.rss_bytes_before)
+    )?;
+    if let Some(bytes) = server.rss_bytes_per_participant {
+        writeln!(f, "             {:>9.1} KiB per participant", bytes / 1024.0)?;
+    }
+    Ok(())
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use clap::Parser;
 
     use super::*;
+    use crate::flow::Latencies;
 
-    fn latencies(millis: impl IntoIterator<Item = u64>) -> Latencies {
-        let mut latencies = Latencies::new();
-        for milli in millis {
-            latencies.add(Duration::from_millis(milli));
-        }
-        latencies
-    }
-
-    fn near(actual: f64, expected: f64) {
-        assert!(
-            (actual - expected).abs() <= expected * 0.002,
-            "{actual} is not {expected}"
-        );
-    }
-
-    #[test]
-    fn percentiles_of_1_to_1000_ms() {
-        let flow = latencies(1..=1000).flow(Duration::from_secs(4));
-        assert_eq!(flow.count, 1000);
-        near(flow.per_second, 250.0);
-        near(flow.p50_ms, 500.0);
-        near(flow.p95_ms, 950.0);
-        near(flow.p99_ms, 990.0);
-        near(flow.max_ms, 1000.0);
-    }
-
-    #[test]
-    fn nothing_has_no_speed_and_the_endless_is_counted() {
-        assert!(latencies([]).flow(Duration::ZERO).per_second.abs() < f64::EPSILON);
-        assert_eq!(latencies([u64::MAX / 1000]).flow(Duration::from_secs(1)).count, 1);
-    }
-
-    fn report(audit: Audit, errors: Errors, joins: u64) -> Report {
+    fn report(audit: Audit, errors: Errors, joined: u64) -> Report {
         let args = Args::parse_from(["loadtest", "--rooms", "1", "--participants", "2"]);
-        let joins = latencies(1..=joins).flow(Duration::from_secs(1));
-        Report::new(
-            &args,
-            joins,
-            latencies([1]).flow(Duration::from_secs(1)),
+        let mut joins = Latencies::new();
+        joins.extend((1..=joined).map(Duration::from_millis));
+        let findings = Findings {
+            joins_attempted: 2,
+            joins: joins.flow(Duration::from_secs(1)),
             audit,
             errors,
-        )
+            ..Findings::default()
+        };
+        Report::new(&args, findings)
     }
 
     #[test]
@@ -266,5 +248,20 @@ mod tests {
         assert!(text.contains("3 × socket lost"), "{text}");
         assert!(!text.contains("nothing"), "{text}");
         assert!(text.ends_with("FAILED"), "{text}");
+    }
+
+    #[test]
+    fn what_was_not_looked_at_is_not_printed() {
+        let report = report(Audit::default(), Errors::default(), 2);
+        let text = report.to_string();
+        assert!(text.starts_with("chat\n"), "{text}");
+        assert!(
+            !text.contains("deliveries ") && !text.contains("memory"),
+            "{text}"
+        );
+        let json: Value = serde_json::from_str(&report.to_json()).unwrap();
+        assert_eq!(json["scenario"], "chat");
+        assert_eq!(json["parameters"]["rooms"], 1);
+        assert!(json.get("server").is_none() && json.get("pairs").is_none());
     }
 }

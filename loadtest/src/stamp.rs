@@ -5,6 +5,9 @@ use crate::{clock::Moment, ledger::MessageId};
 /// No stamp is longer: mark, two 32-bit and one 64-bit decimal, separators.
 pub const BYTES_MAX: u16 = 48;
 
+/// Numbers from here on are no messages but fences: everything sent before one arrives before it.
+pub const FENCES_FROM: u32 = u32::MAX - 1000;
+
 const MARK: &str = "lt";
 
 /// The content of a message, padded with `x` to `bytes`.

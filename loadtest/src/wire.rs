@@ -2,19 +2,31 @@
 
 use std::borrow::Cow;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, de::IgnoredAny};
 use serde_json::value::RawValue;
 
 /// What a frame from the server means to a participant.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Event {
-    JoinSuccess {
-        id: String,
-    },
+    JoinSuccess(Entrance),
+    /// Somebody else joined.
+    Joined,
     /// Any refusal, as `<namespace>/<name>`.
     Error(String),
     /// The participant was sent to the waiting room.
     Waiting,
+    WaitingRoomEnabled,
+    /// Somebody else came to the waiting room.
+    Arrived {
+        id: String,
+    },
+    /// The participant may enter.
+    Accepted,
+    /// Breakout rooms are open; the assignment is the receiver's own.
+    BreakoutStarted {
+        assignment: Option<String>,
+    },
+    BreakoutStopped,
     Message {
         source: String,
         content: String,
@@ -25,6 +37,16 @@ pub enum Event {
     Update,
     Echo,
     Other,
+}
+
+/// What a `join_success` tells.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entrance {
+    pub id: String,
+    /// Participants on its list.
+    pub others: usize,
+    /// The breakout room that was entered; none in the main room.
+    pub breakout_room: Option<String>,
 }
 
 /// A frame's event and its number in the room's order, where it has one.
@@ -57,6 +79,17 @@ struct Payload<'a> {
     source: Option<Cow<'a, str>>,
     #[serde(borrow)]
     content: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    assignment: Option<Cow<'a, str>>,
+    participants: Option<Vec<IgnoredAny>>,
+    #[serde(borrow)]
+    breakout: Option<Breakout<'a>>,
+}
+
+#[derive(Deserialize)]
+struct Breakout<'a> {
+    #[serde(borrow)]
+    current: Option<Cow<'a, str>>,
 }
 
 /// Reads one frame from the server.
@@ -64,7 +97,7 @@ pub fn read(text: &str) -> Result<Frame, serde_json::Error> {
     let envelope: Envelope<'_> = serde_json::from_str(text)?;
     let event = match envelope.namespace.as_ref() {
         "echo" => Event::Echo,
-        "control" | "chat" | "moderation" => {
+        "control" | "chat" | "moderation" | "breakout" => {
             event(&envelope.namespace, serde_json::from_str(envelope.payload.get())?)
         }
         _ => Event::Other,
@@ -78,12 +111,24 @@ pub fn read(text: &str) -> Result<Frame, serde_json::Error> {
 fn event(namespace: &str, payload: Payload<'_>) -> Event {
     let own = |text: Option<Cow<'_, str>>| text.unwrap_or_default().into_owned();
     match (namespace, payload.message.as_deref().unwrap_or_default()) {
-        ("control", "join_success") => Event::JoinSuccess { id: own(payload.id) },
+        ("control", "join_success") => Event::JoinSuccess(Entrance {
+            id: own(payload.id),
+            others: payload.participants.map_or(0, |others| others.len()),
+            breakout_room: current_room(payload.breakout),
+        }),
+        ("control", "joined") => Event::Joined,
         ("control", "join_blocked") => Event::Error(format!("join_blocked/{}", own(payload.reason))),
         ("control", "rate_limit_exceeded") => Event::Error("control/rate_limit_exceeded".to_owned()),
         ("control", "hand_raised") => Event::HandRaised,
         ("control", "update") => Event::Update,
         ("moderation", "in_waiting_room") => Event::Waiting,
+        ("moderation", "waiting_room_enabled") => Event::WaitingRoomEnabled,
+        ("moderation", "joined_waiting_room") => Event::Arrived { id: own(payload.id) },
+        ("moderation", "accepted") => Event::Accepted,
+        ("breakout", "started") => Event::BreakoutStarted {
+            assignment: payload.assignment.map(Cow::into_owned),
+        },
+        ("breakout", "stopped") => Event::BreakoutStopped,
         ("chat", "message_sent") => Event::Message {
             source: own(payload.source),
             content: own(payload.content),
@@ -93,90 +138,123 @@ fn event(namespace: &str, payload: Payload<'_>) -> Event {
     }
 }
 
-#[derive(Serialize)]
-struct Command<'a> {
-    namespace: &'static str,
-    payload: Action<'a>,
+fn current_room(breakout: Option<Breakout<'_>>) -> Option<String> {
+    breakout?.current.map(Cow::into_owned)
 }
-
-#[derive(Serialize)]
-#[serde(tag = "action", rename_all = "snake_case")]
-enum Action<'a> {
-    Join { display_name: &'a str },
-    SendMessage { content: &'a str, scope: &'static str },
-}
-
-pub fn join(display_name: &str) -> Result<String, serde_json::Error> {
-    serde_json::to_string(&Command {
-        namespace: "control",
-        payload: Action::Join { display_name },
-    })
-}
-
-pub fn send_message(content: &str) -> Result<String, serde_json::Error> {
-    serde_json::to_string(&Command {
-        namespace: "chat",
-        payload: Action::SendMessage {
-            content,
-            scope: "global",
-        },
-    })
-}
-
-pub const RAISE_HAND: &str = r#"{"namespace":"control","payload":{"action":"raise_hand"}}"#;
-pub const HEARTBEAT: &str = r#"{"namespace":"echo","payload":{"action":"ping"}}"#;
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn event_of(text: &str) -> Event {
-        read(text).unwrap().event
+    fn event_in(namespace: &str, payload: &str) -> Event {
+        let text = format!(r#"{{"namespace":"{namespace}","timestamp":"t","payload":{payload}}}"#);
+        read(&text).unwrap().event
     }
 
     #[test]
-    fn frames_the_load_test_lives_by() {
+    fn joins() {
         let own = str::to_owned;
-        for (text, event) in [
+        let joined = |others, breakout_room| {
+            Event::JoinSuccess(Entrance {
+                id: own("a"),
+                others,
+                breakout_room,
+            })
+        };
+        for (payload, event) in [
             (
-                r#"{"namespace":"control","timestamp":"t","payload":{"message":"join_success","id":"a","participants":[{"id":"b"}],"chat":{"enabled":true}}}"#,
-                Event::JoinSuccess { id: own("a") },
+                r#"{"message":"join_success","id":"a","participants":[{"id":"b"}],"chat":{"enabled":true}}"#,
+                joined(1, None),
             ),
             (
-                r#"{"namespace":"chat","payload":{"message":"message_sent","id":"m","source":"a","content":"l\u0074 \"x\"","scope":"global"}}"#,
+                r#"{"message":"join_success","id":"a","participants":[],"breakout":{"current":"r","expires":null,"participants":[{"id":"b"}]}}"#,
+                joined(0, Some(own("r"))),
+            ),
+            (
+                r#"{"message":"join_success","id":"a","participants":[],"breakout":{"current":null,"expires":null}}"#,
+                joined(0, None),
+            ),
+            (r#"{"message":"joined","id":"b","control":{}}"#, Event::Joined),
+            (
+                r#"{"message":"join_blocked","reason":"participant_limit_reached"}"#,
+                Event::Error(own("join_blocked/participant_limit_reached")),
+            ),
+            (
+                r#"{"message":"rate_limit_exceeded"}"#,
+                Event::Error(own("control/rate_limit_exceeded")),
+            ),
+            (r#"{"message":"update","id":"b","control":{}}"#, Event::Update),
+            (r#"{"message":"hand_raised"}"#, Event::HandRaised),
+        ] {
+            assert_eq!(event_in("control", payload), event, "{payload}");
+        }
+    }
+
+    #[test]
+    fn events_of_modules() {
+        let own = str::to_owned;
+        for (namespace, payload, event) in [
+            (
+                "chat",
+                r#"{"message":"message_sent","id":"m","source":"a","content":"l\u0074 \"x\"","scope":"global"}"#,
                 Event::Message {
                     source: own("a"),
                     content: own("lt \"x\""),
                 },
             ),
             (
-                r#"{"namespace":"chat","payload":{"message":"error","error":"chat_disabled"}}"#,
+                "chat",
+                r#"{"message":"error","error":"chat_disabled"}"#,
                 Event::Error(own("chat/chat_disabled")),
             ),
-            (
-                r#"{"namespace":"control","payload":{"message":"join_blocked","reason":"participant_limit_reached"}}"#,
-                Event::Error(own("join_blocked/participant_limit_reached")),
-            ),
-            (
-                r#"{"namespace":"control","payload":{"message":"rate_limit_exceeded"}}"#,
-                Event::Error(own("control/rate_limit_exceeded")),
-            ),
-            (
-                r#"{"namespace":"moderation","payload":{"message":"in_waiting_room"}}"#,
-                Event::Waiting,
-            ),
-            (
-                r#"{"namespace":"control","payload":{"message":"update","id":"b","control":{}}}"#,
-                Event::Update,
-            ),
-            (
-                r#"{"namespace":"control","payload":{"message":"hand_raised"}}"#,
-                Event::HandRaised,
-            ),
-            (r#"{"namespace":"echo","payload":{"action":"ping"}}"#, Event::Echo),
-            (r#"{"namespace":"polls","payload":[1]}"#, Event::Other),
+            ("echo", r#"{"action":"ping"}"#, Event::Echo),
+            ("polls", "[1]", Event::Other),
         ] {
-            assert_eq!(event_of(text), event, "{text}");
+            assert_eq!(event_in(namespace, payload), event, "{payload}");
+        }
+    }
+
+    #[test]
+    fn events_of_the_waiting_room() {
+        let id = "b".to_owned();
+        for (payload, event) in [
+            (r#"{"message":"in_waiting_room"}"#, Event::Waiting),
+            (r#"{"message":"waiting_room_enabled"}"#, Event::WaitingRoomEnabled),
+            (
+                r#"{"message":"joined_waiting_room","id":"b","control":{}}"#,
+                Event::Arrived { id },
+            ),
+            (r#"{"message":"accepted"}"#, Event::Accepted),
+        ] {
+            assert_eq!(event_in("moderation", payload), event, "{payload}");
+        }
+    }
+
+    #[test]
+    fn events_of_breakout_rooms() {
+        let assigned = |room: Option<&str>| Event::BreakoutStarted {
+            assignment: room.map(str::to_owned),
+        };
+        for (payload, event) in [
+            (
+                r#"{"message":"started","rooms":[{"id":"r","name":"n"}],"expires":null,"assignment":"r"}"#,
+                assigned(Some("r")),
+            ),
+            (
+                r#"{"message":"started","rooms":[],"expires":null,"assignment":null}"#,
+                assigned(None),
+            ),
+            (r#"{"message":"stopped"}"#, Event::BreakoutStopped),
+            (
+                r#"{"message":"joined","id":"b","breakout_room":null}"#,
+                Event::Other,
+            ),
+            (
+                r#"{"message":"error","error":"inactive"}"#,
+                Event::Error("breakout/inactive".to_owned()),
+            ),
+        ] {
+            assert_eq!(event_in("breakout", payload), event, "{payload}");
         }
     }
 
@@ -191,17 +269,5 @@ mod tests {
         for text in ["", "[]", "{}", r#"{"namespace":"control","payload":7}"#] {
             assert!(read(text).is_err(), "{text}");
         }
-    }
-
-    #[test]
-    fn commands_look_as_documented() {
-        assert_eq!(
-            join("Zoë \"Z\"").unwrap(),
-            r#"{"namespace":"control","payload":{"action":"join","display_name":"Zoë \"Z\""}}"#
-        );
-        assert_eq!(
-            send_message("hi").unwrap(),
-            r#"{"namespace":"chat","payload":{"action":"send_message","content":"hi","scope":"global"}}"#
-        );
     }
 }

@@ -47,7 +47,7 @@ async fn two_servers_run_side_by_side_and_stop_when_asked() {
         config.data_dir = Some(folder.path().join(name));
         let app = App::build(config).await.unwrap();
         let (stop, stopped) = oneshot::channel::<()>();
-        let task = tokio::spawn(app.serve(listener, async {
+        let task = tokio::spawn(app.serve(listener, std::future::pending(), async {
             let _ = stopped.await;
         }));
         servers.push((address, stop, task));
@@ -87,7 +87,9 @@ async fn while_hooks_run_the_server_answers_that_it_is_not_ready() {
         let order = Arc::clone(&order);
         async move { order.lock().unwrap().push("second") }
     });
-    app.serve(listener, async {}).await.unwrap();
+    app.serve(listener, std::future::pending(), async {})
+        .await
+        .unwrap();
     let answer = answer.await.unwrap();
     assert!(
         answer.starts_with("HTTP/1.1 503") && answer.contains("stopping"),

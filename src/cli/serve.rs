@@ -4,7 +4,12 @@ use std::{io, process::ExitCode};
 
 use tokio::net::TcpListener;
 
-use super::{explain, greeting, logging, logging::LoggingError, open_files, signals::Signals};
+use super::{
+    explain, greeting, logging,
+    logging::LoggingError,
+    open_files,
+    signals::{DrainSignal, Signals},
+};
 use crate::{
     app::{App, BuildError, ServeError},
     config::Config,
@@ -52,6 +57,7 @@ fn start(config: Config) -> Result<(), RunError> {
 
 async fn serve(mut config: Config) -> Result<(), RunError> {
     let signals = Signals::install().map_err(RunError::Signals)?;
+    let drain = DrainSignal::install().map_err(RunError::Signals)?;
     let (listener, address) = listen(&config).await?;
     config.http.listen = address;
     let mut stop = std::pin::pin!(signals.stop());
@@ -63,7 +69,7 @@ async fn serve(mut config: Config) -> Result<(), RunError> {
     // A closed stdout must not keep the server from running.
     let _ = greeting::print(&mut io::stdout().lock(), app.config(), app.data_folder());
     tracing::info!(http.listen = %address, "listening");
-    Ok(app.serve(listener, stop).await?)
+    Ok(app.serve(listener, drain.asked(), stop).await?)
 }
 
 /// Listens before anything else is opened: a second server on the same port leaves the first one's data alone.

@@ -1,4 +1,4 @@
-//! SIGTERM and SIGINT: the first asks for an orderly stop, the second ends the process.
+//! SIGTERM and SIGINT: the first asks for an orderly stop, the second ends the process. SIGUSR1 asks to drain.
 
 use std::io;
 
@@ -15,6 +15,34 @@ pub(super) struct Signals {
     terminate: Signal,
     #[cfg(unix)]
     interrupt: Signal,
+}
+
+/// Asks to drain; in place from its creation on.
+#[derive(Debug)]
+pub(super) struct DrainSignal {
+    #[cfg(unix)]
+    user: Signal,
+}
+
+impl DrainSignal {
+    #[cfg_attr(not(unix), expect(clippy::unnecessary_wraps, reason = "fails on unix"))]
+    pub(super) fn install() -> io::Result<Self> {
+        Ok(Self {
+            #[cfg(unix)]
+            user: signal(SignalKind::user_defined1())?,
+        })
+    }
+
+    /// Resolves at the first signal; where there are no such signals, never.
+    #[cfg(unix)]
+    pub(super) async fn asked(mut self) {
+        self.user.recv().await;
+    }
+
+    #[cfg(not(unix))]
+    pub(super) async fn asked(self) {
+        std::future::pending::<()>().await;
+    }
 }
 
 impl Signals {

@@ -161,6 +161,8 @@ pub struct Rooms {
     pub fsync: bool,
     /// Seconds after the last departure until a meeting's state is dropped.
     pub grace_secs: u64,
+    /// Seconds for which a draining server waits for its rooms.
+    pub drain_secs: u64,
     /// Journals older than this many seconds are not revived at start.
     pub revive_max_age_secs: u64,
 }
@@ -358,6 +360,7 @@ impl Default for Rooms {
             journal: JournalKind::File,
             fsync: false,
             grace_secs: 60,
+            drain_secs: 3_600,
             revive_max_age_secs: 600,
         }
     }

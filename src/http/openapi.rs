@@ -18,7 +18,7 @@ pub const INVITE_CODE: &str = "InviteCode";
 #[openapi(
     info(
         title = "Colloquy",
-        description = "Rooms, invitations and users of a conference controller. Meetings themselves go over a WebSocket.",
+        description = "Rooms, invitations and users of a conference controller. Meetings themselves go over a WebSocket: [signaling](/docs/signaling).",
         license(name = "Apache-2.0", identifier = "Apache-2.0"),
     ),
     tags(

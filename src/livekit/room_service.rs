@@ -101,6 +101,7 @@ struct OfParticipant<'a> {
 }
 
 /// What a participant may do.
+#[expect(clippy::struct_excessive_bools, reason = "the names and types are LiveKit's")]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Permission {
     pub can_subscribe: bool,

@@ -3,6 +3,8 @@
 //! The upgrade is ours rather than the framework's, so that the socket's buffers are small and frames are shared
 //! between receivers without a conversion for each.
 
+pub mod asyncapi;
+
 mod upgrade;
 
 use std::net::IpAddr;

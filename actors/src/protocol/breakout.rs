@@ -13,25 +13,28 @@ use crate::ids::{BreakoutRoomId, ParticipantId, Timestamp};
 /// The name of a breakout room.
 pub type BreakoutName = Text<BREAKOUT_NAME_CHARS_MAX>;
 
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(tag = "action", rename_all = "snake_case")]
 pub enum BreakoutCommand {
+    /// Opens breakout rooms in place of those that run. For moderators.
     Start {
         rooms: Plan,
         /// Seconds; without end when absent.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         duration: Option<u64>,
     },
+    /// Closes them. For moderators.
     Stop,
 }
 
 /// The rooms that a start asks for: at most [`BREAKOUT_ROOMS_MAX`], with [`BREAKOUT_ASSIGNMENTS_MAX`] assignments.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(try_from = "Vec<PlannedRoom>")]
+#[schemars(!try_from, inline, description = "", extend("maxItems" = BREAKOUT_ROOMS_MAX))]
 pub struct Plan(Vec<PlannedRoom>);
 
 /// A breakout room to be, and who shall go there.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct PlannedRoom {
     pub name: BreakoutName,
     pub assignments: Vec<ParticipantId>,
@@ -61,22 +64,28 @@ impl TryFrom<Vec<PlannedRoom>> for Plan {
     }
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, schemars::JsonSchema)]
 #[serde(tag = "message", rename_all = "snake_case")]
 pub enum BreakoutEvent<'a> {
+    /// There are breakout rooms: a client moves by a new `start` with `breakout_room`.
     Started {
         rooms: &'a [BreakoutRoom],
         expires: Option<Timestamp>,
         /// The receiver's own room.
         assignment: Option<BreakoutRoomId>,
     },
+    /// A moderator closed them: back to the main room.
     Stopped,
+    /// Their time is over: back to the main room.
     Expired,
+    /// Somebody entered another room.
     Joined(InOtherRoom<'a>),
+    /// Somebody left another room.
     Left {
         breakout_room: Option<BreakoutRoomId>,
         id: ParticipantId,
     },
+    /// A command was refused.
     Error(BreakoutError),
 }
 
@@ -85,14 +94,14 @@ impl Event for BreakoutEvent<'_> {
 }
 
 /// A breakout room as clients know it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct BreakoutRoom {
     pub id: BreakoutRoomId,
     pub name: BreakoutName,
 }
 
 /// A participant as those in the other rooms see it.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
 pub struct InOtherRoom<'a> {
     /// Null in the main room.
     pub breakout_room: Option<BreakoutRoomId>,
@@ -108,7 +117,7 @@ pub struct InOtherRoom<'a> {
 }
 
 /// `breakout` in `join_success`, while breakout rooms run.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, schemars::JsonSchema)]
 pub struct BreakoutState<'a> {
     /// Where the receiver is; null in the main room.
     pub current: Option<BreakoutRoomId>,
@@ -119,7 +128,9 @@ pub struct BreakoutState<'a> {
 }
 
 /// Errors of the namespace; the variants are the wire's names.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, thiserror::Error)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, thiserror::Error, schemars::JsonSchema,
+)]
 #[serde(tag = "error", rename_all = "snake_case")]
 pub enum BreakoutError {
     #[error("no breakout rooms are running")]

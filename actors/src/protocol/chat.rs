@@ -6,27 +6,34 @@ use serde_json::value::RawValue;
 use super::{Event, limits::SEARCH_TERM_CHARS_MAX, names::Text};
 use crate::ids::{GroupId, MessageId, ParticipantId, Timestamp};
 
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(tag = "action", rename_all = "snake_case")]
 pub enum ChatCommand {
+    /// For moderators.
     EnableChat,
+    /// For moderators.
     DisableChat,
+    /// Empties the history of the room. For moderators.
     ClearHistory,
+    /// Content beyond 4,096 bytes is cut; empty content is dropped.
     SendMessage {
         content: String,
         #[serde(flatten)]
         scope: Scope,
     },
+    /// Remembers what the sender has read; no answer, `join_success` gives it back.
     SetLastSeenTimestamp {
         #[serde(flatten)]
         scope: Scope,
         timestamp: Timestamp,
     },
+    /// Asks for up to 100 messages that end at an index.
     GetHistoryChunk {
         message_index: u64,
         #[serde(flatten)]
         scope: Scope,
     },
+    /// Looks for a text, in any case.
     SearchHistory {
         term: SearchTerm,
         #[serde(default)]
@@ -43,7 +50,7 @@ pub type SearchTerm = Text<SEARCH_TERM_CHARS_MAX>;
 pub type GroupName = std::sync::Arc<str>;
 
 /// Who reads a message.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(tag = "scope", content = "target", rename_all = "snake_case")]
 pub enum Scope {
     Global,
@@ -51,36 +58,43 @@ pub enum Scope {
     Private(ParticipantId),
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, schemars::JsonSchema)]
 #[serde(tag = "message", rename_all = "snake_case")]
 pub enum ChatEvent<'a> {
-    ChatEnabled {
-        issued_by: ParticipantId,
-    },
-    ChatDisabled {
-        issued_by: ParticipantId,
-    },
-    HistoryCleared {
-        issued_by: ParticipantId,
-    },
+    /// Messages can be sent.
+    ChatEnabled { issued_by: ParticipantId },
+    /// No message can be sent.
+    ChatDisabled { issued_by: ParticipantId },
+    /// The history of the room is empty.
+    HistoryCleared { issued_by: ParticipantId },
+    /// A message, also to its sender.
     MessageSent(MessageSent<'a>),
+    /// Messages of the room.
     RoomChatHistoryChunk {
+        #[schemars(with = "super::shapes::ChatChunk")]
         history: &'a RawValue,
     },
+    /// Messages of a group.
     GroupChatHistoryChunk {
         id: GroupId,
         name: &'a str,
+        #[schemars(with = "super::shapes::ChatChunk")]
         history: &'a RawValue,
     },
+    /// Messages with one other participant.
     PrivateChatHistoryChunk {
         correspondent: ParticipantId,
+        #[schemars(with = "super::shapes::ChatChunk")]
         history: &'a RawValue,
     },
+    /// Messages that were looked for.
     SearchResults {
+        #[schemars(with = "super::shapes::ChatChunk")]
         matches: &'a RawValue,
         #[serde(flatten)]
         scope: &'a Scope,
     },
+    /// A command was refused.
     Error(ChatError),
 }
 
@@ -89,7 +103,7 @@ impl Event for ChatEvent<'_> {
 }
 
 /// A message on its way; the envelope carries its time.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, schemars::JsonSchema)]
 pub struct MessageSent<'a> {
     pub id: MessageId,
     pub source: ParticipantId,
@@ -99,7 +113,7 @@ pub struct MessageSent<'a> {
 }
 
 /// A message as a history shows it and a snapshot keeps it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct StoredMessage {
     pub id: MessageId,
     pub source: ParticipantId,
@@ -110,7 +124,9 @@ pub struct StoredMessage {
 }
 
 /// Errors of the namespace; the variants are the wire's names.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, thiserror::Error)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, thiserror::Error, schemars::JsonSchema,
+)]
 #[serde(tag = "error", rename_all = "snake_case")]
 pub enum ChatError {
     #[error("the chat is disabled")]
@@ -118,5 +134,8 @@ pub enum ChatError {
     #[error("moderators only, or members of the group only")]
     InsufficientPermissions,
     #[error("a search term has at least {min} characters")]
-    InvalidSearchTermLength { min: usize },
+    InvalidSearchTermLength {
+        #[schemars(example = super::limits::SEARCH_TERM_CHARS_MIN)]
+        min: usize,
+    },
 }

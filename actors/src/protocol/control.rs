@@ -5,66 +5,72 @@ use serde::{Deserialize, Serialize};
 use super::{Event, meeting::Role};
 use crate::ids::ParticipantId;
 
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(tag = "action", rename_all = "snake_case")]
 pub enum ControlCommand {
+    /// Enters the meeting, or its waiting room. Answered by `join_success` or `moderation/in_waiting_room`.
     Join {
         /// As given; checked by the room, which answers `invalid_username`.
         #[serde(default)]
         display_name: Option<String>,
     },
+    /// Enters the meeting after `moderation/accepted`. Answered by `join_success`.
     EnterRoom,
+    /// Answered by `hand_raised`.
     RaiseHand,
+    /// Answered by `hand_lowered`.
     LowerHand,
-    GrantModeratorRole {
-        target: ParticipantId,
-    },
-    RevokeModeratorRole {
-        target: ParticipantId,
-    },
+    /// Makes a participant a moderator. For moderators.
+    GrantModeratorRole { target: ParticipantId },
+    /// Takes the role of a moderator away. For moderators.
+    RevokeModeratorRole { target: ParticipantId },
     /// Makes the rule panic: only in builds with the feature `fault-injection`.
     #[cfg(feature = "fault-injection")]
+    #[schemars(skip)]
     Panic,
 }
 
 /// Events but `join_success`, which is put together from encoded pieces.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, schemars::JsonSchema)]
 #[serde(tag = "message", rename_all = "snake_case")]
 pub enum ControlEvent<'a> {
+    /// Somebody else entered the room.
     Joined(Entry<'a>),
+    /// Name, role or hand of somebody changed.
     Update(Entry<'a>),
-    Left {
-        id: ParticipantId,
-        reason: LeaveReason,
-    },
+    /// Somebody else left the room.
+    Left { id: ParticipantId, reason: LeaveReason },
+    /// Nobody can join at the moment; the socket stays open, and a later `join` may succeed.
     JoinBlocked(JoinBlockedReason),
+    /// The time of the meeting is over; then close 1000.
     TimeLimitQuotaElapsed,
+    /// The own hand is up.
     HandRaised,
+    /// The own hand is down.
     HandLowered,
-    RoleUpdated {
-        new_role: Role,
-    },
+    /// The own role changed.
+    RoleUpdated { new_role: Role },
+    /// The room is gone; then close 1000.
     RoomDeleted,
-    ModeratorRoleGranted {
-        target: ParticipantId,
-    },
-    ModeratorRoleRevoked {
-        target: ParticipantId,
-    },
+    /// The answer to `grant_moderator_role`.
+    ModeratorRoleGranted { target: ParticipantId },
+    /// The answer to `revoke_moderator_role`.
+    ModeratorRoleRevoked { target: ParticipantId },
+    /// The message was dropped, there are too many.
     RateLimitExceeded,
     /// Ours, only for clients that asked to resume from a number: the events after it follow.
-    Resumed {
-        from: u64,
-    },
+    Resumed { from: u64 },
     /// Ours, only for clients that asked to resume from a number: `join_success` follows.
     NotResumed,
+    /// A message was refused.
     Error(ControlError),
 }
 
 /// Why somebody can't join at the moment.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 #[serde(tag = "reason", rename_all = "snake_case")]
 pub enum JoinBlockedReason {
+    /// As many participants are inside as the tariff allows.
     ParticipantLimitReached,
 }
 
@@ -82,10 +88,13 @@ impl Event for ControlEvent<'_> {
 
 /// A participant's entry: a JSON object that was encoded when the participant last changed. Events that show one are
 /// put together from it ([`Event::shown`]).
-#[derive(Debug, Clone, Copy, Serialize)]
-pub struct Entry<'a>(pub &'a str);
+#[derive(Debug, Clone, Copy, Serialize, schemars::JsonSchema)]
+#[schemars(transparent, inline)]
+pub struct Entry<'a>(#[schemars(with = "super::shapes::Participant")] pub &'a str);
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum LeaveReason {
     Quit,
@@ -96,7 +105,9 @@ pub enum LeaveReason {
 }
 
 /// Errors of the namespace; the variants are the wire's names.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, thiserror::Error)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, thiserror::Error, schemars::JsonSchema,
+)]
 #[serde(tag = "error", rename_all = "snake_case")]
 pub enum ControlError {
     #[error("the message is not JSON of the protocol")]

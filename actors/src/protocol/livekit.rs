@@ -7,26 +7,39 @@ use serde::{Deserialize, Serialize};
 use super::{Event, names::Named};
 use crate::ids::ParticipantId;
 
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(tag = "action", rename_all = "snake_case")]
 pub enum LivekitCommand {
+    /// Answered by `credentials`.
     CreateNewAccessToken,
+    /// Mutes microphones. For moderators.
     ForceMute { participants: Named },
+    /// For moderators.
     GrantScreenSharePermission { participants: Named },
+    /// For moderators.
     RevokeScreenSharePermission { participants: Named },
+    /// Only moderators and these may use a microphone. For moderators.
     EnableMicrophoneRestrictions { unrestricted_participants: Named },
+    /// Everybody may use a microphone. For moderators.
     DisableMicrophoneRestrictions,
+    /// Answered by `popout_stream_access_token`.
     RequestPopoutStreamAccessToken,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, schemars::JsonSchema)]
 #[serde(tag = "message", rename_all = "snake_case")]
 pub enum LivekitEvent<'a> {
+    /// Access to the media server.
     Credentials(&'a Credentials),
+    /// Only moderators and these may use a microphone.
     MicrophoneRestrictionsEnabled { unrestricted_participants: &'a Named },
+    /// Everybody may use a microphone.
     MicrophoneRestrictionsDisabled,
+    /// The receiver was muted.
     ForceMuted { moderator: ParticipantId },
+    /// Access that can only watch, for a second window.
     PopoutStreamAccessToken { token: String },
+    /// A command was refused.
     Error(LivekitError),
 }
 
@@ -35,7 +48,7 @@ impl Event for LivekitEvent<'_> {
 }
 
 /// What a client needs to connect to LiveKit.
-#[derive(Clone, PartialEq, Eq, Serialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct Credentials {
     pub room: String,
     pub token: String,
@@ -54,7 +67,7 @@ impl std::fmt::Debug for Credentials {
 }
 
 /// `livekit` in `join_success`.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, schemars::JsonSchema)]
 pub struct LivekitState<'a> {
     #[serde(flatten)]
     pub credentials: &'a Credentials,
@@ -62,7 +75,7 @@ pub struct LivekitState<'a> {
 }
 
 /// Who may use a microphone.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum MicrophoneRestrictions {
     /// Everybody.
@@ -75,7 +88,9 @@ pub enum MicrophoneRestrictions {
 }
 
 /// Errors of the namespace; the variants are the wire's names.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, thiserror::Error)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, thiserror::Error, schemars::JsonSchema,
+)]
 #[serde(tag = "error", rename_all = "snake_case")]
 pub enum LivekitError {
     #[error("the media server can't be reached")]

@@ -12,7 +12,9 @@ use super::{chat::GroupName, names::DisplayName};
 use crate::ids::{GroupId, InviteCode, RoomId, Timestamp, UserId};
 
 /// A participant's rights.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Role {
     Guest,
@@ -21,7 +23,7 @@ pub enum Role {
 }
 
 /// How somebody takes part. A recorder is hidden from everybody.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ParticipationKind {
     User,
@@ -82,7 +84,7 @@ pub struct MeetingFacts {
 }
 
 /// `room_info` of `join_success`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct RoomInfo {
     pub id: RoomId,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -91,7 +93,7 @@ pub struct RoomInfo {
 }
 
 /// The room's creator as participants see it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct UserInfo {
     pub title: String,
     pub firstname: String,
@@ -101,7 +103,7 @@ pub struct UserInfo {
 }
 
 /// `event_info` of `join_success`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct EventInfo {
     pub id: Uuid,
     pub room_id: RoomId,
@@ -113,7 +115,7 @@ pub struct EventInfo {
 }
 
 /// How to reach the meeting by other ways.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct MeetingDetails {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub invite_code_id: Option<InviteCode>,
@@ -123,7 +125,7 @@ pub struct MeetingDetails {
 }
 
 /// The telephone number of a meeting, with what a caller types.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct CallInInfo {
     pub tel: String,
     pub id: String,
@@ -131,14 +133,14 @@ pub struct CallInInfo {
 }
 
 /// Where a meeting can be watched.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct StreamingLink {
     pub name: String,
     pub url: String,
 }
 
 /// The owner's tariff: modules with their features, and quotas. Older clients read the two lists.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Tariff {
     pub id: Uuid,
     pub name: String,
@@ -151,7 +153,7 @@ pub struct Tariff {
 }
 
 /// Features of one module that are on.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct ModuleFeatures {
     pub features: BTreeSet<String>,
 }
@@ -176,7 +178,7 @@ impl Tariff {
 }
 
 /// A participant's `control` data.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, schemars::JsonSchema)]
 pub struct ControlState<'a> {
     pub display_name: &'a DisplayName,
     pub role: Role,

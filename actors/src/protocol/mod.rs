@@ -10,6 +10,7 @@ pub mod meeting;
 pub mod moderation;
 pub mod names;
 pub mod polls;
+pub mod shapes;
 pub mod timer;
 
 use std::{borrow::Cow, fmt::Write as _};
@@ -35,7 +36,7 @@ pub trait Event: Serialize {
 }
 
 /// A parsed command of a namespace that the room handles.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(tag = "namespace", content = "payload", rename_all = "snake_case")]
 pub enum Command {
     Control(control::ControlCommand),
@@ -53,9 +54,9 @@ pub enum Incoming<'a> {
     Command(Command),
     /// To be answered unchanged, by the session itself.
     Echo(&'a RawValue),
-    /// A namespace that exists, with a payload that does not parse. `control` is told apart: it answers before the join.
+    /// A namespace that exists, with a payload that does not parse.
     InvalidPayload {
-        control: bool,
+        namespace: &'static str,
     },
     UnknownNamespace,
     NotJson,
@@ -75,30 +76,28 @@ pub fn parse(text: &str) -> Incoming<'_> {
     let Some(envelope) = object::<Envelope<'_>>(text) else {
         return Incoming::NotJson;
     };
-    let parsed = match &*envelope.namespace {
-        "control" => command(envelope.payload, Command::Control),
-        "moderation" => command(envelope.payload, Command::Moderation),
-        "breakout" => command(envelope.payload, Command::Breakout),
-        "chat" => command(envelope.payload, Command::Chat),
-        "timer" => command(envelope.payload, Command::Timer),
-        "polls" => command(envelope.payload, Command::Polls),
-        "livekit" => command(envelope.payload, Command::Livekit),
-        "echo" => return Incoming::Echo(envelope.payload),
-        _ => return Incoming::UnknownNamespace,
-    };
-    parsed.map_or(
-        Incoming::InvalidPayload {
-            control: envelope.namespace == "control",
-        },
-        Incoming::Command,
-    )
+    let payload = envelope.payload;
+    match &*envelope.namespace {
+        "control" => command("control", payload, Command::Control),
+        "moderation" => command("moderation", payload, Command::Moderation),
+        "breakout" => command("breakout", payload, Command::Breakout),
+        "chat" => command("chat", payload, Command::Chat),
+        "timer" => command("timer", payload, Command::Timer),
+        "polls" => command("polls", payload, Command::Polls),
+        "livekit" => command("livekit", payload, Command::Livekit),
+        "echo" => Incoming::Echo(payload),
+        _ => Incoming::UnknownNamespace,
+    }
 }
 
 fn command<'a, T: Deserialize<'a>>(
+    namespace: &'static str,
     payload: &'a RawValue,
     wrap: impl FnOnce(T) -> Command,
-) -> Option<Command> {
-    object(payload.get()).map(wrap)
+) -> Incoming<'a> {
+    object(payload.get()).map_or(Incoming::InvalidPayload { namespace }, |parsed| {
+        Incoming::Command(wrap(parsed))
+    })
 }
 
 /// Parses an object. Derived implementations would take a list for it, field by field.
@@ -212,7 +211,7 @@ mod tests {
         ));
         assert!(matches!(
             parse(r#"{"namespace":"control","payload":["raise_hand"]}"#),
-            Incoming::InvalidPayload { control: true }
+            Incoming::InvalidPayload { namespace: "control" }
         ));
         assert!(matches!(
             parse(r#"{"namespace":"nope","payload":{}}"#),
@@ -220,11 +219,11 @@ mod tests {
         ));
         assert!(matches!(
             parse(r#"{"namespace":"control","payload":{"action":"fly"}}"#),
-            Incoming::InvalidPayload { control: true }
+            Incoming::InvalidPayload { namespace: "control" }
         ));
         assert!(matches!(
             parse(r#"{"namespace":"chat","payload":{"action":"send_message"}}"#),
-            Incoming::InvalidPayload { control: false }
+            Incoming::InvalidPayload { namespace: "chat" }
         ));
     }
 

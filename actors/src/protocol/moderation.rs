@@ -9,42 +9,44 @@ use super::{
 };
 use crate::ids::ParticipantId;
 
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(tag = "action", rename_all = "snake_case")]
 pub enum ModerationCommand {
-    Kick {
-        target: ParticipantId,
-    },
-    Ban {
-        target: ParticipantId,
-    },
-    SendToWaitingRoom {
-        target: ParticipantId,
-    },
-    Debrief {
-        kick_scope: KickScope,
-    },
+    /// Sends somebody out, also out of the waiting room.
+    Kick { target: ParticipantId },
+    /// Sends a registered user out, who can't come back during this meeting.
+    Ban { target: ParticipantId },
+    /// Sends somebody to the waiting room, and turns it on.
+    SendToWaitingRoom { target: ParticipantId },
+    /// Sends many out at once, and turns the waiting room on.
+    Debrief { kick_scope: KickScope },
+    /// Gives a guest or caller another name.
     ChangeDisplayName {
         /// As given; checked by the room, which answers `invalid_display_name`.
         new_name: String,
         target: ParticipantId,
     },
+    /// From now on everybody but moderators waits.
     EnableWaitingRoom,
+    /// Nobody waits any more; who waits already goes on waiting.
     DisableWaitingRoom,
+    /// Hands can be raised again.
     EnableRaiseHands,
+    /// No hand can be raised; raised ones go down.
     DisableRaiseHands,
-    Accept {
-        target: ParticipantId,
-    },
+    /// Lets somebody in who waits.
+    Accept { target: ParticipantId },
+    /// Lowers hands.
     ResetRaisedHands {
         /// Everybody when absent.
         #[serde(default, with = "one_or_many")]
+        #[schemars(with = "Option<one_or_many::OneOrMany>")]
         target: Option<Named>,
     },
 }
 
 /// Who is sent out by a debriefing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum KickScope {
     Guests,
@@ -52,41 +54,45 @@ pub enum KickScope {
     All,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, schemars::JsonSchema)]
 #[serde(tag = "message", rename_all = "snake_case")]
 pub enum ModerationEvent<'a> {
+    /// The receiver is sent out; then close 1000.
     Kicked,
+    /// The receiver is sent out and can't come back; then close 1000.
     Banned,
+    /// The receiver is sent to the waiting room.
     SentToWaitingRoom,
-    SessionEnded {
-        issued_by: ParticipantId,
-    },
-    DebriefingStarted {
-        issued_by: ParticipantId,
-    },
+    /// The receiver is sent out by a debriefing; then close 1000.
+    SessionEnded { issued_by: ParticipantId },
+    /// Others were sent out by a debriefing.
+    DebriefingStarted { issued_by: ParticipantId },
+    /// The receiver waits until `accepted`.
     InWaitingRoom,
+    /// Somebody waits.
     JoinedWaitingRoom(Entry<'a>),
-    LeftWaitingRoom {
-        id: ParticipantId,
-    },
+    /// Somebody waits no longer.
+    LeftWaitingRoom { id: ParticipantId },
+    /// From now on everybody but moderators waits.
     WaitingRoomEnabled,
+    /// Nobody has to wait from now on.
     WaitingRoomDisabled,
-    RaiseHandsEnabled {
-        issued_by: ParticipantId,
-    },
-    RaiseHandsDisabled {
-        issued_by: ParticipantId,
-    },
+    /// Hands can be raised.
+    RaiseHandsEnabled { issued_by: ParticipantId },
+    /// No hand can be raised.
+    RaiseHandsDisabled { issued_by: ParticipantId },
+    /// The receiver may send `control/enter_room`.
     Accepted,
+    /// A moderator gave somebody another name.
     DisplayNameChanged {
         target: ParticipantId,
         issued_by: ParticipantId,
         old_name: &'a DisplayName,
         new_name: &'a DisplayName,
     },
-    RaisedHandResetByModerator {
-        issued_by: ParticipantId,
-    },
+    /// The own hand was lowered by a moderator.
+    RaisedHandResetByModerator { issued_by: ParticipantId },
+    /// A command was refused.
     Error(ModerationError),
 }
 
@@ -102,7 +108,7 @@ impl Event for ModerationEvent<'_> {
 }
 
 /// Whether a waiting participant may enter.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum WaitingRoomState {
     Waiting,
@@ -110,7 +116,9 @@ pub enum WaitingRoomState {
 }
 
 /// Errors of the namespace; the variants are the wire's names.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, thiserror::Error)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, thiserror::Error, schemars::JsonSchema,
+)]
 #[serde(tag = "error", rename_all = "snake_case")]
 pub enum ModerationError {
     #[error("only registered users can be banned")]
@@ -132,9 +140,10 @@ mod one_or_many {
     use super::Named;
     use crate::ids::ParticipantId;
 
-    #[derive(Deserialize)]
+    #[derive(Deserialize, schemars::JsonSchema)]
     #[serde(untagged)]
-    enum OneOrMany {
+    #[schemars(inline)]
+    pub enum OneOrMany {
         One(ParticipantId),
         Many(Named),
     }

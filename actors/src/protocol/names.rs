@@ -8,8 +8,9 @@ use super::limits::{COMMAND_PARTICIPANTS_MAX, DISPLAY_NAME_CHARS_MAX};
 use crate::ids::ParticipantId;
 
 /// A display name: trimmed, 1 to 100 Unicode scalar values, no NUL.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(try_from = "String")]
+#[schemars(!try_from, extend("minLength" = 1, "maxLength" = DISPLAY_NAME_CHARS_MAX))]
 pub struct DisplayName(Arc<str>);
 
 /// A name that is empty, too long or holds a NUL.
@@ -55,8 +56,9 @@ impl TryFrom<String> for DisplayName {
 }
 
 /// A text of at most `MAX` Unicode scalar values without NUL, as given.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(try_from = "String")]
+#[schemars(!try_from, inline, description = "Holds no NUL.", extend("maxLength" = MAX))]
 pub struct Text<const MAX: usize>(Arc<str>);
 
 /// A text that is too long or holds a NUL.
@@ -85,8 +87,9 @@ impl<const MAX: usize> TryFrom<String> for Text<MAX> {
 }
 
 /// The participants that a command names: at most [`COMMAND_PARTICIPANTS_MAX`], each once, in the order of their ids.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(try_from = "Vec<ParticipantId>")]
+#[schemars(!try_from, inline, description = "", extend("maxItems" = COMMAND_PARTICIPANTS_MAX))]
 pub struct Named(BTreeSet<ParticipantId>);
 
 /// A command that names too many participants.

@@ -7,9 +7,10 @@ use serde::{Deserialize, Serialize};
 use super::Event;
 use crate::ids::{PollId, Timestamp};
 
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(tag = "action", rename_all = "snake_case")]
 pub enum PollsCommand {
+    /// Begins a poll. For moderators.
     Start {
         topic: String,
         /// Whether results go out while the poll runs.
@@ -21,30 +22,34 @@ pub enum PollsCommand {
         /// Seconds.
         duration: u64,
     },
+    /// Replaces the sender's earlier vote.
     Vote {
         poll_id: PollId,
         #[serde(flatten)]
         choices: Choices,
     },
-    Finish {
-        id: PollId,
-    },
+    /// Ends a poll before its time. For moderators.
+    Finish { id: PollId },
 }
 
 /// What somebody votes for; an empty list withdraws the vote.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(untagged)]
 pub enum Choices {
     Single { choice_id: u32 },
     Multiple { choice_ids: BTreeSet<u32> },
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, schemars::JsonSchema)]
 #[serde(tag = "message", rename_all = "snake_case")]
 pub enum PollsEvent<'a> {
+    /// A poll runs.
     Started(&'a PollConfig),
+    /// The votes so far, in polls with live results.
     LiveUpdate { id: PollId, results: &'a [Item] },
+    /// The poll has ended.
     Done { id: PollId, results: &'a [Item] },
+    /// A command was refused.
     Error(PollsError),
 }
 
@@ -53,7 +58,7 @@ impl Event for PollsEvent<'_> {
 }
 
 /// A poll as clients see it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct PollConfig {
     pub id: PollId,
     pub topic: String,
@@ -65,7 +70,7 @@ pub struct PollConfig {
 }
 
 /// One answer that can be chosen.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Choice {
     /// 0, 1, 2 …
     pub id: u32,
@@ -73,14 +78,14 @@ pub struct Choice {
 }
 
 /// How many have chosen an answer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Item {
     pub id: u32,
     pub count: u32,
 }
 
 /// `polls` in `join_success`, while a poll runs.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, schemars::JsonSchema)]
 pub struct PollsState<'a> {
     #[serde(flatten)]
     pub config: &'a PollConfig,
@@ -88,7 +93,9 @@ pub struct PollsState<'a> {
 }
 
 /// Errors of the namespace; the variants are the wire's names.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, thiserror::Error)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, thiserror::Error, schemars::JsonSchema,
+)]
 #[serde(tag = "error", rename_all = "snake_case")]
 pub enum PollsError {
     #[error("moderators only")]

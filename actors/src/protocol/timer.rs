@@ -14,9 +14,10 @@ pub type TimerTitle = Text<TIMER_TITLE_CHARS_MAX>;
 /// How a client shows a timer; the server does not look at it.
 pub type TimerStyle = Text<TIMER_STYLE_CHARS_MAX>;
 
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(tag = "action", rename_all = "snake_case")]
 pub enum TimerCommand {
+    /// Starts the timer of the room. For moderators.
     Start {
         #[serde(flatten)]
         kind: PlannedKind,
@@ -27,19 +28,18 @@ pub enum TimerCommand {
         #[serde(default)]
         enable_ready_check: bool,
     },
+    /// Ends it. For moderators.
     Stop {
         timer_id: TimerId,
         #[serde(default)]
         reason: Option<TimerTitle>,
     },
-    UpdateReadyStatus {
-        timer_id: TimerId,
-        status: bool,
-    },
+    /// Tells whether the sender is ready.
+    UpdateReadyStatus { timer_id: TimerId, status: bool },
 }
 
 /// The kind of timer that a start asks for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum PlannedKind {
     Stopwatch,
@@ -50,7 +50,7 @@ pub enum PlannedKind {
 }
 
 /// The kind of a running timer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum TimerKind {
     Stopwatch,
@@ -58,7 +58,7 @@ pub enum TimerKind {
 }
 
 /// A running timer as clients see it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct TimerConfig {
     pub timer_id: TimerId,
     pub started_at: Timestamp,
@@ -71,13 +71,15 @@ pub struct TimerConfig {
     pub ready_check_enabled: bool,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, schemars::JsonSchema)]
 #[serde(tag = "message", rename_all = "snake_case")]
 pub enum TimerEvent<'a> {
+    /// A timer runs.
     Started {
         #[serde(flatten)]
         config: &'a TimerConfig,
     },
+    /// The timer has ended.
     Stopped {
         timer_id: TimerId,
         #[serde(flatten)]
@@ -85,11 +87,13 @@ pub enum TimerEvent<'a> {
         #[serde(skip_serializing_if = "Option::is_none")]
         reason: Option<&'a TimerTitle>,
     },
+    /// Somebody is ready, or no longer.
     UpdatedReadyStatus {
         timer_id: TimerId,
         participant_id: ParticipantId,
         status: bool,
     },
+    /// A command was refused.
     Error(TimerError),
 }
 
@@ -98,7 +102,7 @@ impl Event for TimerEvent<'_> {
 }
 
 /// How a timer came to its end.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 #[serde(tag = "kind", content = "participant_id", rename_all = "snake_case")]
 pub enum StopKind {
     ByModerator(ParticipantId),
@@ -106,7 +110,7 @@ pub enum StopKind {
 }
 
 /// `timer` in `join_success`, while a timer runs.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, schemars::JsonSchema)]
 pub struct TimerState<'a> {
     #[serde(flatten)]
     pub config: &'a TimerConfig,
@@ -116,14 +120,16 @@ pub struct TimerState<'a> {
 }
 
 /// `timer` of a participant, while a ready check is on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 #[serde(tag = "kind")]
 pub struct TimerPeerState {
     pub ready_status: bool,
 }
 
 /// Errors of the namespace; the variants are the wire's names.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, thiserror::Error)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, thiserror::Error, schemars::JsonSchema,
+)]
 #[serde(tag = "error", rename_all = "snake_case")]
 pub enum TimerError {
     #[error("the end is beyond the end of time")]

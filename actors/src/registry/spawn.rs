@@ -1,6 +1,6 @@
 //! How a room comes to life: anew, or from its journal.
 
-use std::sync::Arc;
+use std::sync::{Arc, atomic::Ordering};
 
 use ractor::ActorRef;
 
@@ -21,6 +21,9 @@ const BACKGROUND: usize = 4;
 impl State {
     /// Begins a room without a journal. A disk that fails makes a room in memory.
     pub(super) async fn begin(&mut self, id: RoomId) -> Found {
+        if self.args.draining.load(Ordering::Relaxed) {
+            return Found::Unavailable;
+        }
         let room = Room::new(id, self.args.settings.clone());
         let create = |log| LoggedRoom::create(room.clone(), log, Arc::clone(&self.args.livekit));
         let in_memory = |error: JournalError| {

@@ -1,6 +1,7 @@
 //! What must hold after every input; checked in tests.
 
-use super::{Meeting, Place, Room, agenda::Due};
+use super::{Meeting, Place, Room, agenda::Due, roster::Participant};
+use crate::ids::ParticipantId;
 
 impl Room {
     /// Describes the first thing that is wrong with the state.
@@ -40,24 +41,7 @@ impl Room {
                     ));
                 }
             }
-            let open = participant.visits.iter().filter(|visit| visit.left_at.is_none());
-            let open: Vec<_> = open.map(|visit| visit.space).collect();
-            if participant.place == Place::Inside && open != [participant.space]
-                || participant.place != Place::Inside && !open.is_empty()
-            {
-                return Err(format!("{id} is {:?} and visits {open:?}", participant.place));
-            }
-            let left = match participant.place {
-                Place::Outside => true,
-                Place::Waiting => participant.was_inside(),
-                Place::Inside => false,
-            };
-            if participant.left_at.is_some() != left {
-                return Err(format!(
-                    "{id} is {:?} but left at {:?}",
-                    participant.place, participant.left_at
-                ));
-            }
+            check_visits(id, participant)?;
         }
         for (id, holder) in self.access.iter() {
             let expires = self.agenda.get(Due::Expiry(id)).is_some();
@@ -82,9 +66,8 @@ impl Room {
             return Err("breakout rooms or the meeting end at another time than planned".to_owned());
         }
         for due in self.agenda.all() {
-            let space = match due {
-                Due::Timer(space) | Due::Poll(space) | Due::LiveResults(space) => space,
-                _ => continue,
+            let (Due::Timer(space) | Due::Poll(space) | Due::LiveResults(space)) = due else {
+                continue;
             };
             let state = meeting.spaces.get(&space);
             let runs = match due {
@@ -111,4 +94,27 @@ impl Room {
         }
         Ok(())
     }
+}
+
+/// A participant is in one room at most, and has left the others.
+fn check_visits(id: ParticipantId, participant: &Participant) -> Result<(), String> {
+    let open = participant.visits.iter().filter(|visit| visit.left_at.is_none());
+    let open: Vec<_> = open.map(|visit| visit.space).collect();
+    if participant.place == Place::Inside && open != [participant.space]
+        || participant.place != Place::Inside && !open.is_empty()
+    {
+        return Err(format!("{id} is {:?} and visits {open:?}", participant.place));
+    }
+    let left = match participant.place {
+        Place::Outside => true,
+        Place::Waiting => participant.was_inside(),
+        Place::Inside => false,
+    };
+    if participant.left_at.is_some() != left {
+        return Err(format!(
+            "{id} is {:?} but left at {:?}",
+            participant.place, participant.left_at
+        ));
+    }
+    Ok(())
 }

@@ -40,12 +40,12 @@ impl Room {
                     cx.send_one(Some(seat.session), &ControlEvent::JoinBlocked(reason));
                     return Ok(());
                 }
-                self.not_resumed(cx, seat);
+                Self::not_resumed(cx, seat);
                 self.let_in(cx, id, newcomer, accepted);
             }
             Some(known) if known.place == Place::Waiting => {
                 let (line, accepted) = (known.line, holder.accepted);
-                self.not_resumed(cx, seat);
+                Self::not_resumed(cx, seat);
                 self.bind(cx, id, seat.session, line);
                 cx.send_one(Some(line), &ModerationEvent::InWaitingRoom);
                 if accepted {
@@ -58,7 +58,7 @@ impl Room {
                 if here == there {
                     self.resume(cx, id, seat, line);
                 } else {
-                    self.not_resumed(cx, seat);
+                    Self::not_resumed(cx, seat);
                     self.bind(cx, id, seat.session, seat.session);
                     self.step_out(cx, id, here, LeaveReason::Quit);
                     self.enter(cx, id, there);
@@ -98,7 +98,7 @@ impl Room {
             let word = crate::protocol::encode(&ControlEvent::Resumed { from }, cx.at, None);
             cx.push(Effect::Resume { line, from, word });
         } else {
-            self.not_resumed(cx, seat);
+            Self::not_resumed(cx, seat);
             self.bind(cx, id, seat.session, line);
             cx.push(Effect::Opened(line));
             self.send_join_success(cx, id);
@@ -106,7 +106,7 @@ impl Room {
     }
 
     /// A client that asked to go on from a number hears that it starts anew.
-    fn not_resumed(&self, cx: &mut Cx, seat: Seat) {
+    fn not_resumed(cx: &mut Cx, seat: Seat) {
         if seat.resume_from.is_some() {
             cx.tell(seat.session, &ControlEvent::NotResumed);
         }

@@ -151,11 +151,15 @@ impl Reader {
                 Ok(()) => return,
                 Err(error) => error,
             },
-            Incoming::NotJson | Incoming::InvalidPayload { control: true } => ControlError::InvalidJson,
+            Incoming::NotJson | Incoming::InvalidPayload { namespace: "control" } => {
+                ControlError::InvalidJson
+            }
             // Other namespaces, unknown ones too, are dropped silently before the join.
             Incoming::InvalidPayload { .. } | Incoming::UnknownNamespace if !self.link.has_joined() => return,
-            Incoming::InvalidPayload { .. } => ControlError::InvalidJson,
-            Incoming::UnknownNamespace => ControlError::InvalidNamespace,
+            Incoming::InvalidPayload { namespace } if self.link.has_module(namespace) => {
+                ControlError::InvalidJson
+            }
+            Incoming::InvalidPayload { .. } | Incoming::UnknownNamespace => ControlError::InvalidNamespace,
         };
         self.answer(&ControlEvent::Error(error));
     }

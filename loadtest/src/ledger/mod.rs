@@ -4,8 +4,11 @@
 mod order;
 #[cfg(test)]
 mod tests;
+pub mod track;
 
 use std::{collections::HashSet, ops::AddAssign};
+
+use serde::Serialize;
 
 /// A message within its room: the sender's index and its count of messages sent before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -24,11 +27,13 @@ pub struct RoomLedger {
 }
 
 /// What was found.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct Audit {
     /// Messages sent times their receivers.
+    #[serde(rename = "deliveries_expected")]
     pub expected: u64,
     /// Deliveries of messages that were sent, repetitions left out.
+    #[serde(skip)]
     pub received: u64,
     /// Expected but not received.
     pub lost: u64,

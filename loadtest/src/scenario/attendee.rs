@@ -6,45 +6,28 @@ use std::{
 };
 
 use tokio::{
-    sync::{Semaphore, watch},
+    sync::watch,
     time::{Instant, Interval, MissedTickBehavior, interval, interval_at},
 };
-use url::Url;
 
-use super::tally::{Phase, RoomTally, Tally};
+use super::{
+    HEARTBEAT_INTERVAL,
+    entry::{Entry, Seat},
+    tally::{Phase, RoomTally, Tally},
+};
 use crate::{
-    api::{Api, ApiError},
-    args::Args,
-    client::{ClientError, Participant},
-    clock::{Clock, Moment},
+    client::{ClientError, Lane, Participant},
+    clock::Moment,
     ledger::MessageId,
-    meetings::Meeting,
     report::Errors,
     stamp,
     wire::Event,
 };
 
-/// The web client's heartbeat.
-const HEARTBEAT_INTERVAL: Duration = Duration::from_secs(12);
-
 /// What all participants of a run share.
 pub struct Stage {
-    pub args: Arc<Args>,
-    pub api: Arc<Api>,
-    pub signaling: Url,
-    pub clock: Clock,
-    pub joins: Semaphore,
+    pub entry: Entry,
     pub tally: Tally,
-}
-
-/// A participant to be.
-pub struct Seat {
-    pub meeting: Arc<Meeting>,
-    pub room_tally: Arc<RoomTally>,
-    /// Index of the room in the run.
-    pub room: usize,
-    /// Index of the participant in its room; 0 is the owner.
-    pub index: u32,
 }
 
 /// A participant's own account of the run.
@@ -61,44 +44,26 @@ pub struct Attendance {
     pub errors: Errors,
 }
 
-#[derive(Debug, thiserror::Error)]
-enum EnterError {
-    #[error("{0}")]
-    Api(#[from] ApiError),
-    #[error("{0}")]
-    Client(#[from] ClientError),
-}
-
-impl EnterError {
-    fn kind(&self) -> String {
-        match self {
-            Self::Api(error) => error.kind(),
-            Self::Client(error) => error.kind(),
-        }
-    }
-}
-
 /// Takes part until the run is over.
-pub async fn attend(stage: Arc<Stage>, seat: Seat, phase: watch::Receiver<Phase>) -> Attendance {
+pub async fn attend(
+    stage: Arc<Stage>,
+    seat: Seat,
+    room_tally: Arc<RoomTally>,
+    phase: watch::Receiver<Phase>,
+) -> Attendance {
     let mut attendance = Attendance {
         room: seat.room,
         index: seat.index,
         ..Attendance::default()
     };
-    let entered = {
-        // The semaphore is never closed.
-        let _turn = stage.joins.acquire().await;
-        let started = stage.clock.now();
-        enter(&stage, &seat).await.map(|entered| (started, entered))
-    };
-    match entered {
-        Ok((started, (participant, id))) => {
-            attendance.join = Some((started, stage.clock.now()));
-            seat.room_tally.joined(seat.index);
+    match stage.entry.enter_in_turn(&seat, Lane::Normal).await {
+        Ok(entered) => {
+            attendance.join = Some((entered.started, entered.joined));
+            room_tally.joined(seat.index);
             stage.tally.joined.fetch_add(1, Relaxed);
             stage.tally.join_attempts.fetch_add(1, Relaxed);
-            let mut attendee = Attendee::new(&stage, &seat, id, &mut attendance);
-            attendee.take_part(participant, phase).await;
+            let mut attendee = Attendee::new(&stage, &seat, &room_tally, entered.id, &mut attendance);
+            attendee.take_part(entered.participant, phase).await;
         }
         Err(error) => {
             stage.tally.join_attempts.fetch_add(1, Relaxed);
@@ -108,27 +73,11 @@ pub async fn attend(stage: Arc<Stage>, seat: Seat, phase: watch::Receiver<Phase>
     attendance
 }
 
-async fn enter(stage: &Stage, seat: &Seat) -> Result<(Participant, String), EnterError> {
-    let Meeting {
-        owner,
-        room,
-        invite_code,
-    } = seat.meeting.as_ref();
-    let ticket = if seat.index == 0 {
-        stage.api.start(*owner, *room).await?
-    } else {
-        stage.api.start_invited(*room, invite_code).await?
-    };
-    let mut participant = Participant::connect(&stage.signaling, &ticket.ticket).await?;
-    let name = format!("Participant {}", seat.index);
-    let id = participant.join(&name, stage.args.timeout).await?;
-    Ok((participant, id))
-}
-
 /// A joined participant.
 struct Attendee<'a> {
     stage: &'a Stage,
     seat: &'a Seat,
+    room_tally: &'a RoomTally,
     id: String,
     attendance: &'a mut Attendance,
     phase: Phase,
@@ -139,10 +88,17 @@ struct Attendee<'a> {
 }
 
 impl<'a> Attendee<'a> {
-    fn new(stage: &'a Stage, seat: &'a Seat, id: String, attendance: &'a mut Attendance) -> Self {
+    fn new(
+        stage: &'a Stage,
+        seat: &'a Seat,
+        room_tally: &'a RoomTally,
+        id: String,
+        attendance: &'a mut Attendance,
+    ) -> Self {
         Self {
             stage,
             seat,
+            room_tally,
             id,
             attendance,
             phase: Phase::Joining,
@@ -173,7 +129,8 @@ impl<'a> Attendee<'a> {
         mut phase: watch::Receiver<Phase>,
     ) -> Result<(), ClientError> {
         let mut heartbeat = interval_at(Instant::now() + HEARTBEAT_INTERVAL, HEARTBEAT_INTERVAL);
-        let mut sending = interval(self.stage.args.message_interval());
+        // A chat always has a rate.
+        let mut sending = interval(self.stage.entry.args.interval().unwrap_or(HEARTBEAT_INTERVAL));
         while !self.is_done() {
             let sends = self.phase == Phase::Talking && !self.has_sent_all();
             tokio::select! {
@@ -194,7 +151,7 @@ impl<'a> Attendee<'a> {
     }
 
     fn has_sent_all(&self) -> bool {
-        self.attendance.sent == self.stage.args.messages
+        self.attendance.sent == self.stage.entry.args.messages
     }
 
     async fn enter_phase(
@@ -208,7 +165,7 @@ impl<'a> Attendee<'a> {
             Phase::Talking => {
                 // Spread over one interval: people do not type in step.
                 let period = sending.period();
-                let offset = period * self.seat.index / self.stage.args.participants;
+                let offset = period * self.seat.index / self.stage.entry.args.participants();
                 *sending = interval_at(Instant::now() + offset, period);
                 // Never faster than the rate, also after a stall.
                 sending.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -216,7 +173,7 @@ impl<'a> Attendee<'a> {
                     self.fall_silent();
                 }
             }
-            Phase::Settling if self.seat.room_tally.is_first(self.seat.index) => {
+            Phase::Settling if self.room_tally.is_first(self.seat.index) => {
                 participant.raise_hand().await?;
             }
             Phase::Over if !self.barrier_seen => self.attendance.errors.add("room did not settle"),
@@ -230,16 +187,14 @@ impl<'a> Attendee<'a> {
             sender: self.seat.index,
             counter: self.attendance.sent,
         };
-        let now = self.stage.clock.now();
+        let now = self.stage.entry.clock.now();
         self.attendance.first_sent.get_or_insert(now);
         participant
-            .say(&stamp::write(id, now, self.stage.args.size))
+            .say(&stamp::write(id, now, self.stage.entry.args.size))
             .await?;
         self.attendance.sent += 1;
         let tally = &self.stage.tally;
-        tally
-            .expected
-            .fetch_add(self.seat.room_tally.receivers(), Relaxed);
+        tally.expected.fetch_add(self.room_tally.receivers(), Relaxed);
         if self.has_sent_all() {
             self.fall_silent();
         }
@@ -269,13 +224,13 @@ impl<'a> Attendee<'a> {
             Event::Echo => self.heartbeat_pending = false,
             Event::Error(name) => self.attendance.errors.add(format!("error event {name}")),
             Event::Waiting => self.attendance.errors.add("sent to the waiting room"),
-            Event::JoinSuccess { .. } => self.attendance.errors.add("joined twice"),
-            Event::Other => {}
+            Event::JoinSuccess(_) => self.attendance.errors.add("joined twice"),
+            _ => {}
         }
     }
 
     fn receive(&mut self, source: &str, content: &str) {
-        let now = self.stage.clock.now();
+        let now = self.stage.entry.clock.now();
         let Some((id, sent_at)) = stamp::read(content) else {
             return self.attendance.errors.add("mutilated message");
         };

@@ -6,44 +6,39 @@ use std::{
 };
 
 use tokio::{
-    sync::{Semaphore, watch},
+    sync::watch,
     task::{JoinError, JoinSet},
     time::{Instant, Interval, interval, timeout},
 };
 
 use super::{
     ScenarioError,
-    attendee::{Attendance, Seat, Stage, attend},
+    attendee::{Attendance, Stage, attend},
+    entry::{Entry, Seat},
+    span,
     tally::{Phase, RoomTally, Tally},
 };
 use crate::{
-    api::Api,
     args::Args,
-    clock::{Clock, Moment},
+    flow::Latencies,
     ledger::{Audit, RoomLedger},
-    meetings::{Meeting, Meetings},
+    meetings::Meeting,
+    process::{Observer, ServerCost, Usage},
     progress::Progress,
-    report::{Errors, Latencies, Report},
+    report::{Errors, Findings},
 };
 
 /// How often the conductor looks at the counters.
 const LOOK_INTERVAL: Duration = Duration::from_millis(20);
 
-pub async fn run(args: Arc<Args>, api: Arc<Api>, meetings: &Meetings) -> Result<Report, ScenarioError> {
-    let rooms = {
-        let _progress = Progress::step("rooms", u64::from(args.rooms));
-        meetings.create(args.rooms, args.join_concurrency).await?
-    };
+pub async fn run(entry: Entry, rooms: Vec<Meeting>, observer: Observer) -> Result<Findings, ScenarioError> {
+    let args = Arc::clone(&entry.args);
     let stage = Stage {
-        signaling: api.signaling_url()?,
-        api,
-        clock: Clock::start(),
-        joins: Semaphore::new(args.join_concurrency),
+        entry,
         tally: Tally::default(),
-        args: Arc::clone(&args),
     };
-    let attendances = Conductor::seat_everyone(stage, rooms).conduct().await?;
-    Ok(evaluate(&args, &attendances))
+    let (attendances, cost) = Conductor::seat_everyone(stage, rooms).conduct(observer).await?;
+    Ok(evaluate(&args, &attendances, cost))
 }
 
 /// Leads all participants through the phases.
@@ -62,19 +57,12 @@ impl Conductor {
     fn seat_everyone(stage: Stage, meetings: Vec<Meeting>) -> Self {
         let stage = Arc::new(stage);
         let (phase, watched) = watch::channel(Phase::Joining);
-        let meetings: Vec<_> = meetings.into_iter().map(Arc::new).collect();
         let rooms: Vec<_> = meetings.iter().map(|_| Arc::new(RoomTally::new())).collect();
+        let seats = Seat::all(meetings, stage.entry.args.participants());
         let mut attendees = JoinSet::new();
-        for index in 0..stage.args.participants {
-            for (room, (meeting, room_tally)) in meetings.iter().zip(&rooms).enumerate() {
-                let seat = Seat {
-                    meeting: Arc::clone(meeting),
-                    room_tally: Arc::clone(room_tally),
-                    room,
-                    index,
-                };
-                attendees.spawn(attend(Arc::clone(&stage), seat, watched.clone()));
-            }
+        for seat in seats {
+            let room_tally = Arc::clone(&rooms[seat.room]);
+            attendees.spawn(attend(Arc::clone(&stage), seat, room_tally, watched.clone()));
         }
         Self {
             stage,
@@ -86,23 +74,28 @@ impl Conductor {
         }
     }
 
-    async fn conduct(mut self) -> Result<Vec<Attendance>, JoinError> {
+    async fn conduct(
+        mut self,
+        observer: Observer,
+    ) -> Result<(Vec<Attendance>, Option<ServerCost>), ScenarioError> {
         self.await_joins().await?;
+        let before: Option<Usage> = observer.look()?;
         self.phase.send_replace(Phase::Talking);
         self.await_deliveries().await?;
+        let cost = observer.since(before)?;
         self.phase.send_replace(Phase::Settling);
-        if timeout(self.stage.args.timeout, self.await_goodbyes())
+        if timeout(self.stage.entry.args.timeout, self.await_goodbyes())
             .await
             .is_err()
         {
             self.phase.send_replace(Phase::Over);
         }
         self.await_goodbyes().await?;
-        Ok(self.finished)
+        Ok((self.finished, cost))
     }
 
     async fn await_joins(&mut self) -> Result<(), JoinError> {
-        let total = self.stage.args.participants_total();
+        let total = self.stage.entry.args.participants_total();
         let progress = Progress::step("joins", total);
         loop {
             let attempts = self.stage.tally.join_attempts.load(Relaxed);
@@ -116,11 +109,11 @@ impl Conductor {
 
     /// Waits until everything has been sent and received, or nothing more comes.
     async fn await_deliveries(&mut self) -> Result<(), JoinError> {
-        let messages = u64::from(self.stage.args.messages);
+        let messages = u64::from(self.stage.entry.args.messages);
         let receivers = self.rooms.iter().map(|room| room.receivers());
         let progress = Progress::step("messages", receivers.map(|count| count * count * messages).sum());
         let mut delivered_before = 0;
-        let mut deadline = Instant::now() + self.stage.args.timeout;
+        let mut deadline = Instant::now() + self.stage.entry.args.timeout;
         loop {
             let tally = &self.stage.tally;
             let delivered = tally.delivered.load(Relaxed);
@@ -131,7 +124,7 @@ impl Conductor {
             }
             if !all_sent || delivered != delivered_before {
                 delivered_before = delivered;
-                deadline = Instant::now() + self.stage.args.timeout;
+                deadline = Instant::now() + self.stage.entry.args.timeout;
             } else if Instant::now() > deadline {
                 return Ok(());
             }
@@ -156,7 +149,7 @@ impl Conductor {
     }
 }
 
-fn evaluate(args: &Args, attendances: &[Attendance]) -> Report {
+fn evaluate(args: &Args, attendances: &[Attendance], cost: Option<ServerCost>) -> Findings {
     let mut errors = Errors::default();
     let mut joins = Latencies::new();
     let mut deliveries = Latencies::new();
@@ -189,19 +182,14 @@ fn evaluate(args: &Args, attendances: &[Attendance]) -> Report {
             .iter()
             .filter_map(|attendance| attendance.last_received),
     );
-    Report::new(
-        args,
-        joins.flow(joining),
-        deliveries.flow(delivering),
+    let deliveries = deliveries.flow(delivering);
+    Findings {
+        joins_attempted: args.participants_total(),
+        joins: joins.flow(joining),
+        server: cost.map(|cost| cost.per_delivery(deliveries.count)),
+        deliveries,
         audit,
         errors,
-    )
-}
-
-/// Time from the first beginning to the last end; zero without any.
-fn span(begins: impl Iterator<Item = Moment>, ends: impl Iterator<Item = Moment>) -> Duration {
-    match (begins.min(), ends.max()) {
-        (Some(begin), Some(end)) => end.since(begin),
-        _ => Duration::ZERO,
+        ..Findings::default()
     }
 }

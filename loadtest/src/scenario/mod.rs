@@ -1,17 +1,37 @@
-//! One file per scenario.
+//! One file per scenario, and what several of them need.
 
 mod attendee;
+mod baseline;
+mod breakout;
 mod chat;
+mod churn;
+mod entry;
+mod fanout;
+mod hall;
+mod idle;
+mod join_storm;
+mod listener;
+mod member;
+mod stall;
 mod tally;
+mod waiting_room;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
+
+use entry::Entry;
 
 use crate::{
     api::{Api, ApiError},
     args::{Args, ScenarioName},
-    meetings::Meetings,
+    clock::Moment,
+    meetings::{Meeting, Meetings},
+    process::{Observer, ProcessError},
+    progress::Progress,
     report::Report,
 };
+
+/// The web client's heartbeat.
+const HEARTBEAT_INTERVAL: Duration = Duration::from_secs(12);
 
 #[derive(Debug, thiserror::Error)]
 pub enum ScenarioError {
@@ -19,10 +39,45 @@ pub enum ScenarioError {
     Api(#[from] ApiError),
     #[error("a participant's task ended early: {0}")]
     Task(#[from] tokio::task::JoinError),
+    #[error("{0}")]
+    Process(#[from] ProcessError),
+    #[error("the baseline server can't be started: {0}")]
+    Baseline(std::io::Error),
+    #[error("nobody got to the baseline server: {0}")]
+    BaselineClient(#[from] crate::client::ClientError),
 }
 
 pub async fn run(args: Arc<Args>, api: Arc<Api>, meetings: Arc<Meetings>) -> Result<Report, ScenarioError> {
-    match args.scenario {
-        ScenarioName::Chat => chat::run(args, api, &meetings).await,
+    let observer = Observer::new(args.server_pid)?;
+    if args.scenario == ScenarioName::Baseline {
+        let findings = baseline::run(&args, &api, &meetings, observer).await?;
+        return Ok(Report::new(&args, findings));
+    }
+    let rooms = prepare(&args, &meetings).await?;
+    let entry = Entry::new(Arc::clone(&args), api)?;
+    let findings = match args.scenario {
+        ScenarioName::Chat => chat::run(entry, rooms, observer).await?,
+        ScenarioName::JoinStorm => join_storm::run(entry, rooms, observer).await?,
+        ScenarioName::Idle => idle::run(entry, rooms, observer).await?,
+        ScenarioName::Churn => churn::run(entry, rooms, observer).await?,
+        ScenarioName::Breakout => breakout::run(entry, rooms, observer).await?,
+        ScenarioName::WaitingRoom => waiting_room::run(entry, rooms, observer).await?,
+        ScenarioName::Stall => stall::run(entry, rooms, observer).await?,
+        ScenarioName::Fanout | ScenarioName::Baseline => fanout::run(entry, rooms, observer).await?,
+    };
+    Ok(Report::new(&args, findings))
+}
+
+/// The rooms of a run, or of one part of it.
+async fn prepare(args: &Args, meetings: &Meetings) -> Result<Vec<Meeting>, ApiError> {
+    let _progress = Progress::step("rooms", u64::from(args.rooms));
+    meetings.create(args.rooms, args.join_concurrency).await
+}
+
+/// Time from the first beginning to the last end; zero without any.
+fn span(begins: impl Iterator<Item = Moment>, ends: impl Iterator<Item = Moment>) -> Duration {
+    match (begins.min(), ends.max()) {
+        (Some(begin), Some(end)) => end.since(begin),
+        _ => Duration::ZERO,
     }
 }

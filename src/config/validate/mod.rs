@@ -212,6 +212,7 @@ impl Rules {
 
     fn rooms(&mut self, rooms: &Rooms) {
         self.span("rooms.grace_secs", rooms.grace_secs);
+        self.span("rooms.drain_secs", rooms.drain_secs);
         self.span("rooms.revive_max_age_secs", rooms.revive_max_age_secs);
     }
 

@@ -1,5 +1,6 @@
 //! What goes wrong: rules that panic, processes that are killed, broken files, clients that do not behave.
 
+mod drain;
 mod garbage;
 mod journal;
 mod journal_file;

@@ -82,7 +82,7 @@ async fn after_the_join(server: &Server) {
     let meeting = Meeting::create(server, json!({})).await;
     let mut guest = meeting.joined_guest("Gus").await;
     refuses_what_is_no_message(&mut guest).await;
-    for namespace in ["nope", "", "Control", "livekit"] {
+    for namespace in ["nope", "", "Control", "whiteboard"] {
         guest.act(namespace, "fly").await;
         guest.expect_error("control", "invalid_namespace").await;
     }

@@ -34,7 +34,7 @@ async fn hands_go_up_and_down(server: &Server) {
         guest.expect_next("control", answer).await;
     }
     alice.expect_silence().await;
-    // A newcomer sees it, and leaving lowers it.
+    // A newcomer sees it, and it is up again when its owner comes back.
     let mut late = meeting.guest().await;
     let joined = late.join("Late").await;
     alice.expect_next("control", "joined").await;
@@ -50,7 +50,7 @@ async fn hands_go_up_and_down(server: &Server) {
     let told = alice.expect("control", "joined").await;
     assert_eq!(
         (&told["id"], &told["control"]["hand_is_up"]),
-        (&json!(id), &json!(false))
+        (&json!(id), &json!(true))
     );
 }
 

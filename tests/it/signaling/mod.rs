@@ -1,5 +1,6 @@
 //! The signaling protocol over real sockets, by section of its rules.
 
+mod asyncapi;
 mod chat;
 mod chat_history;
 mod control;

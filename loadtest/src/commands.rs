@@ -1,0 +1,87 @@
+//! What the load test says to the server.
+
+use serde::Serialize;
+use serde_json::Error;
+
+#[derive(Serialize)]
+struct Command<'a> {
+    namespace: &'static str,
+    payload: Action<'a>,
+}
+
+#[derive(Serialize)]
+#[serde(tag = "action", rename_all = "snake_case")]
+enum Action<'a> {
+    Join { display_name: &'a str },
+    SendMessage { content: &'a str, scope: &'static str },
+    Accept { target: &'a str },
+    Start { rooms: &'a [BreakoutPlan] },
+}
+
+/// A breakout room to be and who goes there.
+#[derive(Debug, Serialize)]
+pub struct BreakoutPlan {
+    pub name: String,
+    pub assignments: Vec<String>,
+}
+
+pub const RAISE_HAND: &str = r#"{"namespace":"control","payload":{"action":"raise_hand"}}"#;
+pub const ENTER_ROOM: &str = r#"{"namespace":"control","payload":{"action":"enter_room"}}"#;
+pub const HEARTBEAT: &str = r#"{"namespace":"echo","payload":{"action":"ping"}}"#;
+pub const ENABLE_WAITING_ROOM: &str =
+    r#"{"namespace":"moderation","payload":{"action":"enable_waiting_room"}}"#;
+pub const STOP_BREAKOUT: &str = r#"{"namespace":"breakout","payload":{"action":"stop"}}"#;
+
+pub fn join(display_name: &str) -> Result<String, Error> {
+    command("control", Action::Join { display_name })
+}
+
+pub fn send_message(content: &str) -> Result<String, Error> {
+    let scope = "global";
+    command("chat", Action::SendMessage { content, scope })
+}
+
+pub fn accept(target: &str) -> Result<String, Error> {
+    command("moderation", Action::Accept { target })
+}
+
+pub fn start_breakout(rooms: &[BreakoutPlan]) -> Result<String, Error> {
+    command("breakout", Action::Start { rooms })
+}
+
+fn command(namespace: &'static str, payload: Action<'_>) -> Result<String, Error> {
+    serde_json::to_string(&Command { namespace, payload })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn commands_look_as_documented() {
+        let plan = BreakoutPlan {
+            name: "Room 1".to_owned(),
+            assignments: vec!["a".to_owned(), "b".to_owned()],
+        };
+        for (command, expected) in [
+            (
+                join("Zoë \"Z\""),
+                r#"{"namespace":"control","payload":{"action":"join","display_name":"Zoë \"Z\""}}"#,
+            ),
+            (
+                send_message("hi"),
+                r#"{"namespace":"chat","payload":{"action":"send_message","content":"hi","scope":"global"}}"#,
+            ),
+            (
+                accept("a"),
+                r#"{"namespace":"moderation","payload":{"action":"accept","target":"a"}}"#,
+            ),
+            (
+                start_breakout(&[plan]),
+                r#"{"namespace":"breakout","payload":{"action":"start","rooms":[{"name":"Room 1","assignments":["a","b"]}]}}"#,
+            ),
+        ] {
+            assert_eq!(command.unwrap(), expected);
+        }
+    }
+}

@@ -1,0 +1,109 @@
+//! The same flood by turns at a bare broadcast server and at the server: what do rules, journal and envelope cost?
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use super::{
+    ScenarioError,
+    entry::Entry,
+    hall::{Flood, Hall, Stalling},
+    listener::Load,
+    prepare,
+};
+use crate::{
+    api::Api,
+    args::Args,
+    baseline::child::BaselineServer,
+    figures::{median, ratio},
+    meetings::Meetings,
+    process::Observer,
+    report::{Findings, Pair},
+};
+
+pub async fn run(
+    args: &Arc<Args>,
+    api: &Arc<Api>,
+    meetings: &Meetings,
+    observer: Observer,
+) -> Result<Findings, ScenarioError> {
+    let yardstick = BaselineServer::start().map_err(ScenarioError::Baseline)?;
+    let yardstick_observer = Observer::new(Some(yardstick.pid()))?;
+    let load = Load::of(args);
+    let mut findings = Findings::default();
+    for part in 0..args.pairs {
+        let mut hall = Hall::enter_bare(args, |room| yardstick.url(part, room)).await?;
+        let bare = hall.flood(load, Stalling::Nobody, yardstick_observer).await?;
+        findings.audit += bare.audit;
+        findings.errors.merge(hall.leave().await);
+
+        // New rooms: those who left the old ones would be listed.
+        let rooms = prepare(args, meetings).await?;
+        let entry = Entry::new(Arc::clone(args), Arc::clone(api))?;
+        let mut hall = Hall::enter(entry, rooms, 0).await?;
+        let ours = hall.flood(load, Stalling::Nobody, observer).await?;
+        findings.audit += ours.audit;
+        findings.pairs.extend(pair(&bare, &ours));
+        findings.joins_attempted += args.participants_total();
+        // The last pair's times stand for all; the number of joins is everybody's.
+        let joined_before = findings.joins.count;
+        findings.joins = hall.joins.clone();
+        findings.joins.count += joined_before;
+        findings.flows.insert("baseline_deliveries", bare.flow);
+        findings.deliveries = ours.flow;
+        findings.server = ours.cost;
+        findings.errors.merge(hall.leave().await);
+    }
+    findings.deliveries.count = findings.audit.received;
+    findings.figures = medians(&findings.pairs);
+    if findings.pairs.len() < args.pairs as usize {
+        findings.errors.add("a flood too short to be measured");
+    }
+    Ok(findings)
+}
+
+fn pair(bare: &Flood, ours: &Flood) -> Option<Pair> {
+    let baseline = bare.cost?.deliveries_per_cpu_second?;
+    let server = ours.cost?.deliveries_per_cpu_second?;
+    let ratio = ratio(server, baseline)?;
+    Some(Pair {
+        baseline,
+        server,
+        ratio,
+    })
+}
+
+fn medians(pairs: &[Pair]) -> BTreeMap<&'static str, f64> {
+    let of = |figure: fn(&Pair) -> f64| median(pairs.iter().map(figure));
+    [
+        (
+            "median_baseline_deliveries_per_cpu_second",
+            of(|pair| pair.baseline),
+        ),
+        ("median_server_deliveries_per_cpu_second", of(|pair| pair.server)),
+        ("median_ratio", of(|pair| pair.ratio)),
+    ]
+    .into_iter()
+    .filter_map(|(name, figure)| Some((name, figure?)))
+    .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_median_ratio_is_of_the_pairs_not_of_the_medians() {
+        let pair = |baseline, server| Pair {
+            baseline,
+            server,
+            ratio: server / baseline,
+        };
+        let medians = medians(&[pair(100.0, 90.0), pair(200.0, 100.0), pair(400.0, 120.0)]);
+        let figures = medians.into_values().map(Some).collect::<Vec<_>>();
+        assert_eq!(figures, [Some(200.0), Some(0.5), Some(100.0)]);
+    }
+
+    #[test]
+    fn without_pairs_there_are_no_medians() {
+        assert!(medians(&[]).is_empty());
+    }
+}

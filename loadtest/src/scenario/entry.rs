@@ -1,0 +1,149 @@
+//! How participants come in: a ticket by REST, a socket, a join.
+
+use std::sync::Arc;
+
+use tokio::sync::Semaphore;
+use url::Url;
+
+use crate::{
+    api::{Api, ApiError, Way},
+    args::Args,
+    client::{ClientError, Lane, Participant},
+    clock::{Clock, Moment},
+    meetings::Meeting,
+};
+
+/// What everybody in a run needs to come in.
+pub struct Entry {
+    pub args: Arc<Args>,
+    pub api: Arc<Api>,
+    pub signaling: Url,
+    pub clock: Clock,
+    /// Those who join at the same time.
+    pub turns: Semaphore,
+}
+
+/// A place in a meeting.
+#[derive(Debug, Clone)]
+pub struct Seat {
+    pub meeting: Arc<Meeting>,
+    /// Index of the room in the run.
+    pub room: usize,
+    /// Index of the participant in its room; 0 is the owner.
+    pub index: u32,
+}
+
+/// Somebody who has joined.
+pub struct Entered {
+    pub participant: Participant,
+    pub id: String,
+    /// Token for coming back.
+    pub resumption: String,
+    /// Participants that were listed on the join.
+    pub others: usize,
+    pub breakout_room: Option<String>,
+    /// From the `start`…
+    pub started: Moment,
+    /// …to the `join_success`.
+    pub joined: Moment,
+}
+
+/// A socket that has not joined.
+pub struct Visitor {
+    pub participant: Participant,
+    pub resumption: String,
+    pub started: Moment,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum EnterError {
+    #[error("{0}")]
+    Api(#[from] ApiError),
+    #[error("{0}")]
+    Client(#[from] ClientError),
+}
+
+impl EnterError {
+    /// A short name for counting.
+    pub fn kind(&self) -> String {
+        match self {
+            Self::Api(error) => error.kind(),
+            Self::Client(error) => error.kind(),
+        }
+    }
+}
+
+impl Entry {
+    pub fn new(args: Arc<Args>, api: Arc<Api>) -> Result<Self, ApiError> {
+        Ok(Self {
+            signaling: api.signaling_url()?,
+            api,
+            clock: Clock::start(),
+            turns: Semaphore::new(args.join_concurrency),
+            args,
+        })
+    }
+
+    /// Comes in, among at most `--join-concurrency` at a time.
+    pub async fn enter_in_turn(&self, seat: &Seat, lane: Lane) -> Result<Entered, EnterError> {
+        // The semaphore is never closed.
+        let _turn = self.turns.acquire().await;
+        self.enter(seat, Way::default(), lane).await
+    }
+
+    pub async fn enter(&self, seat: &Seat, way: Way<'_>, lane: Lane) -> Result<Entered, EnterError> {
+        let mut visitor = self.visit(seat, way, lane).await?;
+        let patience = self.args.timeout;
+        let entrance = visitor.participant.join(&seat.name(), patience).await?;
+        Ok(Entered {
+            participant: visitor.participant,
+            id: entrance.id,
+            resumption: visitor.resumption,
+            others: entrance.others,
+            breakout_room: entrance.breakout_room,
+            started: visitor.started,
+            joined: self.clock.now(),
+        })
+    }
+
+    /// Opens a socket and stays before the join.
+    pub async fn visit(&self, seat: &Seat, way: Way<'_>, lane: Lane) -> Result<Visitor, EnterError> {
+        let started = self.clock.now();
+        let Meeting {
+            owner,
+            room,
+            invite_code,
+        } = seat.meeting.as_ref();
+        let ticket = if seat.index == 0 {
+            self.api.start(*owner, *room, way).await?
+        } else {
+            self.api.start_invited(*room, invite_code, way).await?
+        };
+        let participant = Participant::connect(&self.signaling, &ticket.ticket, lane).await?;
+        Ok(Visitor {
+            participant,
+            resumption: ticket.resumption,
+            started,
+        })
+    }
+}
+
+impl Seat {
+    /// All places of these meetings: every room's first before the second ones.
+    pub fn all(meetings: Vec<Meeting>, participants: u32) -> Vec<Self> {
+        let meetings: Vec<_> = meetings.into_iter().map(Arc::new).collect();
+        let mut seats = Vec::new();
+        for index in 0..participants {
+            seats.extend(meetings.iter().enumerate().map(|(room, meeting)| Self {
+                meeting: Arc::clone(meeting),
+                room,
+                index,
+            }));
+        }
+        seats
+    }
+
+    pub fn name(&self) -> String {
+        format!("Participant {}", self.index)
+    }
+}
