@@ -97,16 +97,17 @@ impl Disk {
         let Some(log) = &mut platter.log else { return };
         let tail = log.len() - whole;
         match loss {
-            Loss::Nothing => {}
             Loss::Tail => log.truncate(whole + chance.below(tail + 1)),
             Loss::Flipped if tail > 0 => log[whole + chance.below(tail)] ^= 1 << chance.below(8),
-            Loss::Flipped => {}
+            Loss::Flipped | Loss::Nothing => {}
             Loss::Garbage => {
                 let garbage = (0..chance.below(40)).map(|_| chance.number().to_le_bytes()[0]);
                 log.extend(garbage.collect::<Vec<_>>());
             }
             Loss::Snapshot => log[chance.below(whole)] ^= 1 << chance.below(8),
         }
+        // What could be read after a crash is there for good.
+        platter.whole = platter.log.as_ref().map_or(0, Vec::len);
     }
 }
 
@@ -158,9 +159,11 @@ impl Storage for Disk {
     }
 
     fn cut(&mut self, bytes: usize) -> io::Result<()> {
-        if let Some(log) = &mut self.platter().log {
+        let mut platter = self.platter();
+        if let Some(log) = &mut platter.log {
             log.truncate(bytes);
         }
+        platter.whole = platter.whole.min(bytes);
         Ok(())
     }
 

@@ -42,7 +42,10 @@ impl View {
             "breakout" => self.hear_breakout(event),
             "timer" => self.hear_timer(event),
             "polls" => self.hear_polls(event),
-            "livekit" => self.hear_livekit(event),
+            "livekit" => {
+                self.hear_livekit(event);
+                Ok(())
+            }
             other => Err(format!("an event of {other}")),
         }
     }
@@ -242,7 +245,7 @@ impl View {
         Ok(())
     }
 
-    fn hear_livekit(&mut self, event: &Event<'_>) -> Heard {
+    fn hear_livekit(&mut self, event: &Event<'_>) {
         match event.message {
             "microphone_restrictions_enabled" => {
                 let mut restrictions = content(event.payload);
@@ -252,6 +255,5 @@ impl View {
             "microphone_restrictions_disabled" => self.restrictions = json!({"type": "disabled"}),
             _ => {}
         }
-        Ok(())
     }
 }

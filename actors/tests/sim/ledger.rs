@@ -22,7 +22,7 @@ pub struct Ledger {
     inputs: Vec<Stamped>,
     /// Effects of those that were handled, by number.
     effects: BTreeMap<u64, Vec<Effect>>,
-    livekit: Arc<Livekit>,
+    pub livekit: Arc<Livekit>,
 }
 
 impl Ledger {

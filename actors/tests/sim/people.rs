@@ -17,9 +17,9 @@ use super::{
 
 impl World {
     /// Somebody does the next thing on the way into the meeting.
-    pub fn come(&mut self, index: usize) -> Step {
+    pub fn come(&mut self, index: usize) {
         if !self.up {
-            return Ok(());
+            return;
         }
         let client = &self.clients[index];
         if client.session.is_some() {
@@ -30,21 +30,20 @@ impl World {
                 }
                 _ => {}
             }
-            return Ok(());
+            return;
         }
         if client.tickets.is_empty() {
             if client.ask.is_none() || self.chance.one_in(10) {
-                return self.ask(index, false);
+                self.ask(index, false);
             }
-            return Ok(());
+            return;
         }
         self.connect(index);
-        Ok(())
     }
 
     /// Calls `start`: with the token alone, or with all that the database knows.
-    pub fn ask(&mut self, index: usize, with_facts: bool) -> Step {
-        self.open_room()?;
+    pub fn ask(&mut self, index: usize, with_facts: bool) {
+        self.open_room();
         let number = self.next_number();
         let token = TokenHash::of(&format!("token {number}"));
         let facts = with_facts.then(|| Box::new(self.plan.facts.clone()));
@@ -75,17 +74,10 @@ impl World {
         if let Some(server) = &mut self.server {
             server.post(Input::Start(Box::new(start)), from);
         }
-        Ok(())
     }
 
     /// The answer of a `start`.
-    pub fn answered(
-        &mut self,
-        index: usize,
-        outcome: StartOutcome,
-        token: TokenHash,
-        ticket: String,
-    ) -> Step {
+    pub fn answered(&mut self, index: usize, outcome: StartOutcome, token: TokenHash, ticket: String) {
         let client = &mut self.clients[index];
         client.ask = None;
         match outcome {
@@ -95,11 +87,10 @@ impl World {
             }
             StartOutcome::NoBreakoutRooms | StartOutcome::InvalidBreakoutRoomId => client.goal = None,
             StartOutcome::NeedsIdentity | StartOutcome::NeedsFacts => {
-                return self.ask(index, true);
+                self.ask(index, true);
             }
             StartOutcome::Banned | StartOutcome::Busy => {}
         }
-        Ok(())
     }
 
     /// Redeems a ticket, mostly the newest.
@@ -235,10 +226,10 @@ impl World {
     }
 
     /// Somebody moves to another room of the meeting, first leaving this one or not.
-    pub fn go_elsewhere(&mut self, index: usize) -> Step {
+    pub fn go_elsewhere(&mut self, index: usize) {
         let client = &mut self.clients[index];
         let Some(view) = client.view.as_ref().filter(|_| client.session.is_some()) else {
-            return Ok(());
+            return;
         };
         let rooms = view.breakout.as_ref().map(|breakout| {
             let rooms = super::view::list(&breakout["rooms"]).iter();
@@ -246,7 +237,7 @@ impl World {
             ids.collect::<Vec<BreakoutRoomId>>()
         });
         if rooms.is_none() && view.space.is_none() {
-            return Ok(());
+            return;
         }
         let rooms = rooms.unwrap_or_default();
         client.goal = self.chance.pick(&rooms).filter(|_| !self.chance.one_in(4));
@@ -257,7 +248,7 @@ impl World {
             // The old socket stays until the new one takes over.
             _ => self.clients[index].disconnected(),
         }
-        self.ask(index, false)
+        self.ask(index, false);
     }
 
     /// The socket ends at the client's end, with a close frame or without.

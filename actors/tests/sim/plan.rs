@@ -15,8 +15,8 @@ pub struct Plan {
     /// How often each of these happens; 0 = never in this world.
     pub crash: usize,
     pub lose_tails: bool,
-    pub disk_is_slow: bool,
-    pub disk_fails: bool,
+    pub disk_busy: usize,
+    pub disk_fault: usize,
     pub panic: usize,
     pub stall: usize,
     pub vanish: usize,
@@ -24,7 +24,7 @@ pub struct Plan {
     pub snapshot: usize,
     pub media_fails: bool,
     /// Now and then nothing happens for minutes.
-    pub long_waits: bool,
+    pub long_wait: usize,
     /// Frames that a session's queue holds.
     pub frames_max: usize,
     /// How often a command is of this namespace.
@@ -55,18 +55,18 @@ impl Plan {
         Self {
             settings: settings(chance),
             facts: facts(chance),
-            steps: chance.below(2_000) + 200,
+            steps: chance.below(3_000) + 200,
             crash: sometimes(chance, 4),
             lose_tails: chance.coin(),
-            disk_is_slow: chance.coin(),
-            disk_fails: chance.one_in(4),
+            disk_busy: sometimes(chance, 80),
+            disk_fault: usize::from(chance.one_in(4)),
             panic: sometimes(chance, 1),
             stall: sometimes(chance, 20),
             vanish: sometimes(chance, 30),
             notice: usize::from(chance.one_in(3)),
             snapshot: sometimes(chance, 20),
             media_fails: chance.coin(),
-            long_waits: chance.one_in(3),
+            long_wait: usize::from(chance.one_in(3)),
             frames_max: if chance.one_in(3) { 12 } else { 4_096 },
             namespaces: names.map(|name| (chance.below(12), name)),
             come: chance.below(300) + 150,

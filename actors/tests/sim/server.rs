@@ -269,7 +269,7 @@ impl Server {
         };
         let rebuilt = logged
             .journal()
-            .rebuild(u64::MAX)
+            .rebuild(u64::MAX, &self.ledger.livekit)
             .map_err(|error| error.to_string())?;
         if rebuilt == *logged.room() {
             Ok(())

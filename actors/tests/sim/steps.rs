@@ -50,31 +50,13 @@ impl World {
             self.pass(2_000_000);
             self.up = self.chance.coin();
             let revives = self.up && self.disk.has_log();
-            return if revives { self.open_room() } else { Ok(()) };
+            if revives {
+                self.open_room();
+            }
+            return Ok(());
         }
         self.pass(20_000);
-        let plan = &self.plan;
-        let choices = [
-            (900, Next::Turn),
-            (500, Next::Deliver),
-            (plan.come, Next::Come),
-            (plan.act, Next::Act),
-            (plan.go, Next::Go),
-            (plan.go_elsewhere, Next::GoElsewhere),
-            (100, Next::Ending),
-            (plan.stall, Next::Stall),
-            (plan.vanish, Next::Vanish),
-            (if plan.disk_is_slow { 80 } else { 0 }, Next::Disk),
-            (usize::from(plan.disk_fails), Next::DiskFault),
-            (60, Next::Media),
-            (20, Next::Time),
-            (plan.snapshot, Next::Snapshot),
-            (plan.notice, Next::Notice),
-            (plan.crash, Next::Crash),
-            (plan.crash.div_ceil(4), Next::Stop),
-            (30, Next::Rest),
-        ];
-        match self.chance.weighted(&choices).unwrap_or(Next::Turn) {
+        match self.draw() {
             Next::Turn => {
                 for _ in 0..self.chance.between(1, 12) {
                     self.turn()?;
@@ -84,7 +66,8 @@ impl World {
             Next::Deliver => self.deliver_some(),
             Next::Come => {
                 let index = self.somebody();
-                self.come(index)
+                self.come(index);
+                Ok(())
             }
             Next::Act => {
                 for _ in 0..self.chance.between(1, 3) {
@@ -99,7 +82,8 @@ impl World {
             }
             Next::GoElsewhere => {
                 let index = self.somebody();
-                self.go_elsewhere(index)
+                self.go_elsewhere(index);
+                Ok(())
             }
             Next::Ending => {
                 self.tell_ending();
@@ -118,6 +102,32 @@ impl World {
                 Ok(())
             }
         }
+    }
+
+    /// What happens next, as often as the plan says.
+    fn draw(&mut self) -> Next {
+        let plan = &self.plan;
+        let choices = [
+            (900, Next::Turn),
+            (500, Next::Deliver),
+            (plan.come, Next::Come),
+            (plan.act, Next::Act),
+            (plan.go, Next::Go),
+            (plan.go_elsewhere, Next::GoElsewhere),
+            (100, Next::Ending),
+            (plan.stall, Next::Stall),
+            (plan.vanish, Next::Vanish),
+            (plan.disk_busy, Next::Disk),
+            (plan.disk_fault, Next::DiskFault),
+            (60, Next::Media),
+            (20, Next::Time),
+            (plan.snapshot, Next::Snapshot),
+            (plan.notice, Next::Notice),
+            (plan.crash, Next::Crash),
+            (plan.crash.div_ceil(4), Next::Stop),
+            (30, Next::Rest),
+        ];
+        self.chance.weighted(&choices).unwrap_or(Next::Turn)
     }
 
     /// What cannot go wrong at once.
@@ -144,7 +154,7 @@ impl World {
                 self.disk.fail_next(fault.unwrap_or(part), self.chance.one_in(3));
             }
             Next::Time => {
-                let longest = [(6, 3), (3, 12), (usize::from(self.plan.long_waits), 200)];
+                let longest = [(6, 3), (3, 12), (self.plan.long_wait, 200)];
                 let secs = self.chance.weighted(&longest).unwrap_or(3);
                 self.pass(secs * 1_000_000);
             }

@@ -98,8 +98,8 @@ impl World {
     /// Notes what happens.
     pub fn tell(&mut self, what: impl FnOnce(&Self) -> String) {
         if self.trace.is_some() {
-            let secs = self.now.as_micros() - BEGIN.as_micros();
-            let line = format!("{:10.3} s  {}", secs as f64 / 1e6, what(self));
+            let millis = (self.now.as_micros() - BEGIN.as_micros()) / 1_000;
+            let line = format!("{:6}.{:03} s  {}", millis / 1_000, millis % 1_000, what(self));
             if let Some(trace) = &mut self.trace {
                 trace.push(line);
             }
@@ -116,9 +116,9 @@ impl World {
     }
 
     /// Finds the actor of the room, or begins it.
-    pub fn open_room(&mut self) -> Step {
+    pub fn open_room(&mut self) {
         if self.server.is_some() || !self.up {
-            return Ok(());
+            return;
         }
         if self.disk.has_log()
             && let Some(past) = self.past.take()
@@ -136,7 +136,6 @@ impl World {
             let settings = self.plan.settings.clone();
             self.server = Some(Server::create(&self.disk, ROOM, settings, &self.livekit));
         }
-        Ok(())
     }
 
     /// One step of the room's actor, with everything that it lets out.
@@ -154,7 +153,7 @@ impl World {
                 if !is_panic(&stamped.input) {
                     return Err(format!("a rule panicked: {}", super::last_panic()));
                 }
-                self.internal_error(from);
+                self.internal_error(&from);
                 Ok(())
             }
             Progress::Failed(failure) => {
@@ -192,7 +191,7 @@ impl World {
         }
         for effect in effects.list {
             self.tell(|_| format!("    {}", shown(&effect)));
-            self.effect(effect, &mut from)?;
+            self.effect(effect, &mut from);
         }
         if let Some(server) = &mut self.server
             && let Some(base) = server.room().map(|room| room.room().ring_base())
@@ -202,9 +201,9 @@ impl World {
         Ok(())
     }
 
-    fn effect(&mut self, effect: Effect, from: &mut From) -> Step {
+    fn effect(&mut self, effect: Effect, from: &mut From) {
         let Some(server) = &mut self.server else {
-            return Ok(());
+            return;
         };
         match effect {
             Effect::Send { seq, frame, to, kept } => {
@@ -229,7 +228,7 @@ impl World {
             }
             Effect::Close(session, code) => self.net.close(session, code),
             Effect::Answer(outcome) => {
-                return self.answer(outcome, std::mem::replace(from, From::Nobody));
+                self.answer(outcome, &std::mem::replace(from, From::Nobody));
             }
             Effect::Call(id, call) => {
                 server.calls.insert(id, call);
@@ -238,12 +237,11 @@ impl World {
                 server.calls.remove(&id);
             }
         }
-        Ok(())
     }
 
-    fn answer(&mut self, outcome: StartOutcome, from: From) -> Step {
-        let From::Start { client, ask, claim } = from else {
-            return Ok(());
+    fn answer(&mut self, outcome: StartOutcome, from: &From) {
+        let From::Start { client, ask, claim } = *from else {
+            return;
         };
         let ticket = format!("ticket {}", self.next_number());
         if let (StartOutcome::Issued(participant), Some(server)) = (outcome, &mut self.server) {
@@ -255,13 +253,12 @@ impl World {
         }
         // Whoever asked may have gone.
         if self.clients[client].ask == Some(ask) {
-            return self.answered(client, outcome, claim.token, ticket);
+            self.answered(client, outcome, claim.token, ticket);
         }
-        Ok(())
     }
 
-    fn internal_error(&mut self, from: From) {
-        match from {
+    fn internal_error(&mut self, from: &From) {
+        match *from {
             From::Session(session) => {
                 if let Some(line) = self.net.line_of(session) {
                     let error = ControlEvent::Error(ControlError::Internal);
