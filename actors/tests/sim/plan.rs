@@ -34,6 +34,8 @@ pub struct Plan {
     pub act: usize,
     pub go: usize,
     pub go_elsewhere: usize,
+    /// Everybody goes, for long.
+    pub empty: usize,
 }
 
 /// Something that half of the worlds know.
@@ -73,6 +75,7 @@ impl Plan {
             act: chance.below(400) + 200,
             go: chance.below(80) + 5,
             go_elsewhere: sometimes(chance, 100),
+            empty: sometimes(chance, 2),
         }
     }
 }

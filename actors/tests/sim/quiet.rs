@@ -15,9 +15,13 @@ use serde_json::Value;
 
 use super::{
     client::Stage,
+    server::{From, Server},
     view::View,
     world::{Step, World},
 };
+
+/// By then everything has ended: a breakout room that was left to itself takes longest.
+const MINUTES: usize = 12;
 
 impl World {
     /// A client that hears everything knows what is so.
@@ -151,6 +155,12 @@ impl World {
         {
             server.ledger.compare(room.room(), "the room")?;
         }
+        self.everybody_goes()?;
+        self.begin_anew()
+    }
+
+    /// Nobody comes for a long time: whatever was begun ends, and nothing is left.
+    pub fn everybody_goes(&mut self) -> Step {
         for index in 0..self.clients.len() {
             let quits = self.chance.coin();
             self.disconnect(index, quits);
@@ -158,23 +168,30 @@ impl World {
         for session in self.net.sockets.keys().copied().collect::<Vec<_>>() {
             self.net.drop_socket(session, Ending::Lost);
         }
-        for _ in 0..12 {
+        for _ in 0..MINUTES {
             while let Some((session, how)) = self.net.endings.pop_front() {
                 if let Some(server) = &mut self.server {
-                    server.post(Input::Ended { session, how }, super::server::From::Nobody);
+                    server.post(Input::Ended { session, how }, From::Nobody);
                 }
             }
             self.settle()?;
             self.now = self.now.plus_secs(60);
             self.settle()?;
         }
-        let Some(room) = self.server.as_ref().and_then(|server| server.room()) else {
-            return self.begin_anew();
+        let Some(room) = self.server.as_ref().and_then(Server::room) else {
+            return Ok(());
         };
         if !room.room().is_over() || room.room().next_deadline().is_some() {
             return Err(format!("something is left: {:?}", room.room()));
         }
-        self.begin_anew()
+        if self.chance.coin() {
+            self.tell(|_| "the room is over".to_owned());
+            self.count("room over");
+            self.server = None;
+            self.disk.heal();
+            self.disk.forget();
+        }
+        Ok(())
     }
 
     /// The owner comes in, whatever happened before.

@@ -40,6 +40,7 @@ enum Next {
     Crash,
     Stop,
     Rest,
+    Empty,
 }
 
 impl World {
@@ -97,6 +98,10 @@ impl World {
             Next::Crash => self.crash(),
             Next::Stop => self.stop(),
             Next::Rest => self.rest(),
+            Next::Empty => {
+                self.tell(|_| "everybody goes".to_owned());
+                self.everybody_goes()
+            }
             quiet => {
                 self.quiet_step(quiet);
                 Ok(())
@@ -126,6 +131,7 @@ impl World {
             (plan.crash, Next::Crash),
             (plan.crash.div_ceil(4), Next::Stop),
             (30, Next::Rest),
+            (plan.empty, Next::Empty),
         ];
         self.chance.weighted(&choices).unwrap_or(Next::Turn)
     }
@@ -293,13 +299,6 @@ impl World {
         for index in 0..self.clients.len() {
             self.check_client(index, &room, &state)
                 .map_err(|error| format!("{}: {error}", self.name(index)))?;
-        }
-        if room.is_over() && self.server.as_ref().is_some_and(Server::is_idle) && self.chance.coin() {
-            self.tell(|_| "the room is over".to_owned());
-            self.count("room over");
-            self.server = None;
-            self.disk.heal();
-            self.disk.forget();
         }
         Ok(())
     }
