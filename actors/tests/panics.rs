@@ -105,7 +105,7 @@ async fn a_process_that_died_of_the_panic_skips_the_input_when_it_is_back() {
     skipping.handle(&Arc::default(), batch[2].clone());
     assert_eq!(*reopened.room(), skipping);
     // The next reader need not find out again.
-    assert_eq!(reopened.journal().rebuild(0).unwrap(), skipping);
+    assert_eq!(reopened.journal().rebuild(0, &Arc::default()).unwrap(), skipping);
 }
 
 #[tokio::test]
@@ -139,5 +139,8 @@ async fn a_panic_while_a_snapshot_is_written_is_skipped_in_both_logs() {
     );
     assert_eq!(play(&mut room, &batch).await.unwrap(), [false, true]);
     room.journal_mut().adopt(write_snapshot()).unwrap();
-    assert_eq!(room.journal().rebuild(u64::MAX).unwrap(), *room.room());
+    assert_eq!(
+        room.journal().rebuild(u64::MAX, &Arc::default()).unwrap(),
+        *room.room()
+    );
 }

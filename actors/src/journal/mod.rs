@@ -3,6 +3,7 @@
 pub mod file;
 pub mod folder;
 pub mod format;
+pub mod storage;
 
 use std::{
     collections::BTreeSet,
@@ -14,6 +15,7 @@ use std::{
 use self::{
     file::{FileLog, Staged},
     format::Parsed,
+    storage::Storage,
 };
 use crate::{livekit::Livekit, protocol::limits::JOURNAL_TAIL_BYTES, room::Room};
 
@@ -23,6 +25,7 @@ pub enum Log {
     File(FileLog),
     /// For operators who want no files, and for a room whose disk failed: survives a panicking rule, not the process.
     Memory(Vec<u8>),
+    Port(Box<dyn Storage>),
 }
 
 /// A log with its snapshot and the inputs since.
@@ -103,6 +106,7 @@ impl Journal {
         match &mut self.log {
             Log::File(file) => file.append(records).await?,
             Log::Memory(bytes) => bytes.extend_from_slice(records),
+            Log::Port(port) => port.append(records).await?,
         }
         self.tail_bytes += records.len();
         if let Some(staging) = &mut self.staging {
@@ -130,7 +134,7 @@ impl Journal {
         let room = room.clone();
         let target = match &self.log {
             Log::File(file) => Some(file.stage()),
-            Log::Memory(_) => None,
+            Log::Memory(_) | Log::Port(_) => None,
         };
         move || {
             let bytes = format::begin(&room)?;
@@ -152,6 +156,7 @@ impl Journal {
         match &mut self.log {
             Log::File(file) => file.adopt(staged, &tail)?,
             Log::Memory(bytes) => *bytes = staged.into_memory(&tail),
+            Log::Port(port) => port.replace(&staged.into_memory(&tail))?,
         }
         (self.snapshot_bytes, self.tail_bytes) = (snapshot_bytes, tail.len());
         Ok(())
@@ -172,7 +177,7 @@ impl Journal {
     pub fn touch(&self) -> io::Result<()> {
         match &self.log {
             Log::File(file) => file.touch(),
-            Log::Memory(_) => Ok(()),
+            Log::Memory(_) | Log::Port(_) => Ok(()),
         }
     }
 
@@ -181,6 +186,7 @@ impl Journal {
         match &self.log {
             Log::File(file) => file.delete(),
             Log::Memory(_) => Ok(()),
+            Log::Port(port) => port.delete(),
         }
     }
 
@@ -189,6 +195,7 @@ impl Journal {
         match &self.log {
             Log::File(file) => file.set_aside(now),
             Log::Memory(_) => Ok(()),
+            Log::Port(port) => port.delete(),
         }
     }
 }
@@ -201,6 +208,7 @@ impl Log {
                 bytes.clone_into(log);
                 Ok(())
             }
+            Self::Port(port) => port.replace(bytes),
         }
     }
 
@@ -208,6 +216,7 @@ impl Log {
         match self {
             Self::File(file) => file.read(),
             Self::Memory(log) => Ok(log.clone()),
+            Self::Port(port) => port.read(),
         }
     }
 
@@ -218,6 +227,7 @@ impl Log {
                 log.truncate(bytes);
                 Ok(())
             }
+            Self::Port(port) => port.cut(bytes),
         }
     }
 }

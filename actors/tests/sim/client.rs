@@ -1,0 +1,281 @@
+//! A client: it believes what it is told, remembers it over connections, and counts what it hears.
+
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use colloquy_actors::ids::{BreakoutRoomId, SessionNo, TokenHash};
+use serde_json::Value;
+use tokio_tungstenite::tungstenite::Utf8Bytes;
+
+use super::{cast::Role, hear::Event, net::Frame, view::View};
+
+/// Where a client takes itself to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stage {
+    Outside,
+    Waiting,
+    Inside,
+    /// It was told why it must go: nothing comes after that.
+    SentAway,
+}
+
+#[derive(Debug)]
+pub struct Client {
+    pub role: Role,
+    pub token: Option<TokenHash>,
+    /// A call of `start` that is not answered yet.
+    pub ask: Option<u64>,
+    /// Tickets that it got, the newest last.
+    pub tickets: Vec<String>,
+    pub session: Option<SessionNo>,
+    /// The breakout room that it wants to be in.
+    pub goal: Option<BreakoutRoomId>,
+    pub stage: Stage,
+    pub accepted: bool,
+    /// What it knows; kept while the connection is lost.
+    pub view: Option<View>,
+    pub last_seq: Option<u64>,
+    /// It asked to go on from this number.
+    asked_from: Option<u64>,
+    /// The line that it hears, and the index of the event that must come next.
+    next: Option<(SessionNo, usize)>,
+    /// Commands that it ever sent, and answers that it got.
+    pub sent: usize,
+    answers: usize,
+}
+
+/// What somebody outside may be told.
+const OUTSIDE: [&str; 8] = [
+    "control/error",
+    "control/rate_limit_exceeded",
+    "control/join_blocked",
+    "control/join_success",
+    "control/resumed",
+    "control/not_resumed",
+    "moderation/in_waiting_room",
+    "moderation/error",
+];
+
+/// What somebody who waits may be told.
+const WAITING: [&str; 5] = [
+    "control/error",
+    "control/rate_limit_exceeded",
+    "control/join_success",
+    "moderation/accepted",
+    "moderation/display_name_changed",
+];
+
+/// The last thing that somebody hears.
+const FAREWELLS: [&str; 5] = [
+    "control/room_deleted",
+    "control/time_limit_quota_elapsed",
+    "moderation/kicked",
+    "moderation/banned",
+    "moderation/session_ended",
+];
+
+/// What whoever is about to go may still hear.
+const LEAVES: [&str; 2] = ["control/left", "breakout/left"];
+
+/// What only those hear who sent a command.
+const ANSWERS: [&str; 10] = [
+    "control/error",
+    "moderation/error",
+    "chat/error",
+    "livekit/error",
+    "chat/search_results",
+    "chat/room_chat_history_chunk",
+    "chat/group_chat_history_chunk",
+    "chat/private_chat_history_chunk",
+    "livekit/credentials",
+    "livekit/popout_stream_access_token",
+];
+
+impl Client {
+    pub fn new(role: Role) -> Self {
+        Self {
+            role,
+            token: None,
+            ask: None,
+            tickets: Vec::new(),
+            session: None,
+            goal: None,
+            stage: Stage::Outside,
+            accepted: false,
+            view: None,
+            last_seq: None,
+            asked_from: None,
+            next: None,
+            sent: 0,
+            answers: 0,
+        }
+    }
+
+    /// A socket stands; the number is the last event that it has seen.
+    pub fn connected(&mut self, session: SessionNo, resume_from: Option<u64>) {
+        (self.session, self.asked_from) = (Some(session), resume_from);
+        (self.stage, self.accepted, self.next) = (Stage::Outside, false, None);
+        if resume_from.is_none() {
+            self.view = None;
+        }
+    }
+
+    pub fn disconnected(&mut self) {
+        (self.session, self.next) = (None, None);
+        if self.stage != Stage::Inside {
+            self.view = None;
+        }
+    }
+
+    /// Takes in a frame and returns its name. `record` is everything that was ever sent to its line.
+    pub fn hear(&mut self, frame: &Frame, record: &[(u64, Utf8Bytes)]) -> Result<String, String> {
+        let envelope: Value = serde_json::from_str(&frame.text).map_err(|error| error.to_string())?;
+        if envelope.get("seq").and_then(Value::as_u64) != frame.seq {
+            return Err(format!("sent as {:?}", frame.seq));
+        }
+        let event = Event::new(&envelope).ok_or("no event")?;
+        let name = format!("{}/{}", event.namespace, event.message);
+        self.count(frame, record, &name)?;
+        if ANSWERS.contains(&&*name) {
+            self.answers += 1;
+            if self.answers > self.sent {
+                return Err("an answer to somebody who asked nothing".to_owned());
+            }
+        }
+        if name == "control/resumed" {
+            self.resumed(frame, record, event.payload["from"].as_u64())?;
+            return Ok(name);
+        }
+        let may_hear = match self.stage {
+            Stage::Outside => OUTSIDE.contains(&&*name),
+            Stage::Waiting => WAITING.contains(&&*name) || is_farewell(&name),
+            Stage::Inside => true,
+            // Those who go at the same time go one after the other.
+            Stage::SentAway => LEAVES.contains(&&*name),
+        };
+        if !may_hear {
+            return Err(format!("told somebody who is {:?}", self.stage));
+        }
+        self.take_in(&event, &name)?;
+        Ok(name)
+    }
+
+    fn take_in(&mut self, event: &Event<'_>, name: &str) -> Result<(), String> {
+        match name {
+            "control/join_success" if self.stage == Stage::Inside => {
+                return Err("joined twice".to_owned());
+            }
+            "control/join_success" => {
+                let view = View::new(event.payload)?;
+                self.check_credentials(&view, &event.payload["livekit"])?;
+                (self.stage, self.view) = (Stage::Inside, Some(view));
+            }
+            "control/not_resumed" if self.asked_from.take().is_none() => {
+                return Err("it did not ask to resume".to_owned());
+            }
+            "moderation/in_waiting_room" if self.stage != Stage::Inside => self.stage = Stage::Waiting,
+            "moderation/accepted" if self.stage == Stage::Waiting => self.accepted = true,
+            "moderation/sent_to_waiting_room" => {
+                (self.stage, self.view, self.accepted) = (Stage::Outside, None, false);
+            }
+            _ if is_farewell(name) => (self.stage, self.view) = (Stage::SentAway, None),
+            _ => {
+                if let Some(view) = self.view.as_mut().filter(|_| self.stage == Stage::Inside) {
+                    view.hear(event)?;
+                }
+                if name == "livekit/credentials"
+                    && let Some(view) = &self.view
+                {
+                    self.check_credentials(view, event.payload)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Each event of its line comes once and in order; a new line begins with a whole state.
+    fn count(&mut self, frame: &Frame, record: &[(u64, Utf8Bytes)], name: &str) -> Result<(), String> {
+        let Some(seq) = frame.seq else { return Ok(()) };
+        let index = record.partition_point(|(known, _)| *known < seq);
+        if record.get(index) != Some(&(seq, frame.text.clone())) {
+            return Err("it was never sent".to_owned());
+        }
+        match self.next {
+            Some((line, next)) if line == frame.line && index == next => {}
+            Some((line, next)) if line == frame.line => {
+                return Err(format!(
+                    "number {index} of its line comes, {next} should: {:?}",
+                    record.get(next)
+                ));
+            }
+            Some(_) if !["control/join_success", "moderation/in_waiting_room"].contains(&name) => {
+                return Err("another line begins in the middle".to_owned());
+            }
+            _ => {}
+        }
+        self.next = Some((frame.line, index + 1));
+        self.last_seq = Some(seq);
+        Ok(())
+    }
+
+    fn resumed(
+        &mut self,
+        frame: &Frame,
+        record: &[(u64, Utf8Bytes)],
+        from: Option<u64>,
+    ) -> Result<(), String> {
+        if from.is_none() || from != self.asked_from.take() || self.stage != Stage::Outside {
+            return Err("it did not ask for that".to_owned());
+        }
+        let next = record.partition_point(|(known, _)| Some(*known) <= from);
+        self.next = Some((frame.line, next));
+        self.stage = Stage::Inside;
+        Ok(())
+    }
+
+    /// Nothing that was sent to its line is missing.
+    pub fn has_heard(&self, line: SessionNo, record: &[(u64, Utf8Bytes)]) -> Result<(), String> {
+        match self.next {
+            Some((mine, next)) if mine == line && next != record.len() => {
+                Err(format!("never got {:?}", record.get(next)))
+            }
+            Some((mine, _)) if mine != line => Err(format!("hears {mine:?}, is on {line:?}")),
+            _ => Ok(()),
+        }
+    }
+
+    /// An access token is for its receiver and its room, with the rights of its role.
+    fn check_credentials(&self, view: &View, credentials: &Value) -> Result<(), String> {
+        if credentials.is_null() {
+            return Ok(());
+        }
+        let claims = claims(&credentials["token"]).ok_or("a token that can't be read")?;
+        let grant = &claims["video"];
+        let room = credentials["room"].as_str().unwrap_or_default();
+        let is_room = view
+            .space
+            .as_ref()
+            .map_or(!room.contains(':'), |space| room.ends_with(&format!(":{space}")));
+        if claims["sub"] != *view.id || grant["room"] != *room || !is_room {
+            return Err("a token for somebody else, or for another room".to_owned());
+        }
+        let listed = super::view::list(&view.restrictions["unrestricted_participants"]);
+        let hidden = self.role.is_hidden();
+        let may_speak = !hidden
+            && (view.restrictions["type"] == "disabled"
+                || view.is_moderator()
+                || listed.iter().any(|id| *id == *view.id));
+        let sources = super::view::list(&grant["canPublishSources"]);
+        if sources.iter().any(|source| source == "microphone") != may_speak || grant["hidden"] != hidden {
+            return Err(format!("may speak: {may_speak}, but the token grants {grant}"));
+        }
+        Ok(())
+    }
+}
+
+fn is_farewell(name: &str) -> bool {
+    FAREWELLS.contains(&name)
+}
+
+fn claims(token: &Value) -> Option<Value> {
+    let body = token.as_str()?.split('.').nth(1)?;
+    serde_json::from_slice(&URL_SAFE_NO_PAD.decode(body).ok()?).ok()
+}

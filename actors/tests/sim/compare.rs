@@ -1,0 +1,152 @@
+//! What a client knows must be what is so: by the `join_success` that it would get now, and by the room's state.
+
+use std::{collections::BTreeMap, fmt::Debug};
+
+use serde_json::Value;
+
+use super::view::{View, list, text};
+
+type Compared = Result<(), String>;
+
+fn same<T: PartialEq + Debug>(what: &str, known: &T, so: &T) -> Compared {
+    if known == so {
+        Ok(())
+    } else {
+        Err(format!("{what}: knows {known:?}, it is {so:?}"))
+    }
+}
+
+/// Entries of those who left show what nobody was told: when they last touched their hand.
+fn settled(entries: &BTreeMap<String, Value>) -> BTreeMap<String, Value> {
+    let mut entries = entries.clone();
+    for entry in entries
+        .values_mut()
+        .filter(|entry| !entry["control"]["left_at"].is_null())
+    {
+        entry["control"]["hand_updated_at"] = Value::Null;
+    }
+    entries
+}
+
+impl View {
+    /// Compares with what somebody who joins in its place would be told. A scope keeps so many messages.
+    pub fn agrees_with(&self, fresh: &Self, messages_max: usize) -> Compared {
+        same("what never changes", &self.fixed, &fresh.fixed)?;
+        same("its room", &self.space, &fresh.space)?;
+        same("its name", &self.name, &fresh.name)?;
+        same("its role", &self.role, &fresh.role)?;
+        let (others, so) = (settled(&self.others), settled(&fresh.others));
+        same(
+            "who is here",
+            &others.keys().collect::<Vec<_>>(),
+            &so.keys().collect(),
+        )?;
+        for (id, entry) in &others {
+            same("an entry", entry, &so[id])?;
+        }
+        same("who is ready", &self.ready, &fresh.ready)?;
+        if let (Some(known), Some(so)) = (&self.waiting, &fresh.waiting) {
+            same("who waits", known, so)?;
+        }
+        if let (Some(known), Some(so)) = (&self.waiting_room, &fresh.waiting_room) {
+            same("the waiting room", known, so)?;
+        }
+        same("raising hands", &self.raise_hands, &fresh.raise_hands)?;
+        same("the chat", &self.chat, &fresh.chat)?;
+        same("the timer", &self.timer, &fresh.timer)?;
+        same("the poll", &self.poll, &fresh.poll)?;
+        same("microphones", &self.restrictions, &fresh.restrictions)?;
+        same("breakout rooms", &self.breakout, &fresh.breakout)?;
+        self.agrees_on_elsewhere(fresh)?;
+        self.agrees_on_messages(fresh, messages_max)
+    }
+
+    fn agrees_on_elsewhere(&self, fresh: &Self) -> Compared {
+        if fresh.breakout.is_none() {
+            return Ok(());
+        }
+        let seen = |entry: &Value| {
+            [
+                text(&entry["breakout_room"]),
+                text(&entry["display_name"]),
+                text(&entry["joined_at"]),
+            ]
+        };
+        for (id, entry) in &self.elsewhere {
+            let so = fresh.elsewhere.get(id).map(seen);
+            same("who is in another room", &Some(seen(entry)), &so)?;
+        }
+        if self.knows_elsewhere {
+            same(
+                "how many are in other rooms",
+                &self.elsewhere.len(),
+                &fresh.elsewhere.len(),
+            )?;
+        }
+        Ok(())
+    }
+
+    fn agrees_on_messages(&self, fresh: &Self, messages_max: usize) -> Compared {
+        let none = Vec::new();
+        for scope in self.histories.keys().chain(fresh.histories.keys()) {
+            let known = self.histories.get(scope).unwrap_or(&none);
+            let so = fresh.histories.get(scope).unwrap_or(&none);
+            let kept = known.len().min(messages_max).max(so.len());
+            let newest = known.len().checked_sub(kept).map(|first| &known[first..]);
+            same(&format!("the chat of {scope:?}"), &newest, &Some(so.as_slice()))?;
+        }
+        Ok(())
+    }
+
+    /// Compares with a snapshot of the room.
+    pub fn agrees_with_state(&self, room: &Value) -> Compared {
+        let meeting = &room["meeting"];
+        let people = meeting["people"].as_object().ok_or("no meeting")?;
+        let me = &people[&self.id];
+        same(
+            "where it is",
+            &"inside",
+            &me["place"].as_str().unwrap_or("nowhere"),
+        )?;
+        same("its room", &self.space.as_deref(), &me["space"].as_str())?;
+        same("its role", &self.role, &me["role"])?;
+        if let Some(hand) = self.hand {
+            same("its hand", &Value::Bool(hand), &me["hand_is_up"])?;
+        }
+        let visit = |person: &Value| {
+            let mut visits = list(&person["visits"]).iter();
+            visits
+                .find(|visit| visit["space"].as_str() == self.space.as_deref())
+                .cloned()
+        };
+        let listed = people
+            .iter()
+            .filter(|(id, p)| **id != self.id && p["kind"] != "recorder");
+        let so: BTreeMap<_, _> = listed
+            .filter_map(|(id, p)| {
+                let left_at = visit(p)?["left_at"].clone();
+                Some((id, (p["display_name"].clone(), p["role"].clone(), left_at)))
+            })
+            .collect();
+        let known = self.others.iter().map(|(id, entry)| {
+            let control = &entry["control"];
+            let seen = ["display_name", "role", "left_at"].map(|field| control[field].clone());
+            (id, seen.into())
+        });
+        same("who is listed", &known.collect(), &so)?;
+        if let Some(waiting) = &self.waiting {
+            let so = people.iter().filter(|(_, p)| p["place"] == "waiting");
+            same(
+                "who is in the waiting room",
+                &waiting.keys().collect::<Vec<_>>(),
+                &so.map(|(id, _)| id).collect(),
+            )?;
+        }
+        let has_chat = !self.fixed["tariff"]["modules"]["chat"].is_null();
+        same(
+            "the chat",
+            &self.chat,
+            &(has_chat && meeting["chat_enabled"] == true),
+        )
+    }
+}

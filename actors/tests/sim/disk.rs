@@ -1,0 +1,178 @@
+//! A disk that is slow, fails, says that it failed when it did not, and loses or garbles what was written last.
+
+use std::{
+    future::poll_fn,
+    io,
+    sync::{Arc, Mutex, MutexGuard},
+    task::Poll,
+};
+
+use colloquy_actors::{
+    journal::{Log, storage::Storage},
+    ports::BoxFuture,
+};
+
+use super::chance::Chance;
+
+/// A handle on the disk: it outlives every process that writes to it.
+#[derive(Debug, Clone, Default)]
+pub struct Disk(Arc<Mutex<Platter>>);
+
+#[derive(Debug, Default)]
+struct Platter {
+    /// The log; none when there is no file.
+    log: Option<Vec<u8>>,
+    /// Bytes of it that were put there as a whole: a crash does not lose them.
+    whole: usize,
+    /// Appends do not end for now.
+    busy: bool,
+    /// A busy disk has the bytes long before it says so, or gets them only then.
+    eager: bool,
+    /// The next append fails.
+    fault: Option<Fault>,
+    delete_fails: bool,
+}
+
+/// What is written by an append that fails.
+#[derive(Debug, Clone, Copy)]
+pub enum Fault {
+    Nothing,
+    /// So many thousandths.
+    Part(usize),
+    All,
+}
+
+/// What is left after the machine has lost its power.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Loss {
+    Nothing,
+    Tail,
+    Flipped,
+    Garbage,
+    /// Also what the file began with.
+    Snapshot,
+}
+
+impl Disk {
+    fn platter(&self) -> MutexGuard<'_, Platter> {
+        self.0.lock().expect("a single thread")
+    }
+
+    pub fn log(&self) -> Log {
+        Log::Port(Box::new(self.clone()))
+    }
+
+    pub fn has_log(&self) -> bool {
+        self.platter().log.is_some()
+    }
+
+    pub fn is_busy(&self) -> bool {
+        self.platter().busy
+    }
+
+    pub fn set_busy(&self, busy: bool, eager: bool) {
+        let mut platter = self.platter();
+        (platter.busy, platter.eager) = (busy, eager);
+    }
+
+    pub fn fail_next(&self, fault: Fault, delete_too: bool) {
+        let mut platter = self.platter();
+        (platter.fault, platter.delete_fails) = (Some(fault), delete_too);
+    }
+
+    pub fn heal(&self) {
+        let mut platter = self.platter();
+        (platter.busy, platter.fault, platter.delete_fails) = (false, None, false);
+    }
+
+    pub fn forget(&self) {
+        self.platter().log = None;
+    }
+
+    /// The process is gone, and maybe the machine was.
+    pub fn crash(&self, loss: Loss, chance: &mut Chance) {
+        self.heal();
+        let mut platter = self.platter();
+        let whole = platter.whole;
+        let Some(log) = &mut platter.log else { return };
+        let tail = log.len() - whole;
+        match loss {
+            Loss::Tail => log.truncate(whole + chance.below(tail + 1)),
+            Loss::Flipped if tail > 0 => log[whole + chance.below(tail)] ^= 1 << chance.below(8),
+            Loss::Flipped | Loss::Nothing => {}
+            Loss::Garbage => {
+                let garbage = (0..chance.below(40)).map(|_| chance.number().to_le_bytes()[0]);
+                log.extend(garbage.collect::<Vec<_>>());
+            }
+            Loss::Snapshot => log[chance.below(whole)] ^= 1 << chance.below(8),
+        }
+        // What could be read after a crash is there for good.
+        platter.whole = platter.log.as_ref().map_or(0, Vec::len);
+    }
+}
+
+impl Platter {
+    fn write(&mut self, bytes: &[u8]) {
+        self.log.get_or_insert_default().extend_from_slice(bytes);
+    }
+
+    fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
+        let written = match self.fault.take() {
+            None => {
+                self.write(bytes);
+                return Ok(());
+            }
+            Some(Fault::Nothing) => 0,
+            Some(Fault::Part(thousandths)) => bytes.len() * thousandths / 1_000,
+            Some(Fault::All) => bytes.len(),
+        };
+        self.write(&bytes[..written]);
+        Err(io::Error::other("the disk is full"))
+    }
+}
+
+impl Storage for Disk {
+    fn replace(&mut self, bytes: &[u8]) -> io::Result<()> {
+        let mut platter = self.platter();
+        platter.whole = bytes.len();
+        platter.log = Some(bytes.to_vec());
+        Ok(())
+    }
+
+    fn read(&self) -> io::Result<Vec<u8>> {
+        let log = self.platter().log.clone();
+        log.ok_or_else(|| io::Error::from(io::ErrorKind::NotFound))
+    }
+
+    fn append<'a>(&'a mut self, bytes: &'a [u8]) -> BoxFuture<'a, io::Result<()>> {
+        let mut written = None;
+        Box::pin(poll_fn(move |_| {
+            let mut platter = self.platter();
+            if written.is_none() && (platter.eager || !platter.busy) {
+                written = Some(platter.append(bytes));
+            }
+            if platter.busy {
+                return Poll::Pending;
+            }
+            written.take().map_or(Poll::Pending, Poll::Ready)
+        }))
+    }
+
+    fn cut(&mut self, bytes: usize) -> io::Result<()> {
+        let mut platter = self.platter();
+        if let Some(log) = &mut platter.log {
+            log.truncate(bytes);
+        }
+        platter.whole = platter.whole.min(bytes);
+        Ok(())
+    }
+
+    fn delete(&self) -> io::Result<()> {
+        let mut platter = self.platter();
+        if platter.delete_fails {
+            return Err(io::Error::other("the disk takes nothing"));
+        }
+        platter.log = None;
+        Ok(())
+    }
+}

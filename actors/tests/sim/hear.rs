@@ -1,0 +1,259 @@
+//! A client takes in an event, and objects to what it should not be told.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+
+use super::view::{View, content, text};
+
+/// An event with its envelope.
+#[derive(Debug)]
+pub struct Event<'a> {
+    pub namespace: &'a str,
+    pub message: &'a str,
+    pub at: &'a Value,
+    pub payload: &'a Value,
+}
+
+impl<'a> Event<'a> {
+    pub fn new(envelope: &'a Value) -> Option<Self> {
+        Some(Self {
+            namespace: envelope["namespace"].as_str()?,
+            message: envelope["payload"]["message"].as_str()?,
+            at: &envelope["timestamp"],
+            payload: &envelope["payload"],
+        })
+    }
+
+    fn id(&self) -> String {
+        text(&self.payload["id"])
+    }
+}
+
+type Heard = Result<(), String>;
+
+impl View {
+    /// Takes in an event that came after `join_success`.
+    pub fn hear(&mut self, event: &Event<'_>) -> Heard {
+        match event.namespace {
+            "control" => self.hear_control(event),
+            "moderation" => self.hear_moderation(event),
+            "chat" => self.hear_chat(event),
+            "breakout" => self.hear_breakout(event),
+            "timer" => self.hear_timer(event),
+            "polls" => self.hear_polls(event),
+            "livekit" => {
+                self.hear_livekit(event);
+                Ok(())
+            }
+            other => Err(format!("an event of {other}")),
+        }
+    }
+
+    fn hear_control(&mut self, event: &Event<'_>) -> Heard {
+        let id = event.id();
+        match event.message {
+            "joined" | "update" => {
+                if id == self.id {
+                    return Err("its own entry".to_owned());
+                }
+                let is_here = self.is_here(&id);
+                let before = self.show(event.payload);
+                let expected = match event.message {
+                    "joined" => !is_here,
+                    _ => before.is_some(),
+                };
+                if !expected {
+                    return Err(format!("{} of {before:?}", event.message));
+                }
+            }
+            "left" => {
+                if !self.is_here(&id) || id == self.id {
+                    return Err(format!("{id} left, who was not here"));
+                }
+                if let Some(entry) = self.others.get_mut(&id) {
+                    entry["control"]["left_at"] = event.at.clone();
+                    entry["control"]["hand_is_up"] = json!(false);
+                }
+            }
+            "hand_raised" => self.hand = Some(true),
+            "hand_lowered" => self.hand = Some(false),
+            "role_updated" => self.role = event.payload["new_role"].clone(),
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn hear_moderation(&mut self, event: &Event<'_>) -> Heard {
+        let (id, payload) = (event.id(), event.payload);
+        match event.message {
+            "joined_waiting_room" => {
+                let control = &payload["control"];
+                if self.is_here(&id) {
+                    return Err(format!("{id} waits and is here"));
+                }
+                // Whoever was here before may come back under another name, with another role.
+                if let Some(known) = self.others.get_mut(&id) {
+                    for field in ["display_name", "role"] {
+                        known["control"][field] = control[field].clone();
+                    }
+                }
+                if let Some(waiting) = &mut self.waiting
+                    && waiting.insert(id.clone(), control.clone()).is_some()
+                {
+                    return Err(format!("{id} waits twice"));
+                }
+            }
+            "left_waiting_room" => {
+                if let Some(waiting) = &mut self.waiting
+                    && waiting.remove(&id).is_none()
+                {
+                    return Err(format!("{id} did not wait"));
+                }
+            }
+            "waiting_room_enabled" => self.waiting_room = Some(true),
+            "waiting_room_disabled" => self.waiting_room = Some(false),
+            "raise_hands_enabled" => self.raise_hands = true,
+            "raise_hands_disabled" => {
+                (self.raise_hands, self.hand) = (false, self.hand.map(|_| false));
+            }
+            "raised_hand_reset_by_moderator" => self.hand = Some(false),
+            "display_name_changed" => self.rename(&text(&payload["target"]), &payload["new_name"]),
+            "in_waiting_room" => return Err("waits, and was not sent out".to_owned()),
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn hear_chat(&mut self, event: &Event<'_>) -> Heard {
+        match event.message {
+            "message_sent" => self.hear_message(event),
+            "chat_enabled" | "chat_disabled" => {
+                self.chat = event.message == "chat_enabled";
+                Ok(())
+            }
+            "history_cleared" => {
+                self.histories.insert(super::view::Scope::Room, Vec::new());
+                self.expect_here(&event.payload["issued_by"])
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn hear_message(&mut self, event: &Event<'_>) -> Heard {
+        let mut message = content(event.payload);
+        message.insert("timestamp".to_owned(), event.at.clone());
+        let message = Value::Object(message);
+        self.expect_here(&message["source"])?;
+        let scope = self.scope_of(&message);
+        let is_mine = message["source"] == *self.id;
+        match message["scope"].as_str() {
+            Some("private") if !is_mine && message["target"] != *self.id => {
+                return Err("a private message of others".to_owned());
+            }
+            Some("group") if !self.histories.contains_key(&scope) => {
+                return Err("a message of a group that it is not in".to_owned());
+            }
+            _ => {}
+        }
+        let history = self.histories.entry(scope).or_default();
+        if history.iter().any(|known| known["id"] == message["id"]) {
+            return Err("a message twice".to_owned());
+        }
+        history.push(message);
+        Ok(())
+    }
+
+    fn expect_here(&self, id: &Value) -> Heard {
+        if self.is_here(&text(id)) {
+            Ok(())
+        } else {
+            Err(format!("from {id}, who is not in this room"))
+        }
+    }
+
+    fn hear_breakout(&mut self, event: &Event<'_>) -> Heard {
+        let (id, payload) = (event.id(), event.payload);
+        match event.message {
+            "started" => {
+                self.breakout = Some(json!({"rooms": payload["rooms"], "expires": payload["expires"]}));
+            }
+            "stopped" | "expired" => self.breakout = None,
+            "joined" => {
+                if payload["breakout_room"].as_str() == self.space.as_deref() {
+                    return Err("breakout/joined in its own room".to_owned());
+                }
+                // Also the list of this room shows how one who was here is called now.
+                if let Some(known) = self.others.get_mut(&id) {
+                    for field in ["display_name", "role"] {
+                        known["control"][field] = payload[field].clone();
+                    }
+                }
+                self.elsewhere.insert(id, json!(content(payload)));
+            }
+            "left" => {
+                let known = self.elsewhere.remove(&id);
+                let room = known.as_ref().map(|known| &known["breakout_room"]);
+                if room.is_some_and(|room| *room != payload["breakout_room"])
+                    || (room.is_none() && self.knows_elsewhere)
+                {
+                    return Err(format!("left another room, and was {known:?}"));
+                }
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn hear_timer(&mut self, event: &Event<'_>) -> Heard {
+        let running = self.timer.as_ref().map(|timer| timer["timer_id"].clone());
+        let is_running = running.as_ref() == Some(&event.payload["timer_id"]);
+        match event.message {
+            "started" if running.is_none() => self.timer = Some(json!(content(event.payload))),
+            "stopped" if is_running => self.timer = None,
+            "updated_ready_status" if is_running => {
+                let id = text(&event.payload["participant_id"]);
+                self.expect_here(&event.payload["participant_id"])?;
+                if event.payload["status"] == true {
+                    self.ready.insert(id);
+                } else {
+                    self.ready.remove(&id);
+                }
+                return Ok(());
+            }
+            "error" => return Ok(()),
+            _ => return Err(format!("the timer here is {running:?}")),
+        }
+        self.ready = BTreeSet::new();
+        Ok(())
+    }
+
+    fn hear_polls(&mut self, event: &Event<'_>) -> Heard {
+        let running = self.poll.as_ref().map(|poll| poll["id"].clone());
+        let is_running = running.as_ref() == Some(&event.payload["id"]);
+        match event.message {
+            "started" if running.is_none() => {
+                let mut poll = content(event.payload);
+                poll.insert("started".to_owned(), event.at.clone());
+                self.poll = Some(Value::Object(poll));
+            }
+            "live_update" if is_running => {}
+            "done" if is_running => self.poll = None,
+            "error" => {}
+            _ => return Err(format!("the poll here is {running:?}")),
+        }
+        Ok(())
+    }
+
+    fn hear_livekit(&mut self, event: &Event<'_>) {
+        match event.message {
+            "microphone_restrictions_enabled" => {
+                let mut restrictions = content(event.payload);
+                restrictions.insert("type".to_owned(), json!("enabled"));
+                self.restrictions = Value::Object(restrictions);
+            }
+            "microphone_restrictions_disabled" => self.restrictions = json!({"type": "disabled"}),
+            _ => {}
+        }
+    }
+}

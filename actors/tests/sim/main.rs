@@ -1,0 +1,154 @@
+//! The simulator: a meeting on one thread, in virtual time, from one seed, and everything that can go wrong in it.
+//!
+//! `SIM_SEED=…` tells one seed step by step; `SIM_SECONDS=…` says how long new seeds are tried.
+#![expect(
+    clippy::expect_used,
+    reason = "what can't be read ends the test, also outside of its own function"
+)]
+
+mod cast;
+mod chance;
+mod client;
+mod compare;
+mod deeds;
+mod disk;
+mod hear;
+mod ledger;
+mod media;
+mod net;
+mod people;
+mod plan;
+mod quiet;
+mod reach;
+mod server;
+mod steps;
+#[path = "../trial/mod.rs"]
+mod trial;
+mod view;
+mod world;
+
+use std::{
+    fmt::Write as _,
+    panic,
+    sync::{Mutex, Once},
+    time::{Duration, Instant, SystemTime},
+};
+
+use reach::Reached;
+use world::World;
+
+/// Seeds that found something, each with what it found.
+const FOUND: [u64; 0] = [];
+/// Steps that a failure shows.
+const STEPS_SHOWN: usize = 60;
+/// How long new seeds are tried when nobody says.
+const SECONDS: u64 = 3;
+
+static LAST_PANIC: Mutex<String> = Mutex::new(String::new());
+
+/// What the last panic said, and where.
+fn last_panic() -> String {
+    LAST_PANIC.lock().expect("a single thread").clone()
+}
+
+/// Rules that panic on purpose do not fill the screen.
+fn keep_panics_quiet() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        let usual = panic::take_hook();
+        panic::set_hook(Box::new(move |info| {
+            let is_injected = info.payload_as_str() == Some("injected fault");
+            if let Ok(mut last) = LAST_PANIC.lock() {
+                *last = info.to_string();
+            }
+            if !is_injected {
+                usual(info);
+            }
+        }));
+    });
+}
+
+fn play(world: &mut World) -> Result<(), String> {
+    for _ in 0..world.plan.steps {
+        world.step()?;
+    }
+    world.end()
+}
+
+/// Runs a seed; a failure is run again and told.
+fn run(seed: u64, reached: &mut Reached) -> Result<(), String> {
+    keep_panics_quiet();
+    let mut world = World::new(seed, false);
+    let Err(error) = play(&mut world) else {
+        for (what, count) in world.reached {
+            *reached.entry(what).or_default() += count;
+        }
+        return Ok(());
+    };
+    let mut again = World::new(seed, true);
+    let same = play(&mut again) == Err(error.clone());
+    let trace = again.trace();
+    let mut text = String::new();
+    for line in &trace[trace.len().saturating_sub(STEPS_SHOWN)..] {
+        // Writing to a string does not fail.
+        let _ = writeln!(text, "{line}");
+    }
+    let again = if same {
+        ""
+    } else {
+        " (the second run went another way!)"
+    };
+    Err(format!("{text}\n{error}\n\nSIM_SEED={seed}{again}"))
+}
+
+fn run_all(seeds: impl IntoIterator<Item = u64>) -> Reached {
+    let mut reached = Reached::new();
+    for seed in seeds {
+        if let Err(error) = run(seed, &mut reached) {
+            panic!("{error}");
+        }
+    }
+    reached
+}
+
+#[test]
+fn the_first_fixed_seeds() {
+    reach::assert_everything_is_reached(&run_all(0..250));
+}
+
+#[test]
+fn the_other_fixed_seeds() {
+    reach::assert_everything_is_reached(&run_all(250..500));
+}
+
+#[test]
+fn seeds_that_found_something() {
+    run_all(FOUND);
+}
+
+#[test]
+fn new_seeds() {
+    let given = |name| std::env::var(name).ok()?.parse().ok();
+    if let Some(seed) = given("SIM_SEED") {
+        let mut world = World::new(seed, true);
+        keep_panics_quiet();
+        let played = play(&mut world);
+        println!("{}", world.trace().join("\n"));
+        assert_eq!(played, Ok(()), "SIM_SEED={seed}");
+        return;
+    }
+    let clock = SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default();
+    let mut seed = chance::Chance::new(u64::from(clock.subsec_nanos()) ^ clock.as_secs()).number();
+    let (began, span) = (
+        Instant::now(),
+        Duration::from_secs(given("SIM_SECONDS").unwrap_or(SECONDS)),
+    );
+    let mut count = 0;
+    let seeds = std::iter::from_fn(|| {
+        seed = seed.wrapping_add(1);
+        count += 1;
+        (began.elapsed() < span).then_some(seed)
+    });
+    let reached = run_all(seeds);
+    println!("{count} new seeds: {reached:#?}");
+}

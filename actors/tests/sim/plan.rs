@@ -1,0 +1,109 @@
+//! What kind of world a seed makes: which things go wrong in it, how the room is set up, what people like to do.
+
+use colloquy_actors::{
+    protocol::meeting::{MeetingFacts, ModuleFeatures},
+    room::RoomSettings,
+};
+
+use super::{chance::Chance, trial};
+
+#[derive(Debug)]
+pub struct Plan {
+    pub settings: RoomSettings,
+    pub facts: MeetingFacts,
+    pub steps: usize,
+    /// How often each of these happens; 0 = never in this world.
+    pub crash: usize,
+    pub lose_tails: bool,
+    pub disk_busy: usize,
+    pub disk_fault: usize,
+    pub panic: usize,
+    pub stall: usize,
+    pub vanish: usize,
+    pub notice: usize,
+    pub snapshot: usize,
+    pub media_fails: bool,
+    /// Now and then nothing happens for minutes.
+    pub long_wait: usize,
+    /// Frames that a session's queue holds.
+    pub frames_max: usize,
+    /// How often a command is of this namespace.
+    pub namespaces: [(usize, &'static str); 7],
+    /// How often people come, act and go.
+    pub come: usize,
+    pub act: usize,
+    pub go: usize,
+    pub go_elsewhere: usize,
+}
+
+/// Something that half of the worlds know.
+fn sometimes(chance: &mut Chance, weight: usize) -> usize {
+    if chance.coin() { weight } else { 0 }
+}
+
+impl Plan {
+    pub fn draw(chance: &mut Chance) -> Self {
+        let names = [
+            "control",
+            "moderation",
+            "breakout",
+            "chat",
+            "timer",
+            "polls",
+            "livekit",
+        ];
+        Self {
+            settings: settings(chance),
+            facts: facts(chance),
+            steps: chance.below(3_000) + 200,
+            crash: sometimes(chance, 4),
+            lose_tails: chance.coin(),
+            disk_busy: sometimes(chance, 80),
+            disk_fault: usize::from(chance.one_in(4)),
+            panic: sometimes(chance, 1),
+            stall: sometimes(chance, 20),
+            vanish: sometimes(chance, 30),
+            notice: usize::from(chance.one_in(3)),
+            snapshot: sometimes(chance, 20),
+            media_fails: chance.coin(),
+            long_wait: usize::from(chance.one_in(3)),
+            frames_max: if chance.one_in(3) { 12 } else { 4_096 },
+            namespaces: names.map(|name| (chance.below(12), name)),
+            come: chance.below(300) + 150,
+            act: chance.below(400) + 200,
+            go: chance.below(80) + 5,
+            go_elsewhere: sometimes(chance, 100),
+        }
+    }
+}
+
+fn settings(chance: &mut Chance) -> RoomSettings {
+    RoomSettings {
+        reconnect_grace_secs: chance.pick(&[0, 15, 15, 15]).unwrap_or(15),
+        meeting_grace_secs: chance.pick(&[5, 60]).unwrap_or(60),
+        chat_messages_per_scope_max: chance.pick(&[3, 1_000]).unwrap_or(3),
+        chat_history_as_list: chance.one_in(5),
+        screen_share_requires_permission: chance.one_in(3),
+    }
+}
+
+fn facts(chance: &mut Chance) -> MeetingFacts {
+    let mut facts = trial::facts();
+    let modules = &mut facts.tariff.modules;
+    modules.insert("livekit".to_owned(), ModuleFeatures::default());
+    if chance.one_in(10) {
+        let names: Vec<_> = modules.keys().cloned().collect();
+        modules.remove(&names[chance.below(names.len())]);
+    }
+    let quotas = &mut facts.tariff.quotas;
+    if chance.one_in(5) {
+        quotas.insert("room_participant_limit".to_owned(), chance.between(1, 5));
+    }
+    if chance.one_in(12) {
+        quotas.insert("room_time_limit_secs".to_owned(), chance.between(5, 60));
+    }
+    facts.waiting_room = chance.one_in(4);
+    facts.sip_lobby = chance.one_in(3);
+    facts.custom_display_names = !chance.one_in(4);
+    facts
+}

@@ -1,0 +1,194 @@
+//! What must hold when nothing is on its way.
+
+use std::sync::Arc;
+
+use colloquy_actors::{
+    ids::{SessionNo, TokenHash},
+    protocol::{Command, control::ControlCommand},
+    room::{
+        Room,
+        effects::Effect,
+        input::{Ending, Input, Stamped, Start},
+    },
+};
+use serde_json::Value;
+
+use super::{
+    client::Stage,
+    view::View,
+    world::{Step, World},
+};
+
+impl World {
+    /// A client that hears everything knows what is so.
+    pub fn check_client(&mut self, index: usize, room: &Room, state: &Value) -> Step {
+        let client = &self.clients[index];
+        let Some(session) = client.session else {
+            return Ok(());
+        };
+        let socket = self
+            .net
+            .sockets
+            .get(&session)
+            .ok_or("a session without a socket")?;
+        let Some(line) = self.net.line_of(session) else {
+            return Ok(());
+        };
+        if socket.stalled || !socket.is_whole() {
+            return Ok(());
+        }
+        client.has_heard(line, self.net.record(line))?;
+        let id = room.access().of_session(session).map(|(id, _)| id.to_string());
+        let place = id.and_then(|id| {
+            state["meeting"]["people"][id]["place"]
+                .as_str()
+                .map(str::to_owned)
+        });
+        let seat = room.access().of_session(session).map(|(_, seat)| seat);
+        let expected = match place.as_deref() {
+            Some("inside") if seat.is_some_and(|seat| seat.joined) => Stage::Inside,
+            Some("waiting") if seat.is_some_and(|seat| seat.joined) => Stage::Waiting,
+            _ => Stage::Outside,
+        };
+        if client.stage != expected {
+            return Err(format!("takes itself to be {:?}, is {expected:?}", client.stage));
+        }
+        let Some(view) = client.view.as_ref().filter(|_| client.stage == Stage::Inside) else {
+            return Ok(());
+        };
+        view.agrees_with_state(state)?;
+        if let Some(fresh) = self.told_now(index, view, room) {
+            view.agrees_with(&fresh?, self.messages_max())?;
+            self.count("view compared");
+        }
+        Ok(())
+    }
+
+    /// Messages of a scope that a `join_success` holds at most.
+    fn messages_max(&self) -> usize {
+        let kept = self.plan.settings.chat_messages_per_scope_max;
+        if self.plan.settings.chat_history_as_list {
+            kept
+        } else {
+            kept.min(colloquy_actors::protocol::limits::CHAT_CHUNK_MESSAGES_MAX)
+        }
+    }
+
+    /// What the client would be told if it came back to a copy of the room now. Nothing when it may not come back, or
+    /// not into the breakout room that it is in.
+    fn told_now(&self, index: usize, view: &View, room: &Room) -> Option<Result<View, String>> {
+        let client = &self.clients[index];
+        if !view.may_come_back() {
+            return None;
+        }
+        let mut copy = room.clone();
+        let (token, session) = (TokenHash::of("a copy"), SessionNo(u64::MAX));
+        let breakout_room = view.space.as_ref().and_then(|id| uuid::Uuid::parse_str(id).ok());
+        let start = Start {
+            caller: client.role.caller(),
+            identity: None,
+            facts: None,
+            resumption: Some(client.token?),
+            token,
+            breakout_room: breakout_room.map(Into::into),
+        };
+        let participant = room.access().resume(client.token?, client.role.caller())?;
+        if participant.to_string() != view.id {
+            return None;
+        }
+        let seat_taken = Input::SeatTaken {
+            participant,
+            token,
+            session,
+            breakout_room: start.breakout_room,
+            resume_from: None,
+        };
+        let join = Command::Control(ControlCommand::Join { display_name: None });
+        let inputs = [
+            Input::Start(Box::new(start)),
+            seat_taken,
+            Input::Command {
+                session,
+                command: join,
+            },
+        ];
+        let mut told = None;
+        for input in inputs {
+            let stamped = Stamped {
+                seq: copy.input_seq() + 1,
+                at: copy.at().next(),
+                seed: 0,
+                input,
+            };
+            for effect in copy.handle(&Arc::clone(&self.livekit), stamped).list {
+                if let Effect::Send { frame, .. } = effect
+                    && frame.contains(r#""message":"join_success""#)
+                {
+                    told = Some(frame);
+                }
+            }
+        }
+        let read = |frame: &str| {
+            let envelope: Value = serde_json::from_str(frame).map_err(|error| error.to_string())?;
+            View::new(&envelope["payload"])
+        };
+        Some(told.map_or_else(|| Err("is not let in again".to_owned()), |frame| read(&frame)))
+    }
+
+    /// Everybody goes, and whatever was begun ends; then the room is as good as new.
+    pub fn end(&mut self) -> Step {
+        self.up = true;
+        self.disk.heal();
+        if self.disk.has_log() {
+            self.open_room();
+        }
+        for socket in self.net.sockets.values_mut() {
+            socket.stalled = false;
+        }
+        self.rest()?;
+        if let Some(server) = &self.server
+            && let Some(room) = server.room()
+        {
+            server.ledger.compare(room.room(), "the room")?;
+        }
+        for index in 0..self.clients.len() {
+            let quits = self.chance.coin();
+            self.disconnect(index, quits);
+        }
+        for session in self.net.sockets.keys().copied().collect::<Vec<_>>() {
+            self.net.drop_socket(session, Ending::Lost);
+        }
+        for _ in 0..12 {
+            while let Some((session, how)) = self.net.endings.pop_front() {
+                if let Some(server) = &mut self.server {
+                    server.post(Input::Ended { session, how }, super::server::From::Nobody);
+                }
+            }
+            self.settle()?;
+            self.now = self.now.plus_secs(60);
+            self.settle()?;
+        }
+        let Some(room) = self.server.as_ref().and_then(|server| server.room()) else {
+            return self.begin_anew();
+        };
+        if !room.room().is_over() || room.room().next_deadline().is_some() {
+            return Err(format!("something is left: {:?}", room.room()));
+        }
+        self.begin_anew()
+    }
+
+    /// The owner comes in, whatever happened before.
+    fn begin_anew(&mut self) -> Step {
+        for _ in 0..8 {
+            self.come(0);
+            self.settle()?;
+            if self.clients[0].stage == Stage::Inside && self.clients[0].session.is_some() {
+                return Ok(());
+            }
+        }
+        Err(format!(
+            "the owner can't come in, and is {:?}",
+            self.clients[0].stage
+        ))
+    }
+}

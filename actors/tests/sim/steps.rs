@@ -1,0 +1,329 @@
+//! What may happen next, and what must hold then.
+
+use std::sync::Arc;
+
+use colloquy_actors::{
+    ids::{InviteCode, SessionNo, Timestamp, UserId},
+    logged::LoggedRoom,
+    protocol::codes::CloseCode,
+    room::input::{Input, Notice},
+};
+
+use super::{
+    cast::CAST,
+    disk::{Fault, Loss},
+    server::{From, Server},
+    trial::id_of,
+    world::{Step, World},
+};
+
+/// Steps of the room's actor after which it must have come to rest.
+const TURNS_MAX: usize = 10_000;
+
+#[derive(Debug, Clone, Copy)]
+enum Next {
+    Turn,
+    Deliver,
+    Come,
+    Act,
+    Go,
+    GoElsewhere,
+    Ending,
+    Stall,
+    Vanish,
+    Disk,
+    DiskFault,
+    Media,
+    Time,
+    Snapshot,
+    Notice,
+    Crash,
+    Stop,
+    Rest,
+}
+
+impl World {
+    /// Something happens.
+    pub fn step(&mut self) -> Step {
+        if !self.up {
+            // Nothing but time, and the process that comes back.
+            self.pass(2_000_000);
+            self.up = self.chance.coin();
+            let revives = self.up && self.disk.has_log();
+            if revives {
+                self.open_room();
+            }
+            return Ok(());
+        }
+        self.pass(20_000);
+        match self.draw() {
+            Next::Turn => {
+                for _ in 0..self.chance.between(1, 12) {
+                    self.turn()?;
+                }
+                Ok(())
+            }
+            Next::Deliver => self.deliver_some(),
+            Next::Come => {
+                let index = self.somebody();
+                self.come(index);
+                Ok(())
+            }
+            Next::Act => {
+                for _ in 0..self.chance.between(1, 3) {
+                    let index = self.somebody();
+                    self.act(index);
+                }
+                Ok(())
+            }
+            Next::Go => {
+                let index = self.somebody();
+                self.go(index)
+            }
+            Next::GoElsewhere => {
+                let index = self.somebody();
+                self.go_elsewhere(index);
+                Ok(())
+            }
+            Next::Ending => {
+                self.tell_ending();
+                Ok(())
+            }
+            Next::Media => self.media_answers(),
+            Next::Snapshot => match &mut self.server {
+                Some(server) => server.snapshot(&mut self.chance),
+                None => Ok(()),
+            },
+            Next::Crash => self.crash(),
+            Next::Stop => self.stop(),
+            Next::Rest => self.rest(),
+            quiet => {
+                self.quiet_step(quiet);
+                Ok(())
+            }
+        }
+    }
+
+    /// What happens next, as often as the plan says.
+    fn draw(&mut self) -> Next {
+        let plan = &self.plan;
+        let choices = [
+            (900, Next::Turn),
+            (500, Next::Deliver),
+            (plan.come, Next::Come),
+            (plan.act, Next::Act),
+            (plan.go, Next::Go),
+            (plan.go_elsewhere, Next::GoElsewhere),
+            (100, Next::Ending),
+            (plan.stall, Next::Stall),
+            (plan.vanish, Next::Vanish),
+            (plan.disk_busy, Next::Disk),
+            (plan.disk_fault, Next::DiskFault),
+            (60, Next::Media),
+            (20, Next::Time),
+            (plan.snapshot, Next::Snapshot),
+            (plan.notice, Next::Notice),
+            (plan.crash, Next::Crash),
+            (plan.crash.div_ceil(4), Next::Stop),
+            (30, Next::Rest),
+        ];
+        self.chance.weighted(&choices).unwrap_or(Next::Turn)
+    }
+
+    /// What cannot go wrong at once.
+    fn quiet_step(&mut self, next: Next) {
+        match next {
+            Next::Stall => {
+                if let Some(session) = self.a_session()
+                    && let Some(socket) = self.net.sockets.get_mut(&session)
+                {
+                    socket.stalled = !socket.stalled;
+                }
+            }
+            Next::Vanish => {
+                let index = self.somebody();
+                self.disconnect(index, false);
+            }
+            Next::Disk => {
+                let busy = !self.disk.is_busy();
+                self.disk.set_busy(busy, self.chance.coin());
+            }
+            Next::DiskFault => {
+                let part = Fault::Part(self.chance.below(1_000));
+                let fault = self.chance.pick(&[Fault::Nothing, part, Fault::All]);
+                self.disk.fail_next(fault.unwrap_or(part), self.chance.one_in(3));
+            }
+            Next::Time => {
+                let longest = [(6, 3), (3, 12), (self.plan.long_wait, 200)];
+                let secs = self.chance.weighted(&longest).unwrap_or(3);
+                self.pass(secs * 1_000_000);
+            }
+            Next::Notice => self.notice(),
+            _ => {}
+        }
+    }
+
+    fn pass(&mut self, micros_max: u64) {
+        let micros = self.chance.between(1, micros_max.max(1));
+        let now = self.now.as_micros() + i64::try_from(micros).unwrap_or_default();
+        self.now = Timestamp::from_micros(now);
+    }
+
+    fn somebody(&mut self) -> usize {
+        self.chance.below(self.clients.len())
+    }
+
+    fn a_session(&mut self) -> Option<SessionNo> {
+        let sessions: Vec<_> = self.net.sockets.keys().copied().collect();
+        self.chance.pick(&sessions)
+    }
+
+    fn deliver_some(&mut self) -> Step {
+        let Some(session) = self.a_session() else {
+            return Ok(());
+        };
+        let is_stalled = self.net.sockets[&session].stalled;
+        let frames = self.chance.below(10) + 1;
+        if is_stalled {
+            Ok(())
+        } else {
+            self.deliver(session, frames)
+        }
+    }
+
+    /// The room hears that a socket has ended.
+    fn tell_ending(&mut self) {
+        let Some(server) = &mut self.server else { return };
+        if let Some((session, how)) = self.net.endings.pop_front() {
+            server.post(Input::Ended { session, how }, From::Nobody);
+        }
+    }
+
+    fn notice(&mut self) {
+        let Some(server) = &mut self.server else { return };
+        let user = CAST[self.chance.below(CAST.len())].name;
+        let notice = match self.chance.below(6) {
+            0 => Notice::RoomDeleted,
+            1 | 2 => Notice::InviteWithdrawn(InviteCode(id_of("invite"))),
+            _ => Notice::UserWithdrawn(UserId(id_of(user))),
+        };
+        server.post(Input::Notice(notice), From::Nobody);
+    }
+
+    /// The process dies; what it had told the disk last may be lost.
+    fn crash(&mut self) -> Step {
+        let losses = [
+            (6, Loss::Nothing),
+            (4, Loss::Tail),
+            (2, Loss::Flipped),
+            (2, Loss::Garbage),
+            (1, Loss::Snapshot),
+        ];
+        let loss = self.chance.weighted(&losses).filter(|_| self.plan.lose_tails);
+        let loss = loss.unwrap_or(Loss::Nothing);
+        self.tell(|_| format!("CRASH, lost: {loss:?}"));
+        self.count(&format!("crash, lost: {loss:?}"));
+        if let Some(server) = &self.server
+            && let Some(room) = server.room()
+        {
+            server.ledger.compare(room.room(), "the room that dies")?;
+        }
+        let dead = self.end_process(None);
+        self.disk.crash(loss, &mut self.chance);
+        dead.map_or(Ok(()), |dead| self.bury(dead, loss))
+    }
+
+    /// Whoever reads the log finds the room as it was after the last input that is left.
+    fn bury(&mut self, dead: Server, loss: Loss) -> Step {
+        if !self.disk.has_log() {
+            return Ok(());
+        }
+        let mut ledger = dead.ledger;
+        match LoggedRoom::open(self.disk.log(), Arc::clone(&self.livekit)) {
+            Ok(revived) => {
+                ledger.compare(revived.room(), "the revived room")?;
+                self.count("room revived");
+                ledger.cut(revived.room().input_seq());
+            }
+            Err(_) if loss == Loss::Snapshot => {}
+            Err(error) => return Err(format!("a journal can't be read: {error}")),
+        }
+        self.past = Some(ledger);
+        Ok(())
+    }
+
+    /// The server is stopped in order.
+    fn stop(&mut self) -> Step {
+        self.disk.heal();
+        while self
+            .server
+            .as_ref()
+            .is_some_and(|server| !server.is_between_turns())
+        {
+            self.turn()?;
+        }
+        self.tell(|_| "the server stops".to_owned());
+        self.count("stop");
+        let Some(mut server) = self.end_process(Some(CloseCode::GoingAway)) else {
+            return Ok(());
+        };
+        server.stop()?;
+        self.bury(server, Loss::Nothing)
+    }
+
+    fn end_process(&mut self, code: Option<CloseCode>) -> Option<Server> {
+        self.up = false;
+        self.net.close_all(code);
+        self.end_asks();
+        for client in &mut self.clients {
+            client.tickets.clear();
+        }
+        self.server.take()
+    }
+
+    /// Everything on its way arrives. Then what everybody knows is compared with what is so.
+    pub fn rest(&mut self) -> Step {
+        self.settle()?;
+        let Some(server) = &self.server else { return Ok(()) };
+        server.check_log()?;
+        let Some(room) = server.room().map(|logged| logged.room().clone()) else {
+            return Err("the actor does not come to rest".to_owned());
+        };
+        let state = serde_json::to_value(&room).map_err(|error| error.to_string())?;
+        for index in 0..self.clients.len() {
+            self.check_client(index, &room, &state)
+                .map_err(|error| format!("{}: {error}", self.name(index)))?;
+        }
+        if room.is_over() && self.server.as_ref().is_some_and(Server::is_idle) && self.chance.coin() {
+            self.tell(|_| "the room is over".to_owned());
+            self.count("room over");
+            self.server = None;
+            self.disk.heal();
+            self.disk.forget();
+        }
+        Ok(())
+    }
+
+    /// The room's actor and the sockets that are not stalled do all that they have to do.
+    pub fn settle(&mut self) -> Step {
+        self.disk.set_busy(false, false);
+        for _ in 0..TURNS_MAX {
+            self.turn()?;
+            if self.server.as_ref().is_none_or(Server::is_idle) {
+                break;
+            }
+        }
+        let sessions: Vec<_> = self.net.sockets.keys().copied().collect();
+        for session in sessions {
+            if self
+                .net
+                .sockets
+                .get(&session)
+                .is_some_and(|socket| !socket.stalled)
+            {
+                self.deliver(session, usize::MAX)?;
+            }
+        }
+        Ok(())
+    }
+}
