@@ -1,8 +1,9 @@
 //! A small real LiveKit: its `RoomService` over HTTP, with rooms, participants and tracks. It checks the token of each
 //! call, remembers the calls, and can be silent, lie or be dead.
 
+mod world;
+
 use std::{
-    collections::{BTreeMap, BTreeSet},
     net::{Ipv4Addr, SocketAddr},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
@@ -29,6 +30,8 @@ use tokio::{
 };
 use url::Url;
 
+use self::world::Refusal;
+pub use self::world::{Person, Track, World};
 use super::ports;
 
 pub const API_KEY: &str = "key-of-the-tests";
@@ -78,62 +81,15 @@ pub enum End {
     Abandoned,
 }
 
-/// Somebody in a room of LiveKit.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Person {
-    pub tracks: Vec<Track>,
-    /// As the last `UpdateParticipant` gave it.
-    pub permission: Value,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Track {
-    pub sid: String,
-    /// As LiveKit spells it, such as `MICROPHONE`.
-    pub source: &'static str,
-    pub muted: bool,
-}
-
-impl Track {
-    pub fn live(sid: &str, source: &'static str) -> Self {
-        Self {
-            sid: sid.to_owned(),
-            source,
-            muted: false,
-        }
-    }
-}
-
 struct Shared {
     world: Mutex<World>,
     changed: watch::Sender<()>,
 }
 
-/// Everything that a test may look at.
-pub struct World {
-    mood: Mood,
-    rooms: BTreeMap<String, BTreeMap<String, Person>>,
-    calls: Vec<Call>,
-    /// Calls that a test has asked for, by their place in `calls`.
-    expected: BTreeSet<usize>,
-    /// The order in which calls ended.
-    pub ended: Vec<usize>,
-    /// The most calls that were ever under way at the same time.
-    pub at_once_max: usize,
-}
-
 impl FakeLivekit {
     pub async fn start() -> Self {
-        let world = World {
-            mood: Mood::Honest,
-            rooms: BTreeMap::new(),
-            calls: Vec::new(),
-            expected: BTreeSet::new(),
-            ended: Vec::new(),
-            at_once_max: 0,
-        };
         let shared = Shared {
-            world: Mutex::new(world),
+            world: Mutex::new(World::new()),
             changed: watch::Sender::new(()),
         };
         // Another process may have taken a port since it was looked at.
@@ -224,6 +180,11 @@ impl FakeLivekit {
         self.world().calls.clone()
     }
 
+    /// The most calls that were ever under way at the same time.
+    pub fn at_once_max(&self) -> usize {
+        self.world().at_once_max
+    }
+
     /// The oldest call of this method that no test has asked for yet: its number, and its body.
     pub async fn expect(&self, method: &str) -> (usize, Value) {
         let (number, body) = self
@@ -258,10 +219,9 @@ impl FakeLivekit {
                 changes.changed().await.expect("the sender is here");
             }
         });
-        match found.await {
-            Ok(found) => found,
-            Err(_) => panic!("LiveKit waits for {wanted} in vain; calls: {:#?}", self.calls()),
-        }
+        found
+            .await
+            .unwrap_or_else(|_| panic!("LiveKit waits for {wanted} in vain; calls: {:#?}", self.calls()))
     }
 
     fn serve(&self, listener: TcpListener) {
@@ -377,21 +337,7 @@ async fn answer(
     response
 }
 
-/// An error of Twirp, LiveKit's protocol for calls.
-type Refusal = (StatusCode, &'static str, &'static str);
-
-const NOT_FOUND: Refusal = (
-    StatusCode::NOT_FOUND,
-    "not_found",
-    "participant or room does not exist",
-);
-const MALFORMED: Refusal = (
-    StatusCode::BAD_REQUEST,
-    "malformed",
-    "the json request could not be decoded",
-);
-
-pub fn refusal((status, code, msg): Refusal) -> Response {
+fn refusal((status, code, msg): Refusal) -> Response {
     (status, Json(json!({"code": code, "msg": msg}))).into_response()
 }
 
@@ -402,9 +348,8 @@ struct Claims {
     video: Grant,
 }
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase", default, deny_unknown_fields)]
-#[derive(Default)]
 struct Grant {
     room: String,
     room_admin: bool,
@@ -437,71 +382,4 @@ fn check_token(headers: &HeaderMap, method: &str, body: &Value) -> Result<(), Re
     allowed
         .then_some(())
         .ok_or((StatusCode::FORBIDDEN, "permission_denied", "permissions denied"))
-}
-
-impl World {
-    fn perform(&mut self, method: &str, body: &Value) -> Result<Value, Refusal> {
-        let fields: &[&str] = match method {
-            "ListParticipants" | "DeleteRoom" => &["room"],
-            "GetParticipant" | "RemoveParticipant" => &["identity", "room"],
-            "MutePublishedTrack" => &["identity", "muted", "room", "track_sid"],
-            "UpdateParticipant" => &["identity", "permission", "room"],
-            _ => return Err((StatusCode::NOT_FOUND, "bad_route", "no handler for path")),
-        };
-        // LiveKit would overlook a misspelt field; here it must not stay hidden.
-        let given: BTreeSet<_> = body.as_object().ok_or(MALFORMED)?.keys().collect();
-        if !given.iter().copied().eq(fields) {
-            return Err(MALFORMED);
-        }
-        let name = body["room"].as_str().ok_or(MALFORMED)?;
-        if method == "DeleteRoom" {
-            return self.rooms.remove(name).map(|_| json!({})).ok_or(NOT_FOUND);
-        }
-        let room = self.rooms.get_mut(name).ok_or(NOT_FOUND)?;
-        if method == "ListParticipants" {
-            let list: Vec<_> = room.iter().map(|(identity, one)| one.entry(identity)).collect();
-            return Ok(json!({"participants": list}));
-        }
-        let identity = body["identity"].as_str().ok_or(MALFORMED)?;
-        if method == "RemoveParticipant" {
-            return room.remove(identity).map(|_| json!({})).ok_or(NOT_FOUND);
-        }
-        let person = room.get_mut(identity).ok_or(NOT_FOUND)?;
-        match method {
-            "UpdateParticipant" => person.permission = body["permission"].clone(),
-            "MutePublishedTrack" => {
-                let track = person
-                    .tracks
-                    .iter_mut()
-                    .find(|track| body["track_sid"] == track.sid);
-                let track = track.ok_or(NOT_FOUND)?;
-                track.muted = body["muted"].as_bool().ok_or(MALFORMED)?;
-                return Ok(json!({"track": track.entry()}));
-            }
-            _ => {}
-        }
-        Ok(person.entry(identity))
-    }
-}
-
-impl Person {
-    /// With more fields than anybody here needs, as LiveKit has them too.
-    fn entry(&self, identity: &str) -> Value {
-        let tracks: Vec<_> = self.tracks.iter().map(Track::entry).collect();
-        json!({
-            "sid": format!("PA_{identity}"), "identity": identity, "state": "ACTIVE", "tracks": tracks,
-            "metadata": "", "joined_at": "1764000000", "permission": self.permission, "is_publisher": true,
-        })
-    }
-}
-
-impl Track {
-    fn entry(&self) -> Value {
-        let kind = if self.source.ends_with("AUDIO") || self.source == "MICROPHONE" {
-            "AUDIO"
-        } else {
-            "VIDEO"
-        };
-        json!({"sid": self.sid, "type": kind, "name": "", "muted": self.muted, "source": self.source, "layers": []})
-    }
 }

@@ -152,7 +152,7 @@ async fn whoever_leaves_is_removed_with_all_windows(world: &Hasty) {
 /// Two leave, and the second comes back. LiveKit is silent, so each removal is given up some time; given up first is the
 /// one that began later: nobody waited for its time to be over.
 async fn whoever_comes_back_is_not_removed(world: &Quiet) {
-    let (meeting, alice, gus) = pair(world).await;
+    let (meeting, _alice, gus) = pair(world).await;
     let gone = meeting.joined_guest("Gone").await;
     for one in [&gus, &gone] {
         world.livekit.enter(&meeting.room, &one.id, &[]);
