@@ -260,6 +260,49 @@ fn every_name_of_the_protocol_is_documented() {
     );
 }
 
+/// Errors that a room never sends: its sessions answer what they can't read, its actor a rule that panicked.
+const NOT_OF_THE_ROOM: &[(&str, &str)] = &[
+    ("control", "invalid_json"),
+    ("control", "invalid_namespace"),
+    ("control", "internal"),
+];
+
+#[test]
+fn every_event_and_error_is_told_by_a_transcript() {
+    let tree = Tree::read();
+    let in_folder = |folder: &'static str| {
+        let paths = tree.files.iter().map(PathBuf::as_path);
+        paths.filter(move |path| path.parent() == Some(Path::new(folder)))
+    };
+    let transcripts: String = in_folder(TRANSCRIPTS).map(|path| tree.text(path)).collect();
+    let (mut seen, mut untold, mut exceptions) = (0, Vec::new(), 0);
+    for path in in_folder(PROTOCOL) {
+        let (source, namespace) = (tree.text(path), stem(path));
+        let events = wire_names(&source, "Event").into_iter();
+        let events = events.map(|name| (format!(r#"{{"message":"{name}""#), name));
+        let errors = wire_names(&source, "Error").into_iter();
+        let errors = errors.map(|name| (format!(r#"{{"message":"error","error":"{name}""#), name));
+        for (payload, name) in events.chain(errors) {
+            seen += 1;
+            let is_told =
+                transcripts.contains(&format!(r#"{{"namespace":"{namespace}","payload":{payload}"#));
+            let is_exception = NOT_OF_THE_ROOM.contains(&(namespace, name.as_str()));
+            exceptions += usize::from(is_exception);
+            if is_told == is_exception {
+                untold.push(format!("{}: {name}", path.display()));
+            }
+        }
+    }
+    assert!(seen > 80, "only {seen} names were found");
+    assert_eq!(
+        exceptions,
+        NOT_OF_THE_ROOM.len(),
+        "an exception is no error any more"
+    );
+    let rule = format!("show it in a transcript of {TRANSCRIPTS}, or name it in NOT_OF_THE_ROOM, not both");
+    assert_none(&untold, &rule);
+}
+
 /// The description for tools is generated: whatever is missing there was forgotten in the generator's list.
 #[test]
 fn every_name_of_the_protocol_is_in_the_description_for_tools() {

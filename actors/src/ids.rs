@@ -123,14 +123,17 @@ impl Timestamp {
         self.0
     }
 
-    /// This time plus whole seconds, at most the end of representable time.
+    /// The last second of the year 9999: what every client can read.
+    pub const END: Self = Self(253_402_300_799_000_000);
+
+    /// This time plus whole seconds, at most [`Timestamp::END`].
     #[must_use]
     pub fn plus_secs(self, secs: u64) -> Self {
         let micros = i64::try_from(secs).unwrap_or(i64::MAX).saturating_mul(1_000_000);
-        Self(self.0.saturating_add(micros))
+        Self(self.0.saturating_add(micros)).min(Self::END)
     }
 
-    /// This time plus milliseconds, at most the end of representable time.
+    /// This time plus milliseconds.
     #[must_use]
     pub const fn plus_millis(self, millis: i64) -> Self {
         Self(self.0.saturating_add(millis.saturating_mul(1_000)))

@@ -276,7 +276,7 @@ impl Live {
         }
     }
 
-    /// Redeems a ticket, once. The seat must be taken by [`Live::run_session`], or it is simply not taken.
+    /// Redeems a ticket, once. The seat must be taken by [`Live::begin_session`], or it is simply not taken.
     pub async fn redeem(&self, ticket: &str) -> Result<(Seat, Caller), InvalidTicket> {
         let id = ticket::room_of(ticket).ok_or(InvalidTicket)?;
         // A room that thinks about its end is in no index, although a start may just have made it stay.
@@ -299,9 +299,21 @@ impl Live {
         Ok((seat, caller))
     }
 
-    /// Runs a session on its upgraded socket, to its end.
-    pub async fn run_session<S: Socket>(&self, seat: Seat, socket: WebSocketStream<S>) {
-        session::run(seat, socket, self.rates, Arc::clone(&self.ports.clock)).await;
+    /// Begins a session on its upgraded socket. `while_open` is dropped when the session has ended.
+    pub async fn begin_session<S: Socket>(
+        &self,
+        seat: Seat,
+        socket: WebSocketStream<S>,
+        while_open: Box<dyn Send>,
+    ) {
+        session::begin(
+            seat,
+            socket,
+            self.rates,
+            Arc::clone(&self.ports.clock),
+            while_open,
+        )
+        .await;
     }
 
     /// Word from REST, after the commit.

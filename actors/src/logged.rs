@@ -62,7 +62,7 @@ impl LoggedRoom {
 
     /// The room as its log tells it, up to the last whole record.
     pub fn open(log: Log, livekit: Arc<Livekit>) -> Result<Self, JournalError> {
-        let (journal, replayed) = Journal::open(log)?;
+        let (journal, replayed) = Journal::open(log, &livekit)?;
         let room = replayed.room;
         tracing::info!(
             room.id = %room.id(),
@@ -151,7 +151,7 @@ impl LoggedRoom {
             .append(&format::encode_skipped(seq))
             .await
             .map_err(JournalError::from)?;
-        self.room = self.journal.rebuild(seq)?;
+        self.room = self.journal.rebuild(seq, &self.livekit)?;
         self.room.skip(seq, at);
         self.panics.push_back(at);
         while self

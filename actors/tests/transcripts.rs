@@ -4,18 +4,22 @@
 //!
 //! ```text
 //! # a remark
-//! room waiting_room=true password=… modules=chat,moderation     facts of the next meeting, settings before the first input
-//! alice: start owner                  or user, moderator, guest, sip, recorder; `guest invite=other`; `guest breakout`
+//! room waiting_room=true password=… modules=chat,moderation     facts of the next meeting; before the first input also
+//!                                     settings: grace=15 kept=1000 history=list screen_share=asks
+//! alice: start owner                  or user, moderator, guest, sip, recorder; `guest invite=other`,
+//!                                     `user groups=red,blue`, `user breakout=<m1>`
 //! bob: start guest with alice token 1   the same, bringing a token (the first that alice got; without number the newest)
-//! bob: resume [alice] [token 1]       the token alone speaks for the caller
-//! bob: connect [ticket 1]             the newest ticket, or the first
+//! bob: resume [into <m1>] [alice] [token 1]   the token alone speaks for the caller
+//! bob: connect [ticket 1]             the newest ticket, or the first; `from 7` resumes from a number
+//! bob: enter guest …                  starts, connects and joins as Bob; shows only who that is. `enter again …` resumes
 //! bob: {"namespace":…}                a command; `bob/1` is the first socket, `bob` the newest
 //! bob: close                          with a close frame; `vanish` without
 //! repeat 250 bob: {…}                 says only that it was done
+//! livekit 1 done                      what became of the first call; `fails`, `muted <p2> <p3>`
 //! wait 15s, restart, delete room, withdraw invite [other], withdraw user bob, look
 //! ```
 //!
-//! Participants are `<p1>`, `<p2>` …, messages `<m1>`, times `<seconds since the beginning>`, long runs `<a*4096>`. `#3` is
+//! Participants are `<p1>`, `<p2>` …, all other ids `<m1>`, times `<seconds since the beginning>`, long runs `<a*4096>`. `#3` is
 //! the number of the event; `#1:3` the third after the first restart. Time goes on by a millisecond with every line.
 
 mod transcript;

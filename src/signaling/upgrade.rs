@@ -54,13 +54,12 @@ impl Upgrade {
     pub(super) fn accept(self, live: Live, seat: Seat, places: Places) -> Response {
         let upgraded = self.upgraded;
         tokio::spawn(async move {
-            let _places = places;
             match upgraded.await {
                 Ok(upgraded) => {
                     let config = Some(socket_config());
                     let socket =
                         WebSocketStream::from_raw_socket(TokioIo::new(upgraded), Role::Server, config).await;
-                    live.run_session(seat, socket).await;
+                    live.begin_session(seat, socket, Box::new(places)).await;
                 }
                 // The seat was not taken: nobody has seen it, and its id expires with its token.
                 Err(error) => tracing::debug!(%error, "a client vanished during the upgrade"),

@@ -207,10 +207,16 @@ mod tests {
             assert!(matches!(room.handle(stamped).await.unwrap(), Handled::Done(_)));
         }
         assert_eq!(room.room().input_seq(), 2);
-        assert_eq!(room.journal().rebuild(u64::MAX).unwrap(), *room.room());
+        assert_eq!(
+            room.journal().rebuild(u64::MAX, &Arc::default()).unwrap(),
+            *room.room()
+        );
         // A snapshot of the file that was on its way is of no use any more.
         room.journal_mut().adopt(write_snapshot()).unwrap();
-        assert_eq!(room.journal().rebuild(u64::MAX).unwrap(), *room.room());
+        assert_eq!(
+            room.journal().rebuild(u64::MAX, &Arc::default()).unwrap(),
+            *room.room()
+        );
         fs::remove_file(path.with_extension("staged")).unwrap();
     }
 }

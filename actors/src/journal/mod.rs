@@ -15,7 +15,7 @@ use self::{
     file::{FileLog, Staged},
     format::Parsed,
 };
-use crate::{protocol::limits::JOURNAL_TAIL_BYTES, room::Room};
+use crate::{livekit::Livekit, protocol::limits::JOURNAL_TAIL_BYTES, room::Room};
 
 /// Where the bytes of a log lie.
 #[derive(Debug)]
@@ -74,7 +74,7 @@ impl Journal {
     }
 
     /// Opens a log that was written before; a broken tail is cut off.
-    pub fn open(mut log: Log) -> Result<(Self, Replayed), JournalError> {
+    pub fn open(mut log: Log, livekit: &Arc<Livekit>) -> Result<(Self, Replayed), JournalError> {
         let bytes = log.read()?;
         let parsed = format::parse(&bytes)?;
         if parsed.whole_bytes < bytes.len() {
@@ -82,7 +82,7 @@ impl Journal {
         }
         let mut skipped = parsed.skipped();
         let replayed = loop {
-            match replay(&parsed, bytes.len(), u64::MAX, &skipped) {
+            match replay(&parsed, bytes.len(), u64::MAX, &skipped, livekit) {
                 // The process died between the panic and its `Skipped`.
                 Err(JournalError::Panicked(seq)) if skipped.insert(seq) => {}
                 other => break other?,
@@ -112,10 +112,10 @@ impl Journal {
     }
 
     /// The room as it was before the input `before`.
-    pub fn rebuild(&self, before: u64) -> Result<Room, JournalError> {
+    pub fn rebuild(&self, before: u64, livekit: &Arc<Livekit>) -> Result<Room, JournalError> {
         let bytes = self.log.read()?;
         let parsed = format::parse(&bytes)?;
-        Ok(replay(&parsed, bytes.len(), before, &parsed.skipped())?.room)
+        Ok(replay(&parsed, bytes.len(), before, &parsed.skipped(), livekit)?.room)
     }
 
     /// Whether the tail is long enough to be replaced by a snapshot.
@@ -222,17 +222,17 @@ impl Log {
     }
 }
 
-/// Handles the inputs of a log again, up to the one before `before`.
+/// Handles the inputs of a log again, up to the one before `before`. What they send is discarded, but its length counts:
+/// the keys must be those of the room.
 fn replay(
     parsed: &Parsed<'_>,
     bytes: usize,
     before: u64,
     skipped: &BTreeSet<u64>,
+    livekit: &Arc<Livekit>,
 ) -> Result<Replayed, JournalError> {
     let mut room: Room =
         serde_json::from_slice(parsed.snapshot).map_err(|error| JournalError::Corrupt(error.to_string()))?;
-    // What a replay sends is discarded: anybody's keys will do.
-    let livekit = Arc::default();
     let mut inputs = 0;
     for stamped in parsed.inputs().take_while(|stamped| stamped.seq < before) {
         if stamped.seq != room.input_seq() + 1 {
@@ -245,7 +245,7 @@ fn replay(
         if skipped.contains(&stamped.seq) {
             room.skip(stamped.seq, stamped.at);
         } else {
-            catch_unwind(AssertUnwindSafe(|| room.handle(&livekit, stamped.clone())))
+            catch_unwind(AssertUnwindSafe(|| room.handle(livekit, stamped.clone())))
                 .map_err(|_| JournalError::Panicked(stamped.seq))?;
             inputs += 1;
         }

@@ -24,8 +24,12 @@ pub const SESSION_QUEUE_FRAMES_MAX: usize = 4_096;
 pub const SESSION_QUEUE_BYTES_MAX: usize = 8 * 1024 * 1024;
 /// Frames that a writer takes and flushes together.
 pub const WRITER_BATCH_FRAMES: usize = 64;
-/// Read and write buffer of a socket (`design/dependencies.md`: 128 KiB by default, per socket).
-pub const SOCKET_BUFFER_BYTES: usize = 4 * 1024;
+/// Read buffer of a socket: clients say little at a time (the library's default is 128 KiB, per socket).
+pub const SOCKET_READ_BYTES: usize = 1024;
+/// What a socket collects before it writes.
+pub const SOCKET_WRITE_BYTES: usize = 4 * 1024;
+/// A frame as long as this is written at once: the buffer of a quiet socket stays small.
+pub const SOCKET_LONG_FRAME_BYTES: usize = 2 * 1024;
 /// Unsent bytes that a socket holds before writing fails.
 pub const SOCKET_UNSENT_BYTES_MAX: usize = 16 * 1024 * 1024;
 /// The server pings a client that often.

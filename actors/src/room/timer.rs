@@ -16,9 +16,6 @@ use crate::{
     },
 };
 
-/// The end of representable years that every client can read.
-const END_OF_TIME: Timestamp = Timestamp::from_micros(253_402_300_799_000_000);
-
 /// A running timer.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Timer {
@@ -153,7 +150,7 @@ fn begin(kind: PlannedKind, now: Timestamp) -> Result<TimerKind, TimerError> {
         PlannedKind::Stopwatch => Ok(TimerKind::Stopwatch),
         PlannedKind::Countdown { duration } => {
             let ends_at = now.plus_secs(duration);
-            if ends_at > END_OF_TIME {
+            if ends_at >= Timestamp::END {
                 return Err(TimerError::InvalidDuration);
             }
             Ok(TimerKind::Countdown { ends_at })

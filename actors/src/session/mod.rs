@@ -22,7 +22,10 @@ use crate::{
     ports::Clock,
     protocol::{
         codes::CloseCode,
-        limits::{CLOSE_WAIT_SECS, MESSAGE_BYTES_MAX, SOCKET_BUFFER_BYTES, SOCKET_UNSENT_BYTES_MAX},
+        limits::{
+            CLOSE_WAIT_SECS, MESSAGE_BYTES_MAX, SOCKET_READ_BYTES, SOCKET_UNSENT_BYTES_MAX,
+            SOCKET_WRITE_BYTES,
+        },
     },
     room::input::{Ending, Input},
     room_actor::{RoomMsg, RoomRef},
@@ -38,8 +41,8 @@ impl<T: AsyncRead + AsyncWrite + Send + Unpin + 'static> Socket for T {}
 #[must_use]
 pub fn socket_config() -> WebSocketConfig {
     WebSocketConfig::default()
-        .read_buffer_size(SOCKET_BUFFER_BYTES)
-        .write_buffer_size(SOCKET_BUFFER_BYTES)
+        .read_buffer_size(SOCKET_READ_BYTES)
+        .write_buffer_size(SOCKET_WRITE_BYTES)
         .max_write_buffer_size(SOCKET_UNSENT_BYTES_MAX)
         .max_message_size(Some(MESSAGE_BYTES_MAX))
         .max_frame_size(Some(MESSAGE_BYTES_MAX))
@@ -76,23 +79,25 @@ pub enum SessionMsg {
     CloseWaited,
 }
 
-/// Starts the session of a redeemed ticket on a socket that has just been upgraded.
-pub async fn run<S: Socket>(
+/// Starts the session of a redeemed ticket on a socket that has just been upgraded. It goes on by itself; whoever
+/// accepted the socket is not needed any more.
+pub async fn begin<S: Socket>(
     seat: Seat,
     socket: WebSocketStream<S>,
     rates: RateLimits,
     clock: Arc<dyn Clock>,
+    while_open: Box<dyn Send>,
 ) {
+    let session = seat.session;
     let args = Args {
         seat,
         socket,
         rates,
         clock,
+        while_open,
     };
-    let actor = SessionActor(PhantomData);
-    if let Ok((_, ended)) = Actor::spawn(None, actor, args).await {
-        // The actor's end is the session's end; what it wanted to say, it has said.
-        let _ = ended.await;
+    if let Err(error) = Actor::spawn(None, SessionActor(PhantomData), args).await {
+        tracing::error!(session = session.0, %error, "a session could not be started");
     }
 }
 
@@ -103,6 +108,7 @@ struct Args<S> {
     socket: WebSocketStream<S>,
     rates: RateLimits,
     clock: Arc<dyn Clock>,
+    while_open: Box<dyn Send>,
 }
 
 struct State {
@@ -114,6 +120,8 @@ struct State {
     end_told: bool,
     drained: bool,
     written: bool,
+    /// Places in limits, given back with the session.
+    _while_open: Box<dyn Send>,
 }
 
 impl State {
@@ -157,6 +165,7 @@ impl<S: Socket> Actor for SessionActor<S> {
             socket,
             rates,
             clock,
+            while_open,
         } = args;
         let (link, queue) = Shared::link(myself.clone());
         let (sink, stream) = socket.split();
@@ -179,6 +188,7 @@ impl<S: Socket> Actor for SessionActor<S> {
             end_told: false,
             drained: false,
             written: false,
+            _while_open: while_open,
         })
     }
 

@@ -19,7 +19,7 @@ use super::{
 };
 use crate::protocol::{
     codes::CloseCode,
-    limits::{CLOSE_WAIT_SECS, WRITE_STALL_SECS, WRITER_BATCH_FRAMES},
+    limits::{CLOSE_WAIT_SECS, SOCKET_LONG_FRAME_BYTES, WRITE_STALL_SECS, WRITER_BATCH_FRAMES},
 };
 
 type Sink<S> = SplitSink<WebSocketStream<S>, Message>;
@@ -82,8 +82,12 @@ async fn write<S: Socket>(
     for outgoing in batch.drain(..) {
         match outgoing {
             Outgoing::Text(frame) => {
-                shared.taken(frame.len());
+                let bytes = frame.len();
+                shared.taken(bytes);
                 sink.feed(Message::Text(frame)).await?;
+                if bytes >= SOCKET_LONG_FRAME_BYTES {
+                    sink.flush().await?;
+                }
             }
             Outgoing::Ping => sink.feed(Message::Ping(bytes::Bytes::new())).await?,
             Outgoing::Close(code) => return Ok(Some(code)),

@@ -171,7 +171,7 @@ impl Stage {
         let live = self.live.clone();
         tokio::spawn(async move {
             let socket = WebSocketStream::from_raw_socket(theirs, Side::Server, Some(socket_config())).await;
-            live.run_session(seat, socket).await;
+            live.begin_session(seat, socket, Box::new(())).await;
         });
         let socket = WebSocketStream::from_raw_socket(ours, Side::Client, None).await;
         let mut guest = Guest {

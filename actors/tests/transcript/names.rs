@@ -14,7 +14,11 @@ const RUN_MIN: usize = 32;
 /// An array longer than this shows its first and its last item.
 const ITEMS_MAX: usize = 8;
 /// What is the same in most answers, told once in `control_join_success.txt`.
-const ABBREVIATIONS: [(&str, &str); 3] = [
+const ABBREVIATIONS: [(&str, &str); 4] = [
+    (
+        r#"{"id":"<tariff>","name":"Basic","quotas":{},"modules":{"breakout":{"features":[]},"chat":{"features":[]},"livekit":{"features":[]},"moderation":{"features":[]},"timer":{"features":[]}},"enabled_modules":["breakout","chat","livekit","moderation","timer"],"disabled_features":[]}"#,
+        "<tariff with livekit>",
+    ),
     (
         r#"{"id":"<tariff>","name":"Basic","quotas":{},"modules":{"breakout":{"features":[]},"chat":{"features":[]},"moderation":{"features":[]},"polls":{"features":[]},"timer":{"features":[]}},"enabled_modules":["breakout","chat","moderation","polls","timer"],"disabled_features":[]}"#,
         "<tariff>",
@@ -132,8 +136,19 @@ impl Names {
             self.messages += 1;
             return self.add(id, &format!("m{}", self.messages));
         }
+        if let Some((room, breakout)) = text.split_once(':')
+            && [room, breakout].iter().all(|id| Uuid::parse_str(id).is_ok())
+        {
+            return [room, breakout].map(|id| self.text(id)).join(":");
+        }
         if let Some(claims) = claims(text) {
-            return format!("<token {claims}>");
+            // Its quotes need no escape.
+            return format!("<token {}>", self.shorten(&claims).replace('"', "'"));
+        }
+        if let Some((id, popout)) = text.split_once("-popout")
+            && Uuid::parse_str(id).is_ok()
+        {
+            return format!("{}-popout{popout}", self.text(id));
         }
         match DateTime::parse_from_rfc3339(text) {
             Ok(time) => format!("<{}>", seconds(Timestamp::from(time.to_utc()))),
@@ -142,23 +157,16 @@ impl Names {
     }
 }
 
-/// What a JWT says, without what is the same in all of them, and with quotes that need no escape.
+/// What a JWT says, with its times in seconds since the beginning.
 fn claims(text: &str) -> Option<String> {
     let payload = text.strip_prefix("eyJ")?.split('.').nth(1)?;
     let json = URL_SAFE_NO_PAD.decode(payload).ok()?;
-    let claims: serde_json::Value = serde_json::from_slice(&json).ok()?;
-    let begin = BEGIN.as_micros() / 1_000_000;
-    let time = |claim: &str| claims[claim].as_i64().map(|secs| secs - begin);
-    let identity = claims["sub"].as_str()?.get(36..)?;
-    Some(
-        format!(
-            "'{identity}' {}–{} {}",
-            time("nbf")?,
-            time("exp")?,
-            claims["video"]
-        )
-        .replace('"', "'"),
-    )
+    let mut claims: serde_json::Value = serde_json::from_slice(&json).ok()?;
+    for name in ["nbf", "exp"] {
+        let time = claims[name].as_i64()?;
+        claims[name] = (time - BEGIN.as_micros() / 1_000_000).into();
+    }
+    Some(claims.to_string())
 }
 
 /// Seconds since the beginning.

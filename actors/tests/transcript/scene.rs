@@ -143,23 +143,8 @@ impl Scene {
         let (name, socket) = words::actor(who)?;
         match words::deed(deed)? {
             Deed::Start(words) => self.start(name, &words),
-            Deed::Connect { ticket, resume_from } => {
-                let grants = &self.cast.get(name).ok_or("no ticket")?.grants;
-                let (token, participant, breakout_room) = *nth(grants, ticket).ok_or("no such ticket")?;
-                self.sessions += 1;
-                let session = SessionNo(self.sessions);
-                if let Some(member) = self.cast.get_mut(name) {
-                    member.sockets.push(session);
-                }
-                self.lines.insert(session, session);
-                self.input(Input::SeatTaken {
-                    participant,
-                    token,
-                    session,
-                    breakout_room,
-                    resume_from,
-                })
-            }
+            Deed::Enter(words) => self.enter(name, &words),
+            Deed::Connect { ticket, resume_from } => self.connect(name, ticket, resume_from),
             Deed::Command(text) => {
                 let input = trial::command(self.session(name, socket)?, &self.names.expand(text)?);
                 self.input(input)
@@ -167,6 +152,45 @@ impl Scene {
             Deed::Close => self.socket_ends(name, socket, Ending::Quit),
             Deed::Vanish => self.socket_ends(name, socket, Ending::Lost),
         }
+    }
+
+    fn connect(&mut self, name: &str, ticket: Option<usize>, resume_from: Option<u64>) -> Result<()> {
+        let member = self.cast.get_mut(name).ok_or("no ticket")?;
+        let (token, participant, breakout_room) = *nth(&member.grants, ticket).ok_or("no such ticket")?;
+        self.sessions += 1;
+        let session = SessionNo(self.sessions);
+        member.sockets.push(session);
+        self.lines.insert(session, session);
+        self.input(Input::SeatTaken {
+            participant,
+            token,
+            session,
+            breakout_room,
+            resume_from,
+        })
+    }
+
+    /// Comes in as other transcripts tell it: who it is, is all that is shown.
+    fn enter(&mut self, name: &str, words: &StartWords<'_>) -> Result<()> {
+        let known = self.outputs.len();
+        self.start(name, words)?;
+        if !self.outputs[known..]
+            .iter()
+            .any(|line| line.starts_with("answer issued"))
+        {
+            return Err(format!("refused: {:?}", self.outputs));
+        }
+        self.connect(name, None, None)?;
+        let mut letters = name.chars();
+        let first = letters.next().map(|letter| letter.to_ascii_uppercase());
+        let display_name: String = first.into_iter().chain(letters).collect();
+        self.input(trial::join(self.session(name, None)?, &display_name))?;
+        self.outputs.truncate(known);
+        let grant = self.cast.get(name).and_then(|member| member.grants.last());
+        let (_, id, _) = *grant.ok_or("no ticket")?;
+        self.outputs
+            .push(format!("{name} is {}", self.names.participant(id)));
+        Ok(())
     }
 
     fn session(&self, name: &str, socket: Option<usize>) -> Result<SessionNo> {

@@ -6,6 +6,8 @@ use crate::trial::Kind;
 #[derive(Debug)]
 pub enum Deed<'a> {
     Start(StartWords<'a>),
+    /// Starts, connects and joins.
+    Enter(StartWords<'a>),
     Connect {
         ticket: Option<usize>,
         resume_from: Option<u64>,
@@ -61,15 +63,9 @@ pub fn deed(text: &str) -> Result<Deed<'_>, String> {
             ticket: None,
             resume_from: Some(number.parse().map_err(|_| "from which number?")?),
         },
-        ["resume", "into", room, rest @ ..] => Deed::Start(StartWords {
-            token: Some(token(rest)?),
-            breakout: Some(*room),
-            ..StartWords::default()
-        }),
-        ["resume", rest @ ..] => Deed::Start(StartWords {
-            token: Some(token(rest)?),
-            ..StartWords::default()
-        }),
+        ["resume", rest @ ..] => Deed::Start(resume(rest)?),
+        ["enter", "again", rest @ ..] => Deed::Enter(resume(rest)?),
+        ["enter", kind, rest @ ..] => Deed::Enter(start(kind, rest)?),
         ["start", kind, rest @ ..] => Deed::Start(start(kind, rest)?),
         _ => return Err("nobody can do that".to_owned()),
     })
@@ -94,6 +90,18 @@ fn start<'a>(kind: &str, mut rest: &[&'a str]) -> Result<StartWords<'a>, String>
         rest = after;
     }
     Ok(words)
+}
+
+fn resume<'a>(words: &[&'a str]) -> Result<StartWords<'a>, String> {
+    let (breakout, rest) = match words {
+        ["into", room, rest @ ..] => (Some(*room), rest),
+        rest => (None, rest),
+    };
+    Ok(StartWords {
+        token: Some(token(rest)?),
+        breakout,
+        ..StartWords::default()
+    })
 }
 
 fn token<'a>(words: &[&'a str]) -> Result<TokenWords<'a>, String> {
