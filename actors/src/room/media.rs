@@ -236,7 +236,13 @@ impl Room {
         if participants.is_empty() {
             return Ok(());
         }
-        let room = self.media_room(space);
+        let room = MediaRoom { room: self.id, space };
+        if self
+            .calls
+            .postpone(room, participants.iter().map(|(id, _)| *id), asked_by)
+        {
+            return Ok(());
+        }
         self.call(cx, Call::Permit { room, participants }, asked_by)
     }
 
@@ -289,9 +295,20 @@ impl Room {
     }
 
     pub(super) fn call_done(&mut self, cx: &mut Cx, id: u64, outcome: &Outcome) {
-        let Some(Pending { call, asked_by }) = self.calls.done(id) else {
+        let Some(Pending {
+            call,
+            asked_by,
+            changed_since,
+        }) = self.calls.done(id)
+        else {
             return;
         };
+        if let Call::Permit { room, .. } = &call
+            && !changed_since.is_empty()
+        {
+            // There is place: one call has just ended.
+            let _ = self.permit(cx, room.space, asked_by, |id, _| changed_since.contains(&id));
+        }
         self.end_calls();
         let (Some(meeting), Some(moderator)) = (&self.meeting, asked_by) else {
             return;
