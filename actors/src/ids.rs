@@ -173,7 +173,12 @@ impl Serialize for Timestamp {
 
 impl<'de> Deserialize<'de> for Timestamp {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        DateTime::<Utc>::deserialize(deserializer).map(Self::from)
+        let time = Self::from(DateTime::<Utc>::deserialize(deserializer)?);
+        let readable = Self(0)..=Self::END;
+        readable
+            .contains(&time)
+            .then_some(time)
+            .ok_or_else(|| D::Error::custom("a time between 1970 and 9999"))
     }
 }
 

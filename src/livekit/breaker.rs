@@ -6,13 +6,14 @@ use std::{
 };
 
 /// Failures in a row after which nobody asks any more.
-const FAILURES_MAX: u32 = 5;
+pub const FAILURES_MAX: u32 = 5;
 
-/// For that long; then one call tries.
-const PAUSE: Duration = Duration::from_secs(10);
-
-#[derive(Debug, Default)]
-pub struct Breaker(Mutex<State>);
+#[derive(Debug)]
+pub struct Breaker {
+    /// For which nobody asks; then one call tries.
+    pause: Duration,
+    state: Mutex<State>,
+}
 
 #[derive(Debug, Default)]
 struct State {
@@ -22,18 +23,30 @@ struct State {
 }
 
 impl Breaker {
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    pub fn new(pause: Duration) -> Self {
+        Self {
+            pause,
+            state: Mutex::default(),
+        }
     }
 
-    /// Whether a call may be made now.
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether it is no use to come now.
+    pub fn is_open(&self, now: Instant) -> bool {
+        self.state().open_until.is_some_and(|until| now < until)
+    }
+
+    /// Whether a call may be made now; whoever hears that makes it.
     pub fn allows(&self, now: Instant) -> bool {
         let mut state = self.state();
         match state.open_until {
             Some(until) if now < until => false,
             Some(_) => {
                 // One tries, the others go on waiting.
-                state.open_until = Some(now + PAUSE);
+                state.open_until = Some(now + self.pause);
                 true
             }
             None => true,
@@ -53,7 +66,7 @@ impl Breaker {
         let mut state = self.state();
         state.failures = state.failures.saturating_add(1);
         if state.failures >= FAILURES_MAX {
-            let opens = state.open_until.replace(now + PAUSE).is_none();
+            let opens = state.open_until.replace(now + self.pause).is_none();
             drop(state);
             if opens {
                 tracing::warn!("LiveKit does not answer; calls pause");
@@ -66,17 +79,22 @@ impl Breaker {
 mod tests {
     use super::*;
 
+    const PAUSE: Duration = Duration::from_secs(10);
+
     #[test]
     fn after_five_failures_calls_pause_and_one_tries_again() {
-        let (breaker, now) = (Breaker::default(), Instant::now());
+        let (breaker, now) = (Breaker::new(PAUSE), Instant::now());
         for _ in 0..FAILURES_MAX {
-            assert!(breaker.allows(now));
+            assert!(!breaker.is_open(now) && breaker.allows(now));
             breaker.failed(now);
         }
-        assert!(!breaker.allows(now));
+        assert!(breaker.is_open(now) && !breaker.allows(now));
         let later = now + PAUSE;
-        assert!(breaker.allows(later), "one tries");
-        assert!(!breaker.allows(later), "the others wait");
+        assert!(!breaker.is_open(later) && breaker.allows(later), "one tries");
+        assert!(
+            breaker.is_open(later) && !breaker.allows(later),
+            "the others wait"
+        );
         breaker.failed(later);
         assert!(!breaker.allows(later + PAUSE / 2));
         assert!(breaker.allows(later + PAUSE));
@@ -85,10 +103,12 @@ mod tests {
     }
 
     #[test]
-    fn a_success_between_failures_counts() {
-        let (breaker, now) = (Breaker::default(), Instant::now());
-        for _ in 0..3 * FAILURES_MAX {
-            breaker.failed(now);
+    fn only_failures_in_a_row_count() {
+        let (breaker, now) = (Breaker::new(PAUSE), Instant::now());
+        for _ in 0..3 {
+            for _ in 1..FAILURES_MAX {
+                breaker.failed(now);
+            }
             breaker.succeeded();
         }
         assert!(breaker.allows(now));

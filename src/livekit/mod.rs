@@ -1,16 +1,20 @@
 //! LiveKit: what the live core is told of it, and the calls that rooms want made.
 
 mod breaker;
+mod messages;
+mod patience;
 mod room_service;
+mod wishes;
 
-use colloquy_actors::{
-    ids::ParticipantId,
-    livekit::{Call, Livekit, Outcome, Source, identity},
-    ports::{BoxFuture, Media},
-};
+use colloquy_actors::livekit::Livekit;
 use url::Url;
 
-pub use self::room_service::{CallError, Permission, RoomService};
+pub use self::{
+    breaker::FAILURES_MAX,
+    messages::{Participant, Permission, Track},
+    patience::Patience,
+    room_service::{ANSWER_BYTES_MAX, CALLS_MAX, CallError, LIST_BYTES_MAX, RoomService},
+};
 use crate::config;
 
 /// The keys with which rooms sign access tokens, and LiveKit's addresses for clients.
@@ -40,108 +44,6 @@ fn as_http(url: &Url) -> Url {
 
 fn as_ws(url: &Url) -> Url {
     with_scheme(url, "ws", "wss")
-}
-
-impl Media for RoomService {
-    fn call(&self, call: Call) -> BoxFuture<'_, Outcome> {
-        Box::pin(async move {
-            match self.perform(call).await {
-                Ok(outcome) => outcome,
-                Err(_) => Outcome::Unavailable,
-            }
-        })
-    }
-}
-
-impl RoomService {
-    async fn perform(&self, call: Call) -> Result<Outcome, CallError> {
-        match call {
-            Call::Mute { room, participants } => {
-                let muted = self.mute_microphones(&room.to_string(), &participants).await?;
-                return Ok(Outcome::Muted(muted));
-            }
-            Call::Permit { room, participants } => {
-                let room = room.to_string();
-                for (id, sources) in participants {
-                    let permission = permission(&sources);
-                    absent_is_fine(self.permit(&room, &identity(id, None), &permission).await)?;
-                }
-            }
-            Call::Remove {
-                room,
-                participant,
-                popouts,
-            } => {
-                let room = room.to_string();
-                for popout in std::iter::once(None).chain((1..=popouts).map(Some)) {
-                    absent_is_fine(self.remove(&room, &identity(participant, popout)).await)?;
-                }
-            }
-            Call::Delete { room } => absent_is_fine(self.delete(&room.to_string()).await)?,
-        }
-        Ok(Outcome::Done)
-    }
-
-    async fn mute_microphones(
-        &self,
-        room: &str,
-        wanted: &[ParticipantId],
-    ) -> Result<Vec<ParticipantId>, CallError> {
-        let found = match wanted {
-            [one] => self
-                .participant(room, &identity(*one, None))
-                .await
-                .map(|p| vec![p]),
-            _ => self.participants(room).await,
-        };
-        let found = match found {
-            Err(CallError::NotFound) => return Ok(Vec::new()),
-            found => found?,
-        };
-        let mut muted = Vec::new();
-        for id in wanted {
-            let name = identity(*id, None);
-            let own = found.iter().filter(|participant| participant.identity == name);
-            let mut was_live = false;
-            for track in own.flat_map(|participant| &participant.tracks) {
-                if track.is_live_microphone() {
-                    absent_is_fine(self.mute(room, &name, &track.sid).await)?;
-                    was_live = true;
-                }
-            }
-            if was_live {
-                muted.push(*id);
-            }
-        }
-        Ok(muted)
-    }
-}
-
-/// Whoever has gone already needs nothing.
-fn absent_is_fine(result: Result<(), CallError>) -> Result<(), CallError> {
-    match result {
-        Err(CallError::NotFound) => Ok(()),
-        other => other,
-    }
-}
-
-fn permission(sources: &[Source]) -> Permission {
-    let name = |source: &Source| {
-        let name = match source {
-            Source::Camera => "CAMERA",
-            Source::Microphone => "MICROPHONE",
-            Source::ScreenShare => "SCREEN_SHARE",
-            Source::ScreenShareAudio => "SCREEN_SHARE_AUDIO",
-        };
-        name.to_owned()
-    };
-    Permission {
-        can_subscribe: true,
-        can_publish: true,
-        can_publish_data: false,
-        can_publish_sources: sources.iter().map(name).collect(),
-        hidden: false,
-    }
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ mod databases;
 mod faults;
 mod health;
 mod identity;
+mod livekit;
 mod rest;
 mod restart;
 mod rooms;

@@ -3,7 +3,7 @@
 
 use std::{marker::PhantomData, ops::Deref};
 
-use super::server::Server;
+use super::{livekit::FakeLivekit, server::Server};
 use crate::databases::Kind;
 
 /// What a server is started with beyond its defaults.
@@ -22,12 +22,24 @@ impl Settings for Defaults {
 /// A world for `on_both_databases!`; other settings make other worlds.
 pub type Quiet = QuietWith<Defaults>;
 
-/// A quiet server with these settings.
-pub struct QuietWith<S>(Server, PhantomData<S>);
+/// A quiet server with these settings, and its LiveKit: one that does not answer would be worth a warning.
+pub struct QuietWith<S> {
+    server: Server,
+    pub livekit: FakeLivekit,
+    settings: PhantomData<S>,
+}
 
 impl<S: Settings> QuietWith<S> {
     pub async fn start(kind: Kind) -> Self {
-        Self(Server::start_with(kind, S::ENVIRONMENT).await, PhantomData)
+        let livekit = FakeLivekit::start().await;
+        let known = livekit.environment();
+        let mut environment: Vec<_> = known.iter().map(|(name, value)| (*name, &**value)).collect();
+        environment.extend(S::ENVIRONMENT);
+        Self {
+            server: Server::start_with(kind, &environment).await,
+            livekit,
+            settings: PhantomData,
+        }
     }
 
     /// All connections have ended on the server's side too, it stops in order, and it has logged no warning.
@@ -35,9 +47,7 @@ impl<S: Settings> QuietWith<S> {
         self.wait_for_the_last_connection().await;
         let status = self.terminate().await;
         assert!(status.success(), "the server ended with {status}");
-        let log = self.log();
-        let is_bad = |line: &&str| matches!(line.split_whitespace().nth(1), Some("WARN" | "ERROR"));
-        let bad: Vec<_> = log.lines().filter(is_bad).collect();
+        let bad = self.warnings();
         assert!(
             bad.is_empty(),
             "the operator has to look at this:\n{}",
@@ -50,6 +60,6 @@ impl<S> Deref for QuietWith<S> {
     type Target = Server;
 
     fn deref(&self) -> &Server {
-        &self.0
+        &self.server
     }
 }

@@ -81,6 +81,12 @@ impl Server {
         std::fs::read_to_string(self.log_path()).unwrap_or_default()
     }
 
+    /// Lines of the log that an operator has to look at.
+    pub fn warnings(&self) -> Vec<String> {
+        let is_bad = |line: &&str| matches!(line.split_whitespace().nth(1), Some("WARN" | "ERROR"));
+        self.log().lines().filter(is_bad).map(str::to_owned).collect()
+    }
+
     /// Ends the process as a crash of the machine's power would, except for the disk.
     pub fn kill9(&self) {
         let mut child = self.child().take().expect("a running server");

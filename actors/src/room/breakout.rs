@@ -194,7 +194,9 @@ impl Room {
         let Some(meeting) = &mut self.meeting else { return };
         if meeting.spaces.remove(&space).is_some() {
             meeting.people.forget_space(space);
-            self.delete_media_room(cx, space);
+            if meeting.has_media() {
+                self.delete_media_room(cx, space);
+            }
         }
     }
 }

@@ -1,14 +1,14 @@
 //! Calls to LiveKit that are not done yet. They are part of the state, so that those of a process that died are made
 //! again, as far as they still make sense.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
 use super::effects::{Cx, Effect};
 use crate::{
     ids::{ParticipantId, Space},
-    livekit::Call,
+    livekit::{Call, MediaRoom},
     protocol::limits::LIVEKIT_CALLS_PER_ROOM_MAX,
 };
 
@@ -24,6 +24,10 @@ pub struct Calls {
 pub struct Pending {
     pub call: Call,
     pub asked_by: Option<ParticipantId>,
+    /// For [`Call::Permit`]: participants whose permissions have changed since. They are told when this call is done, so
+    /// that the last word reaches LiveKit last.
+    #[serde(default)]
+    pub changed_since: BTreeSet<ParticipantId>,
 }
 
 impl Calls {
@@ -34,7 +38,30 @@ impl Calls {
         }
         self.last += 1;
         cx.push(Effect::Call(self.last, call.clone()));
-        self.pending.insert(self.last, Pending { call, asked_by });
+        let changed_since = BTreeSet::new();
+        let pending = Pending {
+            call,
+            asked_by,
+            changed_since,
+        };
+        self.pending.insert(self.last, pending);
+        true
+    }
+
+    /// Leaves a change of permissions to the end of the call that is telling LiveKit of an earlier one; false when there
+    /// is none.
+    pub fn postpone(
+        &mut self,
+        room: MediaRoom,
+        participants: impl Iterator<Item = ParticipantId>,
+        asked_by: Option<ParticipantId>,
+    ) -> bool {
+        let is_it = |pending: &&mut Pending| matches!(pending.call, Call::Permit { room: other, .. } if other == room);
+        let Some(pending) = self.pending.values_mut().find(is_it) else {
+            return false;
+        };
+        pending.changed_since.extend(participants);
+        pending.asked_by = asked_by.or(pending.asked_by);
         true
     }
 

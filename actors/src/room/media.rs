@@ -49,6 +49,11 @@ impl Media {
         sources
     }
 
+    /// The participant is no longer remembered.
+    pub(super) fn forget(&mut self, id: ParticipantId) {
+        self.screen_share.remove(&id);
+    }
+
     /// The credentials of a participant, signed for now.
     pub(super) fn credentials(
         &self,
@@ -103,8 +108,12 @@ impl Room {
             _ if !meeting.people.is_moderator(who) => return Err(LivekitError::InsufficientPermissions),
             LivekitCommand::ForceMute { participants } => return self.force_mute(cx, who, participants),
             LivekitCommand::GrantScreenSharePermission { participants } => {
-                let allowed = &mut meeting.space(space).media.screen_share;
-                allowed.extend(participants.iter());
+                // Strangers are not remembered: what is kept is bounded by who is.
+                let known: Vec<_> = participants
+                    .iter()
+                    .filter(|id| meeting.people.get(*id).is_some())
+                    .collect();
+                meeting.space(space).media.screen_share.extend(known);
                 return self.permit(cx, space, Some(who), |id, _| participants.contains(id));
             }
             LivekitCommand::RevokeScreenSharePermission { participants } => {
@@ -166,8 +175,9 @@ impl Room {
         let Some(meeting) = &mut self.meeting else { return };
         let space = meeting.people.space(who);
         let number = meeting.people.change(who, |p| {
-            p.popouts = p.popouts % POPOUTS_PER_PARTICIPANT_MAX + 1;
-            p.popouts
+            let number = p.popouts % POPOUTS_PER_PARTICIPANT_MAX + 1;
+            p.popouts = p.popouts.saturating_add(1);
+            number
         });
         let grant = VideoGrant {
             room_join: true,
@@ -226,7 +236,13 @@ impl Room {
         if participants.is_empty() {
             return Ok(());
         }
-        let room = self.media_room(space);
+        let room = MediaRoom { room: self.id, space };
+        if self
+            .calls
+            .postpone(room, participants.iter().map(|(id, _)| *id), asked_by)
+        {
+            return Ok(());
+        }
         self.call(cx, Call::Permit { room, participants }, asked_by)
     }
 
@@ -257,6 +273,7 @@ impl Room {
             return;
         };
         let popouts = meeting.people.get(id).map_or(0, |p| p.popouts);
+        let popouts = popouts.min(POPOUTS_PER_PARTICIPANT_MAX);
         let room = self.media_room(space);
         let call = Call::Remove {
             room,
@@ -267,6 +284,7 @@ impl Room {
         let _ = self.call(cx, call, None);
     }
 
+    /// Nobody comes into a room any more: it is deleted in LiveKit. The meeting had LiveKit, or there is nothing.
     pub(super) fn delete_media_room(&mut self, cx: &mut Cx, space: Space) {
         let room = self.media_room(space);
         self.calls.cancel(
@@ -277,9 +295,20 @@ impl Room {
     }
 
     pub(super) fn call_done(&mut self, cx: &mut Cx, id: u64, outcome: &Outcome) {
-        let Some(Pending { call, asked_by }) = self.calls.done(id) else {
+        let Some(Pending {
+            call,
+            asked_by,
+            changed_since,
+        }) = self.calls.done(id)
+        else {
             return;
         };
+        if let Call::Permit { room, .. } = &call
+            && !changed_since.is_empty()
+        {
+            // There is place: one call has just ended.
+            let _ = self.permit(cx, room.space, asked_by, |id, _| changed_since.contains(&id));
+        }
         self.end_calls();
         let (Some(meeting), Some(moderator)) = (&self.meeting, asked_by) else {
             return;

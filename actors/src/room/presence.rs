@@ -245,6 +245,7 @@ impl Room {
             for forgotten in meeting.people.trim_departed() {
                 for state in meeting.spaces.values_mut() {
                     state.chat.forget(forgotten);
+                    state.media.forget(forgotten);
                 }
             }
         }

@@ -1,0 +1,385 @@
+//! A small real LiveKit: its `RoomService` over HTTP, with rooms, participants and tracks. It checks the token of each
+//! call, remembers the calls, and can be silent, lie or be dead.
+
+mod world;
+
+use std::{
+    net::{Ipv4Addr, SocketAddr},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use axum::{
+    Json, Router,
+    extract::{Path, State},
+    http::{HeaderMap, StatusCode},
+    response::{IntoResponse as _, Response},
+    routing::post,
+};
+use colloquy::{config, secrets::Secret};
+use hyper::server::conn::http1;
+use hyper_util::{rt::TokioIo, service::TowerToHyperService};
+use jsonwebtoken::{Algorithm, DecodingKey, Validation};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use tokio::{
+    net::TcpListener,
+    sync::watch,
+    task::{JoinHandle, JoinSet},
+    time::timeout,
+};
+use url::Url;
+
+use self::world::Refusal;
+pub use self::world::{Person, Track, World};
+use super::ports;
+
+pub const API_KEY: &str = "key-of-the-tests";
+pub const API_SECRET: &str = "known to this LiveKit and to the server under test";
+
+/// What the server tells browsers; nobody looks behind it.
+pub const PUBLIC_URL: &str = "wss://livekit.example.org";
+
+/// How long anything expected may take; far beyond what a loaded machine needs.
+const DEADLINE: Duration = Duration::from_secs(20);
+
+/// A token for a call is no permanent key.
+const TOKEN_SECS_MAX: u64 = 600;
+
+/// The server under test sees one address, whether this lives or not. It ends with this.
+pub struct FakeLivekit {
+    address: SocketAddr,
+    shared: Arc<Shared>,
+    /// `None` while dead.
+    serving: Mutex<Option<JoinHandle<()>>>,
+}
+
+/// How calls are answered.
+#[derive(Clone, Copy)]
+pub enum Mood {
+    Honest,
+    /// Not before the mood is another one.
+    Silent,
+    /// By this, whatever was asked.
+    Lying(fn() -> Response),
+}
+
+/// A call that came in, whatever became of it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Call {
+    pub method: String,
+    pub body: Value,
+    /// `None` while it is under way.
+    pub end: Option<End>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum End {
+    /// With this status.
+    Answered(u16),
+    /// Whoever called waits no longer.
+    Abandoned,
+}
+
+struct Shared {
+    world: Mutex<World>,
+    changed: watch::Sender<()>,
+}
+
+impl FakeLivekit {
+    pub async fn start() -> Self {
+        let shared = Shared {
+            world: Mutex::new(World::new()),
+            changed: watch::Sender::new(()),
+        };
+        // Another process may have taken a port since it was looked at.
+        let listener = loop {
+            let wanted = (Ipv4Addr::LOCALHOST, ports::free());
+            if let Ok(listener) = TcpListener::bind(wanted).await {
+                break listener;
+            }
+        };
+        let livekit = Self {
+            address: listener.local_addr().expect("an address"),
+            shared: Arc::new(shared),
+            serving: Mutex::new(None),
+        };
+        livekit.serve(listener);
+        livekit
+    }
+
+    /// What a server is configured with to use this.
+    pub fn settings(&self) -> config::Livekit {
+        config::Livekit {
+            public_url: Url::parse(PUBLIC_URL).expect("a URL"),
+            service_url: Url::parse(&format!("ws://{}", self.address)).expect("a URL"),
+            api_key: API_KEY.to_owned(),
+            api_secret: Secret::new(API_SECRET),
+            screen_share_requires_permission: false,
+        }
+    }
+
+    /// The same as variables of a process.
+    pub fn environment(&self) -> [(&'static str, String); 4] {
+        [
+            ("COLLOQUY_LIVEKIT__PUBLIC_URL", PUBLIC_URL.to_owned()),
+            (
+                "COLLOQUY_LIVEKIT__SERVICE_URL",
+                format!("http://{}", self.address),
+            ),
+            ("COLLOQUY_LIVEKIT__API_KEY", API_KEY.to_owned()),
+            ("COLLOQUY_LIVEKIT__API_SECRET", API_SECRET.to_owned()),
+        ]
+    }
+
+    /// From now on connections are refused, and those that were open are cut.
+    pub async fn die(&self) {
+        let serving = self.serving.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(serving) = serving {
+            serving.abort();
+            // The port is closed when the task is gone; that it was cancelled is no news.
+            let _ = serving.await;
+        }
+    }
+
+    /// At the same address again, with the same rooms.
+    pub async fn revive(&self) {
+        self.serve(
+            TcpListener::bind(self.address)
+                .await
+                .expect("the port is still free"),
+        );
+    }
+
+    pub fn be(&self, mood: Mood) {
+        self.change(|world| world.mood = mood);
+    }
+
+    /// Somebody is in a room of LiveKit, as clients come there by themselves.
+    pub fn enter(&self, room: &str, identity: &str, tracks: &[Track]) {
+        let person = Person {
+            tracks: tracks.to_vec(),
+            permission: Value::Null,
+        };
+        self.change(|world| {
+            let room = world.rooms.entry(room.to_owned()).or_default();
+            room.insert(identity.to_owned(), person);
+        });
+    }
+
+    pub fn person(&self, room: &str, identity: &str) -> Option<Person> {
+        self.world().rooms.get(room)?.get(identity).cloned()
+    }
+
+    pub fn has_room(&self, room: &str) -> bool {
+        self.world().rooms.contains_key(room)
+    }
+
+    /// Every call so far, oldest first.
+    pub fn calls(&self) -> Vec<Call> {
+        self.world().calls.clone()
+    }
+
+    /// The most calls that were ever under way at the same time.
+    pub fn at_once_max(&self) -> usize {
+        self.world().at_once_max
+    }
+
+    /// The oldest call of this method that no test has asked for yet: its number, and its body.
+    pub async fn expect(&self, method: &str) -> (usize, Value) {
+        let (number, body) = self
+            .until(method, |world| {
+                let fresh = world
+                    .calls
+                    .iter()
+                    .enumerate()
+                    .find(|(number, call)| call.method == method && !world.expected.contains(number));
+                fresh.map(|(number, call)| (number, call.body.clone()))
+            })
+            .await;
+        self.change(|world| world.expected.insert(number));
+        (number, body)
+    }
+
+    /// Waits for the end of a call.
+    pub async fn end_of(&self, number: usize) -> End {
+        self.until("the end of a call", |world| world.calls[number].end)
+            .await
+    }
+
+    /// Waits until there is something to find.
+    pub async fn until<T>(&self, wanted: &str, mut look: impl FnMut(&World) -> Option<T>) -> T {
+        let mut changes = self.shared.changed.subscribe();
+        let found = timeout(DEADLINE, async {
+            loop {
+                let found = look(&self.world());
+                if let Some(found) = found {
+                    return found;
+                }
+                changes.changed().await.expect("the sender is here");
+            }
+        });
+        found
+            .await
+            .unwrap_or_else(|_| panic!("LiveKit waits for {wanted} in vain; calls: {:#?}", self.calls()))
+    }
+
+    fn serve(&self, listener: TcpListener) {
+        let calls = Router::new().route("/twirp/livekit.RoomService/{method}", post(answer));
+        // LiveKit may also stand below a path.
+        let router = Router::new()
+            .nest("/below", calls.clone())
+            .merge(calls)
+            .with_state(Arc::clone(&self.shared));
+        let serving = tokio::spawn(async move {
+            // The connections end with the task, which `axum::serve` would not see to.
+            let mut connections = JoinSet::new();
+            loop {
+                if let Ok((stream, _)) = listener.accept().await {
+                    let service = TowerToHyperService::new(router.clone());
+                    connections.spawn(http1::Builder::new().serve_connection(TokioIo::new(stream), service));
+                }
+            }
+        });
+        *self.serving.lock().unwrap_or_else(PoisonError::into_inner) = Some(serving);
+    }
+
+    fn world(&self) -> MutexGuard<'_, World> {
+        self.shared.world()
+    }
+
+    fn change<T>(&self, change: impl FnOnce(&mut World) -> T) -> T {
+        self.shared.change(change)
+    }
+}
+
+impl Drop for FakeLivekit {
+    fn drop(&mut self) {
+        let serving = self.serving.get_mut().unwrap_or_else(PoisonError::into_inner);
+        if let Some(serving) = serving {
+            serving.abort();
+        }
+    }
+}
+
+impl Shared {
+    fn world(&self) -> MutexGuard<'_, World> {
+        self.world.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn change<T>(&self, change: impl FnOnce(&mut World) -> T) -> T {
+        let changed = change(&mut self.world());
+        self.changed.send_replace(());
+        changed
+    }
+
+    /// Waits as long as the mood is silent.
+    async fn mood(&self) -> Mood {
+        let mut changes = self.changed.subscribe();
+        loop {
+            let mood = self.world().mood;
+            // Without a sender nobody would wait for an answer.
+            if !matches!(mood, Mood::Silent) || changes.changed().await.is_err() {
+                return mood;
+            }
+        }
+    }
+}
+
+/// A call that is under way; abandoned when this goes before there is an answer.
+struct UnderWay(Arc<Shared>, usize);
+
+impl UnderWay {
+    fn begin(shared: Arc<Shared>, method: String, body: Value) -> Self {
+        let number = shared.change(|world| {
+            let end = None;
+            world.calls.push(Call { method, body, end });
+            let under_way = world.calls.len() - world.ended.len();
+            world.at_once_max = world.at_once_max.max(under_way);
+            world.calls.len() - 1
+        });
+        Self(shared, number)
+    }
+
+    fn end(&self, end: End) {
+        let Self(shared, number) = self;
+        shared.change(|world| {
+            if world.calls[*number].end.is_none() {
+                world.calls[*number].end = Some(end);
+                world.ended.push(*number);
+            }
+        });
+    }
+}
+
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        self.end(End::Abandoned);
+    }
+}
+
+async fn answer(
+    State(shared): State<Arc<Shared>>,
+    Path(method): Path<String>,
+    headers: HeaderMap,
+    Json(body): Json<Value>,
+) -> Response {
+    let under_way = UnderWay::begin(Arc::clone(&shared), method.clone(), body.clone());
+    let response = match shared.mood().await {
+        Mood::Lying(lie) => lie(),
+        Mood::Honest | Mood::Silent => {
+            let allowed = check_token(&headers, &method, &body);
+            let done = allowed.and_then(|()| shared.change(|world| world.perform(&method, &body)));
+            done.map_or_else(refusal, |answer| Json(answer).into_response())
+        }
+    };
+    under_way.end(End::Answered(response.status().as_u16()));
+    response
+}
+
+fn refusal((status, code, msg): Refusal) -> Response {
+    (status, Json(json!({"code": code, "msg": msg}))).into_response()
+}
+
+#[derive(Deserialize)]
+struct Claims {
+    nbf: u64,
+    exp: u64,
+    video: Grant,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
+struct Grant {
+    room: String,
+    room_admin: bool,
+    room_create: bool,
+}
+
+/// LiveKit's rules: whoever deletes rooms may create them, everything else is for admins of the room.
+fn check_token(headers: &HeaderMap, method: &str, body: &Value) -> Result<(), Refusal> {
+    let unauthenticated = |why| (StatusCode::UNAUTHORIZED, "unauthenticated", why);
+    let authorization = headers.get("authorization").and_then(|value| value.to_str().ok());
+    let token = authorization
+        .and_then(|value| value.strip_prefix("Bearer "))
+        .ok_or(unauthenticated("no token"))?;
+    let mut rules = Validation::new(Algorithm::HS256);
+    rules.set_issuer(&[API_KEY]);
+    rules.set_required_spec_claims(&["exp", "iss", "nbf"]);
+    (rules.validate_nbf, rules.leeway) = (true, 0);
+    let key = DecodingKey::from_secret(API_SECRET.as_bytes());
+    let claims = jsonwebtoken::decode::<Claims>(token, &key, &rules)
+        .map_err(|_| unauthenticated("a bad token"))?
+        .claims;
+    if claims.exp - claims.nbf > TOKEN_SECS_MAX {
+        return Err(unauthenticated("a permanent token"));
+    }
+    let grant = claims.video;
+    let allowed = match method {
+        "DeleteRoom" => grant.room_create,
+        _ => grant.room_admin && body["room"] == *grant.room,
+    };
+    allowed
+        .then_some(())
+        .ok_or((StatusCode::FORBIDDEN, "permission_denied", "permissions denied"))
+}
