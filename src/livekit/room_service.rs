@@ -231,7 +231,6 @@ fn admin(room: &str) -> Grant<'_> {
     }
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "an argument of map_err")]
 fn unreachable(error: reqwest::Error) -> CallError {
     tracing::debug!(error = %error.without_url(), "a call to LiveKit failed");
     CallError::Unreachable
