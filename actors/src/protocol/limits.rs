@@ -20,7 +20,8 @@ pub const ECHO_FREE_PER_SECOND: u32 = 10;
 pub const SESSION_UNHANDLED_COMMANDS_MAX: u32 = 32;
 /// Frames waiting for one session's writer.
 pub const SESSION_QUEUE_FRAMES_MAX: usize = 4_096;
-/// Bytes waiting for one session's writer; a larger frame is accepted into an empty queue.
+/// Bytes of long frames waiting for one session's writer; a larger frame is accepted into an empty queue. Short ones
+/// (see [`SOCKET_LONG_FRAME_BYTES`]) are bounded by their number, to the same sum.
 pub const SESSION_QUEUE_BYTES_MAX: usize = 8 * 1024 * 1024;
 /// Frames that a writer takes and flushes together.
 pub const WRITER_BATCH_FRAMES: usize = 64;
@@ -28,7 +29,7 @@ pub const WRITER_BATCH_FRAMES: usize = 64;
 pub const SOCKET_READ_BYTES: usize = 1024;
 /// What a socket collects before it writes.
 pub const SOCKET_WRITE_BYTES: usize = 4 * 1024;
-/// A frame as long as this is written at once: the buffer of a quiet socket stays small.
+/// A frame as long as this is written at once (the buffer of a quiet socket stays small), and its bytes are counted.
 pub const SOCKET_LONG_FRAME_BYTES: usize = 2 * 1024;
 /// Unsent bytes that a socket holds before writing fails.
 pub const SOCKET_UNSENT_BYTES_MAX: usize = 16 * 1024 * 1024;

@@ -2,7 +2,7 @@
 
 use std::sync::{
     Arc,
-    atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering},
+    atomic::{AtomicU32, AtomicUsize, Ordering},
 };
 
 use ractor::ActorRef;
@@ -12,7 +12,8 @@ use tokio_tungstenite::tungstenite::Utf8Bytes;
 use super::SessionMsg;
 use crate::protocol::{
     codes::CloseCode,
-    limits::{SESSION_QUEUE_BYTES_MAX, SESSION_QUEUE_FRAMES_MAX, SESSION_UNHANDLED_COMMANDS_MAX},
+    limits::{SESSION_QUEUE_BYTES_MAX, SESSION_QUEUE_FRAMES_MAX, SESSION_UNHANDLED_COMMANDS_MAX,
+        SOCKET_LONG_FRAME_BYTES},
 };
 
 /// What waits for the writer.
@@ -31,7 +32,6 @@ pub(super) struct Shared {
     unhandled: AtomicU32,
     /// 0 before the join; then [`JOINED`] and the modules that the tariff allows.
     opened: AtomicU32,
-    cut: AtomicBool,
     /// Wakes a writer that waits for a client that takes nothing.
     pub cut_now: Notify,
 }
@@ -71,13 +71,17 @@ impl Shared {
         )
     }
 
-    /// The writer has taken a frame.
-    pub(super) fn taken(&self, bytes: usize) {
-        self.queued_bytes.fetch_sub(bytes, Ordering::Relaxed);
+    /// Whether a long frame still fits. Short ones are bounded by their number: nothing is counted for them.
+    fn takes(&self, bytes: usize) -> bool {
+        let queued = self.queued_bytes.fetch_add(bytes, Ordering::Relaxed);
+        queued == 0 || queued + bytes <= SESSION_QUEUE_BYTES_MAX
     }
 
-    pub(super) fn is_cut(&self) -> bool {
-        self.cut.load(Ordering::Relaxed)
+    /// The writer has taken a frame.
+    pub(super) fn taken(&self, bytes: usize) {
+        if bytes >= SOCKET_LONG_FRAME_BYTES {
+            self.queued_bytes.fetch_sub(bytes, Ordering::Relaxed);
+        }
     }
 }
 
@@ -88,14 +92,10 @@ impl Link {
 
     /// Queues a frame. A session that does not keep up is cut: it can resume, and delays nobody.
     pub fn push(&self, frame: Utf8Bytes) {
-        if self.shared.is_cut() {
-            return;
-        }
         let bytes = frame.len();
-        let queued = self.shared.queued_bytes.fetch_add(bytes, Ordering::Relaxed);
-        let fits = queued == 0 || queued + bytes <= SESSION_QUEUE_BYTES_MAX;
+        let fits = bytes < SOCKET_LONG_FRAME_BYTES || self.shared.takes(bytes);
+        // A closed queue means that the writer has ended; whoever is cut then is cut already.
         if !fits || self.queue.try_send(Outgoing::Text(frame)).is_err() {
-            self.shared.taken(bytes);
             self.cut();
         }
     }
@@ -115,7 +115,6 @@ impl Link {
     }
 
     fn cut(&self) {
-        self.shared.cut.store(true, Ordering::Relaxed);
         self.shared.cut_now.notify_one();
     }
 
