@@ -93,6 +93,19 @@ impl Calls {
         });
     }
 
+    /// The participant comes into a room with a token of now: what a call under way says of it is older, so it is told
+    /// anew when that is done.
+    pub fn correct_later(&mut self, id: ParticipantId, space: Space) {
+        for pending in self.pending.values_mut() {
+            if let Call::Permit { room, participants } = &pending.call
+                && room.space == space
+                && participants.iter().any(|(named, _)| *named == id)
+            {
+                pending.changed_since.insert(id);
+            }
+        }
+    }
+
     /// Makes all calls again that a process that died left behind.
     pub fn repeat(&self, cx: &mut Cx) {
         for (id, pending) in &self.pending {

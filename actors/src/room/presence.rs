@@ -199,6 +199,7 @@ impl Room {
             self.agenda.set(Due::TimeLimit, closes_at);
         }
         self.calls.cancel_farewell(cx, id, space);
+        self.calls.correct_later(id, space);
         cx.push(Effect::Opened(line));
         self.send_join_success(cx, id);
         let Some(meeting) = &mut self.meeting else { return };

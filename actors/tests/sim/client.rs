@@ -1,11 +1,10 @@
 //! A client: it believes what it is told, remembers it over connections, and counts what it hears.
 
-use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use colloquy_actors::ids::{BreakoutRoomId, SessionNo, TokenHash};
 use serde_json::Value;
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 
-use super::{cast::Role, hear::Event, net::Frame, view::View};
+use super::{cast::Role, hear::Event, media::claims, net::Frame, view::View};
 
 /// Where a client takes itself to be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -273,9 +272,4 @@ impl Client {
 
 fn is_farewell(name: &str) -> bool {
     FAREWELLS.contains(&name)
-}
-
-fn claims(token: &Value) -> Option<Value> {
-    let body = token.as_str()?.split('.').nth(1)?;
-    serde_json::from_slice(&URL_SAFE_NO_PAD.decode(body).ok()?).ok()
 }

@@ -44,6 +44,11 @@ fn sometimes(chance: &mut Chance, weight: usize) -> usize {
 }
 
 impl Plan {
+    /// Whether inputs may be lost that had effects: with a log that could not be deleted when it failed.
+    pub fn loses_inputs(&self) -> bool {
+        self.disk_fault > 0
+    }
+
     pub fn draw(chance: &mut Chance) -> Self {
         let names = [
             "control",

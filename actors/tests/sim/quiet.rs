@@ -62,10 +62,26 @@ impl World {
         };
         view.agrees_with_state(state)?;
         if let Some(fresh) = self.told_now(index, view, room) {
-            view.agrees_with(&fresh?, self.messages_max())?;
+            let fresh = fresh?;
+            view.agrees_with(&fresh, self.messages_max())?;
+            self.check_grant(&fresh)?;
             self.count("view compared");
         }
         Ok(())
+    }
+
+    /// Where nothing went wrong with it, LiveKit lets people publish what a new token would.
+    fn check_grant(&self, fresh: &View) -> Step {
+        let is_done = self.server.as_ref().is_some_and(|server| server.calls.is_empty());
+        if !is_done || !self.media.is_told_all {
+            return Ok(());
+        }
+        let granted = self.media.granted(&fresh.media_room, &fresh.id);
+        if granted == fresh.grant.as_ref() {
+            Ok(())
+        } else {
+            Err(format!("LiveKit grants {granted:?}, the room {:?}", fresh.grant))
+        }
     }
 
     /// Messages of a scope that a `join_success` holds at most.

@@ -235,6 +235,7 @@ impl World {
             server.ledger.compare(room.room(), "the room that dies")?;
         }
         let dead = self.end_process(None);
+        self.media.is_told_all &= loss == Loss::Nothing && !self.plan.loses_inputs();
         self.disk.crash(loss, &mut self.chance);
         dead.map_or(Ok(()), |dead| self.bury(dead, loss))
     }

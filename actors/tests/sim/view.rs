@@ -38,6 +38,9 @@ pub struct View {
     pub timer: Option<Value>,
     pub poll: Option<Value>,
     pub restrictions: Value,
+    /// The room of LiveKit, and what the token that came with it allows.
+    pub media_room: Value,
+    pub grant: Option<Value>,
     /// What never changes.
     pub fixed: Value,
 }
@@ -105,6 +108,8 @@ impl View {
             timer: payload.get("timer").cloned(),
             poll: payload.get("polls").cloned(),
             restrictions: payload["livekit"]["microphone_restriction_state"].clone(),
+            media_room: payload["livekit"]["room"].clone(),
+            grant: super::media::grant(&payload["livekit"]),
             fixed,
         };
         for entry in list(&payload["participants"]) {

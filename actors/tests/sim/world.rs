@@ -23,7 +23,7 @@ use super::{
     client::Client,
     disk::Disk,
     ledger::{Ledger, is_panic},
-    media,
+    media::{self, Media},
     net::Net,
     plan::Plan,
     server::{From, Progress, Server},
@@ -48,6 +48,7 @@ pub struct World {
     pub net: Net,
     pub clients: Vec<Client>,
     pub livekit: Arc<Livekit>,
+    pub media: Media,
     /// Numbers for sessions, calls of `start`, tokens and tickets.
     pub counter: u64,
     /// Ids of what was seen running, and of recorders, whom nobody may see.
@@ -76,6 +77,7 @@ impl World {
             net,
             clients: CAST.into_iter().map(Client::new).collect(),
             livekit: Arc::default(),
+            media: Media::new(),
             counter: 0,
             seen: Vec::new(),
             hidden: Vec::new(),
@@ -128,6 +130,7 @@ impl World {
                 Err(error) => {
                     self.tell(|_| format!("the journal is put aside: {error}"));
                     self.count("journal put aside");
+                    self.media.is_told_all = false;
                     self.disk.forget();
                 }
             }
@@ -208,6 +211,11 @@ impl World {
         match effect {
             Effect::Send { seq, frame, to, kept } => {
                 self.net.send(seq, &frame, &to);
+                if frame.contains(r#""message":"join_success""#)
+                    && let Ok(envelope) = serde_json::from_str::<serde_json::Value>(&frame)
+                {
+                    self.media.connect(&envelope["payload"]);
+                }
                 if kept {
                     server.kept.add(seq, frame, to);
                 }
@@ -289,6 +297,7 @@ impl World {
         let state = serde_json::to_value(room.room()).map_err(|error| error.to_string())?;
         media::check(&call, &state)?;
         let outcome = media::outcome(&call, self.plan.media_fails, &mut self.chance);
+        self.media.obey(&call, &outcome);
         server.post(Input::CallDone { call: id, outcome }, From::Nobody);
         Ok(())
     }
