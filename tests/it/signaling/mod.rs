@@ -9,8 +9,10 @@ mod envelope;
 mod hands_and_roles;
 mod limits;
 mod moderation;
+mod names_and_hands;
 mod order;
 mod resumption;
+mod sent_out;
 mod upgrade;
 
 use std::collections::BTreeSet;
