@@ -1,6 +1,7 @@
 //! The signaling protocol over real sockets, by section of its rules.
 
 mod asyncapi;
+mod breakout;
 mod chat;
 mod chat_history;
 mod control;
