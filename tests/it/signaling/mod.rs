@@ -3,7 +3,9 @@
 mod asyncapi;
 mod breakout;
 mod chat;
+mod chat_groups;
 mod chat_history;
+mod chat_search;
 mod control;
 mod echo;
 mod envelope;
@@ -12,8 +14,10 @@ mod limits;
 mod moderation;
 mod names_and_hands;
 mod order;
+mod polls;
 mod resumption;
 mod sent_out;
+mod timer;
 mod upgrade;
 
 use std::collections::BTreeSet;
