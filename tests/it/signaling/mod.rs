@@ -17,6 +17,7 @@ mod order;
 mod polls;
 mod resumption;
 mod sent_out;
+mod tariff;
 mod timer;
 mod upgrade;
 
