@@ -15,6 +15,7 @@ mod moderation;
 mod names_and_hands;
 mod order;
 mod polls;
+mod resume_from;
 mod resumption;
 mod sent_out;
 mod tariff;
