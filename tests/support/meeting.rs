@@ -71,7 +71,12 @@ impl Meeting {
 
     /// The answer to alice's `start`.
     pub async fn started(&self, body: Value) -> Answer {
-        self.alice.post(&self.path("/start"), body).await
+        self.started_by(&self.alice, body).await
+    }
+
+    /// The answer to a user's `start`.
+    pub async fn started_by(&self, who: &Rest, body: Value) -> Answer {
+        who.post(&self.path("/start"), body).await
     }
 
     /// Redeems a ticket; not yet joined.
@@ -111,6 +116,20 @@ impl Meeting {
         guest
     }
 
+    /// Alice, and guests under these names, all joined; they know of each other and have nothing left to read.
+    pub async fn gather<const N: usize>(&self, names: [&str; N]) -> (Participant, [Participant; N]) {
+        let mut alice = self.joined_owner().await;
+        let mut guests = Vec::new();
+        for name in names {
+            guests.push(self.joined_guest(name).await);
+        }
+        alice.events_so_far().await;
+        for guest in &mut guests {
+            guest.events_so_far().await;
+        }
+        (alice, guests.try_into().ok().expect("as many as names"))
+    }
+
     /// A guest that comes back with its resumption token, not yet joined.
     pub async fn returning_guest(&self, resumption: &str) -> Participant {
         self.guest_with(json!({"resumption": resumption})).await
@@ -120,6 +139,24 @@ impl Meeting {
     pub async fn returning_owner(&self, resumption: &str) -> Participant {
         let ticket = self.started(json!({"resumption": resumption})).await.expect(200);
         self.connect(&ticket).await
+    }
+
+    /// A guest's connection with its token, into this breakout room or, with null, into the main room; not yet joined.
+    pub async fn moving_guest(&self, resumption: &str, breakout_room: &Value) -> Participant {
+        let more = json!({"resumption": resumption, "breakout_room": breakout_room});
+        self.guest_with(more).await
+    }
+
+    /// Alice's connection with her token, into this breakout room or, with null, into the main room; not yet joined.
+    pub async fn moving_owner(&self, resumption: &str, breakout_room: &Value) -> Participant {
+        let body = json!({"resumption": resumption, "breakout_room": breakout_room});
+        self.connect(&self.started(body).await.expect(200)).await
+    }
+
+    /// A guest's connection with its token, of a client that has seen everything up to this number; not yet joined.
+    pub async fn resuming_guest(&self, resumption: &str, seq: u64) -> Participant {
+        let ticket = self.ask_as_guest(Some(resumption)).await.expect(200);
+        Participant::connect_from(&self.address, &ticket, seq).await
     }
 
     /// The answer to a guest's `start_invited`.

@@ -8,3 +8,4 @@ mod postgres;
 pub mod quiet;
 pub mod rest;
 pub mod server;
+mod stored;

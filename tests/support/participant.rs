@@ -21,6 +21,9 @@ use uuid::Uuid;
 /// How long anything expected may take; far beyond what a loaded machine needs.
 const DEADLINE: Duration = Duration::from_secs(20);
 
+/// Where the WebSocket is.
+const PATH: &str = "/signaling";
+
 /// Frames shown when an expectation fails.
 const SHOWN: usize = 12;
 
@@ -56,7 +59,13 @@ enum End {
 impl Participant {
     /// Redeems a ticket at `host:port`.
     pub async fn connect(address: &str, ticket: &Value) -> Self {
-        Self::connect_on(Self::stream(address).await, address, ticket).await
+        Self::connect_on(Self::stream(address).await, address, PATH, ticket).await
+    }
+
+    /// Like `connect`, of a client that has seen the events of the room up to this number.
+    pub async fn connect_from(address: &str, ticket: &Value, seq: u64) -> Self {
+        let path = format!("{PATH}?resume_from={seq}");
+        Self::connect_on(Self::stream(address).await, address, &path, ticket).await
     }
 
     /// Like `connect`, with a receive buffer of a few KiB: what this client does not read soon waits at the server.
@@ -64,12 +73,12 @@ impl Participant {
         let socket = TcpSocket::new_v4().expect("a socket");
         socket.set_recv_buffer_size(4096).expect("a socket option");
         let stream = socket.connect(address.parse().expect("an address")).await;
-        Self::connect_on(stream.expect("a connection"), address, ticket).await
+        Self::connect_on(stream.expect("a connection"), address, PATH, ticket).await
     }
 
-    async fn connect_on(stream: TcpStream, address: &str, ticket: &Value) -> Self {
+    async fn connect_on(stream: TcpStream, address: &str, path: &str, ticket: &Value) -> Self {
         let text = |field: &str| ticket[field].as_str().expect("ticket and resumption").to_owned();
-        let socket = Self::upgrade_on(stream, address, Some(&protocols(ticket))).await;
+        let socket = Self::upgrade_on(stream, address, path, Some(&protocols(ticket))).await;
         Self {
             name: "somebody".to_owned(),
             id: String::new(),
@@ -82,7 +91,16 @@ impl Participant {
 
     /// Tries an upgrade with this `Sec-WebSocket-Protocol`; a refusal is status and body.
     pub async fn upgrade(address: &str, protocols: Option<&str>) -> Result<Socket, (u16, Value)> {
-        Self::upgrade_on(Self::stream(address).await, address, protocols).await
+        Self::upgrade_at(address, PATH, protocols).await
+    }
+
+    /// `upgrade` at another path, or with a query.
+    pub async fn upgrade_at(
+        address: &str,
+        path: &str,
+        protocols: Option<&str>,
+    ) -> Result<Socket, (u16, Value)> {
+        Self::upgrade_on(Self::stream(address).await, address, path, protocols).await
     }
 
     async fn stream(address: &str) -> TcpStream {
@@ -94,9 +112,10 @@ impl Participant {
     async fn upgrade_on(
         stream: TcpStream,
         address: &str,
+        path: &str,
         protocols: Option<&str>,
     ) -> Result<Socket, (u16, Value)> {
-        let mut request = format!("ws://{address}/signaling")
+        let mut request = format!("ws://{address}{path}")
             .into_client_request()
             .expect("a request");
         if let Some(protocols) = protocols {
@@ -296,6 +315,12 @@ impl Participant {
     /// Everything that was ever read here.
     pub fn everything_seen(&self) -> &[Value] {
         &self.seen
+    }
+
+    /// The number of the last event of the room that was read here.
+    pub fn last_seq(&self) -> u64 {
+        let mut numbers = self.seen.iter().rev().filter_map(|frame| frame["seq"].as_u64());
+        numbers.next().expect("an event of the room")
     }
 
     /// Reads until the server closes; answers the code, `None` for a connection that ends without a close frame.

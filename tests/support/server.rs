@@ -8,6 +8,7 @@ use std::{
     time::Duration,
 };
 
+use colloquy::config;
 use tempfile::TempDir;
 use tokio::time::{Instant, sleep};
 
@@ -74,6 +75,14 @@ impl Server {
     /// Where the server keeps journals, keys and the SQLite file.
     pub fn data_dir(&self) -> PathBuf {
         self.folder.path().join("data")
+    }
+
+    /// Where the server keeps rooms and people.
+    pub fn database(&self) -> config::Database {
+        config::Database {
+            url: self.database.as_ref().map(|database| database.url.to_string()),
+            ..config::Database::default()
+        }
     }
 
     /// What the server has logged so far, over all its starts.

@@ -13,6 +13,8 @@ const CONTENT_BYTES: usize = 4_096;
 const SENDERS: usize = 8;
 /// Together 12.6 MB: the queue of a session holds 8 MiB, its socket a little more.
 const MESSAGES_EACH: usize = 375;
+/// Together 4 MB: more than a socket takes, less than the queue holds.
+const MESSAGES_BELOW_THE_QUEUE: usize = 1_000;
 /// Messages that each sender has on their way at the same time.
 const IN_FLIGHT: usize = 16;
 /// Memory for one queue, the history of the room, and what the senders have on their way.
@@ -83,6 +85,29 @@ async fn a_client_that_does_not_read_is_cut_and_can_resume() {
     for sender in &mut senders {
         sender.expect_silence().await;
     }
+    server.finish().await;
+}
+
+#[tokio::test]
+async fn a_client_that_takes_nothing_is_cut_before_its_queue_is_full() {
+    let no_grace = ("COLLOQUY_SIGNALING__RECONNECT_GRACE_SECS", "0");
+    let server = Unlimited::start_with(Kind::Sqlite, &[no_grace]).await;
+    let meeting = Meeting::create(&server, json!({})).await;
+    let alice = meeting.joined_owner().await;
+    let slow = joined_narrow(&server, &meeting, "Slow").await;
+    let mut alice = produce(alice, MESSAGES_BELOW_THE_QUEUE, MESSAGES_BELOW_THE_QUEUE).await;
+    let told = json!({"message": "left", "id": slow.id, "reason": "timeout"});
+    // Each frame has a deadline that is shorter than the time after which missing pongs end a connection.
+    while !alice
+        .everything_seen()
+        .iter()
+        .any(|frame| frame["payload"] == told)
+    {
+        alice.try_next().await.expect("a frame");
+    }
+    let mut again = meeting.returning_guest(&slow.resumption).await;
+    again.join("Slow").await;
+    assert_eq!(again.id, slow.id);
     server.finish().await;
 }
 

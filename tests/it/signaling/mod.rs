@@ -1,16 +1,25 @@
 //! The signaling protocol over real sockets, by section of its rules.
 
 mod asyncapi;
+mod breakout;
 mod chat;
+mod chat_groups;
 mod chat_history;
+mod chat_search;
 mod control;
 mod echo;
 mod envelope;
 mod hands_and_roles;
 mod limits;
 mod moderation;
+mod names_and_hands;
 mod order;
+mod polls;
+mod resume_from;
 mod resumption;
+mod sent_out;
+mod tariff;
+mod timer;
 mod upgrade;
 
 use std::collections::BTreeSet;

@@ -1,0 +1,47 @@
+//! What a test changes in the database because no request does: it counts from the next `start` on.
+
+use colloquy::store::Db;
+use serde_json::Value;
+use sqlx::AssertSqlSafe;
+
+use super::server::Server;
+
+impl Server {
+    /// Every tariff has these quotas, such as `{"room_participant_limit": 2}`.
+    pub async fn set_quotas(&self, quotas: &Value) {
+        self.execute(format!("UPDATE tariffs SET quotas = '{quotas}'"))
+            .await;
+    }
+
+    /// Every tariff lacks these modules, a list of names.
+    pub async fn disable_modules(&self, names: &Value) {
+        self.execute(format!("UPDATE tariffs SET disabled_modules = '{names}'"))
+            .await;
+    }
+
+    /// Every room now belongs to this user, who has called already. Only owners come in as registered users: that is how
+    /// a second one does. Whoever is inside stays what it is.
+    pub async fn hand_rooms_to(&self, email: &str) {
+        let user = format!("SELECT id FROM users WHERE email = '{email}'");
+        self.execute(format!("UPDATE rooms SET created_by = ({user})"))
+            .await;
+    }
+
+    async fn execute(&self, sql: String) {
+        let db = Db::connect(&self.database(), &self.data_dir()).await;
+        let db = db.expect("a database");
+        let sql = AssertSqlSafe(sql);
+        let rows = match &db {
+            Db::Sqlite { write, .. } => sqlx::query(sql)
+                .execute(write)
+                .await
+                .map(|done| done.rows_affected()),
+            Db::Postgres(pool) => sqlx::query(sql)
+                .execute(pool)
+                .await
+                .map(|done| done.rows_affected()),
+        };
+        db.close().await;
+        assert_ne!(rows.expect("a statement"), 0, "nothing was changed");
+    }
+}
