@@ -12,8 +12,10 @@ use tokio_tungstenite::tungstenite::Utf8Bytes;
 use super::SessionMsg;
 use crate::protocol::{
     codes::CloseCode,
-    limits::{SESSION_QUEUE_BYTES_MAX, SESSION_QUEUE_FRAMES_MAX, SESSION_UNHANDLED_COMMANDS_MAX,
-        SOCKET_LONG_FRAME_BYTES},
+    limits::{
+        SESSION_QUEUE_BYTES_MAX, SESSION_QUEUE_FRAMES_MAX, SESSION_UNHANDLED_COMMANDS_MAX,
+        SOCKET_LONG_FRAME_BYTES,
+    },
 };
 
 /// What waits for the writer.
