@@ -195,7 +195,9 @@ impl RoomService {
         let status = response.status();
         if status.is_success() && is_json(&response) {
             let answer = read(response, bytes_max).await?;
-            return serde_json::from_slice(&answer).map_err(|_| CallError::Unreachable);
+            // Of what is ignored, serde_json does not look whether it is UTF-8.
+            let answer = std::str::from_utf8(&answer).map_err(|_| CallError::Unreachable)?;
+            return serde_json::from_str(answer).map_err(|_| CallError::Unreachable);
         }
         if status == StatusCode::NOT_FOUND && is_json(&response) {
             // A wrong path is "not found" as well, with another code.

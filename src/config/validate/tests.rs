@@ -56,6 +56,25 @@ const REFUSALS: &[(&str, &str)] = &[
     ("oidc.call_in_role = ''", "oidc.call_in_role"),
     ("oidc.recorder_role = ''", "oidc.recorder_role"),
     (
+        "livekit.public_url = 'ftp://livekit.example.org'",
+        "livekit.public_url",
+    ),
+    (
+        "livekit.public_url = 'wss://l.example/?x=1'",
+        "livekit.public_url",
+    ),
+    ("livekit.public_url = 'wss://l.example/#x'", "livekit.public_url"),
+    (
+        "livekit.service_url = 'http://u:p@localhost:7880'",
+        "livekit.service_url",
+    ),
+    (
+        "livekit.service_url = 'unix:///run/livekit'",
+        "livekit.service_url",
+    ),
+    ("livekit.api_key = ''", "livekit.api_key"),
+    ("livekit.api_secret = ''", "livekit.api_secret"),
+    (
         "dev_issuer.redirect_uris = ['https://a.example/#x']",
         "dev_issuer.redirect_uris.0",
     ),
@@ -137,6 +156,8 @@ fn what_is_unusual_but_right_holds() {
         "log.level = 'warn,colloquy::http=debug'",
         "database.url = 'sqlite:///var/lib/colloquy/x.db'",
         "database.url = 'postgresql://u:p@db/colloquy'",
+        "livekit.public_url = 'https://media.example.org/livekit'",
+        "livekit.service_url = 'http://livekit:7880'",
         "rooms.grace_secs = 0",
         "signaling.reconnect_grace_secs = 0",
         "defaults.disabled_features = ['core::guests_allowed', 'raise_hands']",
@@ -174,4 +195,15 @@ fn a_database_password_is_never_repeated() {
     let config: Config = toml::from_str("database.url = 'mysql://u:hunter2@localhost/x'").unwrap();
     let text = format!("{:?}", violations(&config));
     assert!(!text.contains("hunter2"), "{text}");
+}
+
+#[test]
+fn a_secret_of_livekit_is_never_repeated() {
+    let toml = "livekit.api_key = ''\nlivekit.api_secret = 'hunter2'";
+    let config: Config = toml::from_str(toml).unwrap();
+    let text = format!("{config:?} {:?}", violations(&config));
+    assert!(
+        text.contains("livekit.api_key") && !text.contains("hunter2"),
+        "{text}"
+    );
 }

@@ -29,20 +29,20 @@ const CALLS_MAX: usize = 32;
 const FAILURES_MAX: usize = 5;
 const ANSWER_BYTES_MAX: usize = 1024 * 1024;
 
-const ROOM: MediaRoom = MediaRoom {
+pub const ROOM: MediaRoom = MediaRoom {
     room: RoomId(Uuid::from_u128(7)),
     space: Space::MAIN,
 };
 
-fn id(number: u128) -> ParticipantId {
+pub fn id(number: u128) -> ParticipantId {
     ParticipantId(Uuid::from_u128(number))
 }
 
-fn client(livekit: &FakeLivekit) -> RoomService {
+pub fn client(livekit: &FakeLivekit) -> RoomService {
     RoomService::new(&livekit.settings()).expect("a client")
 }
 
-fn removal(number: u128) -> Call {
+pub fn removal(number: u128) -> Call {
     Call::Remove {
         room: ROOM,
         participant: id(number),
@@ -50,14 +50,14 @@ fn removal(number: u128) -> Call {
     }
 }
 
-fn mute(numbers: &[u128]) -> Call {
+pub fn mute(numbers: &[u128]) -> Call {
     Call::Mute {
         room: ROOM,
         participants: numbers.iter().copied().map(id).collect(),
     }
 }
 
-fn permit(number: u128, sources: &[Source]) -> Call {
+pub fn permit(number: u128, sources: &[Source]) -> Call {
     Call::Permit {
         room: ROOM,
         participants: vec![(id(number), sources.to_vec())],
@@ -211,54 +211,6 @@ fn participant_of(bytes: usize) -> Response {
     body.resize(bytes - 2, b'x');
     body.extend(br#""}"#);
     ([(header::CONTENT_TYPE, "application/json")], body).into_response()
-}
-
-fn redirect() -> Response {
-    let elsewhere = [(
-        header::LOCATION,
-        "/below/twirp/livekit.RoomService/GetParticipant",
-    )];
-    (StatusCode::TEMPORARY_REDIRECT, elsewhere).into_response()
-}
-
-/// Begins like an answer, then the connection breaks.
-fn broken() -> Response {
-    let begin = Ok(Bytes::from_static(br#"{"identity":"#));
-    let end = Err(std::io::Error::other("the connection breaks"));
-    Body::from_stream(stream::iter([begin, end])).into_response()
-}
-
-type Lie = fn() -> Response;
-
-#[tokio::test]
-async fn lies_are_no_answers() {
-    let lies: [(&str, Lie); 9] = [
-        ("no JSON", || "<html>Welcome!</html>".into_response()),
-        ("other JSON", || Json(json!({"identity": 5})).into_response()),
-        ("a list", || Json(json!([])).into_response()),
-        ("null", || Json(json!(null)).into_response()),
-        ("nothing", || StatusCode::OK.into_response()),
-        ("an internal error", || {
-            (
-                StatusCode::INTERNAL_SERVER_ERROR,
-                Json(json!({"code": "internal"})),
-            )
-                .into_response()
-        }),
-        ("a redirect", redirect),
-        ("half an answer", broken),
-        ("too much", || participant_of(ANSWER_BYTES_MAX + 1)),
-    ];
-    for (name, lie) in lies {
-        let livekit = FakeLivekit::start().await;
-        let client = client(&livekit);
-        livekit.be(Mood::Lying(lie));
-        assert_eq!(client.call(mute(&[1])).await, Outcome::Unavailable, "{name}");
-        // No redirect was followed, nothing was tried again, and the next answer counts.
-        assert_eq!(livekit.calls().len(), 1, "{name}");
-        livekit.be(Mood::Honest);
-        assert_eq!(client.call(removal(1)).await, Outcome::Done, "{name}");
-    }
 }
 
 #[tokio::test]

@@ -14,9 +14,15 @@ macro_rules! on_sqlite {
     )+};
 }
 
+mod breaker;
 mod client;
 mod credentials;
+mod crowd;
+mod development_secret;
+mod lies;
+mod log;
 mod meeting;
+mod patience;
 mod restrictions;
 mod trouble;
 

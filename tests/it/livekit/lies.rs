@@ -1,0 +1,245 @@
+//! Whatever stands at LiveKit's address and answers nonsense: the outcome is that LiveKit is unavailable.
+
+use std::{future::pending, io};
+
+use axum::{
+    Json,
+    body::{Body, Bytes},
+    http::{
+        Response as Builder, StatusCode,
+        header::{CONTENT_TYPE, LOCATION},
+    },
+    response::{IntoResponse as _, Response},
+};
+use colloquy::livekit::{LIST_BYTES_MAX, Patience, RoomService};
+use colloquy_actors::{
+    livekit::{Call, Outcome, Source},
+    ports::Media as _,
+};
+use futures_util::{StreamExt as _, stream};
+use serde_json::{Value, json};
+
+use super::{
+    client::{ROOM, id, mute, permit, removal},
+    patience::{SHORT, UNLIMITED, client_with},
+};
+use crate::support::livekit::{FakeLivekit, Mood, Track};
+
+type Lie = (&'static str, fn() -> Response);
+
+fn typed(content_type: &str, body: impl Into<Body>) -> Response {
+    let answer = Builder::builder().header(CONTENT_TYPE, content_type);
+    answer.body(body.into()).expect("an answer")
+}
+
+fn twirp(status: StatusCode, code: &str) -> Response {
+    (status, Json(json!({"code": code, "msg": "no"}))).into_response()
+}
+
+/// To the same server, where the answer would be a good one.
+fn redirect(status: StatusCode) -> Response {
+    (
+        status,
+        [(LOCATION, "/twirp/livekit.RoomService/ListParticipants")],
+    )
+        .into_response()
+}
+
+fn chunks(first: &'static [u8]) -> stream::Once<std::future::Ready<io::Result<Bytes>>> {
+    stream::once(std::future::ready(Ok(Bytes::from_static(first))))
+}
+
+fn endless() -> Response {
+    let piece = Bytes::from(vec![b' '; 64 * 1024]);
+    let pieces = stream::repeat_with(move || io::Result::Ok(piece.clone()));
+    typed("application/json", Body::from_stream(pieces))
+}
+
+fn stalls() -> Response {
+    let silence = stream::once(pending::<io::Result<Bytes>>());
+    typed(
+        "application/json",
+        Body::from_stream(chunks(b"{\"participants\":").chain(silence)),
+    )
+}
+
+fn breaks() -> Response {
+    let end = stream::once(std::future::ready(Err(io::Error::other("enough"))));
+    typed("application/json", Body::from_stream(chunks(b"{}").chain(end)))
+}
+
+/// Nothing that any method answers.
+const LIES: &[Lie] = &[
+    ("a page", || typed("text/html", "<html>Welcome</html>")),
+    ("JSON as text", || typed("text/plain", "{}")),
+    ("JSON without a type", || Body::from("{}").into_response()),
+    ("protobuf", || {
+        typed("application/protobuf", Vec::from(*b"\x0a\x02{}"))
+    }),
+    ("no body", || typed("application/json", "")),
+    ("half a body", || typed("application/json", "{\"identity\":\"a\"")),
+    ("two bodies", || typed("application/json", "{} {}")),
+    ("no object", || typed("application/json", "\"ok\"")),
+    ("null", || typed("application/json", "null")),
+    ("no UTF-8", || {
+        typed("application/json", Vec::from(*b"{\"identity\":\"\xff\"}"))
+    }),
+    ("a deep body", || typed("application/json", "[".repeat(100_000))),
+    ("a large body", || {
+        typed("application/json", " ".repeat(LIST_BYTES_MAX) + "{}")
+    }),
+    ("an endless body", endless),
+    ("a body that stalls", stalls),
+    ("a body that breaks", breaks),
+    ("no content", || StatusCode::NO_CONTENT.into_response()),
+    ("moved", || redirect(StatusCode::MOVED_PERMANENTLY)),
+    ("moved, with method", || redirect(StatusCode::PERMANENT_REDIRECT)),
+    ("unexpected", || twirp(StatusCode::BAD_REQUEST, "malformed")),
+    ("unauthenticated", || {
+        twirp(StatusCode::UNAUTHORIZED, "unauthenticated")
+    }),
+    ("forbidden", || twirp(StatusCode::FORBIDDEN, "permission_denied")),
+    ("no such path", || twirp(StatusCode::NOT_FOUND, "bad_route")),
+    ("a page that says not_found", || {
+        let page = typed("text/html", "{\"code\":\"not_found\"}");
+        (StatusCode::NOT_FOUND, page).into_response()
+    }),
+    ("an endless page that is not there", || {
+        (StatusCode::NOT_FOUND, endless()).into_response()
+    }),
+    ("too many", || {
+        twirp(StatusCode::TOO_MANY_REQUESTS, "resource_exhausted")
+    }),
+    ("broken", || twirp(StatusCode::INTERNAL_SERVER_ERROR, "internal")),
+    ("not found, but broken", || {
+        twirp(StatusCode::INTERNAL_SERVER_ERROR, "not_found")
+    }),
+    ("a proxy without LiveKit", || {
+        (StatusCode::BAD_GATEWAY, "bad gateway").into_response()
+    }),
+    ("unavailable", || {
+        twirp(StatusCode::SERVICE_UNAVAILABLE, "unavailable")
+    }),
+];
+
+/// Bodies of a right type that are no list of participants, nor a participant.
+const WRONG_SHAPES: &[Lie] = &[
+    ("a number", || {
+        Json(json!({"participants": 5, "identity": 5})).into_response()
+    }),
+    ("no identity", || {
+        Json(json!({"participants": [{"sid": "PA_1"}], "sid": "PA_1"})).into_response()
+    }),
+    ("nobody", || {
+        Json(json!({"participants": [null], "identity": null})).into_response()
+    }),
+    ("tracks are one", || with_tracks(json!({"sid": "TR_mic"}))),
+    ("a track without id", || {
+        with_tracks(json!([{"source": "MICROPHONE"}]))
+    }),
+    ("muted is a word", || {
+        with_tracks(json!([{"sid": "TR_mic", "source": "MICROPHONE", "muted": "no"}]))
+    }),
+    ("source is a list", || {
+        with_tracks(json!([{"sid": "TR_mic", "source": ["MICROPHONE"]}]))
+    }),
+];
+
+fn with_tracks(tracks: Value) -> Response {
+    let participant = json!({"identity": id(1), "tracks": tracks});
+    let mut answer = participant.clone();
+    answer["participants"] = json!([participant]);
+    Json(answer).into_response()
+}
+
+/// Each call of each kind gets this answer, from a client that has not met it before.
+async fn ask(lies: &[Lie], calls: &[Call]) {
+    let patience = Patience {
+        call: SHORT * 5,
+        ..UNLIMITED
+    };
+    let livekit = FakeLivekit::start().await;
+    let mut asked = 0;
+    for (name, lie) in lies {
+        for call in calls {
+            let client = client_with(&livekit, patience);
+            livekit.be(Mood::Lying(*lie));
+            let outcome = client.call(call.clone()).await;
+            assert_eq!(outcome, Outcome::Unavailable, "{name}: {call:?}");
+            // No redirect was followed, nothing was tried again, and the next answer counts.
+            livekit.be(Mood::Honest);
+            assert_eq!(client.call(removal(9)).await, Outcome::Done, "{name}: {call:?}");
+            asked += 2;
+            assert_eq!(livekit.calls().len(), asked, "{name}: {call:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn no_lie_is_believed() {
+    let calls = [
+        mute(&[1]),
+        mute(&[1, 2]),
+        permit(1, &[Source::Camera]),
+        removal(1),
+        Call::Delete { room: ROOM },
+    ];
+    ask(LIES, &calls).await;
+}
+
+#[tokio::test]
+async fn no_wrong_shape_is_believed() {
+    ask(WRONG_SHAPES, &[mute(&[1]), mute(&[1, 2])]).await;
+}
+
+#[tokio::test]
+async fn an_answer_about_somebody_else_mutes_nobody() {
+    let livekit = FakeLivekit::start().await;
+    livekit.be(Mood::Lying(|| {
+        with_tracks(json!([{"sid": "TR_1", "source": "MICROPHONE"}]))
+    }));
+    let client = client_with(&livekit, UNLIMITED);
+    for wanted in [mute(&[2]), mute(&[2, 3])] {
+        assert_eq!(client.call(wanted).await, Outcome::Muted(vec![]));
+    }
+    assert_eq!(livekit.calls().len(), 2);
+}
+
+/// A client can publish what LiveKit has no name for; the others are muted all the same.
+#[tokio::test]
+async fn an_unknown_source_hides_nobody() {
+    let livekit = FakeLivekit::start().await;
+    livekit.be(Mood::Lying(|| {
+        with_tracks(json!([{"sid": "TR_1", "source": 77}, {"sid": "TR_2", "source": "MICROPHONE"}]))
+    }));
+    let client = client_with(&livekit, UNLIMITED);
+    for wanted in [mute(&[1]), mute(&[1, 2])] {
+        assert_eq!(client.call(wanted).await, Outcome::Muted(vec![id(1)]));
+    }
+}
+
+/// At a wrong path somebody else answers "not found", or LiveKit does not know the method.
+#[tokio::test]
+async fn a_wrong_path_is_not_taken_for_absence() {
+    let livekit = FakeLivekit::start().await;
+    livekit.enter(&ROOM.to_string(), &id(1).to_string(), &[]);
+    let mut settings = livekit.settings();
+    settings.service_url.set_path("/elsewhere");
+    let client = RoomService::new(&settings).expect("a client");
+    for wanted in [mute(&[1]), removal(1), Call::Delete { room: ROOM }] {
+        assert_eq!(client.call(wanted).await, Outcome::Unavailable);
+    }
+    assert!(livekit.has_room(&ROOM.to_string()));
+}
+
+/// LiveKit takes an empty list of sources for all of them.
+#[tokio::test]
+async fn whoever_may_publish_nothing_is_not_allowed_everything() {
+    let livekit = FakeLivekit::start().await;
+    let (room, name) = (ROOM.to_string(), id(1).to_string());
+    livekit.enter(&room, &name, &[Track::live("TR_1", "CAMERA")]);
+    let client = client_with(&livekit, UNLIMITED);
+    assert_eq!(client.call(permit(1, &[])).await, Outcome::Done);
+    let permission = livekit.person(&room, &name).expect("somebody").permission;
+    assert_eq!(permission["can_publish"], false);
+}

@@ -1,0 +1,114 @@
+//! Nobody waits for long, not even for others who wait.
+
+use std::{sync::Arc, time::Duration};
+
+use colloquy::livekit::{CALLS_MAX, Patience, RoomService};
+use colloquy_actors::{
+    livekit::{Call, Outcome},
+    ports::Media as _,
+};
+use tokio::task::JoinSet;
+
+use super::client::{ROOM, id, removal};
+use crate::support::livekit::{End, FakeLivekit, Mood};
+
+/// Longer than any test: whoever waits for that waits for something else.
+const FOREVER: Duration = Duration::from_hours(1);
+
+/// How long something takes of which nothing comes.
+pub const SHORT: Duration = Duration::from_millis(200);
+
+pub const UNLIMITED: Patience = Patience {
+    connect: FOREVER,
+    place: FOREVER,
+    call: FOREVER,
+    wish: FOREVER,
+    pause: FOREVER,
+};
+
+/// More calls than there are places.
+const CROWD: usize = 3 * CALLS_MAX;
+
+pub fn client_with(livekit: &FakeLivekit, patience: Patience) -> RoomService {
+    RoomService::with_patience(&livekit.settings(), patience).expect("a client")
+}
+
+/// Each participant leaves in a task of its own, as rooms do it.
+fn leave(client: &Arc<RoomService>, count: usize) -> JoinSet<Outcome> {
+    let mut tasks = JoinSet::new();
+    for number in 0..count {
+        let client = Arc::clone(client);
+        tasks.spawn(async move { client.call(removal(number as u128)).await });
+    }
+    tasks
+}
+
+async fn next(tasks: &mut JoinSet<Outcome>) -> Option<Outcome> {
+    tasks
+        .join_next()
+        .await
+        .map(|outcome| outcome.expect("an outcome"))
+}
+
+#[tokio::test]
+async fn a_wish_of_many_calls_is_given_up() {
+    let livekit = FakeLivekit::start().await;
+    livekit.be(Mood::Silent);
+    let patience = Patience {
+        wish: SHORT,
+        ..UNLIMITED
+    };
+    let call = Call::Remove {
+        room: ROOM,
+        participant: id(1),
+        popouts: 20,
+    };
+    let client = client_with(&livekit, patience);
+    assert_eq!(client.call(call).await, Outcome::Unavailable);
+    for number in 0..livekit.calls().len() {
+        assert_eq!(livekit.end_of(number).await, End::Abandoned);
+    }
+    // One slow wish is no failure of LiveKit.
+    livekit.be(Mood::Honest);
+    assert_eq!(client.call(removal(1)).await, Outcome::Done);
+}
+
+#[tokio::test]
+async fn whoever_finds_no_place_gives_up_and_that_is_no_failure() {
+    let livekit = FakeLivekit::start().await;
+    livekit.be(Mood::Silent);
+    let patience = Patience {
+        place: SHORT,
+        ..UNLIMITED
+    };
+    let client = Arc::new(client_with(&livekit, patience));
+    let mut tasks = leave(&client, CROWD);
+    for _ in CALLS_MAX..CROWD {
+        assert_eq!(next(&mut tasks).await, Some(Outcome::Unavailable));
+    }
+    livekit.be(Mood::Honest);
+    while let Some(outcome) = next(&mut tasks).await {
+        assert_eq!(outcome, Outcome::Done);
+    }
+    assert_eq!(client.call(removal(1)).await, Outcome::Done);
+    assert_eq!(livekit.calls().len(), CALLS_MAX + 1);
+}
+
+#[tokio::test]
+async fn calls_that_are_cancelled_leave_their_places() {
+    let livekit = FakeLivekit::start().await;
+    livekit.be(Mood::Silent);
+    let client = Arc::new(client_with(&livekit, UNLIMITED));
+    let mut tasks = leave(&client, CALLS_MAX);
+    livekit
+        .until("all places taken", |world| {
+            (world.at_once_max == CALLS_MAX).then_some(())
+        })
+        .await;
+    tasks.shutdown().await;
+    for number in 0..CALLS_MAX {
+        assert_eq!(livekit.end_of(number).await, End::Abandoned);
+    }
+    livekit.be(Mood::Honest);
+    assert_eq!(client.call(removal(1)).await, Outcome::Done);
+}
