@@ -14,13 +14,26 @@ mod trial;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use dice::Seeded;
+use dice::Dice;
 use rooms::{MESSAGES_PER_ROOM, Rooms, Told};
 
 /// Messages when nobody says how many.
 const INPUTS: usize = 1_000_000;
 /// Parts that run beside each other.
 const PARTS: u64 = 2;
+
+/// `SplitMix64` (Steele, Lea, Flood 2014).
+struct Seeded(u64);
+
+impl Dice for Seeded {
+    fn roll(&mut self, end: u64) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        (z ^ (z >> 31)) % end
+    }
+}
 
 fn given(name: &str) -> Option<u64> {
     std::env::var(name).ok().map(|text| text.parse().unwrap())

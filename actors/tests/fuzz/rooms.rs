@@ -143,6 +143,9 @@ impl Rooms {
         };
         let mut told = Told::default();
         for index in 0..MESSAGES_PER_ROOM {
+            if dice.is_over() {
+                break;
+            }
             let text = self.odd.message(dice, &known);
             said(&text);
             let parsed = parse(&text);

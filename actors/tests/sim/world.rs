@@ -157,7 +157,7 @@ impl World {
                     return Err(format!("a rule panicked: {}", super::last_panic()));
                 }
                 self.internal_error(&from);
-                Ok(())
+                self.check_room()
             }
             Progress::Failed(failure) => {
                 self.tell(|_| format!("the room ends: {failure}"));
@@ -175,12 +175,7 @@ impl World {
     fn release(&mut self, stamped: &Stamped, mut from: From, effects: Effects) -> Step {
         self.tell(|_| format!("input {}: {:?}", stamped.seq, stamped.input));
         self.count("input");
-        let room = self
-            .server
-            .as_ref()
-            .and_then(Server::room)
-            .ok_or("the room is there after an input")?;
-        room.room().check()?;
+        self.check_room()?;
         match stamped.input {
             Input::Ended { session, .. } => {
                 self.net.unlink(session);
@@ -202,6 +197,11 @@ impl World {
             server.kept.trim(base);
         }
         Ok(())
+    }
+
+    fn check_room(&self) -> Step {
+        let room = self.server.as_ref().and_then(Server::room);
+        room.ok_or("the room is there after an input")?.room().check()
     }
 
     fn effect(&mut self, effect: Effect, from: &mut From) {
