@@ -24,6 +24,8 @@ struct Platter {
     log: Option<Vec<u8>>,
     /// Bytes of it that were put there as a whole: a crash does not lose them.
     whole: usize,
+    /// Bytes of the snapshot that the log begins with.
+    snapshot: usize,
     /// Appends do not end for now.
     busy: bool,
     /// A busy disk has the bytes long before it says so, or gets them only then.
@@ -93,7 +95,7 @@ impl Disk {
     pub fn crash(&self, loss: Loss, chance: &mut Chance) {
         self.heal();
         let mut platter = self.platter();
-        let whole = platter.whole;
+        let (whole, snapshot) = (platter.whole, platter.snapshot);
         let Some(log) = &mut platter.log else { return };
         let tail = log.len() - whole;
         match loss {
@@ -104,7 +106,9 @@ impl Disk {
                 let garbage = (0..chance.below(40)).map(|_| chance.number().to_le_bytes()[0]);
                 log.extend(garbage.collect::<Vec<_>>());
             }
-            Loss::Snapshot => log[chance.below(whole)] ^= 1 << chance.below(8),
+            // A snapshot that can't be read costs the whole log. A tail that was read once is not spoiled later: with it the
+            // last restart, and so the numbers that were used since, would be forgotten.
+            Loss::Snapshot => log[chance.below(snapshot)] ^= 1 << chance.below(8),
         }
         // What could be read after a crash is there for good.
         platter.whole = platter.log.as_ref().map_or(0, Vec::len);
@@ -134,7 +138,7 @@ impl Platter {
 impl Storage for Disk {
     fn replace(&mut self, bytes: &[u8]) -> io::Result<()> {
         let mut platter = self.platter();
-        platter.whole = bytes.len();
+        (platter.whole, platter.snapshot) = (bytes.len(), bytes.len());
         platter.log = Some(bytes.to_vec());
         Ok(())
     }
