@@ -133,19 +133,19 @@ const WRONG_SHAPES: &[Lie] = &[
     ("nobody", || {
         Json(json!({"participants": [null], "identity": null})).into_response()
     }),
-    ("tracks are one", || with_tracks(json!({"sid": "TR_mic"}))),
+    ("tracks are one", || with_tracks(&json!({"sid": "TR_mic"}))),
     ("a track without id", || {
-        with_tracks(json!([{"source": "MICROPHONE"}]))
+        with_tracks(&json!([{"source": "MICROPHONE"}]))
     }),
     ("muted is a word", || {
-        with_tracks(json!([{"sid": "TR_mic", "source": "MICROPHONE", "muted": "no"}]))
+        with_tracks(&json!([{"sid": "TR_mic", "source": "MICROPHONE", "muted": "no"}]))
     }),
     ("source is a list", || {
-        with_tracks(json!([{"sid": "TR_mic", "source": ["MICROPHONE"]}]))
+        with_tracks(&json!([{"sid": "TR_mic", "source": ["MICROPHONE"]}]))
     }),
 ];
 
-fn with_tracks(tracks: Value) -> Response {
+fn with_tracks(tracks: &Value) -> Response {
     let participant = json!({"identity": id(1), "tracks": tracks});
     let mut answer = participant.clone();
     answer["participants"] = json!([participant]);
@@ -196,7 +196,7 @@ async fn no_wrong_shape_is_believed() {
 async fn an_answer_about_somebody_else_mutes_nobody() {
     let livekit = FakeLivekit::start().await;
     livekit.be(Mood::Lying(|| {
-        with_tracks(json!([{"sid": "TR_1", "source": "MICROPHONE"}]))
+        with_tracks(&json!([{"sid": "TR_1", "source": "MICROPHONE"}]))
     }));
     let client = client_with(&livekit, UNLIMITED);
     for wanted in [mute(&[2]), mute(&[2, 3])] {
@@ -210,7 +210,7 @@ async fn an_answer_about_somebody_else_mutes_nobody() {
 async fn an_unknown_source_hides_nobody() {
     let livekit = FakeLivekit::start().await;
     livekit.be(Mood::Lying(|| {
-        with_tracks(json!([{"sid": "TR_1", "source": 77}, {"sid": "TR_2", "source": "MICROPHONE"}]))
+        with_tracks(&json!([{"sid": "TR_1", "source": 77}, {"sid": "TR_2", "source": "MICROPHONE"}]))
     }));
     let client = client_with(&livekit, UNLIMITED);
     for wanted in [mute(&[1]), mute(&[1, 2])] {
