@@ -31,6 +31,15 @@ pub struct LoggedRoom {
     disk_failed: bool,
 }
 
+/// A room that has just heard of its restart.
+#[derive(Debug)]
+pub struct Revived {
+    pub room: LoggedRoom,
+    pub restarted: Stamped,
+    /// What the restart brought, not released yet.
+    pub effects: Effects,
+}
+
 /// What became of one input.
 #[derive(Debug)]
 pub enum Handled {
@@ -62,6 +71,15 @@ impl LoggedRoom {
 
     /// The room as its log tells it, up to the last whole record.
     pub fn open(log: Log, livekit: Arc<Livekit>) -> Result<Self, JournalError> {
+        let (mut this, is_whole) = Self::read(log, livekit)?;
+        if !is_whole {
+            this.snapshot_now()?;
+        }
+        Ok(this)
+    }
+
+    /// Reads a log; false where a tail was dropped, or numbers in it were lost, so that the log must begin with what is known now.
+    fn read(log: Log, livekit: Arc<Livekit>) -> Result<(Self, bool), JournalError> {
         let (journal, replayed) = Journal::open(log, &livekit)?;
         let room = replayed.room;
         tracing::info!(
@@ -69,23 +87,46 @@ impl LoggedRoom {
             inputs = replayed.inputs,
             cut_bytes = replayed.cut_bytes,
             other_rules = replayed.other_rules,
-            "room revived"
+            "journal read"
         );
         if replayed.cut_bytes > 0 {
             tracing::warn!(room.id = %room.id(), cut_bytes = replayed.cut_bytes, "broken tail of a journal was cut off");
         }
-        // The tail was dropped, or numbers in it were lost: begin with what is known now.
-        let mut this = Self {
+        let this = Self {
             room,
             journal,
             livekit,
             panics: VecDeque::new(),
             disk_failed: false,
         };
-        if replayed.other_rules || replayed.panicked || replayed.cut_bytes > 0 {
-            this.snapshot_now()?;
+        let is_whole = !replayed.other_rules && !replayed.panicked && replayed.cut_bytes == 0;
+        Ok((this, is_whole))
+    }
+
+    /// Brings a room back to life after its process has gone: the first that it hears is that everybody was lost.
+    ///
+    /// Its journal begins anew with a snapshot of that, which no later damage of a tail can undo: the numbers of events that are
+    /// given out in this life would else be given out once more in the next.
+    pub fn revive(
+        log: Log,
+        livekit: Arc<Livekit>,
+        now: Timestamp,
+        seed: u64,
+    ) -> Result<Revived, JournalError> {
+        let (mut this, _) = Self::read(log, livekit)?;
+        let mut batch = this.stamp(vec![Input::Restarted], now, || seed);
+        let restarted = batch.remove(0);
+        let (room, livekit) = (&mut this.room, &this.livekit);
+        let effects = catch_unwind(AssertUnwindSafe(|| room.handle(livekit, restarted.clone())))
+            .map_err(|_| JournalError::Panicked(restarted.seq))?;
+        if let Err(error) = this.snapshot_now() {
+            this.go_on_in_memory(&error)?;
         }
-        Ok(this)
+        Ok(Revived {
+            room: this,
+            restarted,
+            effects,
+        })
     }
 
     #[must_use]
@@ -130,13 +171,18 @@ impl LoggedRoom {
         let Err(error) = self.journal.append(&records).await else {
             return Ok(());
         };
+        self.go_on_in_memory(&error.into())?;
+        Ok(self.journal.append(&records).await?)
+    }
+
+    fn go_on_in_memory(&mut self, error: &JournalError) -> Result<(), JournalError> {
         tracing::error!(room.id = %self.room.id(), %error, "journal failed; the room goes on in memory");
         self.disk_failed = true;
         let memory = Journal::create(Log::Memory(Vec::new()), &self.room)?;
         if let Err(error) = std::mem::replace(&mut self.journal, memory).delete() {
             tracing::error!(room.id = %self.room.id(), %error, "failed journal could not be deleted");
         }
-        Ok(self.journal.append(&records).await?)
+        Ok(())
     }
 
     /// Handles an input that is in the log.
@@ -173,7 +219,7 @@ impl LoggedRoom {
         self.journal.stage(&self.room)
     }
 
-    /// Writes a snapshot at once: before the process ends, and after a broken tail.
+    /// Writes a snapshot at once: before the process ends, and when it begins.
     pub fn snapshot_now(&mut self) -> Result<(), JournalError> {
         let staged = self.stage_snapshot()();
         self.journal.adopt(staged)

@@ -16,7 +16,7 @@ use crate::{
     ids::{RoomId, Timestamp},
     journal::folder::Folder,
     livekit::Livekit,
-    logged::LoggedRoom,
+    logged::Revived,
     ports::Ports,
     protocol::limits::DELETED_ROOM_SECS,
     room::{
@@ -77,7 +77,7 @@ pub enum Found {
 /// What reviving brought.
 #[derive(Debug)]
 pub enum Loaded {
-    Room(Box<LoggedRoom>),
+    Room(Box<Revived>),
     /// The journal is of no use (any more); a new room may begin.
     Gone,
     Unavailable,
@@ -188,7 +188,10 @@ impl State {
         self.loading.remove(&id);
         let found = match loaded {
             Loaded::Room(_) if self.stopped => Found::Unavailable,
-            Loaded::Room(room) => self.spawn(id, *room, true).await,
+            Loaded::Room(revived) => {
+                let Revived { room, effects, .. } = *revived;
+                self.spawn(id, room, Some(effects)).await
+            }
             Loaded::Gone => Found::None,
             Loaded::Unavailable => {
                 self.revive.push_back(id);

@@ -29,7 +29,10 @@ use crate::{
     ports::Ports,
     protocol::{Command, codes::CloseCode, limits::ROOM_WAITING_INPUTS_MAX, meeting::Caller},
     registry::RegistryRef,
-    room::input::{Input, Start},
+    room::{
+        effects::Effects,
+        input::{Input, Start},
+    },
     session::Link,
     ticket::{Claim, Tickets},
 };
@@ -180,9 +183,10 @@ impl RoomRef {
     }
 }
 
-/// Starts the actor of a room under the supervisor.
+/// Starts the actor of a room under the supervisor; it begins by releasing these effects.
 pub async fn spawn(
     room: LoggedRoom,
+    effects: Option<Effects>,
     ports: Ports,
     registry: RegistryRef,
     supervisor: ActorCell,
@@ -191,9 +195,12 @@ pub async fn spawn(
     let gauge = Arc::new(Gauge {
         waiting: AtomicUsize::new(0),
         next_session: AtomicU64::new(room.room().access().last_session().0 + 1),
-        disk_failed: AtomicBool::new(false),
+        disk_failed: AtomicBool::new(room.disk_failed()),
     });
-    let args = Shell::new(room, ports, registry, Arc::clone(&gauge));
+    let args = Shell {
+        revival: effects,
+        ..Shell::new(room, ports, registry, Arc::clone(&gauge))
+    };
     let (actor, _) = Actor::spawn_linked(None, RoomActor, args, supervisor).await?;
     Ok(RoomRef { id, actor, gauge })
 }
@@ -222,6 +229,8 @@ enum From {
 #[derive(Debug)]
 struct Shell {
     room: LoggedRoom,
+    /// What a revival brought; released as soon as the actor runs.
+    revival: Option<Effects>,
     ports: Ports,
     registry: RegistryRef,
     gauge: Arc<Gauge>,
@@ -249,6 +258,7 @@ impl Shell {
     fn new(room: LoggedRoom, ports: Ports, registry: RegistryRef, gauge: Arc<Gauge>) -> Self {
         Self {
             room,
+            revival: None,
             ports,
             registry,
             gauge,
@@ -398,6 +408,9 @@ impl Actor for RoomActor {
         myself: ActorRef<RoomMsg>,
         shell: &mut Shell,
     ) -> Result<(), ActorProcessingErr> {
+        if let Some(effects) = shell.revival.take() {
+            release::effects(shell, &myself, effects, From::Nobody);
+        }
         shell.set_alarm(&myself);
         Ok(())
     }

@@ -11,7 +11,7 @@ use crate::{
     livekit::Livekit,
     logged::LoggedRoom,
     ports::{Ports, Unavailable},
-    room::{Room, input::Input},
+    room::{Room, effects::Effects},
     room_actor,
 };
 
@@ -38,7 +38,7 @@ impl State {
             None => create(Log::Memory(Vec::new())),
         };
         match logged {
-            Ok(logged) => self.spawn(id, logged, false).await,
+            Ok(logged) => self.spawn(id, logged, None).await,
             Err(error) => {
                 tracing::error!(room.id = %id, %error, "room could not begin");
                 Found::Unavailable
@@ -46,13 +46,11 @@ impl State {
         }
     }
 
-    pub(super) async fn spawn(&mut self, id: RoomId, room: LoggedRoom, revived: bool) -> Found {
+    /// Starts the actor of a room; `effects` of its revival are still to be released.
+    pub(super) async fn spawn(&mut self, id: RoomId, room: LoggedRoom, effects: Option<Effects>) -> Found {
         let (ports, registry) = (self.args.ports.clone(), self.args.myself.clone());
-        match room_actor::spawn(room, ports, registry, self.args.supervisor.clone()).await {
+        match room_actor::spawn(room, effects, ports, registry, self.args.supervisor.clone()).await {
             Ok(room) => {
-                if revived {
-                    room.input(Input::Restarted);
-                }
                 self.args.index.insert(id, room.clone());
                 Found::Room(room)
             }
@@ -106,20 +104,20 @@ async fn load(id: RoomId, folder: Arc<Folder>, ports: &Ports, livekit: Arc<Livek
         }
         Ok(_) => {}
     }
-    let now = ports.clock.now();
+    let (now, seed) = (ports.clock.now(), ports.random.seed());
     let read = tokio::task::spawn_blocking(move || {
-        let opened = folder
+        let revived = folder
             .log(id)
             .map_err(JournalError::from)
-            .and_then(|log| LoggedRoom::open(log, livekit));
-        if let Err(error @ (JournalError::Corrupt(_) | JournalError::Panicked(_))) = &opened {
+            .and_then(|log| LoggedRoom::revive(log, livekit, now, seed));
+        if let Err(error @ (JournalError::Corrupt(_) | JournalError::Panicked(_))) = &revived {
             tracing::error!(room.id = %id, %error, "journal is not usable and is put aside");
             folder.set_aside(id, now)?;
         }
-        opened
+        revived
     });
     match read.await {
-        Ok(Ok(room)) => Loaded::Room(Box::new(room)),
+        Ok(Ok(revived)) => Loaded::Room(Box::new(revived)),
         Ok(Err(JournalError::Corrupt(_) | JournalError::Panicked(_))) => Loaded::Gone,
         Ok(Err(JournalError::Io(error))) => {
             tracing::error!(room.id = %id, %error, "journal can't be read; the room is not served until it can");

@@ -106,12 +106,9 @@ impl Disk {
                 let garbage = (0..chance.below(40)).map(|_| chance.number().to_le_bytes()[0]);
                 log.extend(garbage.collect::<Vec<_>>());
             }
-            // A snapshot that can't be read costs the whole log. A tail that was read once is not spoiled later: with it the
-            // last restart, and so the numbers that were used since, would be forgotten.
+            // A snapshot that can't be read costs the whole log.
             Loss::Snapshot => log[chance.below(snapshot)] ^= 1 << chance.below(8),
         }
-        // What could be read after a crash is there for good.
-        platter.whole = platter.log.as_ref().map_or(0, Vec::len);
     }
 }
 

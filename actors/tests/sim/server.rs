@@ -74,6 +74,8 @@ pub struct Server {
     /// When the room wants to be woken.
     pub alarm: Option<Timestamp>,
     snapshot: Option<Snapshot>,
+    /// What a revival brought, not released yet.
+    revival: Option<(Stamped, Effects)>,
 }
 
 impl fmt::Debug for Server {
@@ -100,6 +102,7 @@ impl Server {
             kept: Kept::default(),
             calls: BTreeMap::new(),
             snapshot: None,
+            revival: None,
         }
     }
 
@@ -112,11 +115,20 @@ impl Server {
     }
 
     /// A room as its log tells it; the first that it hears is that everybody was lost.
-    pub fn revive(disk: &Disk, ledger: Ledger, livekit: &Arc<Livekit>) -> Result<Self, JournalError> {
-        let room = LoggedRoom::open(disk.log(), Arc::clone(livekit))?;
-        let mut server = Self::new(room, ledger);
-        server.post(Input::Restarted, From::Nobody);
-        Ok(server)
+    pub fn revive(
+        disk: &Disk,
+        mut ledger: Ledger,
+        livekit: &Arc<Livekit>,
+        now: Timestamp,
+        chance: &mut Chance,
+    ) -> Result<Self, JournalError> {
+        let revived = LoggedRoom::revive(disk.log(), Arc::clone(livekit), now, chance.number())?;
+        ledger.write(std::slice::from_ref(&revived.restarted));
+        ledger.handled(revived.restarted.seq, &revived.effects);
+        Ok(Self {
+            revival: Some((revived.restarted, revived.effects)),
+            ..Self::new(revived.room, ledger)
+        })
     }
 
     pub fn post(&mut self, input: Input, from: From) {
@@ -133,11 +145,14 @@ impl Server {
 
     /// Nothing waits and nothing is being done.
     pub fn is_idle(&self) -> bool {
-        self.is_between_turns() && self.mailbox.is_empty()
+        self.is_between_turns() && self.mailbox.is_empty() && self.revival.is_none()
     }
 
     /// Goes on until the next thing that can be waited for, or seen.
     pub fn step(&mut self, now: Timestamp, chance: &mut Chance) -> Progress {
+        if let Some((restarted, effects)) = self.revival.take() {
+            return Progress::Handled(restarted, From::Nobody, effects);
+        }
         match std::mem::replace(&mut self.state, State::Between) {
             State::Idle(room) => self.begin(room, now, chance),
             State::Logging(mut doing, senders) => match poll(&mut doing) {

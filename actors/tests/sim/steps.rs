@@ -234,10 +234,12 @@ impl World {
         {
             server.ledger.compare(room.room(), "the room that dies")?;
         }
-        let dead = self.end_process(None);
+        let Some(dead) = self.end_process(None) else {
+            return Ok(());
+        };
         self.media.is_told_all &= loss == Loss::Nothing && !self.plan.loses_inputs();
         self.disk.crash(loss, &mut self.chance);
-        dead.map_or(Ok(()), |dead| self.bury(dead, loss))
+        self.bury(dead, loss)
     }
 
     /// Whoever reads the log finds the room as it was after the last input that is left.

@@ -125,7 +125,8 @@ impl World {
         if self.disk.has_log()
             && let Some(past) = self.past.take()
         {
-            match Server::revive(&self.disk, past, &self.livekit) {
+            let revived = Server::revive(&self.disk, past, &self.livekit, self.now, &mut self.chance);
+            match revived {
                 Ok(server) => self.server = Some(server),
                 Err(error) => {
                     self.tell(|_| format!("the journal is put aside: {error}"));

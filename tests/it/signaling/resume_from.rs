@@ -80,6 +80,8 @@ async fn exactly_what_was_missed(server: &Server) {
     alice.say("one").await;
     alice.whisper(&ida.id, "not for Gus").await;
     alice.whisper(&id, "two").await;
+    // Ida's hand goes another way: the message must be told before it.
+    while alice.expect("chat", "message_sent").await["content"] != "two" {}
     ida.act("control", "raise_hand").await;
     ida.expect("control", "hand_raised").await;
     alice.expect("control", "update").await;
