@@ -1,5 +1,7 @@
 //! Who calls: extractors that read the `Authorization` header.
 
+mod roles;
+
 use std::sync::Arc;
 
 use axum::{
@@ -9,6 +11,7 @@ use axum::{
 use dashmap::DashMap;
 use uuid::Uuid;
 
+pub use self::roles::{CallInService, RecorderService};
 use super::{ApiError, ApiState};
 use crate::{
     identity::claims::VerifiedToken,

@@ -10,4 +10,5 @@ mod openapi;
 mod paths;
 mod room;
 mod rooms;
+mod service_tokens;
 mod users_me;
