@@ -51,6 +51,8 @@ pub struct World {
     pub media: Media,
     /// Numbers for sessions, calls of `start`, tokens and tickets.
     pub counter: u64,
+    /// The highest number that an event of this room was given: none comes twice, whatever was lost meanwhile.
+    numbered: u64,
     /// Ids of what was seen running, and of recorders, whom nobody may see.
     pub seen: Vec<String>,
     pub hidden: Vec<String>,
@@ -79,6 +81,7 @@ impl World {
             livekit: Arc::default(),
             media: Media::new(),
             counter: 0,
+            numbered: 0,
             seen: Vec::new(),
             hidden: Vec::new(),
             reached: BTreeMap::new(),
@@ -138,6 +141,7 @@ impl World {
         }
         if self.server.is_none() {
             let settings = self.plan.settings.clone();
+            self.numbered = 0;
             self.server = Some(Server::create(&self.disk, ROOM, settings, &self.livekit));
         }
     }
@@ -190,6 +194,11 @@ impl World {
         }
         for effect in effects.list {
             self.tell(|_| format!("    {}", shown(&effect)));
+            if let Effect::Send { seq, .. } = effect
+                && std::mem::replace(&mut self.numbered, seq) >= seq
+            {
+                return Err(format!("the number {seq} is given out again"));
+            }
             self.effect(effect, &mut from);
         }
         if let Some(server) = &mut self.server
