@@ -30,6 +30,7 @@ mod change;
 mod connect;
 mod db;
 pub mod error;
+pub mod events;
 pub mod groups;
 pub mod invites;
 mod lock;

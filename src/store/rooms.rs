@@ -159,25 +159,9 @@ pub async fn meeting_facts(db: &Db, room: Uuid) -> Result<Option<MeetingFacts>, 
 
 /// Creates a room, with a SIP configuration when asked for.
 pub async fn create(db: &Db, new: NewRoom) -> Result<Room, StoreError> {
-    const INSERT: &str = "INSERT INTO rooms
-        (id, tenant_id, created_by, created_at, password, waiting_room, e2e_encryption)
-        VALUES ($1, $2, $3, $4, $5, $6, $7)";
     db.transaction(move |tx| {
         Box::pin(async move {
-            within!(&mut *tx, c => sqlx::query(INSERT)
-                .bind(new.id)
-                .bind(new.tenant_id)
-                .bind(new.created_by)
-                .bind(micros(new.created_at))
-                .bind(new.password.as_ref().map(Secret::reveal))
-                .bind(new.waiting_room)
-                .bind(new.e2e_encryption)
-                .execute(c)
-                .await
-                .map(drop))?;
-            if new.sip {
-                sip_configs::create(tx, new.id).await?;
-            }
+            insert(tx, &new).await?;
             by_id(tx, new.id).await
         })
     })
@@ -186,27 +170,10 @@ pub async fn create(db: &Db, new: NewRoom) -> Result<Room, StoreError> {
 
 /// Changes a room. `None` when it is gone.
 pub async fn update(db: &Db, room: Uuid, change: RoomChange) -> Result<Option<Room>, StoreError> {
-    const UPDATE: &str = "UPDATE rooms SET
-        password = CASE WHEN $2 THEN password ELSE $3 END,
-        waiting_room = COALESCE($4, waiting_room),
-        e2e_encryption = COALESCE($5, e2e_encryption)
-        WHERE id = $1";
     db.transaction(move |tx| {
         Box::pin(async move {
-            let updated = within!(&mut *tx, c => sqlx::query(UPDATE)
-                .bind(room)
-                .bind(change.password.is_keep())
-                .bind(change.password.value().map(Secret::reveal))
-                .bind(change.waiting_room)
-                .bind(change.e2e_encryption)
-                .execute(c)
-                .await
-                .map(|done| done.rows_affected()))?;
-            if updated == 0 {
+            if !apply(tx, room, &change).await? {
                 return Ok(None);
-            }
-            if change.e2e_encryption == Some(true) {
-                sip_configs::delete(tx, room).await?;
             }
             by_id(tx, room).await.map(Some)
         })
@@ -216,18 +183,62 @@ pub async fn update(db: &Db, room: Uuid, change: RoomChange) -> Result<Option<Ro
 
 /// Deletes a room with its invites and its SIP configuration. Whether there was one.
 pub async fn delete(db: &Db, room: Uuid) -> Result<bool, StoreError> {
+    db.transaction(move |tx| Box::pin(remove(tx, room))).await
+}
+
+/// As [`create`], in the transaction of what else belongs to the room.
+pub async fn insert(tx: &mut Tx, new: &NewRoom) -> Result<(), StoreError> {
+    const INSERT: &str = "INSERT INTO rooms
+        (id, tenant_id, created_by, created_at, password, waiting_room, e2e_encryption)
+        VALUES ($1, $2, $3, $4, $5, $6, $7)";
+    within!(&mut *tx, c => sqlx::query(INSERT)
+        .bind(new.id)
+        .bind(new.tenant_id)
+        .bind(new.created_by)
+        .bind(micros(new.created_at))
+        .bind(new.password.as_ref().map(Secret::reveal))
+        .bind(new.waiting_room)
+        .bind(new.e2e_encryption)
+        .execute(c)
+        .await
+        .map(drop))?;
+    if new.sip {
+        sip_configs::create(tx, new.id).await?;
+    }
+    Ok(())
+}
+
+/// As [`update`], in a larger transaction. Whether there is such a room.
+pub async fn apply(tx: &mut Tx, room: Uuid, change: &RoomChange) -> Result<bool, StoreError> {
+    const UPDATE: &str = "UPDATE rooms SET
+        password = CASE WHEN $2 THEN password ELSE $3 END,
+        waiting_room = COALESCE($4, waiting_room),
+        e2e_encryption = COALESCE($5, e2e_encryption)
+        WHERE id = $1";
+    let updated = within!(&mut *tx, c => sqlx::query(UPDATE)
+        .bind(room)
+        .bind(change.password.is_keep())
+        .bind(change.password.value().map(Secret::reveal))
+        .bind(change.waiting_room)
+        .bind(change.e2e_encryption)
+        .execute(c)
+        .await
+        .map(|done| done.rows_affected()))?;
+    if change.e2e_encryption == Some(true) {
+        sip_configs::delete(tx, room).await?;
+    }
+    Ok(updated == 1)
+}
+
+/// As [`delete`], in a larger transaction.
+pub async fn remove(tx: &mut Tx, room: Uuid) -> Result<bool, StoreError> {
     const DELETE: &str = "DELETE FROM rooms WHERE id = $1";
-    db.transaction(move |tx| {
-        Box::pin(async move {
-            let deleted = within!(tx, c => sqlx::query(DELETE)
-                .bind(room)
-                .execute(c)
-                .await
-                .map(|done| done.rows_affected()))?;
-            Ok(deleted == 1)
-        })
-    })
-    .await
+    let deleted = within!(tx, c => sqlx::query(DELETE)
+        .bind(room)
+        .execute(c)
+        .await
+        .map(|done| done.rows_affected()))?;
+    Ok(deleted == 1)
 }
 
 /// Which of these rooms still exist, e.g. of those that have a journal.

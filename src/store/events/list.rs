@@ -1,0 +1,92 @@
+//! The events of a user, in pages.
+
+use chrono::{DateTime, Utc};
+use uuid::Uuid;
+
+use super::{InviteStatus, SeenEvent, event_columns, relation::select_seen};
+use crate::store::{Db, StoreError, users::profile_columns};
+
+/// Which events a user wants to see; what is `None` filters nothing.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Filter {
+    /// Those that end later; a series counts by its last occurrence. Leaves out events without a time.
+    pub time_min: Option<DateTime<Utc>>,
+    /// Those that begin earlier; a series counts by its first occurrence. Leaves out events without a time.
+    pub time_max: Option<DateTime<Utc>>,
+    /// Those made earlier.
+    pub created_before: Option<DateTime<Utc>>,
+    /// Those made later.
+    pub created_after: Option<DateTime<Utc>>,
+    pub favorites_only: bool,
+    pub adhoc: Option<bool>,
+    pub time_independent: Option<bool>,
+    /// Those that the user answered so; empty filters nothing.
+    pub invite_statuses: Vec<InviteStatus>,
+}
+
+/// The place of an event in the list: time-independent ones first, then by beginning, creation and id.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Cursor {
+    pub starts_at: Option<DateTime<Utc>>,
+    pub created_at: DateTime<Utc>,
+    pub id: Uuid,
+}
+
+impl Cursor {
+    /// The place of this event.
+    #[must_use]
+    pub fn of(seen: &SeenEvent) -> Self {
+        Self {
+            starts_at: seen.event.times.map(|times| times.starts_at.at),
+            created_at: seen.event.created_at,
+            id: seen.event.id,
+        }
+    }
+}
+
+/// At most `limit` events that `user` created or is invited to, from behind `after` on.
+pub async fn list(
+    db: &Db,
+    user: Uuid,
+    filter: &Filter,
+    after: Option<Cursor>,
+    limit: u32,
+) -> Result<Vec<SeenEvent>, StoreError> {
+    const SELECT: &str = select_seen!(
+        "AND ($2 IS NULL OR v.series_ends_at > $2 OR (v.series_ends_at IS NULL AND v.starts_at IS NOT NULL))
+         AND ($3 IS NULL OR v.starts_at < $3)
+         AND ($4 IS NULL OR v.created_at < $4)
+         AND ($5 IS NULL OR v.created_at > $5)
+         AND (NOT $6 OR f.event_id IS NOT NULL)
+         AND ($7 IS NULL OR v.is_adhoc = $7)
+         AND ($8 IS NULL OR (v.starts_at IS NULL) = $8)
+         AND CASE CASE WHEN v.created_by = $1 THEN 'accepted' ELSE i.status END
+             WHEN 'pending' THEN $9 WHEN 'accepted' THEN $10 WHEN 'tentative' THEN $11 ELSE $12 END
+         AND ($15 IS NULL
+              OR ($13 IS NULL AND v.starts_at IS NOT NULL)
+              OR ($13 IS NULL AND v.starts_at IS NULL AND (v.created_at, v.id) > ($14, $15))
+              OR (v.starts_at, v.created_at, v.id) > ($13, $14, $15))
+         ORDER BY v.starts_at IS NOT NULL, v.starts_at, v.created_at, v.id
+         LIMIT $16"
+    );
+    let wanted = |status| filter.invite_statuses.is_empty() || filter.invite_statuses.contains(&status);
+    Ok(read!(db, c => sqlx::query_as(SELECT)
+        .bind(user)
+        .bind(filter.time_min)
+        .bind(filter.time_max)
+        .bind(filter.created_before)
+        .bind(filter.created_after)
+        .bind(filter.favorites_only)
+        .bind(filter.adhoc)
+        .bind(filter.time_independent)
+        .bind(wanted(InviteStatus::Pending))
+        .bind(wanted(InviteStatus::Accepted))
+        .bind(wanted(InviteStatus::Tentative))
+        .bind(wanted(InviteStatus::Declined))
+        .bind(after.and_then(|after| after.starts_at))
+        .bind(after.map(|after| after.created_at))
+        .bind(after.map(|after| after.id))
+        .bind(i64::from(limit))
+        .fetch_all(c)
+        .await)?)
+}
