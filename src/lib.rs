@@ -1,6 +1,7 @@
 //! The server: everything that is HTTP, SQL or an outside service.
 
 pub mod app;
+pub mod calendar;
 pub mod caps;
 pub mod cli;
 pub mod clock;

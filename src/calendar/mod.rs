@@ -1,0 +1,3 @@
+//! Calendar rules that need no database: when a series takes place.
+
+pub mod recurrence;
