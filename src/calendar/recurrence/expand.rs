@@ -21,8 +21,8 @@ impl Rule {
             }
             Frequency::Monthly => {
                 let months = month_number(first).checked_add(units)?;
-                let month0 = u32::try_from(months.rem_euclid(12)).ok()?;
-                NaiveDate::from_ymd_opt(i32::try_from(months.div_euclid(12)).ok()?, month0 + 1, 1)
+                let of_year = u32::try_from(months.rem_euclid(12)).ok()?;
+                NaiveDate::from_ymd_opt(i32::try_from(months.div_euclid(12)).ok()?, of_year + 1, 1)
             }
             Frequency::Yearly => {
                 let year = i64::from(first.year()).checked_add(units)?;

@@ -90,7 +90,7 @@ impl Rule {
                 rule.days = vec![CountedDay {
                     nth: None,
                     weekday: day.weekday(),
-                }]
+                }];
             }
             Frequency::Monthly => rule.month_days = vec![signed(day.day())],
             Frequency::Yearly => {

@@ -274,16 +274,19 @@ fn what_never_takes_place_is_refused() {
     assert_eq!(refused, RecurrenceError::TooCostly);
 }
 
+fn refusal(line: &str) -> LineError {
+    let berlin = start("2026-06-01T08:00:00Z", Tz::Europe__Berlin);
+    match Recurrence::parse(&[line.to_owned()], berlin) {
+        Err(RecurrenceError::Line { number: 1, problem }) => problem,
+        other => panic!("{line}: {other:?}"),
+    }
+}
+
 #[test]
 fn lines_are_refused_with_their_reason() {
     use LineError::{
         CountAndUntil, CountedWeekday, Frequency, NoFrequency, NoValue, PartWithFrequency, Period,
         PositionsAlone, TimesPerDay, TooLong, Twice, UnknownProperty,
-    };
-    let berlin = start("2026-06-01T08:00:00Z", Tz::Europe__Berlin);
-    let refusal = |line: &str| match Recurrence::parse(&[line.to_owned()], berlin) {
-        Err(RecurrenceError::Line { number: 1, problem }) => problem,
-        other => panic!("{line}: {other:?}"),
     };
     for (line, problem) in [
         ("", UnknownProperty),
@@ -330,6 +333,10 @@ fn lines_are_refused_with_their_reason() {
     ] {
         assert_eq!(refusal(line), problem, "{line}");
     }
+}
+
+#[test]
+fn values_out_of_range_are_refused() {
     for (part, values) in [
         ("INTERVAL", &["0", "-1", "+1", "", "x", "4294967296"][..]),
         ("COUNT", &["0", "-1", "1.5"]),
@@ -352,8 +359,13 @@ fn lines_are_refused_with_their_reason() {
             );
         }
     }
+}
+
+#[test]
+fn patterns_have_a_size() {
     let long = format!("RDATE:{}", "20260601,".repeat(200));
-    assert_eq!(refusal(&long), TooLong);
+    assert_eq!(refusal(&long), LineError::TooLong);
+    let berlin = start("2026-06-01T08:00:00Z", Tz::Europe__Berlin);
     for count in [0, 5] {
         let pattern = vec!["RRULE:FREQ=DAILY".to_owned(); count];
         assert_eq!(
