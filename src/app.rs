@@ -23,6 +23,7 @@ use crate::{
     identity::{DevIssuer, SettingsError, Verifier, VerifierSettings, dev_issuer::OpenError},
     listener::{self, Limits, Shutdown},
     livekit::RoomService,
+    mail::Outbox,
     meetings,
     readiness::Readiness,
     signaling::Signaling,
@@ -260,7 +261,16 @@ fn api_state(
         live: live.clone(),
         door: Doorkeeper::new(config, readiness.clone()),
         known_users: KnownUsers::default(),
+        outbox: mail_outbox(config),
     })
+}
+
+/// The outbox of mail, which takes nothing without a mail server.
+fn mail_outbox(config: &Config) -> Outbox {
+    if config.mail.host.is_none() {
+        tracing::info!("mail is off: mail.host is not set");
+    }
+    Outbox::new(config.mail.host.is_some())
 }
 
 /// A task that ends with whoever started it.

@@ -10,6 +10,7 @@ pub mod http;
 pub mod identity;
 pub mod listener;
 pub mod livekit;
+pub mod mail;
 pub mod meetings;
 pub mod readiness;
 pub mod secrets;

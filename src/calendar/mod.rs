@@ -1,3 +1,4 @@
-//! Calendar rules that need no database: when a series takes place.
+//! Calendar rules that need no database: when a series takes place, and how calendar programs are told of events.
 
+pub mod ics;
 pub mod recurrence;

@@ -7,6 +7,7 @@ mod environment;
 mod error;
 mod file;
 mod load;
+mod mail;
 #[cfg(test)]
 mod reference;
 mod schema;
@@ -25,6 +26,7 @@ pub use self::{
     environment::CONFIG_FILE_VARIABLE,
     error::{ConfigError, Place, Problem},
     load::{Loaded, Overrides, Sources},
+    mail::{Mail, MailTls},
 };
 
 /// Path below which the development issuer answers.
@@ -44,6 +46,7 @@ pub struct Config {
     pub rooms: Rooms,
     pub signaling: Signaling,
     pub livekit: Livekit,
+    pub mail: Mail,
     pub defaults: Defaults,
 }
 

@@ -20,6 +20,7 @@ use crate::{
     clock::Clock,
     config::Config,
     identity::Verifier,
+    mail::Outbox,
     signaling::asyncapi,
     store::{Db, users::NewUserDefaults},
     tariffs::Offer,
@@ -39,6 +40,7 @@ pub struct ApiState {
     pub live: Live,
     pub door: Doorkeeper,
     pub known_users: KnownUsers,
+    pub outbox: Outbox,
 }
 
 impl ApiState {

@@ -34,6 +34,7 @@ pub mod events;
 pub mod groups;
 pub mod invites;
 mod lock;
+pub mod outbox;
 pub mod rooms;
 mod rows;
 pub mod sip_configs;

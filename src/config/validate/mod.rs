@@ -1,5 +1,7 @@
 //! Rules that types alone do not express. Messages never repeat a secret.
 
+mod mail;
+
 use std::{collections::BTreeSet, net::IpAddr};
 
 use url::{Host, Url};
@@ -46,6 +48,7 @@ pub(super) fn violations(config: &Config) -> Vec<Violation> {
     rules.rooms(&config.rooms);
     rules.signaling(&config.signaling);
     rules.livekit(&config.livekit);
+    rules.mail(&config.mail);
     rules.defaults(&config.defaults);
     rules.0
 }

@@ -1,0 +1,77 @@
+//! Mail to those who are invited to events: what is to be said waits in the outbox, and becomes text when it is sent.
+
+mod outbox;
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+pub use self::outbox::Outbox;
+use crate::{calendar::ics::Entry, secrets::Secret};
+
+/// A mail that is still to be written: who hears what. It holds everything that it tells, as that was when it was queued.
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
+pub struct Mail {
+    pub kind: Kind,
+    pub receiver: Receiver,
+    /// The event as it is now, or was at last. `attendees`, `details` and `url` are filled in when the mail is written.
+    pub event: Entry,
+    /// The occurrence that the mail is about, by the start that the series gives it; `None`: the whole event.
+    #[serde(default)]
+    pub instance: Option<DateTime<Utc>>,
+    /// Whether the change took the event's times away: calendars are then told to drop it.
+    #[serde(default)]
+    pub has_lost_times: bool,
+    pub meeting: Meeting,
+}
+
+/// What has happened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    /// The receiver is invited.
+    Invite,
+    /// The event, or one occurrence of it, has changed.
+    Update,
+    /// The event is deleted, or one occurrence of it is cancelled.
+    Cancel,
+    /// The receiver is not invited any more.
+    Uninvite,
+}
+
+/// Who gets a mail.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Receiver {
+    /// A user of this server.
+    Registered {
+        id: Uuid,
+        email: String,
+        name: String,
+        /// BCP 47 tag.
+        language: String,
+    },
+    /// Somebody whom the identity provider knows, and who never was here.
+    Unregistered { email: String, name: String },
+    /// An e-mail address, whosever it is. The invite link lets its owner in as a guest.
+    External {
+        email: String,
+        invite_code: Option<Uuid>,
+    },
+}
+
+/// How to come in.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
+pub struct Meeting {
+    pub room: Uuid,
+    pub password: Option<Secret>,
+    pub call_in: Option<CallIn>,
+}
+
+/// How to come in by telephone.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
+pub struct CallIn {
+    pub number: String,
+    pub id: String,
+    pub password: Secret,
+}

@@ -1,0 +1,56 @@
+//! The way into the outbox, within the transaction of what a mail tells.
+
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use tokio::sync::Notify;
+
+use super::Mail;
+use crate::store::{self, StoreError, Tx};
+
+/// Takes mails, or nothing at all where there is no mail server or nobody is to hear of a change. Clones are one.
+#[derive(Debug, Clone)]
+pub struct Outbox(Option<Arc<Notify>>);
+
+impl Outbox {
+    /// An outbox that takes mails when `is_on`.
+    #[must_use]
+    pub fn new(is_on: bool) -> Self {
+        Self(is_on.then(Arc::default))
+    }
+
+    /// This outbox, or one that takes nothing, e.g. for `suppress_email_notification`.
+    #[must_use]
+    pub fn unless(&self, suppressed: bool) -> Self {
+        if suppressed { Self(None) } else { self.clone() }
+    }
+
+    /// Whether mails are taken at all: else nobody need put them together.
+    #[must_use]
+    pub fn is_on(&self) -> bool {
+        self.0.is_some()
+    }
+
+    /// Queues mails. They exist exactly when the transaction is committed; [`Self::wake`] after that.
+    pub async fn enqueue(&self, tx: &mut Tx, mails: &[Mail], now: DateTime<Utc>) -> Result<(), StoreError> {
+        if self.is_on() {
+            store::outbox::insert(tx, mails, now).await?;
+        }
+        Ok(())
+    }
+
+    /// Tells the worker that mails were committed. Without it they wait for its next look, some seconds later.
+    pub fn wake(&self) {
+        if let Some(wake) = &self.0 {
+            wake.notify_one();
+        }
+    }
+
+    /// Ends when [`Self::wake`] was called since the last time; never while mail is off.
+    pub async fn woken(&self) {
+        match &self.0 {
+            Some(wake) => wake.notified().await,
+            None => std::future::pending().await,
+        }
+    }
+}
