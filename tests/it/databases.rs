@@ -95,6 +95,14 @@ impl TestDatabase {
         .expect("a statement");
     }
 
+    /// An id as it stands in a statement.
+    pub fn literal(&self, id: Uuid) -> String {
+        match &self.db {
+            Db::Sqlite { .. } => format!("X'{}'", id.simple()),
+            Db::Postgres(_) => format!("'{id}'"),
+        }
+    }
+
     /// Asks for one number.
     pub async fn number(&self, sql: &str) -> i64 {
         let sql = AssertSqlSafe(sql.to_owned());

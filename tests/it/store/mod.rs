@@ -2,6 +2,7 @@
 
 mod connections;
 mod constraints;
+mod events;
 mod invites;
 mod rooms;
 mod transactions;
@@ -10,8 +11,15 @@ mod users;
 use chrono::{DateTime, Utc};
 use colloquy::{
     identity::{ProfileClaims, VerifiedToken},
-    store::users::{NewUserDefaults, User, upsert_from_claims},
+    secrets::Secret,
+    store::{
+        self,
+        events::{Event, InviteRole, InviteStatus, NewEvent},
+        rooms::NewRoom,
+        users::{NewUserDefaults, User, upsert_from_claims},
+    },
 };
+use uuid::Uuid;
 
 use crate::databases::{Kind, TestDatabase};
 
@@ -48,6 +56,69 @@ impl Store {
         upsert_from_claims(&self.db, token, &defaults(), at(0))
             .await
             .expect("a user")
+    }
+
+    /// A time-independent event in a room with the password `geheim` and a telephone, changed by `change`.
+    pub async fn event(&self, owner: &User, change: impl FnOnce(&mut NewEvent)) -> Event {
+        let mut new = NewEvent {
+            id: Uuid::new_v4(),
+            tenant_id: owner.tenant_id,
+            room_id: Uuid::new_v4(),
+            created_by: owner.profile.id,
+            created_at: at(0),
+            title: "Event".to_owned(),
+            description: String::new(),
+            is_adhoc: false,
+            times: None,
+            recurrence: Vec::new(),
+            series_ends_at: None,
+            show_meeting_details: false,
+            training_report: None,
+        };
+        change(&mut new);
+        let room = NewRoom {
+            id: new.room_id,
+            tenant_id: new.tenant_id,
+            created_by: new.created_by,
+            created_at: new.created_at,
+            password: Some(Secret::new("geheim")),
+            waiting_room: false,
+            e2e_encryption: false,
+            sip: true,
+        };
+        let id = new.room_id;
+        let created = self.db.transaction(move |tx| {
+            Box::pin(async move {
+                store::rooms::insert(tx, &room).await?;
+                store::events::insert(tx, &new).await
+            })
+        });
+        created.await.expect("an event");
+        store::events::of_room(&self.db, id)
+            .await
+            .expect("a query")
+            .expect("an event")
+    }
+
+    /// Invites `user` as if the event's owner had done it.
+    pub async fn invite(&self, event: &Event, user: &User, role: InviteRole, status: InviteStatus) {
+        let sql = format!(
+            "INSERT INTO event_invites (id, event_id, user_id, role, status, created_by, created_at, updated_at)
+             VALUES ({}, {}, {}, '{}', '{}', {}, '2027-01-15T08:00:00+00:00', '2027-01-15T08:00:00+00:00')",
+            self.literal(Uuid::new_v4()),
+            self.literal(event.id),
+            self.literal(user.profile.id),
+            role.as_str(),
+            status.as_str(),
+            self.literal(event.created_by.id),
+        );
+        self.execute(&sql).await;
+    }
+
+    pub async fn favorite(&self, event: &Event, user: &User) {
+        let (user, event) = (self.literal(user.profile.id), self.literal(event.id));
+        let sql = format!("INSERT INTO event_favorites (user_id, event_id) VALUES ({user}, {event})");
+        self.execute(&sql).await;
     }
 }
 
