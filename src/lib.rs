@@ -12,6 +12,7 @@ pub mod listener;
 pub mod livekit;
 pub mod mail;
 pub mod meetings;
+pub mod permissions;
 pub mod readiness;
 pub mod secrets;
 pub mod signaling;

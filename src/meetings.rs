@@ -22,6 +22,7 @@ use crate::{
     config::{ChatHistory, Config, JournalKind},
     http::profiles::avatar_url,
     livekit::{self, RoomService},
+    permissions::Standing,
     secrets::Secret,
     store::{Db, groups, rooms, users::Profile},
     tariffs::{Offer, TariffResource},
@@ -91,19 +92,24 @@ impl Directory for Rooms {
     }
 }
 
+/// A registered user on the way into a room.
+#[derive(Debug, Clone)]
+pub struct Visitor<'a> {
+    pub profile: &'a Profile,
+    pub standing: Standing,
+    pub groups: Vec<groups::Group>,
+}
+
 /// A meeting's facts, and who comes: a registered user or, without one, a guest.
 #[must_use]
 pub fn admission(
     facts: rooms::MeetingFacts,
-    user: Option<(&Profile, Vec<groups::Group>)>,
+    user: Option<Visitor<'_>>,
     config: &Config,
     offer: &Offer,
 ) -> Admission {
     let avatars = &config.defaults.avatar_base_url;
-    let owner = facts.room.created_by.id;
-    let identity = user.map_or_else(guest, |(profile, groups)| {
-        member(profile, groups, profile.id == owner, avatars)
-    });
+    let identity = user.map_or_else(guest, |user| member(user, avatars));
     let tariff = tariff(TariffResource::new(&facts.tariff, offer));
     let room = RoomInfo {
         id: RoomId(facts.room.id),
@@ -129,21 +135,25 @@ pub fn admission(
     }
 }
 
-fn member(profile: &Profile, groups: Vec<groups::Group>, is_room_owner: bool, avatars: &Url) -> Identity {
+fn member(user: Visitor<'_>, avatars: &Url) -> Identity {
+    let Visitor {
+        profile,
+        standing,
+        groups,
+    } = user;
     let groups = groups.into_iter().map(|group| Group {
         id: group.id.into(),
         name: group.name.into(),
     });
     Identity {
         kind: ParticipationKind::User,
-        role: if is_room_owner {
-            Role::Moderator
-        } else {
-            Role::User
+        role: match standing {
+            Standing::Owner | Standing::Moderator => Role::Moderator,
+            Standing::Invited | Standing::Stranger | Standing::Foreign => Role::User,
         },
         profile_name: Some(profile_name(profile)),
         avatar_url: Some(avatar_url(avatars, &profile.email)),
-        is_room_owner,
+        is_room_owner: standing == Standing::Owner,
         groups: groups.collect(),
     }
 }

@@ -13,7 +13,7 @@ use axum::{
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::{identity::TokenError, store::StoreError};
+use crate::{identity::TokenError, permissions::Refusal, store::StoreError};
 
 /// Seconds after which a client may try again what failed for the moment.
 pub const UNAVAILABLE_RETRY_SECS: u64 = 5;
@@ -209,6 +209,15 @@ impl From<StoreError> for ApiError {
             StoreError::Duplicate(_) => Self::conflict("It exists already"),
             StoreError::Referenced(_) => Self::conflict("Something else still refers to it"),
             error => Self::internal(error),
+        }
+    }
+}
+
+impl From<Refusal> for ApiError {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::Hidden => Self::not_found("It does not exist, or it is not for you"),
+            Refusal::Forbidden => Self::forbidden("You may not do this"),
         }
     }
 }

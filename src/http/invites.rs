@@ -14,18 +14,21 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
 
 use super::{
-    ApiError, ApiState,
+    ApiError, ApiState, access,
     auth::CurrentUser,
     body::Body,
     checks::Checks,
     pages::{Page, PageQuery},
     params::InPath,
     profiles::ProfileResource,
-    refusals, rooms,
+    refusals,
 };
-use crate::store::{
-    self, Change,
-    invites::{self, Editor, Invite, NewInvite},
+use crate::{
+    permissions::Operation,
+    store::{
+        self, Change,
+        invites::{self, Editor, Invite, NewInvite},
+    },
 };
 
 pub(super) fn routes() -> OpenApiRouter<ApiState> {
@@ -126,7 +129,7 @@ async fn list(
     InPath(room): InPath<Uuid>,
     page: Page,
 ) -> Result<Response, ApiError> {
-    let room = rooms::owned(&state, &user, room).await?;
+    let room = access::room(&state, &user, room, Operation::ReadInviteCodes).await?;
     let listed = invites::list(&state.db, room.id, page.window()).await?;
     Ok(page.answer(listed, |invite| InviteResource::new(invite, &state)))
 }
@@ -147,7 +150,7 @@ async fn create(
     Body(body): Body<CreateInviteBody>,
 ) -> Result<(StatusCode, Json<InviteResource>), ApiError> {
     let expiration = body.expiration.map(checked).transpose()?;
-    let room = rooms::owned(&state, &user, room).await?;
+    let room = access::room(&state, &user, room, Operation::ChangeInviteCodes).await?;
     let new = NewInvite {
         code: Uuid::new_v4(),
         room_id: room.id,
@@ -175,7 +178,7 @@ async fn get(
     CurrentUser(user): CurrentUser,
     InPath((room, code)): InPath<(Uuid, Uuid)>,
 ) -> Result<Json<InviteResource>, ApiError> {
-    let room = rooms::owned(&state, &user, room).await?;
+    let room = access::room(&state, &user, room, Operation::ReadInviteCodes).await?;
     let invite = invites::get(&state.db, room.id, code)
         .await?
         .ok_or_else(no_invite)?;
@@ -199,7 +202,7 @@ async fn change(
     Body(body): Body<ChangeInviteBody>,
 ) -> Result<Json<InviteResource>, ApiError> {
     let expiration = body.expiration.try_map(checked)?;
-    let room = rooms::owned(&state, &user, room).await?;
+    let room = access::room(&state, &user, room, Operation::ChangeInviteCodes).await?;
     let editor = Editor {
         user: user.profile.id,
         at: state.clock.now(),
@@ -228,7 +231,7 @@ async fn delete(
     CurrentUser(user): CurrentUser,
     InPath((room, code)): InPath<(Uuid, Uuid)>,
 ) -> Result<StatusCode, ApiError> {
-    let room = rooms::owned(&state, &user, room).await?;
+    let room = access::room(&state, &user, room, Operation::ChangeInviteCodes).await?;
     let editor = Editor {
         user: user.profile.id,
         at: state.clock.now(),

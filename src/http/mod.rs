@@ -1,5 +1,6 @@
 //! HTTP: one file per resource, what they have in common, and what every request passes through.
 
+pub mod access;
 pub mod api;
 pub mod auth;
 pub mod body;

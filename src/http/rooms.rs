@@ -14,7 +14,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
 
 use super::{
-    ApiError, ApiState,
+    ApiError, ApiState, access,
     auth::CurrentUser,
     body::Body,
     checks::Checks,
@@ -24,6 +24,7 @@ use super::{
     refusals,
 };
 use crate::{
+    permissions::Operation,
     secrets::Secret,
     store::{
         self, Change,
@@ -108,35 +109,13 @@ fn checked(password: String) -> Result<Secret, ApiError> {
     Ok(Secret::new(password))
 }
 
-/// The room, if the caller may see it.
-pub(super) async fn seen(state: &ApiState, user: &User, room: Uuid) -> Result<Room, ApiError> {
-    rooms::visible_to(&state.db, user.profile.id, room)
-        .await?
-        .ok_or_else(no_room)
-}
-
-/// The room, if the caller owns it. One that others may see is 403, not 404.
-pub(super) async fn owned(state: &ApiState, user: &User, room: Uuid) -> Result<Room, ApiError> {
-    let room = seen(state, user, room).await?;
-    require_owner(user.profile.id, room.created_by.id)?;
-    Ok(room)
-}
-
-fn require_owner(caller: Uuid, owner: Uuid) -> Result<(), ApiError> {
-    if caller == owner {
-        Ok(())
-    } else {
-        Err(ApiError::forbidden("Only the owner of the room may do this"))
-    }
-}
-
 fn no_room() -> ApiError {
     ApiError::not_found("No such room")
 }
 
 /// The caller's rooms
 ///
-/// Newest first.
+/// Those that the caller owns or is invited to by an event, newest first.
 #[utoipa::path(
     get, path = "/rooms", tag = "rooms", operation_id = "list_rooms", params(PageQuery), security(("BearerAuth" = [])),
     responses(
@@ -227,7 +206,7 @@ async fn get(
     CurrentUser(user): CurrentUser,
     InPath(room): InPath<Uuid>,
 ) -> Result<Json<RoomResource>, ApiError> {
-    let room = seen(&state, &user, room).await?;
+    let room = access::room(&state, &user, room, Operation::ReadRoom).await?;
     Ok(Json(RoomResource::new(room, &state)))
 }
 
@@ -251,7 +230,7 @@ async fn change(
         waiting_room: body.waiting_room,
         e2e_encryption: body.e2e_encryption,
     };
-    let mut room = owned(&state, &user, room).await?;
+    let mut room = access::room(&state, &user, room, Operation::ChangeRoom).await?;
     if change != RoomChange::default() {
         room = rooms::update(&state.db, room.id, change)
             .await?
@@ -278,7 +257,7 @@ async fn delete(
     InPath(room): InPath<Uuid>,
     InQuery(_query): InQuery<DeleteRoomQuery>,
 ) -> Result<StatusCode, ApiError> {
-    let room = owned(&state, &user, room).await?;
+    let room = access::room(&state, &user, room, Operation::DeleteRoom).await?;
     let (db, live) = (state.db.clone(), state.live.clone());
     // The meeting hears of it even when the client has gone meanwhile.
     let deleted = store::unbroken(async move {
@@ -292,20 +271,5 @@ async fn delete(
         Ok(StatusCode::NO_CONTENT)
     } else {
         Err(no_room())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn those_who_see_a_room_of_another_are_forbidden_to_change_it() {
-        let (owner, other) = (Uuid::from_u128(1), Uuid::from_u128(2));
-        assert!(require_owner(owner, owner).is_ok());
-        assert_eq!(
-            require_owner(other, owner).expect_err("refused").status(),
-            StatusCode::FORBIDDEN
-        );
     }
 }

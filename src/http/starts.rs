@@ -15,16 +15,17 @@ use uuid::Uuid;
 
 pub use self::doorkeeper::Doorkeeper;
 use super::{
-    ApiError, ApiState,
+    ApiError, ApiState, access,
     auth::{self, Member},
     body::StartBody,
     guessing::Guess,
     params::InPath,
-    refusals, rooms as room_pages,
+    refusals,
 };
 use crate::{
     listener::ClientAddress,
-    meetings,
+    meetings::{self, Visitor},
+    permissions::{Operation, Standing},
     store::{groups, invites, rooms, users::Profile},
 };
 
@@ -100,9 +101,9 @@ async fn start(
         return Ok(issued);
     }
     let user = auth::user_of(&state, &member.token).await?;
-    room_pages::seen(&state, &user, room).await?;
+    let related = access::related_room(&state, &user, room, Operation::StartRoom).await?;
     let request = request(user.profile.id);
-    let admission = admission(&state, &request, Some(&user.profile)).await?;
+    let admission = admission(&state, &request, Some((&user.profile, related.standing))).await?;
     issue(&state, &request, &admission).await
 }
 
@@ -163,12 +164,16 @@ async fn resume(state: &ApiState, request: &StartRequest) -> Result<Option<Json<
 async fn admission(
     state: &ApiState,
     request: &StartRequest,
-    profile: Option<&Profile>,
+    user: Option<(&Profile, Standing)>,
 ) -> Result<Admission, ApiError> {
     let facts = rooms::meeting_facts(&state.db, request.room.0).await?;
     let facts = facts.ok_or_else(|| ApiError::not_found("No such room"))?;
-    let member = match profile {
-        Some(profile) => Some((profile, groups::of_user(&state.db, profile.id).await?)),
+    let member = match user {
+        Some((profile, standing)) => Some(Visitor {
+            profile,
+            standing,
+            groups: groups::of_user(&state.db, profile.id).await?,
+        }),
         None => None,
     };
     Ok(meetings::admission(facts, member, &state.config, &state.offer))

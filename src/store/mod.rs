@@ -35,6 +35,7 @@ pub mod groups;
 pub mod invites;
 mod lock;
 pub mod outbox;
+pub mod relations;
 pub mod rooms;
 mod rows;
 pub mod sip_configs;

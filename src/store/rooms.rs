@@ -5,12 +5,13 @@ use uuid::Uuid;
 
 use super::{
     Change, Db, Listed, StoreError, Tx, Window, micros,
+    relations::{invitation_to_room, standing},
     rows::{Columns, count, from_columns},
     sip_configs,
     tariffs::{Tariff, tariff_columns},
     users::{Profile, profile_columns},
 };
-use crate::secrets::Secret;
+use crate::{permissions::Standing, secrets::Secret};
 
 /// Characters of a room's password.
 pub const PASSWORD_CHARS_MAX: usize = 255;
@@ -71,10 +72,19 @@ macro_rules! room_columns {
     };
 }
 
-/// The condition under which user `$1` sees room `r`.
-macro_rules! visible {
+/// A room and how somebody stands to it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Related {
+    pub room: Room,
+    pub standing: Standing,
+}
+
+/// The rooms of others to whose events user `$1` is invited, within the user's tenant, as `r`.
+macro_rules! rooms_by_invitation {
     () => {
-        "r.created_by = $1"
+        "event_invites ei JOIN events e ON e.id = ei.event_id JOIN rooms r ON r.id = e.room_id
+         WHERE ei.user_id = $1 AND r.created_by <> $1
+         AND r.tenant_id = (SELECT tenant_id FROM users WHERE id = $1)"
     };
 }
 
@@ -92,6 +102,15 @@ impl Room {
     }
 }
 
+impl Related {
+    fn read(row: &impl Columns) -> sqlx::Result<Self> {
+        Ok(Self {
+            room: Room::read(row)?,
+            standing: Standing::parse(&row.col::<String>("standing")?),
+        })
+    }
+}
+
 impl MeetingFacts {
     fn read(row: &impl Columns) -> sqlx::Result<Self> {
         Ok(Self {
@@ -101,7 +120,7 @@ impl MeetingFacts {
         })
     }
 }
-from_columns!(Room, MeetingFacts);
+from_columns!(Room, Related, MeetingFacts);
 
 const BY_ID: &str = concat!(
     "SELECT ",
@@ -109,33 +128,44 @@ const BY_ID: &str = concat!(
     " FROM rooms r JOIN users o ON o.id = r.created_by WHERE r.id = $1"
 );
 
-/// The room, if `user` may see it: its own ones.
-pub async fn visible_to(db: &Db, user: Uuid, room: Uuid) -> Result<Option<Room>, StoreError> {
+/// The room, and how `user` stands to it: whether it may be shown is for the permissions to say.
+pub async fn related(db: &Db, user: Uuid, room: Uuid) -> Result<Option<Related>, StoreError> {
     const SELECT: &str = concat!(
         "SELECT ",
         room_columns!(),
-        " FROM rooms r JOIN users o ON o.id = r.created_by WHERE ",
-        visible!(),
-        " AND r.id = $2"
+        ", ",
+        standing!("r"),
+        " FROM rooms r JOIN users o ON o.id = r.created_by",
+        invitation_to_room!(),
+        " WHERE r.id = $2"
     );
     Ok(read!(db, c => sqlx::query_as(SELECT).bind(user).bind(room).fetch_optional(c).await)?)
 }
 
-/// The rooms that `user` sees, newest first.
+/// The rooms that `user` owns or is invited to, newest first.
 pub async fn list(db: &Db, user: Uuid, window: Window) -> Result<Listed<Room>, StoreError> {
-    const COUNT: &str = concat!("SELECT count(*) FROM rooms r WHERE ", visible!());
+    const COUNT: &str = concat!(
+        "SELECT (SELECT count(*) FROM rooms WHERE created_by = $1) + (SELECT count(*) FROM ",
+        rooms_by_invitation!(),
+        ")"
+    );
+    // Of the own rooms, which may be many, the index gives no more than can be on the page.
     const SELECT: &str = concat!(
         "SELECT ",
         room_columns!(),
-        " FROM rooms r JOIN users o ON o.id = r.created_by WHERE ",
-        visible!(),
-        " ORDER BY r.created_at DESC, r.id DESC LIMIT $2 OFFSET $3"
+        " FROM (SELECT * FROM (SELECT id FROM rooms WHERE created_by = $1
+             ORDER BY created_at DESC, id DESC LIMIT $4) own
+         UNION ALL SELECT r.id FROM ",
+        rooms_by_invitation!(),
+        ") seen JOIN rooms r ON r.id = seen.id JOIN users o ON o.id = r.created_by
+         ORDER BY r.created_at DESC, r.id DESC LIMIT $2 OFFSET $3"
     );
     let total = read!(db, c => sqlx::query_scalar(COUNT).bind(user).fetch_one(c).await)?;
     let rows = read!(db, c => sqlx::query_as(SELECT)
         .bind(user)
         .bind(window.limit())
         .bind(window.offset())
+        .bind(window.offset().saturating_add(window.limit()))
         .fetch_all(c)
         .await)?;
     Ok(Listed {

@@ -3,6 +3,7 @@
 pub mod livekit;
 pub mod meeting;
 pub mod participant;
+pub mod planted;
 mod ports;
 mod postgres;
 pub mod quiet;

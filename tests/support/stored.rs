@@ -4,7 +4,7 @@ use colloquy::store::Db;
 use serde_json::Value;
 use sqlx::AssertSqlSafe;
 
-use super::server::Server;
+use super::{planted, server::Server};
 
 impl Server {
     /// Every tariff has these quotas, such as `{"room_participant_limit": 2}`.
@@ -25,6 +25,15 @@ impl Server {
         let user = format!("SELECT id FROM users WHERE email = '{email}'");
         self.execute(format!("UPDATE rooms SET created_by = ({user})"))
             .await;
+    }
+
+    /// Invites a user, who has called already, to an event in this room, which has none yet.
+    pub async fn invite_to_room(&self, room: &str, email: &str, role: &str) {
+        let db = Db::connect(&self.database(), &self.data_dir()).await;
+        let db = db.expect("a database");
+        let event = planted::event(&db, room.parse().expect("an id")).await;
+        planted::invitation(&db, event, email, role, "accepted").await;
+        db.close().await;
     }
 
     async fn execute(&self, sql: String) {

@@ -1,6 +1,6 @@
 //! The API in this process, with the development issuer for tokens and a clock that stands still.
 
-use std::sync::Arc;
+use std::{net::Ipv4Addr, sync::Arc};
 
 use axum::{
     Router,
@@ -11,7 +11,9 @@ use colloquy::{
     config::{Config, DevUser},
     http::{self, ApiState, auth::KnownUsers, starts::Doorkeeper},
     identity::{DevIssuer, Verifier, VerifierSettings},
+    listener::ClientAddress,
     livekit::RoomService,
+    mail::Outbox,
     meetings,
     readiness::Readiness,
     tariffs::Offer,
@@ -81,6 +83,7 @@ impl Api {
             issuer: issuer.issuer().into(),
             offer: Arc::new(Offer::from_config(&config)),
             clock: clock.clock(),
+            outbox: Outbox::new(config.mail.host.is_some()),
             config: Arc::new(config),
         };
         Self {
@@ -114,7 +117,10 @@ impl Api {
         }
     }
 
-    pub async fn send(&self, request: Request<Body>) -> Answer {
+    pub async fn send(&self, mut request: Request<Body>) -> Answer {
+        // As the listener does.
+        let address = ClientAddress(Ipv4Addr::LOCALHOST.into());
+        request.extensions_mut().insert(address);
         let Ok(response) = self.router.clone().oneshot(request).await;
         Answer::read(response).await
     }

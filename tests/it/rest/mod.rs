@@ -8,6 +8,7 @@ mod invite_verify;
 mod invites;
 mod openapi;
 mod paths;
+mod permissions;
 mod room;
 mod rooms;
 mod service_tokens;

@@ -6,7 +6,7 @@ use super::{NOBODY, Quiet, refuses_what_is_no_body};
 use crate::support::{meeting::Meeting, rest::Rest, server::Server};
 
 on_both_databases!(Quiet:
-    each_start_gives_a_new_ticket_and_token, strangers_are_refused, rooms_that_are_none_are_refused,
+    each_start_gives_a_new_ticket_and_token, invited_users_have_the_role_of_their_invitation, strangers_are_refused, rooms_that_are_none_are_refused,
     bad_bodies_are_never_422);
 
 async fn each_start_gives_a_new_ticket_and_token(server: &Server) {
@@ -29,6 +29,33 @@ async fn each_start_gives_a_new_ticket_and_token(server: &Server) {
             assert!(!secrets.contains(&secret), "{field} came twice");
             secrets.push(secret);
         }
+    }
+}
+
+async fn invited_users_have_the_role_of_their_invitation(server: &Server) {
+    for (name, role) in [("bob", "moderator"), ("carol", "user")] {
+        let meeting = Meeting::create(server, json!({})).await;
+        let invitee = meeting.anyone.log_in(name).await;
+        meeting
+            .started_by(&invitee, json!({}))
+            .await
+            .expect_error(404, "not_found");
+        let email = format!("{name}@example.org");
+        server.invite_to_room(&meeting.room, &email, role).await;
+        let ticket = meeting.started_by(&invitee, json!({})).await.expect(200);
+        let mut joined = meeting.connect(&ticket).await;
+        let success = joined.join("Somebody").await;
+        assert_eq!(
+            (&success["role"], &success["is_room_owner"]),
+            (&json!(role), &json!(false)),
+            "{success}"
+        );
+        joined.leave().await;
+        // An invitation gives no right to the room itself.
+        invitee
+            .patch(&meeting.path(""), json!({}))
+            .await
+            .expect_error(403, "forbidden");
     }
 }
 

@@ -2,21 +2,23 @@
 
 use chrono::{TimeDelta, Timelike as _};
 use colloquy::{
+    permissions::{Operation, Standing, Subject, check},
     secrets::Secret,
     store::{
-        Change, Window,
+        Change, Window, relations,
         rooms::{self, NewRoom, Room, RoomChange},
         tariffs::DEFAULT_TARIFF,
     },
 };
 use uuid::Uuid;
 
-use super::{Store, at};
+use super::{Store, at, token};
+use crate::support::planted;
 
 on_both_databases!(Store:
     a_room_is_stored_as_it_was_made, times_are_cut_to_microseconds, only_the_owner_sees_a_room,
     lists_are_windows_newest_first, changes_touch_only_what_they_name, deleting_takes_everything_along,
-    telephone_access_ends_with_encryption, meetings_learn_their_facts, existing_rooms_are_told);
+    invited_rooms_are_listed_with_the_own, invitations_make_standings, telephone_access_ends_with_encryption, meetings_learn_their_facts, existing_rooms_are_told);
 
 async fn create(store: &Store, owner: &str, change: impl FnOnce(&mut NewRoom)) -> Room {
     let owner = store.user(owner).await;
@@ -35,7 +37,9 @@ async fn create(store: &Store, owner: &str, change: impl FnOnce(&mut NewRoom)) -
 }
 
 async fn seen(store: &Store, user: Uuid, room: Uuid) -> Option<Room> {
-    rooms::visible_to(&store.db, user, room).await.expect("a query")
+    let related = rooms::related(&store.db, user, room).await.expect("a query")?;
+    check(Subject::User(related.standing), Operation::ReadRoom).ok()?;
+    Some(related.room)
 }
 
 async fn a_room_is_stored_as_it_was_made(store: &Store) {
@@ -96,6 +100,76 @@ async fn lists_are_windows_newest_first(store: &Store) {
             .expect("a list");
         assert_eq!((listed.rows.as_slice(), listed.total), (expected, 5));
     }
+}
+
+async fn invited_rooms_are_listed_with_the_own(store: &Store) {
+    let bob = store.user("bob").await.profile.id;
+    let mut made = Vec::new();
+    for (owner, second) in [
+        ("bob", 4),
+        ("ada", 3),
+        ("ada", 5),
+        ("bob", 1),
+        ("ada", 2),
+        ("ada", 6),
+    ] {
+        let room = create(store, owner, |new| new.created_at = at(second)).await;
+        let event = planted::event(&store.db, room.id).await;
+        // Owners may invite themselves: their rooms are still listed once.
+        if second != 6 {
+            planted::invitation(&store.db, event, "bob@example.org", "user", "pending").await;
+            made.push(room);
+        }
+    }
+    made.sort_by_key(|room| std::cmp::Reverse(room.created_at));
+    for (limit, offset) in [(10, 0), (2, 0), (2, 2), (2, 4), (3, 1)] {
+        let window = Window { limit, offset };
+        let listed = rooms::list(&store.db, bob, window).await.expect("a list");
+        let offset = usize::try_from(offset).expect("a number");
+        let expected: Vec<_> = made.iter().skip(offset).take(limit as usize).cloned().collect();
+        assert_eq!((listed.rows, listed.total), (expected, 5), "{window:?}");
+    }
+}
+
+async fn invitations_make_standings(store: &Store) {
+    let room = create(store, "ada", |_| {}).await;
+    let event = planted::event(&store.db, room.id).await;
+    let mut foreign = token("eve");
+    foreign.profile.tenant_id = Some("other".to_owned());
+    store.log_in(&foreign).await;
+    for (name, role, standing) in [
+        ("ada", None, Standing::Owner),
+        ("bob", Some("moderator"), Standing::Moderator),
+        ("carol", Some("user"), Standing::Invited),
+        ("dora", None, Standing::Stranger),
+        ("eve", Some("moderator"), Standing::Foreign),
+    ] {
+        let user = match name {
+            "eve" => store.log_in(&foreign).await,
+            name => store.user(name).await,
+        };
+        let user = user.profile.id;
+        if let Some(role) = role {
+            let email = format!("{name}@example.org");
+            planted::invitation(&store.db, event, &email, role, "pending").await;
+        }
+        let of_room = relations::to_room(&store.db, user, room.id).await;
+        assert_eq!(of_room.expect("a query"), Some(standing), "{name}");
+        let of_event = relations::to_event(&store.db, user, event).await;
+        assert_eq!(of_event.expect("a query"), Some(standing), "{name}");
+        let related = rooms::related(&store.db, user, room.id).await;
+        assert_eq!(
+            related.expect("a query").expect("a room").standing,
+            standing,
+            "{name}"
+        );
+        let window = Window { limit: 10, offset: 0 };
+        let listed = rooms::list(&store.db, user, window).await.expect("a list").total;
+        let sees = check(Subject::User(standing), Operation::ReadRoom).is_ok();
+        assert_eq!(listed, u64::from(sees), "{name}");
+    }
+    let nobody = relations::to_room(&store.db, room.created_by.id, event).await;
+    assert_eq!(nobody.expect("a query"), None);
 }
 
 async fn changes_touch_only_what_they_name(store: &Store) {

@@ -1,0 +1,59 @@
+//! Asks the permissions on behalf of handlers: one line before anything is done.
+
+use uuid::Uuid;
+
+use super::{ApiError, ApiState, auth::Caller};
+use crate::{
+    permissions::{Operation, Refusal, Subject, check},
+    store::{
+        relations,
+        rooms::{self, Related, Room},
+        users::User,
+    },
+};
+
+/// The room, if the user may do this to it.
+pub async fn room(state: &ApiState, user: &User, room: Uuid, operation: Operation) -> Result<Room, ApiError> {
+    related_room(state, user, room, operation)
+        .await
+        .map(|related| related.room)
+}
+
+/// The room and how the user stands to it, if the user may do this to it.
+pub async fn related_room(
+    state: &ApiState,
+    user: &User,
+    room: Uuid,
+    operation: Operation,
+) -> Result<Related, ApiError> {
+    let related = rooms::related(&state.db, user.profile.id, room).await?;
+    let related = related.ok_or(Refusal::Hidden)?;
+    check(Subject::User(related.standing), operation)?;
+    Ok(related)
+}
+
+/// Refuses a caller, who may be a guest, that may not do this to the room.
+pub async fn caller_to_room(
+    state: &ApiState,
+    caller: &Caller,
+    room: Uuid,
+    operation: Operation,
+) -> Result<(), ApiError> {
+    let subject = match caller {
+        Caller::Guest(invite) => Subject::Guest {
+            of_this_room: invite.room_id == room,
+        },
+        Caller::User(user) => {
+            let standing = relations::to_room(&state.db, user.profile.id, room).await?;
+            Subject::User(standing.ok_or(Refusal::Hidden)?)
+        }
+    };
+    Ok(check(subject, operation)?)
+}
+
+/// Refuses a user who may not do this to the event.
+pub async fn event(state: &ApiState, user: &User, event: Uuid, operation: Operation) -> Result<(), ApiError> {
+    let standing = relations::to_event(&state.db, user.profile.id, event).await?;
+    check(Subject::User(standing.ok_or(Refusal::Hidden)?), operation)?;
+    Ok(())
+}
