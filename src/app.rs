@@ -26,6 +26,7 @@ use crate::{
     mail::Outbox,
     meetings,
     readiness::Readiness,
+    shared_folders::SharedFolders,
     signaling::Signaling,
     store::{Db, ServerLock, StoreError},
     tariffs::Offer,
@@ -262,6 +263,7 @@ fn api_state(
         door: Doorkeeper::new(config, readiness.clone()),
         known_users: KnownUsers::default(),
         outbox: mail_outbox(config),
+        shared_folders: SharedFolders::new(&config.shared_folder)?,
     })
 }
 

@@ -15,6 +15,7 @@ pub mod meetings;
 pub mod permissions;
 pub mod readiness;
 pub mod secrets;
+pub mod shared_folders;
 pub mod signaling;
 pub mod store;
 pub mod tariffs;

@@ -11,6 +11,7 @@ mod mail;
 #[cfg(test)]
 mod reference;
 mod schema;
+mod shared_folder;
 mod validate;
 
 use std::{net::SocketAddr, path::PathBuf};
@@ -27,6 +28,7 @@ pub use self::{
     error::{ConfigError, Place, Problem},
     load::{Loaded, Overrides, Sources},
     mail::{Mail, MailTls},
+    shared_folder::SharedFolder,
 };
 
 /// Path below which the development issuer answers.
@@ -47,6 +49,7 @@ pub struct Config {
     pub signaling: Signaling,
     pub livekit: Livekit,
     pub mail: Mail,
+    pub shared_folder: SharedFolder,
     pub defaults: Defaults,
 }
 

@@ -2,6 +2,7 @@
 
 pub mod livekit;
 pub mod meeting;
+pub mod nextcloud;
 pub mod participant;
 pub mod planted;
 mod ports;

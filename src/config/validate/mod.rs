@@ -1,6 +1,7 @@
 //! Rules that types alone do not express. Messages never repeat a secret.
 
 mod mail;
+mod shared_folder;
 
 use std::{collections::BTreeSet, net::IpAddr};
 
@@ -49,6 +50,7 @@ pub(super) fn violations(config: &Config) -> Vec<Violation> {
     rules.signaling(&config.signaling);
     rules.livekit(&config.livekit);
     rules.mail(&config.mail);
+    rules.shared_folder(&config.shared_folder);
     rules.defaults(&config.defaults);
     rules.0
 }

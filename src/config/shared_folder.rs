@@ -1,0 +1,34 @@
+//! Settings of folders that the people of a meeting share.
+
+use serde::{Deserialize, Serialize};
+use url::Url;
+
+use crate::secrets::Secret;
+
+/// The NextCloud that keeps shared folders.
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct SharedFolder {
+    /// Where its web interface is; there are no shared folders while it is absent.
+    pub url: Option<Url>,
+    /// Id of the account that owns the folders.
+    pub username: Option<String>,
+    /// An app password of that account.
+    pub password: Option<Secret>,
+    /// Folder of the account in which the folders of events are made.
+    pub directory: String,
+    /// Days after which links end; never while it is absent.
+    pub expiry_days: Option<u32>,
+}
+
+impl Default for SharedFolder {
+    fn default() -> Self {
+        Self {
+            url: None,
+            username: None,
+            password: None,
+            directory: "colloquy".to_owned(),
+            expiry_days: None,
+        }
+    }
+}

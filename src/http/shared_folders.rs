@@ -1,0 +1,212 @@
+//! `/v1/events/{event_id}/shared_folder`.
+
+use axum::{Json, extract::State, http::StatusCode};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::{router::OpenApiRouter, routes};
+use uuid::Uuid;
+
+use super::{
+    ApiError, ApiState, access,
+    auth::CurrentUser,
+    params::{InPath, InQuery},
+    refusals,
+};
+use crate::{
+    permissions::{Operation, Standing},
+    shared_folders::StorageError,
+    store::{
+        self,
+        shared_folders::{self, Kept, Share, SharedFolder},
+    },
+};
+
+pub(super) fn routes() -> OpenApiRouter<ApiState> {
+    OpenApiRouter::new().routes(routes!(get, create, delete))
+}
+
+/// A folder that the people of a meeting share.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct SharedFolderResource {
+    pub read: FolderLink,
+    /// For the creator of the event only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub read_write: Option<FolderLink>,
+}
+
+/// A link to a folder, and the password that it asks for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct FolderLink {
+    pub url: String,
+    pub password: String,
+}
+
+impl SharedFolderResource {
+    /// `may_write`: the caller created the event.
+    #[must_use]
+    pub fn new(folder: SharedFolder, may_write: bool) -> Self {
+        Self {
+            read: folder.read.into(),
+            read_write: may_write.then(|| folder.write.into()),
+        }
+    }
+}
+
+impl From<Share> for FolderLink {
+    fn from(share: Share) -> Self {
+        Self {
+            url: share.url,
+            password: share.password.reveal().to_owned(),
+        }
+    }
+}
+
+impl From<StorageError> for ApiError {
+    fn from(error: StorageError) -> Self {
+        tracing::warn!(%error, "a shared folder could not be made or deleted");
+        let message = match error {
+            StorageError::NotConfigured => "This server has no storage provider any more",
+            StorageError::Unreachable | StorageError::TimedOut => "The storage provider does not answer",
+            StorageError::Full => "The storage provider has no space left",
+            StorageError::Nonsense | StorageError::Account | StorageError::Refused { .. } => {
+                "The storage provider refuses"
+            }
+        };
+        Self::new(StatusCode::BAD_GATEWAY, "storage_provider_unavailable", message)
+    }
+}
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct CreateFolderQuery {
+    /// Tell invitees nothing.
+    #[serde(default, rename = "suppress_email_notification")]
+    _suppress_mail: bool,
+}
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct DeleteFolderQuery {
+    /// Forget the folder even when the storage provider does not delete it.
+    #[serde(default, rename = "force_delete_reference_if_shared_folder_deletion_fails")]
+    force: bool,
+    /// Tell invitees nothing.
+    #[serde(default, rename = "suppress_email_notification")]
+    _suppress_mail: bool,
+}
+
+fn no_folder() -> ApiError {
+    ApiError::not_found("The event has no shared folder")
+}
+
+/// The shared folder of an event
+#[utoipa::path(
+    get, path = "/events/{event_id}/shared_folder", tag = "shared_folders", operation_id = "get_shared_folder",
+    params(("event_id" = Uuid, Path)), security(("BearerAuth" = [])),
+    responses(
+        (status = 200, description = "Its links", body = SharedFolderResource),
+        refusals::OfParameters, refusals::OfCallers, refusals::OfIds, refusals::Always,
+    ),
+)]
+async fn get(
+    State(state): State<ApiState>,
+    CurrentUser(user): CurrentUser,
+    InPath(event): InPath<Uuid>,
+) -> Result<Json<SharedFolderResource>, ApiError> {
+    let standing = access::event(&state, &user, event, Operation::ReadSharedFolder).await?;
+    let folder = shared_folders::get(&state.db, event)
+        .await?
+        .ok_or_else(no_folder)?;
+    let may_write = standing == Standing::Owner;
+    Ok(Json(SharedFolderResource::new(folder, may_write)))
+}
+
+/// Make a shared folder for an event
+///
+/// One that exists stays as it is. 404 also when this server has no storage provider.
+#[utoipa::path(
+    put, path = "/events/{event_id}/shared_folder", tag = "shared_folders", operation_id = "create_shared_folder",
+    params(("event_id" = Uuid, Path), CreateFolderQuery), security(("BearerAuth" = [])),
+    responses(
+        (status = 200, description = "The folder that the event had already", body = SharedFolderResource),
+        (status = 201, description = "The new folder", body = SharedFolderResource),
+        (status = 502, description = "The storage provider fails; nothing is left behind", body = super::error::ErrorBody),
+        refusals::OfParameters, refusals::OfCallers, refusals::OfIds, refusals::Always,
+    ),
+)]
+async fn create(
+    State(state): State<ApiState>,
+    CurrentUser(user): CurrentUser,
+    InPath(event): InPath<Uuid>,
+    InQuery(_query): InQuery<CreateFolderQuery>,
+) -> Result<(StatusCode, Json<SharedFolderResource>), ApiError> {
+    access::event(&state, &user, event, Operation::ChangeSharedFolder).await?;
+    if let Some(folder) = shared_folders::get(&state.db, event).await? {
+        return Ok((StatusCode::OK, Json(SharedFolderResource::new(folder, true))));
+    }
+    if !state.shared_folders.is_configured() {
+        return Err(ApiError::not_found("This server has no shared folders"));
+    }
+    // To its end even when the client has gone: a folder without an event would stay behind.
+    let (status, folder) = store::unbroken(async move { make(&state, event).await }).await?;
+    Ok((status, Json(SharedFolderResource::new(folder, true))))
+}
+
+async fn make(state: &ApiState, event: Uuid) -> Result<(StatusCode, SharedFolder), ApiError> {
+    let folder = state.shared_folders.create(event, state.clock.now()).await?;
+    let kept = shared_folders::keep(&state.db, event, folder.clone()).await;
+    if !matches!(kept, Ok(Kept::New)) {
+        state.shared_folders.undo(&folder).await;
+    }
+    match kept? {
+        Kept::New => Ok((StatusCode::CREATED, folder)),
+        Kept::Other(folder) => Ok((StatusCode::OK, folder)),
+        Kept::NoEvent => Err(ApiError::not_found("No such event")),
+    }
+}
+
+/// Delete the shared folder of an event
+///
+/// With everything in it.
+#[utoipa::path(
+    delete, path = "/events/{event_id}/shared_folder", tag = "shared_folders", operation_id = "delete_shared_folder",
+    params(("event_id" = Uuid, Path), DeleteFolderQuery), security(("BearerAuth" = [])),
+    responses(
+        (status = 204, description = "The event has no folder any more"),
+        (status = 502, description = "The storage provider fails; the event keeps the folder", body = super::error::ErrorBody),
+        refusals::OfParameters, refusals::OfCallers, refusals::OfIds, refusals::Always,
+    ),
+)]
+async fn delete(
+    State(state): State<ApiState>,
+    CurrentUser(user): CurrentUser,
+    InPath(event): InPath<Uuid>,
+    InQuery(query): InQuery<DeleteFolderQuery>,
+) -> Result<StatusCode, ApiError> {
+    access::event(&state, &user, event, Operation::ChangeSharedFolder).await?;
+    let folder = shared_folders::get(&state.db, event)
+        .await?
+        .ok_or_else(no_folder)?;
+    store::unbroken(async move {
+        delete_remotely(&state, &folder, query.force).await?;
+        shared_folders::forget(&state.db, event, folder.path).await?;
+        Ok::<_, ApiError>(())
+    })
+    .await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Deletes a folder at the storage provider, before its event forgets it. With `force` a failure is only logged.
+pub(super) async fn delete_remotely(
+    state: &ApiState,
+    folder: &SharedFolder,
+    force: bool,
+) -> Result<(), ApiError> {
+    match state.shared_folders.delete(folder).await {
+        Err(error) if force => {
+            tracing::warn!(%error, path = folder.path, "a shared folder stays behind at the storage provider");
+            Ok(())
+        }
+        deleted => Ok(deleted?),
+    }
+}
