@@ -1,3 +1,8 @@
+-- The folded address by which the user is invited; NULL: none, or one that the issuer calls unverified.
+ALTER TABLE users ADD COLUMN invite_email TEXT;
+UPDATE users SET invite_email = lower(email) WHERE email <> '';
+CREATE INDEX users_invite_email ON users (invite_email, tenant_id);
+
 CREATE TABLE events (
     id                            BLOB PRIMARY KEY,
     tenant_id                     BLOB NOT NULL REFERENCES tenants (id),

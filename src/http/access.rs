@@ -4,7 +4,7 @@ use uuid::Uuid;
 
 use super::{ApiError, ApiState, auth::Caller};
 use crate::{
-    permissions::{Operation, Refusal, Subject, check},
+    permissions::{Operation, Refusal, Standing, Subject, check},
     store::{
         relations,
         rooms::{self, Related, Room},
@@ -51,9 +51,15 @@ pub async fn caller_to_room(
     Ok(check(subject, operation)?)
 }
 
-/// Refuses a user who may not do this to the event.
-pub async fn event(state: &ApiState, user: &User, event: Uuid, operation: Operation) -> Result<(), ApiError> {
+/// How the user stands to the event. Refuses a user who may not do this to it.
+pub async fn event(
+    state: &ApiState,
+    user: &User,
+    event: Uuid,
+    operation: Operation,
+) -> Result<Standing, ApiError> {
     let standing = relations::to_event(&state.db, user.profile.id, event).await?;
-    check(Subject::User(standing.ok_or(Refusal::Hidden)?), operation)?;
-    Ok(())
+    let standing = standing.ok_or(Refusal::Hidden)?;
+    check(Subject::User(standing), operation)?;
+    Ok(standing)
 }

@@ -11,7 +11,7 @@ use super::{
     ApiError,
     auth::KnownUsers,
     body::BODY_BYTES_MAX,
-    invites, login, openapi, rooms,
+    event_favorites, event_invites, invites, login, openapi, rooms, shared_folders,
     starts::{self, Doorkeeper},
     users,
 };
@@ -21,6 +21,7 @@ use crate::{
     config::Config,
     identity::Verifier,
     mail::Outbox,
+    shared_folders::SharedFolders,
     signaling::asyncapi,
     store::{Db, users::NewUserDefaults},
     tariffs::Offer,
@@ -41,6 +42,7 @@ pub struct ApiState {
     pub door: Doorkeeper,
     pub known_users: KnownUsers,
     pub outbox: Outbox,
+    pub shared_folders: SharedFolders,
 }
 
 impl ApiState {
@@ -77,7 +79,10 @@ fn described() -> (Router<ApiState>, utoipa::openapi::OpenApi) {
         .merge(users::routes())
         .merge(rooms::routes())
         .merge(invites::routes())
-        .merge(starts::routes());
+        .merge(starts::routes())
+        .merge(event_invites::routes())
+        .merge(event_favorites::routes())
+        .merge(shared_folders::routes());
     OpenApiRouter::with_openapi(openapi::skeleton())
         .nest("/v1", v1)
         .split_for_parts()

@@ -7,7 +7,8 @@ use axum::{
     http::{HeaderMap, StatusCode, header::CONTENT_TYPE},
 };
 use bytes::Bytes;
-use serde::de::{DeserializeOwned, IgnoredAny};
+use serde::de::DeserializeOwned;
+use serde_json::Value;
 
 use super::error::{ApiError, FieldError};
 
@@ -89,7 +90,7 @@ fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
         Err(refusal) => refusal,
     };
     // The first wrong type may come before a place where the text stops being JSON.
-    if serde_json::from_str::<IgnoredAny>(text).is_err() {
+    if serde_json::from_str::<Value>(text).is_err() {
         return Err(ApiError::invalid_json("The body is no JSON"));
     }
     Err(refusal)
@@ -111,12 +112,9 @@ fn parse_object<T: DeserializeOwned>(text: &str) -> Result<T, ApiError> {
     Ok(value)
 }
 
+/// What is no JSON has been told apart otherwise: an enum that is a number, say, is a syntax error to `serde_json`.
 fn refusal(path: Option<String>, error: &serde_json::Error) -> ApiError {
-    if error.is_data() {
-        ApiError::validation(vec![wrong_type(path, error)])
-    } else {
-        ApiError::invalid_json("The body is no JSON")
-    }
+    ApiError::validation(vec![wrong_type(path, error)])
 }
 
 fn wrong_type(path: Option<String>, error: &serde_json::Error) -> FieldError {
@@ -160,6 +158,12 @@ mod tests {
         #[serde(default)]
         password: Change<String>,
         inner: Option<Inner>,
+        kind: Option<Kind>,
+    }
+
+    #[derive(Debug, Deserialize, PartialEq)]
+    enum Kind {
+        Odd,
     }
 
     fn refusal(text: &[u8]) -> (u16, String, Option<String>) {
@@ -217,6 +221,8 @@ mod tests {
                 Some("inner.size"),
             ),
             (r#"{"name":"a","inner":{}}"#, "value_required", Some("inner.size")),
+            (r#"{"name":"a","kind":1}"#, "invalid_value", Some("kind")),
+            (r#"{"name":"a","kind":"Even"}"#, "invalid_value", Some("kind")),
             (r#""text""#, "invalid_value", None),
             ("null", "invalid_value", None),
         ] {

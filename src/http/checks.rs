@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use chrono::{DateTime, Utc};
 
 use super::error::{ApiError, FieldError};
-use crate::store::{TIME_MAX, TIME_MIN, micros};
+use crate::store::{TIME_MAX, TIME_MIN, micros, users::EMAIL_CHARS_MAX};
 
 /// Findings so far. `finish` turns them into the answer.
 #[derive(Debug, Default)]
@@ -34,6 +34,20 @@ impl Checks {
         self.text(field, text, chars_max);
     }
 
+    /// An e-mail address without a display name (RFC 5321: at most 254 characters).
+    pub fn email(&mut self, field: &str, email: &str) {
+        let is_address = email.parse::<lettre::Address>().is_ok();
+        if email.chars().count() > EMAIL_CHARS_MAX {
+            self.refuse(
+                field,
+                "too_long",
+                format!("must have at most {EMAIL_CHARS_MAX} characters"),
+            );
+        } else if !is_address || email.contains(|c: char| c.is_control() || c.is_whitespace()) {
+            self.refuse(field, "invalid_email", "must be an e-mail address");
+        }
+    }
+
     /// A time that the store keeps: 1970–2999, cut to microseconds.
     pub fn time(&mut self, field: &str, time: DateTime<Utc>) -> DateTime<Utc> {
         if !(TIME_MIN..=TIME_MAX).contains(&time) {
@@ -56,8 +70,14 @@ impl Checks {
         if self.0.is_empty() {
             Ok(())
         } else {
-            Err(ApiError::validation(self.0))
+            Err(self.refused())
         }
+    }
+
+    /// The answer to what was found, when that is known to be something.
+    #[must_use]
+    pub fn refused(self) -> ApiError {
+        ApiError::validation(self.0)
     }
 }
 
@@ -86,6 +106,36 @@ mod tests {
         assert_eq!(codes(|c| c.text("title", "a\0b", 255)), ["invalid_value"]);
         assert_eq!(codes(|c| c.filled("password", "", 255)), ["invalid_value"]);
         assert!(codes(|c| c.text("title", "", 255)).is_empty());
+    }
+
+    #[test]
+    fn addresses_are_addresses() {
+        for good in [
+            "a@example.org",
+            "A.B+c@sub.example.org",
+            "ü@example.org",
+            "a@[127.0.0.1]",
+        ] {
+            assert!(codes(|c| c.email("email", good)).is_empty(), "{good}");
+        }
+        for bad in [
+            "",
+            "a",
+            "@",
+            "a@",
+            "@example.org",
+            "a b@example.org",
+            "A <a@example.org>",
+            "a@example.org\r\nBcc: b@example.org",
+            "a\0@example.org",
+            " a@example.org",
+            "a@example.org,b@example.org",
+            "\"a b\"@example.org",
+        ] {
+            assert_eq!(codes(|c| c.email("email", bad)), ["invalid_email"], "{bad:?}");
+        }
+        let long = format!("a@{}.org", "x".repeat(254));
+        assert_eq!(codes(|c| c.email("email", &long)), ["too_long"]);
     }
 
     #[test]

@@ -6,6 +6,8 @@ pub mod auth;
 pub mod body;
 pub mod checks;
 pub mod error;
+pub mod event_favorites;
+pub mod event_invites;
 pub mod guessing;
 pub mod health;
 pub mod invites;
@@ -17,6 +19,7 @@ pub mod params;
 pub mod profiles;
 pub mod refusals;
 pub mod rooms;
+pub mod shared_folders;
 pub mod starts;
 pub mod users;
 

@@ -7,6 +7,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use serde::{Deserialize, Serialize};
+use url::form_urlencoded;
 use utoipa::IntoParams;
 
 use super::{ApiError, params::InQuery};
@@ -45,6 +46,8 @@ const fn page_default() -> u32 {
 pub struct Page {
     query: PageQuery,
     path: String,
+    /// The other parameters, such as filters, each behind an `&`: they are the same on every page.
+    others: String,
 }
 
 impl<S: Send + Sync> FromRequestParts<S> for Page {
@@ -65,7 +68,21 @@ impl<S: Send + Sync> FromRequestParts<S> for Page {
         let path = original
             .map_or_else(|| parts.uri.path(), |uri| uri.path())
             .to_owned();
-        Ok(Self { query, path })
+        let others = others(parts.uri.query().unwrap_or_default());
+        Ok(Self { query, path, others })
+    }
+}
+
+fn others(query: &str) -> String {
+    let pairs = form_urlencoded::parse(query.as_bytes());
+    let others = pairs.filter(|(name, _)| name != "page" && name != "per_page");
+    let others = form_urlencoded::Serializer::new(String::new())
+        .extend_pairs(others)
+        .finish();
+    if others.is_empty() {
+        others
+    } else {
+        format!("&{others}")
     }
 }
 
@@ -104,8 +121,9 @@ impl Page {
             return None;
         }
         let page = u64::from(page);
+        let Self { path, others, .. } = self;
         let link =
-            |rel: &str, page: u64| format!("<{}?per_page={per_page}&page={page}>; rel=\"{rel}\"", self.path);
+            |rel: &str, page: u64| format!("<{path}?per_page={per_page}&page={page}{others}>; rel=\"{rel}\"");
         let mut links = vec![link("first", 1)];
         if page > 1 {
             links.push(link("prev", (page - 1).min(last)));
@@ -126,6 +144,7 @@ mod tests {
         Page {
             query: PageQuery { per_page, page },
             path: "/v1/rooms".to_owned(),
+            others: String::new(),
         }
     }
 
@@ -161,6 +180,27 @@ mod tests {
         let links = page(1, 30).links(31).expect("two pages");
         assert!(
             links.starts_with("</v1/rooms?per_page=30&page=1>; rel=\"first\""),
+            "{links}"
+        );
+    }
+
+    #[test]
+    fn links_keep_what_else_was_asked_for() {
+        for (query, expected) in [
+            ("", ""),
+            ("page=2&per_page=1", ""),
+            ("status=a,b&page=2&x=<%0A>", "&status=a%2Cb&x=%3C%0A%3E"),
+            ("status=a&status=b", "&status=a&status=b"),
+        ] {
+            assert_eq!(others(query), expected);
+        }
+        let filtered = Page {
+            others: "&status=a".to_owned(),
+            ..page(1, 30)
+        };
+        let links = filtered.links(31).expect("two pages");
+        assert!(
+            links.contains("</v1/rooms?per_page=30&page=2&status=a>; rel=\"next\""),
             "{links}"
         );
     }

@@ -17,6 +17,8 @@ pub struct VerifiedToken {
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct ProfileClaims {
     pub email: Option<String>,
+    /// Whether the issuer knows that the address is the subject's; `None` when it does not say.
+    pub email_verified: Option<bool>,
     pub given_name: Option<String>,
     pub family_name: Option<String>,
     pub name: Option<String>,

@@ -143,6 +143,7 @@ pub(super) fn profile(claims: &Claims, names: &ClaimNames) -> ProfileClaims {
     let claim = |name: &str| claims.get(name).and_then(text);
     ProfileClaims {
         email: claim("email"),
+        email_verified: claims.get("email_verified").and_then(truth),
         given_name: claim("given_name"),
         family_name: claim("family_name"),
         name: claim("name"),
@@ -164,6 +165,11 @@ fn text(value: &Value) -> Option<String> {
         .collect();
     let trimmed = clean.trim();
     (!trimmed.is_empty()).then(|| trimmed.to_owned())
+}
+
+/// Some issuers write the word instead of the value.
+fn truth(value: &Value) -> Option<bool> {
+    value.as_bool().or_else(|| value.as_str()?.parse().ok())
 }
 
 fn texts(value: &Value) -> Option<Vec<String>> {
@@ -274,6 +280,18 @@ mod tests {
         assert_eq!(profile.given_name.map(|name| name.chars().count()), Some(255));
         assert_eq!(profile.groups, Some(vec!["one".to_owned(), "two".to_owned()]));
         assert_eq!(profile.tenant_id.as_deref(), Some("t"));
+    }
+
+    #[test]
+    fn issuers_say_in_two_ways_whether_they_know_an_address() {
+        let verified = |value: serde_json::Value| {
+            let claims = json!({"email_verified": value});
+            profile(claims.as_object().expect("claims"), &ClaimNames::default()).email_verified
+        };
+        assert_eq!(verified(json!(true)), Some(true));
+        assert_eq!(verified(json!("false")), Some(false));
+        assert_eq!(verified(json!(1)), None);
+        assert_eq!(verified(json!(null)), None);
     }
 
     #[test]

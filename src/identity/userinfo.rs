@@ -46,6 +46,7 @@ pub(super) fn complete(
     let ours = verified.profile.clone();
     let profile = ProfileClaims {
         email: ours.email.or(theirs.email),
+        email_verified: ours.email_verified.or(theirs.email_verified),
         given_name: ours.given_name.or(theirs.given_name),
         family_name: ours.family_name.or(theirs.family_name),
         name: ours.name.or(theirs.name),

@@ -36,6 +36,15 @@ impl Server {
         db.close().await;
     }
 
+    /// The id of an event of the owner's in this room, which has none yet.
+    pub async fn plant_event(&self, room: &str) -> String {
+        let db = Db::connect(&self.database(), &self.data_dir()).await;
+        let db = db.expect("a database");
+        let event = planted::event(&db, room.parse().expect("an id")).await;
+        db.close().await;
+        event.to_string()
+    }
+
     async fn execute(&self, sql: String) {
         let db = Db::connect(&self.database(), &self.data_dir()).await;
         let db = db.expect("a database");

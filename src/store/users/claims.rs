@@ -3,16 +3,13 @@
 use uuid::Uuid;
 
 use super::{
-    NAME_CHARS_MAX, Profile, TariffStatus, User,
+    EMAIL_CHARS_MAX, NAME_CHARS_MAX, Profile, TariffStatus, User,
     names::{fallback_name, is_language_tag},
 };
 use crate::{
     identity::claims::{ProfileClaims, VerifiedToken},
-    store::{tariffs::DEFAULT_TARIFF, tenants::DEFAULT_TENANT, text::cleaned},
+    store::{fold, tariffs::DEFAULT_TARIFF, tenants::DEFAULT_TENANT, text::cleaned},
 };
-
-/// Longer addresses can not be mailed to (RFC 5321, section 4.5.3.1); they are not taken over.
-const EMAIL_CHARS_MAX: usize = 254;
 
 const PHONE_CHARS_MAX: usize = 64;
 
@@ -45,6 +42,7 @@ pub(super) fn new_user(id: Uuid, token: &VerifiedToken, assigned: Assigned, lang
         dashboard_theme: String::new(),
         conference_theme: String::new(),
         phone: None,
+        invite_email: None,
         used_storage: 0,
         disabled_at: None,
     };
@@ -63,6 +61,11 @@ pub(super) fn apply(user: &mut User, claims: &ProfileClaims, assigned: Assigned)
         .filter(|email| email.chars().count() <= EMAIL_CHARS_MAX)
     {
         user.profile.email = cleaned(Some(email), EMAIL_CHARS_MAX).unwrap_or_default();
+        user.invite_email = Some(fold(&user.profile.email)).filter(|email| !email.is_empty());
+    }
+    // Whoever may claim any address must not get what others meant for its owner.
+    if claims.email_verified == Some(false) {
+        user.invite_email = None;
     }
     set(&mut user.profile.firstname, text(&claims.given_name));
     set(&mut user.profile.lastname, text(&claims.family_name));
@@ -214,6 +217,33 @@ mod tests {
                 tariff_status: TariffStatus::Default,
                 ..before
             }
+        );
+    }
+
+    #[test]
+    fn nobody_is_invited_by_an_address_that_anybody_may_claim() {
+        let with = |email: &str, email_verified| ProfileClaims {
+            email: some(email),
+            email_verified,
+            ..ProfileClaims::default()
+        };
+        for (claims, expected) in [
+            (with("Ada@Example.org", None), some("ada@example.org")),
+            (with("ada@example.org", Some(true)), some("ada@example.org")),
+            (with("ada@example.org", Some(false)), None),
+            (ProfileClaims::default(), None),
+        ] {
+            assert_eq!(user(claims).invite_email, expected);
+        }
+        let mut changed = user(with("ada@example.org", None));
+        apply(
+            &mut changed,
+            &with("victim@example.org", Some(false)),
+            Assigned::default(),
+        );
+        assert_eq!(
+            (changed.profile.email.as_str(), changed.invite_email),
+            ("victim@example.org", None)
         );
     }
 

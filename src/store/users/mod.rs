@@ -21,6 +21,9 @@ pub use write::{NewUserDefaults, ProfileChange, find_or_create, update_profile, 
 /// Characters of a title and of a display name.
 pub const NAME_CHARS_MAX: usize = 255;
 
+/// Characters of an e-mail address. Longer ones can not be mailed to (RFC 5321, section 4.5.3.1); they are not taken over.
+pub const EMAIL_CHARS_MAX: usize = 254;
+
 /// Characters of a language tag (RFC 5646, section 4.4.1).
 pub const LANGUAGE_CHARS_MAX: usize = 35;
 
@@ -45,6 +48,8 @@ pub struct User {
     pub dashboard_theme: String,
     pub conference_theme: String,
     pub phone: Option<String>,
+    /// The folded address by which others invite the user; none when the issuer calls it unverified.
+    pub invite_email: Option<String>,
     /// Bytes of stored assets.
     pub used_storage: u64,
     /// Since when the user may not do anything any more.
@@ -94,6 +99,7 @@ impl User {
             dashboard_theme: row.col("dashboard_theme")?,
             conference_theme: row.col("conference_theme")?,
             phone: row.col("phone")?,
+            invite_email: row.col("invite_email")?,
             used_storage: count(row.col("used_storage")?),
             disabled_at: row.col("disabled_at")?,
         })
@@ -107,7 +113,8 @@ macro_rules! user_columns {
         concat!(
             profile_columns!("u"),
             ", u.issuer, u.subject, u.tenant_id, u.tariff_id, u.tariff_status, u.display_name_chosen, u.language,
-             u.language_chosen, u.dashboard_theme, u.conference_theme, u.phone, u.used_storage, u.disabled_at"
+             u.language_chosen, u.dashboard_theme, u.conference_theme, u.phone, u.invite_email,
+             u.used_storage, u.disabled_at"
         )
     };
 }

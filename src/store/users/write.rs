@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     identity::claims::VerifiedToken,
-    store::{Db, StoreError, Tx, fold, groups, micros, tariffs, tenants},
+    store::{Db, StoreError, Tx, event_invites, fold, groups, micros, tariffs, tenants},
 };
 
 /// What a new user gets where the token says nothing.
@@ -69,6 +69,7 @@ pub async fn upsert_from_claims(
                 user
             };
             groups::replace(tx, user.profile.id, user.tenant_id, claims.groups.as_deref()).await?;
+            event_invites::claim(tx, &user, now).await?;
             Ok(user)
         })
     })
@@ -149,8 +150,8 @@ async fn insert(tx: &mut Tx, user: &User, now: DateTime<Utc>) -> Result<bool, St
     const INSERT: &str = "INSERT INTO users
         (id, issuer, subject, tenant_id, tariff_id, tariff_status, email, title, firstname, lastname, display_name,
          display_name_chosen, language, language_chosen, dashboard_theme, conference_theme, phone, search_text,
-         used_storage, created_at, updated_at)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, 0, $19, $20)
+         invite_email, used_storage, created_at, updated_at)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, 0, $20, $21)
         ON CONFLICT (issuer, subject) DO NOTHING";
     let inserted = within!(tx, c => sqlx::query(INSERT)
         .bind(user.profile.id)
@@ -171,6 +172,7 @@ async fn insert(tx: &mut Tx, user: &User, now: DateTime<Utc>) -> Result<bool, St
         .bind(&user.conference_theme)
         .bind(user.phone.as_deref())
         .bind(search_text(user))
+        .bind(user.invite_email.as_deref())
         .bind(now)
         .bind(now)
         .execute(c)
@@ -184,7 +186,8 @@ async fn update(tx: &mut Tx, user: &User, now: DateTime<Utc>) -> Result<(), Stor
     const UPDATE: &str = "UPDATE users SET
         tenant_id = $2, tariff_id = $3, tariff_status = $4, email = $5, title = $6, firstname = $7, lastname = $8,
         display_name = $9, display_name_chosen = $10, language = $11, language_chosen = $12, dashboard_theme = $13,
-        conference_theme = $14, phone = $15, search_text = $16, updated_at = $17
+        conference_theme = $14, phone = $15, search_text = $16, invite_email = $17,
+        updated_at = $18
         WHERE id = $1";
     within!(tx, c => sqlx::query(UPDATE)
         .bind(user.profile.id)
@@ -203,6 +206,7 @@ async fn update(tx: &mut Tx, user: &User, now: DateTime<Utc>) -> Result<(), Stor
         .bind(&user.conference_theme)
         .bind(user.phone.as_deref())
         .bind(search_text(user))
+        .bind(user.invite_email.as_deref())
         .bind(now)
         .execute(c)
         .await

@@ -16,6 +16,7 @@ use colloquy::{
     mail::Outbox,
     meetings,
     readiness::Readiness,
+    shared_folders::SharedFolders,
     tariffs::Offer,
 };
 use colloquy_actors::live::{Live, LiveSettings};
@@ -77,6 +78,7 @@ impl Api {
         let state = ApiState {
             door: Doorkeeper::new(&config, Readiness::default()),
             known_users: KnownUsers::default(),
+            shared_folders: SharedFolders::new(&config.shared_folder).expect("a client"),
             live,
             db: database.db.clone(),
             verifier: Verifier::new(settings, reqwest::Client::new(), clock.clock()),
@@ -93,6 +95,15 @@ impl Api {
             clock,
             issuer,
         }
+    }
+
+    /// From now on the server has another configuration.
+    pub fn reconfigure(&mut self, configure: impl FnOnce(&mut Config)) {
+        let mut config = Config::clone(&self.state.config);
+        configure(&mut config);
+        self.state.shared_folders = SharedFolders::new(&config.shared_folder).expect("a client");
+        self.state.config = Arc::new(config);
+        self.router = http::router(self.state.clone());
     }
 
     pub async fn finish(self) {

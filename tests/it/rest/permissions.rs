@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use colloquy::{
+    config::DevUser,
     permissions::{
         Machine, Operation, Refusal, Standing,
         Subject::{self, Guest, User},
@@ -108,7 +109,18 @@ const TABLE: &[(&str, Operation, &str)] = &[
 ];
 
 /// Rows that are tried out elsewhere: the answer depends on more than on who calls.
-const TRIED_ELSEWHERE: &[&str] = &[];
+const TRIED_ELSEWHERE: &[&str] = &[
+    // Whoever created the event has no invitation.
+    "PATCH /v1/events/{event_id}/invite",
+    "DELETE /v1/events/{event_id}/invite",
+    // The body names whom it is about.
+    "PATCH /v1/events/{event_id}/invites/email",
+    "DELETE /v1/events/{event_id}/invites/email",
+    // There is neither a storage provider nor a folder.
+    "GET /v1/events/{event_id}/shared_folder",
+    "PUT /v1/events/{event_id}/shared_folder",
+    "DELETE /v1/events/{event_id}/shared_folder",
+];
 
 #[test]
 fn every_subject_may_do_what_the_table_says() {
@@ -171,6 +183,8 @@ struct Stage {
     other_code: String,
     event: Uuid,
     owner: String,
+    /// Somebody who is invited, and none of [`SUBJECTS`].
+    invitee: String,
 }
 
 impl Cast {
@@ -180,7 +194,14 @@ impl Cast {
             erin.username = "erin".to_owned();
             erin.password = "erin".to_owned();
             erin.email = "erin@example.org".to_owned();
-            config.dev_issuer.users.push(erin);
+            config.dev_issuer.users.push(erin.clone());
+            let frank = erin;
+            config.dev_issuer.users.push(DevUser {
+                username: "frank".to_owned(),
+                password: "frank".to_owned(),
+                email: "frank@example.org".to_owned(),
+                ..frank
+            });
         })
         .await;
         let mut cast = Self {
@@ -226,12 +247,15 @@ impl Cast {
         let code = self.api.invite(&alice, &room, json!({})).await;
         let other_code = self.api.invite(&alice, &other, json!({})).await;
         let owner = self.api.get(&alice, "/v1/users/me").await.expect(200)["id"].clone();
+        let frank = self.api.person("frank").await;
+        let invitee = self.api.get(&frank, "/v1/users/me").await.expect(200)["id"].clone();
         let db = &self.api.state.db;
         let event = planted::event(db, room.parse().expect("an id")).await;
         for (email, role, status) in [
             ("bob@example.org", "moderator", "accepted"),
             ("carol@example.org", "user", "declined"),
             ("erin@example.org", "moderator", "pending"),
+            ("frank@example.org", "user", "pending"),
         ] {
             planted::invitation(db, event, email, role, status).await;
         }
@@ -241,6 +265,7 @@ impl Cast {
             other_code,
             event,
             owner: owner.as_str().expect("an id").to_owned(),
+            invitee: invitee.as_str().expect("an id").to_owned(),
         }
     }
 
@@ -250,6 +275,7 @@ impl Cast {
             .replace("{room_id}", &stage.room)
             .replace("{invite_code}", &stage.code)
             .replace("{event_id}", &stage.event.to_string())
+            .replace("{user_id}", &stage.invitee)
             .replace("{id}", &stage.owner);
         let body = if matches!(method, "GET" | "DELETE") {
             Value::Null

@@ -1,6 +1,7 @@
 //! `/v1/rooms/…` where the live core takes part.
 
 mod delete;
+mod invited;
 mod start;
 mod start_invited;
 

@@ -1,0 +1,65 @@
+//! Who is invited to an event: registered users, and e-mail addresses that no user of the tenant has.
+
+mod claim;
+mod lists;
+mod write;
+
+use uuid::Uuid;
+
+use super::{
+    events::{InviteRole, InviteStatus},
+    rows::{Columns, from_columns},
+    users::Profile,
+};
+
+pub(super) use claim::claim;
+pub use lists::{Invitees, list, of_events, pending};
+pub(super) use write::lock_event;
+pub use write::{Invited, NewEventInvite, RoleChange, Whom, Withdrawn, answer, invite, set_role, withdraw};
+
+/// Invitees of one event.
+pub const INVITEES_PER_EVENT_MAX: u64 = 1_000;
+
+/// An invitation to an event.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EventInvite {
+    pub event_id: Uuid,
+    pub invitee: Invitee,
+    pub role: InviteRole,
+    pub status: InviteStatus,
+}
+
+/// Who is invited.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Invitee {
+    User(Profile),
+    /// A folded address.
+    Email(String),
+}
+
+impl InviteRole {
+    /// The same of a registered user.
+    const fn of_user(self) -> Self {
+        match self {
+            Self::Guest => Self::User,
+            other => other,
+        }
+    }
+}
+
+impl EventInvite {
+    fn read(row: &impl Columns) -> sqlx::Result<Self> {
+        let invitee = match row.col::<Option<String>>("email")? {
+            Some(email) => Invitee::Email(email),
+            None => Invitee::User(Profile::read(row, "u")?),
+        };
+        Ok(Self {
+            event_id: row.col("event_id")?,
+            invitee,
+            // The columns hold nothing else.
+            role: InviteRole::parse(&row.col::<String>("role")?).unwrap_or(InviteRole::User),
+            status: InviteStatus::parse(&row.col::<String>("status")?).unwrap_or(InviteStatus::Pending),
+        })
+    }
+}
+from_columns!(EventInvite);
