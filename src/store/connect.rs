@@ -1,13 +1,23 @@
 //! Opening a database.
 
-use std::{fs, io, path::Path, str::FromStr, time::Duration};
+use std::{
+    fs, io,
+    path::Path,
+    str::FromStr,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use sqlx::{
+    AssertSqlSafe, Connection as _, PgConnection,
+    pool::PoolConnectionMetadata,
     postgres::{PgConnectOptions, PgPoolOptions},
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
 
-use super::{Db, StoreError};
+use tokio::time::{Instant, timeout};
+
+use super::{Db, PATIENCE, StoreError, lease::too_slow};
 use crate::config;
 
 /// File in the data folder when no URL is configured.
@@ -16,11 +26,20 @@ const SQLITE_FILE: &str = "colloquy.sqlite";
 /// Readers of SQLite; more do not read faster on few cores.
 const SQLITE_READERS: u32 = 4;
 
-/// How long a request waits for a connection before it is told to come again.
-const ACQUIRE_WAIT: Duration = Duration::from_secs(5);
+/// How long SQLite waits for a lock of another process, such as a backup. Below [`PATIENCE`], so that the answer is
+/// SQLite's and the connection stays.
+const SQLITE_BUSY_WAIT: Duration = Duration::from_secs(3);
 
-/// How long SQLite waits for a lock of another process, such as a backup.
-const SQLITE_BUSY_WAIT: Duration = Duration::from_secs(5);
+/// A connection that rested longer than this is asked for a sign of life before it is used.
+const REST_MAX: Duration = Duration::from_secs(1);
+
+/// How long that sign may take.
+const SIGN_OF_LIFE_WAIT: Duration = Duration::from_secs(1);
+
+/// What PostgreSQL ends by itself, in milliseconds: statements whose caller has given up, and transactions whose caller
+/// was lost together with the connection.
+const STATEMENT_MS_MAX: u32 = 5_000;
+const IDLE_IN_TRANSACTION_MS_MAX: u32 = 10_000;
 
 impl Db {
     /// Opens the configured database, SQLite in `data_dir` when there is no URL. Migrates nothing.
@@ -58,7 +77,7 @@ async fn connect_sqlite(options: SqliteConnectOptions) -> Result<Db, StoreError>
         .optimize_on_close(true, None);
     let pool = || {
         SqlitePoolOptions::new()
-            .acquire_timeout(ACQUIRE_WAIT)
+            .acquire_timeout(PATIENCE)
             .idle_timeout(None)
             .max_lifetime(None)
     };
@@ -71,15 +90,60 @@ async fn connect_sqlite(options: SqliteConnectOptions) -> Result<Db, StoreError>
 }
 
 async fn connect_postgres(url: &str, connections_max: u32) -> Result<Db, StoreError> {
-    let options = PgConnectOptions::from_str(url)
-        .map_err(StoreError::UrlSyntax)?
-        .application_name("colloquy");
+    let mut options = PgConnectOptions::from_str(url).map_err(StoreError::UrlSyntax)?;
+    if options.get_application_name().is_none() {
+        options = options.application_name("colloquy");
+    }
+    let doubt = Arc::new(Doubt::default());
     let pool = PgPoolOptions::new()
         .max_connections(connections_max)
-        .acquire_timeout(ACQUIRE_WAIT)
+        .acquire_timeout(PATIENCE)
+        .test_before_acquire(false)
+        .before_acquire(move |connection, rest| {
+            let doubt = Arc::clone(&doubt);
+            Box::pin(async move { doubt.is_usable(connection, rest).await })
+        })
+        .after_connect(|connection, _| {
+            Box::pin(async move {
+                let limits = format!(
+                    "SET statement_timeout = {STATEMENT_MS_MAX};
+                     SET idle_in_transaction_session_timeout = {IDLE_IN_TRANSACTION_MS_MAX}"
+                );
+                sqlx::raw_sql(AssertSqlSafe(limits)).execute(connection).await?;
+                Ok(())
+            })
+        })
         .connect_with(options)
         .await?;
     Ok(Db::Postgres(pool))
+}
+
+/// When the database was last found not to answer: connections that have rested since before then are not even asked,
+/// or each of them would cost its caller a second.
+#[derive(Debug, Default)]
+struct Doubt(Mutex<Option<Instant>>);
+
+impl Doubt {
+    /// Whether a connection may be used that comes from its rest.
+    async fn is_usable(
+        &self,
+        connection: &mut PgConnection,
+        rest: PoolConnectionMetadata,
+    ) -> sqlx::Result<bool> {
+        if rest.idle_for < REST_MAX {
+            return Ok(true);
+        }
+        let since = Instant::now().checked_sub(rest.idle_for);
+        let doubted_at = *self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if doubted_at.is_some() && since <= doubted_at {
+            return Ok(false);
+        }
+        if let Ok(alive) = timeout(SIGN_OF_LIFE_WAIT, connection.ping()).await {
+            return alive.map(|()| true);
+        }
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+        Err(too_slow())
+    }
 }
 
 /// Makes an empty file that only its owner may read; SQLite gives its companions (`-wal`, `-shm`) the same mode.

@@ -1,12 +1,19 @@
 //! The two databases behind one type, and the one way to write.
 
-use std::future::Future;
+use std::{future::Future, time::Duration};
 
 use futures_util::future::BoxFuture;
-use sqlx::{PgPool, Postgres, Sqlite, SqlitePool, Transaction};
+use sqlx::{Connection as _, PgPool, Postgres, Sqlite, SqlitePool};
+use tokio::time::{Instant, timeout_at};
 use tracing::Instrument as _;
 
-use super::StoreError;
+use super::{
+    StoreError,
+    lease::{Lease, patiently, too_slow, until},
+};
+
+/// How long a transaction that failed waits for its rollback; without it the connection is closed.
+const ROLLBACK_WAIT: Duration = Duration::from_millis(500);
 
 /// A database. Cheap to clone; clones share their connections.
 #[derive(Debug, Clone)]
@@ -19,11 +26,11 @@ pub enum Db {
     Postgres(PgPool),
 }
 
-/// An open transaction. Dropped without a commit it is rolled back.
+/// An open transaction. Dropped without an end its connection is closed, by which the database rolls it back.
 #[derive(Debug)]
 pub enum Tx {
-    Sqlite(Transaction<'static, Sqlite>),
-    Postgres(Transaction<'static, Postgres>),
+    Sqlite(Lease<Sqlite>),
+    Postgres(Lease<Postgres>),
 }
 
 impl Db {
@@ -36,7 +43,15 @@ impl Db {
                 sqlx::migrate!("migrations/sqlite").run(&mut *transaction).await?;
                 transaction.commit().await?;
             }
-            Self::Postgres(pool) => sqlx::migrate!("migrations/postgres").run(pool).await?,
+            Self::Postgres(pool) => {
+                let mut connection = pool.acquire().await?.detach();
+                // A large table may take longer than a request has.
+                sqlx::raw_sql("SET statement_timeout = 0")
+                    .execute(&mut connection)
+                    .await?;
+                sqlx::migrate!("migrations/postgres").run(&mut connection).await?;
+                connection.close().await?;
+            }
         }
         Ok(())
     }
@@ -44,7 +59,7 @@ impl Db {
     /// Asks the database for a sign of life.
     pub async fn ping(&self) -> Result<(), StoreError> {
         if let Self::Sqlite { write, .. } = self {
-            sqlx::query("SELECT 1").execute(write).await?;
+            lent!(write, c => sqlx::query("SELECT 1").execute(c).await.map(drop))?;
         }
         read!(self, pool => sqlx::query("SELECT 1").execute(pool).await.map(drop))?;
         Ok(())
@@ -62,7 +77,8 @@ impl Db {
     }
 
     /// The one way to write: `work` runs in a transaction and in a task of its own, so that a caller that is dropped
-    /// half-way cancels nothing. An error rolls everything back.
+    /// half-way cancels nothing. An error rolls everything back, and so does a database that takes longer than
+    /// [`PATIENCE`](super::PATIENCE).
     pub async fn transaction<T, E, F>(&self, work: F) -> Result<T, E>
     where
         F: for<'t> FnOnce(&'t mut Tx) -> BoxFuture<'t, Result<T, E>> + Send + 'static,
@@ -70,50 +86,69 @@ impl Db {
         E: From<StoreError> + Send + 'static,
     {
         let db = self.clone();
-        unbroken(async move {
-            let mut tx = db.begin().await?;
-            match work(&mut tx).await {
-                Ok(done) => {
-                    tx.commit().await?;
-                    Ok(done)
-                }
-                Err(error) => {
-                    // Where even that fails, the connection is closed and the database rolls back by itself.
-                    if let Err(failure) = tx.rollback().await {
-                        let error: &dyn std::error::Error = &failure;
-                        tracing::warn!(error, "could not roll back");
+        patiently(|left| {
+            unbroken(async move {
+                let end = Instant::now() + left;
+                let mut tx = until(end, db.begin()).await.map_err(StoreError::from)?;
+                let outcome = timeout_at(end, work(&mut tx))
+                    .await
+                    .map_err(|_| E::from(StoreError::from(too_slow())))?;
+                match outcome {
+                    Ok(done) => {
+                        until(end, tx.end("COMMIT")).await.map_err(StoreError::from)?;
+                        Ok(done)
                     }
-                    Err(error)
+                    Err(error) => {
+                        // Where even that fails, the connection is closed and the database rolls back by itself.
+                        let rollback = until(Instant::now() + ROLLBACK_WAIT, tx.end("ROLLBACK"));
+                        if let Err(failure) = rollback.await {
+                            let error: &dyn std::error::Error = &failure;
+                            tracing::warn!(error, "could not roll back");
+                        }
+                        Err(error)
+                    }
                 }
-            }
+            })
         })
         .await
     }
 
-    async fn begin(&self) -> Result<Tx, StoreError> {
-        Ok(match self {
-            // A plain BEGIN would fail at its first write when another connection wrote meanwhile.
-            Self::Sqlite { write, .. } => Tx::Sqlite(write.begin_with("BEGIN IMMEDIATE").await?),
-            Self::Postgres(pool) => Tx::Postgres(pool.begin().await?),
-        })
+    async fn begin(&self) -> sqlx::Result<Tx> {
+        match self {
+            Self::Sqlite { write, .. } => {
+                let mut lease = Lease::take(write).await?;
+                // A plain BEGIN would fail at its first write when another connection wrote meanwhile.
+                let begun = sqlx::raw_sql("BEGIN IMMEDIATE").execute(&mut *lease).await;
+                match begun {
+                    Ok(_) => Ok(Tx::Sqlite(lease)),
+                    Err(error) => lease.settle(Err(error)),
+                }
+            }
+            Self::Postgres(pool) => {
+                let mut lease = Lease::take(pool).await?;
+                let begun = sqlx::raw_sql("BEGIN").execute(&mut *lease).await;
+                match begun {
+                    Ok(_) => Ok(Tx::Postgres(lease)),
+                    Err(error) => lease.settle(Err(error)),
+                }
+            }
+        }
     }
 }
 
 impl Tx {
-    async fn commit(self) -> Result<(), StoreError> {
+    /// Commits or rolls back. A connection that did neither is closed.
+    async fn end(self, how: &'static str) -> sqlx::Result<()> {
         match self {
-            Self::Sqlite(transaction) => transaction.commit().await?,
-            Self::Postgres(transaction) => transaction.commit().await?,
+            Self::Sqlite(mut lease) => {
+                let ended = sqlx::raw_sql(how).execute(&mut *lease).await.map(drop);
+                lease.settle_end(ended)
+            }
+            Self::Postgres(mut lease) => {
+                let ended = sqlx::raw_sql(how).execute(&mut *lease).await.map(drop);
+                lease.settle_end(ended)
+            }
         }
-        Ok(())
-    }
-
-    async fn rollback(self) -> Result<(), StoreError> {
-        match self {
-            Self::Sqlite(transaction) => transaction.rollback().await?,
-            Self::Postgres(transaction) => transaction.rollback().await?,
-        }
-        Ok(())
     }
 }
 

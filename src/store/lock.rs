@@ -4,8 +4,9 @@
 
 use std::time::Duration;
 
-use sqlx::{Connection, PgConnection};
-use tokio::time::{Instant, sleep};
+use chrono::{DateTime, Utc};
+use sqlx::{Connection as _, PgConnection};
+use tokio::time::{Instant, sleep, timeout};
 
 use super::{Db, StoreError};
 
@@ -18,11 +19,29 @@ const WAIT: Duration = Duration::from_secs(15);
 /// Time between two tries.
 const RETRY: Duration = Duration::from_millis(200);
 
+/// How long the connection that holds the lock may take for a sign of life.
+const SIGN_OF_LIFE_WAIT: Duration = Duration::from_secs(1);
+
 /// The right to be the server of a database, held by a connection of its own.
 #[derive(Debug)]
 pub struct ServerLock {
     db: Db,
-    held: Option<PgConnection>,
+    held: Option<Held>,
+    /// The session that held the lock, or still does without our being able to reach it.
+    lost: Option<Backend>,
+}
+
+#[derive(Debug)]
+struct Held {
+    connection: PgConnection,
+    backend: Backend,
+}
+
+/// A session of ours at the database. Its number alone may come again.
+#[derive(Debug, Clone, Copy, sqlx::FromRow)]
+struct Backend {
+    pid: i32,
+    started_at: DateTime<Utc>,
 }
 
 impl Db {
@@ -31,6 +50,7 @@ impl Db {
         let mut lock = ServerLock {
             db: self.clone(),
             held: None,
+            lost: None,
         };
         let deadline = Instant::now() + WAIT;
         while !lock.hold().await? {
@@ -54,20 +74,38 @@ impl ServerLock {
         let Db::Postgres(pool) = &self.db else {
             return Ok(true);
         };
-        if let Some(connection) = &mut self.held {
-            if connection.ping().await.is_ok() {
+        // Taken out: a caller that gives up must not leave a connection behind that waits for half an answer.
+        if let Some(mut held) = self.held.take() {
+            self.lost = Some(held.backend);
+            if let Ok(Ok(())) = timeout(SIGN_OF_LIFE_WAIT, held.connection.ping()).await {
+                self.held = Some(held);
                 return Ok(true);
             }
-            self.held = None;
         }
-        let mut connection = pool.acquire().await?.detach();
-        let locked = sqlx::query_scalar("SELECT pg_try_advisory_lock($1)")
-            .bind(KEY)
-            .fetch_one(&mut connection)
-            .await?;
-        if locked {
-            self.held = Some(connection);
+        let connection = pool.acquire().await?.detach();
+        self.held = lock(connection, self.lost).await?;
+        if self.lost.is_some() && self.held.is_some() {
+            tracing::info!("the lock of the database is held again");
         }
-        Ok(locked)
+        Ok(self.held.is_some())
     }
+}
+
+/// Takes the lock with this connection, unless another server has it. Our own session that was lost, of which the
+/// database has not heard yet, is ended first.
+async fn lock(mut connection: PgConnection, lost: Option<Backend>) -> sqlx::Result<Option<Held>> {
+    const END: &str =
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid = $1 AND backend_start = $2";
+    const WHO: &str =
+        "SELECT pid, backend_start AS started_at FROM pg_stat_activity WHERE pid = pg_backend_pid()";
+    if let Some(lost) = lost {
+        let end = sqlx::query(END).bind(lost.pid).bind(lost.started_at);
+        end.execute(&mut connection).await?;
+    }
+    let backend: Backend = sqlx::query_as(WHO).fetch_one(&mut connection).await?;
+    let locked: bool = sqlx::query_scalar("SELECT pg_try_advisory_lock($1)")
+        .bind(KEY)
+        .fetch_one(&mut connection)
+        .await?;
+    Ok(locked.then_some(Held { connection, backend }))
 }

@@ -1,12 +1,26 @@
 //! Rows in SQLite or PostgreSQL: one SQL text per query, one file per entity. No SQL stands anywhere else.
 
-/// Expands one reading query for both databases; `$executor` is a pool.
+/// Expands one reading query for both databases; `$executor` is a connection. It ends in time.
 macro_rules! read {
     ($db:expr, $executor:ident => $query:expr) => {
         match $db {
-            $crate::store::Db::Sqlite { read: $executor, .. } => $query,
-            $crate::store::Db::Postgres($executor) => $query,
+            $crate::store::Db::Sqlite { read: pool, .. } => lent!(pool, $executor => $query),
+            $crate::store::Db::Postgres(pool) => lent!(pool, $executor => $query),
         }
+    };
+}
+
+/// Expands one query outside of transactions, on a connection of a pool. It ends in time.
+macro_rules! lent {
+    ($pool:expr, $executor:ident => $query:expr) => {
+        // Boxed: it would make the futures of all callers large.
+        $crate::store::lease::in_time(Box::pin(async {
+            let mut lease = $crate::store::lease::Lease::take($pool).await?;
+            let $executor = &mut *lease;
+            let outcome = $query;
+            lease.settle(outcome)
+        }))
+        .await
     };
 }
 
@@ -35,6 +49,7 @@ pub mod event_invites;
 pub mod events;
 pub mod groups;
 pub mod invites;
+mod lease;
 mod lock;
 pub mod outbox;
 pub mod relations;
@@ -51,6 +66,7 @@ pub mod users;
 pub use change::Change;
 pub use db::{Db, Tx, unbroken};
 pub use error::{StoreError, Unique};
+pub use lease::{Lease, PATIENCE, sharing_patience};
 pub use lock::ServerLock;
 pub use text::fold;
 pub use time::{TIME_MAX, TIME_MIN, micros};

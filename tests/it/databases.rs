@@ -67,7 +67,9 @@ impl TestDatabase {
             on_postgres(format!("CREATE SCHEMA {schema}")).await;
             let url = postgres_url();
             let separator = if url.contains('?') { '&' } else { '?' };
-            settings.url = Some(format!("{url}{separator}options=-csearch_path%3D{schema}"));
+            settings.url = Some(format!(
+                "{url}{separator}options=-csearch_path%3D{schema}&application_name={schema}"
+            ));
         }
         let db = Db::connect(&settings, folder.path()).await.expect("a database");
         Self {
@@ -111,6 +113,16 @@ impl TestDatabase {
             Db::Postgres(pool) => sqlx::query_scalar(sql).fetch_one(pool).await,
         }
         .expect("a number")
+    }
+
+    /// Transactions that the server has begun and left to themselves, its closed connections included.
+    pub async fn forgotten_transactions(&self) -> i64 {
+        let Some(schema) = &self.schema else { return 0 };
+        let open = format!(
+            "SELECT count(*) FROM pg_stat_activity
+             WHERE application_name = '{schema}' AND state LIKE 'idle in transaction%'"
+        );
+        self.number(&open).await
     }
 
     /// Closes the connections and removes what was stored.

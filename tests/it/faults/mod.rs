@@ -1,5 +1,8 @@
 //! What goes wrong: rules that panic, processes that are killed, broken files, clients that do not behave.
 
+mod aborted;
+mod database;
+mod database_locked;
 mod drain;
 mod garbage;
 mod journal;

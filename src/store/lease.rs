@@ -1,0 +1,145 @@
+//! Connections on loan: what asks the database ends in time, and no connection goes back in a state that nobody knows.
+//!
+//! sqlx has no deadline for a statement, and its pool keeps the place of a connection that does not answer.
+
+use std::{
+    cell::Cell,
+    fmt,
+    future::Future,
+    io,
+    ops::{Deref, DerefMut},
+    time::Duration,
+};
+
+use sqlx::{Database, Pool, pool::PoolConnection};
+use tokio::{
+    runtime::Handle,
+    time::{Instant, timeout, timeout_at},
+};
+
+/// How long a request may wait for the database, all that it asks taken together; the same for one question or one
+/// transaction of whoever is no request. Below the 5 s within which clients hear that they shall come again.
+pub const PATIENCE: Duration = Duration::from_secs(4);
+
+/// How long a pool waits for a sign of life of a connection that comes back.
+const RETURN_WAIT: Duration = Duration::from_secs(2);
+
+tokio::task_local! {
+    /// What is left of a request's patience.
+    static LEFT: Cell<Duration>;
+}
+
+/// Runs a request: all that it asks of the database shares one [`PATIENCE`].
+pub async fn sharing_patience<F: Future>(request: F) -> F::Output {
+    LEFT.scope(Cell::new(PATIENCE), request).await
+}
+
+/// Runs what asks the database, with the time that it may take; that is [`PATIENCE`], or what this request has left.
+pub(super) async fn patiently<F: Future>(work: impl FnOnce(Duration) -> F) -> F::Output {
+    let started = Instant::now();
+    let left = LEFT.try_with(Cell::get).unwrap_or(PATIENCE);
+    let done = work(left).await;
+    // Outside of a request nothing is shared.
+    let _ = LEFT.try_with(|shared| shared.set(left.saturating_sub(started.elapsed())));
+    done
+}
+
+/// Waits for a read. When it takes too long, or when the caller goes away, the connection is closed.
+pub(super) async fn in_time<T>(read: impl Future<Output = sqlx::Result<T>>) -> sqlx::Result<T> {
+    patiently(|left| async move { timeout(left, read).await.unwrap_or_else(|_| Err(too_slow())) }).await
+}
+
+/// Waits until `end`.
+pub(super) async fn until<T>(end: Instant, work: impl Future<Output = sqlx::Result<T>>) -> sqlx::Result<T> {
+    timeout_at(end, work).await.unwrap_or_else(|_| Err(too_slow()))
+}
+
+/// The error of a database that does not answer.
+pub(super) fn too_slow() -> sqlx::Error {
+    sqlx::Error::Io(io::Error::new(
+        io::ErrorKind::TimedOut,
+        "the database did not answer in time",
+    ))
+}
+
+/// A connection of a pool. It goes back only when it was settled; else it is closed, which also ends what it had begun.
+pub struct Lease<DB: Database> {
+    /// There until the lease ends.
+    connection: Option<PoolConnection<DB>>,
+    settled: bool,
+}
+
+impl<DB: Database> Lease<DB> {
+    pub(super) async fn take(pool: &Pool<DB>) -> sqlx::Result<Self> {
+        Ok(Self {
+            connection: Some(pool.acquire().await?),
+            settled: false,
+        })
+    }
+
+    /// Ends the loan after a statement outside of transactions, and passes its outcome on.
+    pub(super) fn settle<T>(mut self, outcome: sqlx::Result<T>) -> sqlx::Result<T> {
+        self.settled = !outcome.as_ref().is_err_and(is_broken);
+        outcome
+    }
+
+    /// Ends the loan after a commit or a rollback: after a failure it is not known whether the transaction is still open.
+    pub(super) fn settle_end(mut self, ended: sqlx::Result<()>) -> sqlx::Result<()> {
+        self.settled = ended.is_ok();
+        ended
+    }
+}
+
+/// Whether the connection, not the statement, is what failed.
+fn is_broken(error: &sqlx::Error) -> bool {
+    use sqlx::Error as E;
+    matches!(error, E::Io(_) | E::Tls(_) | E::Protocol(_) | E::WorkerCrashed)
+}
+
+impl<DB: Database> Drop for Lease<DB> {
+    fn drop(&mut self) {
+        let Some(mut connection) = self.connection.take() else {
+            return;
+        };
+        match Handle::try_current() {
+            // What sqlx does by itself, except that it would wait for ever.
+            Ok(runtime) if self.settled => {
+                runtime.spawn(timeout(
+                    RETURN_WAIT,
+                    async move { connection.return_to_pool().await },
+                ));
+            }
+            _ => drop(connection.detach()),
+        }
+    }
+}
+
+impl<DB: Database> Deref for Lease<DB> {
+    type Target = DB::Connection;
+
+    #[expect(
+        clippy::expect_used,
+        reason = "the connection is there until the lease is dropped"
+    )]
+    fn deref(&self) -> &Self::Target {
+        self.connection.as_ref().expect("a connection")
+    }
+}
+
+impl<DB: Database> DerefMut for Lease<DB> {
+    #[expect(
+        clippy::expect_used,
+        reason = "the connection is there until the lease is dropped"
+    )]
+    fn deref_mut(&mut self) -> &mut Self::Target {
+        self.connection.as_mut().expect("a connection")
+    }
+}
+
+impl<DB: Database> fmt::Debug for Lease<DB> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Lease")
+            .field("settled", &self.settled)
+            .finish_non_exhaustive()
+    }
+}
