@@ -29,7 +29,7 @@ pub struct PageQuery {
     pub per_page: u32,
     /// Number of the page, counted from 1.
     #[serde(default = "page_default")]
-    #[param(minimum = 1, default = 1)]
+    #[param(value_type = u64, minimum = 1, maximum = 4_294_967_295_u32, default = 1)]
     pub page: u32,
 }
 

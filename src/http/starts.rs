@@ -116,6 +116,7 @@ async fn start(
     responses(
         (status = 200, description = "A ticket", body = StartedResource),
         (status = 401, description = "The password is wrong (`wrong_room_password`)", body = super::error::ErrorBody),
+        (status = 403, description = "A moderator has banned the guest (`banned_from_room`)", body = super::error::ErrorBody),
         (status = 429, description = "Too many wrong passwords", body = super::error::ErrorBody),
         refusals::OfIds, refusals::OfStarts, refusals::Always,
     ),

@@ -63,6 +63,11 @@ impl Rest {
         self.with_authorization(&format!("Bearer {token}"))
     }
 
+    /// The `Authorization` header.
+    pub fn authorization(&self) -> Option<&str> {
+        self.authorization.as_deref()
+    }
+
     pub async fn get(&self, path: &str) -> Answer {
         self.send(Method::GET, path, None).await
     }

@@ -1,0 +1,80 @@
+//! How often requests ask the database, and how well it can answer.
+
+use serde_json::{Value, json};
+
+use super::api::{Api, Person};
+use crate::support::{plans, statements::said};
+
+on_both_databases!(Api: requests_ask_a_constant_number_of_times, lists_have_an_index_for_their_order);
+
+/// Rooms and invites that a list is asked for beside an empty one.
+const MANY: usize = 40;
+
+/// The statements of a request, which succeeds.
+async fn statements(api: &Api, person: &Person, method: &str, path: &str) -> Vec<String> {
+    let body = if method == "GET" { Value::Null } else { json!({}) };
+    let (answer, statements) = said(api.call(person, method, path, body)).await;
+    answer.expect(200);
+    statements
+}
+
+async fn requests_ask_a_constant_number_of_times(api: &Api) {
+    let alice = api.person("alice").await;
+    api.get(&alice, "/v1/users/me").await.expect(200);
+    let room = api.room(&alice, json!({})).await;
+    let (start, invites) = (
+        format!("/v1/rooms/{room}/start"),
+        format!("/v1/rooms/{room}/invites"),
+    );
+    // User; user, number, rows; user, room, facts, groups; user, room, number, rows.
+    let asked = [
+        ("GET", "/v1/users/me", 1),
+        ("GET", "/v1/rooms", 3),
+        ("POST", &*start, 4),
+        ("GET", &*invites, 4),
+    ];
+    for (method, path, expected) in asked {
+        let few = statements(api, &alice, method, path).await;
+        assert_eq!(few.len(), expected, "{method} {path}: {few:#?}");
+    }
+    for _ in 0..MANY {
+        api.room(&alice, json!({})).await;
+        api.invite(&alice, &room, json!({})).await;
+    }
+    for (method, path, expected) in asked {
+        let many = statements(api, &alice, method, path).await;
+        assert_eq!(many.len(), expected, "{method} {path}: {many:#?}");
+    }
+}
+
+async fn lists_have_an_index_for_their_order(api: &Api) {
+    let alice = api.person("alice").await;
+    let room = api.room(&alice, json!({})).await;
+    let invites = format!("/v1/rooms/{room}/invites");
+    // Whether rows are sorted: own rooms come in their order and as many as are shown, those to which the caller is invited
+    // are found one by one; no index has the order of both.
+    for (path, may_sort) in [("/v1/rooms", true), (&*invites, false)] {
+        for statement in statements(api, &alice, "GET", path).await {
+            let plan = plans::plan(&api.database, &statement).await;
+            let is_good = plan.scans.is_empty() && (may_sort || plan.sorts.is_empty());
+            assert!(is_good, "{path}: {statement}: {plan:#?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_plan_without_an_index_is_noticed() {
+    for kind in [crate::databases::Kind::Sqlite, crate::databases::Kind::Postgres] {
+        let api = Api::start(kind).await;
+        for sql in [
+            "SELECT id FROM rooms ORDER BY waiting_room",
+            "SELECT id FROM rooms WHERE password = $1",
+            "SELECT id FROM rooms WHERE created_by = $1 ORDER BY password",
+        ] {
+            let plan = plans::plan(&api.database, sql).await;
+            let is_bad = !plan.scans.is_empty() || !plan.sorts.is_empty();
+            assert!(is_bad, "{kind:?}: {sql}");
+        }
+        api.finish().await;
+    }
+}
