@@ -96,7 +96,7 @@ impl App {
         }
         let live = Live::start(
             meetings::live_settings(&config, &data_folder),
-            meetings::ports(db.clone(), RoomService::new(&config.livekit)?),
+            meetings::ports(db.clone(), RoomService::new(&config.livekit)?, &config.call_in),
         )
         .await?;
         let api = api_state(&config, db.clone(), dev_issuer.clone(), &live, &readiness)?;

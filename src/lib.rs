@@ -2,6 +2,7 @@
 
 pub mod app;
 pub mod calendar;
+pub mod call_in;
 pub mod caps;
 pub mod cli;
 pub mod clock;
@@ -19,3 +20,4 @@ pub mod shared_folders;
 pub mod signaling;
 pub mod store;
 pub mod tariffs;
+pub mod turn;

@@ -8,8 +8,8 @@ use colloquy_actors::{
     ports::{self, BoxFuture, Directory, SystemClock, SystemRandom, Unavailable},
     protocol::{
         meeting::{
-            Group, Identity, MeetingFacts, ModuleFeatures, ParticipationKind, Role, RoomInfo, Tariff,
-            UserInfo,
+            CallInInfo, EventInfo, Group, Identity, MeetingDetails, MeetingFacts, ModuleFeatures,
+            ParticipationKind, Role, RoomInfo, StreamingLink, Tariff, UserInfo,
         },
         names::DisplayName,
     },
@@ -19,13 +19,14 @@ use colloquy_actors::{
 use url::Url;
 
 use crate::{
-    config::{ChatHistory, Config, JournalKind},
+    call_in::CallerNames,
+    config::{CallIn, ChatHistory, Config, JournalKind},
     http::profiles::avatar_url,
     livekit::{self, RoomService},
     permissions::Standing,
     secrets::Secret,
-    store::{Db, groups, rooms, users::Profile},
-    tariffs::{Offer, TariffResource},
+    store::{self, Db, groups, room_events::Details, rooms, users::Profile},
+    tariffs::{CALL_IN, CORE, Offer, TariffResource},
 };
 
 /// Name of the journals' folder in the data folder.
@@ -63,8 +64,9 @@ pub fn live_settings(config: &Config, data_folder: &std::path::Path) -> LiveSett
 
 /// What the live core reaches out through.
 #[must_use]
-pub fn ports(db: Db, media: RoomService) -> ports::Ports {
+pub fn ports(db: Db, media: RoomService, call_in: &CallIn) -> ports::Ports {
     ports::Ports {
+        callers: Arc::new(CallerNames::new(db.clone(), call_in)),
         clock: Arc::new(SystemClock),
         random: Arc::new(SystemRandom),
         directory: Arc::new(Rooms(db)),
@@ -110,7 +112,23 @@ pub fn admission(
 ) -> Admission {
     let avatars = &config.defaults.avatar_base_url;
     let identity = user.map_or_else(guest, |user| member(user, avatars));
-    let tariff = tariff(TariffResource::new(&facts.tariff, offer));
+    admitted(identity, facts, config, offer)
+}
+
+/// A meeting's facts for a caller by telephone.
+#[must_use]
+pub fn caller_admission(facts: rooms::MeetingFacts, config: &Config, offer: &Offer) -> Admission {
+    let caller = Identity {
+        kind: ParticipationKind::Sip,
+        ..guest()
+    };
+    admitted(caller, facts, config, offer)
+}
+
+fn admitted(identity: Identity, facts: rooms::MeetingFacts, config: &Config, offer: &Offer) -> Admission {
+    let avatars = &config.defaults.avatar_base_url;
+    let event = event_info(&facts, config, offer);
+    let tariff = tariff(room_tariff(&facts.tariff, facts.room.e2e_encryption, offer));
     let room = RoomInfo {
         id: RoomId(facts.room.id),
         password: facts
@@ -124,7 +142,7 @@ pub fn admission(
     let facts = MeetingFacts {
         room,
         tariff,
-        event: None,
+        event,
         waiting_room: facts.room.waiting_room,
         sip_lobby: facts.sip_lobby,
         custom_display_names: config.defaults.custom_display_names,
@@ -132,6 +150,52 @@ pub fn admission(
     Admission {
         identity: Some(identity),
         facts: Box::new(facts),
+    }
+}
+
+/// What a tariff allows in a room: a telephone can not decrypt.
+#[must_use]
+pub fn room_tariff(tariff: &store::tariffs::Tariff, e2e_encryption: bool, offer: &Offer) -> TariffResource {
+    let resource = TariffResource::new(tariff, offer);
+    if e2e_encryption {
+        resource.without(CORE, CALL_IN)
+    } else {
+        resource
+    }
+}
+
+/// What participants are told of their room's event.
+#[must_use]
+pub fn event_info(facts: &rooms::MeetingFacts, config: &Config, offer: &Offer) -> Option<EventInfo> {
+    let (event, room) = (facts.event.as_ref()?, &facts.room);
+    let takes_calls = room_tariff(&facts.tariff, room.e2e_encryption, offer).allows(CORE, CALL_IN);
+    let tel = config.call_in.tel.as_deref().filter(|_| takes_calls);
+    let details = event.details.as_ref();
+    Some(EventInfo {
+        id: event.id,
+        room_id: RoomId(room.id),
+        title: event.title.clone(),
+        is_adhoc: event.is_adhoc,
+        meeting_details: details.map(|details| meeting_details(details, tel)),
+        e2e_encryption: room.e2e_encryption,
+    })
+}
+
+fn meeting_details(details: &Details, tel: Option<&str>) -> MeetingDetails {
+    let links = details.streams.iter().map(|(name, url)| StreamingLink {
+        name: name.clone(),
+        url: url.clone(),
+    });
+    MeetingDetails {
+        invite_code_id: details.invite_code.map(Into::into),
+        call_in: tel
+            .zip(details.sip.as_ref())
+            .map(|(tel, (id, password))| CallInInfo {
+                tel: tel.to_owned(),
+                id: id.clone(),
+                password: password.reveal().to_owned(),
+            }),
+        streaming_links: links.collect(),
     }
 }
 
@@ -170,7 +234,7 @@ fn guest() -> Identity {
 }
 
 /// The display name, else first and last name, else the address before `@`, else `User`.
-fn profile_name(profile: &Profile) -> DisplayName {
+pub(crate) fn profile_name(profile: &Profile) -> DisplayName {
     let full = format!("{} {}", profile.firstname, profile.lastname);
     let local = profile.email.split('@').next().unwrap_or_default();
     let names = [profile.display_name.as_str(), &full, local];

@@ -294,6 +294,7 @@ impl Live {
             room,
             claim,
             session,
+            caller,
             resume_from: None,
         };
         Ok((seat, caller))
@@ -306,14 +307,7 @@ impl Live {
         socket: WebSocketStream<S>,
         while_open: Box<dyn Send>,
     ) {
-        session::begin(
-            seat,
-            socket,
-            self.rates,
-            Arc::clone(&self.ports.clock),
-            while_open,
-        )
-        .await;
+        session::begin(seat, socket, self.rates, &self.ports, while_open).await;
     }
 
     /// Word from REST, after the commit.

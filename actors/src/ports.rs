@@ -41,6 +41,13 @@ pub trait Media: fmt::Debug + Send + Sync {
     fn call(&self, call: livekit::Call) -> BoxFuture<'_, livekit::Outcome>;
 }
 
+/// How callers by telephone are shown.
+pub trait CallerNames: fmt::Debug + Send + Sync {
+    /// The name of a caller in this room, from what the gateway says of it, which is a number as a rule. An implementation
+    /// answers within its own time limits: the session reads nothing meanwhile.
+    fn name(&self, room: RoomId, given: String) -> BoxFuture<'_, String>;
+}
+
 /// Everything that the core reaches out through.
 #[derive(Debug, Clone)]
 pub struct Ports {
@@ -48,6 +55,7 @@ pub struct Ports {
     pub random: Arc<dyn Random>,
     pub directory: Arc<dyn Directory>,
     pub media: Arc<dyn Media>,
+    pub callers: Arc<dyn CallerNames>,
 }
 
 /// The system's clock.

@@ -46,6 +46,17 @@ async fn a_room_ends_when_its_last_token_has_expired() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn the_room_gets_names_of_callers_not_numbers() {
+    let stage = Stage::start(JournalMode::Memory).await;
+    let caller = stage.call_in("030 1").await;
+    assert_eq!(caller.join_success["display_name"], "Caller 030 1");
+    // Everybody else is called as asked for.
+    let guest = stage.enter("030 2", None).await;
+    assert_eq!(guest.join_success["display_name"], "030 2");
+    stage.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_room_that_nobody_entered_ends_too() {
     let stage = Stage::start(JournalMode::Memory).await;
     stage.issue(None).await.unwrap();

@@ -2,6 +2,7 @@
 //!
 //! Defaults < file < environment < command line: see [`Sources::load`].
 
+mod call_in;
 mod data_folder;
 mod environment;
 mod error;
@@ -12,6 +13,7 @@ mod mail;
 mod reference;
 mod schema;
 mod shared_folder;
+mod turn;
 mod validate;
 
 use std::{net::SocketAddr, path::PathBuf};
@@ -23,12 +25,14 @@ use url::Url;
 use crate::secrets::Secret;
 
 pub use self::{
+    call_in::CallIn,
     data_folder::{DataFolderError, prepare_data_folder},
     environment::CONFIG_FILE_VARIABLE,
     error::{ConfigError, Place, Problem},
     load::{Loaded, Overrides, Sources},
     mail::{Mail, MailTls},
     shared_folder::SharedFolder,
+    turn::{Turn, TurnServer},
 };
 
 /// Path below which the development issuer answers.
@@ -50,6 +54,8 @@ pub struct Config {
     pub livekit: Livekit,
     pub mail: Mail,
     pub shared_folder: SharedFolder,
+    pub turn: Turn,
+    pub call_in: CallIn,
     pub defaults: Defaults,
 }
 

@@ -11,9 +11,10 @@ use super::{
     ApiError,
     auth::KnownUsers,
     body::BODY_BYTES_MAX,
-    event_favorites, event_invites, invites, login, openapi, rooms, shared_folders,
+    call_in, event_favorites, event_invites, invites, login, openapi, room_event, room_tariff, rooms,
+    shared_folders, sip,
     starts::{self, Doorkeeper},
-    users,
+    streaming_targets, turn, users,
 };
 
 use crate::{
@@ -78,7 +79,13 @@ fn described() -> (Router<ApiState>, utoipa::openapi::OpenApi) {
         .merge(login::routes())
         .merge(users::routes())
         .merge(rooms::routes())
+        .merge(room_tariff::routes())
+        .merge(room_event::routes())
+        .merge(sip::routes())
+        .merge(streaming_targets::routes())
         .merge(invites::routes())
+        .merge(turn::routes())
+        .merge(call_in::routes())
         .merge(starts::routes())
         .merge(event_invites::routes())
         .merge(event_favorites::routes())

@@ -28,6 +28,10 @@ pub const INVITE_CODE: &str = "InviteCode";
         (name = "event_invites", description = "Who is invited to an event"),
         (name = "shared_folders", description = "Folders at a storage provider for an event"),
         (name = "invites", description = "Codes that let guests into a room"),
+        (name = "sip", description = "Telephone access of a room"),
+        (name = "streaming", description = "Where meetings are streamed to"),
+        (name = "turn", description = "Relays for media"),
+        (name = "services", description = "For gateways and recorders"),
     ),
     modifiers(&SecuritySchemes),
 )]

@@ -46,7 +46,8 @@ pub enum OfBodies {
 /// Refusals of operations that begin a meeting: whatever is wrong with the body is 400.
 #[derive(Debug, IntoResponses)]
 pub enum OfStarts {
-    /// `bad_request`, `invalid_json`, or `no_breakout_rooms`.
+    /// `bad_request`, `invalid_json`, `no_breakout_rooms`, `invalid_breakout_room_id` or, for callers,
+    /// `invalid_credentials`.
     #[response(status = 400)]
     BadRequest(ErrorBody),
     /// The body is larger than 64 KiB.

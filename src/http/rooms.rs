@@ -109,8 +109,14 @@ fn checked(password: String) -> Result<Secret, ApiError> {
     Ok(Secret::new(password))
 }
 
-fn no_room() -> ApiError {
+pub(super) fn no_room() -> ApiError {
     ApiError::not_found("No such room")
+}
+
+/// What an encrypted room says about telephones.
+pub(super) fn no_telephone(status: StatusCode) -> ApiError {
+    let message = "A telephone can not take part in an encrypted room";
+    ApiError::new(status, "service_unavailable", message)
 }
 
 /// The caller's rooms
@@ -174,14 +180,9 @@ async fn create(
 }
 
 /// Refuses telephones where the tariff or the encryption forbids them.
-async fn require_sip(state: &ApiState, user: &User, e2e_encryption: bool) -> Result<(), ApiError> {
+pub(super) async fn require_sip(state: &ApiState, user: &User, e2e_encryption: bool) -> Result<(), ApiError> {
     if e2e_encryption {
-        let message = "A telephone can not take part in an encrypted room";
-        return Err(ApiError::new(
-            StatusCode::FORBIDDEN,
-            "service_unavailable",
-            message,
-        ));
+        return Err(no_telephone(StatusCode::FORBIDDEN));
     }
     let tariff = store::tariffs::of_user(&state.db, user.profile.id).await?;
     let allowed =

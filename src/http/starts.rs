@@ -180,7 +180,7 @@ async fn admission(
     Ok(meetings::admission(facts, member, &state.config, &state.offer))
 }
 
-async fn issue(
+pub(super) async fn issue(
     state: &ApiState,
     request: &StartRequest,
     admission: &Admission,

@@ -6,6 +6,7 @@ use uuid::Uuid;
 use super::{
     Change, Db, Listed, StoreError, Tx, Window, micros,
     relations::{invitation_to_room, standing},
+    room_events::{self, RoomEvent},
     rows::{Columns, count, from_columns},
     sip_configs,
     tariffs::{Tariff, tariff_columns},
@@ -46,7 +47,7 @@ pub struct NewRoom {
 pub struct RoomChange {
     pub password: Change<Secret>,
     pub waiting_room: Option<bool>,
-    /// Switching it on removes the room's SIP configuration: a telephone can not decrypt.
+    /// While it is on, the room's SIP configuration is of no use: a telephone can not decrypt.
     pub e2e_encryption: Option<bool>,
 }
 
@@ -58,6 +59,7 @@ pub struct MeetingFacts {
     pub tariff: Tariff,
     /// Whether callers by telephone wait in the lobby.
     pub sip_lobby: bool,
+    pub event: Option<RoomEvent>,
 }
 
 /// Columns of a room and its owner for a query that calls the tables `r` and `o`.
@@ -117,6 +119,7 @@ impl MeetingFacts {
             room: Room::read(row)?,
             tariff: Tariff::read(row)?,
             sip_lobby: row.col("sip_lobby")?,
+            event: None,
         })
     }
 }
@@ -174,7 +177,7 @@ pub async fn list(db: &Db, user: Uuid, window: Window) -> Result<Listed<Room>, S
     })
 }
 
-/// Everything a meeting needs, in one query. Says nothing about who may enter.
+/// Everything a meeting needs, in three queries at the most. Says nothing about who may enter.
 pub async fn meeting_facts(db: &Db, room: Uuid) -> Result<Option<MeetingFacts>, StoreError> {
     const SELECT: &str = concat!(
         "SELECT ",
@@ -184,7 +187,11 @@ pub async fn meeting_facts(db: &Db, room: Uuid) -> Result<Option<MeetingFacts>, 
         ", COALESCE(s.lobby, FALSE) AS sip_lobby FROM rooms r JOIN users o ON o.id = r.created_by
          JOIN tariffs t ON t.id = o.tariff_id LEFT JOIN sip_configs s ON s.room_id = r.id WHERE r.id = $1"
     );
-    Ok(read!(db, c => sqlx::query_as(SELECT).bind(room).fetch_optional(c).await)?)
+    let facts: Option<MeetingFacts> =
+        read!(db, c => sqlx::query_as(SELECT).bind(room).fetch_optional(c).await)?;
+    let Some(facts) = facts else { return Ok(None) };
+    let event = room_events::of_room(db, room).await?;
+    Ok(Some(MeetingFacts { event, ..facts }))
 }
 
 /// Creates a room, with a SIP configuration when asked for.
@@ -254,9 +261,6 @@ pub async fn apply(tx: &mut Tx, room: Uuid, change: &RoomChange) -> Result<bool,
         .execute(c)
         .await
         .map(|done| done.rows_affected()))?;
-    if change.e2e_encryption == Some(true) {
-        sip_configs::delete(tx, room).await?;
-    }
     Ok(updated == 1)
 }
 

@@ -6,6 +6,7 @@
 
 #[macro_use]
 mod databases;
+mod call_in;
 mod faults;
 mod health;
 mod identity;

@@ -19,6 +19,21 @@ impl Server {
             .await;
     }
 
+    /// Every tariff lacks these features, a list of names.
+    pub async fn disable_features(&self, names: &Value) {
+        self.execute(format!("UPDATE tariffs SET disabled_features = '{names}'"))
+            .await;
+    }
+
+    /// The issuer says that a user, who has called already, has this telephone number.
+    pub async fn give_phone(&self, email: &str, number: &str) {
+        let digits: String = number.chars().filter(char::is_ascii_digit).collect();
+        let tail = &digits[digits.len() - 5..];
+        let set =
+            format!("UPDATE users SET phone = '{number}', phone_tail = '{tail}' WHERE email = '{email}'");
+        self.execute(set).await;
+    }
+
     /// Every room now belongs to this user, who has called already. Only owners come in as registered users: that is how
     /// a second one does. Whoever is inside stays what it is.
     pub async fn hand_rooms_to(&self, email: &str) {

@@ -19,13 +19,14 @@ pub use self::{limiter::RateLimits, link::Link};
 use self::{link::Shared, reader::Reader};
 use crate::{
     ids::SessionNo,
-    ports::Clock,
+    ports::{CallerNames, Clock, Ports},
     protocol::{
         codes::CloseCode,
         limits::{
             CLOSE_WAIT_SECS, MESSAGE_BYTES_MAX, SOCKET_READ_BYTES, SOCKET_UNSENT_BYTES_MAX,
             SOCKET_WRITE_BYTES,
         },
+        meeting::Caller,
     },
     room::input::{Ending, Input},
     room_actor::{RoomMsg, RoomRef},
@@ -54,6 +55,7 @@ pub struct Seat {
     pub(crate) room: RoomRef,
     pub(crate) claim: Claim,
     pub(crate) session: SessionNo,
+    pub(crate) caller: Caller,
     /// The number of the last event that the client has seen, if it asks to go on from there.
     pub(crate) resume_from: Option<u64>,
 }
@@ -85,15 +87,17 @@ pub async fn begin<S: Socket>(
     seat: Seat,
     socket: WebSocketStream<S>,
     rates: RateLimits,
-    clock: Arc<dyn Clock>,
+    ports: &Ports,
     while_open: Box<dyn Send>,
 ) {
     let session = seat.session;
+    let by_telephone = seat.caller == Caller::Sip;
     let args = Args {
         seat,
         socket,
         rates,
-        clock,
+        clock: Arc::clone(&ports.clock),
+        caller_names: by_telephone.then(|| Arc::clone(&ports.callers)),
         while_open,
     };
     if let Err(error) = Actor::spawn(None, SessionActor(PhantomData), args).await {
@@ -108,6 +112,8 @@ struct Args<S> {
     socket: WebSocketStream<S>,
     rates: RateLimits,
     clock: Arc<dyn Clock>,
+    /// For sessions of callers by telephone only.
+    caller_names: Option<Arc<dyn CallerNames>>,
     while_open: Box<dyn Send>,
 }
 
@@ -161,10 +167,12 @@ impl<S: Socket> Actor for SessionActor<S> {
                     claim,
                     session,
                     resume_from,
+                    ..
                 },
             socket,
             rates,
             clock,
+            caller_names,
             while_open,
         } = args;
         let (link, queue) = Shared::link(myself.clone());
@@ -176,7 +184,7 @@ impl<S: Socket> Actor for SessionActor<S> {
             myself.clone(),
         ));
         room.attach(claim, session, link.clone(), resume_from);
-        let reader = Reader::new(room.clone(), session, link.clone(), rates, clock);
+        let reader = Reader::new(room.clone(), session, link.clone(), rates, clock, caller_names);
         let reader = tokio::spawn(reader.run(stream, myself.clone()));
         myself.monitor(room.cell());
         Ok(State {

@@ -16,12 +16,12 @@ use super::{
 };
 use crate::{
     ids::SessionNo,
-    ports::Clock,
+    ports::{CallerNames, Clock},
     protocol::{
         self, Command, Incoming,
         chat::ChatCommand,
         codes::CloseCode,
-        control::{ControlError, ControlEvent},
+        control::{ControlCommand, ControlError, ControlEvent},
         limits::{MESSAGE_BEFORE_JOIN_BYTES_MAX, PING_INTERVAL_SECS, PONG_TIMEOUT_SECS},
     },
     room_actor::{RoomMsg, RoomRef},
@@ -36,6 +36,8 @@ pub(super) struct Reader {
     link: Link,
     limiter: Limiter,
     clock: Arc<dyn Clock>,
+    /// For callers by telephone only.
+    caller_names: Option<Arc<dyn CallerNames>>,
 }
 
 impl Reader {
@@ -45,6 +47,7 @@ impl Reader {
         link: Link,
         rates: RateLimits,
         clock: Arc<dyn Clock>,
+        caller_names: Option<Arc<dyn CallerNames>>,
     ) -> Self {
         Self {
             room,
@@ -52,6 +55,7 @@ impl Reader {
             link,
             limiter: Limiter::new(rates, Instant::now()),
             clock,
+            caller_names,
         }
     }
 
@@ -96,13 +100,13 @@ impl Reader {
                 Ok(Some(Ok(Message::Close(_)))) => return (Quit, None),
                 Ok(Some(Ok(Message::Pong(_)))) => pong_due = None,
                 Ok(Some(Ok(Message::Text(text)))) => {
-                    if let Err(code) = self.message(&text) {
+                    if let Err(code) = self.message(&text).await {
                         return (Quit, Some(code));
                     }
                 }
                 Ok(Some(Ok(Message::Binary(bytes)))) => {
                     let text = Utf8Bytes::try_from(bytes).unwrap_or_default();
-                    if let Err(code) = self.message(&text) {
+                    if let Err(code) = self.message(&text).await {
                         return (Quit, Some(code));
                     }
                 }
@@ -117,11 +121,11 @@ impl Reader {
     }
 
     /// Handles one message; an error is the code to close with.
-    fn message(&mut self, text: &str) -> Result<(), CloseCode> {
+    async fn message(&mut self, text: &str) -> Result<(), CloseCode> {
         if text.len() > MESSAGE_BEFORE_JOIN_BYTES_MAX && !self.link.has_joined() {
             return Err(CloseCode::MessageTooBig);
         }
-        let incoming = protocol::parse(text);
+        let mut incoming = protocol::parse(text);
         let now = Instant::now();
         let verdict = match incoming {
             Incoming::Echo(_) => self.limiter.echo(text.len(), now),
@@ -135,11 +139,25 @@ impl Reader {
             Verdict::Handle if is_search && !self.limiter.search(now) => {
                 self.answer(&ControlEvent::RateLimitExceeded);
             }
-            Verdict::Handle => self.incoming(incoming),
+            Verdict::Handle => {
+                self.name_caller(&mut incoming).await;
+                self.incoming(incoming);
+            }
             Verdict::Refuse => self.answer(&ControlEvent::RateLimitExceeded),
             Verdict::Abuse => return Err(CloseCode::PolicyViolation),
         }
         Ok(())
+    }
+
+    /// The room knows no numbers, and its rules can't ask outside: what it gets is the name that everybody shall see.
+    async fn name_caller(&self, incoming: &mut Incoming<'_>) {
+        let Some(names) = &self.caller_names else { return };
+        if let Incoming::Command(Command::Control(ControlCommand::Join {
+            display_name: Some(name),
+        })) = incoming
+        {
+            *name = names.name(self.room.id(), std::mem::take(name)).await;
+        }
     }
 
     fn incoming(&self, incoming: Incoming<'_>) {

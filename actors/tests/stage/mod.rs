@@ -9,7 +9,7 @@ use colloquy_actors::{
     ids::{InviteCode, RoomId, Timestamp},
     live::{Admission, Issued, JournalMode, Live, LiveSettings, StartError, StartRequest},
     livekit::{Call, Outcome},
-    ports::{BoxFuture, Clock, Directory, Media, Ports, SystemRandom, Unavailable},
+    ports::{BoxFuture, CallerNames, Clock, Directory, Media, Ports, SystemRandom, Unavailable},
     protocol::meeting::{
         Caller, Identity, MeetingFacts, ParticipationKind, Role, RoomInfo, Tariff, UserInfo,
     },
@@ -83,6 +83,16 @@ impl Media for NoMedia {
     }
 }
 
+/// Knows who has which number.
+#[derive(Debug)]
+struct TestNames;
+
+impl CallerNames for TestNames {
+    fn name(&self, _room: RoomId, given: String) -> BoxFuture<'_, String> {
+        Box::pin(async move { format!("Caller {given}") })
+    }
+}
+
 pub struct Stage {
     pub live: Live,
     pub room: RoomId,
@@ -103,6 +113,7 @@ impl Stage {
             random: Arc::new(SystemRandom),
             directory: Arc::clone(&directory) as Arc<dyn Directory>,
             media: Arc::new(NoMedia),
+            callers: Arc::new(TestNames),
         };
         let settings = LiveSettings {
             journal,
@@ -139,8 +150,18 @@ impl Stage {
     }
 
     pub async fn issue(&self, resumption: Option<String>) -> Result<Issued, StartError> {
+        let guest = Caller::Guest(InviteCode(Uuid::nil()));
+        self.issue_to(guest, ParticipationKind::Guest, resumption).await
+    }
+
+    async fn issue_to(
+        &self,
+        caller: Caller,
+        kind: ParticipationKind,
+        resumption: Option<String>,
+    ) -> Result<Issued, StartError> {
         let identity = Identity {
-            kind: ParticipationKind::Guest,
+            kind,
             role: Role::Guest,
             profile_name: None,
             avatar_url: None,
@@ -153,7 +174,7 @@ impl Stage {
         };
         let request = StartRequest {
             room: self.room,
-            caller: Caller::Guest(InviteCode(Uuid::nil())),
+            caller,
             resumption,
             breakout_room: None,
         };
@@ -163,6 +184,12 @@ impl Stage {
     pub async fn enter(&self, name: &str, resumption: Option<String>) -> Guest {
         let issued = self.issue(resumption).await.unwrap();
         self.join(issued, name).await
+    }
+
+    /// Somebody calls by telephone, with this number.
+    pub async fn call_in(&self, number: &str) -> Guest {
+        let issued = self.issue_to(Caller::Sip, ParticipationKind::Sip, None).await;
+        self.join(issued.unwrap(), number).await
     }
 
     pub async fn join(&self, issued: Issued, name: &str) -> Guest {

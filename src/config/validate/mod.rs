@@ -2,6 +2,7 @@
 
 mod mail;
 mod shared_folder;
+mod turn;
 
 use std::{collections::BTreeSet, net::IpAddr};
 
@@ -51,6 +52,8 @@ pub(super) fn violations(config: &Config) -> Vec<Violation> {
     rules.livekit(&config.livekit);
     rules.mail(&config.mail);
     rules.shared_folder(&config.shared_folder);
+    rules.turn(&config.turn);
+    rules.call_in(&config.call_in);
     rules.defaults(&config.defaults);
     rules.0
 }

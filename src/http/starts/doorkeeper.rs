@@ -24,6 +24,7 @@ pub struct Doorkeeper {
     readiness: Readiness,
     tickets: Arc<DefaultKeyedRateLimiter<IpAddr>>,
     guesses: Arc<FailureLimit<RoomGuesser>>,
+    pins: Arc<FailureLimit<String>>,
     loopback_exempt: bool,
 }
 
@@ -36,15 +37,23 @@ impl Doorkeeper {
             readiness,
             tickets: Arc::new(RateLimiter::keyed(quota)),
             guesses: Arc::default(),
+            pins: Arc::default(),
             loopback_exempt: config.dev_issuer_enabled(),
+        }
+    }
+
+    /// Refuses while the server stops: for services, each of which is one address for many people.
+    pub fn admit_service(&self) -> Result<(), ApiError> {
+        if self.readiness.is_stopping() {
+            Err(ApiError::unavailable("The server is stopping"))
+        } else {
+            Ok(())
         }
     }
 
     /// Refuses while the server stops, and an address that asks too often.
     pub fn admit(&self, address: ClientAddress) -> Result<(), ApiError> {
-        if self.readiness.is_stopping() {
-            return Err(ApiError::unavailable("The server is stopping"));
-        }
+        self.admit_service()?;
         if self.loopback_exempt && address.0.is_loopback() {
             return Ok(());
         }
@@ -59,5 +68,10 @@ impl Doorkeeper {
     pub fn guess(&self, address: ClientAddress, room: Uuid, is_right: impl FnOnce() -> bool) -> Guess {
         self.guesses
             .guess((address.network(), room), Instant::now(), is_right)
+    }
+
+    /// Lets `is_right` look at the pin of a SIP id, known or not, unless callers have failed too often at it.
+    pub fn guess_pin(&self, sip_id: &str, is_right: impl FnOnce() -> bool) -> Guess {
+        self.pins.guess(sip_id.to_owned(), Instant::now(), is_right)
     }
 }

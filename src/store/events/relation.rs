@@ -187,7 +187,7 @@ macro_rules! select_seen {
              JOIN users c ON c.id = v.created_by
              JOIN users e ON e.id = v.updated_by
              JOIN rooms r ON r.id = v.room_id
-             LEFT JOIN sip_configs s ON s.room_id = v.room_id
+             LEFT JOIN sip_configs s ON s.room_id = v.room_id AND NOT r.e2e_encryption
              LEFT JOIN shared_folders d ON d.event_id = v.id
              LEFT JOIN event_invites i ON i.event_id = v.id AND i.user_id = $1
              LEFT JOIN event_favorites f ON f.event_id = v.id AND f.user_id = $1

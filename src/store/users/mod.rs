@@ -2,6 +2,7 @@
 
 mod claims;
 mod names;
+mod phone;
 mod profile;
 mod write;
 
@@ -14,6 +15,7 @@ use super::{
 };
 
 pub use names::is_language_tag;
+pub use phone::with_phone_like;
 pub use profile::Profile;
 pub(super) use profile::profile_columns;
 pub use write::{NewUserDefaults, ProfileChange, find_or_create, update_profile, upsert_from_claims};

@@ -7,6 +7,7 @@ use super::{
     BY_ID, User, by_identity,
     claims::{Assigned, apply, new_user},
     names::fallback_name,
+    phone,
 };
 use crate::{
     identity::claims::VerifiedToken,
@@ -150,8 +151,8 @@ async fn insert(tx: &mut Tx, user: &User, now: DateTime<Utc>) -> Result<bool, St
     const INSERT: &str = "INSERT INTO users
         (id, issuer, subject, tenant_id, tariff_id, tariff_status, email, title, firstname, lastname, display_name,
          display_name_chosen, language, language_chosen, dashboard_theme, conference_theme, phone, search_text,
-         invite_email, used_storage, created_at, updated_at)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, 0, $20, $21)
+         invite_email, used_storage, created_at, updated_at, phone_tail)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, 0, $20, $21, $22)
         ON CONFLICT (issuer, subject) DO NOTHING";
     let inserted = within!(tx, c => sqlx::query(INSERT)
         .bind(user.profile.id)
@@ -175,6 +176,7 @@ async fn insert(tx: &mut Tx, user: &User, now: DateTime<Utc>) -> Result<bool, St
         .bind(user.invite_email.as_deref())
         .bind(now)
         .bind(now)
+        .bind(user.phone.as_deref().and_then(phone::tail))
         .execute(c)
         .await
         .map(|done| done.rows_affected()))?;
@@ -187,7 +189,7 @@ async fn update(tx: &mut Tx, user: &User, now: DateTime<Utc>) -> Result<(), Stor
         tenant_id = $2, tariff_id = $3, tariff_status = $4, email = $5, title = $6, firstname = $7, lastname = $8,
         display_name = $9, display_name_chosen = $10, language = $11, language_chosen = $12, dashboard_theme = $13,
         conference_theme = $14, phone = $15, search_text = $16, invite_email = $17,
-        updated_at = $18
+        updated_at = $18, phone_tail = $19
         WHERE id = $1";
     within!(tx, c => sqlx::query(UPDATE)
         .bind(user.profile.id)
@@ -208,6 +210,7 @@ async fn update(tx: &mut Tx, user: &User, now: DateTime<Utc>) -> Result<(), Stor
         .bind(search_text(user))
         .bind(user.invite_email.as_deref())
         .bind(now)
+        .bind(user.phone.as_deref().and_then(phone::tail))
         .execute(c)
         .await
         .map(drop))?;

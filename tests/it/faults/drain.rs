@@ -3,7 +3,10 @@
 use serde_json::json;
 
 use super::{Unlimited, wait_until};
-use crate::{databases::Kind, support::meeting::Meeting};
+use crate::{
+    databases::Kind,
+    support::{meeting::Meeting, rest::Answer, server::Server},
+};
 
 on_both_databases!(Brief: a_draining_server_ends_its_meetings_first);
 
@@ -18,6 +21,18 @@ impl Brief {
     async fn finish(self) {
         self.0.finish().await;
     }
+}
+
+/// The answer to a gateway that lets a caller in.
+async fn called(server: &Server, meeting: &Meeting) -> Answer {
+    let gateway = server.anonymous().log_in("call-in").await;
+    let sip = meeting
+        .alice
+        .put(&meeting.path("/sip"), json!({}))
+        .await
+        .expect(201);
+    let typed = json!({"id": sip["sip_id"], "pin": sip["password"]});
+    gateway.post("/v1/services/call_in/start", typed).await
 }
 
 async fn a_draining_server_ends_its_meetings_first(server: &Brief) {
@@ -35,8 +50,16 @@ async fn a_draining_server_ends_its_meetings_first(server: &Brief) {
         }
     })
     .await;
-    // No room begins; the one that there is goes on, and takes more people in.
-    other.ask_as_guest(None).await.expect(503);
+    // No room begins; the one that there is goes on, and takes more people in. Clients come again after a 503, and after
+    // hardly anything else.
+    for refused in [
+        other.ask_as_guest(None).await,
+        other.started(json!({})).await,
+        called(server, &other).await,
+    ] {
+        assert_eq!(refused.headers["retry-after"], "5", "{refused:?}");
+        refused.expect_error(503, "service_unavailable");
+    }
     let mut gus = meeting.joined_guest("Gus").await;
     gus.say("still here").await;
     alice.expect("chat", "message_sent").await;

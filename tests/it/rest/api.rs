@@ -17,17 +17,23 @@ use colloquy::{
     meetings,
     readiness::Readiness,
     shared_folders::SharedFolders,
+    store::{
+        events::{self, NewEvent},
+        rooms::meeting_facts,
+    },
     tariffs::Offer,
 };
 use colloquy_actors::live::{Live, LiveSettings};
 use serde_json::{Value, json};
 use tower::ServiceExt as _;
 use url::Url;
+use uuid::Uuid;
 
 use super::answer::Answer;
 use crate::{
     databases::{Kind, TestDatabase},
     identity::clock::TestClock,
+    support::planted,
 };
 
 pub const ISSUER: &str = "http://127.0.0.1:11311/dev/oidc";
@@ -72,7 +78,7 @@ impl Api {
         let media = RoomService::new(&config.livekit).expect("a client");
         let live = Live::start(
             LiveSettings::default(),
-            meetings::ports(database.db.clone(), media),
+            meetings::ports(database.db.clone(), media, &config.call_in),
         );
         let live = live.await.expect("the live core");
         let state = ApiState {
@@ -163,6 +169,44 @@ impl Api {
         let path = format!("/v1/rooms/{room}/invites");
         let invite = self.call(owner, "POST", &path, body).await.expect(201);
         invite["invite_code"].as_str().expect("a code").to_owned()
+    }
+
+    /// The id of a new time-independent event in this room.
+    pub async fn event_in(&self, room: &str, show_meeting_details: bool) -> Uuid {
+        let room = room.parse().expect("an id");
+        let facts = meeting_facts(&self.state.db, room).await.expect("a query");
+        let room = facts.expect("a room").room;
+        let new = NewEvent {
+            id: Uuid::new_v4(),
+            tenant_id: room.tenant_id,
+            room_id: room.id,
+            created_by: room.created_by.id,
+            created_at: self.state.clock.now(),
+            title: "Plenum".to_owned(),
+            description: String::new(),
+            is_adhoc: true,
+            times: None,
+            recurrence: Vec::new(),
+            series_ends_at: None,
+            show_meeting_details,
+            training_report: None,
+        };
+        let id = new.id;
+        let inserted = self
+            .state
+            .db
+            .transaction(move |tx| Box::pin(async move { events::insert(tx, &new).await }));
+        inserted.await.expect("an event");
+        id
+    }
+
+    /// One of the configured people, invited to an event.
+    pub async fn invited(&self, event: Uuid, name: &str, role: &str) -> Person {
+        let person = self.person(name).await;
+        self.get(&person, "/v1/users/me").await.expect(200);
+        let email = format!("{name}@example.org");
+        planted::invitation(&self.state.db, event, &email, role, "pending").await;
+        person
     }
 
     /// Asserts that a JSON body is refused in the ways that all bodies are.

@@ -185,6 +185,15 @@ struct Stage {
     owner: String,
     /// Somebody who is invited, and none of [`SUBJECTS`].
     invitee: String,
+    target: String,
+}
+
+/// What is looked at before the permissions must be right.
+fn streaming_target() -> Value {
+    json!({
+        "name": "Live", "kind": "custom", "streaming_endpoint": "rtmp://live.example.org/app",
+        "streaming_key": "secret", "public_url": "https://live.example.org/",
+    })
 }
 
 impl Cast {
@@ -242,10 +251,17 @@ impl Cast {
     /// A room of alice's with an event, to which bob is invited as a moderator, and carol and erin as users.
     async fn stage(&self) -> Stage {
         let alice = self.api.person("alice").await;
-        let room = self.api.room(&alice, json!({})).await;
+        let room = self.api.room(&alice, json!({"enable_sip": true})).await;
         let other = self.api.room(&alice, json!({})).await;
         let code = self.api.invite(&alice, &room, json!({})).await;
         let other_code = self.api.invite(&alice, &other, json!({})).await;
+        let targets = format!("/v1/rooms/{room}/streaming_targets");
+        let target = self
+            .api
+            .call(&alice, "POST", &targets, streaming_target())
+            .await
+            .expect(201)["id"]
+            .clone();
         let owner = self.api.get(&alice, "/v1/users/me").await.expect(200)["id"].clone();
         let frank = self.api.person("frank").await;
         let invitee = self.api.get(&frank, "/v1/users/me").await.expect(200)["id"].clone();
@@ -266,6 +282,7 @@ impl Cast {
             event,
             owner: owner.as_str().expect("an id").to_owned(),
             invitee: invitee.as_str().expect("an id").to_owned(),
+            target: target.as_str().expect("an id").to_owned(),
         }
     }
 
@@ -276,9 +293,12 @@ impl Cast {
             .replace("{invite_code}", &stage.code)
             .replace("{event_id}", &stage.event.to_string())
             .replace("{user_id}", &stage.invitee)
+            .replace("{streaming_target_id}", &stage.target)
             .replace("{id}", &stage.owner);
         let body = if matches!(method, "GET" | "DELETE") {
             Value::Null
+        } else if method == "POST" && path.ends_with("/streaming_targets") {
+            streaming_target()
         } else {
             json!({})
         };

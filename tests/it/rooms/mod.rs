@@ -17,7 +17,7 @@ use crate::support::{
 const NOBODY: &str = "00000000-0000-4000-8000-000000000000";
 
 /// What is no JSON object of an acceptable size; clients repeat a 422 for ever, so none of it is one.
-async fn refuses_what_is_no_body(who: &Rest, path: &str) {
+pub async fn refuses_what_is_no_body(who: &Rest, path: &str) {
     let large = json!({"resumption": "x".repeat(70_000)}).to_string();
     for (content_type, text, status, code) in [
         ("application/json", "", 400, "invalid_json"),

@@ -6,8 +6,8 @@ use super::{NOBODY, Quiet, refuses_what_is_no_body};
 use crate::support::{meeting::Meeting, rest::Rest, server::Server};
 
 on_both_databases!(Quiet:
-    each_start_gives_a_new_ticket_and_token, invited_users_have_the_role_of_their_invitation, strangers_are_refused, rooms_that_are_none_are_refused,
-    bad_bodies_are_never_422);
+    each_start_gives_a_new_ticket_and_token, invited_users_have_the_role_of_their_invitation,
+    meetings_know_their_event, strangers_are_refused, rooms_that_are_none_are_refused, bad_bodies_are_never_422);
 
 async fn each_start_gives_a_new_ticket_and_token(server: &Server) {
     let meeting = Meeting::create(server, json!({})).await;
@@ -57,6 +57,27 @@ async fn invited_users_have_the_role_of_their_invitation(server: &Server) {
             .await
             .expect_error(403, "forbidden");
     }
+}
+
+async fn meetings_know_their_event(server: &Server) {
+    let meeting = Meeting::create(server, json!({"e2e_encryption": true})).await;
+    let bob = meeting.anyone.log_in("bob").await;
+    bob.get("/v1/users/me").await.expect(200);
+    server
+        .invite_to_room(&meeting.room, "bob@example.org", "user")
+        .await;
+    let event = meeting.alice.get(&meeting.path("/event")).await.expect(200);
+    let joined = meeting.owner().await.join("Alice").await;
+    assert_eq!(
+        (&joined["event_info"], &event["title"]),
+        (&event, &json!("Planted"))
+    );
+    let core = &joined["tariff"]["modules"]["core"]["features"];
+    let core = core.as_array().expect("features");
+    assert!(
+        !core.contains(&json!("call_in")),
+        "a telephone can't decrypt: {core:?}"
+    );
 }
 
 async fn strangers_are_refused(server: &Server) {

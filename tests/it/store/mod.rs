@@ -4,6 +4,7 @@ mod connections;
 mod constraints;
 mod events;
 mod invites;
+mod phones;
 mod rooms;
 mod transactions;
 mod users;

@@ -1,0 +1,26 @@
+//! Callers by telephone.
+
+use phonenumber::country;
+use serde::{Deserialize, Serialize};
+
+/// How people call in, and how they are shown.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct CallIn {
+    /// Number of the gateway, as participants see it; without one, meeting details do not speak of calling in.
+    pub tel: Option<String>,
+    /// Country of numbers that name none (ISO 3166-1).
+    pub default_country: country::Id,
+    /// Whether a caller with the number of exactly one user of the tenant is shown under that user's name.
+    pub show_names_of_users: bool,
+}
+
+impl Default for CallIn {
+    fn default() -> Self {
+        Self {
+            tel: None,
+            default_country: country::Id::DE,
+            show_names_of_users: false,
+        }
+    }
+}

@@ -1,0 +1,116 @@
+//! `GET /v1/rooms/{room_id}/event`: what a room's meetings are about.
+
+use axum::{Json, extract::State};
+use colloquy_actors::protocol::meeting;
+use serde::Serialize;
+use utoipa::ToSchema;
+use utoipa_axum::{router::OpenApiRouter, routes};
+use uuid::Uuid;
+
+use super::{ApiError, ApiState, access, auth::Caller, params::InPath, refusals, rooms};
+use crate::{meetings, permissions::Operation, store};
+
+pub(super) fn routes() -> OpenApiRouter<ApiState> {
+    OpenApiRouter::new().routes(routes!(get))
+}
+
+/// The event of a room, as its guests see it.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct RoomEventResource {
+    pub id: Uuid,
+    pub room_id: Uuid,
+    #[schema(max_length = 255)]
+    pub title: String,
+    /// Whether it came up without an appointment.
+    pub is_adhoc: bool,
+    pub e2e_encryption: bool,
+    /// Absent unless the event's creator wants participants to see them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub meeting_details: Option<MeetingDetailsResource>,
+}
+
+/// How to reach a meeting by other ways.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct MeetingDetailsResource {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub invite_code_id: Option<Uuid>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub call_in: Option<CallInResource>,
+    pub streaming_links: Vec<StreamingLinkResource>,
+}
+
+/// What callers dial and type.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct CallInResource {
+    pub tel: String,
+    #[schema(min_length = 10, max_length = 10, pattern = "[0-9]+")]
+    pub id: String,
+    #[schema(min_length = 10, max_length = 10, pattern = "[0-9]+")]
+    pub password: String,
+}
+
+/// Where a meeting can be watched.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct StreamingLinkResource {
+    pub name: String,
+    #[schema(format = Uri)]
+    pub url: String,
+}
+
+impl From<meeting::EventInfo> for RoomEventResource {
+    fn from(event: meeting::EventInfo) -> Self {
+        Self {
+            id: event.id,
+            room_id: event.room_id.0,
+            title: event.title,
+            is_adhoc: event.is_adhoc,
+            e2e_encryption: event.e2e_encryption,
+            meeting_details: event.meeting_details.map(Into::into),
+        }
+    }
+}
+
+impl From<meeting::MeetingDetails> for MeetingDetailsResource {
+    fn from(details: meeting::MeetingDetails) -> Self {
+        let links = details.streaming_links.into_iter();
+        Self {
+            invite_code_id: details.invite_code_id.map(|code| code.0),
+            call_in: details.call_in.map(|call_in| CallInResource {
+                tel: call_in.tel,
+                id: call_in.id,
+                password: call_in.password,
+            }),
+            streaming_links: links
+                .map(|link| StreamingLinkResource {
+                    name: link.name,
+                    url: link.url,
+                })
+                .collect(),
+        }
+    }
+}
+
+/// The event of a room
+///
+/// Guests read it too.
+#[utoipa::path(
+    get, path = "/rooms/{room_id}/event", tag = "rooms", operation_id = "get_room_event", params(("room_id" = Uuid, Path)),
+    security(("BearerAuth" = []), ("InviteCode" = [])),
+    responses(
+        (status = 200, description = "The event", body = RoomEventResource),
+        refusals::OfParameters, refusals::OfCallers, refusals::OfIds, refusals::Always,
+    ),
+)]
+async fn get(
+    State(state): State<ApiState>,
+    caller: Caller,
+    InPath(room): InPath<Uuid>,
+) -> Result<Json<RoomEventResource>, ApiError> {
+    access::caller_to_room(&state, &caller, room, Operation::ReadRoomEvent).await?;
+    let facts = store::rooms::meeting_facts(&state.db, room)
+        .await?
+        .ok_or_else(rooms::no_room)?;
+    let event = meetings::event_info(&facts, &state.config, &state.offer)
+        .ok_or_else(|| ApiError::not_found("The room has no event"))?;
+    Ok(Json(event.into()))
+}

@@ -1,0 +1,358 @@
+//! `/v1/rooms/{room_id}/streaming_targets`.
+
+use axum::{Json, extract::State, http::StatusCode, response::Response};
+use serde::{Deserialize, Serialize};
+use url::Url;
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::{router::OpenApiRouter, routes};
+use uuid::Uuid;
+
+use super::{
+    ApiError, ApiState, access,
+    auth::CurrentUser,
+    body::Body,
+    checks::Checks,
+    pages::{Page, PageQuery},
+    params::{InPath, InQuery},
+    refusals, rooms,
+};
+use crate::{
+    permissions::{Operation, Subject, check as permitted},
+    secrets::Secret,
+    store::{
+        rooms::Room,
+        streaming_targets::{
+            self, Created, KEY_CHARS_MAX, NAME_CHARS_MAX, NewStreamingTarget, PER_ROOM_MAX, StreamingTarget,
+            StreamingTargetChange, URL_CHARS_MAX,
+        },
+        users::User,
+    },
+};
+
+/// Protocols that streams are sent by.
+const ENDPOINT_SCHEMES: &[&str] = &["rtmp", "rtmps", "rtsp", "rtsps", "srt", "http", "https"];
+
+/// What a browser opens.
+const PUBLIC_SCHEMES: &[&str] = &["http", "https"];
+
+pub(super) fn routes() -> OpenApiRouter<ApiState> {
+    OpenApiRouter::new()
+        .routes(routes!(list, create))
+        .routes(routes!(get, change, delete))
+}
+
+/// What takes streams: there is one kind.
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum StreamingKind {
+    #[default]
+    Custom,
+}
+
+/// Where meetings are streamed to.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct StreamingTargetResource {
+    pub id: Uuid,
+    pub name: String,
+    pub kind: StreamingKind,
+    #[schema(format = Uri)]
+    pub streaming_endpoint: String,
+    /// For the room's owner only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub streaming_key: Option<String>,
+    /// Where viewers look.
+    #[schema(format = Uri)]
+    pub public_url: String,
+}
+
+impl StreamingTargetResource {
+    fn new(target: StreamingTarget, shows_key: bool) -> Self {
+        let key = target.streaming_key.reveal();
+        Self {
+            id: target.id,
+            name: target.name,
+            kind: StreamingKind::Custom,
+            streaming_endpoint: target.streaming_endpoint,
+            streaming_key: shows_key.then(|| key.to_owned()),
+            public_url: target.public_url,
+        }
+    }
+}
+
+#[derive(Debug, Deserialize, ToSchema)]
+pub struct CreateStreamingTargetBody {
+    #[schema(min_length = 1, max_length = 255)]
+    name: String,
+    #[serde(rename = "kind")]
+    _kind: StreamingKind,
+    #[schema(format = Uri, max_length = 2048)]
+    streaming_endpoint: String,
+    #[schema(min_length = 1, max_length = 1024)]
+    streaming_key: String,
+    #[schema(format = Uri, max_length = 2048)]
+    public_url: String,
+}
+
+/// What changes of a target; what is absent or null stays.
+#[derive(Debug, Deserialize, ToSchema)]
+pub struct ChangeStreamingTargetBody {
+    #[schema(min_length = 1, max_length = 255)]
+    name: Option<String>,
+    #[serde(rename = "kind")]
+    _kind: Option<StreamingKind>,
+    #[schema(format = Uri, max_length = 2048)]
+    streaming_endpoint: Option<String>,
+    #[schema(min_length = 1, max_length = 1024)]
+    streaming_key: Option<String>,
+    #[schema(format = Uri, max_length = 2048)]
+    public_url: Option<String>,
+}
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct ChangeQuery {
+    /// Tell invitees nothing.
+    #[serde(default, rename = "suppress_email_notification")]
+    _suppress_mail: bool,
+}
+
+/// An absolute URL with a host, of a scheme that is known.
+fn check_url(checks: &mut Checks, field: &str, text: &str, schemes: &[&str]) {
+    checks.text(field, text, URL_CHARS_MAX);
+    let is_fine = Url::parse(text).is_ok_and(|url| {
+        schemes.contains(&url.scheme()) && url.host_str().is_some_and(|host| !host.is_empty())
+    });
+    if !is_fine {
+        checks.refuse(
+            field,
+            "invalid_value",
+            format!("must be a URL with one of these schemes: {}", schemes.join(", ")),
+        );
+    }
+}
+
+/// What is absent is not looked at.
+fn check(
+    name: Option<&str>,
+    endpoint: Option<&str>,
+    key: Option<&str>,
+    public_url: Option<&str>,
+) -> Result<(), ApiError> {
+    let mut checks = Checks::default();
+    if let Some(name) = name {
+        checks.filled("name", name, NAME_CHARS_MAX);
+    }
+    if let Some(endpoint) = endpoint {
+        check_url(&mut checks, "streaming_endpoint", endpoint, ENDPOINT_SCHEMES);
+    }
+    if let Some(key) = key {
+        checks.filled("streaming_key", key, KEY_CHARS_MAX);
+    }
+    if let Some(url) = public_url {
+        check_url(&mut checks, "public_url", url, PUBLIC_SCHEMES);
+    }
+    checks.finish()
+}
+
+/// The room, if the user may read its targets, and whether their keys too.
+async fn with_sight(state: &ApiState, user: &User, room: Uuid) -> Result<(Room, bool), ApiError> {
+    let related = access::related_room(state, user, room, Operation::ReadStreamingTargets).await?;
+    let sees_keys = permitted(Subject::User(related.standing), Operation::ReadStreamingKeys).is_ok();
+    Ok((related.room, sees_keys))
+}
+
+fn no_target() -> ApiError {
+    ApiError::not_found("No such streaming target")
+}
+
+/// The streaming targets of a room
+///
+/// In the order of their creation.
+#[utoipa::path(
+    get, path = "/rooms/{room_id}/streaming_targets", tag = "streaming", operation_id = "list_streaming_targets",
+    params(("room_id" = Uuid, Path), PageQuery), security(("BearerAuth" = [])),
+    responses(
+        (status = 200, description = "A page of targets", body = Vec<StreamingTargetResource>,
+         headers(("Link" = Option<String>, description = "Other pages (RFC 8288); absent when there is only one"))),
+        refusals::OfParameters, refusals::OfCallers, refusals::OfIds, refusals::Always,
+    ),
+)]
+async fn list(
+    State(state): State<ApiState>,
+    CurrentUser(user): CurrentUser,
+    InPath(room): InPath<Uuid>,
+    page: Page,
+) -> Result<Response, ApiError> {
+    let (room, shows_key) = with_sight(&state, &user, room).await?;
+    let listed = streaming_targets::list(&state.db, room.id, page.window()).await?;
+    Ok(page.answer(listed, |target| StreamingTargetResource::new(target, shows_key)))
+}
+
+/// Add a streaming target
+#[utoipa::path(
+    post, path = "/rooms/{room_id}/streaming_targets", tag = "streaming", operation_id = "create_streaming_target",
+    params(("room_id" = Uuid, Path), ChangeQuery), request_body = CreateStreamingTargetBody, security(("BearerAuth" = [])),
+    responses(
+        (status = 201, description = "The new target", body = StreamingTargetResource),
+        (status = 409, description = "The room has 100 targets already", body = super::error::ErrorBody),
+        refusals::OfCallers, refusals::OfIds, refusals::OfBodies, refusals::Always,
+    ),
+)]
+async fn create(
+    State(state): State<ApiState>,
+    CurrentUser(user): CurrentUser,
+    InPath(room): InPath<Uuid>,
+    InQuery(_query): InQuery<ChangeQuery>,
+    Body(body): Body<CreateStreamingTargetBody>,
+) -> Result<(StatusCode, Json<StreamingTargetResource>), ApiError> {
+    check(
+        Some(&body.name),
+        Some(&body.streaming_endpoint),
+        Some(&body.streaming_key),
+        Some(&body.public_url),
+    )?;
+    let room = access::room(&state, &user, room, Operation::ChangeStreamingTargets).await?;
+    let new = NewStreamingTarget {
+        id: Uuid::new_v4(),
+        room_id: room.id,
+        created_at: state.clock.now(),
+        name: body.name,
+        streaming_endpoint: body.streaming_endpoint,
+        streaming_key: Secret::new(body.streaming_key),
+        public_url: body.public_url,
+    };
+    match streaming_targets::create(&state.db, new).await? {
+        Created::Target(target) => {
+            let resource = StreamingTargetResource::new(target, true);
+            Ok((StatusCode::CREATED, Json(resource)))
+        }
+        Created::TooMany => Err(ApiError::conflict(format!(
+            "The room has {PER_ROOM_MAX} streaming targets already"
+        ))),
+        Created::RoomIsGone => Err(rooms::no_room()),
+    }
+}
+
+/// A streaming target
+#[utoipa::path(
+    get, path = "/rooms/{room_id}/streaming_targets/{streaming_target_id}", tag = "streaming", operation_id = "get_streaming_target",
+    params(("room_id" = Uuid, Path), ("streaming_target_id" = Uuid, Path)), security(("BearerAuth" = [])),
+    responses(
+        (status = 200, description = "The target", body = StreamingTargetResource),
+        refusals::OfParameters, refusals::OfCallers, refusals::OfIds, refusals::Always,
+    ),
+)]
+async fn get(
+    State(state): State<ApiState>,
+    CurrentUser(user): CurrentUser,
+    InPath((room, target)): InPath<(Uuid, Uuid)>,
+) -> Result<Json<StreamingTargetResource>, ApiError> {
+    let (room, shows_key) = with_sight(&state, &user, room).await?;
+    let target = streaming_targets::get(&state.db, room.id, target)
+        .await?
+        .ok_or_else(no_target)?;
+    Ok(Json(StreamingTargetResource::new(target, shows_key)))
+}
+
+/// Change a streaming target
+#[utoipa::path(
+    patch, path = "/rooms/{room_id}/streaming_targets/{streaming_target_id}", tag = "streaming",
+    operation_id = "change_streaming_target",
+    params(("room_id" = Uuid, Path), ("streaming_target_id" = Uuid, Path), ChangeQuery),
+    request_body = ChangeStreamingTargetBody, security(("BearerAuth" = [])),
+    responses(
+        (status = 200, description = "The target as it is now", body = StreamingTargetResource),
+        refusals::OfCallers, refusals::OfIds, refusals::OfBodies, refusals::Always,
+    ),
+)]
+async fn change(
+    State(state): State<ApiState>,
+    CurrentUser(user): CurrentUser,
+    InPath((room, target)): InPath<(Uuid, Uuid)>,
+    InQuery(_query): InQuery<ChangeQuery>,
+    Body(body): Body<ChangeStreamingTargetBody>,
+) -> Result<Json<StreamingTargetResource>, ApiError> {
+    check(
+        body.name.as_deref(),
+        body.streaming_endpoint.as_deref(),
+        body.streaming_key.as_deref(),
+        body.public_url.as_deref(),
+    )?;
+    let change = StreamingTargetChange {
+        name: body.name,
+        streaming_endpoint: body.streaming_endpoint,
+        streaming_key: body.streaming_key.map(Secret::new),
+        public_url: body.public_url,
+    };
+    let room = access::room(&state, &user, room, Operation::ChangeStreamingTargets).await?;
+    let target = if change == StreamingTargetChange::default() {
+        streaming_targets::get(&state.db, room.id, target).await?
+    } else {
+        streaming_targets::update(&state.db, room.id, target, change).await?
+    };
+    let target = target.ok_or_else(no_target)?;
+    Ok(Json(StreamingTargetResource::new(target, true)))
+}
+
+/// Delete a streaming target
+#[utoipa::path(
+    delete, path = "/rooms/{room_id}/streaming_targets/{streaming_target_id}", tag = "streaming",
+    operation_id = "delete_streaming_target",
+    params(("room_id" = Uuid, Path), ("streaming_target_id" = Uuid, Path), ChangeQuery), security(("BearerAuth" = [])),
+    responses(
+        (status = 204, description = "The target is gone"),
+        refusals::OfParameters, refusals::OfCallers, refusals::OfIds, refusals::Always,
+    ),
+)]
+async fn delete(
+    State(state): State<ApiState>,
+    CurrentUser(user): CurrentUser,
+    InPath((room, target)): InPath<(Uuid, Uuid)>,
+    InQuery(_query): InQuery<ChangeQuery>,
+) -> Result<StatusCode, ApiError> {
+    let room = access::room(&state, &user, room, Operation::ChangeStreamingTargets).await?;
+    if streaming_targets::delete(&state.db, room.id, target).await? {
+        Ok(StatusCode::NO_CONTENT)
+    } else {
+        Err(no_target())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn is_endpoint(text: &str) -> bool {
+        let mut checks = Checks::default();
+        check_url(&mut checks, "streaming_endpoint", text, ENDPOINT_SCHEMES);
+        checks.finish().is_ok()
+    }
+
+    #[test]
+    fn endpoints_are_urls_that_take_streams() {
+        for fine in [
+            "rtmp://live.example.org/app",
+            "rtmps://live.example.org:443/app?x=y",
+            "srt://10.0.0.1:9000",
+            "https://ingest.example.org/whip",
+        ] {
+            assert!(is_endpoint(fine), "{fine}");
+        }
+        let long = format!("rtmp://live.example.org/{}", "x".repeat(URL_CHARS_MAX));
+        for wrong in [
+            "",
+            "live.example.org",
+            "/app",
+            "rtmp:",
+            "rtmp://",
+            "https://",
+            "javascript:alert(1)",
+            "file:///etc/passwd",
+            "data:text/plain,x",
+            "rtmp://live.example.org/\0",
+            &long,
+        ] {
+            assert!(!is_endpoint(wrong), "{wrong:?}");
+        }
+    }
+}

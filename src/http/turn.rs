@@ -1,0 +1,82 @@
+//! `GET /v1/turn`: relays for clients that no direct way leads to.
+
+use axum::{
+    Json,
+    extract::State,
+    http::{StatusCode, header::CACHE_CONTROL},
+    response::{IntoResponse, Response},
+};
+use serde::Serialize;
+use utoipa::ToSchema;
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use super::{ApiError, ApiState, auth::Caller, refusals};
+use crate::{
+    config::{Turn, TurnServer},
+    turn::{self, Pseudonym},
+};
+
+pub(super) fn routes() -> OpenApiRouter<ApiState> {
+    OpenApiRouter::new().routes(routes!(list))
+}
+
+/// An entry for the list of ICE servers of a browser.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(untagged)]
+pub enum IceServerResource {
+    Turn {
+        username: String,
+        password: String,
+        /// Seconds for which the credentials are good.
+        ttl: u64,
+        uris: Vec<String>,
+    },
+    Stun {
+        uris: Vec<String>,
+    },
+}
+
+impl IceServerResource {
+    fn turn(server: &TurnServer, who: &Pseudonym, state: &ApiState) -> Self {
+        let ttl = state.config.turn.lifetime_secs;
+        let credentials = turn::credentials(&server.secret, who, state.clock.now(), ttl);
+        Self::Turn {
+            username: credentials.username,
+            password: credentials.password,
+            ttl,
+            uris: server.uris.clone(),
+        }
+    }
+}
+
+/// TURN and STUN servers
+///
+/// With credentials for the caller by the TURN REST scheme. Guests get them too.
+#[utoipa::path(
+    get, path = "/turn", tag = "turn", operation_id = "list_turn_servers", security(("BearerAuth" = []), ("InviteCode" = [])),
+    responses(
+        (status = 200, description = "The servers", body = Vec<IceServerResource>),
+        (status = 204, description = "No server is configured"),
+        refusals::OfCallers, refusals::Always,
+    ),
+)]
+async fn list(State(state): State<ApiState>, caller: Caller) -> Result<Response, ApiError> {
+    let Turn {
+        servers, stun_uris, ..
+    } = &state.config.turn;
+    let who = match &caller {
+        Caller::User(user) => Pseudonym::of_user(user.profile.id),
+        Caller::Guest(invite) => Pseudonym::of_guest(invite.code),
+    };
+    let turn = servers
+        .iter()
+        .map(|server| IceServerResource::turn(server, &who, &state));
+    let stun = (!stun_uris.is_empty()).then(|| IceServerResource::Stun {
+        uris: stun_uris.clone(),
+    });
+    let entries: Vec<_> = turn.chain(stun).collect();
+    if entries.is_empty() {
+        return Ok(StatusCode::NO_CONTENT.into_response());
+    }
+    Ok(([(CACHE_CONTROL, "no-store")], Json(entries)).into_response())
+}
