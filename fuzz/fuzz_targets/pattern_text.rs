@@ -1,19 +1,16 @@
 //! Any text as the lines of a recurrence pattern: it is refused, or its series keeps every promise.
 #![no_main]
 
-#[path = "../../actors/tests/fuzz/dice.rs"]
-mod dice;
-#[path = "../../tests/calendar/patterns.rs"]
-mod patterns;
 #[path = "../../tests/calendar/properties.rs"]
 mod properties;
 #[path = "../../src/calendar/recurrence/mod.rs"]
+#[allow(dead_code, unused_imports, reason = "the server uses more of it")]
 mod recurrence;
 
 use chrono::DateTime;
 use chrono_tz::Tz;
 use libfuzzer_sys::fuzz_target;
-use patterns::Case;
+use properties::Case;
 use recurrence::LocalStart;
 
 fuzz_target!(|data: &[u8]| {
@@ -22,8 +19,15 @@ fuzz_target!(|data: &[u8]| {
     };
     // In the middle of the hour that clocks skip.
     let instant = DateTime::from_timestamp(1_774_747_800, 0).unwrap_or_default();
-    let start = LocalStart { instant, zone: Tz::Europe__Berlin, all_day: false };
-    let case = Case { lines: text.lines().map(str::to_owned).collect(), start };
+    let start = LocalStart {
+        instant,
+        zone: Tz::Europe__Berlin,
+        all_day: false,
+    };
+    let case = Case {
+        lines: text.lines().map(str::to_owned).collect(),
+        start,
+    };
     if let Err(error) = properties::check(&case) {
         panic!("{error}: {case:?}");
     }

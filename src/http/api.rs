@@ -11,8 +11,8 @@ use super::{
     ApiError,
     auth::KnownUsers,
     body::BODY_BYTES_MAX,
-    call_in, event_favorites, event_invites, invites, login, openapi, room_event, room_tariff, rooms,
-    shared_folders, sip,
+    calendar_feed, call_in, event_favorites, event_invites, invites, login, openapi, room_event, room_tariff,
+    rooms, shared_folders, sip,
     starts::{self, Doorkeeper},
     streaming_targets, turn, users,
 };
@@ -78,6 +78,7 @@ fn described() -> (Router<ApiState>, utoipa::openapi::OpenApi) {
     let v1 = OpenApiRouter::new()
         .merge(login::routes())
         .merge(users::routes())
+        .merge(calendar_feed::routes())
         .merge(rooms::routes())
         .merge(room_tariff::routes())
         .merge(room_event::routes())

@@ -4,6 +4,7 @@ pub mod access;
 pub mod api;
 pub mod auth;
 pub mod body;
+mod calendar_feed;
 pub mod call_in;
 pub mod checks;
 pub mod error;

@@ -40,6 +40,7 @@ macro_rules! within {
     };
 }
 
+pub mod calendar_feeds;
 mod change;
 mod connect;
 mod db;

@@ -9,8 +9,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
 
 use crate::{
-    Seeded,
-    patterns::{self, Case},
+    Seeded, patterns,
+    properties::Case,
     recurrence::{Recurrence, RecurrenceError},
 };
 

@@ -5,14 +5,9 @@ use chrono_tz::Tz;
 
 use crate::{
     dice::Dice,
+    properties::Case,
     recurrence::{LocalStart, instant_of, wall_of},
 };
-
-#[derive(Debug, Clone)]
-pub struct Case {
-    pub lines: Vec<String>,
-    pub start: LocalStart,
-}
 
 /// Times that clocks skip or show twice, or days near them.
 const CHANGES: [(Tz, &str); 12] = [

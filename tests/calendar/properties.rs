@@ -2,10 +2,14 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use crate::{
-    patterns::Case,
-    recurrence::{Recurrence, STEPS_MAX},
-};
+use crate::recurrence::{LocalStart, Recurrence, STEPS_MAX};
+
+/// A pattern and its start.
+#[derive(Debug, Clone)]
+pub struct Case {
+    pub lines: Vec<String>,
+    pub start: LocalStart,
+}
 
 const LISTED: usize = 60;
 /// What a period of a rule may take beyond the budget, which is looked at between periods: a leap year of 24 times a day,

@@ -6,7 +6,9 @@ use chrono_tz::Tz;
 use super::{
     Span,
     entry::{local_date, zone},
+    utc,
 };
+use crate::calendar::recurrence::instant_of;
 
 /// The lines of a series that begins with `span`: dates alone where it is all-day, UNTIL in UTC where it is not, and
 /// local times with their zone.
@@ -50,10 +52,9 @@ fn rule_part(part: &str, span: &Span) -> String {
     if span.is_all_day {
         return format!("UNTIL={}", until.date(zone).format("%Y%m%d"));
     }
-    until.instant(zone).map_or_else(
-        || part.to_owned(),
-        |at| format!("UNTIL={}", at.format("%Y%m%dT%H%M%SZ")),
-    )
+    // A day means all of it.
+    let last_second = NaiveTime::from_hms_opt(23, 59, 59).unwrap_or_default();
+    format!("UNTIL={}", utc(until.instant(zone, last_second)))
 }
 
 fn dates(name: &str, head: &str, value: &str, span: &Span) -> String {
@@ -73,7 +74,18 @@ fn dates(name: &str, head: &str, value: &str, span: &Span) -> String {
     if is_open && named.is_none() && own != Tz::UTC {
         return format!("{name};TZID={}:{value}", own.name());
     }
-    format!("{head}:{value}")
+    if named.is_some() && stamps.iter().all(|stamp| matches!(stamp, Stamp::Local(_))) {
+        return format!("{head}:{value}");
+    }
+    // A day means the occurrence at the series' time of day.
+    let time = span.starts_at.at.with_timezone(&own).time();
+    let zone = named.unwrap_or(own);
+    let instant = |stamp: &Stamp| match stamp {
+        Stamp::Date(_) => utc(stamp.instant(own, time)),
+        stamp => utc(stamp.instant(zone, time)),
+    };
+    let instants: Vec<_> = stamps.iter().map(instant).collect();
+    format!("{name}:{}", instants.join(","))
 }
 
 fn parameter<'a>(head: &'a str, wanted: &str) -> Option<&'a str> {
@@ -106,14 +118,13 @@ impl Stamp {
         }
     }
 
-    /// `None` for a local time that does not exist.
-    fn instant(&self, zone: Tz) -> Option<DateTime<Utc>> {
-        let local = match self {
-            Self::Utc(at) => return Some(*at),
-            Self::Local(local) => *local,
-            Self::Date(date) => date.and_time(NaiveTime::MIN),
-        };
-        local.and_local_timezone(zone).latest().map(|at| at.to_utc())
+    /// A date means `time` of that day.
+    fn instant(&self, zone: Tz, time: NaiveTime) -> DateTime<Utc> {
+        match self {
+            Self::Utc(at) => *at,
+            Self::Local(local) => instant_of(*local, zone),
+            Self::Date(date) => instant_of(date.and_time(time), zone),
+        }
     }
 }
 
@@ -156,7 +167,7 @@ mod tests {
             (
                 &timed,
                 "RRULE:UNTIL=20260301;FREQ=DAILY",
-                "RRULE:UNTIL=20260228T230000Z;FREQ=DAILY",
+                "RRULE:UNTIL=20260301T225959Z;FREQ=DAILY",
             ),
             (
                 &days,
@@ -176,6 +187,16 @@ mod tests {
             (
                 &timed,
                 "EXDATE:20260112T090000Z,20260119T090000Z",
+                "EXDATE:20260112T090000Z,20260119T090000Z",
+            ),
+            (
+                &timed,
+                "EXDATE;VALUE=DATE:20260112,20260719",
+                "EXDATE:20260112T090000Z,20260719T080000Z",
+            ),
+            (
+                &timed,
+                "EXDATE:20260112T100000,20260119T090000Z",
                 "EXDATE:20260112T090000Z,20260119T090000Z",
             ),
             (

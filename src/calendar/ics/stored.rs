@@ -1,13 +1,16 @@
 //! From the rows of an event to what calendars show of it.
 
 use super::{Entry, Exception, Moment, Person, Span};
-use crate::store::events::{self, Event, Status, Times, ZonedTime};
+use crate::{
+    calendar::recurrence::{LocalStart, Recurrence},
+    store::events::{self, Event, Status, Times, ZonedTime},
+};
 
 impl Entry {
     /// The event with the occurrences of it that differ. Attendees, details and URL are left empty.
     #[must_use]
     pub fn of(event: &Event, exceptions: &[events::Exception]) -> Self {
-        let span = event.times.as_ref().map(Span::from);
+        let span = first(event);
         let exception = |exception: &events::Exception| Exception::of(exception, span.as_ref());
         let organizer = Person {
             name: event.created_by.display_name.clone(),
@@ -30,6 +33,24 @@ impl Entry {
             url: None,
         }
     }
+}
+
+/// When the event begins; a series where its first occurrence does, as calendars take the beginning for one.
+fn first(event: &Event) -> Option<Span> {
+    let times = event.times.as_ref()?;
+    let span = Span::from(times);
+    let start = LocalStart {
+        instant: times.starts_at.at,
+        zone: times.starts_at.zone,
+        all_day: times.is_all_day,
+    };
+    let first = Recurrence::parse(&event.recurrence, start)
+        .ok()
+        .and_then(|series| series.first());
+    Some(match first {
+        Some(first) if first != start.instant => span.beginning_at(first),
+        _ => span,
+    })
 }
 
 impl Exception {

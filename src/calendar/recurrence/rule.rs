@@ -8,7 +8,7 @@ use super::{
     error::LineError,
     parts::{CountedDay, Parts},
     steps::Steps,
-    zone::{Start, instant_of},
+    zone::{Start, instant_of, wall_of},
 };
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -148,6 +148,16 @@ fn signed(number: u32) -> i32 {
 /// A day as UNTIL includes the whole day in the event's zone.
 fn last_instant(until: Written, start: &Start) -> DateTime<Utc> {
     match until {
+        // Whole days end with a day: that of the zone, or of UTC at its midnight.
+        Written::Instant(instant) if start.all_day && instant.time() == NaiveTime::MIN => {
+            let day = wall_of(instant, start.zone);
+            let day = if day.time() == NaiveTime::MIN {
+                day
+            } else {
+                instant.naive_utc()
+            };
+            instant_of(day.date().and_time(LAST_SECOND), start.zone)
+        }
         Written::Instant(instant) => instant,
         Written::Wall(wall) => start.instant_of(wall),
         Written::Day(day) => instant_of(day.and_time(LAST_SECOND), start.zone),

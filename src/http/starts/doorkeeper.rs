@@ -15,14 +15,18 @@ use crate::{
     readiness::Readiness,
 };
 
+/// Requests per minute for calendars from one address, all at once or one by one.
+const READS_PER_MINUTE: NonZeroU32 = NonZeroU32::MIN.saturating_add(59);
+
 /// Addresses that are remembered before those with nothing to remember are forgotten.
 const ADDRESSES_SWEEP: usize = 10_000;
 
-/// Guards the `start` operations. Clones are one.
+/// Guards the operations that need no access token or cost much. Clones are one.
 #[derive(Debug, Clone)]
 pub struct Doorkeeper {
     readiness: Readiness,
     tickets: Arc<DefaultKeyedRateLimiter<IpAddr>>,
+    reads: Arc<DefaultKeyedRateLimiter<IpAddr>>,
     guesses: Arc<FailureLimit<RoomGuesser>>,
     pins: Arc<FailureLimit<String>>,
     loopback_exempt: bool,
@@ -36,6 +40,7 @@ impl Doorkeeper {
         Self {
             readiness,
             tickets: Arc::new(RateLimiter::keyed(quota)),
+            reads: Arc::new(RateLimiter::keyed(Quota::per_minute(READS_PER_MINUTE))),
             guesses: Arc::default(),
             pins: Arc::default(),
             loopback_exempt: config.dev_issuer_enabled(),
@@ -57,11 +62,12 @@ impl Doorkeeper {
         if self.loopback_exempt && address.0.is_loopback() {
             return Ok(());
         }
-        if self.tickets.len() > ADDRESSES_SWEEP {
-            self.tickets.retain_recent();
-        }
-        let limited = self.tickets.check_key(&address.network());
-        limited.map_err(|_| ApiError::too_many_requests(1))
+        within(&self.tickets, address)
+    }
+
+    /// Refuses an address that reads calendars too often.
+    pub fn admit_reader(&self, address: ClientAddress) -> Result<(), ApiError> {
+        within(&self.reads, address)
     }
 
     /// Lets `is_right` look at a room's password unless this address has failed too often.
@@ -74,4 +80,12 @@ impl Doorkeeper {
     pub fn guess_pin(&self, sip_id: &str, is_right: impl FnOnce() -> bool) -> Guess {
         self.pins.guess(sip_id.to_owned(), Instant::now(), is_right)
     }
+}
+
+fn within(limiter: &DefaultKeyedRateLimiter<IpAddr>, address: ClientAddress) -> Result<(), ApiError> {
+    if limiter.len() > ADDRESSES_SWEEP {
+        limiter.retain_recent();
+    }
+    let limited = limiter.check_key(&address.network());
+    limited.map_err(|_| ApiError::too_many_requests(1))
 }

@@ -120,6 +120,7 @@ macro_rules! user_columns {
         )
     };
 }
+pub(super) use user_columns;
 
 const BY_ID: &str = concat!("SELECT ", user_columns!(), " FROM users u WHERE u.id = $1");
 const BY_IDENTITY: &str = concat!(

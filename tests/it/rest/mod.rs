@@ -4,6 +4,7 @@ mod answer;
 pub mod api;
 mod auth_login;
 mod calendar;
+mod calendar_feed;
 mod contract;
 mod credentials;
 mod event_favorites;

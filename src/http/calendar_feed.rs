@@ -1,0 +1,173 @@
+//! `/v1/users/me/calendar_feed` and `/v1/users/me/calendar.ics`.
+
+use axum::{
+    Extension, Json,
+    extract::State,
+    http::{
+        HeaderMap, StatusCode,
+        header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, IF_NONE_MATCH},
+    },
+    response::{IntoResponse, Response},
+};
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use chrono::TimeDelta;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use super::{
+    ApiError, ApiState,
+    auth::{self, CurrentUser},
+    params::InQuery,
+    refusals,
+};
+use crate::{
+    calendar::feed::{self, Feed},
+    listener::ClientAddress,
+    secrets::Secret,
+    store::{
+        calendar_feeds,
+        events::{self, Filter, InviteStatus},
+    },
+};
+
+pub(super) fn routes() -> OpenApiRouter<ApiState> {
+    OpenApiRouter::new()
+        .routes(routes!(create, revoke))
+        .routes(routes!(read))
+}
+
+/// Bytes of chance in a token.
+const TOKEN_BYTES: usize = 32;
+
+/// The private address of the caller's calendar. It is told only once.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct CalendarFeedResource {
+    /// Whoever has it can read the calendar.
+    #[schema(value_type = String)]
+    pub token: Secret,
+    /// Path and query to subscribe to, on this server.
+    #[schema(value_type = String)]
+    pub path: Secret,
+}
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct FeedQuery {
+    /// From `POST /v1/users/me/calendar_feed`.
+    #[param(value_type = String)]
+    token: Secret,
+}
+
+impl CalendarFeedResource {
+    fn new(token: Secret) -> Self {
+        let path = format!("/v1/users/me/calendar.ics?token={}", token.reveal());
+        Self {
+            token,
+            path: Secret::new(path),
+        }
+    }
+}
+
+/// Create the caller's calendar feed
+///
+/// Its address is told in this answer only. An address that was made before opens nothing any more.
+#[utoipa::path(
+    post, path = "/users/me/calendar_feed", tag = "users", operation_id = "create_calendar_feed", security(("BearerAuth" = [])),
+    responses(
+        (status = 201, description = "The new address", body = CalendarFeedResource),
+        refusals::OfCallers, refusals::Always,
+    ),
+)]
+async fn create(
+    State(state): State<ApiState>,
+    CurrentUser(user): CurrentUser,
+) -> Result<(StatusCode, Json<CalendarFeedResource>), ApiError> {
+    let token = Secret::new(URL_SAFE_NO_PAD.encode(rand::random::<[u8; TOKEN_BYTES]>()));
+    let (id, now, stored) = (user.profile.id, state.clock.now(), token.clone());
+    let put = state
+        .db
+        .transaction(move |tx| Box::pin(async move { calendar_feeds::put(tx, id, &stored, now).await }));
+    put.await?;
+    Ok((StatusCode::CREATED, Json(CalendarFeedResource::new(token))))
+}
+
+/// Revoke the caller's calendar feed
+///
+/// Also when there is none.
+#[utoipa::path(
+    delete, path = "/users/me/calendar_feed", tag = "users", operation_id = "revoke_calendar_feed", security(("BearerAuth" = [])),
+    responses(
+        (status = 204, description = "No address opens the calendar any more"),
+        refusals::OfCallers, refusals::Always,
+    ),
+)]
+async fn revoke(
+    State(state): State<ApiState>,
+    CurrentUser(user): CurrentUser,
+) -> Result<StatusCode, ApiError> {
+    let id = user.profile.id;
+    let delete = state
+        .db
+        .transaction(move |tx| Box::pin(calendar_feeds::delete(tx, id)));
+    delete.await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// A calendar to subscribe to
+///
+/// iCalendar (RFC 5545) with the events that the owner of the token created or is invited to and has not declined: at
+/// most 1,000, from those on that ended 90 days ago, in the order of their beginnings. Events without a time are left
+/// out. `If-None-Match` is answered.
+#[utoipa::path(
+    get, path = "/users/me/calendar.ics", tag = "users", operation_id = "read_calendar_feed", params(FeedQuery),
+    responses(
+        (status = 200, description = "The calendar", body = String, content_type = "text/calendar",
+         headers(("ETag" = String, description = "Names this state of the calendar"))),
+        (status = 304, description = "It is as the client has it"),
+        (status = 404, description = "The token opens nothing", body = super::error::ErrorBody),
+        (status = 429, description = "Too many requests from this address", body = super::error::ErrorBody),
+        refusals::OfParameters, refusals::Always,
+    ),
+)]
+async fn read(
+    State(state): State<ApiState>,
+    Extension(address): Extension<ClientAddress>,
+    InQuery(query): InQuery<FeedQuery>,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    state.door.admit_reader(address)?;
+    let owner = calendar_feeds::owner(&state.db, &query.token).await?;
+    let owner = owner.and_then(|owner| auth::enabled(owner).ok());
+    let owner = owner.ok_or_else(|| ApiError::not_found("The token opens no calendar"))?;
+    let filter = Filter {
+        time_min: Some(state.clock.now() - TimeDelta::days(feed::PAST_DAYS)),
+        invite_statuses: vec![
+            InviteStatus::Pending,
+            InviteStatus::Accepted,
+            InviteStatus::Tentative,
+        ],
+        ..Filter::default()
+    };
+    let seen = events::list(&state.db, owner.profile.id, &filter, None, feed::EVENTS_MAX).await?;
+    let ids: Vec<_> = seen.iter().map(|seen| seen.event.id).collect();
+    let exceptions = events::exceptions::of_events(&state.db, &ids).await?;
+    // A thousand series take longer than a task may without a pause.
+    let feed = tokio::task::spawn_blocking(move || Feed::of(&seen, &exceptions));
+    let feed = feed.await.map_err(ApiError::internal)?;
+    Ok(answer(feed, &headers))
+}
+
+fn answer(feed: Feed, asked: &HeaderMap) -> Response {
+    let named = asked
+        .get_all(IF_NONE_MATCH)
+        .iter()
+        .filter_map(|value| value.to_str().ok());
+    let is_known = named.into_iter().any(|named| feed::is_known(&feed.etag, named));
+    let about = [(ETAG, feed.etag), (CACHE_CONTROL, "private".to_owned())];
+    if is_known {
+        return (StatusCode::NOT_MODIFIED, about).into_response();
+    }
+    let kind = [(CONTENT_TYPE, "text/calendar; charset=utf-8")];
+    (about, kind, feed.text).into_response()
+}
