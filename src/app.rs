@@ -17,6 +17,7 @@ use tokio::{net::TcpListener, time::Instant};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
+    assets::{Assets, Objects, OpenError as AssetsError, Recordings},
     clock::Clock,
     config::{self, Config, DEV_ISSUER_PATH, DataFolderError, prepare_data_folder},
     http::{self, ApiState, auth::KnownUsers, health, layers, starts::Doorkeeper},
@@ -65,6 +66,10 @@ pub enum BuildError {
     #[error("cannot open the development issuer: {0}")]
     DevIssuer(#[from] OpenError),
     #[error(transparent)]
+    Assets(#[from] AssetsError),
+    #[error("cannot make the folder of recordings: {0}")]
+    Recordings(#[source] std::io::Error),
+    #[error(transparent)]
     Verifier(#[from] SettingsError),
     #[error("cannot prepare requests to other services: {0}")]
     HttpClient(#[from] reqwest::Error),
@@ -99,7 +104,17 @@ impl App {
             meetings::ports(db.clone(), RoomService::new(&config.livekit)?, &config.call_in),
         )
         .await?;
-        let api = api_state(&config, db.clone(), dev_issuer.clone(), &live, &readiness)?;
+        let objects = Objects::open(&config.assets, &data_folder)?;
+        let assets = Assets::new(db.clone(), objects, &config.assets);
+        let recordings = Recordings::open(assets.clone(), &data_folder).map_err(BuildError::Recordings)?;
+        let api = api_state(
+            &config,
+            (assets, recordings.clone()),
+            db.clone(),
+            dev_issuer.clone(),
+            &live,
+            &readiness,
+        )?;
         let mut inner = health::router(readiness.clone()).merge(http::router(api));
         if let Some(issuer) = dev_issuer {
             inner = inner.nest(DEV_ISSUER_PATH, issuer.router());
@@ -119,6 +134,8 @@ impl App {
             stop_hooks: Vec::new(),
         };
         app.on_stop("live core", async move { live.stop().await });
+        tokio::spawn(store_left(recordings.clone()));
+        app.on_stop("recordings", async move { recordings.stop().await });
         Ok(app)
     }
 
@@ -240,6 +257,7 @@ fn open_dev_issuer(config: &Config, data_folder: &Path) -> Result<Option<Arc<Dev
 /// What the REST handlers work with. Tokens are those of the configured authority, else of the development issuer.
 fn api_state(
     config: &Config,
+    (assets, recordings): (Assets, Recordings),
     db: Db,
     dev_issuer: Option<Arc<DevIssuer>>,
     live: &Live,
@@ -260,11 +278,20 @@ fn api_state(
         offer: Arc::new(Offer::from_config(config)),
         clock: Clock::system(),
         live: live.clone(),
+        assets,
+        recordings,
         door: Doorkeeper::new(config, readiness.clone()),
         known_users: KnownUsers::default(),
         outbox: mail_outbox(config),
         shared_folders: SharedFolders::new(&config.shared_folder)?,
     })
+}
+
+/// Takes up recordings that an earlier process did not bring to their end.
+async fn store_left(recordings: Recordings) {
+    if let Err(error) = recordings.store_left().await {
+        tracing::warn!(%error, "the folder of recordings can't be read");
+    }
 }
 
 /// The outbox of mail, which takes nothing without a mail server.

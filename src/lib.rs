@@ -1,6 +1,7 @@
 //! The server: everything that is HTTP, SQL or an outside service.
 
 pub mod app;
+pub mod assets;
 pub mod calendar;
 pub mod call_in;
 pub mod caps;

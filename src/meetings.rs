@@ -233,6 +233,15 @@ fn guest() -> Identity {
     }
 }
 
+/// Who records or streams a meeting: hidden from everybody.
+#[must_use]
+pub fn recorder() -> Identity {
+    Identity {
+        kind: ParticipationKind::Recorder,
+        ..guest()
+    }
+}
+
 /// The display name, else first and last name, else the address before `@`, else `User`.
 pub(crate) fn profile_name(profile: &Profile) -> DisplayName {
     let full = format!("{} {}", profile.firstname, profile.lastname);

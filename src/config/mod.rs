@@ -2,6 +2,7 @@
 //!
 //! Defaults < file < environment < command line: see [`Sources::load`].
 
+mod assets;
 mod call_in;
 mod data_folder;
 mod environment;
@@ -25,6 +26,7 @@ use url::Url;
 use crate::secrets::Secret;
 
 pub use self::{
+    assets::{AssetStoreKind, Assets, S3},
     call_in::CallIn,
     data_folder::{DataFolderError, prepare_data_folder},
     environment::CONFIG_FILE_VARIABLE,
@@ -54,6 +56,7 @@ pub struct Config {
     pub livekit: Livekit,
     pub mail: Mail,
     pub shared_folder: SharedFolder,
+    pub assets: Assets,
     pub turn: Turn,
     pub call_in: CallIn,
     pub defaults: Defaults,

@@ -8,16 +8,17 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_swagger_ui::SwaggerUi;
 
 use super::{
-    ApiError,
+    ApiError, assets,
     auth::KnownUsers,
     body::BODY_BYTES_MAX,
-    calendar_feed, call_in, event_favorites, event_invites, invites, login, openapi, room_event, room_tariff,
-    rooms, shared_folders, sip,
+    calendar_feed, call_in, event_favorites, event_invites, invites, login, openapi, recordings, room_event,
+    room_tariff, rooms, shared_folders, sip,
     starts::{self, Doorkeeper},
-    streaming_targets, turn, users,
+    streaming_targets, turn, user_assets, users,
 };
 
 use crate::{
+    assets::{Assets, Recordings},
     clock::Clock,
     config::Config,
     identity::Verifier,
@@ -40,6 +41,8 @@ pub struct ApiState {
     pub offer: Arc<Offer>,
     pub clock: Clock,
     pub live: Live,
+    pub assets: Assets,
+    pub recordings: Recordings,
     pub door: Doorkeeper,
     pub known_users: KnownUsers,
     pub outbox: Outbox,
@@ -79,15 +82,18 @@ fn described() -> (Router<ApiState>, utoipa::openapi::OpenApi) {
         .merge(login::routes())
         .merge(users::routes())
         .merge(calendar_feed::routes())
+        .merge(user_assets::routes())
         .merge(rooms::routes())
         .merge(room_tariff::routes())
         .merge(room_event::routes())
         .merge(sip::routes())
         .merge(streaming_targets::routes())
+        .merge(assets::routes())
         .merge(invites::routes())
         .merge(turn::routes())
         .merge(call_in::routes())
         .merge(starts::routes())
+        .merge(recordings::routes())
         .merge(event_invites::routes())
         .merge(event_favorites::routes())
         .merge(shared_folders::routes());

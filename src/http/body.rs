@@ -62,8 +62,7 @@ async fn bytes<S: Send + Sync>(request: Request, state: &S) -> Result<Bytes, Api
         .await
         .map_err(|rejection| match rejection {
             BytesRejection::FailedToBufferBody(inner) if inner.status() == StatusCode::PAYLOAD_TOO_LARGE => {
-                let message = format!("The body is larger than {BODY_BYTES_MAX} bytes");
-                ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, "payload_too_large", message)
+                ApiError::payload_too_large(BODY_BYTES_MAX as u64)
             }
             _ => ApiError::bad_request("The body could not be read"),
         })

@@ -13,7 +13,12 @@ use axum::{
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::{identity::TokenError, permissions::Refusal, store::StoreError};
+use crate::{
+    assets::{ObjectError, UploadError},
+    identity::TokenError,
+    permissions::Refusal,
+    store::StoreError,
+};
 
 /// Seconds after which a client may try again what failed for the moment.
 pub const UNAVAILABLE_RETRY_SECS: u64 = 5;
@@ -125,6 +130,19 @@ impl ApiError {
         error
     }
 
+    #[must_use]
+    pub fn payload_too_large(bytes_max: u64) -> Self {
+        let message = format!("The body is larger than {bytes_max} bytes");
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE, "payload_too_large", message)
+    }
+
+    /// The room owner's assets take more than the tariff grants.
+    #[must_use]
+    pub fn storage_exceeded() -> Self {
+        let message = "The storage of the room's owner is exhausted";
+        Self::new(StatusCode::FORBIDDEN, "storage_exceeded", message)
+    }
+
     /// The user's or room owner's tariff lacks a feature.
     #[must_use]
     pub fn feature_disabled_by_tariff(feature: &str) -> Self {
@@ -218,6 +236,36 @@ impl From<Refusal> for ApiError {
         match refusal {
             Refusal::Hidden => Self::not_found("It does not exist, or it is not for you"),
             Refusal::Forbidden => Self::forbidden("You may not do this"),
+        }
+    }
+}
+
+impl From<ObjectError> for ApiError {
+    fn from(error: ObjectError) -> Self {
+        match error {
+            ObjectError::TooSlow | ObjectError::Unavailable(_) => {
+                Self::unavailable("The asset store is not available at the moment").caused_by(error)
+            }
+            ObjectError::Missing => Self::not_found("The content is lost").caused_by(error),
+            ObjectError::Refused(_) => {
+                let message = "The asset store does not do what was asked of it";
+                Self::new(StatusCode::BAD_GATEWAY, "storage_provider_unavailable", message).caused_by(error)
+            }
+        }
+    }
+}
+
+impl From<UploadError> for ApiError {
+    fn from(error: UploadError) -> Self {
+        match error {
+            UploadError::Store(error) => error.into(),
+            UploadError::Object(error) => error.into(),
+            error @ UploadError::Spool(_) => Self::internal(error),
+            UploadError::Broken => Self::bad_request("The body broke off"),
+            UploadError::Stalled => Self::bad_request("The body stopped coming"),
+            UploadError::TooLarge { bytes_max } => Self::payload_too_large(bytes_max),
+            UploadError::NoRoom => Self::not_found("No such room"),
+            UploadError::Busy => Self::unavailable("Too many uploads are under way"),
         }
     }
 }

@@ -2,6 +2,7 @@
 
 pub mod access;
 pub mod api;
+pub mod assets;
 pub mod auth;
 pub mod body;
 mod calendar_feed;
@@ -19,6 +20,7 @@ pub mod openapi;
 pub mod pages;
 pub mod params;
 pub mod profiles;
+pub mod recordings;
 pub mod refusals;
 pub mod room_event;
 pub mod room_tariff;
@@ -28,9 +30,13 @@ pub mod sip;
 pub mod starts;
 pub mod streaming_targets;
 pub mod turn;
+pub mod upgrade;
+pub mod user_assets;
 pub mod users;
 
 mod deadline;
+mod disposition;
+mod ranges;
 mod requests;
 
 pub use api::{ApiState, router};

@@ -32,6 +32,7 @@ pub const INVITE_CODE: &str = "InviteCode";
         (name = "streaming", description = "Where meetings are streamed to"),
         (name = "turn", description = "Relays for media"),
         (name = "services", description = "For gateways and recorders"),
+        (name = "assets", description = "Recordings, reports and other files of rooms"),
     ),
     modifiers(&SecuritySchemes),
 )]

@@ -102,9 +102,19 @@ impl Page {
         listed: Listed<Row>,
         resource: impl FnMut(Row) -> Resource,
     ) -> Response {
+        self.answer_as(listed, |rows| {
+            rows.into_iter().map(resource).collect::<Vec<Resource>>()
+        })
+    }
+
+    /// The same for rows that stand inside something else.
+    pub fn answer_as<Row, Body: Serialize>(
+        &self,
+        listed: Listed<Row>,
+        body: impl FnOnce(Vec<Row>) -> Body,
+    ) -> Response {
         let total = listed.total;
-        let resources: Vec<Resource> = listed.rows.into_iter().map(resource).collect();
-        let mut response = Json(resources).into_response();
+        let mut response = Json(body(listed.rows)).into_response();
         if let Some(links) = self
             .links(total)
             .and_then(|links| HeaderValue::try_from(links).ok())

@@ -242,7 +242,7 @@ async fn change(
 
 /// Delete a room
 ///
-/// With its invites and its telephone access.
+/// With its invites, its telephone access and its assets.
 #[utoipa::path(
     delete, path = "/rooms/{room_id}", tag = "rooms", operation_id = "delete_room", params(("room_id" = Uuid, Path), DeleteRoomQuery),
     security(("BearerAuth" = [])),
@@ -259,18 +259,13 @@ async fn delete(
     InQuery(_query): InQuery<DeleteRoomQuery>,
 ) -> Result<StatusCode, ApiError> {
     let room = access::room(&state, &user, room, Operation::DeleteRoom).await?;
-    let (db, live) = (state.db.clone(), state.live.clone());
+    let (db, live, assets) = (state.db.clone(), state.live.clone(), state.assets.clone());
     // The meeting hears of it even when the client has gone meanwhile.
     let deleted = store::unbroken(async move {
-        let deleted = rooms::delete(&db, room.id).await?;
-        if deleted {
-            live.notify(room.id.into(), Notice::RoomDeleted);
-        }
-        Ok::<_, ApiError>(deleted)
+        let contents = rooms::delete(&db, room.id).await?.ok_or_else(no_room)?;
+        live.notify(room.id.into(), Notice::RoomDeleted);
+        assets.remove_contents(contents);
+        Ok::<_, ApiError>(StatusCode::NO_CONTENT)
     });
-    if deleted.await? {
-        Ok(StatusCode::NO_CONTENT)
-    } else {
-        Err(no_room())
-    }
+    deleted.await
 }

@@ -1,11 +1,6 @@
 //! `GET /signaling`: a ticket becomes a WebSocket session.
-//!
-//! The upgrade is ours rather than the framework's, so that the socket's buffers are small and frames are shared
-//! between receivers without a conversion for each.
 
 pub mod asyncapi;
-
-mod upgrade;
 
 use std::net::IpAddr;
 
@@ -21,12 +16,14 @@ use serde::Deserialize;
 use colloquy_actors::{
     live::Live,
     protocol::{SUBPROTOCOL, meeting::Caller},
+    session::socket_config,
 };
+use tokio_tungstenite::{WebSocketStream, tungstenite::protocol::Role};
 
 use crate::{
     caps::{Caps, Place},
     config::Config,
-    http::ApiError,
+    http::{ApiError, upgrade::Upgrade},
     listener::ClientAddress,
     readiness::Readiness,
 };
@@ -105,7 +102,7 @@ async fn open(
 ) -> Result<Response, ApiError> {
     let ticket = ticket(request.headers())?;
     let resume_from = resume_from(request.uri())?;
-    let upgrade = upgrade::Upgrade::of(request)?;
+    let upgrade = Upgrade::of(request)?;
     if signaling.readiness.is_stopping() {
         return Err(ApiError::unavailable("The server is stopping"));
     }
@@ -120,7 +117,11 @@ async fn open(
         _user: signaling.user_place(caller)?,
     };
     let seat = seat.resuming_from(resume_from);
-    Ok(upgrade.accept(signaling.live, seat, places))
+    // When the client vanishes first, the seat was not taken: nobody has seen it, and its id expires with its token.
+    Ok(upgrade.accept(Some(SUBPROTOCOL), move |stream| async move {
+        let socket = WebSocketStream::from_raw_socket(stream, Role::Server, Some(socket_config())).await;
+        signaling.live.begin_session(seat, socket, Box::new(places)).await;
+    }))
 }
 
 /// The ticket among the offered subprotocols, in any order and in one header or several.

@@ -41,6 +41,7 @@ macro_rules! within {
 }
 
 pub mod calendar_feeds;
+pub mod assets;
 mod change;
 mod connect;
 mod db;

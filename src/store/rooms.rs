@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use super::{
-    Change, Db, Listed, StoreError, Tx, Window, micros,
+    Change, Db, Listed, StoreError, Tx, Window, assets, micros,
     relations::{invitation_to_room, standing},
     room_events::{self, RoomEvent},
     rows::{Columns, count, from_columns},
@@ -218,8 +218,9 @@ pub async fn update(db: &Db, room: Uuid, change: RoomChange) -> Result<Option<Ro
     .await
 }
 
-/// Deletes a room with its invites and its SIP configuration. Whether there was one.
-pub async fn delete(db: &Db, room: Uuid) -> Result<bool, StoreError> {
+/// Deletes a room with its invites, its SIP configuration and its assets. The ids of the assets, whose contents are for the
+/// caller to remove; `None`: no such room.
+pub async fn delete(db: &Db, room: Uuid) -> Result<Option<Vec<Uuid>>, StoreError> {
     db.transaction(move |tx| Box::pin(remove(tx, room))).await
 }
 
@@ -265,14 +266,15 @@ pub async fn apply(tx: &mut Tx, room: Uuid, change: &RoomChange) -> Result<bool,
 }
 
 /// As [`delete`], in a larger transaction.
-pub async fn remove(tx: &mut Tx, room: Uuid) -> Result<bool, StoreError> {
+pub async fn remove(tx: &mut Tx, room: Uuid) -> Result<Option<Vec<Uuid>>, StoreError> {
     const DELETE: &str = "DELETE FROM rooms WHERE id = $1";
+    let contents = assets::delete_of_room(tx, room).await?;
     let deleted = within!(tx, c => sqlx::query(DELETE)
         .bind(room)
         .execute(c)
         .await
         .map(|done| done.rows_affected()))?;
-    Ok(deleted == 1)
+    Ok((deleted == 1).then_some(contents))
 }
 
 /// Which of these rooms still exist, e.g. of those that have a journal.

@@ -6,11 +6,13 @@
 
 #[macro_use]
 mod databases;
+mod assets;
 mod call_in;
 mod faults;
 mod health;
 mod identity;
 mod livekit;
+mod recording;
 mod rest;
 mod restart;
 mod rooms;

@@ -2,14 +2,16 @@
 
 pub mod livekit;
 pub mod meeting;
+pub mod moto;
 pub mod nextcloud;
 pub mod participant;
 pub mod plans;
 pub mod planted;
-mod ports;
+pub mod ports;
 pub mod postgres;
 pub mod proxy;
 pub mod quiet;
+pub mod recorder;
 pub mod rest;
 pub mod server;
 pub mod statements;

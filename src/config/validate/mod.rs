@@ -8,7 +8,9 @@ use std::{collections::BTreeSet, net::IpAddr};
 
 use url::{Host, Url};
 
-use super::{Config, Database, Defaults, DevIssuer, Http, Livekit, Log, Oidc, Rooms, Signaling};
+use super::{
+    AssetStoreKind, Assets, Config, Database, Defaults, DevIssuer, Http, Livekit, Log, Oidc, Rooms, Signaling,
+};
 
 /// Signature algorithms that verify with a public key. Symmetric ones would turn that key into a secret.
 const ASYMMETRIC_ALGORITHMS: [&str; 9] = [
@@ -54,6 +56,7 @@ pub(super) fn violations(config: &Config) -> Vec<Violation> {
     rules.shared_folder(&config.shared_folder);
     rules.turn(&config.turn);
     rules.call_in(&config.call_in);
+    rules.assets(&config.assets);
     rules.defaults(&config.defaults);
     rules.0
 }
@@ -274,6 +277,34 @@ impl Rules {
             !livekit.api_secret.reveal().is_empty(),
             "must not be empty",
         );
+    }
+
+    fn assets(&mut self, assets: &Assets) {
+        self.positive("assets.upload_bytes_max", assets.upload_bytes_max);
+        self.positive_count("assets.uploads_max", assets.uploads_max);
+        let is_path = |path: &std::path::PathBuf| !path.as_os_str().is_empty();
+        self.require(
+            "assets.folder",
+            assets.folder.as_ref().is_none_or(is_path),
+            "must not be empty; leave it out for a folder in the data folder",
+        );
+        let s3 = &assets.s3;
+        if let Some(endpoint) = &s3.endpoint {
+            self.web_url("assets.s3.endpoint", endpoint);
+        }
+        self.filled("assets.s3.region", &s3.region);
+        self.positive("assets.s3.request_secs_max", s3.request_secs_max);
+        self.span("assets.s3.request_secs_max", s3.request_secs_max);
+        if assets.store == AssetStoreKind::S3 {
+            let secret = s3.secret_access_key.as_ref().map(crate::secrets::Secret::reveal);
+            for (key, text) in [
+                ("assets.s3.bucket", s3.bucket.as_deref()),
+                ("assets.s3.access_key_id", s3.access_key_id.as_deref()),
+                ("assets.s3.secret_access_key", secret),
+            ] {
+                self.filled(key, text.unwrap_or_default());
+            }
+        }
     }
 
     fn defaults(&mut self, defaults: &Defaults) {

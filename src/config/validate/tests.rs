@@ -55,6 +55,27 @@ const REFUSALS: &[(&str, &str)] = &[
     ("oidc.claims.tariff_status = ''", "oidc.claims.tariff_status"),
     ("oidc.call_in_role = ''", "oidc.call_in_role"),
     ("oidc.recorder_role = ''", "oidc.recorder_role"),
+    ("assets.folder = ''", "assets.folder"),
+    ("assets.upload_bytes_max = 0", "assets.upload_bytes_max"),
+    ("assets.uploads_max = 0", "assets.uploads_max"),
+    (
+        "assets.s3.endpoint = 'ftp://s3.example.org'",
+        "assets.s3.endpoint",
+    ),
+    ("assets.s3.region = ''", "assets.s3.region"),
+    ("assets.s3.request_secs_max = 0", "assets.s3.request_secs_max"),
+    (
+        "assets = {store = 's3', s3 = {access_key_id = 'a', secret_access_key = 'b'}}",
+        "assets.s3.bucket",
+    ),
+    (
+        "assets = {store = 's3', s3 = {bucket = 'a', secret_access_key = 'b'}}",
+        "assets.s3.access_key_id",
+    ),
+    (
+        "assets = {store = 's3', s3 = {bucket = 'a', access_key_id = 'b'}}",
+        "assets.s3.secret_access_key",
+    ),
     (
         "livekit.public_url = 'ftp://livekit.example.org'",
         "livekit.public_url",

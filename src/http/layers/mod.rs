@@ -13,12 +13,13 @@ use axum::{
 };
 use tower_http::{
     catch_panic::CatchPanicLayer,
-    compression::CompressionLayer,
+    compression::{CompressionLayer, DefaultPredicate, Predicate as _, predicate::NotForContentType},
     cors::{AllowOrigin, CorsLayer},
 };
 
 use super::{
     ApiError,
+    assets::DOWNLOAD_TYPE,
     deadline::{REQUEST_SECS_MAX, answer_in_time},
     requests::{X_REQUEST_ID, observe},
 };
@@ -33,8 +34,10 @@ pub fn rest(router: Router) -> Router {
 }
 
 fn rest_within(router: Router, limit: Duration) -> Router {
+    // Downloads have lengths, ranges and tags, which speak of the bytes as they are stored.
+    let texts = DefaultPredicate::new().and(NotForContentType::const_new(DOWNLOAD_TYPE));
     router
-        .layer(CompressionLayer::new())
+        .layer(CompressionLayer::new().compress_when(texts))
         .layer(from_fn_with_state(limit, answer_in_time))
 }
 

@@ -8,6 +8,7 @@ use axum::{
     http::{Request, header::AUTHORIZATION},
 };
 use colloquy::{
+    assets::{Assets, Objects, Recordings},
     config::{Config, DevUser},
     http::{self, ApiState, auth::KnownUsers, starts::Doorkeeper},
     identity::{DevIssuer, Verifier, VerifierSettings},
@@ -81,7 +82,11 @@ impl Api {
             meetings::ports(database.db.clone(), media, &config.call_in),
         );
         let live = live.await.expect("the live core");
+        let objects = Objects::open(&config.assets, folder).expect("an asset store");
+        let assets = Assets::new(database.db.clone(), objects, &config.assets);
         let state = ApiState {
+            recordings: Recordings::open(assets.clone(), folder).expect("a spool"),
+            assets,
             door: Doorkeeper::new(&config, Readiness::default()),
             known_users: KnownUsers::default(),
             shared_folders: SharedFolders::new(&config.shared_folder).expect("a client"),

@@ -1,10 +1,12 @@
 //! The REST API on both databases; one file per resource, as in the URLs.
 
-mod answer;
+pub mod answer;
 pub mod api;
+mod assets;
 mod auth_login;
 mod calendar;
 mod calendar_feed;
+pub mod contents;
 mod contract;
 mod credentials;
 mod event_favorites;
@@ -26,4 +28,5 @@ mod sip;
 mod statements;
 mod streaming_targets;
 mod turn;
+mod user_assets;
 mod users_me;

@@ -108,6 +108,9 @@ const TABLE: &[(&str, Operation, &str)] = &[
     ("GET /v1/services/recording/upload", Operation::UploadRecording, "--------+"),
 ];
 
+/// The query of an upload.
+const UPLOAD: &str = "kind=x&file_extension=x";
+
 /// Rows that are tried out elsewhere: the answer depends on more than on who calls.
 const TRIED_ELSEWHERE: &[&str] = &[
     // Whoever created the event has no invitation.
@@ -182,6 +185,8 @@ struct Stage {
     /// Of another room.
     other_code: String,
     event: Uuid,
+    /// Without a content.
+    asset: String,
     owner: String,
     /// Somebody who is invited, and none of [`SUBJECTS`].
     invitee: String,
@@ -265,6 +270,7 @@ impl Cast {
         let owner = self.api.get(&alice, "/v1/users/me").await.expect(200)["id"].clone();
         let frank = self.api.person("frank").await;
         let invitee = self.api.get(&frank, "/v1/users/me").await.expect(200)["id"].clone();
+        let asset = self.api.upload(&alice, &room, UPLOAD, "").await.expect(200)["id"].clone();
         let db = &self.api.state.db;
         let event = planted::event(db, room.parse().expect("an id")).await;
         for (email, role, status) in [
@@ -280,6 +286,7 @@ impl Cast {
             code,
             other_code,
             event,
+            asset: asset.as_str().expect("an id").to_owned(),
             owner: owner.as_str().expect("an id").to_owned(),
             invitee: invitee.as_str().expect("an id").to_owned(),
             target: target.as_str().expect("an id").to_owned(),
@@ -294,7 +301,12 @@ impl Cast {
             .replace("{event_id}", &stage.event.to_string())
             .replace("{user_id}", &stage.invitee)
             .replace("{streaming_target_id}", &stage.target)
+            .replace("{asset_id}", &stage.asset)
             .replace("{id}", &stage.owner);
+        let path = match operation {
+            "POST /v1/rooms/{room_id}/assets" => format!("{path}?{UPLOAD}"),
+            _ => path,
+        };
         let body = if matches!(method, "GET" | "DELETE") {
             Value::Null
         } else if method == "POST" && path.ends_with("/streaming_targets") {

@@ -1,4 +1,5 @@
-//! The WebSocket handshake (RFC 6455, section 4.2).
+//! The WebSocket handshake (RFC 6455, section 4.2). It is ours rather than the framework's, so that the socket's buffers
+//! are chosen and its library is the one that the rest speaks with.
 
 use axum::{
     body::Body,
@@ -12,29 +13,21 @@ use axum::{
     },
     response::Response,
 };
-use colloquy_actors::{
-    live::Live,
-    protocol::SUBPROTOCOL,
-    session::{Seat, socket_config},
-};
-use hyper::upgrade::OnUpgrade;
+use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
-use tokio_tungstenite::{
-    WebSocketStream,
-    tungstenite::{handshake::derive_accept_key, protocol::Role},
-};
+use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
-use super::Places;
-use crate::http::ApiError;
+use super::ApiError;
 
 /// A request that can become a WebSocket.
-pub(super) struct Upgrade {
+#[derive(Debug)]
+pub struct Upgrade {
     accept: HeaderValue,
     upgraded: OnUpgrade,
 }
 
 impl Upgrade {
-    pub(super) fn of(mut request: Request) -> Result<Self, ApiError> {
+    pub fn of(mut request: Request) -> Result<Self, ApiError> {
         let headers = request.headers();
         let asked = request.method() == Method::GET
             && names(headers, &CONNECTION, "upgrade")
@@ -50,18 +43,20 @@ impl Upgrade {
         Ok(Self { accept, upgraded })
     }
 
-    /// Answers 101; the session begins when the connection has been handed over.
-    pub(super) fn accept(self, live: Live, seat: Seat, places: Places) -> Response {
+    /// Answers 101; `begin` gets the connection when it has been handed over, and is dropped when the client vanishes
+    /// before.
+    pub fn accept<F>(
+        self,
+        protocol: Option<&'static str>,
+        begin: impl FnOnce(TokioIo<Upgraded>) -> F + Send + 'static,
+    ) -> Response
+    where
+        F: Future<Output = ()> + Send,
+    {
         let upgraded = self.upgraded;
         tokio::spawn(async move {
             match upgraded.await {
-                Ok(upgraded) => {
-                    let config = Some(socket_config());
-                    let socket =
-                        WebSocketStream::from_raw_socket(TokioIo::new(upgraded), Role::Server, config).await;
-                    live.begin_session(seat, socket, Box::new(places)).await;
-                }
-                // The seat was not taken: nobody has seen it, and its id expires with its token.
+                Ok(upgraded) => begin(TokioIo::new(upgraded)).await,
                 Err(error) => tracing::debug!(%error, "a client vanished during the upgrade"),
             }
         });
@@ -71,7 +66,9 @@ impl Upgrade {
         headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
         headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
         headers.insert(SEC_WEBSOCKET_ACCEPT, self.accept);
-        headers.insert(SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(SUBPROTOCOL));
+        if let Some(protocol) = protocol {
+            headers.insert(SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(protocol));
+        }
         response
     }
 }

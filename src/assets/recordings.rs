@@ -1,0 +1,224 @@
+//! Recordings on their way in. What a recorder sends is spooled on this machine and becomes an asset at the end; what an end
+//! of the process, or a store that did not answer, left in the spool becomes one later.
+
+use std::{
+    io,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+use dashmap::DashSet;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use super::{
+    Assets, NewAsset, UploadError,
+    spool::{self, Spool},
+};
+use crate::store::assets;
+
+/// Name of the spool's folder in the data folder.
+const FOLDER: &str = "recordings";
+
+/// Recordings that come in at the same time. Each may hold a chunk in memory.
+pub const RECORDINGS_MAX: u32 = 32;
+
+/// Numbers of chunks lie below this.
+pub const CHUNKS_MAX: u32 = 10_000;
+
+/// Time at a stop for recorders to be told.
+const STOP_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// Everything that comes in from recorders. Cheap to clone; clones are one.
+#[derive(Debug, Clone)]
+pub struct Recordings {
+    assets: Assets,
+    folder: PathBuf,
+    /// Those whose recorder still sends, or whose content is just being stored.
+    open: Arc<DashSet<Uuid>>,
+    places: Arc<Semaphore>,
+    stopping: CancellationToken,
+}
+
+/// A recording that comes in. Dropped before its end, it stays in the spool.
+#[derive(Debug)]
+pub struct Recording {
+    recordings: Recordings,
+    spool: Spool,
+    _place: OwnedSemaphorePermit,
+    _open: Open,
+}
+
+/// Why a recording, or a piece of it, was not taken.
+#[derive(Debug, thiserror::Error)]
+pub enum RecordingError {
+    #[error("too many recordings come in")]
+    Busy,
+    #[error("the server is stopping")]
+    Stopping,
+    #[error("the recording is larger than the server takes")]
+    TooLarge,
+    #[error("the spool can't be written")]
+    Spool(#[from] io::Error),
+}
+
+impl Recordings {
+    /// Prepares the spool in the data folder.
+    pub fn open(assets: Assets, data_folder: &Path) -> io::Result<Self> {
+        let folder = data_folder.join(FOLDER);
+        let mut builder = std::fs::DirBuilder::new();
+        builder.recursive(true);
+        #[cfg(unix)]
+        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+        builder.create(&folder)?;
+        Ok(Self {
+            assets,
+            folder,
+            open: Arc::default(),
+            places: Arc::new(Semaphore::new(RECORDINGS_MAX as usize)),
+            stopping: CancellationToken::new(),
+        })
+    }
+
+    /// A recording that is about to come in.
+    pub async fn begin(&self, asset: NewAsset) -> Result<Recording, RecordingError> {
+        if self.stopping.is_cancelled() {
+            return Err(RecordingError::Stopping);
+        }
+        let place = Arc::clone(&self.places).try_acquire_owned();
+        let place = place.map_err(|_| RecordingError::Busy)?;
+        // Before the file is there, so that nobody takes it for one that was left.
+        let open = Open::new(&self.open, asset.id).ok_or(RecordingError::Busy)?;
+        let spool = Spool::create(&self.folder, asset).await?;
+        Ok(Recording {
+            recordings: self.clone(),
+            spool,
+            _place: place,
+            _open: open,
+        })
+    }
+
+    /// Says when recorders shall be sent away.
+    #[must_use]
+    pub fn stopping(&self) -> CancellationToken {
+        self.stopping.clone()
+    }
+
+    /// Sends recorders away. What they have sent stays in the spool for the next start.
+    pub async fn stop(&self) {
+        self.stopping.cancel();
+        let all = tokio::time::timeout(STOP_TIMEOUT, self.places.acquire_many(RECORDINGS_MAX));
+        if all.await.is_err() {
+            tracing::info!("recordings that are being stored go on after the next start");
+        }
+    }
+
+    /// Stores what an earlier process, or a store that did not answer, has left in the spool. What fails stays there. The
+    /// number of recordings that became assets.
+    pub async fn store_left(&self) -> io::Result<usize> {
+        let mut stored = 0;
+        let mut entries = tokio::fs::read_dir(&self.folder).await?;
+        while let Some(entry) = entries.next_entry().await? {
+            let name = entry.file_name();
+            let Some(id) = name.to_str().and_then(|name| name.parse().ok()) else {
+                continue;
+            };
+            let Some(_open) = Open::new(&self.open, id) else {
+                continue;
+            };
+            match self.store_one_left(id, entry.path()).await {
+                Ok(one) => stored += usize::from(one.is_some()),
+                Err(error) => {
+                    let error: &dyn std::error::Error = &error;
+                    tracing::warn!(error, asset.id = %id, "a recording stays in the spool");
+                }
+            }
+        }
+        if stored > 0 {
+            tracing::info!(
+                recordings = stored,
+                "stored recordings that were left in the spool"
+            );
+        }
+        Ok(stored)
+    }
+
+    async fn store_one_left(&self, id: Uuid, path: PathBuf) -> Result<Option<assets::Asset>, UploadError> {
+        if !assets::existing(&self.assets.db, &[id]).await?.is_empty() {
+            forget(&path).await;
+            return Ok(None);
+        }
+        let spool = Spool::open(path).await.map_err(UploadError::Spool)?;
+        self.store(spool).await
+    }
+
+    /// Makes an asset of a spool and removes it. One without data, and one of a room that is gone, is only removed.
+    async fn store(&self, spool: Spool) -> Result<Option<assets::Asset>, UploadError> {
+        let path = spool.path().to_owned();
+        let stored = if spool.size() == 0 {
+            Ok(None)
+        } else {
+            let asset = spool.asset.clone();
+            match self.assets.keep(asset, spool.content(), None).await {
+                Ok(asset) => Ok(Some(asset)),
+                Err(UploadError::NoRoom) => Ok(None),
+                Err(error) => Err(error),
+            }
+        };
+        if stored.is_ok() {
+            forget(&path).await;
+        }
+        stored
+    }
+}
+
+impl Recording {
+    /// Takes a chunk; one with the same number is replaced.
+    pub async fn add(&mut self, number: u32, data: &[u8]) -> Result<(), RecordingError> {
+        let max = self.recordings.assets.upload_bytes_max();
+        if self.spool.file_size().saturating_add(data.len() as u64) > max {
+            return Err(RecordingError::TooLarge);
+        }
+        Ok(self.spool.add(number, data).await?)
+    }
+
+    /// Whether there is anything yet.
+    #[must_use]
+    pub fn has_come(&self) -> bool {
+        self.spool.size() > 0
+    }
+
+    /// Makes an asset of what has come; `None` when nothing has, or the room is gone. When the store does not take it, it
+    /// stays in the spool.
+    pub async fn finish(self) -> Result<Option<assets::Asset>, UploadError> {
+        self.recordings.store(self.spool).await
+    }
+}
+
+async fn forget(path: &Path) {
+    if let Err(error) = spool::remove(path).await {
+        tracing::warn!(%error, "a recording that is stored stays in the spool too");
+    }
+}
+
+/// A recording that is somebody's work at the moment.
+#[derive(Debug)]
+struct Open {
+    all: Arc<DashSet<Uuid>>,
+    id: Uuid,
+}
+
+impl Open {
+    fn new(all: &Arc<DashSet<Uuid>>, id: Uuid) -> Option<Self> {
+        let all = Arc::clone(all);
+        all.insert(id).then_some(Self { all, id })
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.all.remove(&self.id);
+    }
+}

@@ -1,0 +1,195 @@
+//! `/v1/services/recording/start` and `…/upload`, for recorders.
+
+mod heard;
+mod socket;
+
+use axum::{
+    Extension, Json,
+    extract::{Request, State},
+    response::Response,
+};
+use chrono::{DateTime, Utc};
+use colloquy_actors::{
+    ids::{BreakoutRoomId, RoomId},
+    live::StartRequest,
+    protocol::meeting::Caller,
+};
+use serde::Deserialize;
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::{router::OpenApiRouter, routes};
+use uuid::Uuid;
+
+use super::{
+    ApiError, ApiState,
+    assets::{is_extension, upload_facts},
+    auth::RecorderService,
+    body::StartBody,
+    params::InQuery,
+    refusals,
+    starts::{self, StartedResource},
+    upgrade::Upgrade,
+};
+use crate::{
+    assets::{NewAsset, RecordingError, file_name},
+    listener::ClientAddress,
+    meetings,
+    store::{TIME_MAX, TIME_MIN, rooms},
+};
+
+/// Kind and namespace of recordings.
+const RECORDING: &str = "recording";
+
+pub(super) fn routes() -> OpenApiRouter<ApiState> {
+    OpenApiRouter::new()
+        .routes(routes!(start))
+        .routes(routes!(upload))
+}
+
+#[derive(Debug, Deserialize, ToSchema)]
+pub struct StartRecordingBody {
+    room_id: Uuid,
+    /// Into a breakout room; absent or null: the main room.
+    breakout_room: Option<Uuid>,
+}
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+struct UploadRecordingQuery {
+    room_id: Uuid,
+    /// Of the file name: letters and digits, or empty.
+    #[param(max_length = 10, pattern = "^[0-9a-zA-Z]*$")]
+    file_extension: String,
+    /// When the recording began, for the file name.
+    #[param(value_type = DateTime<Utc>)]
+    timestamp: String,
+}
+
+impl UploadRecordingQuery {
+    fn timestamp(&self) -> Result<DateTime<Utc>, ApiError> {
+        let parse = |text: &str| DateTime::parse_from_rfc3339(text).ok();
+        // The + of an offset is a space in a query unless it is escaped, which not everybody does.
+        let parsed = parse(&self.timestamp).or_else(|| parse(&self.timestamp.replace(' ', "+")));
+        let at = parsed.map(|at| at.with_timezone(&Utc));
+        at.filter(|at| (TIME_MIN..=TIME_MAX).contains(at))
+            .ok_or_else(|| ApiError::bad_request("timestamp must be a time of RFC 3339"))
+    }
+}
+
+/// Enter a room as its recorder
+///
+/// The recorder is hidden, and skips the waiting room.
+#[utoipa::path(
+    post, path = "/services/recording/start", tag = "services", operation_id = "start_recording",
+    request_body = StartRecordingBody, security(("BearerAuth" = [])),
+    responses(
+        (status = 200, description = "A ticket", body = StartedResource),
+        refusals::OfCallers, refusals::OfIds, refusals::OfStarts, refusals::Always,
+    ),
+)]
+async fn start(
+    State(state): State<ApiState>,
+    Extension(address): Extension<ClientAddress>,
+    _recorder: RecorderService,
+    StartBody(body): StartBody<StartRecordingBody>,
+) -> Result<Json<StartedResource>, ApiError> {
+    state.door.admit(address)?;
+    upload_facts(&state, body.room_id).await?;
+    let facts = rooms::meeting_facts(&state.db, body.room_id).await?;
+    let facts = facts.ok_or_else(|| ApiError::not_found("No such room"))?;
+    let mut admission = meetings::admission(facts, None, &state.config, &state.offer);
+    admission.identity = Some(meetings::recorder());
+    let request = StartRequest {
+        room: RoomId(body.room_id),
+        caller: Caller::Recorder,
+        resumption: None,
+        breakout_room: body.breakout_room.map(BreakoutRoomId),
+    };
+    starts::issue(&state, &request, &admission).await
+}
+
+/// Upload a recording
+///
+/// A WebSocket. Each message, text or binary, is a chunk: four bytes with its number (big-endian, from 0), then data. The
+/// recording is the data in the order of the numbers; a number sent again replaces the chunk. A close frame ends it, and is
+/// answered when the recording is stored.
+#[utoipa::path(
+    get, path = "/services/recording/upload", tag = "services", operation_id = "upload_recording",
+    params(UploadRecordingQuery), security(("BearerAuth" = [])),
+    responses(
+        (status = 101, description = "The WebSocket is open"),
+        refusals::OfParameters, refusals::OfCallers, refusals::OfIds, refusals::Always,
+    ),
+)]
+async fn upload(
+    State(state): State<ApiState>,
+    _recorder: RecorderService,
+    InQuery(query): InQuery<UploadRecordingQuery>,
+    request: Request,
+) -> Result<Response, ApiError> {
+    let began_at = query.timestamp()?;
+    if !is_extension(&query.file_extension) {
+        let message = "file_extension must have at most 10 letters and digits";
+        return Err(ApiError::bad_request(message));
+    }
+    let facts = upload_facts(&state, query.room_id).await?;
+    let upgrade = Upgrade::of(request)?;
+    let title = facts.event_title.as_deref();
+    let asset = NewAsset {
+        id: Uuid::new_v4(),
+        room: query.room_id,
+        created_at: state.clock.now(),
+        namespace: RECORDING.to_owned(),
+        kind: RECORDING.to_owned(),
+        filename: file_name(title, RECORDING, began_at, &query.file_extension),
+    };
+    let recording = state.recordings.begin(asset).await?;
+    let stopping = state.recordings.stopping();
+    Ok(upgrade.accept(None, move |stream| socket::receive(stream, recording, stopping)))
+}
+
+impl From<RecordingError> for ApiError {
+    fn from(error: RecordingError) -> Self {
+        match error {
+            RecordingError::Stopping => Self::unavailable("The server is stopping"),
+            RecordingError::Busy => Self::unavailable("Too many recordings come in"),
+            error @ (RecordingError::Spool(_) | RecordingError::TooLarge) => Self::internal(error),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn timestamps_are_read_with_and_without_escapes() {
+        let parsed = |timestamp: &str| {
+            let query = UploadRecordingQuery {
+                room_id: Uuid::nil(),
+                file_extension: String::new(),
+                timestamp: timestamp.to_owned(),
+            };
+            query.timestamp().ok().map(|at| at.to_rfc3339())
+        };
+        for good in [
+            "2025-01-31T14:05:09Z",
+            "2025-01-31T15:05:09+01:00",
+            "2025-01-31T15:05:09 01:00",
+        ] {
+            assert_eq!(
+                parsed(good).as_deref(),
+                Some("2025-01-31T14:05:09+00:00"),
+                "{good}"
+            );
+        }
+        for bad in [
+            "",
+            "now",
+            "2025-01-31",
+            "1969-12-31T23:59:59Z",
+            "3000-01-01T00:00:00Z",
+        ] {
+            assert_eq!(parsed(bad), None, "{bad}");
+        }
+    }
+}

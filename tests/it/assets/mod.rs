@@ -1,0 +1,6 @@
+//! The asset store: S3, stores that do not answer, clients that vanish, orphans.
+
+mod abort;
+mod dead;
+mod orphans;
+mod s3;

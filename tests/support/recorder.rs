@@ -1,0 +1,77 @@
+//! A recorder on the upload socket.
+
+use std::time::Duration;
+
+use futures_util::{SinkExt as _, StreamExt as _};
+use serde_json::Value;
+use tokio::{net::TcpStream, time::timeout};
+use tokio_tungstenite::{
+    WebSocketStream, client_async,
+    tungstenite::{
+        self, Message,
+        client::IntoClientRequest as _,
+        protocol::{CloseFrame, frame::coding::CloseCode},
+    },
+};
+
+use super::{rest::Rest, server::Server};
+
+/// How long anything expected may take; far beyond what a loaded machine needs.
+const DEADLINE: Duration = Duration::from_secs(20);
+
+/// A WebSocket that sends chunks.
+pub struct Upload(WebSocketStream<TcpStream>);
+
+impl Upload {
+    /// Opens the socket, or tells status and body of the refusal.
+    pub async fn open(server: &Server, who: &Rest, query: &str) -> Result<Self, (u16, Value)> {
+        let address = server.address();
+        let url = format!("ws://{address}/v1/services/recording/upload?{query}");
+        let mut request = url.into_client_request().expect("a request");
+        if let Some(authorization) = who.authorization() {
+            let authorization = authorization.parse().expect("a header");
+            request.headers_mut().insert("authorization", authorization);
+        }
+        let stream = TcpStream::connect(&address).await.expect("a connection");
+        match client_async(request, stream).await {
+            Ok((socket, _)) => Ok(Self(socket)),
+            Err(tungstenite::Error::Http(refusal)) => {
+                let body = refusal.body().as_deref().unwrap_or_default();
+                let body = serde_json::from_slice(body).unwrap_or_default();
+                Err((refusal.status().as_u16(), body))
+            }
+            Err(error) => panic!("no answer: {error}"),
+        }
+    }
+
+    /// Sends a chunk under this number.
+    pub async fn chunk(&mut self, number: i32, data: &[u8]) {
+        let bytes = [&number.to_be_bytes()[..], data].concat();
+        self.send(Message::binary(bytes)).await;
+    }
+
+    pub async fn send(&mut self, message: Message) {
+        self.0.send(message).await.expect("an open socket");
+    }
+
+    /// Closes, and tells the code of the server's answer.
+    pub async fn close(mut self) -> Option<u16> {
+        let frame = CloseFrame {
+            code: CloseCode::Normal,
+            reason: tungstenite::Utf8Bytes::default(),
+        };
+        self.send(Message::Close(Some(frame))).await;
+        self.closed().await
+    }
+
+    /// The code with which the server closes.
+    pub async fn closed(mut self) -> Option<u16> {
+        loop {
+            match timeout(DEADLINE, self.0.next()).await.expect("an end in time") {
+                Some(Ok(Message::Close(frame))) => return frame.map(|frame| frame.code.into()),
+                Some(Ok(_)) => {}
+                Some(Err(_)) | None => return None,
+            }
+        }
+    }
+}
