@@ -173,11 +173,10 @@ impl Operation {
 pub fn check(subject: Subject, operation: Operation) -> Result<(), Refusal> {
     match (subject, operation.needs()) {
         (Subject::Machine(machine), Needs::Role(role)) if machine == role => Ok(()),
-        (_, Needs::Role(_)) => Err(Refusal::Forbidden),
         (Subject::Guest { of_this_room: true }, Needs::SightOrCode)
         | (Subject::Guest { .. }, Needs::AccountOrCode) => Ok(()),
-        // Not hidden: a guest takes 404 for the end of its room.
-        (Subject::Guest { .. }, _) => Err(Refusal::Forbidden),
+        // For guests nothing is hidden: they take 404 for the end of their room.
+        (_, Needs::Role(_)) | (Subject::Guest { .. }, _) => Err(Refusal::Forbidden),
         (Subject::User(standing), needs) => check_user(standing, needs),
         (Subject::Machine(_), needs) => check_user(Standing::Stranger, needs),
     }

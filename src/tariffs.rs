@@ -1,5 +1,7 @@
 //! What a tariff allows: modules and features by operator and tariff, as clients read them.
 
+pub mod names;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;

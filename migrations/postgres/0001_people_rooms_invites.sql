@@ -45,7 +45,7 @@ CREATE TABLE users (
     updated_at          timestamptz NOT NULL,
     CONSTRAINT users_issuer_subject_key UNIQUE (issuer, subject)
 );
-CREATE INDEX users_tenant ON users (tenant_id);
+CREATE INDEX users_tenant ON users (tenant_id, created_at, id);
 CREATE INDEX users_tariff ON users (tariff_id);
 
 CREATE TABLE groups (

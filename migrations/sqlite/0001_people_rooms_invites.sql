@@ -45,7 +45,7 @@ CREATE TABLE users (
     updated_at          TEXT NOT NULL,
     UNIQUE (issuer, subject)
 ) STRICT;
-CREATE INDEX users_tenant ON users (tenant_id);
+CREATE INDEX users_tenant ON users (tenant_id, created_at, id);
 CREATE INDEX users_tariff ON users (tariff_id);
 
 CREATE TABLE groups (

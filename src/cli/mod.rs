@@ -2,18 +2,22 @@
 
 mod check;
 mod crypto;
+mod database;
 mod greeting;
 mod logging;
 mod migrate;
 mod open_files;
 mod serve;
 mod signals;
+mod tariffs;
+mod tenants;
 
 use std::{env, error::Error, net::SocketAddr, path::PathBuf, process::ExitCode};
 
 use clap::{Parser, Subcommand};
 
 pub use self::crypto::install_crypto;
+use self::{tariffs::TariffsCommand, tenants::TenantsCommand};
 use crate::config::{CONFIG_FILE_VARIABLE, ConfigError, Loaded, Overrides, Sources};
 
 /// A real-time conference controller: rooms, invitations and live signaling.
@@ -36,13 +40,19 @@ pub struct Cli {
     command: Option<Command>,
 }
 
-#[derive(Debug, Clone, Copy, Default, Subcommand)]
+#[derive(Debug, Clone, Default, Subcommand)]
 enum Command {
     /// Run the server (the default)
     #[default]
     Serve,
     /// Bring the database up to date and end; `serve` does so too at its start
     Migrate,
+    /// See and change what users' rooms may use
+    #[command(subcommand)]
+    Tariffs(TariffsCommand),
+    /// See tenants and what tokens call them
+    #[command(subcommand)]
+    Tenants(TenantsCommand),
     /// Look at the configuration
     #[command(subcommand)]
     Config(ConfigCommand),
@@ -68,6 +78,8 @@ impl Cli {
         match self.command.unwrap_or_default() {
             Command::Serve => serve::run(loaded.config),
             Command::Migrate => migrate::run(&loaded.config),
+            Command::Tariffs(command) => tariffs::run(&loaded.config, command),
+            Command::Tenants(command) => tenants::run(&loaded.config, command),
             Command::Config(ConfigCommand::Check) => check::run(&loaded),
         }
     }

@@ -241,6 +241,8 @@ pub struct Defaults {
     pub user_language: String,
     /// Whether registered users may join under another name than their profile's.
     pub custom_display_names: bool,
+    /// Whether users may look for others of their tenant by name and address.
+    pub user_search: bool,
     /// Base of avatar URLs; the md5 of the e-mail is appended.
     pub avatar_base_url: Url,
 }
@@ -417,6 +419,7 @@ impl Default for Defaults {
             disabled_features: Vec::new(),
             user_language: "en".to_owned(),
             custom_display_names: true,
+            user_search: true,
             #[expect(
                 clippy::expect_used,
                 reason = "a literal URL; the configuration test loads the default"

@@ -11,8 +11,8 @@ use super::{
     ApiError, assets,
     auth::KnownUsers,
     body::BODY_BYTES_MAX,
-    calendar_feed, call_in, event_favorites, event_invites, invites, login, openapi, recordings, room_event,
-    room_tariff, rooms, shared_folders, sip,
+    calendar_feed, call_in, event_favorites, event_invites, invites, login, openapi, people, recordings,
+    room_event, room_tariff, rooms, shared_folders, sip,
     starts::{self, Doorkeeper},
     streaming_targets, turn, user_assets, users,
 };
@@ -83,6 +83,7 @@ fn described() -> (Router<ApiState>, utoipa::openapi::OpenApi) {
         .merge(users::routes())
         .merge(calendar_feed::routes())
         .merge(user_assets::routes())
+        .merge(people::routes())
         .merge(rooms::routes())
         .merge(room_tariff::routes())
         .merge(room_event::routes())

@@ -1,5 +1,7 @@
 //! JSON bodies.
 
+mod findings;
+
 use std::borrow::Cow;
 
 use axum::{
@@ -10,6 +12,7 @@ use bytes::Bytes;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use self::findings::{field_error, findings};
 use super::error::{ApiError, FieldError};
 
 /// Largest body of an operation that takes JSON.
@@ -106,37 +109,16 @@ fn parse_object<T: DeserializeOwned>(text: &str) -> Result<T, ApiError> {
     }
     let mut deserializer = serde_json::Deserializer::from_str(text);
     let value = serde_path_to_error::deserialize(&mut deserializer)
-        .map_err(|error| refusal(Some(error.path().to_string()), error.inner()))?;
-    deserializer.end().map_err(|error| refusal(None, &error))?;
+        .map_err(|error| refusal::<T>(text, Some(error.path().to_string()), error.inner()))?;
+    deserializer
+        .end()
+        .map_err(|error| refusal::<T>(text, None, &error))?;
     Ok(value)
 }
 
 /// What is no JSON has been told apart otherwise: an enum that is a number, say, is a syntax error to `serde_json`.
-fn refusal(path: Option<String>, error: &serde_json::Error) -> ApiError {
-    ApiError::validation(vec![wrong_type(path, error)])
-}
-
-fn wrong_type(path: Option<String>, error: &serde_json::Error) -> FieldError {
-    let text = error.to_string();
-    // A missing field is reported at its parent; the message names it.
-    if let Some(missing) = text
-        .strip_prefix("missing field `")
-        .and_then(|rest| rest.split('`').next())
-    {
-        let parent = path
-            .filter(|path| path != ".")
-            .map_or_else(String::new, |path| path + ".");
-        return FieldError {
-            field: Some(parent + missing),
-            code: Cow::Borrowed("value_required"),
-            message: Some("is required".to_owned()),
-        };
-    }
-    FieldError {
-        field: path.filter(|path| path != "."),
-        code: Cow::Borrowed("invalid_value"),
-        message: Some(text),
-    }
+fn refusal<T: DeserializeOwned>(text: &str, path: Option<String>, error: &serde_json::Error) -> ApiError {
+    ApiError::validation(findings::<T>(text, field_error(path, error)))
 }
 
 #[cfg(test)]

@@ -89,6 +89,13 @@ impl ApiError {
         Self::new(StatusCode::BAD_REQUEST, "bad_request", message)
     }
 
+    /// What is looked for has fewer characters than a search needs.
+    #[must_use]
+    pub fn query_too_short(chars_min: usize) -> Self {
+        let message = format!("A search needs at least {chars_min} characters");
+        Self::new(StatusCode::BAD_REQUEST, "query_too_short", message)
+    }
+
     #[must_use]
     pub fn invalid_json(message: impl Into<Cow<'static, str>>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, "invalid_json", message)

@@ -19,6 +19,7 @@ pub mod login;
 pub mod openapi;
 pub mod pages;
 pub mod params;
+pub mod people;
 pub mod profiles;
 pub mod recordings;
 pub mod refusals;

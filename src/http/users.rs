@@ -1,4 +1,4 @@
-//! `/v1/users/me`.
+//! `/v1/users/me` and `/v1/users/me/tariff`.
 
 use axum::{
     Json,
@@ -14,13 +14,21 @@ use uuid::Uuid;
 use super::{
     ApiError, ApiState, auth::CurrentUser, body::Body, checks::Checks, profiles::avatar_url, refusals,
 };
-use crate::store::users::{
-    self, LANGUAGE_CHARS_MAX, NAME_CHARS_MAX, ProfileChange, THEME_CHARS_MAX, TariffStatus, User,
-    is_language_tag,
+use crate::{
+    store::{
+        tariffs,
+        users::{
+            self, LANGUAGE_CHARS_MAX, NAME_CHARS_MAX, ProfileChange, THEME_CHARS_MAX, TariffStatus, User,
+            is_language_tag,
+        },
+    },
+    tariffs::TariffResource,
 };
 
 pub(super) fn routes() -> OpenApiRouter<ApiState> {
-    OpenApiRouter::new().routes(routes!(me, change_me))
+    OpenApiRouter::new()
+        .routes(routes!(me, change_me))
+        .routes(routes!(tariff))
 }
 
 /// The caller's own profile.
@@ -168,4 +176,21 @@ async fn change_me(
         .await?
         .ok_or_else(|| ApiError::not_found("The account is gone"))?;
     Ok(Json(UserResource::new(user, &state)).into_response())
+}
+
+/// What the caller's rooms may use
+#[utoipa::path(
+    get, path = "/users/me/tariff", tag = "users", operation_id = "get_my_tariff", security(("BearerAuth" = [])),
+    responses(
+        (status = 200, description = "The tariff, without what the operator has switched off", body = TariffResource),
+        refusals::OfCallers, refusals::Always,
+    ),
+)]
+async fn tariff(
+    State(state): State<ApiState>,
+    CurrentUser(user): CurrentUser,
+) -> Result<Json<TariffResource>, ApiError> {
+    let tariff = tariffs::of_user(&state.db, user.profile.id).await?;
+    let tariff = tariff.ok_or_else(|| ApiError::not_found("The account is gone"))?;
+    Ok(Json(TariffResource::new(&tariff, &state.offer)))
 }

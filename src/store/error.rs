@@ -38,19 +38,25 @@ pub enum StoreError {
 pub enum Unique {
     TenantExternalId,
     TariffName,
+    TariffExternalId,
     UserIdentity,
     GroupName,
     SipId,
 }
 
 /// Per constraint: its name on PostgreSQL, its columns on SQLite (which knows no names).
-const CONSTRAINTS: [(Unique, &str, &str); 5] = [
+const CONSTRAINTS: [(Unique, &str, &str); 6] = [
     (
         Unique::TenantExternalId,
         "tenants_external_id_key",
         "tenants.external_id",
     ),
     (Unique::TariffName, "tariffs_name_key", "tariffs.name"),
+    (
+        Unique::TariffExternalId,
+        "tariff_external_ids_pkey",
+        "tariff_external_ids.external_id",
+    ),
     (
         Unique::UserIdentity,
         "users_issuer_subject_key",

@@ -3,12 +3,63 @@
 use chrono::{DateTime, Utc};
 use uuid::{Uuid, uuid};
 
-use super::{StoreError, Tx, micros, text::cleaned};
+use super::{
+    Db, StoreError, Tx, micros,
+    rows::{Columns, count, from_columns},
+    text::cleaned,
+};
 
 /// Tenant of users whose tokens name none; a row of the first migration.
 pub const DEFAULT_TENANT: Uuid = uuid!("7f1c5b1e-9d0a-4c55-8f7e-0a4f5c1d2e01");
 
-const EXTERNAL_ID_CHARS_MAX: usize = 255;
+/// Characters of what tokens call a tenant.
+pub const EXTERNAL_ID_CHARS_MAX: usize = 255;
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tenant {
+    pub id: Uuid,
+    /// What tokens call it.
+    pub external_id: Option<String>,
+    /// How many users it has.
+    pub users: u64,
+}
+
+impl Tenant {
+    fn read(row: &impl Columns) -> sqlx::Result<Self> {
+        Ok(Self {
+            id: row.col("id")?,
+            external_id: row.col("external_id")?,
+            users: count(row.col("users")?),
+        })
+    }
+}
+from_columns!(Tenant);
+
+/// All tenants, oldest first.
+pub async fn list(db: &Db) -> Result<Vec<Tenant>, StoreError> {
+    const SELECT: &str =
+        "SELECT t.id, t.external_id, (SELECT count(*) FROM users u WHERE u.tenant_id = t.id) AS users
+        FROM tenants t ORDER BY t.created_at, t.id";
+    Ok(read!(db, c => sqlx::query_as(SELECT).fetch_all(c).await)?)
+}
+
+/// Sets what tokens call a tenant; whether there is such a tenant. An id of another one is a
+/// [`StoreError::Duplicate`].
+pub async fn set_external_id(db: &Db, tenant: Uuid, external_id: String) -> Result<bool, StoreError> {
+    const UPDATE: &str = "UPDATE tenants SET external_id = $2 WHERE id = $1";
+    db.transaction(move |tx| {
+        Box::pin(async move {
+            let updated = within!(tx, c => sqlx::query(UPDATE)
+                .bind(tenant)
+                .bind(&external_id)
+                .execute(c)
+                .await
+                .map(|done| done.rows_affected()))?;
+            Ok(updated == 1)
+        })
+    })
+    .await
+}
 
 /// The tenant that a token names, made when it is new: the issuer vouches for it.
 pub(super) async fn claimed(

@@ -15,6 +15,20 @@ pub(super) fn cleaned(text: Option<&str>, chars_max: usize) -> Option<String> {
     (!cut.is_empty()).then(|| cut.to_owned())
 }
 
+/// A pattern for `LIKE … ESCAPE '\\'` that matches texts which contain `part`.
+pub(super) fn like_pattern(part: &str) -> String {
+    let mut pattern = String::with_capacity(part.len() + 2);
+    pattern.push('%');
+    for c in part.chars() {
+        if matches!(c, '%' | '_' | '\\') {
+            pattern.push('\\');
+        }
+        pattern.push(c);
+    }
+    pattern.push('%');
+    pattern
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -22,6 +36,12 @@ mod tests {
     #[test]
     fn folding_goes_beyond_ascii() {
         assert_eq!(fold("ÄRGER Øst"), "ärger øst");
+    }
+
+    #[test]
+    fn patterns_match_their_text_only() {
+        assert_eq!(like_pattern("ab"), "%ab%");
+        assert_eq!(like_pattern(r"5%_\"), r"%5\%\_\\%");
     }
 
     #[test]

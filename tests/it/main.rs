@@ -8,6 +8,7 @@
 mod databases;
 mod assets;
 mod call_in;
+mod cli;
 mod faults;
 mod health;
 mod identity;

@@ -1,5 +1,7 @@
 //! What a test changes in the database because no request does: it counts from the next `start` on.
 
+use std::process::Command;
+
 use colloquy::store::Db;
 use serde_json::Value;
 use sqlx::AssertSqlSafe;
@@ -40,6 +42,25 @@ impl Server {
         let user = format!("SELECT id FROM users WHERE email = '{email}'");
         self.execute(format!("UPDATE rooms SET created_by = ({user})"))
             .await;
+    }
+
+    /// What an operator types beside the running server.
+    pub fn operate(&self, arguments: &[&str]) {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_colloquy"));
+        for (name, _) in std::env::vars_os() {
+            if name.to_string_lossy().starts_with("COLLOQUY_") {
+                command.env_remove(name);
+            }
+        }
+        if let Some(url) = &self.database().url {
+            command.env("COLLOQUY_DATABASE__URL", url);
+        }
+        let status = command
+            .args(arguments)
+            .arg("--data-dir")
+            .arg(self.data_dir())
+            .status();
+        assert!(status.expect("a process").success(), "{arguments:?}");
     }
 
     /// Invites a user, who has called already, to an event in this room, which has none yet.

@@ -4,6 +4,7 @@ mod claims;
 mod names;
 mod phone;
 mod profile;
+mod search;
 mod write;
 
 use chrono::{DateTime, Utc};
@@ -18,6 +19,7 @@ pub use names::is_language_tag;
 pub use phone::with_phone_like;
 pub use profile::Profile;
 pub(super) use profile::profile_columns;
+pub use search::{find, list};
 pub use write::{NewUserDefaults, ProfileChange, find_or_create, update_profile, upsert_from_claims};
 
 /// Characters of a title and of a display name.

@@ -7,7 +7,7 @@ mod dev_refusals;
 mod dev_sessions;
 mod dev_world;
 mod forge;
-mod issuer;
+pub mod issuer;
 mod jwks;
 mod tokens;
 mod userinfo;

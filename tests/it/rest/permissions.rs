@@ -204,18 +204,15 @@ fn streaming_target() -> Value {
 impl Cast {
     async fn start(kind: Kind) -> Self {
         let api = Api::with(kind, |config| {
-            let mut erin = config.dev_issuer.users[0].clone();
-            erin.username = "erin".to_owned();
-            erin.password = "erin".to_owned();
-            erin.email = "erin@example.org".to_owned();
-            config.dev_issuer.users.push(erin.clone());
-            let frank = erin;
-            config.dev_issuer.users.push(DevUser {
-                username: "frank".to_owned(),
-                password: "frank".to_owned(),
-                email: "frank@example.org".to_owned(),
-                ..frank
-            });
+            for name in ["erin", "frank"] {
+                let person = DevUser {
+                    username: name.to_owned(),
+                    password: name.to_owned(),
+                    email: format!("{name}@example.org"),
+                    ..config.dev_issuer.users[0].clone()
+                };
+                config.dev_issuer.users.push(person);
+            }
         })
         .await;
         let mut cast = Self {

@@ -88,12 +88,18 @@ async fn each_uniqueness_is_recognised(store: &Store) {
             id(store, number)
         )
     };
+    let external_id = "INSERT INTO tariff_external_ids (external_id, tariff_id) SELECT 'e', id FROM tariffs WHERE name = 'T'";
     let doubles = [
         (Unique::SipId, sip(1), sip(2)),
         (Unique::UserIdentity, user(store, 1), user(store, 2)),
         (Unique::GroupName, group(1), group(2)),
         (Unique::TenantExternalId, tenant(1), tenant(2)),
         (Unique::TariffName, tariff(1), tariff(2)),
+        (
+            Unique::TariffExternalId,
+            external_id.to_owned(),
+            external_id.to_owned(),
+        ),
     ];
     for (unique, first, second) in doubles {
         store.execute(&first).await;

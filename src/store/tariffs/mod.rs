@@ -1,9 +1,13 @@
 //! Tariffs: what a user's rooms may use.
 
+mod editing;
+
 use std::collections::BTreeMap;
 
 use sqlx::types::Json;
 use uuid::{Uuid, uuid};
+
+pub use editing::{Definition, Deletion, Overview, create, delete, edit, list};
 
 use super::{
     Db, StoreError, Tx,

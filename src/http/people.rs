@@ -1,0 +1,154 @@
+//! `/v1/users`, `/v1/users/{id}` and `/v1/users/find`: users among each other, within their tenant.
+
+use axum::{Json, extract::State, response::Response};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::{router::OpenApiRouter, routes};
+use uuid::Uuid;
+
+use super::{
+    ApiError, ApiState,
+    auth::CurrentUser,
+    pages::{Page, PageQuery},
+    params::{InPath, InQuery},
+    profiles::ProfileResource,
+    refusals,
+};
+use crate::{
+    permissions::{Operation, Refusal, Standing, Subject, check},
+    store::users,
+};
+
+/// Characters of what is searched for, at least.
+const QUERY_CHARS_MIN: usize = 3;
+
+/// Characters of what is searched for, at most.
+const QUERY_CHARS_MAX: usize = 255;
+
+/// Users that one search finds, at most.
+const FOUND_USERS_MAX: u32 = 20;
+
+pub(super) fn routes() -> OpenApiRouter<ApiState> {
+    OpenApiRouter::new()
+        .routes(routes!(list))
+        .routes(routes!(find))
+        .routes(routes!(get))
+}
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct FindQuery {
+    /// Words of a name or an e-mail address; what is absent is too short.
+    #[serde(default)]
+    #[param(min_length = 3, max_length = 255)]
+    q: String,
+}
+
+impl FindQuery {
+    fn checked(&self) -> Result<&str, ApiError> {
+        let text = self.q.trim();
+        match text.chars().count() {
+            0..QUERY_CHARS_MIN => Err(ApiError::query_too_short(QUERY_CHARS_MIN)),
+            QUERY_CHARS_MIN..=QUERY_CHARS_MAX if !text.contains('\0') => Ok(text),
+            _ => Err(ApiError::bad_request("q is too long or holds NUL")),
+        }
+    }
+}
+
+/// Somebody who was found.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum FoundUserResource {
+    /// A user of this server.
+    Registered(ProfileResource),
+}
+
+/// The users of the caller's tenant
+///
+/// In the order of their coming.
+#[utoipa::path(
+    get, path = "/users", tag = "users", operation_id = "list_users", params(PageQuery), security(("BearerAuth" = [])),
+    responses(
+        (status = 200, description = "A page of users", body = Vec<ProfileResource>,
+         headers(("Link" = Option<String>, description = "Other pages (RFC 8288); absent when there is only one"))),
+        refusals::OfParameters, refusals::OfCallers, refusals::Always,
+    ),
+)]
+async fn list(
+    State(state): State<ApiState>,
+    CurrentUser(user): CurrentUser,
+    page: Page,
+) -> Result<Response, ApiError> {
+    let listed = users::list(&state.db, user.tenant_id, page.window()).await?;
+    Ok(page.answer(listed, |profile| {
+        ProfileResource::new(profile, &state.config.defaults.avatar_base_url)
+    }))
+}
+
+/// Find users by name or e-mail address
+///
+/// Of the caller's tenant; at most 20, by name. All words must be found. 404 where the operator has switched it off.
+#[utoipa::path(
+    get, path = "/users/find", tag = "users", operation_id = "find_users", params(FindQuery), security(("BearerAuth" = [])),
+    responses(
+        (status = 200, description = "Those who were found", body = Vec<FoundUserResource>),
+        (status = 400, description = "`q` is too short (`query_too_short`) or too long", body = super::error::ErrorBody),
+        refusals::OfCallers, refusals::OfIds, refusals::Always,
+    ),
+)]
+async fn find(
+    State(state): State<ApiState>,
+    CurrentUser(user): CurrentUser,
+    InQuery(query): InQuery<FindQuery>,
+) -> Result<Json<Vec<FoundUserResource>>, ApiError> {
+    if !state.config.defaults.user_search {
+        return Err(ApiError::not_found("Looking for users is switched off"));
+    }
+    let text = query.checked()?;
+    let found = users::find(&state.db, user.tenant_id, text, FOUND_USERS_MAX).await?;
+    let avatars = &state.config.defaults.avatar_base_url;
+    let resource = |profile| FoundUserResource::Registered(ProfileResource::new(profile, avatars));
+    Ok(Json(found.into_iter().map(resource).collect()))
+}
+
+/// A user of the caller's tenant
+#[utoipa::path(
+    get, path = "/users/{id}", tag = "users", operation_id = "get_user", params(("id" = Uuid, Path)), security(("BearerAuth" = [])),
+    responses(
+        (status = 200, description = "What others see of the user", body = ProfileResource),
+        refusals::OfParameters, refusals::OfCallers, refusals::OfIds, refusals::Always,
+    ),
+)]
+async fn get(
+    State(state): State<ApiState>,
+    CurrentUser(user): CurrentUser,
+    InPath(id): InPath<Uuid>,
+) -> Result<Json<ProfileResource>, ApiError> {
+    let other = users::by_id(&state.db, id).await?.ok_or(Refusal::Hidden)?;
+    let standing = Standing::between(user.tenant_id, other.tenant_id);
+    check(Subject::User(standing), Operation::ReadUser)?;
+    let avatars = &state.config.defaults.avatar_base_url;
+    Ok(Json(ProfileResource::new(other.profile, avatars)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn queries_have_a_length_in_characters() {
+        let code = |q: &str| {
+            let query = FindQuery { q: q.to_owned() };
+            query
+                .checked()
+                .map(str::to_owned)
+                .map_err(|error| error.code().to_owned())
+        };
+        assert_eq!(code(" üüü "), Ok("üüü".to_owned()));
+        assert_eq!(code("üü"), Err("query_too_short".to_owned()));
+        assert_eq!(code("  ü  "), Err("query_too_short".to_owned()));
+        assert_eq!(code(&"ü".repeat(255)), Ok("ü".repeat(255)));
+        assert_eq!(code(&"ü".repeat(256)), Err("bad_request".to_owned()));
+        assert_eq!(code("a\0bc"), Err("bad_request".to_owned()));
+    }
+}
