@@ -72,6 +72,7 @@ async fn the_first_login_takes_the_invitations_of_the_address(api: &Api) {
         let body = json!({"email": "eve@example.org", "role": role});
         api.call(&scene.alice, "POST", path, body).await.expect(201);
     }
+    api.clock.advance(1);
     scene
         .post(api, json!({"email": "else@example.org"}))
         .await
