@@ -13,6 +13,8 @@ pub struct CallIn {
     pub default_country: country::Id,
     /// Whether a caller with the number of exactly one user of the tenant is shown under that user's name.
     pub show_names_of_users: bool,
+    /// Whether the rooms of new events can be called, where there is a number and the creator's tariff allows it.
+    pub for_new_events: bool,
 }
 
 impl Default for CallIn {
@@ -21,6 +23,7 @@ impl Default for CallIn {
             tel: None,
             default_country: country::Id::DE,
             show_names_of_users: false,
+            for_new_events: true,
         }
     }
 }

@@ -25,6 +25,7 @@ pub const INVITE_CODE: &str = "InviteCode";
         (name = "auth", description = "Logging in"),
         (name = "users", description = "The caller's own profile"),
         (name = "rooms", description = "Rooms and their settings"),
+        (name = "events", description = "Meetings in a calendar"),
         (name = "event_invites", description = "Who is invited to an event"),
         (name = "shared_folders", description = "Folders at a storage provider for an event"),
         (name = "invites", description = "Codes that let guests into a room"),

@@ -1,6 +1,7 @@
 //! `/v1/rooms/{room_id}/streaming_targets`.
 
 use axum::{Json, extract::State, http::StatusCode, response::Response};
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use url::Url;
 use utoipa::{IntoParams, ToSchema};
@@ -50,7 +51,7 @@ pub enum StreamingKind {
 }
 
 /// Where meetings are streamed to.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct StreamingTargetResource {
     pub id: Uuid,
     pub name: String,
@@ -66,7 +67,7 @@ pub struct StreamingTargetResource {
 }
 
 impl StreamingTargetResource {
-    fn new(target: StreamingTarget, shows_key: bool) -> Self {
+    pub(super) fn new(target: StreamingTarget, shows_key: bool) -> Self {
         let key = target.streaming_key.reveal();
         Self {
             id: target.id,
@@ -131,27 +132,59 @@ fn check_url(checks: &mut Checks, field: &str, text: &str, schemes: &[&str]) {
     }
 }
 
-/// What is absent is not looked at.
-fn check(
-    name: Option<&str>,
-    endpoint: Option<&str>,
-    key: Option<&str>,
-    public_url: Option<&str>,
-) -> Result<(), ApiError> {
-    let mut checks = Checks::default();
-    if let Some(name) = name {
-        checks.filled("name", name, NAME_CHARS_MAX);
+/// The parts of a target; what is absent is not looked at.
+struct Parts<'a> {
+    name: Option<&'a str>,
+    endpoint: Option<&'a str>,
+    key: Option<&'a str>,
+    public_url: Option<&'a str>,
+}
+
+impl Parts<'_> {
+    /// `prefix` stands before the names of fields.
+    fn check(&self, checks: &mut Checks, prefix: &str) {
+        let field = |name: &str| format!("{prefix}{name}");
+        if let Some(name) = self.name {
+            checks.filled(&field("name"), name, NAME_CHARS_MAX);
+        }
+        if let Some(endpoint) = self.endpoint {
+            check_url(checks, &field("streaming_endpoint"), endpoint, ENDPOINT_SCHEMES);
+        }
+        if let Some(key) = self.key {
+            checks.filled(&field("streaming_key"), key, KEY_CHARS_MAX);
+        }
+        if let Some(url) = self.public_url {
+            check_url(checks, &field("public_url"), url, PUBLIC_SCHEMES);
+        }
     }
-    if let Some(endpoint) = endpoint {
-        check_url(&mut checks, "streaming_endpoint", endpoint, ENDPOINT_SCHEMES);
+}
+
+impl CreateStreamingTargetBody {
+    /// The new target of a room. Findings name fields behind `prefix`.
+    pub(super) fn checked(
+        self,
+        checks: &mut Checks,
+        prefix: &str,
+        room_id: Uuid,
+        created_at: DateTime<Utc>,
+    ) -> NewStreamingTarget {
+        let parts = Parts {
+            name: Some(&self.name),
+            endpoint: Some(&self.streaming_endpoint),
+            key: Some(&self.streaming_key),
+            public_url: Some(&self.public_url),
+        };
+        parts.check(checks, prefix);
+        NewStreamingTarget {
+            id: Uuid::new_v4(),
+            room_id,
+            created_at,
+            name: self.name,
+            streaming_endpoint: self.streaming_endpoint,
+            streaming_key: Secret::new(self.streaming_key),
+            public_url: self.public_url,
+        }
     }
-    if let Some(key) = key {
-        checks.filled("streaming_key", key, KEY_CHARS_MAX);
-    }
-    if let Some(url) = public_url {
-        check_url(&mut checks, "public_url", url, PUBLIC_SCHEMES);
-    }
-    checks.finish()
 }
 
 /// The room, if the user may read its targets, and whether their keys too.
@@ -205,22 +238,10 @@ async fn create(
     InQuery(_query): InQuery<ChangeQuery>,
     Body(body): Body<CreateStreamingTargetBody>,
 ) -> Result<(StatusCode, Json<StreamingTargetResource>), ApiError> {
-    check(
-        Some(&body.name),
-        Some(&body.streaming_endpoint),
-        Some(&body.streaming_key),
-        Some(&body.public_url),
-    )?;
-    let room = access::room(&state, &user, room, Operation::ChangeStreamingTargets).await?;
-    let new = NewStreamingTarget {
-        id: Uuid::new_v4(),
-        room_id: room.id,
-        created_at: state.clock.now(),
-        name: body.name,
-        streaming_endpoint: body.streaming_endpoint,
-        streaming_key: Secret::new(body.streaming_key),
-        public_url: body.public_url,
-    };
+    let (mut checks, now) = (Checks::default(), state.clock.now());
+    let new = body.checked(&mut checks, "", room, now);
+    checks.finish()?;
+    access::room(&state, &user, room, Operation::ChangeStreamingTargets).await?;
     match streaming_targets::create(&state.db, new).await? {
         Created::Target(target) => {
             let resource = StreamingTargetResource::new(target, true);
@@ -272,12 +293,15 @@ async fn change(
     InQuery(_query): InQuery<ChangeQuery>,
     Body(body): Body<ChangeStreamingTargetBody>,
 ) -> Result<Json<StreamingTargetResource>, ApiError> {
-    check(
-        body.name.as_deref(),
-        body.streaming_endpoint.as_deref(),
-        body.streaming_key.as_deref(),
-        body.public_url.as_deref(),
-    )?;
+    let parts = Parts {
+        name: body.name.as_deref(),
+        endpoint: body.streaming_endpoint.as_deref(),
+        key: body.streaming_key.as_deref(),
+        public_url: body.public_url.as_deref(),
+    };
+    let mut checks = Checks::default();
+    parts.check(&mut checks, "");
+    checks.finish()?;
     let change = StreamingTargetChange {
         name: body.name,
         streaming_endpoint: body.streaming_endpoint,

@@ -29,6 +29,8 @@ pub enum StoreError {
     Stopping,
     #[error("another server works with this database")]
     InUse,
+    #[error("what is stored can not be understood: {0}")]
+    Unreadable(String),
     #[error("no free SIP id was found")]
     NoFreeSipId,
 }

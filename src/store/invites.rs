@@ -160,6 +160,24 @@ pub async fn create(db: &Db, new: NewInvite) -> Result<Option<Invite>, StoreErro
     }
 }
 
+/// Creates an invite that never expires, unless the room has an active one already. Its `expiration` counts for nothing.
+pub async fn insert_lasting(tx: &mut Tx, new: &NewInvite) -> Result<(), StoreError> {
+    const INSERT: &str = "INSERT INTO invites
+        (code, room_id, created_by, created_at, updated_by, updated_at, active, expiration)
+        SELECT $1, r.id, $3, $4, $3, $4, $5, NULL FROM rooms r WHERE r.id = $2 AND NOT EXISTS
+            (SELECT 1 FROM invites i WHERE i.room_id = r.id AND i.active AND i.expiration IS NULL)";
+    within!(tx, c => sqlx::query(INSERT)
+        .bind(new.code)
+        .bind(new.room_id)
+        .bind(new.created_by)
+        .bind(micros(new.created_at))
+        .bind(true)
+        .execute(c)
+        .await
+        .map(drop))?;
+    Ok(())
+}
+
 /// Sets the end of an invite's validity, `None` for never. `None` when there is no such invite.
 pub async fn set_expiration(
     db: &Db,

@@ -1,5 +1,7 @@
 //! Where meetings of a room are streamed to.
 
+use std::collections::HashMap;
+
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
@@ -82,7 +84,22 @@ impl StreamingTarget {
         })
     }
 }
-from_columns!(StreamingTarget);
+
+/// A target, and whose it is.
+struct OfRoom {
+    room_id: Uuid,
+    target: StreamingTarget,
+}
+
+impl OfRoom {
+    fn read(row: &impl Columns) -> sqlx::Result<Self> {
+        Ok(Self {
+            room_id: row.col("room_id")?,
+            target: StreamingTarget::read(row)?,
+        })
+    }
+}
+from_columns!(StreamingTarget, OfRoom);
 
 /// The targets of a room in the order of their creation.
 pub async fn list(db: &Db, room: Uuid, window: Window) -> Result<Listed<StreamingTarget>, StoreError> {
@@ -110,6 +127,35 @@ pub async fn public(db: &Db, room: Uuid) -> Result<Vec<(String, String)>, StoreE
     const SELECT: &str = "SELECT name, public_url FROM streaming_targets WHERE room_id = $1
         ORDER BY created_at, id";
     Ok(read!(db, c => sqlx::query_as(SELECT).bind(room).fetch_all(c).await)?)
+}
+
+/// The targets of each of these rooms in the order of their creation, by one query. Rooms without any are absent.
+pub async fn of_rooms(db: &Db, rooms: &[Uuid]) -> Result<HashMap<Uuid, Vec<StreamingTarget>>, StoreError> {
+    const BEGIN: &str = concat!(
+        "SELECT room_id, ",
+        target_columns!(),
+        " FROM streaming_targets WHERE room_id IN ("
+    );
+    let mut found: HashMap<Uuid, Vec<StreamingTarget>> = HashMap::new();
+    if rooms.is_empty() {
+        return Ok(found);
+    }
+    let rows: Vec<OfRoom> = read!(db, c => {
+        let mut select = sqlx::QueryBuilder::new(BEGIN);
+        let mut list = select.separated(", ");
+        for room in rooms {
+            list.push_bind(*room);
+        }
+        select
+            .push(") ORDER BY room_id, created_at, id")
+            .build_query_as()
+            .fetch_all(c)
+            .await
+    })?;
+    for OfRoom { room_id, target } in rows {
+        found.entry(room_id).or_default().push(target);
+    }
+    Ok(found)
 }
 
 /// The target of this room.
@@ -155,7 +201,8 @@ async fn count_of(tx: &mut Tx, room: Uuid) -> Result<u64, StoreError> {
     Ok(count(total))
 }
 
-async fn insert(tx: &mut Tx, new: NewStreamingTarget) -> Result<StreamingTarget, StoreError> {
+/// As [`create`], in the transaction of what else belongs to the room, which must exist.
+pub async fn insert(tx: &mut Tx, new: NewStreamingTarget) -> Result<StreamingTarget, StoreError> {
     const INSERT: &str = concat!(
         "INSERT INTO streaming_targets
          (id, room_id, created_at, name, kind, streaming_endpoint, streaming_key, public_url)
@@ -219,4 +266,11 @@ pub async fn delete(db: &Db, room: Uuid, id: Uuid) -> Result<bool, StoreError> {
         })
     })
     .await
+}
+
+/// Removes all targets of a room.
+pub async fn remove_all(tx: &mut Tx, room: Uuid) -> Result<(), StoreError> {
+    const DELETE: &str = "DELETE FROM streaming_targets WHERE room_id = $1";
+    within!(tx, c => sqlx::query(DELETE).bind(room).execute(c).await.map(drop))?;
+    Ok(())
 }

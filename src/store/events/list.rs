@@ -1,10 +1,11 @@
 //! The events of a user, in pages.
 
 use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::{InviteStatus, SeenEvent, event_columns, relation::select_seen};
-use crate::store::{Db, StoreError, users::profile_columns};
+use crate::store::{Db, StoreError, tariffs::tariff_columns, users::profile_columns};
 
 /// Which events a user wants to see; what is `None` filters nothing.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -25,9 +26,11 @@ pub struct Filter {
 }
 
 /// The place of an event in the list: time-independent ones first, then by beginning, creation and id.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Cursor {
+    #[serde(with = "chrono::serde::ts_microseconds_option")]
     pub starts_at: Option<DateTime<Utc>>,
+    #[serde(with = "chrono::serde::ts_microseconds")]
     pub created_at: DateTime<Utc>,
     pub id: Uuid,
 }

@@ -7,6 +7,7 @@ use crate::{
     secrets::Secret,
     store::{
         rows::{Columns, from_columns},
+        tariffs::{Tariff, tariff_columns},
         users::profile_columns,
     },
 };
@@ -35,6 +36,8 @@ pub enum InviteRole {
 pub struct SeenEvent {
     pub event: Event,
     pub room: EventRoom,
+    /// Of the creator.
+    pub tariff: Tariff,
     pub folder: Option<FolderLinks>,
     /// The creator counts as one who accepted.
     pub invite_status: InviteStatus,
@@ -113,7 +116,7 @@ impl InviteRole {
 }
 
 impl SeenEvent {
-    /// Whether the user may change the event.
+    /// Whether the user may change the event: its creator.
     #[must_use]
     pub fn can_edit(&self) -> bool {
         self.role.is_none()
@@ -125,6 +128,7 @@ impl SeenEvent {
         Ok(Self {
             event: Event::read(row)?,
             room: EventRoom::read(row)?,
+            tariff: Tariff::read(row)?,
             folder: FolderLinks::read(row)?,
             invite_status: InviteStatus::parse(&status).unwrap_or(InviteStatus::Pending),
             role: role.map(|role| InviteRole::parse(&role).unwrap_or(InviteRole::User)),
@@ -170,12 +174,14 @@ impl FolderAccess {
     }
 }
 
-/// Events as user `$1` sees them; `$rest` begins with a further condition.
+/// Events as user `$1` sees them, none of another tenant; `$rest` begins with a further condition.
 macro_rules! select_seen {
     ($rest:literal) => {
         concat!(
             "SELECT ",
             event_columns!(),
+            ", ",
+            tariff_columns!(),
             ", r.password AS room_password, r.waiting_room AS room_waiting_room,
               r.e2e_encryption AS room_e2e_encryption, s.sip_id AS sip_id, s.password AS sip_password,
               d.read_url AS folder_read_url, d.read_password AS folder_read_password,
@@ -186,13 +192,15 @@ macro_rules! select_seen {
              FROM events v
              JOIN users c ON c.id = v.created_by
              JOIN users e ON e.id = v.updated_by
+             JOIN tariffs t ON t.id = c.tariff_id
              JOIN rooms r ON r.id = v.room_id
              LEFT JOIN sip_configs s ON s.room_id = v.room_id AND NOT r.e2e_encryption
              LEFT JOIN shared_folders d ON d.event_id = v.id
              LEFT JOIN event_invites i ON i.event_id = v.id AND i.user_id = $1
              LEFT JOIN event_favorites f ON f.event_id = v.id AND f.user_id = $1
              WHERE v.id IN (SELECT id FROM events WHERE created_by = $1
-                            UNION ALL SELECT event_id FROM event_invites WHERE user_id = $1) ",
+                            UNION ALL SELECT event_id FROM event_invites WHERE user_id = $1)
+               AND (v.created_by = $1 OR v.tenant_id = (SELECT tenant_id FROM users WHERE id = $1)) ",
             $rest
         )
     };

@@ -12,6 +12,7 @@ mod conventions;
 mod credentials;
 mod event_favorites;
 mod event_invites;
+mod events;
 mod invite_verify;
 mod invites;
 mod lists;

@@ -1,0 +1,162 @@
+//! Changing an event with everything that belongs to it.
+
+use uuid::Uuid;
+
+use super::{Asked, EventError, News, Schedule, Teller, off_thread};
+use crate::{
+    mail,
+    store::{
+        Db, StoreError, Tx,
+        events::{self, Event, SeenEvent, TrainingReport, exceptions},
+        invites::{self, Editor, NewInvite},
+        rooms::{self, RoomChange},
+        shared_folders::{self, SharedFolder},
+        streaming_targets::{self, NewStreamingTarget},
+    },
+};
+
+/// What changes of an event; what is `None` stays.
+#[derive(Debug, Clone, Default)]
+pub struct Change {
+    pub title: Option<String>,
+    pub description: Option<String>,
+    pub is_adhoc: Option<bool>,
+    pub schedule: Asked,
+    pub show_meeting_details: Option<bool>,
+    pub training_report: Option<TrainingReport>,
+    pub room: RoomChange,
+    /// Takes the place of all targets of the room.
+    pub streaming_targets: Option<Vec<NewStreamingTarget>>,
+    /// At the storage provider, already made. An event that has one keeps that.
+    pub folder: Option<SharedFolder>,
+}
+
+impl Change {
+    /// Whether nothing is to change.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.title.is_none()
+            && self.description.is_none()
+            && self.is_adhoc.is_none()
+            && self.schedule == Asked::default()
+            && self.show_meeting_details.is_none()
+            && self.training_report.is_none()
+            && self.room == RoomChange::default()
+            && self.streaming_targets.is_none()
+            && self.folder.is_none()
+    }
+
+    fn apply(&self, event: &mut Event, schedule: Schedule) {
+        if let Some(title) = &self.title {
+            event.title.clone_from(title);
+        }
+        if let Some(description) = &self.description {
+            event.description.clone_from(description);
+        }
+        event.is_adhoc = self.is_adhoc.unwrap_or(event.is_adhoc);
+        event.show_meeting_details = self.show_meeting_details.unwrap_or(event.show_meeting_details);
+        event.training_report = self.training_report.or(event.training_report);
+        event.times = schedule.times;
+        event.recurrence = schedule.recurrence;
+        event.series_ends_at = schedule.series_ends_at;
+    }
+}
+
+/// Changes an event, all or nothing, and queues what its invitees are told. `editor` must see the event; whether it may
+/// change it was asked before.
+pub async fn change(
+    db: &Db,
+    event: Uuid,
+    change: Change,
+    editor: Editor,
+    teller: Teller,
+) -> Result<SeenEvent, EventError> {
+    let wake = teller.clone();
+    let changed = db.transaction(move |tx| {
+        Box::pin(async move {
+            let Some(seen) = events::locked(tx, editor.user, event).await? else {
+                return Err(EventError::Gone);
+            };
+            let mut event = seen.event;
+            let before = Schedule::of(&event);
+            let (asked, known) = (change.schedule.clone(), before.clone());
+            let after = off_thread(move || known.changed(asked)).await??;
+            let has_lost_times = before.times.is_some() && after.times.is_none();
+            if after.has_other_occurrences(&before) {
+                exceptions::remove_all(tx, event.id).await?;
+            }
+            change.apply(&mut event, after);
+            events::save(tx, &event, editor).await?;
+            if !event.recurrence.is_empty() {
+                events::set_series_end(tx, event.id, event.series_ends_at).await?;
+            }
+            change_belongings(tx, &event, change, editor).await?;
+            let seen = events::locked(tx, editor.user, event.id)
+                .await?
+                .ok_or(EventError::Gone)?;
+            let exceptions = exceptions::of_event(tx, event.id).await?;
+            let news = News {
+                kind: mail::Kind::Update,
+                seen: &seen,
+                exceptions: &exceptions,
+                instance: None,
+                has_lost_times,
+            };
+            teller.tell(tx, &news, editor.at).await?;
+            Ok(seen)
+        })
+    });
+    let seen = changed.await?;
+    wake.wake();
+    Ok(seen)
+}
+
+async fn change_belongings(
+    tx: &mut Tx,
+    event: &Event,
+    change: Change,
+    editor: Editor,
+) -> Result<(), StoreError> {
+    rooms::apply(tx, event.room_id, &change.room).await?;
+    if let Some(targets) = change.streaming_targets {
+        streaming_targets::remove_all(tx, event.room_id).await?;
+        for target in targets {
+            let of_room = NewStreamingTarget {
+                room_id: event.room_id,
+                ..target
+            };
+            streaming_targets::insert(tx, of_room).await?;
+        }
+    }
+    if let Some(folder) = change.folder {
+        shared_folders::insert(tx, event.id, &folder).await?;
+    }
+    if change.show_meeting_details == Some(true) {
+        invites::insert_lasting(tx, &lasting_invite(event.room_id, editor)).await?;
+    }
+    Ok(())
+}
+
+/// The invite by which guests come in who learn of it from the meeting's details.
+#[must_use]
+pub fn lasting_invite(room: Uuid, creator: Editor) -> NewInvite {
+    NewInvite {
+        code: Uuid::new_v4(),
+        room_id: room,
+        created_by: creator.user,
+        created_at: creator.at,
+        expiration: None,
+    }
+}
+
+impl Schedule {
+    /// That of an event.
+    #[must_use]
+    pub fn of(event: &Event) -> Self {
+        Self {
+            times: event.times,
+            recurrence: event.recurrence.clone(),
+            series_ends_at: event.series_ends_at,
+        }
+    }
+}

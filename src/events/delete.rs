@@ -1,0 +1,48 @@
+//! Deleting an event with everything that belongs to it.
+
+use chrono::{DateTime, Utc};
+use uuid::Uuid;
+
+use super::{EventError, News, Teller};
+use crate::{
+    mail,
+    store::{
+        Db,
+        events::{self, exceptions},
+        rooms,
+    },
+};
+
+/// Deletes an event and its room, all or nothing, and queues what its invitees are told. `user` must see the event;
+/// whether it may delete it was asked before.
+pub async fn delete(
+    db: &Db,
+    user: Uuid,
+    event: Uuid,
+    teller: Teller,
+    now: DateTime<Utc>,
+) -> Result<(), EventError> {
+    let wake = teller.clone();
+    let deleted = db.transaction(move |tx| {
+        Box::pin(async move {
+            let mut seen = events::locked(tx, user, event).await?.ok_or(EventError::Gone)?;
+            // Calendars take the end of an event for a change of it.
+            seen.event.revision += 1;
+            let exceptions = exceptions::of_event(tx, event).await?;
+            let news = News {
+                kind: mail::Kind::Cancel,
+                seen: &seen,
+                exceptions: &exceptions,
+                instance: None,
+                has_lost_times: false,
+            };
+            teller.tell(tx, &news, now).await?;
+            events::delete(tx, event).await?;
+            rooms::remove(tx, seen.room.id).await?;
+            Ok::<_, EventError>(())
+        })
+    });
+    deleted.await?;
+    wake.wake();
+    Ok(())
+}

@@ -1,0 +1,122 @@
+//! Changing one occurrence of a series.
+
+use chrono::{DateTime, Utc};
+use uuid::Uuid;
+
+use super::{
+    EXCEPTIONS_PER_EVENT_MAX, EventError, News, Refusal, Teller,
+    instances::{Instance, Series},
+    off_thread, schedule,
+};
+use crate::{
+    mail,
+    store::{
+        Db, StoreError, Tx,
+        events::{
+            self, SeenEvent, Status, Times, ZonedTime,
+            exceptions::{self, Difference},
+        },
+        invites::Editor,
+    },
+};
+
+/// What changes of an occurrence; what is `None` stays.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct InstanceChange {
+    pub title: Option<String>,
+    pub description: Option<String>,
+    pub is_all_day: Option<bool>,
+    pub starts_at: Option<ZonedTime>,
+    pub ends_at: Option<ZonedTime>,
+    pub status: Option<Status>,
+}
+
+impl InstanceChange {
+    /// Whether nothing is to change.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// How the occurrence differs from its series then.
+    fn applied_to(self, instance: &Instance) -> Result<Difference, Refusal> {
+        let before = instance.exception.as_ref().map(events::Exception::difference);
+        let mut difference = before.unwrap_or_default();
+        if self.is_all_day.is_some() || self.starts_at.is_some() || self.ends_at.is_some() {
+            let times = Times {
+                is_all_day: self.is_all_day.unwrap_or(instance.times.is_all_day),
+                starts_at: self.starts_at.unwrap_or(instance.times.starts_at),
+                ends_at: self.ends_at.unwrap_or(instance.times.ends_at),
+            };
+            schedule::check(&times)?;
+            // All of it: a later change of the series must not turn what is kept here into nonsense.
+            difference.is_all_day = Some(times.is_all_day);
+            difference.starts_at = Some(times.starts_at);
+            difference.ends_at = Some(times.ends_at);
+        }
+        difference.title = self.title.or(difference.title);
+        difference.description = self.description.or(difference.description);
+        difference.status = self.status.unwrap_or(difference.status);
+        Ok(difference)
+    }
+}
+
+/// Changes the occurrence that begins, by the series' rule, at `original`, and queues what invitees are told. `editor`
+/// must see the event; whether it may change it was asked before.
+pub async fn change_instance(
+    db: &Db,
+    event: Uuid,
+    original: DateTime<Utc>,
+    change: InstanceChange,
+    editor: Editor,
+    teller: Teller,
+) -> Result<(SeenEvent, Instance), EventError> {
+    let wake = teller.clone();
+    let changed = db.transaction(move |tx| {
+        Box::pin(async move {
+            let (_, series) = series(tx, event, editor).await?;
+            let instance = series.at(original).ok_or(EventError::NoOccurrence)?;
+            let is_new = instance.exception.is_none();
+            if is_new && exceptions::number(tx, event).await? >= EXCEPTIONS_PER_EVENT_MAX {
+                return Err(EventError::TooManyExceptions);
+            }
+            let difference = change.applied_to(&instance)?;
+            exceptions::put(tx, event, original, &difference, editor).await?;
+            events::raise_revision(tx, event).await?;
+            let end = off_thread(move || series.last_end()).await?;
+            events::set_series_end(tx, event, end).await?;
+            let (seen, series) = self::series(tx, event, editor).await?;
+            let instance = series.at(original).ok_or(EventError::NoOccurrence)?;
+            let is_cancelled = difference.status == Status::Cancelled;
+            let news = News {
+                kind: if is_cancelled {
+                    mail::Kind::Cancel
+                } else {
+                    mail::Kind::Update
+                },
+                seen: &seen,
+                exceptions: series.exceptions(),
+                instance: Some(original),
+                has_lost_times: false,
+            };
+            teller.tell(tx, &news, editor.at).await?;
+            Ok((seen, instance))
+        })
+    });
+    let changed = changed.await?;
+    wake.wake();
+    Ok(changed)
+}
+
+/// The event as the editor sees it, and its occurrences.
+async fn series(tx: &mut Tx, event: Uuid, editor: Editor) -> Result<(SeenEvent, Series), EventError> {
+    let seen = events::locked(tx, editor.user, event)
+        .await?
+        .ok_or(EventError::Gone)?;
+    let exceptions = exceptions::of_event(tx, event).await?;
+    let known = seen.event.clone();
+    let series = off_thread(move || Series::new(&known, exceptions, editor.at)).await?;
+    // What is stored was parsed before.
+    let series = series.map_err(|error| StoreError::Unreadable(error.to_string()))?;
+    Ok((seen, series.ok_or(EventError::NoOccurrence)?))
+}

@@ -1,0 +1,48 @@
+//! Events: the rules of what may be asked for, and what is done then, each request in one transaction.
+
+mod change;
+mod create;
+mod delete;
+mod instance_change;
+pub mod instances;
+mod news;
+mod off_thread;
+mod schedule;
+mod times;
+
+pub use self::{
+    change::{Change, change, lasting_invite},
+    create::{Draft, create},
+    delete::delete,
+    instance_change::{InstanceChange, change_instance},
+    news::{News, Teller, entry, meeting},
+    off_thread::off_thread,
+    schedule::{Asked, Finding, LINE_CHARS_MAX, LINES_MAX, Refusal, Schedule},
+    times::{BadTime, parse},
+};
+use crate::store::StoreError;
+
+/// Occurrences of one series that may differ from it.
+pub const EXCEPTIONS_PER_EVENT_MAX: u64 = 500;
+
+/// Why an event was not changed.
+#[derive(Debug, thiserror::Error)]
+pub enum EventError {
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error("the event can't be as it was asked for")]
+    Refused(Refusal),
+    /// The event was deleted meanwhile, or the caller does not see it any more.
+    #[error("there is no such event")]
+    Gone,
+    #[error("the series has no occurrence then")]
+    NoOccurrence,
+    #[error("an event has at most {EXCEPTIONS_PER_EVENT_MAX} exceptions")]
+    TooManyExceptions,
+}
+
+impl From<Refusal> for EventError {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal)
+    }
+}

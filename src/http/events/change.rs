@@ -1,0 +1,164 @@
+//! `PATCH /v1/events/{event_id}`.
+
+use axum::{
+    Json,
+    extract::State,
+    http::StatusCode,
+    response::{IntoResponse as _, Response},
+};
+use chrono::{DateTime, Utc};
+use serde::Deserialize;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use super::{
+    ChangeQuery, DateTimeTz, EventResource,
+    bodies::{TimesInBody, check_report, check_texts, checked_password, checked_targets},
+    folders, shown, teller,
+};
+use crate::{
+    events::{self, Change, Teller},
+    http::{
+        ApiError, ApiState,
+        auth::CurrentUser,
+        body::Body,
+        checks::Checks,
+        params::{InPath, InQuery},
+        refusals,
+        streaming_targets::CreateStreamingTargetBody,
+    },
+    permissions::Operation,
+    store::{
+        self,
+        events::{SeenEvent, TrainingReport},
+        invites::Editor,
+        rooms::RoomChange,
+    },
+};
+
+/// What changes of an event; what is absent or null stays.
+#[derive(Debug, Deserialize, ToSchema)]
+pub struct ChangeEventBody {
+    #[schema(max_length = 255)]
+    title: Option<String>,
+    #[schema(max_length = 4096)]
+    description: Option<String>,
+    /// Of the room. Null removes it.
+    #[serde(default)]
+    #[schema(value_type = Option<String>, min_length = 1, max_length = 255)]
+    password: store::Change<String>,
+    waiting_room: Option<bool>,
+    e2e_encryption: Option<bool>,
+    is_adhoc: Option<bool>,
+    /// True takes the times away.
+    is_time_independent: Option<bool>,
+    is_all_day: Option<bool>,
+    starts_at: Option<DateTimeTz>,
+    ends_at: Option<DateTimeTz>,
+    /// An empty list makes a single event of a series.
+    recurrence_pattern: Option<Vec<String>>,
+    has_shared_folder: Option<bool>,
+    /// Takes the place of all targets.
+    streaming_targets: Option<Vec<CreateStreamingTargetBody>>,
+    show_meeting_details: Option<bool>,
+    training_participation_report: Option<TrainingReport>,
+}
+
+/// Change an event
+///
+/// A series with another start or pattern, or without any, loses its exceptions; nothing else touches them.
+#[utoipa::path(
+    patch, path = "/events/{event_id}", tag = "events", operation_id = "change_event",
+    params(("event_id" = Uuid, Path), ChangeQuery), request_body = ChangeEventBody, security(("BearerAuth" = [])),
+    responses(
+        (status = 200, description = "The event as it is now", body = EventResource),
+        (status = 204, description = "Nothing was to change"),
+        (status = 502, description = "The storage provider is of no use", body = crate::http::error::ErrorBody),
+        refusals::OfCallers, refusals::OfIds, refusals::OfBodies, refusals::Always,
+    ),
+)]
+pub(super) async fn change(
+    State(state): State<ApiState>,
+    CurrentUser(user): CurrentUser,
+    InPath(event): InPath<Uuid>,
+    InQuery(query): InQuery<ChangeQuery>,
+    Body(body): Body<ChangeEventBody>,
+) -> Result<Response, ApiError> {
+    let editor = Editor {
+        user: user.profile.id,
+        at: state.clock.now(),
+    };
+    let wants_folder = body.has_shared_folder;
+    let change = checked(body, editor.at)?;
+    let seen = shown::seen(&state, &user, event, Operation::ChangeEvent).await?;
+    if change.is_empty() && wants_folder.is_none() {
+        return Ok(StatusCode::NO_CONTENT.into_response());
+    }
+    let teller = teller(&state, query.suppress_email_notification);
+    let changer = state.clone();
+    // To its end even when the client has gone: a folder without an event would stay behind.
+    let changed =
+        store::unbroken(async move { apply(&changer, seen, change, wants_folder, editor, teller).await });
+    let seen = changed.await?;
+    Ok(Json(shown::event(&state, seen, query.invitees_max).await?).into_response())
+}
+
+async fn apply(
+    state: &ApiState,
+    mut seen: SeenEvent,
+    mut change: Change,
+    wants_folder: Option<bool>,
+    editor: Editor,
+    teller: Teller,
+) -> Result<SeenEvent, ApiError> {
+    let event = seen.event.id;
+    let makes_folder = wants_folder == Some(true) && seen.folder.is_none();
+    change.folder = folders::made(state, event, makes_folder).await?;
+    if !change.is_empty() {
+        let folder = change.folder.clone();
+        let changed = events::change(&state.db, event, change, editor, teller).await;
+        seen = folders::settled(state, folder, changed).await?;
+    }
+    // At last: it can't be undone.
+    if wants_folder == Some(false) {
+        folders::deleted(state, event, false).await?;
+        seen.folder = None;
+    }
+    Ok(seen)
+}
+
+fn checked(body: ChangeEventBody, now: DateTime<Utc>) -> Result<Change, ApiError> {
+    let mut checks = Checks::default();
+    let times = TimesInBody {
+        is_time_independent: body.is_time_independent,
+        is_all_day: body.is_all_day,
+        starts_at: body.starts_at.as_ref(),
+        ends_at: body.ends_at.as_ref(),
+        recurrence_pattern: body.recurrence_pattern.as_deref(),
+    };
+    let schedule = times.checked(&mut checks);
+    check_texts(&mut checks, body.title.as_deref(), body.description.as_deref());
+    check_report(&mut checks, body.training_participation_report.as_ref());
+    let password = body
+        .password
+        .try_map(|password| Ok::<_, ApiError>(checked_password(&mut checks, password)))?;
+    let targets = body.streaming_targets;
+    // The room is known when the event was found.
+    let streaming_targets = targets.map(|targets| checked_targets(&mut checks, targets, Uuid::nil(), now));
+    checks.finish()?;
+    Ok(Change {
+        title: body.title,
+        description: body.description,
+        is_adhoc: body.is_adhoc,
+        schedule,
+        show_meeting_details: body.show_meeting_details,
+        training_report: body.training_participation_report,
+        room: RoomChange {
+            password,
+            waiting_room: body.waiting_room,
+            e2e_encryption: body.e2e_encryption,
+        },
+        streaming_targets,
+        folder: None,
+    })
+}

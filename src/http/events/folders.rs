@@ -1,0 +1,49 @@
+//! Shared folders that come and go with events: at the storage provider no row tells what is there, so whatever is begun
+//! is brought to its end.
+
+use uuid::Uuid;
+
+use crate::{
+    events::EventError,
+    http::{ApiError, ApiState, shared_folders::delete_remotely},
+    store::{
+        events::SeenEvent,
+        shared_folders::{self, SharedFolder},
+    },
+};
+
+/// The folder that an event is to get, made at the storage provider, if one is wanted.
+pub(super) async fn made(
+    state: &ApiState,
+    event: Uuid,
+    is_wanted: bool,
+) -> Result<Option<SharedFolder>, ApiError> {
+    if !is_wanted {
+        return Ok(None);
+    }
+    Ok(Some(state.shared_folders.create(event, state.clock.now()).await?))
+}
+
+/// Undoes what [`made`] has made unless the event has taken it.
+pub(super) async fn settled(
+    state: &ApiState,
+    folder: Option<SharedFolder>,
+    outcome: Result<SeenEvent, EventError>,
+) -> Result<SeenEvent, ApiError> {
+    if let Some(folder) = folder {
+        let taken = outcome.as_ref().ok().and_then(|seen| seen.folder.as_ref());
+        if taken.is_none_or(|taken| taken.read.url != folder.read.url) {
+            state.shared_folders.undo(&folder).await;
+        }
+    }
+    Ok(outcome?)
+}
+
+/// Deletes the folder of an event at the storage provider. With `force` a failure is only logged.
+pub(super) async fn deleted(state: &ApiState, event: Uuid, force: bool) -> Result<(), ApiError> {
+    if let Some(folder) = shared_folders::get(&state.db, event).await? {
+        delete_remotely(state, &folder, force).await?;
+        shared_folders::forget(&state.db, event, folder.path).await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,171 @@
+//! `GET /v1/events`.
+
+use std::collections::HashMap;
+
+use axum::{extract::State, response::Response};
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::{router::OpenApiRouter, routes};
+use uuid::Uuid;
+
+use super::{EventResource, ExceptionResource, create, shown};
+use crate::{
+    http::{
+        ApiError, ApiState,
+        auth::CurrentUser,
+        cursors::{self, AskedAt, per_page},
+        params::{InQuery, list_in_query},
+        refusals,
+    },
+    store::{
+        TIME_MAX, TIME_MIN,
+        events::{self, Cursor, Exception, Filter, InviteStatus, SeenEvent, exceptions},
+    },
+};
+
+/// Exceptions in one page at the most, unless one event alone has more.
+const EXCEPTIONS_PER_PAGE_MAX: usize = 1_000;
+
+/// Invitees of each event in a list.
+const INVITEES_MAX: u32 = 100;
+
+pub(super) fn routes() -> OpenApiRouter<ApiState> {
+    OpenApiRouter::new().routes(routes!(list, create::create))
+}
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct ListQuery {
+    /// Only events that end later. A series counts by its last occurrence; what has no times is left out.
+    time_min: Option<DateTime<Utc>>,
+    /// Only events that begin earlier. A series counts by its first occurrence; what has no times is left out.
+    time_max: Option<DateTime<Utc>>,
+    /// Only events that were made earlier.
+    created_before: Option<DateTime<Utc>>,
+    /// Only events that were made later.
+    created_after: Option<DateTime<Utc>>,
+    /// Invitees that the answer names of each event, 100 at most.
+    #[serde(default)]
+    #[param(minimum = 0, default = 0)]
+    invitees_max: u32,
+    /// Only the caller's favourites; false: all events.
+    favorites: Option<bool>,
+    /// Only events that were made for a meeting at once, or only others.
+    adhoc: Option<bool>,
+    /// Only events without times, or only those with times.
+    time_independent: Option<bool>,
+    /// Events per page.
+    #[param(minimum = 1, maximum = 100, default = 30)]
+    per_page: Option<u32>,
+    /// Where the page goes on from another one; see the header `Link`.
+    after: Option<String>,
+}
+
+/// An entry of the list.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(untagged)]
+pub enum Listed {
+    Event(Box<EventResource>),
+    Exception(Box<ExceptionResource>),
+}
+
+/// The caller's events
+///
+/// Those that the caller created or is invited to: first what has no times, then by beginning, creation and id. The
+/// exceptions of a series follow it.
+#[utoipa::path(
+    get, path = "/events", tag = "events", operation_id = "list_events",
+    params(ListQuery, ("invite_status" = Option<Vec<InviteStatus>>, Query, description = "Only events that the caller answered so; separated by commas or repeated")),
+    security(("BearerAuth" = [])),
+    responses(
+        (status = 200, description = "A page of events", body = Vec<Listed>,
+         headers(("Link" = Option<String>, description = "The page behind this one, as `after` (RFC 8288); absent when there is none"))),
+        refusals::OfParameters, refusals::OfCallers, refusals::Always,
+    ),
+)]
+async fn list(
+    State(state): State<ApiState>,
+    CurrentUser(user): CurrentUser,
+    asked: AskedAt,
+    InQuery(query): InQuery<ListQuery>,
+) -> Result<Response, ApiError> {
+    let filter = filter(&query, &asked)?;
+    let limit = per_page(query.per_page)?;
+    let after: Option<Cursor> = query.after.as_deref().map(cursors::decode).transpose()?;
+    let page = events::list(&state.db, user.profile.id, &filter, after, limit + 1).await?;
+    let (page, exceptions, has_more) = cut(&state, page, limit).await?;
+    let next = page.last().map(Cursor::of).filter(|_| has_more);
+    let listed = entries(&state, page, exceptions, query.invitees_max.min(INVITEES_MAX)).await?;
+    Ok(asked.answer(&listed, None, next))
+}
+
+fn filter(query: &ListQuery, asked: &AskedAt) -> Result<Filter, ApiError> {
+    let statuses = list_in_query(asked.uri(), "invite_status")
+        .into_iter()
+        .map(|text| {
+            InviteStatus::parse(&text)
+                .ok_or_else(|| ApiError::bad_request("invite_status names an unknown status"))
+        });
+    // Beyond these nothing is stored, and SQLite's texts would not be in order.
+    let known = |time: DateTime<Utc>| time.clamp(TIME_MIN, TIME_MAX);
+    Ok(Filter {
+        time_min: query.time_min.map(known),
+        time_max: query.time_max.map(known),
+        created_before: query.created_before.map(known),
+        created_after: query.created_after.map(known),
+        favorites_only: query.favorites.unwrap_or_default(),
+        adhoc: query.adhoc,
+        time_independent: query.time_independent,
+        invite_statuses: statuses.collect::<Result<_, _>>()?,
+    })
+}
+
+type Exceptions = HashMap<Uuid, Vec<Exception>>;
+
+/// Cuts what was read to a page: at most `limit` events, and fewer when these have very many exceptions. And whether
+/// more follow.
+async fn cut(
+    state: &ApiState,
+    mut page: Vec<SeenEvent>,
+    limit: u32,
+) -> Result<(Vec<SeenEvent>, Exceptions, bool), ApiError> {
+    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+    let mut has_more = page.len() > limit;
+    page.truncate(limit);
+    let ids: Vec<_> = page.iter().map(|seen| seen.event.id).collect();
+    let mut of_events = Exceptions::new();
+    for exception in exceptions::of_events(&state.db, &ids).await? {
+        of_events.entry(exception.event_id).or_default().push(exception);
+    }
+    let mut number = 0;
+    let is_too_much = |seen: &SeenEvent| {
+        number += of_events.get(&seen.event.id).map_or(0, Vec::len);
+        number > EXCEPTIONS_PER_PAGE_MAX
+    };
+    if let Some(place) = page.iter().position(is_too_much) {
+        let kept = place.max(1);
+        has_more = has_more || kept < page.len();
+        page.truncate(kept);
+    }
+    Ok((page, of_events, has_more))
+}
+
+async fn entries(
+    state: &ApiState,
+    page: Vec<SeenEvent>,
+    mut exceptions: Exceptions,
+    invitees_max: u32,
+) -> Result<Vec<Listed>, ApiError> {
+    let mut entries = Vec::with_capacity(page.len());
+    for (seen, event) in shown::events(state, page, invitees_max).await? {
+        let differing = exceptions.remove(&seen.event.id).unwrap_or_default();
+        let avatars = &state.config.defaults.avatar_base_url;
+        let differing = differing
+            .into_iter()
+            .map(|exception| Listed::Exception(Box::new(ExceptionResource::new(&seen, exception, avatars))));
+        entries.push(Listed::Event(Box::new(event)));
+        entries.extend(differing);
+    }
+    Ok(entries)
+}

@@ -1,0 +1,244 @@
+//! `GET /v1/events`: which events, in which order.
+
+use serde_json::{Value, json};
+
+use super::{Api, WEEKS, berlin, event, hour, invite, patch, path, text, timeless, titles, weekly, with};
+
+on_both_databases!(Api:
+    events_are_in_order, windows_count_by_overlap_of_the_series, filters_choose, answers_choose_in_both_notations,
+    exceptions_follow_their_event, invitees_are_cut, queries_must_parse, only_users_have_lists);
+
+fn named(title: &str, body: Value) -> Value {
+    with(body, &json!({"title": title}))
+}
+
+async fn events_are_in_order(api: &Api) {
+    let (alice, bob) = (api.person("alice").await, api.person("bob").await);
+    event(api, &alice, named("d", hour("2027-03-23T10"))).await;
+    event(api, &alice, named("c", hour("2027-03-22T10"))).await;
+    event(api, &alice, named("a", timeless())).await;
+    api.clock.advance(1);
+    event(api, &alice, named("b", timeless())).await;
+    let foreign = event(api, &bob, named("cc", hour("2027-03-22T10"))).await;
+    event(api, &bob, named("x", timeless())).await;
+    invite(api, &bob, &foreign, &alice, "user").await;
+    let list = api.get(&alice, "/v1/events").await;
+    assert!(!list.headers.contains_key("link"));
+    let list = list.expect(200);
+    assert_eq!(titles(&list), ["a", "b", "c", "cc", "d"]);
+    for entry in list.as_array().expect("a list") {
+        assert_eq!(*entry, api.get(&alice, &path(entry)).await.expect(200));
+    }
+    let carol = api.person("carol").await;
+    assert_eq!(api.get(&carol, "/v1/events").await.expect(200), json!([]));
+}
+
+async fn windows_count_by_overlap_of_the_series(api: &Api) {
+    let alice = api.person("alice").await;
+    event(api, &alice, named("timeless", timeless())).await;
+    event(api, &alice, named("single", hour("2027-03-22T10"))).await;
+    // Of two that begin at once the older one comes first.
+    api.clock.advance(1);
+    event(api, &alice, named("series", weekly())).await;
+    let endless = json!({"recurrence_pattern": ["RRULE:FREQ=WEEKLY"]});
+    event(
+        api,
+        &alice,
+        named("endless", with(hour("2027-03-22T12"), &endless)),
+    )
+    .await;
+    for (query, expected) in [
+        (
+            "time_min=2027-03-22T09:58:59Z",
+            &["single", "series", "endless"][..],
+        ),
+        ("time_min=2027-03-22T09:59:00Z", &["series", "endless"]),
+        ("time_min=2027-04-05T08:58:59Z", &["series", "endless"]),
+        ("time_min=2027-04-05T08:59:00Z", &["endless"]),
+        ("time_min=2999-01-01T00:00:00Z", &["endless"]),
+        ("time_max=2027-03-22T09:00:00Z", &[]),
+        ("time_max=2027-03-22T09:00:01Z", &["single", "series"]),
+        (
+            "time_min=2027-03-25T00:00:00Z&time_max=2027-03-26T00:00:00Z",
+            &["series", "endless"],
+        ),
+        (
+            "time_min=2027-04-10T00:00:00%2B02:00&time_max=2027-04-11T00:00:00%2B02:00",
+            &["endless"],
+        ),
+    ] {
+        let list = api.get(&alice, &format!("/v1/events?{query}")).await.expect(200);
+        assert_eq!(titles(&list), expected, "{query}");
+    }
+}
+
+async fn filters_choose(api: &Api) {
+    let alice = api.person("alice").await;
+    event(api, &alice, named("a", timeless())).await;
+    api.clock.advance(10);
+    let second = event(
+        api,
+        &alice,
+        named("b", with(hour("2027-03-22T10"), &json!({"is_adhoc": true}))),
+    )
+    .await;
+    api.clock.advance(10);
+    event(api, &alice, named("c", weekly())).await;
+    let favorite = format!("/v1/users/me/event_favorites/{}", text(&second["id"]));
+    api.call(&alice, "PUT", &favorite, Value::Null).await.expect(201);
+    for (query, expected) in [
+        ("", &["a", "b", "c"][..]),
+        ("favorites=true", &["b"]),
+        ("favorites=false", &["a", "b", "c"]),
+        ("adhoc=true", &["b"]),
+        ("adhoc=false", &["a", "c"]),
+        ("time_independent=true", &["a"]),
+        ("time_independent=false", &["b", "c"]),
+        ("created_before=2027-01-15T08:00:10Z", &["a"]),
+        ("created_after=2027-01-15T08:00:10Z", &["c"]),
+        (
+            "created_after=2027-01-15T08:00:00Z&created_before=2027-01-15T08:00:20Z",
+            &["b"],
+        ),
+        ("adhoc=true&time_independent=true", &[]),
+        ("unknown=1&favorites=true&adhoc=true", &["b"]),
+    ] {
+        let list = api.get(&alice, &format!("/v1/events?{query}")).await.expect(200);
+        assert_eq!(titles(&list), expected, "{query}");
+    }
+}
+
+async fn answers_choose_in_both_notations(api: &Api) {
+    let (alice, bob) = (api.person("alice").await, api.person("bob").await);
+    let mut events = Vec::new();
+    for (title, day) in [
+        ("a", "2027-03-22T10"),
+        ("b", "2027-03-23T10"),
+        ("c", "2027-03-24T10"),
+    ] {
+        let created = event(api, &alice, named(title, hour(day))).await;
+        invite(api, &alice, &created, &bob, "user").await;
+        events.push(created);
+    }
+    event(api, &bob, named("own", hour("2027-03-25T10"))).await;
+    let answer = async |event: &Value, method: &str| {
+        let body = if method == "PATCH" { json!({}) } else { Value::Null };
+        api.call(&bob, method, &format!("{}/invite", path(event)), body)
+            .await
+            .expect(204);
+    };
+    answer(&events[1], "PATCH").await;
+    answer(&events[2], "DELETE").await;
+    for (query, expected) in [
+        ("", &["a", "b", "c", "own"][..]),
+        ("invite_status=", &["a", "b", "c", "own"]),
+        ("invite_status=pending", &["a"]),
+        ("invite_status=accepted", &["b", "own"]),
+        ("invite_status=declined", &["c"]),
+        ("invite_status=tentative", &[]),
+        ("invite_status=accepted,pending", &["a", "b", "own"]),
+        ("invite_status=accepted%2Cpending", &["a", "b", "own"]),
+        (
+            "invite_status=pending&adhoc=false&invite_status=declined",
+            &["a", "c"],
+        ),
+    ] {
+        let list = api.get(&bob, &format!("/v1/events?{query}")).await.expect(200);
+        assert_eq!(titles(&list), expected, "{query}");
+    }
+    api.get(&bob, "/v1/events?invite_status=accepted,maybe")
+        .await
+        .refused(400, "bad_request");
+}
+
+async fn exceptions_follow_their_event(api: &Api) {
+    let (alice, bob) = (api.person("alice").await, api.person("bob").await);
+    let first = event(api, &alice, named("a", weekly())).await;
+    let second = event(
+        api,
+        &alice,
+        named(
+            "b",
+            with(weekly(), &json!({"starts_at": berlin("2027-03-22T10:30:00")})),
+        ),
+    )
+    .await;
+    invite(api, &alice, &first, &bob, "user").await;
+    for (event, instance, title) in [
+        (&first, WEEKS[2], "a3"),
+        (&first, WEEKS[0], "a1"),
+        (&second, "20270322T093000Z", "b1"),
+    ] {
+        let path = format!("{}/instances/{instance}", path(event));
+        patch(api, &alice, &path, json!({"title": title}))
+            .await
+            .expect(200);
+    }
+    let list = api.get(&alice, "/v1/events").await.expect(200);
+    assert_eq!(titles(&list), ["a", "a1", "a3", "b", "b1"]);
+    assert_eq!(
+        (&list[1]["type"], &list[1]["status"]),
+        (&json!("exception"), &json!("ok"))
+    );
+    let list = api.get(&bob, "/v1/events?per_page=1").await.expect(200);
+    assert_eq!(titles(&list), ["a", "a1", "a3"]);
+    assert_eq!(list[1]["can_edit"], false);
+}
+
+async fn invitees_are_cut(api: &Api) {
+    let (alice, bob) = (api.person("alice").await, api.person("bob").await);
+    for title in ["a", "b"] {
+        let created = event(api, &alice, named(title, timeless())).await;
+        invite(api, &alice, &created, &bob, "user").await;
+        let guest = json!({"email": "guest@example.com"});
+        api.call(&alice, "POST", &format!("{}/invites", path(&created)), guest)
+            .await
+            .expect(201);
+    }
+    for (query, number, truncated) in [
+        ("", 0, true),
+        ("?invitees_max=1", 1, true),
+        ("?invitees_max=2", 2, false),
+    ] {
+        let list = api.get(&alice, &format!("/v1/events{query}")).await.expect(200);
+        for entry in list.as_array().expect("a list") {
+            assert_eq!(
+                entry["invitees"].as_array().expect("a list").len(),
+                number,
+                "{query}"
+            );
+            assert_eq!(entry["invitees_truncated"], truncated, "{query}");
+        }
+    }
+}
+
+async fn queries_must_parse(api: &Api) {
+    let alice = api.person("alice").await;
+    for query in [
+        "per_page=0",
+        "per_page=101",
+        "per_page=-1",
+        "per_page=",
+        "time_min=2027-01-15",
+        "time_max=x",
+        "created_before=",
+        "created_after=0",
+        "favorites=1",
+        "adhoc=maybe",
+        "time_independent=",
+        "invitees_max=-1",
+        "after=",
+        "after=x",
+        "after=bnVsbA",
+        "after=%00",
+        "time_min=2027-01-15T00:00:00Z&time_min=2027-01-15T00:00:00Z",
+    ] {
+        api.get(&alice, &format!("/v1/events?{query}"))
+            .await
+            .refused(400, "bad_request");
+    }
+}
+
+async fn only_users_have_lists(api: &Api) {
+    api.needs_a_user("GET", "/v1/events").await;
+}

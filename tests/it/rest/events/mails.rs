@@ -1,0 +1,196 @@
+//! What invitees of an event are told of its changes.
+
+use std::time::Duration;
+
+use colloquy::store::outbox;
+use serde_json::{Value, json};
+
+use super::{Api, WEEKS, berlin, event, invite, patch, path, weekly};
+use crate::{databases::Kind, rest::api::Person};
+
+/// Mails that were queued since the last time.
+async fn mails(api: &Api) -> Vec<Value> {
+    let taken = outbox::take(
+        &api.database.db,
+        100,
+        api.state.clock.now(),
+        Duration::from_secs(3600),
+    )
+    .await;
+    taken
+        .expect("a query")
+        .into_iter()
+        .map(|taken| taken.mail)
+        .collect()
+}
+
+/// A series with somebody invited as a user, somebody who has declined, and somebody with an address only.
+async fn invited(api: &Api, alice: &Person) -> Value {
+    let (bob, carol) = (api.person("bob").await, api.person("carol").await);
+    let created = event(api, alice, weekly()).await;
+    invite(api, alice, &created, &bob, "user").await;
+    invite(api, alice, &created, &carol, "user").await;
+    api.call(
+        &carol,
+        "DELETE",
+        &format!("{}/invite", path(&created)),
+        Value::Null,
+    )
+    .await
+    .expect(204);
+    let guest = json!({"email": "guest@example.com"});
+    api.call(alice, "POST", &format!("{}/invites", path(&created)), guest)
+        .await
+        .expect(201);
+    mails(api).await;
+    created
+}
+
+fn kinds(mails: &[Value]) -> Vec<&str> {
+    let mut kinds: Vec<_> = mails.iter().map(|mail| super::text(&mail["kind"])).collect();
+    kinds.sort_unstable();
+    kinds
+}
+
+async fn changes_are_told(api: &Api) {
+    let alice = api.person("alice").await;
+    let created = invited(api, &alice).await;
+    patch(
+        api,
+        &alice,
+        &path(&created),
+        json!({"title": "Neu", "password": "geheim"}),
+    )
+    .await
+    .expect(200);
+    let told = mails(api).await;
+    assert_eq!(kinds(&told), ["update", "update"]);
+    let mut receivers: Vec<_> = told
+        .iter()
+        .map(|mail| super::text(&mail["receiver"]["kind"]))
+        .collect();
+    receivers.sort_unstable();
+    assert_eq!(receivers, ["external", "registered"]);
+    for mail in &told {
+        assert_eq!(
+            (&mail["event"]["title"], &mail["event"]["id"]),
+            (&json!("Neu"), &created["id"])
+        );
+        assert_eq!(mail["event"]["recurrence"], created["recurrence_pattern"]);
+        assert_eq!(
+            (&mail["instance"], &mail["meeting"]["password"]),
+            (&Value::Null, &json!("geheim"))
+        );
+        assert_eq!(
+            mail["event"]["organizer"]["email"],
+            created["created_by"]["email"]
+        );
+        assert!(
+            mail["event"]["revision"]
+                .as_i64()
+                .is_some_and(|revision| revision > 0),
+            "{mail}"
+        );
+    }
+    patch(api, &alice, &path(&created), json!({"is_time_independent": true}))
+        .await
+        .expect(200);
+    let told = mails(api).await;
+    assert_eq!(
+        (told.len(), &told[0]["has_lost_times"], &told[0]["event"]["span"]),
+        (2, &json!(true), &Value::Null)
+    );
+}
+
+async fn occurrences_are_told(api: &Api) {
+    let alice = api.person("alice").await;
+    let created = invited(api, &alice).await;
+    let at = format!("{}/instances/{}", path(&created), WEEKS[1]);
+    let moved = json!({"starts_at": berlin("2027-03-30T10:00:00"), "ends_at": berlin("2027-03-30T11:00:00")});
+    for (body, kind) in [
+        (moved, "update"),
+        (json!({"status": "cancelled"}), "cancel"),
+        (json!({"status": "ok"}), "update"),
+    ] {
+        patch(api, &alice, &at, body).await.expect(200);
+        let told = mails(api).await;
+        assert_eq!(kinds(&told), [kind, kind]);
+        let exception = &told[0]["event"]["exceptions"][0];
+        assert_eq!(
+            (&told[0]["instance"], &told[0]["event"]["is_cancelled"]),
+            (&json!("2027-03-29T08:00:00Z"), &json!(false))
+        );
+        assert_eq!(exception["is_cancelled"], kind == "cancel");
+        assert_eq!(exception["span"]["starts_at"]["at"], "2027-03-30T08:00:00Z");
+    }
+}
+
+async fn the_end_is_told(api: &Api) {
+    let alice = api.person("alice").await;
+    let created = invited(api, &alice).await;
+    api.call(&alice, "DELETE", &path(&created), Value::Null)
+        .await
+        .expect(204);
+    let told = mails(api).await;
+    assert_eq!(kinds(&told), ["cancel", "cancel"]);
+    assert_eq!(
+        (&told[0]["event"]["is_cancelled"], &told[0]["event"]["revision"]),
+        (&json!(true), &json!(1))
+    );
+}
+
+async fn nobody_is_told_otherwise(api: &Api) {
+    let alice = api.person("alice").await;
+    let created = invited(api, &alice).await;
+    let at = format!("{}/instances/{}", path(&created), WEEKS[1]);
+    let quiet = "?suppress_email_notification=true";
+    for (path, body, status) in [
+        (path(&created), json!({}), 204),
+        (path(&created), json!({"is_all_day": true}), 422),
+        (format!("{}{quiet}", path(&created)), json!({"title": "x"}), 200),
+        (at.clone(), json!({}), 204),
+        (at.clone(), json!({"is_all_day": true}), 422),
+        (format!("{at}{quiet}"), json!({"title": "x"}), 200),
+    ] {
+        patch(api, &alice, &path, body).await.expect(status);
+        assert_eq!(mails(api).await, Vec::<Value>::new(), "{path}");
+    }
+    api.call(
+        &alice,
+        "DELETE",
+        &format!("{}{quiet}", path(&created)),
+        Value::Null,
+    )
+    .await
+    .expect(204);
+    assert_eq!(mails(api).await, Vec::<Value>::new());
+}
+
+async fn with_mail(kind: Kind) {
+    let start = async || {
+        Api::with(kind, |config| {
+            config.mail.host = Some("mail.example.org".to_owned())
+        })
+        .await
+    };
+    let api = start().await;
+    changes_are_told(&api).await;
+    api.finish().await;
+    let api = start().await;
+    occurrences_are_told(&api).await;
+    api.finish().await;
+    let api = start().await;
+    the_end_is_told(&api).await;
+    nobody_is_told_otherwise(&api).await;
+    api.finish().await;
+}
+
+#[tokio::test]
+async fn invitees_are_told_on_sqlite() {
+    with_mail(Kind::Sqlite).await;
+}
+
+#[tokio::test]
+async fn invitees_are_told_on_postgres() {
+    with_mail(Kind::Postgres).await;
+}
