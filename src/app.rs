@@ -22,9 +22,10 @@ use crate::{
     config::{self, Config, DEV_ISSUER_PATH, DataFolderError, prepare_data_folder},
     http::{self, ApiState, auth::KnownUsers, health, layers, starts::Doorkeeper},
     identity::{DevIssuer, SettingsError, Verifier, VerifierSettings, dev_issuer::OpenError},
+    jobs::{Schedule, Tools},
     listener::{self, Limits, Shutdown},
     livekit::RoomService,
-    mail::Outbox,
+    mail::{MailError, Outbox, Worker},
     meetings,
     readiness::Readiness,
     shared_folders::SharedFolders,
@@ -73,6 +74,8 @@ pub enum BuildError {
     Verifier(#[from] SettingsError),
     #[error("cannot prepare requests to other services: {0}")]
     HttpClient(#[from] reqwest::Error),
+    #[error(transparent)]
+    Mail(#[from] MailError),
     #[error("cannot start the live core: {0}")]
     Live(#[from] LiveError),
 }
@@ -104,6 +107,8 @@ impl App {
             meetings::ports(db.clone(), RoomService::new(&config.livekit)?, &config.call_in),
         )
         .await?;
+        let outbox = Outbox::new(config.mail.host.is_some());
+        let mail = Worker::new(&config, db.clone(), outbox.clone(), Clock::system())?;
         let objects = Objects::open(&config.assets, &data_folder)?;
         let assets = Assets::new(db.clone(), objects, &config.assets);
         let recordings = Recordings::open(assets.clone(), &data_folder).map_err(BuildError::Recordings)?;
@@ -114,6 +119,7 @@ impl App {
             dev_issuer.clone(),
             &live,
             &readiness,
+            outbox,
         )?;
         let mut inner = health::router(readiness.clone()).merge(http::router(api));
         if let Some(issuer) = dev_issuer {
@@ -133,9 +139,23 @@ impl App {
             router,
             stop_hooks: Vec::new(),
         };
-        app.on_stop("live core", async move { live.stop().await });
+        app.on_stop("live core", {
+            let live = live.clone();
+            async move { live.stop().await }
+        });
         tokio::spawn(store_left(recordings.clone()));
         app.on_stop("recordings", async move { recordings.stop().await });
+        match mail {
+            Some(worker) => app.on_stop("mail", background(|stop| worker.run(stop))),
+            None => tracing::info!("mail is off: mail.host is not set"),
+        }
+        let tools = Tools {
+            db: app.db.clone(),
+            clock: Clock::system(),
+            live: Some(live),
+        };
+        let schedule = Schedule::new(tools, &app.config.jobs);
+        app.on_stop("jobs", background(|stop| schedule.run(stop)));
         Ok(app)
     }
 
@@ -262,6 +282,7 @@ fn api_state(
     dev_issuer: Option<Arc<DevIssuer>>,
     live: &Live,
     readiness: &Readiness,
+    outbox: Outbox,
 ) -> Result<ApiState, BuildError> {
     let issuer = match (&config.oidc.authority, &dev_issuer) {
         (Some(authority), _) => authority.as_str().into(),
@@ -282,7 +303,7 @@ fn api_state(
         recordings,
         door: Doorkeeper::new(config, readiness.clone()),
         known_users: KnownUsers::default(),
-        outbox: mail_outbox(config),
+        outbox,
         shared_folders: SharedFolders::new(&config.shared_folder)?,
     })
 }
@@ -294,12 +315,20 @@ async fn store_left(recordings: Recordings) {
     }
 }
 
-/// The outbox of mail, which takes nothing without a mail server.
-fn mail_outbox(config: &Config) -> Outbox {
-    if config.mail.host.is_none() {
-        tracing::info!("mail is off: mail.host is not set");
+/// Starts what works beside the requests; the future that comes back stops it and waits for its end. Dropping that
+/// future stops it too.
+fn background<W>(work: impl FnOnce(CancellationToken) -> W) -> impl Future<Output = ()>
+where
+    W: Future<Output = ()> + Send + 'static,
+{
+    let stop = CancellationToken::new();
+    let task = tokio::spawn(work(stop.clone()));
+    let stop = stop.drop_guard();
+    async move {
+        drop(stop);
+        // A panic was reported where it happened.
+        let _ = task.await;
     }
-    Outbox::new(config.mail.host.is_some())
 }
 
 /// A task that ends with whoever started it.

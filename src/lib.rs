@@ -11,6 +11,7 @@ pub mod config;
 pub mod events;
 pub mod http;
 pub mod identity;
+pub mod jobs;
 pub mod listener;
 pub mod livekit;
 pub mod mail;

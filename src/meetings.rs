@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use chrono::{DateTime, Utc};
 use colloquy_actors::{
     ids::RoomId,
     live::{Admission, JournalMode, LiveSettings},
@@ -25,7 +26,7 @@ use crate::{
     livekit::{self, RoomService},
     permissions::Standing,
     secrets::Secret,
-    store::{self, Db, groups, room_events::Details, rooms, users::Profile},
+    store::{self, Db, StoreError, groups, room_events::Details, rooms, users::Profile},
     tariffs::{CALL_IN, CORE, Offer, TariffResource},
 };
 
@@ -100,6 +101,23 @@ pub struct Visitor<'a> {
     pub profile: &'a Profile,
     pub standing: Standing,
     pub groups: Vec<groups::Group>,
+}
+
+/// What a meeting that is to begin needs to know of its room, which counts as used from now. `None`: no such room.
+pub async fn facts(
+    db: &Db,
+    room: RoomId,
+    now: DateTime<Utc>,
+) -> Result<Option<rooms::MeetingFacts>, StoreError> {
+    let facts = rooms::meeting_facts(db, room.0).await?;
+    if let Some(facts) = &facts
+        && facts
+            .used_at
+            .is_none_or(|used_at| used_at <= now - rooms::USED_AT_PRECISION)
+    {
+        rooms::mark_used(db, room.0, now).await?;
+    }
+    Ok(facts)
 }
 
 /// A meeting's facts, and who comes: a registered user or, without one, a guest.

@@ -69,7 +69,9 @@ CREATE TABLE rooms (
     created_at     timestamptz NOT NULL,
     password       text COLLATE "C",
     waiting_room   boolean NOT NULL,
-    e2e_encryption boolean NOT NULL
+    e2e_encryption boolean NOT NULL,
+    -- When a meeting began here, to a day; NULL: never yet.
+    used_at        timestamptz
 );
 CREATE INDEX rooms_created_by ON rooms (created_by, created_at, id);
 CREATE INDEX rooms_tenant ON rooms (tenant_id);

@@ -69,7 +69,9 @@ CREATE TABLE rooms (
     created_at     TEXT NOT NULL,
     password       TEXT,
     waiting_room   INTEGER NOT NULL,
-    e2e_encryption INTEGER NOT NULL
+    e2e_encryption INTEGER NOT NULL,
+    -- When a meeting began here, to a day; NULL: never yet.
+    used_at        TEXT
 ) STRICT;
 CREATE INDEX rooms_created_by ON rooms (created_by, created_at, id);
 CREATE INDEX rooms_tenant ON rooms (tenant_id);

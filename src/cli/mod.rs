@@ -4,6 +4,7 @@ mod check;
 mod crypto;
 mod database;
 mod greeting;
+mod jobs;
 mod logging;
 mod migrate;
 mod open_files;
@@ -53,6 +54,9 @@ enum Command {
     /// See tenants and what tokens call them
     #[command(subcommand)]
     Tenants(TenantsCommand),
+    /// Maintenance: clear away what nobody needs any more
+    #[command(subcommand)]
+    Jobs(jobs::JobsCommand),
     /// Look at the configuration
     #[command(subcommand)]
     Config(ConfigCommand),
@@ -80,6 +84,7 @@ impl Cli {
             Command::Migrate => migrate::run(&loaded.config),
             Command::Tariffs(command) => tariffs::run(&loaded.config, command),
             Command::Tenants(command) => tenants::run(&loaded.config, command),
+            Command::Jobs(command) => jobs::run(&loaded.config, &command),
             Command::Config(ConfigCommand::Check) => check::run(&loaded),
         }
     }

@@ -8,6 +8,7 @@ mod data_folder;
 mod environment;
 mod error;
 mod file;
+mod jobs;
 mod load;
 mod mail;
 #[cfg(test)]
@@ -31,6 +32,7 @@ pub use self::{
     data_folder::{DataFolderError, prepare_data_folder},
     environment::CONFIG_FILE_VARIABLE,
     error::{ConfigError, Place, Problem},
+    jobs::{Jobs, ScheduledJob},
     load::{Loaded, Overrides, Sources},
     mail::{Mail, MailTls},
     shared_folder::SharedFolder,
@@ -59,6 +61,7 @@ pub struct Config {
     pub assets: Assets,
     pub turn: Turn,
     pub call_in: CallIn,
+    pub jobs: Jobs,
     pub defaults: Defaults,
 }
 

@@ -18,7 +18,7 @@ use crate::{
     meetings,
     secrets::Secret,
     store::{
-        rooms::{self, MeetingFacts},
+        rooms::MeetingFacts,
         sip_configs::{self, SipConfig},
     },
     tariffs::{CALL_IN, CORE, TariffResource},
@@ -59,7 +59,7 @@ async fn start(
 ) -> Result<Json<StartedResource>, ApiError> {
     state.door.admit_service()?;
     let config = checked(&state, &body).await?;
-    let facts = rooms::meeting_facts(&state.db, config.room_id)
+    let facts = meetings::facts(&state.db, config.room_id.into(), state.clock.now())
         .await?
         .ok_or_else(invalid_credentials)?;
     require_telephone(&state, &facts)?;

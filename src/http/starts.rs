@@ -26,7 +26,7 @@ use crate::{
     listener::ClientAddress,
     meetings::{self, Visitor},
     permissions::{Operation, Standing},
-    store::{groups, invites, rooms, users::Profile},
+    store::{groups, invites, users::Profile},
 };
 
 pub(super) fn routes() -> OpenApiRouter<ApiState> {
@@ -167,7 +167,7 @@ async fn admission(
     request: &StartRequest,
     user: Option<(&Profile, Standing)>,
 ) -> Result<Admission, ApiError> {
-    let facts = rooms::meeting_facts(&state.db, request.room.0).await?;
+    let facts = meetings::facts(&state.db, request.room, state.clock.now()).await?;
     let facts = facts.ok_or_else(|| ApiError::not_found("No such room"))?;
     let member = match user {
         Some((profile, standing)) => Some(Visitor {

@@ -1,12 +1,22 @@
 //! Mail to those who are invited to events: what is to be said waits in the outbox, and becomes text when it is sent.
 
+mod dates;
+mod html;
+mod letter;
+mod message;
 mod outbox;
+mod relay;
+mod texts;
+mod worker;
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-pub use self::outbox::Outbox;
+pub use self::{
+    outbox::Outbox,
+    worker::{MailError, Round, Worker},
+};
 use crate::{calendar::ics::Entry, secrets::Secret};
 
 /// A mail that is still to be written: who hears what. It holds everything that it tells, as that was when it was queued.

@@ -47,7 +47,7 @@ impl Outbox {
     }
 
     /// Ends when [`Self::wake`] was called since the last time; never while mail is off.
-    pub async fn woken(&self) {
+    pub(super) async fn woken(&self) {
         match &self.0 {
             Some(wake) => wake.notified().await,
             None => std::future::pending().await,

@@ -40,8 +40,8 @@ macro_rules! within {
     };
 }
 
-pub mod calendar_feeds;
 pub mod assets;
+pub mod calendar_feeds;
 mod change;
 mod connect;
 mod db;
@@ -51,7 +51,9 @@ pub mod event_invites;
 pub mod events;
 pub mod groups;
 pub mod invites;
+pub mod job_leases;
 mod lease;
+pub mod leftovers;
 mod lock;
 pub mod outbox;
 pub mod relations;

@@ -1,6 +1,6 @@
 //! Rooms: places for meetings, each owned by a user.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use uuid::Uuid;
 
 use super::{
@@ -16,6 +16,9 @@ use crate::{permissions::Standing, secrets::Secret};
 
 /// Characters of a room's password.
 pub const PASSWORD_CHARS_MAX: usize = 255;
+
+/// How exactly it is known when a room was used: beginning a meeting writes nothing but once a day.
+pub const USED_AT_PRECISION: TimeDelta = TimeDelta::days(1);
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Room {
@@ -60,6 +63,8 @@ pub struct MeetingFacts {
     /// Whether callers by telephone wait in the lobby.
     pub sip_lobby: bool,
     pub event: Option<RoomEvent>,
+    /// When a meeting began here, to a day; `None`: never yet.
+    pub used_at: Option<DateTime<Utc>>,
 }
 
 /// Columns of a room and its owner for a query that calls the tables `r` and `o`.
@@ -120,6 +125,7 @@ impl MeetingFacts {
             tariff: Tariff::read(row)?,
             sip_lobby: row.col("sip_lobby")?,
             event: None,
+            used_at: row.col("used_at")?,
         })
     }
 }
@@ -184,7 +190,7 @@ pub async fn meeting_facts(db: &Db, room: Uuid) -> Result<Option<MeetingFacts>, 
         room_columns!(),
         ", ",
         tariff_columns!(),
-        ", COALESCE(s.lobby, FALSE) AS sip_lobby FROM rooms r JOIN users o ON o.id = r.created_by
+        ", COALESCE(s.lobby, FALSE) AS sip_lobby, r.used_at FROM rooms r JOIN users o ON o.id = r.created_by
          JOIN tariffs t ON t.id = o.tariff_id LEFT JOIN sip_configs s ON s.room_id = r.id WHERE r.id = $1"
     );
     let facts: Option<MeetingFacts> =
@@ -192,6 +198,25 @@ pub async fn meeting_facts(db: &Db, room: Uuid) -> Result<Option<MeetingFacts>, 
     let Some(facts) = facts else { return Ok(None) };
     let event = room_events::of_room(db, room).await?;
     Ok(Some(MeetingFacts { event, ..facts }))
+}
+
+/// Notes that a meeting begins in a room, once a day. Whether there was something to note.
+pub async fn mark_used(db: &Db, room: Uuid, now: DateTime<Utc>) -> Result<bool, StoreError> {
+    const UPDATE: &str = "UPDATE rooms SET used_at = $2 WHERE id = $1 AND (used_at IS NULL OR used_at <= $3)";
+    let (now, yesterday) = (micros(now), micros(now - USED_AT_PRECISION));
+    db.transaction(move |tx| {
+        Box::pin(async move {
+            let marked = within!(tx, c => sqlx::query(UPDATE)
+                .bind(room)
+                .bind(now)
+                .bind(yesterday)
+                .execute(c)
+                .await
+                .map(|done| done.rows_affected()))?;
+            Ok(marked == 1)
+        })
+    })
+    .await
 }
 
 /// Creates a room, with a SIP configuration when asked for.

@@ -14,5 +14,6 @@ pub mod quiet;
 pub mod recorder;
 pub mod rest;
 pub mod server;
+pub mod smtp;
 pub mod statements;
 mod stored;

@@ -3,7 +3,7 @@
 use std::{
     fs::{File, OpenOptions},
     path::PathBuf,
-    process::{Child, Command, ExitStatus, Stdio},
+    process::{Child, Command, ExitStatus, Output, Stdio},
     sync::{Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -139,6 +139,22 @@ impl Server {
         (self.spawn_at(&address), address)
     }
 
+    /// Runs a subcommand on the data of this server, beside it.
+    pub fn invoke(&self, arguments: &[&str]) -> Output {
+        let mut command = self.command();
+        command.args(arguments).arg("--data-dir").arg(self.data_dir());
+        command.output().expect("a process")
+    }
+
+    /// Waits until the log, over all starts, says something for the `times`th time.
+    pub async fn wait_for_log(&self, text: &str, times: usize) {
+        let deadline = Instant::now() + START_DEADLINE;
+        while self.log().matches(text).count() < times {
+            assert!(Instant::now() < deadline, "the log does not say `{text}`");
+            sleep(LOOK_INTERVAL).await;
+        }
+    }
+
     pub fn pid(&self) -> u32 {
         self.child().as_ref().expect("a running server").id()
     }
@@ -250,6 +266,17 @@ impl Server {
     }
 
     fn spawn_at(&self, address: &str) -> Child {
+        self.command()
+            .args(["--listen", address, "--data-dir"])
+            .arg(self.data_dir())
+            .stdout(self.log_file())
+            .stderr(self.log_file())
+            .spawn()
+            .expect("a process")
+    }
+
+    /// The binary with the settings of this server.
+    fn command(&self) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_colloquy"));
         for (name, _) in std::env::vars_os() {
             if name.to_string_lossy().starts_with("COLLOQUY_") {
@@ -260,16 +287,11 @@ impl Server {
             command.env("COLLOQUY_DATABASE__URL", database.url.as_str());
         }
         command
-            .args(["--listen", address, "--data-dir"])
-            .arg(self.data_dir())
             .env("COLLOQUY_LOG__LEVEL", "info,colloquy=debug")
             .envs(self.environment.iter().map(|(name, value)| (name, value)))
             .current_dir(self.folder.path())
-            .stdin(Stdio::null())
-            .stdout(self.log_file())
-            .stderr(self.log_file())
-            .spawn()
-            .expect("a process")
+            .stdin(Stdio::null());
+        command
     }
 
     fn log_path(&self) -> PathBuf {

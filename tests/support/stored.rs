@@ -81,6 +81,18 @@ impl Server {
         event.to_string()
     }
 
+    /// Whatever the outbox holds waits no longer, as if time had passed.
+    pub async fn set_all_mails_due(&self) {
+        self.execute("UPDATE outbox SET due_at = created_at".to_owned())
+            .await;
+    }
+
+    /// Jobs of the schedule are due at once.
+    pub async fn forget_when_jobs_ran(&self) {
+        self.execute("UPDATE job_leases SET ran_at = NULL".to_owned())
+            .await;
+    }
+
     async fn execute(&self, sql: String) {
         let db = Db::connect(&self.database(), &self.data_dir()).await;
         let db = db.expect("a database");

@@ -122,12 +122,14 @@ impl Span {
 }
 
 /// The zone of this name; UTC when nobody knows it any more.
-pub(super) fn zone(name: &str) -> Tz {
+#[must_use]
+pub fn zone(name: &str) -> Tz {
     name.parse().unwrap_or(Tz::UTC)
 }
 
 /// The day that an all-day event means by `at`: of its zone where that is midnight there, else of UTC.
-pub(super) fn local_date(at: DateTime<Utc>, zone: Tz) -> NaiveDate {
+#[must_use]
+pub fn local_date(at: DateTime<Utc>, zone: Tz) -> NaiveDate {
     let local = at.with_timezone(&zone).naive_local();
     if at.time() == NaiveTime::MIN && local.time() != NaiveTime::MIN {
         at.date_naive()

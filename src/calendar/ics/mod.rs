@@ -11,11 +11,8 @@ mod timezone;
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 
-pub use self::entry::{Attendee, Entry, Exception, Moment, Participation, Person, Span};
-use self::{
-    entry::{local_date, zone},
-    lines::Lines,
-};
+pub use self::entry::{Attendee, Entry, Exception, Moment, Participation, Person, Span, local_date, zone};
+use self::lines::Lines;
 
 /// What is asked of whoever reads the calendar.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,5 +1,6 @@
 //! Rules that types alone do not express. Messages never repeat a secret.
 
+mod jobs;
 mod mail;
 mod shared_folder;
 mod turn;
@@ -57,6 +58,7 @@ pub(super) fn violations(config: &Config) -> Vec<Violation> {
     rules.turn(&config.turn);
     rules.call_in(&config.call_in);
     rules.assets(&config.assets);
+    rules.jobs(&config.jobs);
     rules.defaults(&config.defaults);
     rules.0
 }

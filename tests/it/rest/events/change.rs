@@ -28,7 +28,12 @@ async fn nothing_set_changes_nothing(api: &Api) {
         );
     }
     assert_eq!(api.get(&alice, &path(&created)).await.expect(200), created);
-    assert_eq!(api.database.number("SELECT CAST(revision AS BIGINT) FROM events").await, 0);
+    assert_eq!(
+        api.database
+            .number("SELECT CAST(revision AS BIGINT) FROM events")
+            .await,
+        0
+    );
     // Set, but it is so already.
     patch(api, &alice, &path(&created), json!({"has_shared_folder": false}))
         .await
@@ -66,7 +71,12 @@ async fn changes_touch_only_what_they_name(api: &Api) {
         assert_eq!(changed, expected, "{field}");
     }
     assert_eq!(api.get(&alice, &path(&created)).await.expect(200), expected);
-    assert_eq!(api.database.number("SELECT CAST(revision AS BIGINT) FROM events").await, 7);
+    assert_eq!(
+        api.database
+            .number("SELECT CAST(revision AS BIGINT) FROM events")
+            .await,
+        7
+    );
 }
 
 async fn the_room_changes_along(api: &Api) {

@@ -121,7 +121,12 @@ async fn changes_touch_one_occurrence(api: &Api) {
         api.database.number("SELECT count(*) FROM event_exceptions").await,
         1
     );
-    assert_eq!(api.database.number("SELECT CAST(revision AS BIGINT) FROM events").await, 6);
+    assert_eq!(
+        api.database
+            .number("SELECT CAST(revision AS BIGINT) FROM events")
+            .await,
+        6
+    );
     // In the list of events it follows its series.
     let list = api.get(&alice, "/v1/events").await.expect(200);
     let exception = &list[1];
@@ -206,7 +211,12 @@ async fn nothing_set_changes_nothing(api: &Api) {
         api.database.number("SELECT count(*) FROM event_exceptions").await,
         0
     );
-    assert_eq!(api.database.number("SELECT CAST(revision AS BIGINT) FROM events").await, 0);
+    assert_eq!(
+        api.database
+            .number("SELECT CAST(revision AS BIGINT) FROM events")
+            .await,
+        0
+    );
 }
 
 async fn exceptions_are_limited(api: &Api) {

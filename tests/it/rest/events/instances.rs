@@ -207,7 +207,10 @@ async fn moved_ones_are_listed_where_they_are(api: &Api) {
     }
     assert_eq!(walked, [WEEKS[1], WEEKS[2], WEEKS[0]]);
     // The series lasts as long as the occurrence that was moved beyond its end.
-    let later = api.get(&alice, "/v1/events?time_min=2027-04-10T09:00:00Z").await.expect(200);
+    let later = api
+        .get(&alice, "/v1/events?time_min=2027-04-10T09:00:00Z")
+        .await
+        .expect(200);
     assert_eq!(later[0]["id"], created["id"]);
 }
 

@@ -1,0 +1,126 @@
+//! `colloquy jobs`: maintenance by hand.
+
+use std::{
+    io::{self, Write},
+    process::ExitCode,
+};
+
+use clap::Subcommand;
+use serde_json::json;
+
+use super::{explain, logging, logging::LoggingError};
+use crate::{
+    app::open_database,
+    clock::Clock,
+    config::{Config, DataFolderError, prepare_data_folder},
+    jobs::{self, Job, ParametersError, Report, RunError, Tools},
+    store::StoreError,
+};
+
+#[derive(Debug, Clone, Subcommand)]
+pub(super) enum JobsCommand {
+    /// Name the jobs, what they do, and their parameters with their defaults
+    List,
+    /// Run a job once, also while servers work with the database
+    Run {
+        /// Name of the job, see `list`
+        job: String,
+        /// Say what would be deleted, and delete nothing
+        #[arg(long)]
+        dry_run: bool,
+        /// Parameters as a JSON object; absent ones have their defaults
+        #[arg(long, value_name = "JSON", default_value = "{}")]
+        parameters: String,
+    },
+}
+
+/// Why a job did not run.
+#[derive(Debug, thiserror::Error)]
+enum JobsError {
+    #[error("there is no job `{0}`; see `colloquy jobs list`")]
+    Unknown(String),
+    #[error("parameters: {0}")]
+    Parameters(#[from] ParametersError),
+    #[error("cannot start logging: {0}")]
+    Logging(#[from] LoggingError),
+    #[error("cannot start the runtime: {0}")]
+    Runtime(io::Error),
+    #[error(transparent)]
+    DataFolder(#[from] DataFolderError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Run(#[from] RunError),
+}
+
+pub(super) fn run(config: &Config, command: &JobsCommand) -> ExitCode {
+    let done = match command {
+        JobsCommand::List => {
+            // A closed stdout is the reader's choice.
+            let _ = list(&mut io::stdout().lock());
+            return ExitCode::SUCCESS;
+        }
+        JobsCommand::Run {
+            job,
+            dry_run,
+            parameters,
+        } => start(config, job, *dry_run, parameters),
+    };
+    match done {
+        Ok(report) => {
+            println!("{}", json!(report));
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            eprintln!("colloquy: {}", explain(&error));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn list(out: &mut impl Write) -> io::Result<()> {
+    for job in Job::ALL {
+        writeln!(
+            out,
+            "{} {}\n    {}",
+            job.name(),
+            json!(job.defaults()),
+            job.about()
+        )?;
+    }
+    Ok(())
+}
+
+fn start(config: &Config, name: &str, dry_run: bool, parameters: &str) -> Result<Report, JobsError> {
+    let job = Job::parse(name).ok_or_else(|| JobsError::Unknown(name.to_owned()))?;
+    let parameters = job.parameters(parameters)?;
+    logging::start(&config.log)?;
+    let runtime = tokio::runtime::Runtime::new().map_err(JobsError::Runtime)?;
+    runtime.block_on(async {
+        let folder = prepare_data_folder(config).await?;
+        let db = open_database(config, &folder).await?;
+        let tools = Tools {
+            db: db.clone(),
+            clock: Clock::system(),
+            live: None,
+        };
+        let done = jobs::run(&tools, job, parameters, dry_run).await;
+        db.close().await;
+        Ok(done?)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_job_is_listed_with_its_parameters() {
+        let mut out = Vec::new();
+        list(&mut out).unwrap();
+        let text = String::from_utf8(out).unwrap();
+        for job in Job::ALL {
+            assert!(text.contains(&format!("{} {{\"days\":", job.name())), "{text}");
+        }
+    }
+}

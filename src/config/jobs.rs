@@ -1,0 +1,44 @@
+//! Settings of maintenance jobs.
+
+use serde::{Deserialize, Serialize};
+
+/// What the server does by itself.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Jobs {
+    pub schedule: Vec<ScheduledJob>,
+}
+
+/// A job and how often it runs.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct ScheduledJob {
+    pub job: String,
+    /// Hours from one run to the next.
+    #[serde(default = "daily")]
+    pub every_hours: u32,
+    /// A JSON object.
+    #[serde(default = "none")]
+    pub parameters: String,
+}
+
+impl Default for Jobs {
+    fn default() -> Self {
+        let outbox_cleanup = ScheduledJob {
+            job: "outbox_cleanup".to_owned(),
+            every_hours: daily(),
+            parameters: none(),
+        };
+        Self {
+            schedule: vec![outbox_cleanup],
+        }
+    }
+}
+
+const fn daily() -> u32 {
+    24
+}
+
+fn none() -> String {
+    "{}".to_owned()
+}

@@ -1,0 +1,124 @@
+//! Maintenance: what clears away what nobody needs any more, by hand or by a schedule, on one server at a time.
+
+mod lease;
+mod parameters;
+mod removal;
+mod schedule;
+mod work;
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+pub use self::{
+    lease::{RunError, run},
+    parameters::{Parameters, ParametersError},
+    schedule::Schedule,
+};
+use crate::{clock::Clock, store::Db};
+use colloquy_actors::live::Live;
+
+/// Ids that a report names.
+const EXAMPLES_MAX: usize = 20;
+
+/// What there is to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Job {
+    EventCleanup,
+    AdhocEventCleanup,
+    InviteCleanup,
+    RoomCleanup,
+    UserCleanup,
+    OutboxCleanup,
+}
+
+/// What jobs work with.
+#[derive(Debug, Clone)]
+pub struct Tools {
+    pub db: Db,
+    pub clock: Clock,
+    /// The meetings of this process. Without them, as on the command line, rooms that are gone end within a minute by the
+    /// server's own look at the database.
+    pub live: Option<Live>,
+}
+
+/// What a job did, or would do.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Report {
+    pub job: Job,
+    /// Whether nothing was changed.
+    pub dry_run: bool,
+    pub parameters: Parameters,
+    /// How many were deleted, or would be.
+    pub deleted: u64,
+    /// How many could not be deleted: in use, or something outside of this server failed. The next run tries again.
+    pub kept: u64,
+    /// Some of those that were or would be deleted.
+    pub examples: Vec<Uuid>,
+}
+
+impl Job {
+    pub const ALL: [Self; 6] = [
+        Self::EventCleanup,
+        Self::AdhocEventCleanup,
+        Self::InviteCleanup,
+        Self::RoomCleanup,
+        Self::UserCleanup,
+        Self::OutboxCleanup,
+    ];
+
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::EventCleanup => "event_cleanup",
+            Self::AdhocEventCleanup => "adhoc_event_cleanup",
+            Self::InviteCleanup => "invite_cleanup",
+            Self::RoomCleanup => "room_cleanup",
+            Self::UserCleanup => "user_cleanup",
+            Self::OutboxCleanup => "outbox_cleanup",
+        }
+    }
+
+    /// The job of this name.
+    #[must_use]
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|job| job.name() == name)
+    }
+
+    /// What it does, for people.
+    #[must_use]
+    pub const fn about(self) -> &'static str {
+        match self {
+            Self::EventCleanup => {
+                "deletes events, with their rooms, whose last occurrence ended that many days ago"
+            }
+            Self::AdhocEventCleanup => {
+                "deletes events of meetings that began at once, with their rooms, made that many days ago"
+            }
+            Self::InviteCleanup => "deletes invite links that are expired or inactive for that many days",
+            Self::RoomCleanup => {
+                "deletes rooms without an event in which no meeting began for that many days; those with assets only \
+                 with_assets"
+            }
+            Self::UserCleanup => {
+                "deletes users who are disabled for that many days, with their events and rooms; what they did in \
+                 others' is handed over to the owners"
+            }
+            Self::OutboxCleanup => "deletes mails that were sent or given up that many days ago",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn jobs_are_known_by_their_names() {
+        for job in Job::ALL {
+            assert_eq!(Job::parse(job.name()), Some(job));
+            assert_eq!(serde_json::to_value(job).unwrap(), job.name());
+        }
+        assert_eq!(Job::parse("coffee"), None);
+    }
+}

@@ -1,0 +1,122 @@
+//! Deleting things as REST does: with everything that belongs to them, and meetings hear of it.
+
+use chrono::{DateTime, Utc};
+use colloquy_actors::room::input::Notice;
+use uuid::Uuid;
+
+use super::Tools;
+use crate::store::{
+    self, StoreError, Tx, events,
+    leftovers::{self, Leftover},
+    rooms,
+};
+
+/// What something must still be when it is deleted.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Still {
+    pub(super) kind: Leftover,
+    pub(super) before: DateTime<Utc>,
+}
+
+async fn is_still(tx: &mut Tx, id: Uuid, still: Option<Still>) -> Result<bool, StoreError> {
+    match still {
+        Some(still) => leftovers::lock(tx, still.kind, id, still.before).await,
+        None => Ok(true),
+    }
+}
+
+impl Tools {
+    /// Deletes an event with its room, where `still` says so only while it is such a leftover. False when it stays:
+    /// somebody meets there, or something needs it.
+    pub(super) async fn remove_event(&self, event: Uuid, still: Option<Still>) -> Result<bool, StoreError> {
+        let Some(room) = leftovers::room_of(&self.db, event).await? else {
+            return Ok(false);
+        };
+        if self.is_in_use(room).await {
+            return Ok(false);
+        }
+        let this = self.clone();
+        // Meetings hear of it even when the lease is lost meanwhile.
+        store::unbroken(async move {
+            let deleted = this.db.transaction(move |tx| {
+                Box::pin(async move {
+                    let deleted = is_still(tx, event, still).await? && events::delete(tx, event).await?;
+                    if deleted {
+                        rooms::remove(tx, room).await?;
+                    }
+                    Ok(deleted)
+                })
+            });
+            this.told(room, deleted.await)
+        })
+        .await
+    }
+
+    /// Deletes a room without an event. False when it stays.
+    pub(super) async fn remove_room(&self, room: Uuid, still: Option<Still>) -> Result<bool, StoreError> {
+        if self.is_in_use(room).await {
+            return Ok(false);
+        }
+        let this = self.clone();
+        store::unbroken(async move {
+            let deleted = this.db.transaction(move |tx| {
+                Box::pin(
+                    async move { Ok(is_still(tx, room, still).await? && rooms::remove(tx, room).await?) },
+                )
+            });
+            this.told(room, deleted.await)
+        })
+        .await
+    }
+
+    /// Deletes a disabled user with its events and rooms; in others' rooms and events the owners take its place. False
+    /// when one of these stays.
+    pub(super) async fn remove_user(
+        &self,
+        user: Uuid,
+        disabled_before: DateTime<Utc>,
+    ) -> Result<bool, StoreError> {
+        let still = Still {
+            kind: Leftover::DisabledUser,
+            before: disabled_before,
+        };
+        let is_disabled = self
+            .db
+            .transaction(move |tx| Box::pin(is_still(tx, user, Some(still))));
+        if !is_disabled.await? {
+            return Ok(false);
+        }
+        for event in leftovers::events_of(&self.db, user).await? {
+            self.remove_event(event, None).await?;
+        }
+        for room in leftovers::rooms_of(&self.db, user).await? {
+            self.remove_room(room, None).await?;
+        }
+        leftovers::hand_over(&self.db, user).await?;
+        match leftovers::delete_user(&self.db, user, disabled_before).await {
+            Err(StoreError::Referenced(_)) => Ok(false),
+            deleted => deleted,
+        }
+    }
+
+    async fn is_in_use(&self, room: Uuid) -> bool {
+        match &self.live {
+            Some(live) => live.observe(room.into()).await.is_some(),
+            None => false,
+        }
+    }
+
+    /// Tells a meeting that its room is gone. What is still referred to stays.
+    fn told(&self, room: Uuid, deleted: Result<bool, StoreError>) -> Result<bool, StoreError> {
+        match deleted {
+            Ok(true) => {
+                if let Some(live) = &self.live {
+                    live.notify(room.into(), Notice::RoomDeleted);
+                }
+                Ok(true)
+            }
+            Err(StoreError::Referenced(_)) => Ok(false),
+            other => other,
+        }
+    }
+}

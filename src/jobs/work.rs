@@ -1,0 +1,106 @@
+//! What each job does.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use uuid::Uuid;
+
+use super::{EXAMPLES_MAX, Job, Parameters, Report, Tools, removal::Still};
+use crate::store::{
+    StoreError,
+    leftovers::{self, Leftover, Look, ROWS_MAX},
+    outbox,
+};
+
+/// Does a job, or looks what it would do.
+pub(super) async fn work(
+    tools: &Tools,
+    job: Job,
+    parameters: Parameters,
+    dry_run: bool,
+) -> Result<Report, StoreError> {
+    let before = tools.clock.now() - TimeDelta::days(parameters.days.into());
+    let mut report = Report {
+        job,
+        dry_run,
+        parameters,
+        deleted: 0,
+        kept: 0,
+        examples: Vec::new(),
+    };
+    let Some(kind) = leftover(job, parameters) else {
+        report.deleted = outbox_cleanup(tools, before, dry_run).await?;
+        return Ok(report);
+    };
+    let still = Still { kind, before };
+    let mut look = Look {
+        after: Uuid::nil(),
+        before,
+    };
+    loop {
+        let found = leftovers::find(&tools.db, kind, look).await?;
+        let Some(last) = found.last() else {
+            return Ok(report);
+        };
+        look.after = *last;
+        if dry_run {
+            report.count(&found);
+        } else if kind == Leftover::DeadInvite {
+            let (number, db) = (found.len(), &tools.db);
+            let deleted = leftovers::delete_dead_invites(db, found, before).await?;
+            report.kept += (number - deleted.len()) as u64;
+            report.count(&deleted);
+        } else {
+            for id in found {
+                if remove(tools, id, still).await? {
+                    report.count(&[id]);
+                } else {
+                    report.kept += 1;
+                }
+            }
+        }
+    }
+}
+
+impl Report {
+    fn count(&mut self, ids: &[Uuid]) {
+        self.deleted += ids.len() as u64;
+        let free = EXAMPLES_MAX.saturating_sub(self.examples.len());
+        self.examples.extend(ids.iter().take(free));
+    }
+}
+
+/// What a job looks for; `None`: mails.
+fn leftover(job: Job, parameters: Parameters) -> Option<Leftover> {
+    Some(match job {
+        Job::EventCleanup => Leftover::EndedEvent,
+        Job::AdhocEventCleanup => Leftover::AdhocEvent,
+        Job::InviteCleanup => Leftover::DeadInvite,
+        Job::RoomCleanup if parameters.with_assets == Some(true) => Leftover::UnusedRoomWithAssets,
+        Job::RoomCleanup => Leftover::UnusedRoom,
+        Job::UserCleanup => Leftover::DisabledUser,
+        Job::OutboxCleanup => return None,
+    })
+}
+
+/// Whether it was deleted; false when it stays for now.
+async fn remove(tools: &Tools, id: Uuid, still: Still) -> Result<bool, StoreError> {
+    match still.kind {
+        Leftover::EndedEvent | Leftover::AdhocEvent => tools.remove_event(id, Some(still)).await,
+        Leftover::UnusedRoom | Leftover::UnusedRoomWithAssets => tools.remove_room(id, Some(still)).await,
+        Leftover::DisabledUser => tools.remove_user(id, still.before).await,
+        Leftover::DeadInvite => Ok(false),
+    }
+}
+
+async fn outbox_cleanup(tools: &Tools, before: DateTime<Utc>, dry_run: bool) -> Result<u64, StoreError> {
+    if dry_run {
+        return outbox::count_done(&tools.db, before).await;
+    }
+    let mut deleted = 0;
+    loop {
+        let some = outbox::delete_done(&tools.db, before, ROWS_MAX).await?;
+        deleted += some;
+        if some < u64::from(ROWS_MAX) {
+            return Ok(deleted);
+        }
+    }
+}

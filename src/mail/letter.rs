@@ -1,0 +1,286 @@
+//! From what happened to what is written: subject, plain text, HTML, calendar.
+
+use chrono::{DateTime, Utc};
+use url::Url;
+
+use super::{
+    Kind, Mail, Receiver, html,
+    texts::{Language, Texts},
+};
+use crate::calendar::ics::{self, Attendee, Entry, Method, Participation, Person, Span};
+
+/// A mail in words, before it is packed for the wire.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Letter {
+    /// One line.
+    pub(super) subject: String,
+    pub(super) plain: String,
+    pub(super) html: String,
+    /// For calendar programs; there is none for events without times.
+    pub(super) calendar: Option<(Method, String)>,
+}
+
+/// What letters are written with.
+#[derive(Debug)]
+pub(super) struct Writer {
+    texts: Texts,
+    /// Base of the links.
+    web_client: Url,
+    /// BCP 47 tag for receivers of whom none is known.
+    language: String,
+}
+
+/// A line about the meeting, such as when it is.
+struct Fact {
+    label: String,
+    value: String,
+    is_link: bool,
+}
+
+impl Writer {
+    pub(super) fn new(web_client: Url, language: String) -> Self {
+        Self {
+            texts: Texts::new(),
+            web_client,
+            language,
+        }
+    }
+
+    /// Writes a mail that was queued at `queued`.
+    pub(super) fn write(&self, mail: &Mail, queued: DateTime<Utc>) -> Letter {
+        let language = self.texts.of(mail.receiver.language().unwrap_or(&self.language));
+        let kind = mail.kind.as_str();
+        let title = one_line(mail.title());
+        let organizer = mail.event.organizer.as_ref().map(|person| one_line(&person.name));
+        let organizer = organizer
+            .filter(|name| !name.is_empty())
+            .unwrap_or_else(|| "Colloquy".to_owned());
+        let intro = match mail.instance {
+            Some(_) => format!("intro-{kind}-instance"),
+            None => format!("intro-{kind}"),
+        };
+        let hello = match one_line(mail.receiver.name()) {
+            name if name.is_empty() => language.text("hello-nobody"),
+            name => language.filled("hello", &[("name", &name)]),
+        };
+        let paragraphs = [hello, language.filled(&intro, &[("organizer", &organizer)])];
+        let access = self.access(mail, language);
+        let mut facts = about(mail, language, &title, &organizer);
+        facts.extend(access);
+        let description = mail.description().trim();
+        Letter {
+            subject: language.filled(&format!("subject-{kind}"), &[("title", &title)]),
+            plain: plain(&paragraphs, &facts, description),
+            html: html::page(language.tag, &title, &paragraphs, &rows(&facts), description),
+            calendar: self.calendar(mail, language, queued),
+        }
+    }
+
+    /// Where one comes in; `None` for those who need not come.
+    fn link(&self, mail: &Mail) -> Option<String> {
+        if matches!(mail.kind, Kind::Cancel | Kind::Uninvite) {
+            return None;
+        }
+        let path = match &mail.receiver {
+            Receiver::External {
+                invite_code: Some(code),
+                ..
+            } => format!("invite/{code}"),
+            _ => format!("room/{}", mail.meeting.room),
+        };
+        let base = self.web_client.as_str().trim_end_matches('/');
+        Some(format!("{base}/{path}"))
+    }
+
+    /// How one comes in.
+    fn access(&self, mail: &Mail, language: &Language) -> Vec<Fact> {
+        let fact = |id: &str, value: &str, is_link| Fact {
+            label: language.text(id),
+            value: one_line(value),
+            is_link,
+        };
+        let Some(link) = self.link(mail) else {
+            return Vec::new();
+        };
+        let mut facts = vec![fact("label-join", &link, true)];
+        let password = mail.meeting.password.as_ref().map(|password| password.reveal());
+        facts.extend(password.map(|password| fact("label-password", password, false)));
+        if let Some(call_in) = &mail.meeting.call_in {
+            facts.push(fact("label-telephone", &call_in.number, false));
+            facts.push(fact("label-call-in-id", &call_in.id, false));
+            facts.push(fact("label-call-in-pin", call_in.password.reveal(), false));
+        }
+        facts
+    }
+
+    fn calendar(&self, mail: &Mail, language: &Language, queued: DateTime<Utc>) -> Option<(Method, String)> {
+        let method = match mail.kind {
+            Kind::Cancel | Kind::Uninvite => Method::Cancel,
+            Kind::Update if mail.has_lost_times => Method::Cancel,
+            Kind::Invite | Kind::Update => Method::Request,
+        };
+        if mail.event.span.is_none() && !mail.has_lost_times {
+            return None;
+        }
+        let details = self.access(mail, language);
+        let details: Vec<_> = details
+            .iter()
+            .map(|fact| format!("{}: {}", fact.label, fact.value))
+            .collect();
+        let attendee = Attendee {
+            person: Person {
+                name: mail.receiver.name().to_owned(),
+                email: mail.receiver.email().to_owned(),
+            },
+            status: Participation::Pending,
+        };
+        let entry = Entry {
+            details: details.join("\n"),
+            attendees: vec![attendee],
+            url: self.link(mail),
+            ..mail.event.clone()
+        };
+        let text = match mail.instance {
+            Some(original) => ics::instance(method, queued, &entry, original),
+            None => ics::calendar(method, queued, &[entry]),
+        };
+        Some((method, text))
+    }
+}
+
+impl Kind {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Invite => "invite",
+            Self::Update => "update",
+            Self::Cancel => "cancel",
+            Self::Uninvite => "uninvite",
+        }
+    }
+}
+
+impl Receiver {
+    pub(super) fn email(&self) -> &str {
+        match self {
+            Self::Registered { email, .. }
+            | Self::Unregistered { email, .. }
+            | Self::External { email, .. } => email,
+        }
+    }
+
+    /// Empty for those of whom only an address is known.
+    pub(super) fn name(&self) -> &str {
+        match self {
+            Self::Registered { name, .. } | Self::Unregistered { name, .. } => name,
+            Self::External { .. } => "",
+        }
+    }
+
+    fn language(&self) -> Option<&str> {
+        match self {
+            Self::Registered { language, .. } => Some(language),
+            Self::Unregistered { .. } | Self::External { .. } => None,
+        }
+    }
+}
+
+impl Mail {
+    fn exception(&self) -> Option<&ics::Exception> {
+        let original = self.instance?;
+        let mut exceptions = self.event.exceptions.iter();
+        exceptions.find(|exception| exception.original_starts_at == original)
+    }
+
+    fn title(&self) -> &str {
+        let own = self.exception().and_then(|exception| exception.title.as_deref());
+        own.unwrap_or(&self.event.title)
+    }
+
+    fn description(&self) -> &str {
+        let own = self
+            .exception()
+            .and_then(|exception| exception.description.as_deref());
+        own.unwrap_or(&self.event.description)
+    }
+
+    /// When what the mail is about takes place.
+    fn span(&self) -> Option<Span> {
+        let series = self.event.span.as_ref()?;
+        let Some(original) = self.instance else {
+            return Some(series.clone());
+        };
+        let own = self.exception().and_then(|exception| exception.span.clone());
+        Some(own.unwrap_or_else(|| series.beginning_at(original)))
+    }
+}
+
+/// What the meeting is, and when.
+fn about(mail: &Mail, language: &Language, title: &str, organizer: &str) -> Vec<Fact> {
+    let fact = |id: &str, value: String| Fact {
+        label: language.text(id),
+        value,
+        is_link: false,
+    };
+    let span = mail.span();
+    let when = span
+        .as_ref()
+        .map_or_else(|| language.text("any-time"), |span| language.when(span));
+    let mut facts = vec![fact("label-title", title.to_owned()), fact("label-when", when)];
+    if let (Some(original), Some(series), Some(span)) = (mail.instance, &mail.event.span, &span)
+        && span.starts_at.at != original
+    {
+        facts.push(fact("label-instead-of", language.beginning(original, series)));
+    }
+    if mail.instance.is_none() && !mail.event.recurrence.is_empty() {
+        facts.push(fact("label-repeats", language.repetition(&mail.event.recurrence)));
+    }
+    facts.push(fact("label-organizer", organizer.to_owned()));
+    facts
+}
+
+fn plain(paragraphs: &[String], facts: &[Fact], description: &str) -> String {
+    let facts: Vec<_> = facts
+        .iter()
+        .map(|fact| format!("{}: {}", fact.label, fact.value))
+        .collect();
+    let mut parts = paragraphs.to_vec();
+    parts.push(facts.join("\n"));
+    if !description.is_empty() {
+        parts.push(description.to_owned());
+    }
+    format!("{}\n", parts.join("\n\n"))
+}
+
+fn rows<'a>(facts: &'a [Fact]) -> Vec<html::Row<'a>> {
+    let row = |fact: &'a Fact| html::Row {
+        label: &fact.label,
+        value: &fact.value,
+        is_link: fact.is_link,
+    };
+    facts.iter().map(row).collect()
+}
+
+/// The text without line ends and other control characters, single spaces between words.
+fn one_line(text: &str) -> String {
+    let printable: String = text
+        .chars()
+        .map(|letter| if letter.is_control() { ' ' } else { letter })
+        .collect();
+    printable.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_stays_a_line() {
+        for (given, expected) in [
+            ("Team\r\nBcc: eve@example.org", "Team Bcc: eve@example.org"),
+            (" a\tb \u{2028} c\0d ", "a b c d"),
+            ("\r\n", ""),
+        ] {
+            assert_eq!(one_line(given), expected);
+        }
+    }
+}

@@ -1,0 +1,73 @@
+//! Packs a letter for the wire: one part per kind of reader, and the calendar once more as a file.
+
+use std::time::SystemTime;
+
+use chrono::{DateTime, Utc};
+use lettre::{
+    Address, Message,
+    message::{
+        Attachment, Mailbox, MultiPart, SinglePart,
+        header::{ContentType, HeaderName, HeaderValue},
+    },
+};
+use uuid::Uuid;
+
+use super::{Mail, letter::Letter};
+
+/// Why a mail can never be sent.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum PackError {
+    #[error("the receiver's address: {0}")]
+    Address(#[from] lettre::address::AddressError),
+    #[error(transparent)]
+    Message(#[from] lettre::error::Error),
+    #[error("the kind of a part: {0}")]
+    Kind(#[from] lettre::message::header::ContentTypeErr),
+}
+
+/// The message of a queued mail. Its Message-ID comes from the id in the outbox: whoever gets it twice can tell.
+pub(super) fn pack(
+    sender: &Mailbox,
+    mail: &Mail,
+    letter: Letter,
+    id: Uuid,
+    queued: DateTime<Utc>,
+) -> Result<Message, PackError> {
+    let receiver = mailbox(mail.receiver.name(), mail.receiver.email().parse()?);
+    let mut message = Message::builder()
+        .from(sender.clone())
+        .to(receiver)
+        .subject(letter.subject)
+        .message_id(Some(format!("<{id}@{}>", sender.email.domain())))
+        .date(SystemTime::from(queued))
+        // No out-of-office notes, please (RFC 3834).
+        .raw_header(HeaderValue::new(
+            HeaderName::new_from_ascii_str("Auto-Submitted"),
+            "auto-generated".to_owned(),
+        ));
+    if let Some(organizer) = &mail.event.organizer
+        && let Ok(address) = organizer.email.parse()
+    {
+        message = message.reply_to(mailbox(&organizer.name, address));
+    }
+    let readable = MultiPart::alternative()
+        .singlepart(SinglePart::plain(letter.plain))
+        .singlepart(SinglePart::html(letter.html));
+    let Some((method, calendar)) = letter.calendar else {
+        return Ok(message.multipart(readable)?);
+    };
+    let kind = format!("text/calendar; charset=utf-8; method={}", method.as_str());
+    let kind = ContentType::parse(&kind)?;
+    let inline = SinglePart::builder().header(kind).body(calendar.clone());
+    let file =
+        Attachment::new("invite.ics".to_owned()).body(calendar, ContentType::parse("application/ics")?);
+    let all = MultiPart::mixed()
+        .multipart(readable.singlepart(inline))
+        .singlepart(file);
+    Ok(message.multipart(all)?)
+}
+
+fn mailbox(name: &str, address: Address) -> Mailbox {
+    let name: String = name.chars().filter(|letter| !letter.is_control()).collect();
+    Mailbox::new((!name.trim().is_empty()).then(|| name.trim().to_owned()), address)
+}

@@ -1,0 +1,266 @@
+//! Sends what waits in the outbox, each mail once as far as anybody can know.
+//!
+//! A mail is taken by moving the time at which it is due: no other server takes it before. Whoever dies between the mail
+//! server's word and the commit leaves it to be sent once more, with the same Message-ID.
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use futures_util::future::join_all;
+use lettre::{Address, message::Mailbox};
+use tokio::time::sleep;
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    Mail, Outbox,
+    letter::Writer,
+    message,
+    relay::{Connections, Relay, SendError},
+};
+use crate::{
+    clock::Clock,
+    config::Config,
+    store::{
+        Db, StoreError,
+        outbox::{self, Fate, Taken},
+    },
+};
+
+/// Mails that are sent at the same time.
+const SENT_AT_ONCE: u32 = 8;
+
+/// For how long a taken mail is kept from others: two attempts and some time for the database.
+const LEASE: Duration = Duration::from_secs(120);
+
+/// Time between two looks at the outbox when nobody wakes the worker.
+const LOOK_INTERVAL: Duration = Duration::from_secs(5);
+
+/// The longest time between two attempts, in seconds.
+const RETRY_SECS_MAX: u64 = 3600;
+
+/// Part of the time between two attempts that is left to chance: not everything comes again at once.
+const JITTER: f64 = 0.2;
+
+/// Time for mails that are being sent when the server stops.
+const STOP_GRACE: Duration = Duration::from_secs(3);
+
+/// Sends mails.
+#[derive(Debug)]
+pub struct Worker {
+    db: Db,
+    outbox: Outbox,
+    clock: Clock,
+    relay: Relay,
+    writer: Writer,
+    sender: Mailbox,
+    retry_secs: u64,
+    give_up: Duration,
+}
+
+/// What became of the mails that were due.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Round {
+    pub sent: usize,
+    /// Refused for good, or too old.
+    pub given_up: usize,
+    /// Tried again later.
+    pub put_off: usize,
+    /// Whether the mail server did not answer at all.
+    pub is_unreachable: bool,
+}
+
+/// Why there is no worker.
+#[derive(Debug, thiserror::Error)]
+pub enum MailError {
+    #[error("mail.host: {0}")]
+    Relay(#[from] lettre::transport::smtp::Error),
+    #[error("mail.from_address: {0}")]
+    Sender(#[from] lettre::address::AddressError),
+}
+
+impl Worker {
+    /// The worker of a configuration that was validated; `None` without a mail server.
+    pub fn new(config: &Config, db: Db, outbox: Outbox, clock: Clock) -> Result<Option<Self>, MailError> {
+        let settings = &config.mail;
+        let (Some(host), Some(from), Some(web_client)) =
+            (&settings.host, &settings.from_address, &settings.web_client_url)
+        else {
+            return Ok(None);
+        };
+        let address: Address = from.parse()?;
+        let name = settings.from_name.trim();
+        Ok(Some(Self {
+            db,
+            outbox,
+            clock,
+            relay: Relay::new(settings, host)?,
+            writer: Writer::new(web_client.clone(), config.defaults.user_language.clone()),
+            sender: Mailbox::new((!name.is_empty()).then(|| name.to_owned()), address),
+            retry_secs: settings.retry_secs,
+            give_up: Duration::from_secs(settings.give_up_secs),
+        }))
+    }
+
+    /// The same with another time limit for one attempt than 30 s.
+    #[must_use]
+    pub fn with_patience(mut self, patience: Duration) -> Self {
+        self.relay.patience = patience;
+        self
+    }
+
+    /// Works until `stop`; mails that are being sent then have three seconds.
+    pub async fn run(self, stop: CancellationToken) {
+        let mut trouble = Trouble::default();
+        loop {
+            let round = tokio::select! {
+                round = self.round() => round,
+                () = ended(&stop) => return,
+            };
+            let pause = match &round {
+                Ok(round) if round.is_done() => Duration::ZERO,
+                Ok(round) if !round.is_unreachable => self.until_next().await,
+                _ => LOOK_INTERVAL,
+            };
+            trouble.look_at(&round);
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = self.outbox.woken() => {}
+                () = sleep(pause) => {}
+            }
+        }
+    }
+
+    /// Takes some mails that are due and sends them.
+    pub async fn round(&self) -> Result<Round, StoreError> {
+        let taken = outbox::take(&self.db, SENT_AT_ONCE, self.clock.now(), LEASE).await?;
+        let mut round = Round::default();
+        if taken.is_empty() {
+            return Ok(round);
+        }
+        let connections = self.relay.connections(SENT_AT_ONCE);
+        let results = join_all(taken.iter().map(|mail| self.deliver(mail, &connections))).await;
+        round.is_unreachable = results
+            .iter()
+            .all(|result| matches!(result, Err(SendError::Unreachable(_))));
+        for (mail, result) in taken.iter().zip(results) {
+            match self.note(mail, result).await? {
+                None => round.sent += 1,
+                Some(Fate::GivenUp(_)) => round.given_up += 1,
+                Some(Fate::Again(_)) => round.put_off += 1,
+            }
+        }
+        if !round.is_unreachable {
+            connections.close().await;
+        }
+        Ok(round)
+    }
+
+    async fn deliver(&self, taken: &Taken, connections: &Connections) -> Result<(), SendError> {
+        let refused = |error: &dyn std::error::Error| SendError::Refused(error.to_string());
+        let mail: Mail = serde_json::from_value(taken.mail.clone()).map_err(|error| refused(&error))?;
+        let letter = self.writer.write(&mail, taken.created_at);
+        let message = message::pack(&self.sender, &mail, letter, taken.id, taken.created_at);
+        let message = message.map_err(|error| refused(&error))?;
+        self.relay.send(connections, &message).await
+    }
+
+    /// Writes down what became of a mail; `None`: it was sent.
+    async fn note(&self, taken: &Taken, result: Result<(), SendError>) -> Result<Option<Fate>, StoreError> {
+        let now = self.clock.now();
+        let Err(error) = result else {
+            outbox::sent(&self.db, taken.id, now).await?;
+            tracing::debug!(mail.id = %taken.id, attempts = taken.attempts, "sent a mail");
+            return Ok(None);
+        };
+        let last = taken.created_at + self.give_up;
+        let fate = if matches!(error, SendError::Refused(_)) || now >= last {
+            // The mail server's words may name people: they stand in the outbox only.
+            tracing::warn!(mail.id = %taken.id, attempts = taken.attempts, "gave up a mail; see last_error in the outbox");
+            Fate::GivenUp(now)
+        } else {
+            Fate::Again(last.min(
+                now + delay(
+                    self.retry_secs,
+                    taken.attempts,
+                    rand::random_range(-JITTER..=JITTER),
+                ),
+            ))
+        };
+        outbox::failed(&self.db, taken, fate, &error.to_string()).await?;
+        Ok(Some(fate))
+    }
+
+    /// Time until the next mail is due, five seconds at most.
+    async fn until_next(&self) -> Duration {
+        let next: Option<DateTime<Utc>> = outbox::next_due(&self.db).await.ok().flatten();
+        let wait = next.map(|next| (next - self.clock.now()).to_std().unwrap_or_default());
+        wait.map_or(LOOK_INTERVAL, |wait| wait.min(LOOK_INTERVAL))
+    }
+}
+
+impl Round {
+    /// Whether something was done, so that more may wait.
+    fn is_done(self) -> bool {
+        self.sent + self.given_up > 0
+    }
+}
+
+/// Time until the attempt after `attempts`: doubled each time, and `chance` of it more or less.
+fn delay(retry_secs: u64, attempts: u32, chance: f64) -> Duration {
+    let doubled = retry_secs.saturating_mul(1 << attempts.saturating_sub(1).min(30));
+    let regular = Duration::from_secs(doubled.min(RETRY_SECS_MAX.max(retry_secs)));
+    regular.mul_f64(1.0 + chance)
+}
+
+async fn ended(stop: &CancellationToken) {
+    stop.cancelled().await;
+    sleep(STOP_GRACE).await;
+}
+
+/// What went wrong the last time, so that each trouble is told once.
+#[derive(Debug, Default)]
+struct Trouble {
+    mail_server: bool,
+    database: bool,
+}
+
+impl Trouble {
+    fn look_at(&mut self, round: &Result<Round, StoreError>) {
+        match round {
+            Ok(round) => {
+                self.database = false;
+                if round.is_unreachable && !self.mail_server {
+                    tracing::warn!("the mail server does not answer; mails wait");
+                } else if self.mail_server && round.is_done() {
+                    tracing::info!("the mail server answers again");
+                }
+                self.mail_server = round.is_unreachable || (self.mail_server && !round.is_done());
+            }
+            Err(error) => {
+                let error: &dyn std::error::Error = error;
+                if !self.database {
+                    tracing::warn!(error, "the outbox of mails can't be read");
+                }
+                self.database = true;
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn delays_grow_up_to_an_hour() {
+        let secs = |attempts| delay(30, attempts, 0.0).as_secs();
+        assert_eq!(
+            [1, 2, 3, 7, 8, 40, u32::MAX].map(secs),
+            [30, 60, 120, 1920, 3600, 3600, 3600]
+        );
+        assert_eq!(delay(30, 1, JITTER), Duration::from_secs(36));
+        assert_eq!(delay(30, 1, -JITTER), Duration::from_secs(24));
+        // Whoever wants longer ones from the start gets them.
+        assert_eq!(delay(7200, 3, 0.0), Duration::from_secs(7200));
+    }
+}

@@ -1,0 +1,242 @@
+//! What each job deletes, and what it leaves.
+
+use chrono::TimeDelta;
+use colloquy::{
+    jobs::Job,
+    mail::Outbox,
+    store::{
+        StoreError,
+        invites::{self, Editor},
+        rooms,
+    },
+};
+use serde_json::json;
+use uuid::Uuid;
+
+use super::{Plan, days_ago, ended, event, invite, now, room, rows, run};
+use crate::{mail, store::Store};
+
+on_both_databases!(Store:
+    events_go_when_their_last_occurrence_is_over,
+    adhoc_events_go_soon,
+    dead_invites_go,
+    unused_rooms_go,
+    disabled_users_go_and_others_keep_what_is_theirs,
+    mails_that_are_done_go,
+);
+
+fn sorted(mut ids: Vec<Uuid>) -> Vec<Uuid> {
+    ids.sort();
+    ids
+}
+
+async fn events_go_when_their_last_occurrence_is_over(store: &Store) {
+    let ada = store.user("ada").await;
+    let series = |series| Plan {
+        series: Some(series),
+        ..ended(days_ago(100))
+    };
+    let gone = sorted(vec![
+        event(store, &ada, ended(days_ago(31))).await,
+        event(store, &ada, series(Some(days_ago(40)))).await,
+    ]);
+    event(store, &ada, ended(days_ago(29))).await;
+    event(store, &ada, series(Some(days_ago(3)))).await;
+    event(store, &ada, series(None)).await;
+    event(
+        store,
+        &ada,
+        Plan {
+            ends_at: None,
+            ..ended(now())
+        },
+    )
+    .await;
+    let report = run(store, Job::EventCleanup, &json!({"days": 30})).await;
+    assert_eq!((report.deleted, report.kept, report.examples), (2, 0, gone));
+    let left = rows(store).await;
+    assert_eq!(left[..2], [4, 4], "their rooms go with them");
+}
+
+async fn adhoc_events_go_soon(store: &Store) {
+    let ada = store.user("ada").await;
+    let adhoc = |days, ends_at| Plan {
+        created_at: days_ago(days),
+        ends_at,
+        is_adhoc: true,
+        series: None,
+    };
+    let gone = sorted(vec![
+        event(store, &ada, adhoc(2, None)).await,
+        event(store, &ada, adhoc(3, Some(days_ago(2)))).await,
+    ]);
+    event(store, &ada, adhoc(0, None)).await;
+    // Made long ago, and not over yet.
+    event(store, &ada, adhoc(9, Some(now()))).await;
+    event(store, &ada, ended(days_ago(50))).await;
+    let report = run(store, Job::AdhocEventCleanup, &json!({})).await;
+    assert_eq!((report.deleted, report.examples), (2, gone));
+    assert_eq!(rows(store).await[..2], [3, 3]);
+}
+
+async fn dead_invites_go(store: &Store) {
+    let ada = store.user("ada").await;
+    let room = room(store, &ada, days_ago(100)).await;
+    let gone = sorted(vec![
+        invite(store, room, &ada, Some(days_ago(91))).await,
+        invite(store, room, &ada, None).await,
+    ]);
+    let deactivate = |code, days| {
+        let editor = Editor {
+            user: ada.profile.id,
+            at: days_ago(days),
+        };
+        invites::deactivate(&store.db, room, code, editor)
+    };
+    for invite in &gone {
+        deactivate(*invite, 95).await.expect("a query");
+    }
+    let late = invite(store, room, &ada, None).await;
+    deactivate(late, 80).await.expect("a query");
+    invite(store, room, &ada, Some(days_ago(89))).await;
+    invite(store, room, &ada, Some(now() + TimeDelta::days(1))).await;
+    invite(store, room, &ada, None).await;
+    let report = run(store, Job::InviteCleanup, &json!({"days": 90})).await;
+    assert_eq!((report.deleted, report.kept, report.examples), (2, 0, gone));
+    assert_eq!(rows(store).await[2], 4);
+}
+
+async fn unused_rooms_go(store: &Store) {
+    let ada = store.user("ada").await;
+    let gone = room(store, &ada, days_ago(50)).await;
+    let used = room(store, &ada, days_ago(50)).await;
+    room(store, &ada, days_ago(3)).await;
+    event(store, &ada, ended(days_ago(100))).await;
+    let recorded = room(store, &ada, days_ago(50)).await;
+    // Whoever begins a meeting uses the room; once a day is enough to know.
+    assert!(
+        rooms::mark_used(&store.db, used, days_ago(2))
+            .await
+            .expect("a query")
+    );
+    assert!(
+        !rooms::mark_used(&store.db, used, days_ago(1) - TimeDelta::hours(1))
+            .await
+            .expect("a query")
+    );
+    let asset = match store.settings.url {
+        Some(_) => format!("gen_random_uuid(), '{recorded}', now()"),
+        None => format!(
+            "randomblob(16), X'{}', '2026-01-01T00:00:00+00:00'",
+            recorded.simple()
+        ),
+    };
+    store
+        .execute(&format!(
+            "INSERT INTO assets (id, room_id, created_at, namespace, kind, filename, size)
+             VALUES ({asset}, 'core', 'recording', 'x', 1)"
+        ))
+        .await;
+    let report = run(store, Job::RoomCleanup, &json!({"days": 30})).await;
+    assert_eq!((report.deleted, report.kept, report.examples), (1, 0, vec![gone]));
+    assert_eq!(rows(store).await[1], 4);
+    let parameters = Job::RoomCleanup.parameters(r#"{"days":30,"with_assets":true}"#);
+    let tools = super::tools_at(store, now());
+    let planned = colloquy::jobs::run(&tools, Job::RoomCleanup, parameters.expect("parameters"), true).await;
+    assert_eq!(planned.expect("a dry run").examples, [recorded]);
+}
+
+async fn disabled_users_go_and_others_keep_what_is_theirs(store: &Store) {
+    let [ada, bob, eve, mallory] = ["ada", "bob", "eve", "mallory"].map(|name| store.user(name));
+    let (ada, bob, eve, mallory) = (ada.await, bob.await, eve.await, mallory.await);
+    for (user, days) in [(&eve, 31), (&mallory, 29)] {
+        let since = days_ago(days).to_rfc3339();
+        let name = &user.profile.display_name;
+        store
+            .execute(&format!(
+                "UPDATE users SET disabled_at = '{since}' WHERE display_name = '{name}'"
+            ))
+            .await;
+    }
+    // Eve's own, and what she did in Ada's.
+    event(store, &eve, ended(now() + TimeDelta::days(9))).await;
+    let own_room = room(store, &eve, now()).await;
+    invite(store, own_room, &bob, None).await;
+    let event_of_ada = event(store, &ada, ended(now())).await;
+    let room_of_ada = room(store, &ada, now()).await;
+    let code = invite(store, room_of_ada, &eve, None).await;
+    let (ids, tenant) = ([eve.profile.id, bob.profile.id], ada.tenant_id);
+    store
+        .execute("UPDATE events SET updated_by = (SELECT id FROM users WHERE display_name = 'eve') WHERE title = 'Planning'")
+        .await;
+    for (id, invitee) in ids.iter().enumerate() {
+        let text = |id: Uuid| match store.settings.url {
+            Some(_) => format!("'{id}'"),
+            None => format!("X'{}'", id.simple()),
+        };
+        store
+            .execute(&format!(
+                "INSERT INTO event_invites (id, event_id, user_id, role, status, created_by, created_at, updated_at)
+                 VALUES ({}, {}, {}, 'user', 'pending', {}, '2026-01-01T00:00:00+00:00', '2026-01-01T00:00:00+00:00')",
+                text(Uuid::from_u128(id as u128 + 1)),
+                text(event_of_ada),
+                text(*invitee),
+                text(eve.profile.id),
+            ))
+            .await;
+    }
+    let report = run(store, Job::UserCleanup, &json!({"days": 30})).await;
+    assert_eq!(
+        (report.deleted, report.kept, report.examples),
+        (1, 0, vec![eve.profile.id])
+    );
+    // Events, rooms, invites, users.
+    assert_eq!(rows(store).await[..4], [1, 2, 1, 3]);
+    let kept = invites::get(&store.db, room_of_ada, code)
+        .await
+        .expect("a query")
+        .expect("the invite");
+    assert_eq!(
+        (kept.created_by.id, kept.updated_by.id),
+        (ada.profile.id, ada.profile.id)
+    );
+    let event = colloquy::store::events::visible_to(&store.db, bob.profile.id, event_of_ada).await;
+    let event = event.expect("a query").expect("Bob is still invited").event;
+    assert_eq!((event.updated_by.id, event.tenant_id), (ada.profile.id, tenant));
+}
+
+async fn mails_that_are_done_go(store: &Store) {
+    let queued: Result<(), StoreError> = store
+        .db
+        .transaction(|tx| {
+            Box::pin(async move {
+                let mails = vec![mail::invitation(); 1201];
+                Outbox::new(true).enqueue(tx, &mails, days_ago(60)).await
+            })
+        })
+        .await;
+    queued.expect("a transaction");
+    let (old, young) = (days_ago(31).to_rfc3339(), days_ago(29).to_rfc3339());
+    store
+        .execute(&format!(
+            "UPDATE outbox SET sent_at = '{old}' WHERE id IN (SELECT id FROM outbox ORDER BY id LIMIT 1100)"
+        ))
+        .await;
+    for (column, time) in [("failed_at", &old), ("failed_at", &young), ("sent_at", &young)] {
+        store
+            .execute(&format!(
+                "UPDATE outbox SET {column} = '{time}' WHERE id IN
+                 (SELECT id FROM outbox WHERE sent_at IS NULL AND failed_at IS NULL ORDER BY id LIMIT 1)"
+            ))
+            .await;
+    }
+    let report = run(store, Job::OutboxCleanup, &json!({"days": 30})).await;
+    assert_eq!(report.deleted, 1101);
+    assert_eq!(store.number("SELECT count(*) FROM outbox").await, 100);
+    assert_eq!(
+        store
+            .number("SELECT count(*) FROM outbox WHERE sent_at IS NULL AND failed_at IS NULL")
+            .await,
+        98
+    );
+}

@@ -1,0 +1,357 @@
+//! What stands in mails, as Python's `email` and `icalendar` read it.
+
+use colloquy::{
+    calendar::ics::Exception,
+    mail::{Kind, Mail, Receiver},
+};
+use serde_json::json;
+use uuid::Uuid;
+
+use super::{Post, invitation, invitation_to, registered, span, time, weekly};
+use crate::support::smtp::ReceivedMail;
+
+on_both_databases!(Post:
+    an_invitation_says_everything_in_each_of_its_parts,
+    receivers_read_their_language_and_come_in_by_their_link,
+    every_kind_of_mail_is_told,
+    one_date_of_a_series_is_told_alone,
+    a_series_comes_with_what_differs,
+    events_without_times_have_no_calendar,
+    titles_and_names_inject_nothing,
+);
+
+/// The mail as it arrives.
+async fn sent(post: &Post, mail: Mail) -> ReceivedMail {
+    post.enqueue(&[mail]).await;
+    let (round, received) = tokio::join!(async { post.worker().round().await }, post.mail());
+    assert_eq!(round.expect("a database").sent, 1);
+    received
+}
+
+async fn an_invitation_says_everything_in_each_of_its_parts(post: &Post) {
+    let mail = sent(post, invitation()).await;
+    assert_eq!(mail.0["envelope_from"], "meetings@colloquy.example");
+    assert_eq!(mail.0["envelope_to"], json!(["bob@example.org"]));
+    assert_eq!(
+        mail.header("from"),
+        "\"Meetings, Inc.\" <meetings@colloquy.example>"
+    );
+    assert_eq!(mail.header("to"), "Bob Burton <bob@example.org>");
+    assert_eq!(mail.header("reply-to"), "Ada Adams <ada@example.org>");
+    assert_eq!(mail.header("subject"), "Invitation: Planning");
+    assert_eq!(mail.header("auto-submitted"), "auto-generated");
+    assert_eq!(
+        mail.0["structure"],
+        json!([
+            "multipart/mixed",
+            [
+                "multipart/alternative",
+                "text/plain",
+                "text/html",
+                "text/calendar"
+            ],
+            "application/ics"
+        ])
+    );
+    assert_eq!(
+        mail.text("text/plain").replace("\r\n", "\n").trim_end(),
+        "Hello Bob Burton,\n\nAda Adams invites you to a meeting.\n\n\
+         Meeting: Planning\nWhen: Monday, 6 July 2026, 10:00–11:00 (Europe/Berlin)\nOrganiser: Ada Adams\n\
+         Join: https://meet.example/room/00000000-0000-0000-0000-000000000002\nPassword: cake<3\n\
+         By telephone: +49 30 1234567\nMeeting ID: 0123456789\nPIN: 9876543210\n\nBring ideas.\nAnd cake."
+    );
+    let html = mail.text("text/html");
+    for part in [
+        "<html lang=\"en\">",
+        "<p>Hello Bob Burton,</p>",
+        "<td>Planning</td>",
+        "<a href=\"https://meet.example/room/00000000-0000-0000-0000-000000000002\">",
+        "<td>cake&lt;3</td>",
+        "And cake.",
+    ] {
+        assert!(html.contains(part), "{part}: {html}");
+    }
+    let inline = mail.part("text/calendar");
+    assert_eq!(inline["parameters"]["method"], "REQUEST");
+    assert_eq!(mail.calendar()["method"], "REQUEST");
+    assert_eq!(mail.part("application/ics")["file"], "invite.ics");
+    assert_eq!(mail.part("application/ics")["calendar"], inline["calendar"]);
+    let link = "https://meet.example/room/00000000-0000-0000-0000-000000000002";
+    assert_eq!(
+        *mail.event(),
+        json!({
+            "uid": "00000000-0000-0000-0000-000000000001",
+            "sequence": 2,
+            "stamp": "2026-03-01T12:00:00+00:00",
+            "start": "2026-07-06T10:00:00+02:00",
+            "start_zone": "Europe/Berlin",
+            "end": "2026-07-06T11:00:00+02:00",
+            "recurrence_id": null,
+            "rule": null,
+            "exdates": [],
+            "summary": "Planning",
+            "description": format!(
+                "Bring ideas.\nAnd cake.\n\nJoin: {link}\nPassword: cake<3\nBy telephone: +49 30 1234567\n\
+                 Meeting ID: 0123456789\nPIN: 9876543210"
+            ),
+            "location": link,
+            "status": "CONFIRMED",
+            "organizer": "mailto:ada@example.org",
+            "attendees": ["mailto:bob@example.org"],
+        })
+    );
+}
+
+async fn receivers_read_their_language_and_come_in_by_their_link(post: &Post) {
+    let room = "https://meet.example/room/00000000-0000-0000-0000-000000000002";
+    let guest = "https://meet.example/invite/00000000-0000-0000-0000-000000000009";
+    let email = "bob@example.org".to_owned();
+    for (receiver, subject, hello, link) in [
+        (
+            registered("de-AT"),
+            "Einladung: Planning",
+            "Hallo Bob Burton,",
+            room,
+        ),
+        (
+            registered("en-US"),
+            "Invitation: Planning",
+            "Hello Bob Burton,",
+            room,
+        ),
+        (
+            registered("eo"),
+            "Invitation: Planning",
+            "Hello Bob Burton,",
+            room,
+        ),
+        (
+            Receiver::Unregistered {
+                email: email.clone(),
+                name: "Bob".to_owned(),
+            },
+            "Invitation: Planning",
+            "Hello Bob,",
+            room,
+        ),
+        (
+            Receiver::External {
+                email: email.clone(),
+                invite_code: Some(Uuid::from_u128(9)),
+            },
+            "Invitation: Planning",
+            "Hello,",
+            guest,
+        ),
+        (
+            Receiver::External {
+                email,
+                invite_code: None,
+            },
+            "Invitation: Planning",
+            "Hello,",
+            room,
+        ),
+    ] {
+        let mail = sent(
+            post,
+            Mail {
+                receiver,
+                ..invitation()
+            },
+        )
+        .await;
+        assert_eq!(mail.header("subject"), subject);
+        let text = mail.text("text/plain");
+        assert!(text.starts_with(hello), "{text}");
+        assert!(text.contains(link), "{text}");
+        assert_eq!(mail.event()["location"], link);
+    }
+    let german = sent(
+        post,
+        Mail {
+            receiver: registered("de"),
+            ..weekly()
+        },
+    )
+    .await;
+    let text = german.text("text/plain");
+    for line in [
+        "Ada Adams lädt Sie zu einer Besprechung ein.",
+        "Wann: Montag, 6. Juli 2026, 10:00–11:00 Uhr (Europe/Berlin)",
+        "Wiederholung: jede Woche",
+        "Passwort: cake<3",
+    ] {
+        assert!(text.contains(line), "{line}: {text}");
+    }
+    assert!(german.text("text/html").contains("<html lang=\"de\">"));
+}
+
+async fn every_kind_of_mail_is_told(post: &Post) {
+    for (kind, subject, method, status, may_come) in [
+        (Kind::Invite, "Invitation: Planning", "REQUEST", "CONFIRMED", true),
+        (Kind::Update, "Changed: Planning", "REQUEST", "CONFIRMED", true),
+        (Kind::Cancel, "Cancelled: Planning", "CANCEL", "CANCELLED", false),
+        (
+            Kind::Uninvite,
+            "Invitation withdrawn: Planning",
+            "CANCEL",
+            "CANCELLED",
+            false,
+        ),
+    ] {
+        let mail = sent(post, Mail { kind, ..weekly() }).await;
+        assert_eq!(mail.header("subject"), subject);
+        assert_eq!(mail.calendar()["method"], method);
+        assert_eq!(mail.part("text/calendar")["parameters"]["method"], method);
+        let event = mail.event();
+        assert_eq!(event["status"], status);
+        assert_eq!(event["rule"], "FREQ=WEEKLY;BYDAY=MO");
+        for secret in ["https://meet.example", "cake", "9876543210"] {
+            let told = mail.text("text/plain").replace("And cake.", "").contains(secret);
+            assert_eq!(told, may_come, "{kind:?} tells of {secret}");
+        }
+    }
+    let lost = Mail {
+        kind: Kind::Update,
+        has_lost_times: true,
+        ..invitation()
+    };
+    let mail = sent(post, lost).await;
+    assert_eq!(mail.header("subject"), "Changed: Planning");
+    assert_eq!(
+        mail.calendar()["method"],
+        "CANCEL",
+        "calendars drop what has no time any more"
+    );
+}
+
+fn exception(original: &str, is_cancelled: bool) -> Exception {
+    Exception {
+        original_starts_at: time(original),
+        is_cancelled,
+        title: None,
+        description: None,
+        span: None,
+    }
+}
+
+async fn one_date_of_a_series_is_told_alone(post: &Post) {
+    let mut moved = weekly();
+    moved.kind = Kind::Update;
+    moved.instance = Some(time("2026-07-13T08:00:00Z"));
+    moved.event.exceptions = vec![Exception {
+        title: Some("Planning outside".to_owned()),
+        description: Some("No cake.".to_owned()),
+        span: Some(span("2026-07-14T12:00:00Z", "2026-07-14T13:00:00Z")),
+        ..exception("2026-07-13T08:00:00Z", false)
+    }];
+    let mail = sent(post, moved.clone()).await;
+    assert_eq!(mail.header("subject"), "Changed: Planning outside");
+    let text = mail.text("text/plain");
+    for line in [
+        "When: Tuesday, 14 July 2026, 14:00–15:00 (Europe/Berlin)",
+        "Instead of: Monday, 13 July 2026, 10:00 (Europe/Berlin)",
+        "No cake.",
+    ] {
+        assert!(text.contains(line), "{line}: {text}");
+    }
+    let event = mail.event();
+    assert_eq!(event["recurrence_id"], "2026-07-13T10:00:00+02:00");
+    assert_eq!(event["start"], "2026-07-14T14:00:00+02:00");
+    assert_eq!(
+        (&event["rule"], &event["summary"]),
+        (&json!(null), &json!("Planning outside"))
+    );
+
+    let mut cancelled = weekly();
+    cancelled.kind = Kind::Cancel;
+    cancelled.instance = Some(time("2026-11-02T09:00:00Z"));
+    cancelled.event.exceptions = vec![exception("2026-11-02T09:00:00Z", true)];
+    let mail = sent(post, cancelled).await;
+    assert_eq!(mail.calendar()["method"], "CANCEL");
+    let event = mail.event();
+    assert_eq!(event["status"], "CANCELLED");
+    // The clocks went back on 25 October; the meeting stays at ten.
+    assert_eq!(event["recurrence_id"], "2026-11-02T10:00:00+01:00");
+    assert_eq!(event["uid"], "00000000-0000-0000-0000-000000000001");
+}
+
+async fn a_series_comes_with_what_differs(post: &Post) {
+    let mut mail = weekly();
+    mail.event.exceptions = vec![
+        exception("2026-07-20T08:00:00Z", true),
+        Exception {
+            span: Some(span("2026-07-14T12:00:00Z", "2026-07-14T13:00:00Z")),
+            ..exception("2026-07-13T08:00:00Z", false)
+        },
+    ];
+    mail.event.recurrence.push("EXDATE:20260727T100000".to_owned());
+    let mail = sent(post, mail).await;
+    let events = mail.calendar()["events"].as_array().expect("events");
+    assert_eq!(events.len(), 2);
+    assert_eq!(
+        events[0]["exdates"],
+        json!(["2026-07-27T10:00:00+02:00", "2026-07-20T10:00:00+02:00"])
+    );
+    assert_eq!(events[1]["recurrence_id"], "2026-07-13T10:00:00+02:00");
+    assert_eq!(events[1]["start"], "2026-07-14T14:00:00+02:00");
+    assert!(mail.text("text/plain").contains("Repeats: on several dates"));
+}
+
+async fn events_without_times_have_no_calendar(post: &Post) {
+    let mut mail = invitation();
+    mail.event.span = None;
+    let mail = sent(post, mail).await;
+    assert!(mail.text("text/plain").contains("When: at any time"));
+    assert_eq!(
+        mail.0["structure"],
+        json!(["multipart/alternative", "text/plain", "text/html"])
+    );
+}
+
+async fn titles_and_names_inject_nothing(post: &Post) {
+    let plain = sent(post, invitation()).await;
+    for evil in [
+        "Team\r\nBcc: eve@example.org",
+        "Team\nBcc: eve@example.org\n\nbody",
+        "Team\r\n\r\n--boundary",
+        "Team\rX-Evil: 1",
+        "=?utf-8?q?=0D=0ABcc:_eve=40example.org?=",
+        "a\u{2028}b\u{85}c\u{b}d",
+        "x\r\nEND:VEVENT\r\nBEGIN:VEVENT\r\nUID:evil",
+        "\\nATTENDEE:mailto:eve@example.org",
+        "\"; DROP=1:mailto:eve@example.org",
+        "<script>alert(1)</script><img src=x onerror=alert(1)>",
+        "{ $organizer } { hello }",
+        "Tèst \u{202e}👩‍👩‍👧 日本語",
+        &"long ".repeat(51),
+    ] {
+        let mut mail = invitation();
+        mail.event.title = evil.to_owned();
+        mail.event.description = evil.to_owned();
+        if let Some(organizer) = &mut mail.event.organizer {
+            organizer.name = evil.to_owned();
+        }
+        mail.receiver = Receiver::Unregistered {
+            email: "bob@example.org".to_owned(),
+            name: evil.to_owned(),
+        };
+        let mail = sent(post, mail).await;
+        assert_eq!(mail.header_names(), plain.header_names(), "{evil:?}");
+        assert_eq!(mail.0["structure"], plain.0["structure"], "{evil:?}");
+        assert_eq!(mail.0["envelope_to"], json!(["bob@example.org"]), "{evil:?}");
+        let event = mail.event();
+        assert_eq!(event["uid"], plain.event()["uid"], "{evil:?}");
+        assert_eq!(event["attendees"], json!(["mailto:bob@example.org"]), "{evil:?}");
+        assert_eq!(event["organizer"], "mailto:ada@example.org", "{evil:?}");
+        let html = mail.text("text/html");
+        assert!(!html.contains("<script") && !html.contains("<img"), "{html}");
+    }
+    // An address with a line end is no address: the mail is given up, nothing is sent.
+    post.enqueue(&[invitation_to("bob@example.org\r\nRCPT TO:<eve@example.org>")])
+        .await;
+    let round = post.worker().round().await.expect("a database");
+    assert_eq!((round.sent, round.given_up), (0, 1));
+    post.expect_nothing().await;
+}

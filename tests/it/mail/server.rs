@@ -1,0 +1,97 @@
+//! The whole server and its mail.
+
+use chrono::Utc;
+use colloquy::{
+    mail::Outbox,
+    store::{Db, StoreError},
+};
+
+use super::invitation;
+use crate::{
+    databases::Kind,
+    support::{server::Server, smtp::SmtpServer},
+};
+
+on_both_databases!(Mailing:
+    a_server_killed_before_the_commit_sends_the_same_mail_once_more,
+    a_mail_server_that_hangs_does_not_keep_a_server_from_stopping,
+);
+
+struct Mailing {
+    server: Server,
+    smtp: SmtpServer,
+}
+
+impl Mailing {
+    async fn start(kind: Kind) -> Self {
+        let smtp = SmtpServer::start().await;
+        let port = smtp.port.to_string();
+        let environment = [
+            ("COLLOQUY_MAIL__HOST", "127.0.0.1"),
+            ("COLLOQUY_MAIL__PORT", &port),
+            ("COLLOQUY_MAIL__TLS", "none"),
+            ("COLLOQUY_MAIL__FROM_ADDRESS", "meetings@colloquy.example"),
+            ("COLLOQUY_MAIL__WEB_CLIENT_URL", "https://meet.example"),
+        ];
+        Self {
+            server: Server::start_with(kind, &environment).await,
+            smtp,
+        }
+    }
+
+    async fn finish(self) {
+        self.server.finish().await;
+    }
+
+    async fn db(&self) -> Db {
+        let db = Db::connect(&self.server.database(), &self.server.data_dir()).await;
+        db.expect("a database")
+    }
+
+    /// Queues a mail while the server is away.
+    async fn enqueue(&self) {
+        let db = self.db().await;
+        let done: Result<(), StoreError> = db
+            .transaction(move |tx| {
+                Box::pin(async move { Outbox::new(true).enqueue(tx, &[invitation()], Utc::now()).await })
+            })
+            .await;
+        done.expect("a transaction");
+        db.close().await;
+    }
+}
+
+async fn a_server_killed_before_the_commit_sends_the_same_mail_once_more(world: &Mailing) {
+    let Mailing { server, smtp } = world;
+    server.kill9();
+    world.enqueue().await;
+    smtp.be("hold").await;
+    server.restart().await;
+    let first = smtp.mail().await;
+    server.kill9();
+    smtp.be("accept").await;
+    // Two minutes later.
+    server.set_all_mails_due().await;
+    server.restart().await;
+    let second = smtp.mail().await;
+    assert_eq!(second.header("message-id"), first.header("message-id"));
+    assert_eq!(second.header("date"), first.header("date"));
+    server.wait_for_log("sent a mail", 1).await;
+    server.kill9();
+    server.set_all_mails_due().await;
+    server.restart().await;
+    smtp.expect_nothing().await;
+    assert!(server.terminate().await.success());
+    assert_eq!(server.warnings(), Vec::<String>::new());
+}
+
+async fn a_mail_server_that_hangs_does_not_keep_a_server_from_stopping(world: &Mailing) {
+    let Mailing { server, smtp } = world;
+    server.kill9();
+    world.enqueue().await;
+    smtp.be("hang").await;
+    server.restart().await;
+    assert!(smtp.told().await["hanging"].is_array());
+    assert!(server.terminate().await.success());
+    assert_eq!(server.warnings(), Vec::<String>::new());
+}
