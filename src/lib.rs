@@ -12,6 +12,7 @@ pub mod events;
 pub mod http;
 pub mod identity;
 pub mod jobs;
+pub mod invitations;
 pub mod listener;
 pub mod livekit;
 pub mod mail;

@@ -118,9 +118,8 @@ impl Nextcloud {
         }
         for depth in 1..=self.directory.len() {
             match self.mkcol(&self.directory[..depth].join("/")).await? {
-                (StatusCode::CREATED, _) => {}
-                // It is there already.
-                (StatusCode::METHOD_NOT_ALLOWED, _) => {}
+                // New, or there already.
+                (StatusCode::CREATED | StatusCode::METHOD_NOT_ALLOWED, _) => {}
                 (status, words) => return Err(refusal(status, words)),
             }
         }

@@ -79,10 +79,10 @@ async fn withdraw(
     State(state): State<ApiState>,
     CurrentUser(user): CurrentUser,
     InPath(event): InPath<Uuid>,
-    InQuery(_mail): InQuery<MailQuery>,
+    InQuery(mail): InQuery<MailQuery>,
     Body(body): Body<EndEmailInviteBody>,
 ) -> Result<StatusCode, ApiError> {
     access::event(&state, &user, event, Operation::ChangeInvitees).await?;
     let email = checked_email(&body.email)?;
-    by_user::end(&state, event, Whom::Email(email)).await
+    by_user::end(&state, event, Whom::Email(email), &user, mail.outbox(&state)).await
 }

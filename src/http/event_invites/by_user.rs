@@ -17,11 +17,14 @@ use crate::{
         params::{InPath, InQuery},
         refusals,
     },
+    invitations,
+    mail::Outbox,
     permissions::Operation,
     store::{
         self,
         event_invites::{self, Whom},
         events::InviteRole,
+        users::User,
     },
 };
 
@@ -79,7 +82,7 @@ async fn withdraw(
     State(state): State<ApiState>,
     CurrentUser(user): CurrentUser,
     InPath((event, invitee)): InPath<(Uuid, Uuid)>,
-    InQuery(_mail): InQuery<MailQuery>,
+    InQuery(mail): InQuery<MailQuery>,
 ) -> Result<StatusCode, ApiError> {
     let operation = if invitee == user.profile.id {
         Operation::AnswerInvitation
@@ -87,7 +90,7 @@ async fn withdraw(
         Operation::ChangeInvitees
     };
     access::event(&state, &user, event, operation).await?;
-    end(&state, event, Whom::User(invitee)).await
+    end(&state, event, Whom::User(invitee), &user, mail.outbox(&state)).await
 }
 
 /// Gives an invitee this role, if one is given. Tokens of a user who was moderator are void.
@@ -116,12 +119,23 @@ pub(super) async fn set_role(
 }
 
 /// Ends an invitation. Tokens of a user who was invited are void.
-pub(super) async fn end(state: &ApiState, event: Uuid, whom: Whom) -> Result<StatusCode, ApiError> {
-    let (db, live) = (state.db.clone(), state.live.clone());
+pub(super) async fn end(
+    state: &ApiState,
+    event: Uuid,
+    whom: Whom,
+    by: &User,
+    outbox: Outbox,
+) -> Result<StatusCode, ApiError> {
+    let (db, live, by, now) = (
+        state.db.clone(),
+        state.live.clone(),
+        by.profile.id,
+        state.clock.now(),
+    );
     // The meeting hears of it even when the client has gone meanwhile.
     let found = store::unbroken(async move {
-        let withdrawn = event_invites::withdraw(&db, event, whom).await?;
-        if let Some(withdrawn) = withdrawn
+        let withdrawn = invitations::withdraw(&db, event, whom, by, outbox, now).await?;
+        if let Some(withdrawn) = &withdrawn
             && let Some(user) = withdrawn.user
         {
             live.notify(withdrawn.room_id.into(), Notice::UserWithdrawn(user.into()));

@@ -21,6 +21,7 @@ use crate::{
         params::{InPath, InQuery, list_in_query},
         refusals,
     },
+    invitations,
     permissions::Operation,
     store::{
         event_invites::{self, INVITEES_PER_EVENT_MAX, Invited, NewEventInvite, Whom},
@@ -140,7 +141,7 @@ async fn invite(
     State(state): State<ApiState>,
     CurrentUser(user): CurrentUser,
     InPath(event): InPath<Uuid>,
-    InQuery(_mail): InQuery<MailQuery>,
+    InQuery(mail): InQuery<MailQuery>,
     Body(body): Body<InviteBody>,
 ) -> Result<StatusCode, ApiError> {
     access::event(&state, &user, event, Operation::ChangeInvitees).await?;
@@ -152,8 +153,8 @@ async fn invite(
         created_by: user.profile.id,
         created_at: state.clock.now(),
     };
-    match event_invites::invite(&state.db, new).await? {
-        Invited::New => Ok(StatusCode::CREATED),
+    match invitations::invite(&state.db, new, mail.outbox(&state)).await? {
+        Invited::New(_) => Ok(StatusCode::CREATED),
         Invited::Already => Ok(StatusCode::NO_CONTENT),
         Invited::NoEvent => Err(ApiError::not_found("No such event")),
         Invited::NoUser => Err(ApiError::not_found("No such user")),

@@ -13,7 +13,7 @@ use utoipa_axum::router::OpenApiRouter;
 pub use resource::{InviteeProfile, InviteeResource};
 
 use super::{ApiError, ApiState, checks::Checks};
-use crate::store::fold;
+use crate::{mail::Outbox, store::fold};
 
 pub(super) fn routes() -> OpenApiRouter<ApiState> {
     OpenApiRouter::new()
@@ -28,8 +28,8 @@ pub(super) fn routes() -> OpenApiRouter<ApiState> {
 #[into_params(parameter_in = Query)]
 pub struct MailQuery {
     /// Tell nobody by mail.
-    #[serde(default, rename = "suppress_email_notification")]
-    _suppress_mail: bool,
+    #[serde(default)]
+    suppress_email_notification: bool,
 }
 
 /// An address as invitations keep it.
@@ -38,6 +38,13 @@ fn checked_email(email: &str) -> Result<String, ApiError> {
     checks.email("email", email);
     checks.finish()?;
     Ok(fold(email))
+}
+
+impl MailQuery {
+    /// Where mails about it go.
+    fn outbox(&self, state: &ApiState) -> Outbox {
+        state.outbox.unless(self.suppress_email_notification)
+    }
 }
 
 fn no_invite() -> ApiError {

@@ -78,7 +78,7 @@ pub(in crate::store) async fn claim(tx: &mut Tx, user: &User, now: DateTime<Utc>
     Ok(())
 }
 
-/// Until the end of the transaction nobody else invites this address or logs in with it: else an invitation written at
+/// Until the end of the transaction nobody else invites or uninvites this address or logs in with it: else what is done at
 /// the moment of the first login would be seen by neither side. SQLite has one writer anyway.
 pub(super) async fn lock_address(tx: &mut Tx, email: &str) -> Result<(), StoreError> {
     const LOCK: &str = "SELECT pg_advisory_xact_lock(hashtextextended($1, 0))";

@@ -5,12 +5,15 @@
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-use super::{INVITEES_PER_EVENT_MAX, claim::lock_address};
-use crate::store::{
-    Db, StoreError, Tx,
-    events::{InviteRole, InviteStatus},
-    micros,
-    rows::{Columns, count, from_columns},
+use super::{INVITEES_PER_EVENT_MAX, claim::lock_address, receiver::receiver};
+use crate::{
+    mail::Receiver,
+    store::{
+        Db, StoreError, Tx,
+        events::{InviteRole, InviteStatus},
+        micros,
+        rows::{Columns, count, from_columns},
+    },
 };
 
 /// Somebody who is or shall be invited.
@@ -34,7 +37,8 @@ pub struct NewEventInvite {
 /// What became of an invitation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Invited {
-    New,
+    /// With the id of the new invitation.
+    New(Uuid),
     /// Invited before, or the creator of the event; nothing changed.
     Already,
     NoEvent,
@@ -53,11 +57,13 @@ pub struct RoleChange {
 }
 
 /// An invitation that is no more.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Withdrawn {
     pub room_id: Uuid,
     /// Whose access ended; none when only an address was invited.
     pub user: Option<Uuid>,
+    /// Who can be told.
+    pub receiver: Option<Receiver>,
 }
 
 /// An event whose row is locked until the end of the transaction.
@@ -97,47 +103,32 @@ impl Held {
 }
 from_columns!(LockedEvent, Held);
 
-/// Invites somebody.
-pub async fn invite(db: &Db, new: NewEventInvite) -> Result<Invited, StoreError> {
+/// Invites somebody, in the transaction of what else is done then.
+pub async fn invite(tx: &mut Tx, new: NewEventInvite) -> Result<Invited, StoreError> {
     const COUNT: &str = "SELECT count(*) FROM event_invites WHERE event_id = $1";
-    db.transaction(move |tx| {
-        Box::pin(async move {
-            if let Whom::Email(email) = &new.whom {
-                lock_address(tx, email).await?;
-            }
-            let Some(event) = lock_event(tx, new.event_id).await? else {
-                return Ok(Invited::NoEvent);
-            };
-            let whom = resolved(tx, event.tenant_id, new.whom).await?;
-            if let Whom::User(user) = whom {
-                if user == event.created_by {
-                    return Ok(Invited::Already);
-                }
-                if !is_in_tenant(tx, user, event.tenant_id).await? {
-                    return Ok(Invited::NoUser);
-                }
-            }
-            if held(tx, event.id, &whom).await?.is_some() {
-                return Ok(Invited::Already);
-            }
-            let invitees =
-                within!(&mut *tx, c => sqlx::query_scalar(COUNT).bind(event.id).fetch_one(c).await)?;
-            if count(invitees) >= INVITEES_PER_EVENT_MAX {
-                return Ok(Invited::Full);
-            }
-            insert(
-                tx,
-                event.id,
-                &whom,
-                new.role,
-                new.created_by,
-                micros(new.created_at),
-            )
-            .await?;
-            Ok(Invited::New)
-        })
-    })
-    .await
+    if let Whom::Email(email) = &new.whom {
+        lock_address(tx, email).await?;
+    }
+    let Some(event) = lock_event(tx, new.event_id).await? else {
+        return Ok(Invited::NoEvent);
+    };
+    let whom = resolved(tx, event.tenant_id, new.whom.clone()).await?;
+    if let Whom::User(user) = whom {
+        if user == event.created_by {
+            return Ok(Invited::Already);
+        }
+        if !is_in_tenant(tx, user, event.tenant_id).await? {
+            return Ok(Invited::NoUser);
+        }
+    }
+    if held(tx, event.id, &whom).await?.is_some() {
+        return Ok(Invited::Already);
+    }
+    let invitees = within!(&mut *tx, c => sqlx::query_scalar(COUNT).bind(event.id).fetch_one(c).await)?;
+    if count(invitees) >= INVITEES_PER_EVENT_MAX {
+        return Ok(Invited::Full);
+    }
+    insert(tx, &new, &whom).await.map(Invited::New)
 }
 
 /// Gives an invitee a role, or leaves it as it is; an address that belongs to an invited user means the user. `None` when
@@ -209,26 +200,24 @@ pub async fn answer(
     .await
 }
 
-/// Ends an invitation, and with it the invitee's access and favourite. `None` when nobody such is invited.
-pub async fn withdraw(db: &Db, event: Uuid, whom: Whom) -> Result<Option<Withdrawn>, StoreError> {
+/// Ends an invitation, and with it the invitee's access and favourite, in the transaction of what else is done then. `None`
+/// when nobody such is invited.
+pub async fn withdraw(tx: &mut Tx, event: Uuid, whom: Whom) -> Result<Option<Withdrawn>, StoreError> {
     const DELETE: &str = "DELETE FROM event_invites WHERE id = $1";
     const FORGET: &str = "DELETE FROM event_favorites WHERE event_id = $1 AND user_id = $2";
-    db.transaction(move |tx| {
-        Box::pin(async move {
-            let Some((event, held)) = locked_invite(tx, event, whom).await? else {
-                return Ok(None);
-            };
-            within!(&mut *tx, c => sqlx::query(DELETE).bind(held.id).execute(c).await.map(drop))?;
-            if let Some(user) = held.user_id {
-                within!(tx, c => sqlx::query(FORGET).bind(event.id).bind(user).execute(c).await.map(drop))?;
-            }
-            Ok(Some(Withdrawn {
-                room_id: event.room_id,
-                user: held.user_id,
-            }))
-        })
-    })
-    .await
+    let Some((event, held)) = locked_invite(tx, event, whom).await? else {
+        return Ok(None);
+    };
+    let receiver = receiver(tx, held.id).await?;
+    within!(&mut *tx, c => sqlx::query(DELETE).bind(held.id).execute(c).await.map(drop))?;
+    if let Some(user) = held.user_id {
+        within!(tx, c => sqlx::query(FORGET).bind(event.id).bind(user).execute(c).await.map(drop))?;
+    }
+    Ok(Some(Withdrawn {
+        room_id: event.room_id,
+        user: held.user_id,
+        receiver,
+    }))
 }
 
 /// The event, which nobody else changes or invites to until the end of the transaction. `None` when it is gone.
@@ -246,6 +235,9 @@ async fn locked_invite(
     event: Uuid,
     whom: Whom,
 ) -> Result<Option<(LockedEvent, Held)>, StoreError> {
+    if let Whom::Email(email) = &whom {
+        lock_address(tx, email).await?;
+    }
     let Some(event) = lock_event(tx, event).await? else {
         return Ok(None);
     };
@@ -291,32 +283,27 @@ async fn held(tx: &mut Tx, event: Uuid, whom: &Whom) -> Result<Option<Held>, Sto
     })?)
 }
 
-async fn insert(
-    tx: &mut Tx,
-    event: Uuid,
-    whom: &Whom,
-    role: InviteRole,
-    created_by: Uuid,
-    at: DateTime<Utc>,
-) -> Result<(), StoreError> {
+/// The id of the new invitation.
+async fn insert(tx: &mut Tx, new: &NewEventInvite, whom: &Whom) -> Result<Uuid, StoreError> {
     const INSERT: &str = "INSERT INTO event_invites
         (id, event_id, user_id, email, role, status, created_by, created_at, updated_at)
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8)";
     let (user, email, role) = match whom {
-        Whom::User(user) => (Some(*user), None, role.of_user()),
-        Whom::Email(email) => (None, Some(email), role),
+        Whom::User(user) => (Some(*user), None, new.role.of_user()),
+        Whom::Email(email) => (None, Some(email), new.role),
     };
+    let id = Uuid::new_v4();
     within!(tx, c => sqlx::query(INSERT)
-        .bind(Uuid::new_v4())
-        .bind(event)
+        .bind(id)
+        .bind(new.event_id)
         .bind(user)
         .bind(email)
         .bind(role.as_str())
         .bind(InviteStatus::Pending.as_str())
-        .bind(created_by)
-        .bind(at)
+        .bind(new.created_by)
+        .bind(micros(new.created_at))
         .execute(c)
         .await
         .map(drop))?;
-    Ok(())
+    Ok(id)
 }

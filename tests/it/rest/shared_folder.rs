@@ -288,7 +288,7 @@ async fn a_provider_that_falls_silent_midway_is_cleaned_up() {
 async fn the_whole_creation_has_a_limit_too() {
     let cloud = FakeNextcloud::start().await;
     let patience = Patience {
-        call: Duration::from_secs(60),
+        call: Duration::from_mins(1),
         creation: Duration::from_secs(1),
         ..IMPATIENT
     };

@@ -71,6 +71,7 @@ async fn the_first_login_takes_the_invitations_of_the_address(api: &Api) {
     for (path, role) in [(&scene.path, "moderator"), (&other, "guest")] {
         let body = json!({"email": "eve@example.org", "role": role});
         api.call(&scene.alice, "POST", path, body).await.expect(201);
+        api.clock.advance(1);
     }
     api.clock.advance(1);
     scene

@@ -12,14 +12,14 @@ on_both_databases!(Api:
 async fn the_creator_changes_roles(api: &Api) {
     let scene = Scene::set(api).await;
     let path = format!("{}/{}", scene.path, api.id_of(&scene.bob).await);
-    let patch = async |body: Value| api.call(&scene.alice, "PATCH", &path, body).await;
+    let change = async |body: Value| api.call(&scene.alice, "PATCH", &path, body).await;
     for (body, role) in [
         (json!({"role": "moderator"}), "moderator"),
         (json!({}), "moderator"),
         (json!({"role": null}), "moderator"),
         (json!({"role": "user"}), "user"),
     ] {
-        assert_eq!(patch(body).await.expect(204), Value::Null);
+        assert_eq!(change(body).await.expect(204), Value::Null);
         assert_eq!(scene.list(api, "").await[0]["profile"]["role"], role);
     }
     for wrong in [
@@ -27,7 +27,7 @@ async fn the_creator_changes_roles(api: &Api) {
         json!({"role": "king"}),
         json!({"role": 1}),
     ] {
-        patch(wrong).await.refused_fields(&["role invalid_value"]);
+        change(wrong).await.refused_fields(&["role invalid_value"]);
     }
     let bearer = format!("Bearer {}", scene.alice.access_token);
     api.refuses_bad_bodies(Some(&bearer), "PATCH", &path).await;

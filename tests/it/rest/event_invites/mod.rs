@@ -3,6 +3,7 @@
 mod addresses;
 mod answers;
 mod changes;
+mod mails;
 mod races;
 
 use serde_json::{Value, json};

@@ -12,7 +12,7 @@ use crate::rest::api::Api;
 
 on_both_databases!(Api:
     invited_at_once_is_invited_once, accepting_meets_the_end_of_the_invitation, a_favourite_meets_the_end_of_the_invitation,
-    an_invitation_meets_the_first_login);
+    an_invitation_meets_the_first_login, the_end_of_an_invitation_meets_the_first_login);
 
 async fn invited_at_once_is_invited_once(api: &Api) {
     let scene = Scene::set(api).await;
@@ -42,13 +42,13 @@ async fn accepting_meets_the_end_of_the_invitation(api: &Api) {
     let path = format!("{}/{}", scene.path, api.id_of(&scene.bob).await);
     let own = format!("/v1/events/{}/invite", scene.event);
     for _ in 0..10 {
-        let accepts = join_all((0..3).map(|_| api.call(&scene.bob, "PATCH", &own, Value::Null)));
-        let deletes = join_all((0..2).map(|_| api.call(&scene.alice, "DELETE", &path, Value::Null)));
-        let (accepted, deleted) = join(accepts, deletes).await;
-        for answer in &accepted {
+        let accepting = join_all((0..3).map(|_| api.call(&scene.bob, "PATCH", &own, Value::Null)));
+        let deleting = join_all((0..2).map(|_| api.call(&scene.alice, "DELETE", &path, Value::Null)));
+        let (answers, ends) = join(accepting, deleting).await;
+        for answer in &answers {
             assert!([204, 404].contains(&answer.status.as_u16()), "{answer:?}");
         }
-        let mut statuses: Vec<u16> = deleted.iter().map(|answer| answer.status.as_u16()).collect();
+        let mut statuses: Vec<u16> = ends.iter().map(|answer| answer.status.as_u16()).collect();
         statuses.sort_unstable();
         assert_eq!(statuses, [204, 404]);
         assert_eq!(scene.emails(api, "").await.len(), 0);
@@ -76,23 +76,9 @@ async fn an_invitation_meets_the_first_login(api: &Api) {
     let scene = Scene::set(api).await;
     for number in 0..10 {
         let email = format!("g{number}@example.org");
-        let token = VerifiedToken {
-            issuer: "https://issuer.example".to_owned(),
-            subject: email.clone(),
-            expires_at: chrono::DateTime::UNIX_EPOCH,
-            roles: Vec::new(),
-            profile: ProfileClaims {
-                email: Some(email.clone()),
-                ..ProfileClaims::default()
-            },
-        };
-        let defaults = NewUserDefaults {
-            language: "en".to_owned(),
-        };
-        let login = upsert_from_claims(&api.database.db, &token, &defaults, api.state.clock.now());
-        let (invited, user) = join(scene.post(api, json!({"email": email})), login).await;
+        let login = logged_in(api, &email);
+        let (invited, ()) = join(scene.post(api, json!({"email": email})), login).await;
         invited.expect(201);
-        user.expect("a user");
     }
     let list = scene.list(api, "").await;
     let of_users = list.as_array().expect("a list").iter();
@@ -103,4 +89,38 @@ async fn an_invitation_meets_the_first_login(api: &Api) {
         11,
         "{list}"
     );
+}
+
+async fn the_end_of_an_invitation_meets_the_first_login(api: &Api) {
+    let scene = Scene::set(api).await;
+    let path = format!("{}/email", scene.path);
+    for number in 0..10 {
+        let email = format!("g{number}@example.org");
+        let body = json!({"email": email});
+        scene.post(api, body.clone()).await.expect(201);
+        let end = api.call(&scene.alice, "DELETE", &path, body);
+        let (ended, ()) = join(end, logged_in(api, &email)).await;
+        ended.expect(204);
+        assert_eq!(scene.emails(api, "").await.len(), 1);
+    }
+}
+
+/// Somebody new logs in with this address.
+async fn logged_in(api: &Api, email: &str) {
+    let token = VerifiedToken {
+        issuer: "https://issuer.example".to_owned(),
+        subject: email.to_owned(),
+        expires_at: chrono::DateTime::UNIX_EPOCH,
+        roles: Vec::new(),
+        profile: ProfileClaims {
+            email: Some(email.to_owned()),
+            ..ProfileClaims::default()
+        },
+    };
+    let defaults = NewUserDefaults {
+        language: "en".to_owned(),
+    };
+    upsert_from_claims(&api.database.db, &token, &defaults, api.state.clock.now())
+        .await
+        .expect("a user");
 }

@@ -1,0 +1,154 @@
+//! What invitees are told by mail, as it stands in the outbox.
+
+use std::time::Duration;
+
+use colloquy::store::outbox;
+use serde_json::{Value, json};
+
+use super::{NOBODY, Scene};
+use crate::{databases::Kind, rest::api::Api};
+
+on_both_databases!(WithMail:
+    whoever_is_invited_is_told, nothing_changes_and_nobody_is_told, nobody_is_told_when_asked_so,
+    whoever_is_uninvited_is_told, whoever_goes_knows_it);
+
+/// A server that sends mail, if only into its outbox.
+struct WithMail(Api);
+
+impl std::ops::Deref for WithMail {
+    type Target = Api;
+
+    fn deref(&self) -> &Api {
+        &self.0
+    }
+}
+
+impl WithMail {
+    async fn start(kind: Kind) -> Self {
+        let api = Api::with(kind, |config| {
+            config.mail.host = Some("smtp.example.org".to_owned());
+        });
+        Self(api.await)
+    }
+
+    async fn finish(self) {
+        self.0.finish().await;
+    }
+
+    /// The mails since the last call, each once, in any order.
+    async fn mails(&self) -> Vec<Value> {
+        let now = self.state.clock.now();
+        let taken = outbox::take(&self.database.db, 100, now, Duration::from_hours(1)).await;
+        taken
+            .expect("a query")
+            .into_iter()
+            .map(|taken| taken.mail)
+            .collect()
+    }
+
+    /// Alice's event with bob, who knows already.
+    async fn scene(&self) -> Scene {
+        let scene = Scene::set(self).await;
+        self.mails().await;
+        scene
+    }
+}
+
+async fn whoever_is_invited_is_told(api: &WithMail) {
+    let scene = Scene::set(api).await;
+    let bob = api.get(&scene.bob, "/v1/users/me").await.expect(200);
+    let [mail] = &api.mails().await[..] else {
+        panic!("not one mail");
+    };
+    assert_eq!(
+        (&mail["kind"], &mail["event"]["id"], &mail["event"]["title"]),
+        (&json!("invite"), &json!(scene.event), &json!("Chess"))
+    );
+    let receiver = json!({
+        "kind": "registered", "id": bob["id"], "email": bob["email"], "name": bob["display_name"], "language": bob["language"],
+    });
+    assert_eq!(mail["receiver"], receiver);
+    scene
+        .post(api, json!({"email": "Guest@example.org"}))
+        .await
+        .expect(201);
+    let [mail] = &api.mails().await[..] else {
+        panic!("not one mail");
+    };
+    let receiver = json!({"kind": "external", "email": "guest@example.org", "invite_code": null});
+    assert_eq!((&mail["kind"], &mail["receiver"]), (&json!("invite"), &receiver));
+    let room = mail["meeting"]["room"].as_str().expect("an id");
+    let code = api.invite(&scene.alice, room, json!({})).await;
+    scene
+        .post(api, json!({"email": "other@example.org"}))
+        .await
+        .expect(201);
+    assert_eq!(api.mails().await[0]["receiver"]["invite_code"], json!(code));
+}
+
+async fn nothing_changes_and_nobody_is_told(api: &WithMail) {
+    let scene = api.scene().await;
+    let bob = api.id_of(&scene.bob).await;
+    scene.post(api, json!({"invitee": bob})).await.expect(204);
+    scene.post(api, json!({"invitee": NOBODY})).await.expect(404);
+    scene.post(api, json!({})).await.expect(422);
+    let email = json!({"email": "nobody@example.org"});
+    let path = format!("{}/email", scene.path);
+    api.call(&scene.alice, "DELETE", &path, email).await.expect(404);
+    assert_eq!(api.mails().await, Vec::<Value>::new());
+}
+
+async fn nobody_is_told_when_asked_so(api: &WithMail) {
+    let scene = api.scene().await;
+    let quietly = "?suppress_email_notification=true";
+    let body = json!({"email": "a@example.org"});
+    for (method, path) in [
+        ("POST", scene.path.clone()),
+        ("DELETE", format!("{}/email", scene.path)),
+    ] {
+        let path = format!("{path}{quietly}");
+        let answer = api.call(&scene.alice, method, &path, body.clone()).await;
+        assert!(answer.status.is_success(), "{answer:?}");
+    }
+    let path = format!("{}/{}{quietly}", scene.path, api.id_of(&scene.bob).await);
+    api.call(&scene.alice, "DELETE", &path, Value::Null)
+        .await
+        .expect(204);
+    assert_eq!(api.mails().await, Vec::<Value>::new());
+}
+
+async fn whoever_is_uninvited_is_told(api: &WithMail) {
+    let scene = Scene::set(api).await;
+    let email = json!({"email": "guest@example.org"});
+    scene.post(api, email.clone()).await.expect(201);
+    let invited = api.mails().await;
+    let path = format!("{}/{}", scene.path, api.id_of(&scene.bob).await);
+    api.call(&scene.alice, "DELETE", &path, Value::Null)
+        .await
+        .expect(204);
+    let path = format!("{}/email", scene.path);
+    api.call(&scene.alice, "DELETE", &path, email).await.expect(204);
+    let told = api.mails().await;
+    assert_eq!(told.len(), 2);
+    for mail in &told {
+        assert_eq!(mail["kind"], "uninvite");
+        let before = invited
+            .iter()
+            .find(|before| before["receiver"] == mail["receiver"]);
+        let before = before.expect("the same receiver");
+        // Calendars follow the higher number.
+        assert!(
+            mail["event"]["revision"].as_i64() > before["event"]["revision"].as_i64(),
+            "{mail}"
+        );
+    }
+}
+
+async fn whoever_goes_knows_it(api: &WithMail) {
+    let scene = api.scene().await;
+    let path = format!("{}/{}", scene.path, api.id_of(&scene.bob).await);
+    api.call(&scene.bob, "DELETE", &path, Value::Null)
+        .await
+        .expect(204);
+    assert_eq!(api.mails().await, Vec::<Value>::new());
+}
