@@ -21,10 +21,10 @@ async fn owners_and_guests_read_it(api: &Api) {
         (&json!("Default"), &json!({"max_storage": 5}))
     );
     assert_eq!(tariff["modules"]["integration"], json!({"features": []}));
-    let core = tariff["modules"]["core"]["features"]
+    let features = tariff["modules"]["core"]["features"]
         .as_array()
         .expect("features");
-    assert!(core.contains(&json!("call_in")) && core.contains(&json!("guests_allowed")));
+    assert!(features.contains(&json!("call_in")) && features.contains(&json!("guests_allowed")));
     let names: Vec<_> = tariff["modules"].as_object().expect("a map").keys().collect();
     assert_eq!(tariff["enabled_modules"], json!(names));
     assert_eq!(tariff["disabled_features"], json!(["integration::outlook"]));
@@ -40,10 +40,10 @@ async fn encryption_takes_telephones_out(api: &Api) {
         .get(&alice, &format!("/v1/rooms/{room}/tariff"))
         .await
         .expect(200);
-    let core = tariff["modules"]["core"]["features"]
+    let features = tariff["modules"]["core"]["features"]
         .as_array()
         .expect("features");
-    assert!(!core.contains(&json!("call_in")), "{tariff}");
+    assert!(!features.contains(&json!("call_in")), "{tariff}");
     assert_eq!(tariff["disabled_features"], json!(["core::call_in"]));
 }
 

@@ -53,9 +53,10 @@ async fn lists_have_an_index_for_their_order(api: &Api) {
     let alice = api.person("alice").await;
     let room = api.room(&alice, json!({})).await;
     let invites = format!("/v1/rooms/{room}/invites");
+    let targets = format!("/v1/rooms/{room}/streaming_targets");
     // Whether rows are sorted: own rooms come in their order and as many as are shown, those to which the caller is invited
     // are found one by one; no index has the order of both.
-    for (path, may_sort) in [("/v1/rooms", true), (&*invites, false)] {
+    for (path, may_sort) in [("/v1/rooms", true), (&*invites, false), (&*targets, false)] {
         for statement in statements(api, &alice, "GET", path).await {
             let plan = plans::plan(&api.database, &statement).await;
             let is_good = plan.scans.is_empty() && (may_sort || plan.sorts.is_empty());
