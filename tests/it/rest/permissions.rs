@@ -35,12 +35,13 @@ const SUBJECTS: [(&str, Subject); 9] = [
 ];
 
 /// Operations that ask nobody who calls, or have a secret of their own.
-const OPEN: [&str; 5] = [
+const OPEN: [&str; 6] = [
     "GET /v1/auth/login",
     "POST /v1/auth/login",
     "POST /v1/invite/verify",
     "POST /v1/rooms/{room_id}/start_invited",
     "GET /v1/signaling",
+    "GET /v1/users/me/calendar.ics",
 ];
 
 /// Method and path, what is done there, and for each of [`SUBJECTS`]: `+` allowed, `-` forbidden (403), `.` hidden (404).
@@ -53,6 +54,8 @@ const TABLE: &[(&str, Operation, &str)] = &[
     ("GET /v1/users/me/tariff", Operation::ActForOneself, "+++++--++"),
     ("GET /v1/users/me/assets", Operation::ActForOneself, "+++++--++"),
     ("GET /v1/users/me/pending_invites", Operation::ActForOneself, "+++++--++"),
+    ("DELETE /v1/users/me/calendar_feed", Operation::ActForOneself, "+++++--++"),
+    ("POST /v1/users/me/calendar_feed", Operation::ActForOneself, "+++++--++"),
     ("GET /v1/users/{id}", Operation::ReadUser, "++++.--++"),
     ("GET /v1/turn", Operation::ReadTurnServers, "+++++++++"),
     ("GET /v1/rooms", Operation::ActForOneself, "+++++--++"),
