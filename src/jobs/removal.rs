@@ -60,9 +60,10 @@ impl Tools {
         let this = self.clone();
         store::unbroken(async move {
             let deleted = this.db.transaction(move |tx| {
-                Box::pin(
-                    async move { Ok(is_still(tx, room, still).await? && rooms::remove(tx, room).await?) },
-                )
+                // Contents without rows are orphans, which their own job removes.
+                Box::pin(async move {
+                    Ok(is_still(tx, room, still).await? && rooms::remove(tx, room).await?.is_some())
+                })
             });
             this.told(room, deleted.await)
         })
