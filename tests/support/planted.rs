@@ -1,6 +1,8 @@
 //! Events and invitations written straight into the database, for tests that are not about how they come there.
 
+use chrono::{DateTime, TimeDelta, Utc};
 use colloquy::store::Db;
+use sqlx::types::Json;
 use uuid::Uuid;
 
 /// Runs one statement on either database; `$connection` is what executes it.
@@ -26,6 +28,22 @@ pub async fn event(db: &Db, room: Uuid) -> Uuid {
     let rows = write!(db, c => sqlx::query(INSERT).bind(id).bind(room).bind(false).execute(c).await);
     assert_eq!(rows.expect("a statement"), 1, "no such room");
     id
+}
+
+/// Makes an event a weekly series from this time on, an hour each.
+pub async fn make_weekly(db: &Db, event: Uuid, starts_at: DateTime<Utc>) {
+    const UPDATE: &str = "UPDATE events SET is_all_day = $2, starts_at = $3, starts_at_tz = $4, ends_at = $5,
+        ends_at_tz = $4, recurrence = $6 WHERE id = $1";
+    let rows = write!(db, c => sqlx::query(UPDATE)
+        .bind(event)
+        .bind(false)
+        .bind(starts_at)
+        .bind("UTC")
+        .bind(starts_at + TimeDelta::hours(1))
+        .bind(Json(["RRULE:FREQ=WEEKLY"]))
+        .execute(c)
+        .await);
+    assert_eq!(rows.expect("a statement"), 1, "no such event");
 }
 
 /// Invites the user with this address, who has called already.

@@ -273,6 +273,8 @@ impl Cast {
         let asset = self.api.upload(&alice, &room, UPLOAD, "").await.expect(200)["id"].clone();
         let db = &self.api.state.db;
         let event = planted::event(db, room.parse().expect("an id")).await;
+        let first = "2027-01-15T09:00:00Z".parse().expect("a time");
+        planted::make_weekly(db, event, first).await;
         for (email, role, status) in [
             ("bob@example.org", "moderator", "accepted"),
             ("carol@example.org", "user", "declined"),
@@ -300,6 +302,7 @@ impl Cast {
             .replace("{invite_code}", &stage.code)
             .replace("{event_id}", &stage.event.to_string())
             .replace("{user_id}", &stage.invitee)
+            .replace("{instance_id}", "20270115T090000Z")
             .replace("{streaming_target_id}", &stage.target)
             .replace("{asset_id}", &stage.asset)
             .replace("{id}", &stage.owner);
