@@ -13,15 +13,16 @@ use crate::{
     },
 };
 
-/// Deletes an event and its room, all or nothing, and queues what its invitees are told. `user` must see the event;
-/// whether it may delete it was asked before.
+/// Deletes an event and its room, all or nothing, and queues what its invitees are told. What is left to do is to remove
+/// the returned contents of the room from the asset store. `user` must see the event; whether it may delete it was asked
+/// before.
 pub async fn delete(
     db: &Db,
     user: Uuid,
     event: Uuid,
     teller: Teller,
     now: DateTime<Utc>,
-) -> Result<(), EventError> {
+) -> Result<Vec<Uuid>, EventError> {
     let wake = teller.clone();
     let deleted = db.transaction(move |tx| {
         Box::pin(async move {
@@ -38,11 +39,11 @@ pub async fn delete(
             };
             teller.tell(tx, &news, now).await?;
             events::delete(tx, event).await?;
-            rooms::remove(tx, seen.room.id).await?;
-            Ok::<_, EventError>(())
+            let contents = rooms::remove(tx, seen.room.id).await?;
+            Ok::<_, EventError>(contents.unwrap_or_default())
         })
     });
-    deleted.await?;
+    let contents = deleted.await?;
     wake.wake();
-    Ok(())
+    Ok(contents)
 }

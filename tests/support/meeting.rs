@@ -41,6 +41,26 @@ impl Meeting {
         }
     }
 
+    /// The meeting of an event of alice's that was made with this body, and the event.
+    pub async fn of_event(server: &Server, body: Value) -> (Self, Value) {
+        let anyone = server.anonymous();
+        let alice = anyone.log_in("alice").await;
+        let event = alice.post("/v1/events", body).await.expect(201);
+        let room = event["room"]["id"].as_str().expect("an id").to_owned();
+        let invite = alice
+            .post(&format!("/v1/rooms/{room}/invites"), json!({}))
+            .await
+            .expect(201);
+        let meeting = Self {
+            address: server.address(),
+            anyone,
+            alice,
+            room,
+            invite_code: invite["invite_code"].as_str().expect("a code").to_owned(),
+        };
+        (meeting, event)
+    }
+
     /// A path below the room's.
     pub fn path(&self, rest: &str) -> String {
         format!("/v1/rooms/{}{rest}", self.room)

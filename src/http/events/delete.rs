@@ -58,8 +58,9 @@ pub(super) async fn delete(
     // The meeting hears of it even when the client has gone meanwhile.
     store::unbroken(async move {
         folders::deleted(&state, event, is_forced).await?;
-        events::delete(&state.db, user.profile.id, event, teller, state.clock.now()).await?;
+        let contents = events::delete(&state.db, user.profile.id, event, teller, state.clock.now()).await?;
         state.live.notify(seen.room.id.into(), Notice::RoomDeleted);
+        state.assets.remove_contents(contents);
         Ok::<_, ApiError>(StatusCode::NO_CONTENT)
     })
     .await

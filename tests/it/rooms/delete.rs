@@ -13,7 +13,8 @@ use crate::support::{
 };
 
 on_both_databases!(Quiet:
-    everybody_is_told_and_sent_out, nobody_comes_back, the_journal_goes_with_the_room, other_meetings_go_on);
+    everybody_is_told_and_sent_out, nobody_comes_back, the_journal_goes_with_the_room, other_meetings_go_on,
+    an_event_takes_its_meeting_along);
 
 async fn everybody_is_told_and_sent_out(server: &Server) {
     let meeting = Meeting::create(server, json!({})).await;
@@ -104,4 +105,27 @@ async fn other_meetings_go_on(server: &Server) {
     alice.expect("control", "room_deleted").await;
     alice_elsewhere.say("undisturbed").await;
     other.joined_guest("Gus").await;
+}
+
+async fn an_event_takes_its_meeting_along(server: &Server) {
+    let event = json!({
+        "title": "Treffen", "description": "", "is_time_independent": true, "show_meeting_details": true,
+    });
+    let (meeting, event) = Meeting::of_event(server, event).await;
+    let mut owner = meeting.owner().await;
+    let joined = owner.join("Alice").await;
+    assert_eq!(joined["event_info"]["title"], "Treffen");
+    assert!(joined["event_info"]["meeting_details"]["invite_code_id"].is_string());
+    let mut guest = meeting.guest().await;
+    guest.join("Gus").await;
+    owner.expect("control", "joined").await;
+
+    let path = format!("/v1/events/{}", event["id"].as_str().expect("an id"));
+    meeting.alice.delete(&path).await.expect(204);
+
+    for one in [&mut owner, &mut guest] {
+        one.expect_next("control", "room_deleted").await;
+        one.expect_close(1000).await;
+    }
+    meeting.started(json!({})).await.expect_error(404, "not_found");
 }

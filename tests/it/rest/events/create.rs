@@ -204,7 +204,7 @@ async fn texts_have_limits(api: &Api) {
         ),
         (
             "training_participation_report",
-            json!({"initial_checkpoint_delay": {"after": -1, "within": 0}}),
+            json!({"initial_checkpoint_delay": {"after": -1, "within": 0}, "checkpoint_interval": {"after": 0, "within": 0}}),
             "training_participation_report.initial_checkpoint_delay.after invalid_value",
         ),
     ] {

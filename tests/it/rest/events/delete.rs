@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::{Api, WEEKS, event, invite, patch, path, text, weekly, with};
 
-on_both_databases!(Api: a_deleted_event_takes_everything_along, flags_must_parse);
+on_both_databases!(Api: a_deleted_event_takes_everything_along, contents_of_the_room_go_along, flags_must_parse);
 
 async fn a_deleted_event_takes_everything_along(api: &Api) {
     let (alice, bob) = (api.person("alice").await, api.person("bob").await);
@@ -62,6 +62,24 @@ async fn a_deleted_event_takes_everything_along(api: &Api) {
     api.call(&alice, "DELETE", &path(&created), Value::Null)
         .await
         .refused(404, "not_found");
+}
+
+async fn contents_of_the_room_go_along(api: &Api) {
+    let alice = api.person("alice").await;
+    let created = event(api, &alice, weekly()).await;
+    let query = "kind=recording&file_extension=mkv";
+    api.upload(&alice, text(&created["room"]["id"]), query, "content")
+        .await
+        .expect(200);
+    assert_eq!(api.contents().len(), 1);
+    api.call(&alice, "DELETE", &path(&created), Value::Null)
+        .await
+        .expect(204);
+    api.wait_for_contents(&[]).await;
+    assert_eq!(
+        api.get(&alice, "/v1/users/me").await.expect(200)["used_storage"],
+        0
+    );
 }
 
 async fn flags_must_parse(api: &Api) {

@@ -58,6 +58,7 @@ async fn invitees_are_cut(api: &Api) {
     let (alice, bob) = (api.person("alice").await, api.person("bob").await);
     let created = event(api, &alice, timeless()).await;
     invite(api, &alice, &created, &bob, "moderator").await;
+    api.clock.advance(1);
     let by_mail = json!({"email": "Guest@Example.com"});
     api.call(&alice, "POST", &format!("{}/invites", path(&created)), by_mail)
         .await
