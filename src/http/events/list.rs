@@ -47,7 +47,7 @@ pub struct ListQuery {
     created_after: Option<DateTime<Utc>>,
     /// Invitees that the answer names of each event, 100 at most.
     #[serde(default)]
-    #[param(minimum = 0, default = 0)]
+    #[param(value_type = u64, minimum = 0, maximum = 4_294_967_295_u32, default = 0)]
     invitees_max: u32,
     /// Only the caller's favourites; false: all events.
     favorites: Option<bool>,

@@ -39,7 +39,7 @@ pub(super) fn routes() -> OpenApiRouter<ApiState> {
 pub struct InviteesQuery {
     /// Invitees that the answer names at most.
     #[serde(default)]
-    #[param(minimum = 0, default = 0)]
+    #[param(value_type = u64, minimum = 0, maximum = 4_294_967_295_u32, default = 0)]
     invitees_max: u32,
 }
 
@@ -48,7 +48,7 @@ pub struct InviteesQuery {
 pub struct ChangeQuery {
     /// Invitees that the answer names at most.
     #[serde(default)]
-    #[param(minimum = 0, default = 0)]
+    #[param(value_type = u64, minimum = 0, maximum = 4_294_967_295_u32, default = 0)]
     invitees_max: u32,
     /// Tell invitees nothing.
     #[serde(default)]

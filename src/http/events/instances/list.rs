@@ -37,7 +37,7 @@ pub struct InstancesQuery {
     time_max: Option<DateTime<Utc>>,
     /// Invitees that the answer names at most of each.
     #[serde(default)]
-    #[param(minimum = 0, default = 0)]
+    #[param(value_type = u64, minimum = 0, maximum = 4_294_967_295_u32, default = 0)]
     invitees_max: u32,
     /// Occurrences per page.
     #[param(minimum = 1, maximum = 100, default = 30)]
