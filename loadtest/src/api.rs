@@ -129,7 +129,7 @@ struct Account {
 }
 
 /// Index of an account.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Owner(usize);
 
 pub struct Api {
@@ -231,6 +231,11 @@ impl Api {
 
     async fn authorize(&self, request: RequestBuilder, owner: Owner) -> Result<RequestBuilder, ApiError> {
         Ok(request.bearer_auth(self.bearer(&self.accounts[owner.0]).await?))
+    }
+
+    /// A valid access token of an account.
+    pub async fn token(&self, owner: Owner) -> Result<String, ApiError> {
+        self.bearer(&self.accounts[owner.0]).await
     }
 
     async fn bearer(&self, account: &Account) -> Result<String, ApiError> {

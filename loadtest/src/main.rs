@@ -15,18 +15,19 @@ mod meetings;
 mod process;
 mod progress;
 mod report;
+mod rest;
 mod scenario;
 mod stamp;
 mod wire;
 
-use std::{process::ExitCode, sync::Arc};
+use std::{fmt::Display, process::ExitCode, sync::Arc};
 
 use api::{Api, ApiError};
-use args::{Args, Internal};
+use args::{Args, Command};
 use clap::{CommandFactory, Parser, error::ErrorKind};
 use meetings::Meetings;
 use mimalloc::MiMalloc;
-use report::Report;
+use rest::{RestArgs, RestError};
 use scenario::ScenarioError;
 
 /// The server's, so that the baseline differs from it by its work only.
@@ -46,6 +47,8 @@ enum RunError {
     Api(#[from] ApiError),
     #[error("{0}")]
     Scenario(#[from] ScenarioError),
+    #[error("{0}")]
+    Rest(#[from] RestError),
     #[error("the report can't be written: {0}")]
     Report(std::io::Error),
     #[error("the baseline server ended: {0}")]
@@ -64,8 +67,10 @@ async fn main() -> ExitCode {
             .error(ErrorKind::ArgumentConflict, contradiction)
             .exit();
     }
-    let outcome = match args.internal {
-        Some(Internal::BaselineServer) => serve_baseline().await,
+    let outcome = match &args.command {
+        Some(Command::BaselineServer) => serve_baseline().await,
+        Some(Command::RestYardstick(identity)) => serve_yardstick(identity.clone()).await,
+        Some(Command::Rest(rest)) => measure_rest(&args, rest).await,
         None => run(args).await,
     };
     match outcome {
@@ -80,6 +85,29 @@ async fn main() -> ExitCode {
 async fn serve_baseline() -> Result<ExitCode, RunError> {
     baseline::server::serve().await.map_err(RunError::Baseline)?;
     Ok(ExitCode::SUCCESS)
+}
+
+async fn serve_yardstick(identity: rest::yardstick::Identity) -> Result<ExitCode, RunError> {
+    let served = rest::yardstick::serve(identity).await;
+    served.map_err(RunError::Baseline)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn measure_rest(args: &Args, rest: &RestArgs) -> Result<ExitCode, RunError> {
+    allow_files(rest.files_needed())?;
+    let api = Arc::new(Api::discover(args).await?);
+    let meetings = Meetings::new(Arc::clone(&api));
+    let outcome = tokio::select! {
+        report = rest::run(args, rest, &api, &meetings) => Some(report),
+        _ = tokio::signal::ctrl_c() => None,
+    };
+    clean_up(&meetings, args.join_concurrency).await;
+    let Some(report) = outcome else {
+        eprintln!("interrupted");
+        return Ok(ExitCode::from(EXIT_INTERRUPTED));
+    };
+    let report = report?.finished();
+    publish(&report, &report.to_json(), report.passed, args).map_err(RunError::Report)
 }
 
 async fn run(args: Arc<Args>) -> Result<ExitCode, RunError> {
@@ -97,7 +125,8 @@ async fn run(args: Arc<Args>) -> Result<ExitCode, RunError> {
         eprintln!("interrupted");
         return Ok(ExitCode::from(EXIT_INTERRUPTED));
     };
-    publish(&report?, &args).map_err(RunError::Report)
+    let report = report?;
+    publish(&report, &report.to_json(), report.passed, &args).map_err(RunError::Report)
 }
 
 /// Raises the limit of open files as far as it may be raised, and tells beforehand when that is not enough.
@@ -124,19 +153,19 @@ async fn clean_up(meetings: &Meetings, concurrency: usize) {
     }
 }
 
-fn publish(report: &Report, args: &Args) -> std::io::Result<ExitCode> {
+fn publish(report: &impl Display, as_json: &str, passed: bool, args: &Args) -> std::io::Result<ExitCode> {
     match &args.json {
         Some(path) if path.as_os_str() == "-" => {
             eprintln!("{report}");
-            println!("{}", report.to_json());
+            println!("{as_json}");
         }
         Some(path) => {
             println!("{report}");
-            std::fs::write(path, report.to_json())?;
+            std::fs::write(path, as_json)?;
         }
         None => println!("{report}"),
     }
-    Ok(if report.passed {
+    Ok(if passed {
         ExitCode::SUCCESS
     } else {
         ExitCode::from(EXIT_FAILED)

@@ -75,10 +75,24 @@ impl Errors {
         }
     }
 
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     pub fn merge(&mut self, other: Self) {
         for (kind, count) in other.0 {
             self.add_many(kind, count);
         }
+    }
+}
+
+impl Display for Errors {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "errors       {:>9}", self.0.values().sum::<u64>())?;
+        for (kind, count) in &self.0 {
+            writeln!(f, "  {count:>6} × {kind}")?;
+        }
+        Ok(())
     }
 }
 
@@ -159,11 +173,7 @@ impl Display for Findings {
         for (name, figure) in &self.figures {
             writeln!(f, "{name} {figure:.3}")?;
         }
-        writeln!(f, "errors       {:>9}", self.errors.0.values().sum::<u64>())?;
-        for (kind, count) in &self.errors.0 {
-            writeln!(f, "  {count:>6} × {kind}")?;
-        }
-        Ok(())
+        write!(f, "{}", self.errors)
     }
 }
 

@@ -8,7 +8,10 @@ use clap::{Parser, Subcommand, ValueEnum};
 use serde::Serialize;
 use url::Url;
 
-use crate::stamp;
+use crate::{
+    rest::{RestArgs, yardstick::Identity},
+    stamp,
+};
 
 /// The server cuts longer chat messages.
 const MESSAGE_BYTES_MAX: u16 = 4096;
@@ -21,10 +24,10 @@ pub struct Args {
     #[arg(long, value_enum, default_value_t = ScenarioName::Chat)]
     pub scenario: ScenarioName,
     /// Where the server listens (http only).
-    #[arg(long, default_value = "http://127.0.0.1:11311", value_parser = http_url)]
+    #[arg(long, global = true, default_value = "http://127.0.0.1:11311", value_parser = http_url)]
     pub url: Url,
     /// Process id of the server on this machine: its CPU time and memory go into the report (Linux).
-    #[arg(long, value_name = "PID")]
+    #[arg(long, global = true, value_name = "PID")]
     pub server_pid: Option<u32>,
     /// Concurrent rooms.
     #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..))]
@@ -65,27 +68,32 @@ pub struct Args {
     #[arg(long, default_value_t = 64, value_parser = at_least_one)]
     pub join_concurrency: usize,
     /// Seconds that a request, a join, or a pause between deliveries may last.
-    #[arg(long, default_value = "15", value_parser = seconds)]
+    #[arg(long, global = true, default_value = "15", value_parser = seconds)]
     pub timeout: Duration,
     /// A user that owns rooms, as `name:password`; repeat it to spread the rooms over several.
-    #[arg(long = "account", default_values = ["alice:alice", "bob:bob", "carol:carol"])]
+    #[arg(long = "account", global = true, default_values = ["alice:alice", "bob:bob", "carol:carol"])]
     pub accounts: Vec<Credentials>,
     /// OIDC client id for the password grant.
-    #[arg(long, default_value = "Frontend")]
+    #[arg(long, global = true, default_value = "Frontend")]
     pub client_id: String,
     /// Write the report as JSON to this file, too; "-": to the standard output, and the text to the standard error.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, global = true, value_name = "FILE")]
     pub json: Option<PathBuf>,
     /// Leave the rooms behind.
     #[arg(long)]
     pub keep: bool,
     #[command(subcommand)]
-    pub internal: Option<Internal>,
+    pub command: Option<Command>,
 }
 
-/// What the load tester starts itself as.
+/// What is done instead of a scenario.
 #[derive(Debug, Subcommand)]
-pub enum Internal {
+pub enum Command {
+    /// Ask REST operations as often as the server answers.
+    Rest(RestArgs),
+    /// The bare handler with which `rest` compares.
+    #[command(hide = true)]
+    RestYardstick(Identity),
     /// Broadcast without any rules; the yardstick of the scenario baseline.
     #[command(hide = true)]
     BaselineServer,

@@ -16,11 +16,17 @@ pub struct BaselineServer {
 impl BaselineServer {
     /// Starts it and waits until it listens.
     pub fn start() -> io::Result<Self> {
-        let mut child = Command::new(std::env::current_exe()?)
-            .arg("baseline-server")
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()?;
+        Self::spawn(Self::command()?.arg("baseline-server"))
+    }
+
+    /// This program, to be told what it shall be.
+    pub fn command() -> io::Result<Command> {
+        Ok(Command::new(std::env::current_exe()?))
+    }
+
+    /// Starts a server that prints its port, and waits for that.
+    pub fn spawn(command: &mut Command) -> io::Result<Self> {
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
         let mut line = String::new();
         if let Some(stdout) = child.stdout.take() {
             BufReader::new(stdout).read_line(&mut line)?;
@@ -35,6 +41,10 @@ impl BaselineServer {
 
     pub fn pid(&self) -> u32 {
         self.child.id()
+    }
+
+    pub fn port(&self) -> u16 {
+        self.port
     }
 
     /// Where what is said goes to everyone with the same `part` and `room`.

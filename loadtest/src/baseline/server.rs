@@ -52,7 +52,7 @@ pub async fn serve() -> io::Result<()> {
 }
 
 /// The pipe from the parent ends with it, however it ended.
-fn end_with_the_parent() {
+pub fn end_with_the_parent() {
     let mut rest = Vec::new();
     // An error is an end, too.
     let _ = io::stdin().read_to_end(&mut rest);

@@ -9,5 +9,6 @@ mod chat;
 mod flood;
 mod mock;
 mod presence;
+mod rest;
 mod rooms;
 mod run;

@@ -15,6 +15,7 @@ use axum::{
     response::{IntoResponse, Response},
     routing::{delete, get, post},
 };
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use uuid::Uuid;
@@ -57,6 +58,8 @@ pub enum Fault {
     LeakOne,
     /// Everyone is sent to the same breakout room.
     MixAssignments,
+    /// One request for a profile is not answered with it.
+    FailOneProfile,
 }
 
 /// What a ticket is good for.
@@ -83,6 +86,7 @@ pub struct Seen {
     pub guests: u64,
     pub token_requests: u64,
     pub deleted: u64,
+    pub profiles: u64,
 }
 
 pub struct Mock {
@@ -103,6 +107,7 @@ impl Mock {
             .route("/v1/auth/login", get(login))
             .route("/issuer/.well-known/openid-configuration", get(discovery))
             .route("/issuer/token", post(token))
+            .route("/v1/users/me", get(profile))
             .route("/v1/rooms", post(create_room))
             .route("/v1/rooms/{id}", delete(delete_room))
             .route("/v1/rooms/{id}/invites", post(create_invite))
@@ -148,6 +153,23 @@ impl Mock {
 
 type Shared = State<Arc<Mock>>;
 
+/// How every access token begins.
+const UNSIGNED: &str = "e30.";
+
+async fn profile(State(mock): Shared, headers: HeaderMap) -> Response {
+    if !is_registered(&headers) {
+        return refused(StatusCode::UNAUTHORIZED, "unauthorized");
+    }
+    let count = mock.seen(|seen| {
+        seen.profiles += 1;
+        seen.profiles
+    });
+    if mock.fault == Fault::FailOneProfile && count == 10 {
+        return refused(StatusCode::SERVICE_UNAVAILABLE, "service_unavailable");
+    }
+    Json(json!({"id": Uuid::nil()})).into_response()
+}
+
 async fn login(State(mock): Shared) -> Json<Value> {
     let url = format!("http://{}/issuer", mock.address);
     Json(json!({"oidc": {"name": "Mock", "url": url}}))
@@ -170,7 +192,10 @@ async fn token(State(mock): Shared, Form(form): Form<HashMap<String, String>>) -
         return (StatusCode::BAD_REQUEST, Json(json!({"error": "invalid_grant"}))).into_response();
     }
     mock.seen(|seen| seen.token_requests += 1);
-    Json(json!({"access_token": format!("token of {}", form["username"]), "expires_in": 300})).into_response()
+    // Looks like one, and nobody verifies it here.
+    let payload = json!({"iss": "mock", "sub": form["username"]}).to_string();
+    let token = format!("{UNSIGNED}{}.signature", URL_SAFE_NO_PAD.encode(payload));
+    Json(json!({"access_token": token, "expires_in": 300})).into_response()
 }
 
 fn refused(status: StatusCode, code: &str) -> Response {
@@ -180,7 +205,8 @@ fn refused(status: StatusCode, code: &str) -> Response {
 fn is_registered(headers: &HeaderMap) -> bool {
     headers
         .get("authorization")
-        .is_some_and(|value| value.as_bytes().starts_with(b"Bearer token of "))
+        .and_then(|value| value.to_str().ok()?.strip_prefix("Bearer "))
+        .is_some_and(|token| token.starts_with(UNSIGNED))
 }
 
 async fn create_room(State(mock): Shared, headers: HeaderMap) -> Response {
