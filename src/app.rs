@@ -114,7 +114,7 @@ impl App {
         let recordings = Recordings::open(assets.clone(), &data_folder).map_err(BuildError::Recordings)?;
         let api = api_state(
             &config,
-            (assets, recordings.clone()),
+            (assets.clone(), recordings.clone()),
             db.clone(),
             dev_issuer.clone(),
             &live,
@@ -152,6 +152,7 @@ impl App {
         let tools = Tools {
             db: app.db.clone(),
             clock: Clock::system(),
+            assets,
             live: Some(live),
         };
         let schedule = Schedule::new(tools, &app.config.jobs);

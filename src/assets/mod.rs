@@ -145,19 +145,22 @@ impl Assets {
 
     /// Removes contents whose rows are gone, without waiting for it. What fails is an orphan then.
     pub fn remove_contents(&self, ids: Vec<Uuid>) {
+        let this = self.clone();
+        tokio::spawn(async move { this.remove_contents_now(&ids).await });
+    }
+
+    /// The same, waiting for it.
+    pub async fn remove_contents_now(&self, ids: &[Uuid]) {
         if ids.is_empty() {
             return;
         }
-        let (objects, removals) = (self.objects.clone(), Arc::clone(&self.removals));
-        tokio::spawn(async move {
-            let Ok(_place) = removals.acquire().await else {
-                return;
-            };
-            if let Err(error) = objects.remove(&ids).await {
-                let error: &dyn std::error::Error = &error;
-                tracing::warn!(error, "contents of deleted assets stay behind for now");
-            }
-        });
+        let Ok(_place) = self.removals.acquire().await else {
+            return;
+        };
+        if let Err(error) = self.objects.remove(ids).await {
+            let error: &dyn std::error::Error = &error;
+            tracing::warn!(error, "contents of deleted assets stay behind for now");
+        }
     }
 
     async fn write<E>(

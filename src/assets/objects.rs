@@ -92,13 +92,21 @@ impl fmt::Debug for Content {
 }
 
 impl Objects {
-    /// Opens the store that is configured. S3 is not asked for anything yet.
+    /// Opens the store that is configured, and removes what an earlier process did not finish: one server has a folder. S3
+    /// is not asked for anything yet.
     pub fn open(settings: &Settings, data_folder: &FsPath) -> Result<Self, OpenError> {
+        if settings.store == AssetStoreKind::Folder {
+            let path = folder(settings, data_folder);
+            remove_unfinished(&path).map_err(|source| OpenError::Folder { path, source })?;
+        }
+        Self::open_beside(settings, data_folder)
+    }
+
+    /// The same beside a server, whose uploads are under way.
+    pub fn open_beside(settings: &Settings, data_folder: &FsPath) -> Result<Self, OpenError> {
         match settings.store {
             AssetStoreKind::Folder => {
-                let default = || data_folder.join(FOLDER);
-                let path = settings.folder.clone().unwrap_or_else(default);
-                let store = open_folder(&path)?;
+                let store = open_folder(&folder(settings, data_folder))?;
                 Ok(Self {
                     store: Arc::new(store),
                     part_bytes: part_bytes(FOLDER_PART_BYTES),
@@ -187,6 +195,11 @@ fn ours(object: &ObjectMeta) -> Option<Found> {
     })
 }
 
+fn folder(settings: &Settings, data_folder: &FsPath) -> std::path::PathBuf {
+    let default = || data_folder.join(FOLDER);
+    settings.folder.clone().unwrap_or_else(default)
+}
+
 /// Only the server's user may look inside.
 fn open_folder(path: &FsPath) -> Result<LocalFileSystem, OpenError> {
     let mut builder = std::fs::DirBuilder::new();
@@ -194,10 +207,6 @@ fn open_folder(path: &FsPath) -> Result<LocalFileSystem, OpenError> {
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
     builder.create(path).map_err(|source| OpenError::Folder {
-        path: path.to_owned(),
-        source,
-    })?;
-    remove_unfinished(path).map_err(|source| OpenError::Folder {
         path: path.to_owned(),
         source,
     })?;

@@ -11,6 +11,7 @@ use serde_json::json;
 use super::{explain, logging, logging::LoggingError};
 use crate::{
     app::open_database,
+    assets::{Assets, Objects, OpenError},
     clock::Clock,
     config::{Config, DataFolderError, prepare_data_folder},
     jobs::{self, Job, ParametersError, Report, RunError, Tools},
@@ -49,6 +50,8 @@ enum JobsError {
     DataFolder(#[from] DataFolderError),
     #[error(transparent)]
     Store(#[from] StoreError),
+    #[error(transparent)]
+    Assets(#[from] OpenError),
     #[error(transparent)]
     Run(#[from] RunError),
 }
@@ -99,8 +102,10 @@ fn start(config: &Config, name: &str, dry_run: bool, parameters: &str) -> Result
     runtime.block_on(async {
         let folder = prepare_data_folder(config).await?;
         let db = open_database(config, &folder).await?;
+        let objects = Objects::open_beside(&config.assets, &folder)?;
         let tools = Tools {
             db: db.clone(),
+            assets: Assets::new(db.clone(), objects, &config.assets),
             clock: Clock::system(),
             live: None,
         };
@@ -120,7 +125,7 @@ mod tests {
         list(&mut out).unwrap();
         let text = String::from_utf8(out).unwrap();
         for job in Job::ALL {
-            assert!(text.contains(&format!("{} {{\"days\":", job.name())), "{text}");
+            assert!(text.contains(&format!("{} {{", job.name())), "{text}");
         }
     }
 }

@@ -24,13 +24,13 @@ pub struct ScheduledJob {
 
 impl Default for Jobs {
     fn default() -> Self {
-        let outbox_cleanup = ScheduledJob {
-            job: "outbox_cleanup".to_owned(),
+        let daily_job = |job: &str| ScheduledJob {
+            job: job.to_owned(),
             every_hours: daily(),
             parameters: none(),
         };
         Self {
-            schedule: vec![outbox_cleanup],
+            schedule: ["outbox_cleanup", "orphaned_assets"].map(daily_job).to_vec(),
         }
     }
 }

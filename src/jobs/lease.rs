@@ -7,9 +7,12 @@ use tokio::time::sleep;
 use uuid::Uuid;
 
 use super::{Job, Parameters, Report, Tools, work};
-use crate::store::{
-    StoreError, TIME_MAX,
-    job_leases::{self, Claim},
+use crate::{
+    assets::UploadError,
+    store::{
+        StoreError, TIME_MAX,
+        job_leases::{self, Claim},
+    },
 };
 
 /// Time after which a job whose server died can be run by others.
@@ -27,12 +30,14 @@ pub enum RunError {
     TakenOver,
     #[error(transparent)]
     Store(#[from] StoreError),
+    #[error("the asset store: {0}")]
+    Assets(#[from] UploadError),
 }
 
 /// Runs a job now, or says what it would do: then nothing is changed, and no lease is needed.
 pub async fn run(tools: &Tools, job: Job, parameters: Parameters, dry_run: bool) -> Result<Report, RunError> {
     if dry_run {
-        return Ok(work::work(tools, job, parameters, dry_run).await?);
+        return work::work(tools, job, parameters, dry_run).await;
     }
     let done = run_unless_ran_since(tools, job, parameters, TIME_MAX).await?;
     done.ok_or(RunError::Running)
@@ -54,7 +59,7 @@ pub(super) async fn run_unless_ran_since(
         return Ok(None);
     }
     let outcome = tokio::select! {
-        done = work::work(tools, job, parameters, false) => done.map_err(RunError::from),
+        done = work::work(tools, job, parameters, false) => done,
         lost = kept(tools, claim) => Err(lost),
     };
     job_leases::give_back(db, claim, clock.now(), outcome.is_ok()).await?;

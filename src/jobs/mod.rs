@@ -14,7 +14,7 @@ pub use self::{
     parameters::{Parameters, ParametersError},
     schedule::Schedule,
 };
-use crate::{clock::Clock, store::Db};
+use crate::{assets::Assets, clock::Clock, store::Db};
 use colloquy_actors::live::Live;
 
 /// Ids that a report names.
@@ -29,6 +29,7 @@ pub enum Job {
     InviteCleanup,
     RoomCleanup,
     UserCleanup,
+    OrphanedAssets,
     OutboxCleanup,
 }
 
@@ -37,6 +38,7 @@ pub enum Job {
 pub struct Tools {
     pub db: Db,
     pub clock: Clock,
+    pub assets: Assets,
     /// The meetings of this process. Without them, as on the command line, rooms that are gone end within a minute by the
     /// server's own look at the database.
     pub live: Option<Live>,
@@ -58,12 +60,13 @@ pub struct Report {
 }
 
 impl Job {
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::EventCleanup,
         Self::AdhocEventCleanup,
         Self::InviteCleanup,
         Self::RoomCleanup,
         Self::UserCleanup,
+        Self::OrphanedAssets,
         Self::OutboxCleanup,
     ];
 
@@ -75,6 +78,7 @@ impl Job {
             Self::InviteCleanup => "invite_cleanup",
             Self::RoomCleanup => "room_cleanup",
             Self::UserCleanup => "user_cleanup",
+            Self::OrphanedAssets => "orphaned_assets",
             Self::OutboxCleanup => "outbox_cleanup",
         }
     }
@@ -103,6 +107,10 @@ impl Job {
             Self::UserCleanup => {
                 "deletes users who are disabled for that many days, with their events and rooms; what they did in \
                  others' is handed over to the owners"
+            }
+            Self::OrphanedAssets => {
+                "removes contents of the asset store, older than an hour, of which no asset knows; assets that have lost their \
+                 contents are told in the log"
             }
             Self::OutboxCleanup => "deletes mails that were sent or given up that many days ago",
         }

@@ -12,7 +12,8 @@ const DAYS_MAX: u64 = 36_500;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Parameters {
     /// How old something is before it is deleted.
-    pub days: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub days: Option<u32>,
     /// Whether rooms are deleted that have assets.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub with_assets: Option<bool>,
@@ -37,11 +38,12 @@ impl Job {
     #[must_use]
     pub const fn defaults(self) -> Parameters {
         let (days, with_assets) = match self {
-            Self::EventCleanup => (365, None),
-            Self::AdhocEventCleanup => (1, None),
-            Self::InviteCleanup => (90, None),
-            Self::RoomCleanup => (365, Some(false)),
-            Self::UserCleanup | Self::OutboxCleanup => (30, None),
+            Self::EventCleanup => (Some(365), None),
+            Self::AdhocEventCleanup => (Some(1), None),
+            Self::InviteCleanup => (Some(90), None),
+            Self::RoomCleanup => (Some(365), Some(false)),
+            Self::UserCleanup | Self::OutboxCleanup => (Some(30), None),
+            Self::OrphanedAssets => (None, None),
         };
         Parameters { days, with_assets }
     }
@@ -52,9 +54,20 @@ impl Job {
             serde_json::from_str(text).map_err(|error| ParametersError::NoObject(error.to_string()))?;
         let mut parameters = self.defaults();
         for (name, value) in given {
-            match (&*name, &mut parameters.with_assets) {
-                ("days", _) => parameters.days = days(&value)?,
-                ("with_assets", Some(with_assets)) => *with_assets = flag(&value)?,
+            match (&*name, &mut parameters) {
+                (
+                    "days",
+                    Parameters {
+                        days: Some(known), ..
+                    },
+                ) => *known = days(&value)?,
+                (
+                    "with_assets",
+                    Parameters {
+                        with_assets: Some(known),
+                        ..
+                    },
+                ) => *known = flag(&value)?,
                 _ => {
                     return Err(ParametersError::Unknown {
                         known: self.known(),
@@ -105,13 +118,16 @@ mod tests {
                 .parameters(text)
                 .map(|read| (read.days, read.with_assets))
         };
-        assert_eq!(room("{}"), Ok((365, Some(false))));
-        assert_eq!(room(r#"{"days":0,"with_assets":true}"#), Ok((0, Some(true))));
+        assert_eq!(room("{}"), Ok((Some(365), Some(false))));
+        assert_eq!(
+            room(r#"{"days":0,"with_assets":true}"#),
+            Ok((Some(0), Some(true)))
+        );
         assert_eq!(
             Job::OutboxCleanup
                 .parameters(r#"{"days":7}"#)
                 .map(|read| read.days),
-            Ok(7)
+            Ok(Some(7))
         );
     }
 
@@ -129,6 +145,11 @@ mod tests {
                 Job::EventCleanup,
                 r#"{"with_assets":true}"#,
                 "unknown parameter `with_assets`; known are days",
+            ),
+            (
+                Job::OrphanedAssets,
+                r#"{"days":1}"#,
+                "unknown parameter `days`; known are ",
             ),
             (
                 Job::EventCleanup,

@@ -40,14 +40,14 @@ impl Tools {
         store::unbroken(async move {
             let deleted = this.db.transaction(move |tx| {
                 Box::pin(async move {
-                    let deleted = is_still(tx, event, still).await? && events::delete(tx, event).await?;
-                    if deleted {
-                        rooms::remove(tx, room).await?;
+                    if is_still(tx, event, still).await? && events::delete(tx, event).await? {
+                        rooms::remove(tx, room).await
+                    } else {
+                        Ok(None)
                     }
-                    Ok(deleted)
                 })
             });
-            this.told(room, deleted.await)
+            this.finished(room, deleted.await).await
         })
         .await
     }
@@ -60,12 +60,15 @@ impl Tools {
         let this = self.clone();
         store::unbroken(async move {
             let deleted = this.db.transaction(move |tx| {
-                // Contents without rows are orphans, which their own job removes.
                 Box::pin(async move {
-                    Ok(is_still(tx, room, still).await? && rooms::remove(tx, room).await?.is_some())
+                    if is_still(tx, room, still).await? {
+                        rooms::remove(tx, room).await
+                    } else {
+                        Ok(None)
+                    }
                 })
             });
-            this.told(room, deleted.await)
+            this.finished(room, deleted.await).await
         })
         .await
     }
@@ -107,17 +110,23 @@ impl Tools {
         }
     }
 
-    /// Tells a meeting that its room is gone. What is still referred to stays.
-    fn told(&self, room: Uuid, deleted: Result<bool, StoreError>) -> Result<bool, StoreError> {
+    /// Tells a meeting that its room is gone, and removes the contents that are left of it. What is still referred to
+    /// stays.
+    async fn finished(
+        &self,
+        room: Uuid,
+        deleted: Result<Option<Vec<Uuid>>, StoreError>,
+    ) -> Result<bool, StoreError> {
         match deleted {
-            Ok(true) => {
+            Ok(Some(contents)) => {
                 if let Some(live) = &self.live {
                     live.notify(room.into(), Notice::RoomDeleted);
                 }
+                self.assets.remove_contents_now(&contents).await;
                 Ok(true)
             }
-            Err(StoreError::Referenced(_)) => Ok(false),
-            other => other,
+            Ok(None) | Err(StoreError::Referenced(_)) => Ok(false),
+            Err(error) => Err(error),
         }
     }
 }

@@ -3,11 +3,14 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use uuid::Uuid;
 
-use super::{EXAMPLES_MAX, Job, Parameters, Report, Tools, removal::Still};
-use crate::store::{
-    StoreError,
-    leftovers::{self, Leftover, Look, ROWS_MAX},
-    outbox,
+use super::{EXAMPLES_MAX, Job, Parameters, Report, RunError, Tools, removal::Still};
+use crate::{
+    assets::UploadError,
+    store::{
+        StoreError,
+        leftovers::{self, Leftover, Look, ROWS_MAX},
+        outbox,
+    },
 };
 
 /// Does a job, or looks what it would do.
@@ -16,8 +19,8 @@ pub(super) async fn work(
     job: Job,
     parameters: Parameters,
     dry_run: bool,
-) -> Result<Report, StoreError> {
-    let before = tools.clock.now() - TimeDelta::days(parameters.days.into());
+) -> Result<Report, RunError> {
+    let before = tools.clock.now() - TimeDelta::days(parameters.days.unwrap_or_default().into());
     let mut report = Report {
         job,
         dry_run,
@@ -26,9 +29,21 @@ pub(super) async fn work(
         kept: 0,
         examples: Vec::new(),
     };
-    let Some(kind) = leftover(job, parameters) else {
-        report.deleted = outbox_cleanup(tools, before, dry_run).await?;
-        return Ok(report);
+    let kind = match job {
+        Job::EventCleanup => Leftover::EndedEvent,
+        Job::AdhocEventCleanup => Leftover::AdhocEvent,
+        Job::InviteCleanup => Leftover::DeadInvite,
+        Job::RoomCleanup if parameters.with_assets == Some(true) => Leftover::UnusedRoomWithAssets,
+        Job::RoomCleanup => Leftover::UnusedRoom,
+        Job::UserCleanup => Leftover::DisabledUser,
+        Job::OutboxCleanup => {
+            report.deleted = outbox_cleanup(tools, before, dry_run).await?;
+            return Ok(report);
+        }
+        Job::OrphanedAssets => {
+            report.count(&orphaned_assets(tools, dry_run).await?);
+            return Ok(report);
+        }
     };
     let still = Still { kind, before };
     let mut look = Look {
@@ -68,19 +83,6 @@ impl Report {
     }
 }
 
-/// What a job looks for; `None`: mails.
-fn leftover(job: Job, parameters: Parameters) -> Option<Leftover> {
-    Some(match job {
-        Job::EventCleanup => Leftover::EndedEvent,
-        Job::AdhocEventCleanup => Leftover::AdhocEvent,
-        Job::InviteCleanup => Leftover::DeadInvite,
-        Job::RoomCleanup if parameters.with_assets == Some(true) => Leftover::UnusedRoomWithAssets,
-        Job::RoomCleanup => Leftover::UnusedRoom,
-        Job::UserCleanup => Leftover::DisabledUser,
-        Job::OutboxCleanup => return None,
-    })
-}
-
 /// Whether it was deleted; false when it stays for now.
 async fn remove(tools: &Tools, id: Uuid, still: Still) -> Result<bool, StoreError> {
     match still.kind {
@@ -89,6 +91,16 @@ async fn remove(tools: &Tools, id: Uuid, still: Still) -> Result<bool, StoreErro
         Leftover::DisabledUser => tools.remove_user(id, still.before).await,
         Leftover::DeadInvite => Ok(false),
     }
+}
+
+async fn orphaned_assets(tools: &Tools, dry_run: bool) -> Result<Vec<Uuid>, UploadError> {
+    let now = tools.clock.now();
+    let orphans = if dry_run {
+        tools.assets.find_orphans(now).await?
+    } else {
+        tools.assets.remove_orphans(now).await?
+    };
+    Ok(orphans.contents)
 }
 
 async fn outbox_cleanup(tools: &Tools, before: DateTime<Utc>, dry_run: bool) -> Result<u64, StoreError> {

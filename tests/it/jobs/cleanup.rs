@@ -1,7 +1,11 @@
 //! What each job deletes, and what it leaves.
 
+use std::convert::Infallible;
+
+use bytes::Bytes;
 use chrono::TimeDelta;
 use colloquy::{
+    assets::{NewAsset, ObjectError},
     jobs::Job,
     mail::Outbox,
     store::{
@@ -10,10 +14,11 @@ use colloquy::{
         rooms,
     },
 };
+use futures_util::stream;
 use serde_json::json;
 use uuid::Uuid;
 
-use super::{Plan, days_ago, ended, event, invite, now, room, rows, run};
+use super::{Plan, assets, days_ago, ended, event, invite, now, room, rows, run};
 use crate::{mail, store::Store};
 
 on_both_databases!(Store:
@@ -21,6 +26,7 @@ on_both_databases!(Store:
     adhoc_events_go_soon,
     dead_invites_go,
     unused_rooms_go,
+    contents_without_assets_go,
     disabled_users_go_and_others_keep_what_is_theirs,
     mails_that_are_done_go,
 );
@@ -124,26 +130,48 @@ async fn unused_rooms_go(store: &Store) {
             .await
             .expect("a query")
     );
-    let asset = match store.settings.url {
-        Some(_) => format!("gen_random_uuid(), '{recorded}', now()"),
-        None => format!(
-            "randomblob(16), X'{}', '2026-01-01T00:00:00+00:00'",
-            recorded.simple()
-        ),
-    };
-    store
-        .execute(&format!(
-            "INSERT INTO assets (id, room_id, created_at, namespace, kind, filename, size)
-             VALUES ({asset}, 'core', 'recording', 'x', 1)"
-        ))
-        .await;
+    let recording = content(store, recorded).await;
     let report = run(store, Job::RoomCleanup, &json!({"days": 30})).await;
     assert_eq!((report.deleted, report.kept, report.examples), (1, 0, vec![gone]));
     assert_eq!(rows(store).await[1], 4);
-    let parameters = Job::RoomCleanup.parameters(r#"{"days":30,"with_assets":true}"#);
-    let tools = super::tools_at(store, now());
-    let planned = colloquy::jobs::run(&tools, Job::RoomCleanup, parameters.expect("parameters"), true).await;
-    assert_eq!(planned.expect("a dry run").examples, [recorded]);
+    let report = run(store, Job::RoomCleanup, &json!({"days": 30, "with_assets": true})).await;
+    assert_eq!((report.deleted, report.examples), (1, vec![recorded]));
+    let left = assets(store).read(recording, None).await;
+    assert!(matches!(left, Err(ObjectError::Missing)), "the content goes too");
+}
+
+/// An asset of this room, with its content.
+async fn content(store: &Store, room: Uuid) -> Uuid {
+    let new = NewAsset {
+        id: Uuid::new_v4(),
+        room,
+        created_at: days_ago(40),
+        namespace: "core".to_owned(),
+        kind: "recording".to_owned(),
+        filename: "recording.mkv".to_owned(),
+    };
+    let bytes = stream::iter([Ok::<_, Infallible>(Bytes::from_static(b"moving pictures"))]);
+    assets(store).store(new, bytes).await.expect("an asset").id
+}
+
+async fn contents_without_assets_go(store: &Store) {
+    let ada = store.user("ada").await;
+    let room = room(store, &ada, now()).await;
+    let [lost, kept] = [content(store, room).await, content(store, room).await];
+    store
+        .execute("DELETE FROM assets WHERE id IN (SELECT id FROM assets LIMIT 1)")
+        .await;
+    let rows = store.number("SELECT count(*) FROM assets").await;
+    let report = run(store, Job::OrphanedAssets, &json!({})).await;
+    assert_eq!((rows, report.deleted, report.kept), (1, 1, 0));
+    let gone = report.examples[0];
+    let other = if gone == lost { kept } else { lost };
+    assert!([lost, kept].contains(&gone));
+    assert!(assets(store).read(other, None).await.is_ok());
+    assert!(matches!(
+        assets(store).read(gone, None).await,
+        Err(ObjectError::Missing)
+    ));
 }
 
 async fn disabled_users_go_and_others_keep_what_is_theirs(store: &Store) {

@@ -8,7 +8,9 @@ mod scheduled;
 use chrono::{DateTime, TimeDelta, Utc};
 use chrono_tz::Europe::Berlin;
 use colloquy::{
+    assets::{Assets, Objects},
     clock::Clock,
+    config,
     jobs::{self, Job, Report, Tools},
     store::{
         events::{self, NewEvent, Times, ZonedTime},
@@ -35,8 +37,16 @@ pub fn tools_at(store: &Store, now: DateTime<Utc>) -> Tools {
     Tools {
         db: store.db.clone(),
         clock: Clock::from_fn(move || now),
+        assets: assets(store),
         live: None,
     }
+}
+
+/// The asset store beside the database.
+pub fn assets(store: &Store) -> Assets {
+    let settings = config::Assets::default();
+    let objects = Objects::open_beside(&settings, store.folder.path()).expect("a store");
+    Assets::new(store.db.clone(), objects, &settings)
 }
 
 /// Looks what the job would do, which must change nothing, then does it: it must be the same.
