@@ -5,17 +5,25 @@ use uuid::Uuid;
 
 use crate::{
     calendar::ics::Entry,
-    mail::{Kind, Mail, Meeting, Outbox, Receiver},
+    mail::{CallIn, Kind, Mail, Meeting, Outbox, Receiver},
     store::{
         Db, StoreError, Tx,
         event_invites::{self, Invited, NewEventInvite, Whom, Withdrawn},
-        events::{self, exceptions},
+        events::{self, SeenEvent, exceptions},
     },
 };
 
+/// Puts mails into the outbox, or nothing where nobody is to hear of a change.
+#[derive(Debug, Clone)]
+pub struct Messenger {
+    pub outbox: Outbox,
+    /// Number of the telephone gateway, where there is one.
+    pub tel: Option<String>,
+}
+
 /// Invites somebody, and queues the mail that says so.
-pub async fn invite(db: &Db, new: NewEventInvite, outbox: Outbox) -> Result<Invited, StoreError> {
-    let wake = outbox.clone();
+pub async fn invite(db: &Db, new: NewEventInvite, messenger: Messenger) -> Result<Invited, StoreError> {
+    let outbox = messenger.outbox.clone();
     let invited = db.transaction(move |tx| {
         Box::pin(async move {
             let (event, by, now) = (new.event_id, new.created_by, new.created_at);
@@ -28,13 +36,13 @@ pub async fn invite(db: &Db, new: NewEventInvite, outbox: Outbox) -> Result<Invi
                     by,
                     now,
                 };
-                news.tell(tx, receiver, &outbox).await?;
+                news.tell(tx, receiver, &messenger).await?;
             }
             Ok::<_, StoreError>(invited)
         })
     });
     let invited = invited.await?;
-    wake.wake();
+    outbox.wake();
     Ok(invited)
 }
 
@@ -44,10 +52,10 @@ pub async fn withdraw(
     event: Uuid,
     whom: Whom,
     by: Uuid,
-    outbox: Outbox,
+    messenger: Messenger,
     now: DateTime<Utc>,
 ) -> Result<Option<Withdrawn>, StoreError> {
-    let wake = outbox.clone();
+    let outbox = messenger.outbox.clone();
     let withdrawn = db.transaction(move |tx| {
         Box::pin(async move {
             let withdrawn = event_invites::withdraw(tx, event, whom).await?;
@@ -62,13 +70,13 @@ pub async fn withdraw(
                     by,
                     now,
                 };
-                news.tell(tx, withdrawn.receiver.clone(), &outbox).await?;
+                news.tell(tx, withdrawn.receiver.clone(), &messenger).await?;
             }
             Ok::<_, StoreError>(withdrawn)
         })
     });
     let withdrawn = withdrawn.await?;
-    wake.wake();
+    outbox.wake();
     Ok(withdrawn)
 }
 
@@ -82,8 +90,13 @@ struct News {
 }
 
 impl News {
-    async fn tell(&self, tx: &mut Tx, receiver: Option<Receiver>, outbox: &Outbox) -> Result<(), StoreError> {
-        let Some(receiver) = receiver.filter(|_| outbox.is_on()) else {
+    async fn tell(
+        &self,
+        tx: &mut Tx,
+        receiver: Option<Receiver>,
+        messenger: &Messenger,
+    ) -> Result<(), StoreError> {
+        let Some(receiver) = receiver.filter(|_| messenger.outbox.is_on()) else {
             return Ok(());
         };
         let Some(seen) = events::locked(tx, self.by, self.event).await? else {
@@ -96,12 +109,22 @@ impl News {
             event: Entry::of(&seen.event, &exceptions),
             instance: None,
             has_lost_times: false,
-            meeting: Meeting {
-                room: seen.room.id,
-                password: seen.room.password,
-                call_in: None,
-            },
+            meeting: meeting(seen, messenger.tel.as_deref()),
         };
-        outbox.enqueue(tx, &[mail], self.now).await
+        messenger.outbox.enqueue(tx, &[mail], self.now).await
+    }
+}
+
+/// How the invitee comes in. A telephone can't take part in an encrypted room.
+fn meeting(seen: SeenEvent, tel: Option<&str>) -> Meeting {
+    let sip = seen.room.sip.filter(|_| !seen.room.e2e_encryption);
+    Meeting {
+        room: seen.room.id,
+        password: seen.room.password,
+        call_in: tel.zip(sip).map(|(number, sip)| CallIn {
+            number: number.to_owned(),
+            id: sip.id,
+            password: sip.password,
+        }),
     }
 }

@@ -17,8 +17,7 @@ use crate::{
         params::{InPath, InQuery},
         refusals,
     },
-    invitations,
-    mail::Outbox,
+    invitations::{self, Messenger},
     permissions::Operation,
     store::{
         self,
@@ -90,7 +89,7 @@ async fn withdraw(
         Operation::ChangeInvitees
     };
     access::event(&state, &user, event, operation).await?;
-    end(&state, event, Whom::User(invitee), &user, mail.outbox(&state)).await
+    end(&state, event, Whom::User(invitee), &user, mail.messenger(&state)).await
 }
 
 /// Gives an invitee this role, if one is given. Tokens of a user who was moderator are void.
@@ -124,7 +123,7 @@ pub(super) async fn end(
     event: Uuid,
     whom: Whom,
     by: &User,
-    outbox: Outbox,
+    messenger: Messenger,
 ) -> Result<StatusCode, ApiError> {
     let (db, live, by, now) = (
         state.db.clone(),
@@ -134,7 +133,7 @@ pub(super) async fn end(
     );
     // The meeting hears of it even when the client has gone meanwhile.
     let found = store::unbroken(async move {
-        let withdrawn = invitations::withdraw(&db, event, whom, by, outbox, now).await?;
+        let withdrawn = invitations::withdraw(&db, event, whom, by, messenger, now).await?;
         if let Some(withdrawn) = &withdrawn
             && let Some(user) = withdrawn.user
         {

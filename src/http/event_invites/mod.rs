@@ -13,7 +13,7 @@ use utoipa_axum::router::OpenApiRouter;
 pub use resource::{InviteeProfile, InviteeResource};
 
 use super::{ApiError, ApiState, checks::Checks};
-use crate::{mail::Outbox, store::fold};
+use crate::{invitations::Messenger, store::fold};
 
 pub(super) fn routes() -> OpenApiRouter<ApiState> {
     OpenApiRouter::new()
@@ -41,9 +41,12 @@ fn checked_email(email: &str) -> Result<String, ApiError> {
 }
 
 impl MailQuery {
-    /// Where mails about it go.
-    fn outbox(&self, state: &ApiState) -> Outbox {
-        state.outbox.unless(self.suppress_email_notification)
+    /// Who puts mails about it into the outbox, or nobody.
+    fn messenger(&self, state: &ApiState) -> Messenger {
+        Messenger {
+            outbox: state.outbox.unless(self.suppress_email_notification),
+            tel: state.config.call_in.tel.clone(),
+        }
     }
 }
 
