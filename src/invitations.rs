@@ -5,25 +5,18 @@ use uuid::Uuid;
 
 use crate::{
     calendar::ics::Entry,
-    mail::{CallIn, Kind, Mail, Meeting, Outbox, Receiver},
+    events::{Teller, meeting},
+    mail::{Kind, Mail, Receiver},
     store::{
         Db, StoreError, Tx,
         event_invites::{self, Invited, NewEventInvite, Whom, Withdrawn},
-        events::{self, SeenEvent, exceptions},
+        events::{self, exceptions},
     },
 };
 
-/// Puts mails into the outbox, or nothing where nobody is to hear of a change.
-#[derive(Debug, Clone)]
-pub struct Messenger {
-    pub outbox: Outbox,
-    /// Number of the telephone gateway, where there is one.
-    pub tel: Option<String>,
-}
-
 /// Invites somebody, and queues the mail that says so.
-pub async fn invite(db: &Db, new: NewEventInvite, messenger: Messenger) -> Result<Invited, StoreError> {
-    let outbox = messenger.outbox.clone();
+pub async fn invite(db: &Db, new: NewEventInvite, teller: Teller) -> Result<Invited, StoreError> {
+    let outbox = teller.outbox.clone();
     let invited = db.transaction(move |tx| {
         Box::pin(async move {
             let (event, by, now) = (new.event_id, new.created_by, new.created_at);
@@ -36,7 +29,7 @@ pub async fn invite(db: &Db, new: NewEventInvite, messenger: Messenger) -> Resul
                     by,
                     now,
                 };
-                news.tell(tx, receiver, &messenger).await?;
+                news.tell(tx, receiver, &teller).await?;
             }
             Ok::<_, StoreError>(invited)
         })
@@ -52,10 +45,10 @@ pub async fn withdraw(
     event: Uuid,
     whom: Whom,
     by: Uuid,
-    messenger: Messenger,
+    teller: Teller,
     now: DateTime<Utc>,
 ) -> Result<Option<Withdrawn>, StoreError> {
-    let outbox = messenger.outbox.clone();
+    let outbox = teller.outbox.clone();
     let withdrawn = db.transaction(move |tx| {
         Box::pin(async move {
             let withdrawn = event_invites::withdraw(tx, event, whom).await?;
@@ -70,7 +63,7 @@ pub async fn withdraw(
                     by,
                     now,
                 };
-                news.tell(tx, withdrawn.receiver.clone(), &messenger).await?;
+                news.tell(tx, withdrawn.receiver.clone(), &teller).await?;
             }
             Ok::<_, StoreError>(withdrawn)
         })
@@ -90,13 +83,8 @@ struct News {
 }
 
 impl News {
-    async fn tell(
-        &self,
-        tx: &mut Tx,
-        receiver: Option<Receiver>,
-        messenger: &Messenger,
-    ) -> Result<(), StoreError> {
-        let Some(receiver) = receiver.filter(|_| messenger.outbox.is_on()) else {
+    async fn tell(&self, tx: &mut Tx, receiver: Option<Receiver>, teller: &Teller) -> Result<(), StoreError> {
+        let Some(receiver) = receiver.filter(|_| teller.outbox.is_on()) else {
             return Ok(());
         };
         let Some(seen) = events::locked(tx, self.by, self.event).await? else {
@@ -109,22 +97,8 @@ impl News {
             event: Entry::of(&seen.event, &exceptions),
             instance: None,
             has_lost_times: false,
-            meeting: meeting(seen, messenger.tel.as_deref()),
+            meeting: meeting(&seen, teller.tel.as_deref()),
         };
-        messenger.outbox.enqueue(tx, &[mail], self.now).await
-    }
-}
-
-/// How the invitee comes in. A telephone can't take part in an encrypted room.
-fn meeting(seen: SeenEvent, tel: Option<&str>) -> Meeting {
-    let sip = seen.room.sip.filter(|_| !seen.room.e2e_encryption);
-    Meeting {
-        room: seen.room.id,
-        password: seen.room.password,
-        call_in: tel.zip(sip).map(|(number, sip)| CallIn {
-            number: number.to_owned(),
-            id: sip.id,
-            password: sip.password,
-        }),
+        teller.outbox.enqueue(tx, &[mail], self.now).await
     }
 }

@@ -15,7 +15,7 @@ pub use self::{
     create::{Draft, create},
     delete::delete,
     instance_change::{InstanceChange, change_instance},
-    news::{News, Teller, entry, meeting},
+    news::{News, Teller, meeting},
     off_thread::off_thread,
     schedule::{Asked, Finding, LINE_CHARS_MAX, LINES_MAX, Refusal, Schedule},
     times::{BadTime, parse},

@@ -3,11 +3,11 @@
 use chrono::{DateTime, Utc};
 
 use crate::{
-    calendar::ics::{self, Entry, Moment, Person, Span},
+    calendar::ics::Entry,
     mail::{CallIn, Kind, Mail, Meeting, Outbox},
     store::{
-        StoreError, Tx,
-        events::{self, Event, Exception, SeenEvent, Status, Times, ZonedTime},
+        StoreError, Tx, event_invites,
+        events::{Exception, SeenEvent},
     },
 };
 
@@ -37,13 +37,12 @@ impl Teller {
         if !self.outbox.is_on() {
             return Ok(());
         }
-        let entry = entry(
-            &news.seen.event,
-            news.exceptions,
-            news.kind == Kind::Cancel && news.instance.is_none(),
-        );
+        let entry = Entry {
+            is_cancelled: news.kind == Kind::Cancel && news.instance.is_none(),
+            ..Entry::of(&news.seen.event, news.exceptions)
+        };
         let meeting = meeting(news.seen, self.tel.as_deref());
-        let receivers = events::receivers(tx, news.seen.event.id).await?;
+        let receivers = event_invites::receivers(tx, news.seen.event.id).await?;
         let mails: Vec<_> = receivers
             .into_iter()
             .map(|receiver| Mail {
@@ -64,31 +63,7 @@ impl Teller {
     }
 }
 
-/// An event as calendars show it.
-#[must_use]
-pub fn entry(event: &Event, exceptions: &[Exception], is_cancelled: bool) -> Entry {
-    Entry {
-        id: event.id,
-        revision: event.revision,
-        created_at: event.created_at,
-        updated_at: event.updated_at,
-        title: event.title.clone(),
-        description: event.description.clone(),
-        details: String::new(),
-        span: event.times.as_ref().map(span),
-        recurrence: event.recurrence.clone(),
-        exceptions: exceptions.iter().map(exception).collect(),
-        is_cancelled,
-        organizer: Some(Person {
-            name: event.created_by.display_name.clone(),
-            email: event.created_by.email.clone(),
-        }),
-        attendees: Vec::new(),
-        url: None,
-    }
-}
-
-/// How invitees come in.
+/// How invitees come in. A telephone can't take part in an encrypted room.
 #[must_use]
 pub fn meeting(seen: &SeenEvent, tel: Option<&str>) -> Meeting {
     let sip = seen.room.sip.as_ref().filter(|_| !seen.room.e2e_encryption);
@@ -100,40 +75,5 @@ pub fn meeting(seen: &SeenEvent, tel: Option<&str>) -> Meeting {
             id: sip.id.clone(),
             password: sip.password.clone(),
         }),
-    }
-}
-
-fn exception(exception: &Exception) -> ics::Exception {
-    let times = exception
-        .is_all_day
-        .zip(exception.starts_at)
-        .zip(exception.ends_at);
-    ics::Exception {
-        original_starts_at: exception.original_starts_at,
-        is_cancelled: exception.status == Status::Cancelled,
-        title: exception.title.clone(),
-        description: exception.description.clone(),
-        span: times.map(|((is_all_day, starts_at), ends_at)| {
-            span(&Times {
-                is_all_day,
-                starts_at,
-                ends_at,
-            })
-        }),
-    }
-}
-
-fn span(times: &Times) -> Span {
-    Span {
-        is_all_day: times.is_all_day,
-        starts_at: moment(times.starts_at),
-        ends_at: moment(times.ends_at),
-    }
-}
-
-fn moment(time: ZonedTime) -> Moment {
-    Moment {
-        at: time.at,
-        timezone: time.zone.name().to_owned(),
     }
 }

@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use super::{MailQuery, no_invite};
 use crate::{
+    events::Teller,
     http::{
         ApiError, ApiState, access,
         auth::CurrentUser,
@@ -17,7 +18,7 @@ use crate::{
         params::{InPath, InQuery},
         refusals,
     },
-    invitations::{self, Messenger},
+    invitations,
     permissions::Operation,
     store::{
         self,
@@ -89,7 +90,7 @@ async fn withdraw(
         Operation::ChangeInvitees
     };
     access::event(&state, &user, event, operation).await?;
-    end(&state, event, Whom::User(invitee), &user, mail.messenger(&state)).await
+    end(&state, event, Whom::User(invitee), &user, mail.teller(&state)).await
 }
 
 /// Gives an invitee this role, if one is given. Tokens of a user who was moderator are void.
@@ -123,7 +124,7 @@ pub(super) async fn end(
     event: Uuid,
     whom: Whom,
     by: &User,
-    messenger: Messenger,
+    teller: Teller,
 ) -> Result<StatusCode, ApiError> {
     let (db, live, by, now) = (
         state.db.clone(),
@@ -133,7 +134,7 @@ pub(super) async fn end(
     );
     // The meeting hears of it even when the client has gone meanwhile.
     let found = store::unbroken(async move {
-        let withdrawn = invitations::withdraw(&db, event, whom, by, messenger, now).await?;
+        let withdrawn = invitations::withdraw(&db, event, whom, by, teller, now).await?;
         if let Some(withdrawn) = &withdrawn
             && let Some(user) = withdrawn.user
         {

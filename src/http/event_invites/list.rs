@@ -153,7 +153,7 @@ async fn invite(
         created_by: user.profile.id,
         created_at: state.clock.now(),
     };
-    match invitations::invite(&state.db, new, mail.messenger(&state)).await? {
+    match invitations::invite(&state.db, new, mail.teller(&state)).await? {
         Invited::New(_) => Ok(StatusCode::CREATED),
         Invited::Already => Ok(StatusCode::NO_CONTENT),
         Invited::NoEvent => Err(ApiError::not_found("No such event")),

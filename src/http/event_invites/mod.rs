@@ -13,7 +13,7 @@ use utoipa_axum::router::OpenApiRouter;
 pub use resource::{InviteeProfile, InviteeResource};
 
 use super::{ApiError, ApiState, checks::Checks};
-use crate::{invitations::Messenger, store::fold};
+use crate::{events::Teller, store::fold};
 
 pub(super) fn routes() -> OpenApiRouter<ApiState> {
     OpenApiRouter::new()
@@ -42,11 +42,8 @@ fn checked_email(email: &str) -> Result<String, ApiError> {
 
 impl MailQuery {
     /// Who puts mails about it into the outbox, or nobody.
-    fn messenger(&self, state: &ApiState) -> Messenger {
-        Messenger {
-            outbox: state.outbox.unless(self.suppress_email_notification),
-            tel: state.config.call_in.tel.clone(),
-        }
+    fn teller(&self, state: &ApiState) -> Teller {
+        super::events::teller(state, self.suppress_email_notification)
     }
 }
 

@@ -91,7 +91,7 @@ fn no_instance() -> ApiError {
 }
 
 /// Those who tell invitees of a change, or nobody.
-fn teller(state: &ApiState, suppressed: bool) -> Teller {
+pub(super) fn teller(state: &ApiState, suppressed: bool) -> Teller {
     Teller {
         outbox: state.outbox.unless(suppressed),
         tel: state.config.call_in.tel.clone(),

@@ -15,7 +15,7 @@ use super::{
 
 pub(super) use claim::claim;
 pub use lists::{Invitees, list, of_events, pending};
-pub use receiver::receiver;
+pub use receiver::{receiver, receivers};
 pub(super) use write::lock_event;
 pub use write::{Invited, NewEventInvite, RoleChange, Whom, Withdrawn, answer, invite, set_role, withdraw};
 

@@ -1,4 +1,4 @@
-//! Who hears of an invitation.
+//! Who hears of an invitation, or of what happens to an event.
 
 use uuid::Uuid;
 
@@ -31,14 +31,31 @@ impl Row {
 }
 from_columns!(Row);
 
-/// Whoever has this invitation, unless it is a user without an address or a disabled one. Who has only an address gets the
-/// newest invite code of the room that never expires.
-pub async fn receiver(tx: &mut Tx, invite: Uuid) -> Result<Option<Receiver>, StoreError> {
-    const SELECT: &str = "SELECT i.user_id, i.email, u.email AS user_email, u.display_name, u.language,
+/// Those whom mail reaches, and what it must know of them: not users without an address, nor disabled ones. Who has only an
+/// address gets the newest invite code of the room that never expires. More conditions follow.
+macro_rules! receivers {
+    () => {
+        "SELECT i.user_id, i.email, u.email AS user_email, u.display_name, u.language,
          (SELECT n.code FROM invites n WHERE n.room_id = e.room_id AND n.active AND n.expiration IS NULL
           ORDER BY n.created_at DESC, n.code DESC LIMIT 1) AS invite_code
-        FROM event_invites i JOIN events e ON e.id = i.event_id LEFT JOIN users u ON u.id = i.user_id
-        WHERE i.id = $1 AND (u.id IS NULL OR u.email <> '' AND u.disabled_at IS NULL)";
+         FROM event_invites i JOIN events e ON e.id = i.event_id LEFT JOIN users u ON u.id = i.user_id
+         WHERE (u.id IS NULL OR u.email <> '' AND u.disabled_at IS NULL)"
+    };
+}
+
+/// Whoever has this invitation.
+pub async fn receiver(tx: &mut Tx, invite: Uuid) -> Result<Option<Receiver>, StoreError> {
+    const SELECT: &str = concat!(receivers!(), " AND i.id = $1");
     let row: Option<Row> = within!(tx, c => sqlx::query_as(SELECT).bind(invite).fetch_optional(c).await)?;
     Ok(row.map(|Row(receiver)| receiver))
+}
+
+/// Everybody who is invited to an event and has not declined, in the order of their invitation.
+pub async fn receivers(tx: &mut Tx, event: Uuid) -> Result<Vec<Receiver>, StoreError> {
+    const SELECT: &str = concat!(
+        receivers!(),
+        " AND i.event_id = $1 AND i.status <> 'declined' ORDER BY i.created_at, i.id"
+    );
+    let rows: Vec<Row> = within!(tx, c => sqlx::query_as(SELECT).bind(event).fetch_all(c).await)?;
+    Ok(rows.into_iter().map(|Row(receiver)| receiver).collect())
 }

@@ -2,7 +2,6 @@
 
 pub mod exceptions;
 mod list;
-mod receivers;
 mod relation;
 mod times;
 mod write;
@@ -21,7 +20,6 @@ use super::{
 
 pub use exceptions::{Exception, Status};
 pub use list::{Cursor, Filter, list};
-pub use receivers::receivers;
 pub use relation::{EventRoom, FolderAccess, FolderLinks, InviteRole, InviteStatus, SeenEvent, SipAccess};
 pub use times::{Times, ZonedTime};
 pub use write::{NewEvent, delete, insert, locked, raise_revision, save, set_series_end};
