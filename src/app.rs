@@ -20,7 +20,7 @@ use crate::{
     assets::{Assets, Objects, OpenError as AssetsError, Recordings},
     clock::Clock,
     config::{self, Config, DEV_ISSUER_PATH, DataFolderError, prepare_data_folder},
-    http::{self, ApiState, auth::KnownUsers, health, layers, starts::Doorkeeper},
+    http::{self, ApiState, api::Parts, auth::KnownUsers, health, layers, starts::Doorkeeper},
     identity::{DevIssuer, SettingsError, Verifier, VerifierSettings, dev_issuer::OpenError},
     jobs::{Schedule, Tools},
     listener::{self, Limits, Shutdown},
@@ -139,25 +139,31 @@ impl App {
             router,
             stop_hooks: Vec::new(),
         };
-        app.on_stop("live core", {
+        app.begin(live, assets, recordings, mail);
+        Ok(app)
+    }
+
+    /// Begins what works beside the requests, and says what ends at a stop, in this order.
+    fn begin(&mut self, live: Live, assets: Assets, recordings: Recordings, mail: Option<Worker>) {
+        self.on_stop("live core", {
             let live = live.clone();
             async move { live.stop().await }
         });
         tokio::spawn(store_left(recordings.clone()));
-        app.on_stop("recordings", async move { recordings.stop().await });
-        match mail {
-            Some(worker) => app.on_stop("mail", background(|stop| worker.run(stop))),
-            None => tracing::info!("mail is off: mail.host is not set"),
+        self.on_stop("recordings", async move { recordings.stop().await });
+        if let Some(worker) = mail {
+            self.on_stop("mail", background(|stop| worker.run(stop)));
+        } else {
+            tracing::info!("mail is off: mail.host is not set");
         }
         let tools = Tools {
-            db: app.db.clone(),
+            db: self.db.clone(),
             clock: Clock::system(),
             assets,
             live: Some(live),
         };
-        let schedule = Schedule::new(tools, &app.config.jobs);
-        app.on_stop("jobs", background(|stop| schedule.run(stop)));
-        Ok(app)
+        let schedule = Schedule::new(tools, &self.config.jobs);
+        self.on_stop("jobs", background(|stop| schedule.run(stop)));
     }
 
     #[must_use]
@@ -292,7 +298,7 @@ fn api_state(
     };
     let settings = VerifierSettings::from_config(&config.oidc, dev_issuer)?;
     let verifier = Verifier::new(settings, reqwest::Client::builder().build()?, Clock::system());
-    Ok(ApiState {
+    Ok(ApiState::from(Parts {
         config: Arc::new(config.clone()),
         db,
         verifier,
@@ -306,7 +312,7 @@ fn api_state(
         known_users: KnownUsers::default(),
         outbox,
         shared_folders: SharedFolders::new(&config.shared_folder)?,
-    })
+    }))
 }
 
 /// Takes up recordings that an earlier process did not bring to their end.

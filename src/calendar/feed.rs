@@ -1,5 +1,6 @@
 //! A user's calendar as calendar programs subscribe to it.
 
+use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use chrono::{DateTime, Utc};
 use sha2::{Digest, Sha256};
 
@@ -36,10 +37,9 @@ impl Feed {
         let entries: Vec<_> = events.iter().map(entry).collect();
         let text = ics::calendar(Method::Publish, stamped, &entries);
         let hash = Sha256::digest(text.as_bytes());
-        let hash: String = hash.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
         Self {
             text,
-            etag: format!("\"{hash}\""),
+            etag: format!("\"{}\"", BASE64_URL_SAFE_NO_PAD.encode(&hash[..16])),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! The REST API as a whole: its state, its routes, and what answers where there is no route.
 
-use std::sync::Arc;
+use std::{ops::Deref, sync::Arc};
 
 use axum::{Router, extract::DefaultBodyLimit, response::IntoResponse};
 use colloquy_actors::live::Live;
@@ -29,9 +29,13 @@ use crate::{
     tariffs::Offer,
 };
 
-/// What handlers work with. Cheap to clone.
+/// What handlers work with. A clone is one count more: there are several per request.
 #[derive(Debug, Clone)]
-pub struct ApiState {
+pub struct ApiState(Arc<Parts>);
+
+/// The parts of [`ApiState`].
+#[derive(Debug, Clone)]
+pub struct Parts {
     pub config: Arc<Config>,
     pub db: Db,
     pub verifier: Verifier,
@@ -49,7 +53,21 @@ pub struct ApiState {
     pub shared_folders: SharedFolders,
 }
 
-impl ApiState {
+impl From<Parts> for ApiState {
+    fn from(parts: Parts) -> Self {
+        Self(Arc::new(parts))
+    }
+}
+
+impl Deref for ApiState {
+    type Target = Parts;
+
+    fn deref(&self) -> &Parts {
+        &self.0
+    }
+}
+
+impl Parts {
     /// What new users get where their token says nothing.
     #[must_use]
     pub fn new_user_defaults(&self) -> NewUserDefaults {

@@ -16,10 +16,10 @@ use crate::{
 };
 
 /// Time after which a job whose server died can be run by others.
-const LEASE: Duration = Duration::from_secs(300);
+const LEASE: Duration = Duration::from_mins(5);
 
 /// Time between two renewals of a lease.
-const RENEWAL: Duration = Duration::from_secs(60);
+const RENEWAL: Duration = Duration::from_mins(1);
 
 /// Why a job did not run to its end.
 #[derive(Debug, thiserror::Error)]
@@ -37,7 +37,7 @@ pub enum RunError {
 /// Runs a job now, or says what it would do: then nothing is changed, and no lease is needed.
 pub async fn run(tools: &Tools, job: Job, parameters: Parameters, dry_run: bool) -> Result<Report, RunError> {
     if dry_run {
-        return work::work(tools, job, parameters, dry_run).await;
+        return Box::pin(work::work(tools, job, parameters, dry_run)).await;
     }
     let done = run_unless_ran_since(tools, job, parameters, TIME_MAX).await?;
     done.ok_or(RunError::Running)
@@ -59,7 +59,7 @@ pub(super) async fn run_unless_ran_since(
         return Ok(None);
     }
     let outcome = tokio::select! {
-        done = work::work(tools, job, parameters, false) => done,
+        done = Box::pin(work::work(tools, job, parameters, false)) => done,
         lost = kept(tools, claim) => Err(lost),
     };
     job_leases::give_back(db, claim, clock.now(), outcome.is_ok()).await?;

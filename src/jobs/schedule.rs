@@ -10,7 +10,7 @@ use super::{Job, Parameters, Tools, lease::run_unless_ran_since};
 use crate::config;
 
 /// Time between two looks whether a job is due.
-const LOOK_INTERVAL: Duration = Duration::from_secs(60);
+const LOOK_INTERVAL: Duration = Duration::from_mins(1);
 
 /// Which jobs run how often. Of several servers with the same database one runs a job each time.
 #[derive(Debug)]

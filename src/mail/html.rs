@@ -16,10 +16,10 @@ pub(super) fn page(
     rows: &[Row<'_>],
     text: &str,
 ) -> String {
-    let paragraphs: String = paragraphs
-        .iter()
-        .map(|text| format!("<p>{}</p>\n", escaped(text)))
-        .collect();
+    let paragraphs = paragraphs.iter().fold(String::new(), |mut html, text| {
+        html.extend(["<p>", &escaped(text), "</p>\n"]);
+        html
+    });
     let rows: String = rows.iter().map(row).collect();
     let text = if text.is_empty() {
         String::new()

@@ -7,7 +7,10 @@ use super::{
     Kind, Mail, Receiver, html,
     texts::{Language, Texts},
 };
-use crate::calendar::ics::{self, Attendee, Entry, Method, Participation, Person, Span};
+use crate::{
+    calendar::ics::{self, Attendee, Entry, Method, Participation, Person, Span},
+    secrets::Secret,
+};
 
 /// A mail in words, before it is packed for the wire.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -103,7 +106,7 @@ impl Writer {
             return Vec::new();
         };
         let mut facts = vec![fact("label-join", &link, true)];
-        let password = mail.meeting.password.as_ref().map(|password| password.reveal());
+        let password = mail.meeting.password.as_ref().map(Secret::reveal);
         facts.extend(password.map(|password| fact("label-password", password, false)));
         if let Some(call_in) = &mail.meeting.call_in {
             facts.push(fact("label-telephone", &call_in.number, false));

@@ -30,7 +30,7 @@ use crate::{
 const SENT_AT_ONCE: u32 = 8;
 
 /// For how long a taken mail is kept from others: two attempts and some time for the database.
-const LEASE: Duration = Duration::from_secs(120);
+const LEASE: Duration = Duration::from_mins(2);
 
 /// Time between two looks at the outbox when nobody wakes the worker.
 const LOOK_INTERVAL: Duration = Duration::from_secs(5);
@@ -261,6 +261,6 @@ mod tests {
         assert_eq!(delay(30, 1, JITTER), Duration::from_secs(36));
         assert_eq!(delay(30, 1, -JITTER), Duration::from_secs(24));
         // Whoever wants longer ones from the start gets them.
-        assert_eq!(delay(7200, 3, 0.0), Duration::from_secs(7200));
+        assert_eq!(delay(7200, 3, 0.0), Duration::from_hours(2));
     }
 }

@@ -149,6 +149,7 @@ mod tests {
     }
 
     #[test]
+    #[expect(clippy::too_many_lines, reason = "a table")]
     fn lines_become_what_the_standard_wants_beside_the_start() {
         let timed = span(false, "Europe/Berlin");
         let days = span(true, "Europe/Berlin");

@@ -70,12 +70,15 @@ mod tests {
     };
 
     fn keys(change: impl FnOnce(&mut Mail)) -> Vec<String> {
-        let mut config = Config::default();
-        config.mail = Mail {
+        let mail = Mail {
             host: Some("smtp.example.org".to_owned()),
             from_address: Some("meetings@example.org".to_owned()),
             web_client_url: "https://meet.example.org".parse().ok(),
             ..Mail::default()
+        };
+        let mut config = Config {
+            mail,
+            ..Config::default()
         };
         change(&mut config.mail);
         violations(&config)

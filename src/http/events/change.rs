@@ -95,11 +95,11 @@ pub(super) async fn change(
         return Ok(StatusCode::NO_CONTENT.into_response());
     }
     let teller = teller(&state, query.suppress_email_notification);
-    let changer = state.clone();
+    let own = state.clone();
     // To its end even when the client has gone: a folder without an event would stay behind.
-    let changed =
-        store::unbroken(async move { apply(&changer, seen, change, wants_folder, editor, teller).await });
-    let seen = changed.await?;
+    let applied =
+        store::unbroken(async move { apply(&own, seen, change, wants_folder, editor, teller).await });
+    let seen = applied.await?;
     Ok(Json(shown::event(&state, seen, query.invitees_max).await?).into_response())
 }
 

@@ -31,6 +31,7 @@ pub enum EventType {
 
 /// A meeting in a calendar.
 #[derive(Debug, Clone, Serialize, ToSchema)]
+#[expect(clippy::struct_excessive_bools, reason = "the wire has them")]
 pub struct EventResource {
     pub id: Uuid,
     pub created_by: ProfileResource,

@@ -86,6 +86,6 @@ fn within(limiter: &DefaultKeyedRateLimiter<IpAddr>, address: ClientAddress) -> 
     if limiter.len() > ADDRESSES_SWEEP {
         limiter.retain_recent();
     }
-    let limited = limiter.check_key(&address.network());
-    limited.map_err(|_| ApiError::too_many_requests(1))
+    let checked = limiter.check_key(&address.network());
+    checked.map_err(|_| ApiError::too_many_requests(1))
 }

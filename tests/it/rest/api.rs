@@ -10,7 +10,7 @@ use axum::{
 use colloquy::{
     assets::{Assets, Objects, Recordings},
     config::{Config, DevUser},
-    http::{self, ApiState, auth::KnownUsers, starts::Doorkeeper},
+    http::{self, ApiState, api::Parts, auth::KnownUsers, starts::Doorkeeper},
     identity::{DevIssuer, Verifier, VerifierSettings},
     listener::ClientAddress,
     livekit::RoomService,
@@ -84,7 +84,7 @@ impl Api {
         let live = live.await.expect("the live core");
         let objects = Objects::open(&config.assets, folder).expect("an asset store");
         let assets = Assets::new(database.db.clone(), objects, &config.assets);
-        let state = ApiState {
+        let state = ApiState::from(Parts {
             recordings: Recordings::open(assets.clone(), folder).expect("a spool"),
             assets,
             door: Doorkeeper::new(&config, Readiness::default()),
@@ -98,7 +98,7 @@ impl Api {
             clock: clock.clock(),
             outbox: Outbox::new(config.mail.host.is_some()),
             config: Arc::new(config),
-        };
+        });
         Self {
             router: http::router(state.clone()),
             database,
@@ -112,8 +112,12 @@ impl Api {
     pub fn reconfigure(&mut self, configure: impl FnOnce(&mut Config)) {
         let mut config = Config::clone(&self.state.config);
         configure(&mut config);
-        self.state.shared_folders = SharedFolders::new(&config.shared_folder).expect("a client");
-        self.state.config = Arc::new(config);
+        let parts = Parts {
+            shared_folders: SharedFolders::new(&config.shared_folder).expect("a client"),
+            config: Arc::new(config),
+            ..Parts::clone(&self.state)
+        };
+        self.state = parts.into();
         self.router = http::router(self.state.clone());
     }
 

@@ -23,6 +23,7 @@ use crate::{
 
 /// An occurrence of a series.
 #[derive(Debug, Clone, Serialize, ToSchema)]
+#[expect(clippy::struct_excessive_bools, reason = "the wire has them")]
 pub struct InstanceResource {
     /// `<event id>_<instance id>`.
     pub id: String,
@@ -76,13 +77,13 @@ pub(super) async fn show(
     let truncated = invitees.truncated;
     let invitees = shown::invitee_resources(state, invitees);
     let resource = |instance| resource(state, seen, instance, invitees.clone(), truncated);
-    Ok(instances.into_iter().map(resource).collect())
+    Ok(instances.iter().map(resource).collect())
 }
 
 fn resource(
     state: &ApiState,
     seen: &SeenEvent,
-    instance: Instance,
+    instance: &Instance,
     invitees: Vec<InviteeResource>,
     invitees_truncated: bool,
 ) -> InstanceResource {
