@@ -12,7 +12,7 @@ use crate::rest::api::Api;
 on_both_databases!(Api:
     old_contents_without_a_row_are_removed, rows_without_a_content_are_found, many_rows_are_looked_at);
 
-async fn content(api: &Api, id: Uuid) {
+fn content(api: &Api, id: Uuid) {
     let folder = api.database.folder.path().join("assets");
     let folder = folder.join(format!("{:02x}", id.as_bytes()[0]));
     std::fs::create_dir_all(&folder).expect("a folder");
@@ -28,7 +28,7 @@ async fn old_contents_without_a_row_are_removed(api: &Api) {
         .expect(200);
     let mut lost = [Uuid::new_v4(), Uuid::from_u128(7), Uuid::max()];
     for id in lost {
-        content(api, id).await;
+        content(api, id);
     }
     let foreign = api.database.folder.path().join("assets/00/readme");
     std::fs::write(&foreign, "not ours").expect("a file");
@@ -112,7 +112,7 @@ async fn many_rows_are_looked_at(api: &Api) {
     );
     api.database.execute(&insert).await;
     for number in [1, 500, 501, 1203] {
-        content(api, Uuid::from_u128(number)).await;
+        content(api, Uuid::from_u128(number));
     }
     let found = api
         .state

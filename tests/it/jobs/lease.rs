@@ -51,7 +51,7 @@ async fn who_holds_the_lease_keeps_others_out_until_it_runs_out(store: &Store) {
         job: Job::EventCleanup.name(),
         holder: Uuid::new_v4(),
     };
-    let lease = Duration::from_secs(300);
+    let lease = Duration::from_mins(5);
     assert!(
         job_leases::take(&store.db, other, now(), lease, now())
             .await

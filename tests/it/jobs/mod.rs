@@ -117,6 +117,7 @@ pub struct Plan {
     pub ends_at: Option<DateTime<Utc>>,
     pub is_adhoc: bool,
     /// `Some`: a series that ends then, or never.
+    #[expect(clippy::option_option, reason = "no series, one without end, one with an end")]
     pub series: Option<Option<DateTime<Utc>>>,
 }
 

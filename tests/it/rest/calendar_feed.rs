@@ -59,7 +59,7 @@ fn at(text: &str) -> DateTime<Utc> {
     text.parse().expect("a time")
 }
 
-fn times(starts_at: &str, zone: Tz, hours: i64, is_all_day: bool) -> Option<Times> {
+fn times(starts_at: &str, zone: Tz, hours: i64, is_all_day: bool) -> Times {
     let starts_at = ZonedTime {
         at: at(starts_at),
         zone,
@@ -68,11 +68,11 @@ fn times(starts_at: &str, zone: Tz, hours: i64, is_all_day: bool) -> Option<Time
         at: starts_at.at + TimeDelta::hours(hours),
         zone,
     };
-    Some(Times {
+    Times {
         is_all_day,
         starts_at,
         ends_at,
-    })
+    }
 }
 
 /// An event named after its room, changed by `change`.
@@ -87,7 +87,7 @@ async fn event(api: &Api, owner: &User, title: &str, change: impl FnOnce(&mut Ne
         title: title.to_owned(),
         description: String::new(),
         is_adhoc: false,
-        times: times("2027-02-01T09:00:00Z", Tz::Europe__Berlin, 1, false),
+        times: Some(times("2027-02-01T09:00:00Z", Tz::Europe__Berlin, 1, false)),
         recurrence: Vec::new(),
         series_ends_at: Some(at("2027-02-01T10:00:00Z")),
         show_meeting_details: false,
@@ -246,12 +246,12 @@ async fn days_stay_days(api: &Api) {
     let owner = user(api, &alice).await;
     let local = event(api, &owner, "Local", |new| {
         series(&["RRULE:FREQ=MONTHLY;COUNT=4"])(new);
-        new.times = times("2027-01-31T23:00:00Z", Tz::Europe__Berlin, 24, true);
+        new.times = Some(times("2027-01-31T23:00:00Z", Tz::Europe__Berlin, 24, true));
     });
     let local = local.await;
     let utc = event(api, &owner, "UTC", |new| {
         series(&["RRULE:FREQ=MONTHLY;COUNT=4"])(new);
-        new.times = times("2027-02-01T00:00:00Z", Tz::Europe__Berlin, 24, true);
+        new.times = Some(times("2027-02-01T00:00:00Z", Tz::Europe__Berlin, 24, true));
     });
     let utc = utc.await;
     let path = subscribe(api, &alice).await;

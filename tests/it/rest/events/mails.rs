@@ -14,7 +14,7 @@ async fn mails(api: &Api) -> Vec<Value> {
         &api.database.db,
         100,
         api.state.clock.now(),
-        Duration::from_secs(3600),
+        Duration::from_hours(1),
     )
     .await;
     taken
@@ -169,7 +169,7 @@ async fn nobody_is_told_otherwise(api: &Api) {
 async fn with_mail(kind: Kind) {
     let start = async || {
         Api::with(kind, |config| {
-            config.mail.host = Some("mail.example.org".to_owned())
+            config.mail.host = Some("mail.example.org".to_owned());
         })
         .await
     };

@@ -31,6 +31,7 @@ async fn times_are_all_there_or_not_at_all(api: &Api) {
         .refused_fields(&ignored);
 }
 
+#[expect(clippy::too_many_lines, reason = "a table")]
 async fn times_must_be_times(api: &Api) {
     let alice = api.person("alice").await;
     for (time, finding) in [
