@@ -1,6 +1,6 @@
 //! What each request gets: an id, a span, a line in the log.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use axum::{
     extract::{MatchedPath, Request},
@@ -17,6 +17,9 @@ pub(super) const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-i
 
 /// Longest request id that is taken over from a proxy, in bytes.
 const REQUEST_ID_BYTES_MAX: usize = 128;
+
+/// Reads that take longer have a line in the log although they succeed.
+const SLOW_READ: Duration = Duration::from_secs(1);
 
 /// Names a request in responses and logs. An extension of every request.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -62,6 +65,7 @@ pub(super) async fn observe(mut request: Request, next: Next) -> Response {
         .get::<MatchedPath>()
         .map_or("unmatched", MatchedPath::as_str)
         .to_owned();
+    let is_read = request.method().is_safe();
     let span = tracing::info_span!(
         "request",
         http.request_id = id.as_str(),
@@ -74,11 +78,11 @@ pub(super) async fn observe(mut request: Request, next: Next) -> Response {
     let mut response = next.run(request).instrument(span.clone()).await;
     response.headers_mut().insert(X_REQUEST_ID, id.0);
 
-    let status = response.status();
-    let duration_ms = started.elapsed().as_secs_f64() * 1_000.0;
+    let (status, duration) = (response.status(), started.elapsed());
+    let duration_ms = duration.as_secs_f64() * 1_000.0;
     span.in_scope(|| {
-        // Probes ask every few seconds and mean nothing while they succeed.
-        if route.starts_with("/health/") && status.is_success() {
+        // Most requests only read, probes among them, and mean nothing while they succeed.
+        if is_read && status.is_success() && duration < SLOW_READ {
             tracing::debug!(http.status = status.as_u16(), duration_ms, "answered");
         } else {
             tracing::info!(http.status = status.as_u16(), duration_ms, "answered");
