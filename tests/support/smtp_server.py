@@ -83,29 +83,34 @@ def read_calendar(octets):
         "method": str(calendar["METHOD"]),
         "errors": [str(error) for part in calendar.walk() for error in part.errors],
         "events": [read_event(event) for event in calendar.walk("VEVENT")],
-        "wrong_offsets": {str(zone["TZID"]): wrong_offsets(zone) for zone in calendar.walk("VTIMEZONE")},
+        "wrong_offsets": {str(zone["TZID"]): wrong_offsets(zone, first_year(calendar)) for zone in calendar.walk("VTIMEZONE")},
     }
 
 
 KNOWN = {}
 
 
-def wrong_offsets(component):
+def first_year(calendar):
+    """The year of the first event: what was before need not be described."""
+    return min(event["DTSTART"].dt.year for event in calendar.walk("VEVENT"))
+
+
+def wrong_offsets(component, year):
     """The same for the same description: it takes a second."""
-    text = component.to_ical()
-    if text not in KNOWN:
-        KNOWN[text] = compared(component)
-    return KNOWN[text]
+    key = (component.to_ical(), year)
+    if key not in KNOWN:
+        KNOWN[key] = compared(component, year)
+    return KNOWN[key]
 
 
-def compared(component):
+def compared(component, year):
     """Where the zone as it is described differs from the zone as this machine knows it, in ten years."""
     described = component.to_tz(lookup_tzid=False)
     known = zoneinfo.ZoneInfo(str(component["TZID"]))
     hour = datetime.timedelta(hours=1)
-    at = datetime.datetime(2026, 1, 1, tzinfo=datetime.timezone.utc)
+    at = datetime.datetime(year, 1, 1, tzinfo=datetime.timezone.utc)
     wrong = []
-    while at.year < 2036:
+    while at.year < year + 10:
         local = at.astimezone(known)
         # The hour that comes twice can't be told apart by the described zone.
         is_doubtful = local.utcoffset() != (local - hour).utcoffset() or local.utcoffset() != (at + hour).astimezone(known).utcoffset()

@@ -2,6 +2,7 @@
 
 mod letters;
 mod off;
+mod person;
 mod server;
 mod trouble;
 

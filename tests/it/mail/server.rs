@@ -17,13 +17,13 @@ on_both_databases!(Mailing:
     a_mail_server_that_hangs_does_not_keep_a_server_from_stopping,
 );
 
-struct Mailing {
-    server: Server,
-    smtp: SmtpServer,
+pub(super) struct Mailing {
+    pub server: Server,
+    pub smtp: SmtpServer,
 }
 
 impl Mailing {
-    async fn start(kind: Kind) -> Self {
+    pub async fn start(kind: Kind) -> Self {
         let smtp = SmtpServer::start().await;
         let port = smtp.port.to_string();
         let environment = [
@@ -39,7 +39,7 @@ impl Mailing {
         }
     }
 
-    async fn finish(self) {
+    pub async fn finish(self) {
         self.server.finish().await;
     }
 
