@@ -68,10 +68,11 @@ impl Verifier {
         let fingerprint = Fingerprint::of(token);
         let cached = match self.0.verified.get(fingerprint, now) {
             Some(cached) => cached,
-            None => self
-                .0
-                .verified
-                .insert(fingerprint, self.0.check_access_token(token, now).await?, now),
+            None => {
+                // Boxed: what is rare must not make the future of every request a large one.
+                let checked = Box::pin(self.0.check_access_token(token, now)).await?;
+                self.0.verified.insert(fingerprint, checked, now)
+            }
         };
         self.0.refuse_voided(cached.session.as_deref())?;
         self.complete_profile(&cached, token, now).await;

@@ -78,6 +78,8 @@ async fn connect_sqlite(options: SqliteConnectOptions) -> Result<Db, StoreError>
     let pool = || {
         SqlitePoolOptions::new()
             .acquire_timeout(PATIENCE)
+            // Nothing lies between us and a file that could have broken meanwhile.
+            .test_before_acquire(false)
             .idle_timeout(None)
             .max_lifetime(None)
     };

@@ -41,7 +41,8 @@ pub async fn find_or_create(
 ) -> Result<User, StoreError> {
     match by_identity(db, &token.issuer, &token.subject).await? {
         Some(user) => Ok(user),
-        None => upsert_from_claims(db, token, defaults, now).await,
+        // Boxed: what is rare must not make the future of every request a large one.
+        None => Box::pin(upsert_from_claims(db, token, defaults, now)).await,
     }
 }
 
