@@ -66,13 +66,12 @@ impl Verifier {
     pub async fn verify_access_token(&self, token: &str) -> Result<Arc<VerifiedToken>, TokenError> {
         let now = self.0.clock.now();
         let fingerprint = Fingerprint::of(token);
-        let cached = match self.0.verified.get(fingerprint, now) {
-            Some(cached) => cached,
-            None => {
-                // Boxed: what is rare must not make the future of every request a large one.
-                let checked = Box::pin(self.0.check_access_token(token, now)).await?;
-                self.0.verified.insert(fingerprint, checked, now)
-            }
+        let cached = if let Some(cached) = self.0.verified.get(fingerprint, now) {
+            cached
+        } else {
+            // Boxed: what is rare must not make the future of every request a large one.
+            let checked = Box::pin(self.0.check_access_token(token, now)).await?;
+            self.0.verified.insert(fingerprint, checked, now)
         };
         self.0.refuse_voided(cached.session.as_deref())?;
         self.complete_profile(&cached, token, now).await;

@@ -23,7 +23,8 @@ on_both_databases!(Scene:
     a_folder_has_two_links, only_the_creator_may_write, put_makes_one_folder, put_at_once_makes_one_folder,
     delete_takes_folder_and_links, a_provider_that_fails_leaves_nothing, nobody_hears_the_provider_s_words,
     a_dead_provider_is_told, a_deletion_that_fails_can_be_repeated, force_forgets_what_can_not_be_deleted,
-    ids_and_parameters_must_parse, only_users_have_folders);
+    ids_and_parameters_must_parse, only_users_have_folders, an_event_brings_its_folder_and_takes_it_along,
+    an_event_whose_folder_fails_is_not_made);
 
 const NOBODY: &str = "00000000-0000-4000-8000-000000000000";
 
@@ -98,6 +99,48 @@ async fn a_folder_has_two_links(scene: &Scene) {
     assert_eq!(*write, link("15", &write.password));
     assert_eq!(*read, link("1", &read.password));
     assert_ne!(write.password, read.password);
+}
+
+fn with_folder() -> Value {
+    json!({"title": "With papers", "description": "", "is_time_independent": true, "has_shared_folder": true})
+}
+
+async fn an_event_brings_its_folder_and_takes_it_along(scene: &Scene) {
+    let (api, alice) = (&scene.api, &scene.alice);
+    let event = api
+        .call(alice, "POST", "/v1/events", with_folder())
+        .await
+        .expect(201);
+    assert!(event["shared_folder"]["read_write"]["url"].is_string(), "{event}");
+    assert_eq!(scene.cloud.event_folders().len(), 1);
+    assert_eq!(scene.cloud.links().len(), 2);
+    let path = format!("/v1/events/{}", event["id"].as_str().expect("an id"));
+    let without = json!({"has_shared_folder": false});
+    let event = api.call(alice, "PATCH", &path, without).await.expect(200);
+    assert!(event.get("shared_folder").is_none(), "{event}");
+    scene.has_no_trace().await;
+    let with = json!({"has_shared_folder": true});
+    let event = api.call(alice, "PATCH", &path, with).await.expect(200);
+    assert!(event["shared_folder"]["read"]["url"].is_string(), "{event}");
+    assert_eq!(scene.cloud.event_folders().len(), 1);
+    api.call(alice, "DELETE", &path, Value::Null).await.expect(204);
+    scene.has_no_trace().await;
+}
+
+async fn an_event_whose_folder_fails_is_not_made(scene: &Scene) {
+    let (api, alice) = (&scene.api, &scene.alice);
+    scene.cloud.be(Mood::RefusesSecondShare);
+    api.call(alice, "POST", "/v1/events", with_folder())
+        .await
+        .refused(502, "storage_provider_unavailable");
+    scene.has_no_trace().await;
+    let titles = api.get(alice, "/v1/events").await.expect(200);
+    let made = titles
+        .as_array()
+        .expect("events")
+        .iter()
+        .filter(|event| event["title"] == "With papers");
+    assert_eq!(made.count(), 0);
 }
 
 async fn only_the_creator_may_write(scene: &Scene) {
