@@ -175,6 +175,8 @@ async fn the_history_of_a_group(server: &Server) {
     let meeting = Meeting::create(server, json!({})).await;
     let ([mut alice, mut bob, _gus], _) = people(server, &meeting).await;
     tell(&mut alice, "staff", "one").await;
+    // The other message goes another way: this one must be told before it.
+    bob.expect("chat", "message_sent").await;
     tell(&mut bob, "staff", "two").await;
     tell(&mut alice, "board", "secret").await;
     alice.say("to all").await;
