@@ -25,7 +25,11 @@ const BREAKOUT: &[&str] = &[
 async fn run(fault: Fault, options: &[&str]) -> Run {
     let mock = Mock::start(fault).await;
     let run = drive(&mock, options).await;
-    assert_eq!(mock.seen(|seen| (seen.rooms.len(), seen.tickets.len())), (0, 0));
+    assert_eq!(mock.seen(|seen| seen.rooms.len()), 0);
+    // A run that breaks off may leave a ticket that nobody redeems any more.
+    if run.output.status.success() {
+        assert_eq!(mock.seen(|seen| seen.tickets.len()), 0);
+    }
     run
 }
 
