@@ -18,6 +18,8 @@ pub struct Assets {
     pub upload_bytes_max: u64,
     /// Uploads at the same time.
     pub uploads_max: usize,
+    /// Bytes that stay free where the folder and the spool of recordings lie; 0: none.
+    pub free_bytes_min: u64,
     pub s3: S3,
 }
 
@@ -50,8 +52,9 @@ impl Default for Assets {
         Self {
             store: AssetStoreKind::Folder,
             folder: None,
-            upload_bytes_max: 10 * 1024 * 1024 * 1024,
+            upload_bytes_max: 2 * 1024 * 1024 * 1024,
             uploads_max: 64,
+            free_bytes_min: 5 * 1024 * 1024 * 1024,
             s3: S3::default(),
         }
     }

@@ -11,9 +11,7 @@ use super::{
     Db, Listed, StoreError, Tx, Window, micros,
     rows::{Columns, count, from_columns},
 };
-
-/// Name of the quota of stored bytes in a tariff.
-const MAX_STORAGE: &str = "max_storage";
+use crate::tariffs::Quota;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Asset {
@@ -58,7 +56,7 @@ impl UploadFacts {
         let quotas: Json<std::collections::BTreeMap<String, u64>> = row.col("quotas")?;
         Ok(Self {
             used_storage: count(row.col("used_storage")?),
-            max_storage: quotas.get(MAX_STORAGE).copied(),
+            max_storage: quotas.get(Quota::MaxStorage.name()).copied(),
             event_title: row.col("event_title")?,
         })
     }

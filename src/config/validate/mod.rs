@@ -2,6 +2,7 @@
 
 mod jobs;
 mod mail;
+mod quotas;
 mod shared_folder;
 mod turn;
 
@@ -59,6 +60,7 @@ pub(super) fn violations(config: &Config) -> Vec<Violation> {
     rules.call_in(&config.call_in);
     rules.assets(&config.assets);
     rules.jobs(&config.jobs);
+    rules.quotas(&config.quotas);
     rules.defaults(&config.defaults);
     rules.0
 }
