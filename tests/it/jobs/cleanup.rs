@@ -283,6 +283,9 @@ async fn counters_of_days_gone_by_go(store: &Store) {
     }
     assert_eq!(run(store, Job::CounterCleanup, &json!({})).await.deleted, 2);
     // What is counted today still limits, whatever is asked for.
-    assert_eq!(run(store, Job::CounterCleanup, &json!({"days": 0})).await.deleted, 1);
+    assert_eq!(
+        run(store, Job::CounterCleanup, &json!({"days": 0})).await.deleted,
+        1
+    );
     assert_eq!(usage::used(&store.db, &counter, now()).await.expect("a query"), 1);
 }

@@ -20,6 +20,7 @@ mod openapi;
 mod paths;
 mod pending_invites;
 mod permissions;
+mod quotas;
 mod room;
 mod room_event;
 mod room_tariff;
