@@ -108,6 +108,7 @@ pub struct Assets {
     under_way: UnderWay,
     removals: Arc<Semaphore>,
     upload_bytes_max: u64,
+    recording_bytes_max: u64,
 }
 
 impl Assets {
@@ -122,13 +123,14 @@ impl Assets {
             under_way: UnderWay::default(),
             removals: Arc::new(Semaphore::new(REMOVALS_MAX)),
             upload_bytes_max: settings.upload_bytes_max,
+            recording_bytes_max: settings.recording_bytes_max,
         }
     }
 
-    /// Bytes of an upload at the most.
+    /// Bytes of a recording at the most.
     #[must_use]
-    pub fn upload_bytes_max(&self) -> u64 {
-        self.upload_bytes_max
+    pub fn recording_bytes_max(&self) -> u64 {
+        self.recording_bytes_max
     }
 
     /// Takes the places of an upload, before anything of it comes. What is under way counts as if it was stored already; the
@@ -174,33 +176,32 @@ impl Assets {
     {
         let this = self.clone();
         unbroken(async move {
-            let has_come = |bytes| upload.counted.has_come(bytes);
-            let stored = this.keep_now(new, content, true, has_come).await;
+            let stored = this.keep_now(new, content, Some(&mut upload.counted)).await;
             drop(upload);
             stored
         })
         .await
     }
 
-    /// The same with what came already, whatever the quota says.
+    /// The same with a recording that has come already, whatever its size and whatever the quota says.
     async fn keep<S, E>(&self, new: NewAsset, content: S) -> Result<assets::Asset, UploadError>
     where
         S: Stream<Item = Result<Bytes, E>> + Send + 'static,
         E: Send,
     {
         let this = self.clone();
-        unbroken(async move { this.keep_now(new, content, false, |_| ()).await }).await
+        unbroken(async move { this.keep_now(new, content, None).await }).await
     }
 
     async fn keep_now<E: Send>(
         &self,
         new: NewAsset,
         content: impl Stream<Item = Result<Bytes, E>> + Send,
-        is_limited: bool,
-        has_come: impl FnMut(u64) + Send,
+        counted: Option<&mut Counted>,
     ) -> Result<assets::Asset, UploadError> {
         let _unlisted = Unlisted::begin(self, new.id);
-        let size = self.write(new.id, content, has_come).await?;
+        let is_limited = counted.is_some();
+        let size = self.write(new.id, content, counted).await?;
         self.list(new, size, is_limited).await
     }
 
@@ -247,10 +248,10 @@ impl Assets {
         &self,
         id: Uuid,
         content: impl Stream<Item = Result<Bytes, E>> + Send,
-        has_come: impl FnMut(u64) + Send,
+        counted: Option<&mut Counted>,
     ) -> Result<u64, UploadError> {
         let mut writer = self.objects.writer(id);
-        let copied = self.copy(content, &mut writer, has_come);
+        let copied = self.copy(content, &mut writer, counted);
         let copied = tokio::time::timeout(UPLOAD_TIME_MAX, copied).await;
         match copied.unwrap_or(Err(UploadError::Stalled)) {
             Ok(()) => Ok(writer.finish().await?),
@@ -265,7 +266,7 @@ impl Assets {
         &self,
         content: impl Stream<Item = Result<Bytes, E>> + Send,
         writer: &mut Writer,
-        mut has_come: impl FnMut(u64) + Send,
+        mut counted: Option<&mut Counted>,
     ) -> Result<(), UploadError> {
         let mut content = std::pin::pin!(content);
         let mut next_look = 0;
@@ -276,14 +277,16 @@ impl Assets {
             };
             let piece = piece.map_err(|_| UploadError::Broken)?;
             let size = writer.size() + piece.len() as u64;
-            if size > self.upload_bytes_max {
-                return Err(self.too_large());
+            if let Some(counted) = &mut counted {
+                if size > self.upload_bytes_max {
+                    return Err(self.too_large());
+                }
+                counted.has_come(size);
             }
             if size > next_look {
                 self.space().has_room(piece.len() as u64).await?;
                 next_look = size + LOOK_BYTES;
             }
-            has_come(size);
             writer.write(&piece).await?;
         }
     }

@@ -119,7 +119,8 @@ impl Objects {
             }
             AssetStoreKind::S3 => {
                 let timeout = Duration::from_secs(settings.s3.request_secs_max);
-                let least = settings.upload_bytes_max.div_ceil(S3_PARTS_MAX);
+                let most = settings.upload_bytes_max.max(settings.recording_bytes_max);
+                let least = most.div_ceil(S3_PARTS_MAX);
                 Ok(Self {
                     store: Arc::new(open_s3(&settings.s3, timeout)?),
                     part_bytes: part_bytes(least.max(S3_PART_BYTES_MIN)),

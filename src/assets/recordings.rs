@@ -112,6 +112,11 @@ impl Recordings {
         })
     }
 
+    #[cfg(test)]
+    pub(super) fn set_space(&mut self, space: Space) {
+        self.space = space;
+    }
+
     /// Says when recorders shall be sent away.
     #[must_use]
     pub fn stopping(&self) -> CancellationToken {
@@ -189,7 +194,7 @@ impl Recordings {
 impl Recording {
     /// Takes a chunk; one with the same number is replaced.
     pub async fn add(&mut self, number: u32, data: &[u8]) -> Result<(), RecordingError> {
-        let max = self.recordings.assets.upload_bytes_max();
+        let max = self.recordings.assets.recording_bytes_max();
         if self.spool.file_size().saturating_add(data.len() as u64) > max {
             return Err(RecordingError::TooLarge);
         }
