@@ -20,7 +20,9 @@ use crate::{
     assets::{Assets, Objects, OpenError as AssetsError, Recordings},
     clock::Clock,
     config::{self, Config, DEV_ISSUER_PATH, DataFolderError, prepare_data_folder},
-    http::{self, ApiState, api::Parts, auth::KnownUsers, health, layers, starts::Doorkeeper},
+    http::{
+        self, ApiState, api::Parts, auth::KnownUsers, brake::WriteBrake, health, layers, starts::Doorkeeper,
+    },
     identity::{DevIssuer, SettingsError, Verifier, VerifierSettings, dev_issuer::OpenError},
     jobs::{Schedule, Tools},
     listener::{self, Limits, Shutdown},
@@ -111,7 +113,8 @@ impl App {
         let mail = Worker::new(&config, db.clone(), outbox.clone(), Clock::system())?;
         let objects = Objects::open(&config.assets, &data_folder)?;
         let assets = Assets::new(db.clone(), objects, &config.assets);
-        let recordings = Recordings::open(assets.clone(), &data_folder).map_err(BuildError::Recordings)?;
+        let recordings = Recordings::open(assets.clone(), &data_folder, config.assets.free_bytes_min)
+            .map_err(BuildError::Recordings)?;
         let api = api_state(
             &config,
             (assets.clone(), recordings.clone()),
@@ -309,6 +312,7 @@ fn api_state(
         assets,
         recordings,
         door: Doorkeeper::new(config, readiness.clone()),
+        brake: WriteBrake::new(config.http.writes_per_second),
         known_users: KnownUsers::default(),
         outbox,
         shared_folders: SharedFolders::new(&config.shared_folder)?,

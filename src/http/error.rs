@@ -14,7 +14,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::{
-    assets::{ObjectError, UploadError},
+    assets::{ObjectError, StorageFull, UploadError},
     identity::TokenError,
     permissions::Refusal,
     store::{
@@ -328,8 +328,17 @@ impl From<UploadError> for ApiError {
             UploadError::Stalled => Self::bad_request("The body stopped coming"),
             UploadError::TooLarge { bytes_max } => Self::payload_too_large(bytes_max),
             UploadError::NoRoom => Self::not_found("No such room"),
+            UploadError::StorageExceeded => Self::storage_exceeded(),
+            UploadError::Full(full) => full.into(),
             UploadError::Busy => Self::unavailable("Too many uploads are under way"),
         }
+    }
+}
+
+impl From<StorageFull> for ApiError {
+    fn from(full: StorageFull) -> Self {
+        let message = "The disk for assets is full";
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "storage_full", message).caused_by(full)
     }
 }
 

@@ -285,6 +285,7 @@ impl Rules {
 
     fn assets(&mut self, assets: &Assets) {
         self.positive("assets.upload_bytes_max", assets.upload_bytes_max);
+        self.positive("assets.recording_bytes_max", assets.recording_bytes_max);
         self.positive_count("assets.uploads_max", assets.uploads_max);
         let is_path = |path: &std::path::PathBuf| !path.as_os_str().is_empty();
         self.require(

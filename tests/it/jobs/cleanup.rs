@@ -5,7 +5,7 @@ use std::convert::Infallible;
 use bytes::Bytes;
 use chrono::TimeDelta;
 use colloquy::{
-    assets::{NewAsset, ObjectError},
+    assets::{NewAsset, ObjectError, Wish},
     jobs::Job,
     store::{
         StoreError,
@@ -153,7 +153,17 @@ async fn content(store: &Store, room: Uuid) -> Uuid {
         filename: "recording.mkv".to_owned(),
     };
     let bytes = stream::iter([Ok::<_, Infallible>(Bytes::from_static(b"moving pictures"))]);
-    assets(store).store(new, bytes).await.expect("an asset").id
+    let assets = assets(store);
+    let wish = Wish {
+        user: Uuid::nil(),
+        uploads_max: None,
+        owner: Uuid::nil(),
+        used_storage: 0,
+        max_storage: None,
+        announced: None,
+    };
+    let upload = assets.begin(wish).await.expect("a place");
+    assets.store(upload, new, bytes).await.expect("an asset").id
 }
 
 async fn contents_without_assets_go(store: &Store) {

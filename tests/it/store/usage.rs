@@ -23,6 +23,7 @@ on_both_databases!(Store:
     the_next_day_begins_at_nothing,
     many_at_once_count_exactly,
     a_user_is_limited_by_tariff_and_settings,
+    counters_outlast_the_server,
 );
 
 const MAILS: Quota = Quota::MailsPerDay;
@@ -160,4 +161,12 @@ async fn a_user_is_limited_by_tariff_and_settings(store: &Store) {
         limits.one_more(Quota::InvitesPerRoomMax, u64::MAX).is_ok(),
         "no limit"
     );
+}
+
+async fn counters_outlast_the_server(store: &Store) {
+    let counter = Counter::of_id(Uuid::new_v4(), MAILS);
+    raise(store, &counter, 3, Some(3)).await.expect("room");
+    let again = store.again().await;
+    assert_eq!(usage::used(&again, &counter, at(0)).await.expect("a query"), 3);
+    again.close().await;
 }

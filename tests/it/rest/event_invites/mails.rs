@@ -30,6 +30,8 @@ impl WithMail {
     pub(super) async fn start(kind: Kind) -> Self {
         let api = Api::with(kind, |config| {
             config.mail.host = Some("smtp.example.org".to_owned());
+            // A thousand invitations at once.
+            config.http.writes_per_second = 0;
         });
         Self(api.await)
     }
