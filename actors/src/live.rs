@@ -11,10 +11,9 @@ use std::{
 
 use dashmap::DashMap;
 use ractor::{Actor, ActorRef, rpc::CallResult};
-use tokio_tungstenite::WebSocketStream;
 
 use crate::{
-    ids::{BreakoutRoomId, RoomId, TokenHash},
+    ids::{BreakoutRoomId, RoomId, TokenHash, UserId},
     journal::folder::{Folder, FolderError},
     livekit::Livekit,
     ports::Ports,
@@ -22,10 +21,11 @@ use crate::{
     registry::{Args, Found, Index, RegistryMsg, RegistryRef, RegistrySummary},
     room::{
         RoomSettings,
+        access::Origin,
         input::{Input, Notice, Start},
     },
     room_actor::{RoomMsg, RoomRef, RoomSummary, StartReply},
-    session::{self, RateLimits, Seat, Socket},
+    session::{self, Places, RateLimits, Seat, Socket},
     supervisor::{Never, Supervisor},
     ticket::{self, SECRET_CHARS},
 };
@@ -72,6 +72,10 @@ pub struct StartRequest {
     pub caller: Caller,
     pub resumption: Option<String>,
     pub breakout_room: Option<BreakoutRoomId>,
+    /// Where the request comes from; absent for services, which ask for others.
+    pub origin: Option<Origin>,
+    /// The user whom a guest is signed in as, if that is known: a banned one must not come in by a link.
+    pub signed_in: Option<UserId>,
 }
 
 /// The secrets that a `start` answers with.
@@ -95,8 +99,6 @@ pub enum StartError {
     NeedsAdmission,
     #[error("no breakout rooms are running")]
     NoBreakoutRooms,
-    #[error("no such breakout room is running")]
-    InvalidBreakoutRoomId,
     /// A moderator has banned the user.
     #[error("the user is banned from the meeting")]
     Banned,
@@ -203,9 +205,6 @@ impl Live {
                     return Err(StartError::NeedsAdmission);
                 }
                 Some((StartReply::NoBreakoutRooms, _)) => return Err(StartError::NoBreakoutRooms),
-                Some((StartReply::InvalidBreakoutRoomId, _)) => {
-                    return Err(StartError::InvalidBreakoutRoomId);
-                }
                 Some((StartReply::Banned, _)) => return Err(StartError::Banned),
                 Some((StartReply::Unavailable, _)) => return Err(StartError::Unavailable),
                 None => {}
@@ -252,6 +251,8 @@ impl Live {
             resumption: request.resumption.as_deref().map(TokenHash::of),
             token: TokenHash::of(&issued.resumption),
             breakout_room: request.breakout_room,
+            origin: request.origin,
+            signed_in: request.signed_in,
         });
         let ticket = issued.ticket.clone();
         let message = |reply| RoomMsg::Start { start, ticket, reply };
@@ -296,18 +297,14 @@ impl Live {
             session,
             caller,
             resume_from: None,
+            origin: None,
         };
         Ok((seat, caller))
     }
 
-    /// Begins a session on its upgraded socket. `while_open` is dropped when the session has ended.
-    pub async fn begin_session<S: Socket>(
-        &self,
-        seat: Seat,
-        socket: WebSocketStream<S>,
-        while_open: Box<dyn Send>,
-    ) {
-        session::begin(seat, socket, self.rates, &self.ports, while_open).await;
+    /// Begins a session on its upgraded stream.
+    pub async fn begin_session<S: Socket>(&self, seat: Seat, stream: S, places: Places) {
+        session::begin(seat, stream, self.rates, &self.ports, places).await;
     }
 
     /// Word from REST, after the commit.

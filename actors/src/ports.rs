@@ -5,7 +5,7 @@ use std::{fmt, future::Future, pin::Pin, sync::Arc};
 use rand::{Rng, RngExt, distr::Alphanumeric};
 
 use crate::{
-    ids::{RoomId, Timestamp},
+    ids::{OriginHash, RoomId, Timestamp},
     livekit,
 };
 
@@ -46,6 +46,9 @@ pub trait CallerNames: fmt::Debug + Send + Sync {
     /// The name of a caller in this room, from what the gateway says of it, which is a number as a rule. An implementation
     /// answers within its own time limits: the session reads nothing meanwhile.
     fn name(&self, room: RoomId, given: String) -> BoxFuture<'_, String>;
+
+    /// What tells a caller from others, from what the gateway says of it.
+    fn origin(&self, given: &str) -> Option<OriginHash>;
 }
 
 /// Everything that the core reaches out through.

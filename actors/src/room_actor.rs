@@ -30,10 +30,11 @@ use crate::{
     protocol::{Command, codes::CloseCode, limits::ROOM_WAITING_INPUTS_MAX, meeting::Caller},
     registry::RegistryRef,
     room::{
+        access::Origin,
         effects::Effects,
         input::{Input, Start},
     },
-    session::Link,
+    session::{Arriving, Link},
     ticket::{Claim, Tickets},
 };
 
@@ -61,8 +62,9 @@ pub enum RoomMsg {
     Attach {
         claim: Claim,
         session: SessionNo,
-        link: Link,
+        link: Arriving,
         resume_from: Option<u64>,
+        origin: Option<Origin>,
     },
     Command {
         session: SessionNo,
@@ -89,9 +91,8 @@ pub enum StartReply {
     NeedsIdentity,
     NeedsFacts,
     NoBreakoutRooms,
-    InvalidBreakoutRoomId,
     Banned,
-    /// Not at this moment: too many unredeemed tickets, or the room is going down.
+    /// Not at this moment: the room is going down.
     Unavailable,
 }
 
@@ -324,6 +325,14 @@ impl Shell {
         self.enqueue(myself, Input::Start(start), From::Start { ticket, claim, reply });
     }
 
+    fn attach(&mut self, session: SessionNo, link: Link) {
+        if self.phase == Phase::Stopped {
+            link.close(CloseCode::GoingAway);
+        } else {
+            self.links.insert(session, link);
+        }
+    }
+
     fn redeem(&mut self, ticket: &str) -> Option<(Claim, Caller)> {
         let claim = self.tickets.redeem(ticket, self.ports.clock.now())?;
         let caller = self.room.room().access().get(claim.participant)?.caller;
@@ -436,11 +445,10 @@ impl Actor for RoomActor {
                 session,
                 link,
                 resume_from,
+                origin,
             } => {
-                if shell.phase == Phase::Stopped {
-                    link.close(CloseCode::GoingAway);
-                } else {
-                    shell.links.insert(session, link);
+                if let Some(link) = link.arrive() {
+                    shell.attach(session, link);
                 }
                 shell.enqueue(
                     &myself,
@@ -450,6 +458,7 @@ impl Actor for RoomActor {
                         session,
                         breakout_room: claim.breakout_room,
                         resume_from,
+                        origin,
                     },
                     From::Nobody,
                 );

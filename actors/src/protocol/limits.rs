@@ -7,17 +7,20 @@ pub const MESSAGE_BYTES_MAX: usize = 1024 * 1024;
 /// * Commands per second of a session in the long run.
 pub const COMMANDS_PER_SECOND: u32 = 20;
 /// * Commands of a session at once.
-pub const COMMANDS_BURST: u32 = 60;
+pub const COMMANDS_BURST: u32 = 256;
+/// What exceeds the burst is read later, by at most that much: clients expect an answer to their heartbeat within 10 s.
+pub const PACE_SECS_MAX: u64 = 8;
+/// That many refusals within [`REFUSALS_SECS`] close a session with 1008.
+pub const REFUSALS_MAX: u32 = 1_000;
+pub const REFUSALS_SECS: u32 = 10;
 /// * Bytes per second of a session in the long run; one second's worth (but at least one message) at once.
 pub const COMMAND_BYTES_PER_SECOND: u32 = 256 * 1024;
-/// Commands over the limit in one second after which a session is closed with 1008, as a multiple of the rate.
-pub const RATE_ABUSE_FACTOR: u32 = 10;
 /// An `echo` up to this size is not counted.
 pub const ECHO_FREE_BYTES: usize = 1024;
 /// That many `echo` per second are not counted.
 pub const ECHO_FREE_PER_SECOND: u32 = 10;
 /// Commands of one session that its room has not yet handled.
-pub const SESSION_UNHANDLED_COMMANDS_MAX: u32 = 32;
+pub const SESSION_UNHANDLED_COMMANDS_MAX: u32 = 256;
 /// Frames waiting for one session's writer.
 pub const SESSION_QUEUE_FRAMES_MAX: usize = 4_096;
 /// Bytes of long frames waiting for one session's writer; a larger frame is accepted into an empty queue. Short ones
@@ -46,8 +49,34 @@ pub const CLOSE_WAIT_SECS: u64 = 2;
 pub const TICKET_SECS: u64 = 30;
 /// A resumption token stays good for that long after its session ended.
 pub const RESUMPTION_SECS: u64 = 120;
-/// Tickets of one room that nobody redeemed yet.
-pub const UNREDEEMED_TICKETS_MAX: usize = 2_000;
+/// Ids of one user in one room whose tickets nobody redeemed yet; of more, the oldest goes.
+pub const UNREDEEMED_PER_USER_MAX: usize = 8;
+/// The same for the guests of one network.
+pub const UNREDEEMED_PER_NETWORK_MAX: usize = 256;
+/// The same for a room as a whole: far more than all tickets of 30 s from any honest crowd.
+pub const UNREDEEMED_PER_ROOM_MAX: usize = 20_000;
+/// Tokens of removed participants that a room remembers as void.
+pub const VOID_TOKENS_MAX: usize = 10_000;
+/// A place under a participant limit is kept for that long for somebody who closed with a good token.
+pub const SEAT_KEPT_SECS: u64 = 30;
+/// Whoever was kicked is made to wait for that long, if it comes back as somebody new.
+pub const TRACE_SECS: u64 = 600;
+/// Traces of kicked participants that a meeting remembers.
+pub const TRACES_MAX: usize = 1_000;
+/// * Participants who wait in a meeting, of them with one invite code, and of these from one network.
+pub const WAITING_MAX: usize = 1_000;
+pub const WAITING_PER_CODE_MAX: usize = 500;
+pub const WAITING_PER_NETWORK_MAX: usize = 300;
+/// * A socket must join, or be put to wait, within that time.
+pub const JOIN_DEADLINE_SECS: u64 = 60;
+/// A blocked client asks again, in a hidden tab every minute: it has that long after each `join`.
+pub const JOIN_AGAIN_SECS: u64 = 180;
+/// A message must be whole that long after its first byte.
+pub const MESSAGE_SECS_MAX: u64 = 30;
+/// Fragments of one message.
+pub const MESSAGE_FRAGMENTS_MAX: usize = 1_024;
+/// Private messages that are told again to somebody who missed them.
+pub const MISSED_MESSAGES_MAX: usize = 100;
 /// Tokens of one participant that are good at the same time: the joined one and its newest successors.
 pub const TOKENS_PER_PARTICIPANT_MAX: usize = 4;
 /// Inputs waiting for one room; above it `start` answers 503.

@@ -78,7 +78,9 @@ pub fn parse(text: &str) -> Incoming<'_> {
     };
     let payload = envelope.payload;
     match &*envelope.namespace {
-        "control" => command("control", payload, Command::Control),
+        "control" => command("control", payload, |command: control::ControlCommand| {
+            Command::Control(command.from_client())
+        }),
         "moderation" => command("moderation", payload, Command::Moderation),
         "breakout" => command("breakout", payload, Command::Breakout),
         "chat" => command("chat", payload, Command::Chat),

@@ -25,12 +25,20 @@ use crate::{
 pub struct Breakout {
     rooms: Vec<BreakoutRoom>,
     expires: Option<Timestamp>,
+    /// Where moderators want participants to go.
+    #[serde(default)]
+    assignments: BTreeMap<ParticipantId, BreakoutRoomId>,
 }
 
 impl Breakout {
     #[must_use]
     pub fn has(&self, id: BreakoutRoomId) -> bool {
         self.rooms.iter().any(|room| room.id == id)
+    }
+
+    /// What tells these rooms from those of another `start`.
+    pub(super) fn first(&self) -> Option<BreakoutRoomId> {
+        self.rooms.first().map(|room| room.id)
     }
 
     pub(super) fn expires(&self) -> Option<Timestamp> {
@@ -107,7 +115,24 @@ impl Meeting {
             };
             cx.send(Receivers::from(sessions), &event);
         }
-        self.breakout = Some(Breakout { rooms, expires });
+        self.breakout = Some(Breakout {
+            rooms,
+            expires,
+            assignments,
+        });
+    }
+
+    /// Somebody who was away when these rooms began hears where it is to go.
+    pub(super) fn tell_assignment(&self, cx: &mut Cx, id: ParticipantId, line: SessionNo) {
+        let Some(breakout) = &self.breakout else { return };
+        if let Some(assignment) = breakout.assignments.get(&id) {
+            let event = BreakoutEvent::Started {
+                rooms: &breakout.rooms,
+                expires: breakout.expires,
+                assignment: Some(*assignment),
+            };
+            cx.send_one(Some(line), &event);
+        }
     }
 }
 
@@ -175,11 +200,10 @@ impl Room {
             .map(|(id, _)| id)
             .collect();
         for participant in late {
-            let seat = self.access.get(participant).and_then(|holder| holder.seat);
-            // A socket that is just coming back leads to the main room.
-            if let Some(seat) = seat.filter(|seat| seat.joined) {
+            // Its client comes back, and finds itself in the main room.
+            if let Some(seat) = self.access.get(participant).and_then(|holder| holder.seat) {
                 self.access.stand_up(seat.session);
-                cx.close(seat.session, CloseCode::Normal);
+                cx.close(seat.session, CloseCode::Restart);
             }
             self.leave(cx, participant, LeaveReason::Quit);
         }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 use uuid::Uuid;
 
-use super::input::StartOutcome;
+use super::{cost::Cost, input::StartOutcome};
 use crate::{
     ids::{SessionNo, Timestamp},
     livekit::{Call, Livekit},
@@ -109,6 +109,8 @@ pub struct Effects {
     pub list: Vec<Effect>,
     /// Events encoded so far: must not grow with the number of receivers.
     pub encodings: usize,
+    /// What it cost.
+    pub cost: Cost,
 }
 
 /// The context of one input: its time, ids from its seed, the media server's keys, and where effects go.
@@ -120,6 +122,8 @@ pub struct Cx {
     random: u64,
     pub(super) event_seq: u64,
     pub(super) effects: Effects,
+    /// Counts what is looked at.
+    pub cost: Cost,
 }
 
 impl Cx {
@@ -130,6 +134,7 @@ impl Cx {
             random: seed,
             event_seq,
             effects: Effects::default(),
+            cost: Cost::default(),
         }
     }
 

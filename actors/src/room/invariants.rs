@@ -45,7 +45,7 @@ impl Room {
         }
         for (id, holder) in self.access.iter() {
             let expires = self.agenda.get(Due::Expiry(id)).is_some();
-            let kept = holder.seat.is_some() || self.agenda.get(Due::Timeout(id)).is_some();
+            let kept = holder.has_socket() || self.agenda.get(Due::Timeout(id)).is_some();
             if expires == kept {
                 return Err(format!(
                     "{id}: expires {expires}, kept by a seat or the grace time {kept}"

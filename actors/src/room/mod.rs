@@ -9,11 +9,14 @@ mod breakout;
 mod calls;
 mod chat;
 mod control;
+pub mod cost;
 pub mod effects;
+mod groups;
 pub mod input;
 mod invariants;
 mod join_success;
 mod media;
+mod missed;
 mod moderation;
 mod pairs;
 mod participant;
@@ -24,6 +27,8 @@ mod roster;
 mod seats;
 mod space;
 mod timer;
+mod traces;
+mod unredeemed;
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -72,6 +77,10 @@ pub struct RoomSettings {
     pub chat_history_as_list: bool,
     /// Whether only moderators, and whom they permit it, may share their screen.
     pub screen_share_requires_permission: bool,
+    /// Participants who wait in a meeting, of them with one invite code, and of these from one network.
+    pub waiting_max: usize,
+    pub waiting_per_code_max: usize,
+    pub waiting_per_network_max: usize,
 }
 
 impl Default for RoomSettings {
@@ -82,6 +91,9 @@ impl Default for RoomSettings {
             chat_messages_per_scope_max: limits::CHAT_MESSAGES_PER_SCOPE_MAX,
             chat_history_as_list: false,
             screen_share_requires_permission: false,
+            waiting_max: limits::WAITING_MAX,
+            waiting_per_code_max: limits::WAITING_PER_CODE_MAX,
+            waiting_per_network_max: limits::WAITING_PER_NETWORK_MAX,
         }
     }
 }
@@ -121,6 +133,9 @@ pub struct Meeting {
     breakout: Option<Breakout>,
     #[serde(default = "chat_is_enabled")]
     chat_enabled: bool,
+    /// The moderator who turned chat on or off last.
+    #[serde(default)]
+    chat_switched_by: Option<ParticipantId>,
     #[serde(default)]
     searches: chat::Searches,
     #[serde(default, with = "pairs")]
@@ -133,7 +148,8 @@ const fn chat_is_enabled() -> bool {
 
 impl Meeting {
     fn new(facts: MeetingFacts) -> Self {
-        let moderation = Moderation::new(facts.waiting_room);
+        // Where nobody can let anybody in, nobody waits.
+        let moderation = Moderation::new(facts.waiting_room && facts.tariff.has_module("moderation"));
         Self {
             facts,
             people: Roster::default(),
@@ -141,6 +157,7 @@ impl Meeting {
             closes_at: None,
             breakout: None,
             chat_enabled: chat_is_enabled(),
+            chat_switched_by: None,
             searches: chat::Searches::default(),
             spaces: BTreeMap::new(),
         }
@@ -208,6 +225,7 @@ impl Room {
         let mut cx = Cx::new(stamped.at, stamped.seed, self.event_seq, livekit);
         self.input(&mut cx, stamped.input);
         self.event_seq = cx.event_seq;
+        cx.effects.cost = cx.cost;
         for effect in &cx.effects.list {
             if let Effect::Send {
                 seq,
@@ -231,13 +249,16 @@ impl Room {
                 session,
                 breakout_room,
                 resume_from,
+                origin,
             } => {
                 let seat = Seat {
                     session,
                     token,
                     joined: false,
+                    asked: false,
                     space: Space(breakout_room),
                     resume_from,
+                    origin,
                 };
                 self.seat_taken(cx, participant, seat);
             }
@@ -269,9 +290,11 @@ impl Room {
             .and_then(|m| m.people.get(id))
             .map(|p| p.place);
         let done = match (command, place.filter(|_| seat.joined)) {
-            (Command::Control(ControlCommand::Join { display_name }), _) => self
-                .join(cx, id, seat, display_name.as_deref())
-                .map_err(Refusal::Control),
+            (Command::Control(ControlCommand::Join { display_name, number }), _) => {
+                self.access.asked(id, session);
+                self.join(cx, id, seat, display_name.as_deref(), number)
+                    .map_err(Refusal::Control)
+            }
             (Command::Control(ControlCommand::EnterRoom), place) => {
                 self.enter_room(cx, id, place).map_err(Refusal::Control)
             }

@@ -43,6 +43,14 @@ impl Poll {
         }
     }
 
+    pub(super) fn id(&self) -> PollId {
+        self.config.id
+    }
+
+    pub(super) fn results(&self) -> &[Item] {
+        &self.results
+    }
+
     fn vote(&mut self, who: ParticipantId, choices: BTreeSet<u32>) {
         for id in self.votes.remove(&who).unwrap_or_default() {
             if let Some(item) = self.item(id) {
@@ -198,6 +206,7 @@ impl Meeting {
                 self.people.circle(Circle::In(space)),
                 &PollsEvent::Done { id, results },
             );
+            self.space(space).last_poll = Some((id, poll.results));
         }
     }
 }

@@ -40,6 +40,10 @@ impl Timer {
         }
     }
 
+    pub(super) fn id(&self) -> TimerId {
+        self.config.timer_id
+    }
+
     pub(super) fn ends_at(&self) -> Option<Timestamp> {
         match self.config.kind {
             TimerKind::Stopwatch => None,

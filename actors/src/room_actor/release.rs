@@ -82,9 +82,7 @@ fn answer(shell: &mut Shell, outcome: StartOutcome, from: From) {
         StartOutcome::NeedsIdentity => StartReply::NeedsIdentity,
         StartOutcome::NeedsFacts => StartReply::NeedsFacts,
         StartOutcome::NoBreakoutRooms => StartReply::NoBreakoutRooms,
-        StartOutcome::InvalidBreakoutRoomId => StartReply::InvalidBreakoutRoomId,
         StartOutcome::Banned => StartReply::Banned,
-        StartOutcome::Busy => StartReply::Unavailable,
     };
     // Whoever asked may have gone.
     let _ = reply.send(answer);

@@ -81,6 +81,7 @@ impl Meeting {
     /// The flag is of the whole meeting. Saying again what is already so is answered to the sender only.
     fn set_chat_enabled(&mut self, cx: &mut Cx, who: ParticipantId, enabled: bool) {
         let changed = std::mem::replace(&mut self.chat_enabled, enabled) != enabled;
+        self.chat_switched_by = Some(who);
         let event = if enabled {
             ChatEvent::ChatEnabled { issued_by: who }
         } else {
