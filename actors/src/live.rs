@@ -131,7 +131,8 @@ pub struct Live {
     supervisor: ActorRef<Never>,
     ports: Ports,
     rates: RateLimits,
-    keeps_files: bool,
+    /// None while journals are kept in memory.
+    folder: Option<Arc<Folder>>,
     draining: Arc<AtomicBool>,
 }
 
@@ -154,7 +155,7 @@ impl Live {
                 opened.map_err(|error| LiveError::Index(std::io::Error::other(error)))??
             }
         };
-        let keeps_files = folder.is_some();
+        let args_folder = folder.clone();
         let index: Index = Arc::new(DashMap::new());
         let registry = RegistryRef::default();
         let (args_index, args_ports, myself) = (Arc::clone(&index), ports.clone(), registry.clone());
@@ -162,7 +163,7 @@ impl Live {
         let args_draining = Arc::clone(&draining);
         let args = Box::new(move |supervisor| Args {
             index: args_index,
-            folder,
+            folder: args_folder,
             settings: settings.rooms,
             livekit: settings.livekit,
             draining: args_draining,
@@ -178,7 +179,7 @@ impl Live {
             supervisor,
             ports,
             rates: settings.rates,
-            keeps_files,
+            folder,
             draining,
         })
     }
@@ -348,10 +349,16 @@ impl Live {
         }
     }
 
-    /// Whether any room had to give its journal file up: the disk fails.
-    #[must_use]
-    pub fn disk_failed(&self) -> bool {
-        self.keeps_files && self.index.iter().any(|room| room.disk_failed())
+    /// Whether journals can't be written at this moment. It is tried while a room lives in memory for that reason.
+    pub async fn disk_fails(&self) -> bool {
+        let Some(folder) = self.folder.clone() else {
+            return false;
+        };
+        if !self.index.iter().any(|room| room.disk_failed()) {
+            return false;
+        }
+        let probe = tokio::task::spawn_blocking(move || folder.probe());
+        !matches!(tokio::time::timeout(CALL_TIMEOUT, probe).await, Ok(Ok(Ok(()))))
     }
 
     /// Kills the actor of a room, as a bug in its shell would.

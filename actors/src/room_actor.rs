@@ -23,7 +23,7 @@ use uuid::Uuid;
 use self::{kept::Kept, links::Links};
 use crate::{
     ids::{ParticipantId, RoomId, SessionNo, Timestamp, TokenHash},
-    journal::{JournalError, file::Staged},
+    journal::{JournalError, file::Staged, folder::Folder},
     livekit,
     logged::LoggedRoom,
     ports::Ports,
@@ -75,8 +75,8 @@ pub enum RoomMsg {
     Turn,
     /// The registry looks after its rooms.
     Sweep,
-    /// A snapshot was written beside the log.
-    Staged(Result<Staged, JournalError>),
+    /// The snapshot of this number was written beside the log.
+    Staged(u64, Result<Staged, JournalError>),
     /// The registry has taken the room out of its index.
     MayEnd,
     /// The server stops: a snapshot, and sessions are closed with 1001.
@@ -188,6 +188,7 @@ impl RoomRef {
 pub async fn spawn(
     room: LoggedRoom,
     effects: Option<Effects>,
+    folder: Option<Arc<Folder>>,
     ports: Ports,
     registry: RegistryRef,
     supervisor: ActorCell,
@@ -200,6 +201,7 @@ pub async fn spawn(
     });
     let args = Shell {
         revival: effects,
+        folder,
         ..Shell::new(room, ports, registry, Arc::clone(&gauge))
     };
     let (actor, _) = Actor::spawn_linked(None, RoomActor, args, supervisor).await?;
@@ -232,6 +234,8 @@ struct Shell {
     room: LoggedRoom,
     /// What a revival brought; released as soon as the actor runs.
     revival: Option<Effects>,
+    /// Where a room that lives in memory because of the disk gets a journal again.
+    folder: Option<Arc<Folder>>,
     ports: Ports,
     registry: RegistryRef,
     gauge: Arc<Gauge>,
@@ -260,6 +264,7 @@ impl Shell {
         Self {
             room,
             revival: None,
+            folder: None,
             ports,
             registry,
             gauge,
@@ -286,6 +291,17 @@ impl Shell {
         if !std::mem::replace(&mut self.turn_cast, true) {
             let _ = myself.cast(RoomMsg::Turn);
         }
+    }
+
+    /// An input that nobody sent.
+    fn input(&mut self, myself: &ActorRef<RoomMsg>, input: Input) {
+        self.gauge.waiting.fetch_add(1, Ordering::Relaxed);
+        self.enqueue(myself, input, From::Nobody);
+    }
+
+    fn show_disk(&self) {
+        let failed = self.room.disk_failed();
+        self.gauge.disk_failed.store(failed, Ordering::Relaxed);
     }
 
     fn gauge_down(&self) {
@@ -473,10 +489,11 @@ impl Actor for RoomActor {
             RoomMsg::Input(input) => shell.enqueue(&myself, input, From::Nobody),
             RoomMsg::Turn => turn::run(shell, &myself).await,
             RoomMsg::Sweep => turn::sweep(shell, &myself),
-            RoomMsg::Staged(staged) => {
-                if let Err(error) = shell.room.journal_mut().adopt(staged) {
+            RoomMsg::Staged(number, staged) => {
+                if let Err(error) = shell.room.adopt(number, staged) {
                     tracing::warn!(room.id = %shell.id(), %error, "snapshot failed; the longer journal stays");
                 }
+                shell.show_disk();
             }
             RoomMsg::MayEnd => turn::end_if_over(shell, &myself),
             RoomMsg::Stop(reply) => {

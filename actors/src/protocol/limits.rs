@@ -85,8 +85,10 @@ pub const ROOM_WAITING_INPUTS_MAX: usize = 8_192;
 pub const TURN_INPUTS_MAX: usize = 256;
 /// A deleted room's id is refused for that long.
 pub const DELETED_ROOM_SECS: u64 = 120;
-/// Panics of one room's rules within [`PANIC_WINDOW_SECS`] that end it.
+/// Callers whose inputs make a room's rules panic within [`PANIC_WINDOW_SECS`] before the room ends.
 pub const PANICS_MAX: usize = 3;
+/// Panics of whomever within that time: each has the room rebuilt.
+pub const PANICS_OF_ALL_MAX: usize = 100;
 pub const PANIC_WINDOW_SECS: u64 = 60;
 /// Journals put aside for post-mortem.
 pub const POST_MORTEM_FILES_MAX: usize = 20;

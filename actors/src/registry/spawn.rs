@@ -28,7 +28,9 @@ impl State {
         let create = |log| LoggedRoom::create(room.clone(), log, Arc::clone(&self.args.livekit));
         let in_memory = |error: JournalError| {
             tracing::error!(room.id = %id, %error, "no journal; the room lives in memory");
-            create(Log::Memory(Vec::new()))
+            let mut room = create(Log::Memory(Vec::new()))?;
+            room.disk_has_failed();
+            Ok(room)
         };
         let logged = match &self.args.folder {
             Some(folder) => {
@@ -49,7 +51,8 @@ impl State {
     /// Starts the actor of a room; `effects` of its revival are still to be released.
     pub(super) async fn spawn(&mut self, id: RoomId, room: LoggedRoom, effects: Option<Effects>) -> Found {
         let (ports, registry) = (self.args.ports.clone(), self.args.myself.clone());
-        match room_actor::spawn(room, effects, ports, registry, self.args.supervisor.clone()).await {
+        let (folder, supervisor) = (self.args.folder.clone(), self.args.supervisor.clone());
+        match room_actor::spawn(room, effects, folder, ports, registry, supervisor).await {
             Ok(room) => {
                 self.args.index.insert(id, room.clone());
                 Found::Room(room)

@@ -376,6 +376,11 @@ impl Room {
         self.meeting.is_none() && self.access.is_empty() && self.calls.is_empty()
     }
 
+    /// Calls to LiveKit that are not done yet.
+    pub fn pending_calls(&self) -> impl Iterator<Item = u64> {
+        self.calls.ids()
+    }
+
     /// Whether `start` must bring the facts of the meeting.
     #[must_use]
     pub fn has_meeting(&self) -> bool {

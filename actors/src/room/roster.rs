@@ -202,13 +202,6 @@ impl Roster {
         self.circle(Circle::In(space))
     }
 
-    /// Those inside one room whom a condition holds for.
-    pub fn those(&self, space: Space, holds: impl Fn(ParticipantId, &Participant) -> bool) -> Receivers {
-        let inside = self.people.iter().filter(|(_, p)| p.is_inside(space));
-        let held = inside.filter(|(id, p)| holds(**id, p));
-        Receivers::from(held.map(|(_, p)| p.line).collect::<Vec<_>>())
-    }
-
     /// Sends an event that shows a participant to all others of a circle. Receivers who have groups in common with it
     /// see them; the others share one encoding.
     pub fn show(&mut self, cx: &mut Cx, circle: Circle, subject: ParticipantId, entry: &str, shown: Shown) {

@@ -5,13 +5,16 @@ use tokio_tungstenite::tungstenite::Utf8Bytes;
 
 use super::{From, RoomMsg, Shell, StartReply};
 use crate::{
+    ids::SessionNo,
     protocol::{
         self,
+        codes::CloseCode,
         control::{ControlError, ControlEvent},
+        moderation::ModerationEvent,
     },
     room::{
         effects::{Effect, Effects, Receivers},
-        input::StartOutcome,
+        input::{Ending, Input, StartOutcome},
     },
     ticket::Claim,
 };
@@ -101,5 +104,24 @@ pub(super) fn internal_error(shell: &Shell, from: From) {
             let _ = reply.send(StartReply::Unavailable);
         }
         From::Nobody => {}
+    }
+}
+
+/// What must not stay half-done after a panic: a socket that was to take a seat, and a session that does it on purpose.
+pub(super) fn after_panic(
+    shell: &mut Shell,
+    myself: &ActorRef<RoomMsg>,
+    arriving: Option<SessionNo>,
+    cut: Option<SessionNo>,
+) {
+    if let Some((_, link)) = arriving.and_then(|session| shell.links.remove(session)) {
+        link.close(CloseCode::Restart);
+    }
+    let Some(session) = cut else { return };
+    if let Some((_, link)) = shell.links.remove(session) {
+        link.push(protocol::encode(&ModerationEvent::Kicked, shell.room.room().at(), None));
+        link.close(CloseCode::PolicyViolation);
+        let how = Ending::Quit;
+        shell.input(myself, Input::Ended { session, how });
     }
 }
