@@ -142,6 +142,12 @@ impl LoggedRoom {
         &self.room
     }
 
+    /// Signs for LiveKit.
+    #[must_use]
+    pub fn livekit(&self) -> &Livekit {
+        &self.livekit
+    }
+
     #[must_use]
     pub fn journal(&self) -> &Journal {
         &self.journal

@@ -207,7 +207,7 @@ mod tests {
         let mut room = LoggedRoom::open(Log::File(full(&path)), Arc::default()).unwrap();
         assert!(room.journal().is_file());
         let state = room.room().clone();
-        let write_snapshot = room.journal_mut().stage(&state);
+        let write_snapshot = room.journal_mut().stage(&state, None);
         let batch = room.stamp(
             vec![Input::Tick, Input::Restarted],
             Timestamp::from_micros(1),

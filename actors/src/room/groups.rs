@@ -70,11 +70,11 @@ mod tests {
 
     #[test]
     fn a_hundred_groups_are_compared_in_one_walk() {
-        let (even, third) = (groups((0..200).step_by(2)), sorted(&groups((0..300).step_by(3).rev())));
+        let (even, third) = (groups((0..100).map(|id| 2 * id)), sorted(&groups((0..100).map(|id| 297 - 3 * id))));
         let mut cost = Cost::default();
         let common = in_common(&even, &third, &mut cost);
         let ids: Vec<_> = common.iter().map(|group| group.id.0.as_u128()).collect();
-        assert_eq!(ids, (0..200).step_by(6).collect::<Vec<_>>());
+        assert_eq!(ids, (0..34).map(|id| 6 * id).collect::<Vec<_>>());
         assert!(cost.entries <= 200, "{cost:?}");
     }
 

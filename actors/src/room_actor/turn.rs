@@ -24,9 +24,9 @@ pub(super) async fn run(shell: &mut Shell, myself: &ActorRef<RoomMsg>) {
         senders.push(from);
     }
     let random = std::sync::Arc::clone(&shell.ports.random);
-    let batch = shell
-        .room
-        .stamp(inputs, shell.ports.clock.now(), || random.seed());
+    let (now, wall) = (shell.ports.clock.now(), shell.ports.clock.wall());
+    shell.room.livekit().set_ahead(now.as_micros() - wall.as_micros());
+    let batch = shell.room.stamp(inputs, now, || random.seed());
     if let Err(error) = shell.room.log(&batch).await {
         return fail(shell, myself, &RoomFailure::Rebuild(error));
     }

@@ -155,13 +155,17 @@ impl World {
         match server.step(now, &mut self.chance) {
             Progress::Waits | Progress::Worked => Ok(()),
             Progress::Handled(stamped, from, effects) => self.release(&stamped, from, effects),
-            Progress::Panicked(stamped, from) => {
+            Progress::Panicked(stamped, from, cut) => {
                 self.tell(|_| format!("input {} panicked", stamped.seq));
                 self.count("panic");
                 if !is_panic(&stamped.input) {
                     return Err(format!("a rule panicked: {}", super::last_panic()));
                 }
                 self.internal_error(&from);
+                if let Some(session) = cut {
+                    self.count("cut after a panic");
+                    self.net.close(session, CloseCode::PolicyViolation);
+                }
                 self.check_room()
             }
             Progress::Failed(failure) => {

@@ -91,6 +91,10 @@ impl CallerNames for TestNames {
     fn name(&self, _room: RoomId, given: String) -> BoxFuture<'_, String> {
         Box::pin(async move { format!("Caller {given}") })
     }
+
+    fn origin(&self, _given: &str) -> Option<OriginHash> {
+        None
+    }
 }
 
 pub struct Stage {
@@ -177,6 +181,8 @@ impl Stage {
             caller,
             resumption,
             breakout_room: None,
+            origin: None,
+            signed_in: None,
         };
         self.live.issue(&request, Some(&admission)).await
     }
@@ -197,8 +203,11 @@ impl Stage {
         let (ours, theirs) = tokio::io::duplex(1024 * 1024);
         let live = self.live.clone();
         tokio::spawn(async move {
-            let socket = WebSocketStream::from_raw_socket(theirs, Side::Server, Some(socket_config())).await;
-            live.begin_session(seat, socket, Box::new(())).await;
+            let places = Places {
+                while_open: Box::new(()),
+                until_seated: Box::new(()),
+            };
+            live.begin_session(seat, theirs, places).await;
         });
         let socket = WebSocketStream::from_raw_socket(ours, Side::Client, None).await;
         let mut guest = Guest {

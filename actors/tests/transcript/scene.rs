@@ -6,11 +6,12 @@ use std::{
 };
 
 use colloquy_actors::{
-    ids::{BreakoutRoomId, InviteCode, ParticipantId, SessionNo, Timestamp, TokenHash, UserId},
+    ids::{BreakoutRoomId, InviteCode, OriginHash, ParticipantId, SessionNo, Timestamp, TokenHash, UserId},
     livekit::Outcome,
     protocol::meeting::{Caller, Group, Identity, MeetingFacts},
     room::{
         RoomSettings,
+        access::Origin,
         effects::{Effect, Effects},
         input::{Ending, Input, Notice, Start, StartOutcome},
     },
@@ -34,6 +35,8 @@ struct Member {
     /// One per `start` that was granted: the token and the ticket's participant.
     grants: Vec<(TokenHash, ParticipantId, Option<BreakoutRoomId>)>,
     sockets: Vec<SessionNo>,
+    /// Where it comes from.
+    origin: Option<Origin>,
 }
 
 #[derive(Debug)]
@@ -161,12 +164,14 @@ impl Scene {
         let session = SessionNo(self.sessions);
         member.sockets.push(session);
         self.lines.insert(session, session);
+        let origin = member.origin;
         self.input(Input::SeatTaken {
             participant,
             token,
             session,
             breakout_room,
             resume_from,
+            origin,
         })
     }
 
@@ -224,6 +229,10 @@ impl Scene {
                 _ => kind.caller(name),
             });
         }
+        if let Some(network) = words.network {
+            let network = OriginHash::new(*TokenHash::of(network).bytes());
+            member.origin = Some(Origin { network, counted: true });
+        }
         let breakout_room = match words.breakout {
             None => None,
             Some(name) => Some(self.names.id(name).ok_or("which breakout room?")?.into()),
@@ -244,6 +253,8 @@ impl Scene {
             resumption,
             token,
             breakout_room,
+            origin: member.origin,
+            signed_in: words.signed_in.map(|name| UserId(id_of(name))),
         };
         let trial = self.room();
         trial.now = Timestamp::from_micros(trial.now.as_micros() + 1_000);
@@ -352,9 +363,7 @@ impl Scene {
                     StartOutcome::Issued(id) => format!("answer issued {}", self.names.participant(*id)),
                     StartOutcome::NeedsIdentity => "answer needs identity".to_owned(),
                     StartOutcome::NeedsFacts => "answer needs facts".to_owned(),
-                    StartOutcome::Busy => "answer busy".to_owned(),
                     StartOutcome::NoBreakoutRooms => "answer no breakout rooms".to_owned(),
-                    StartOutcome::InvalidBreakoutRoomId => "answer invalid breakout room id".to_owned(),
                     StartOutcome::Banned => "answer banned".to_owned(),
                 };
                 self.outputs.push(answer);

@@ -137,6 +137,8 @@ pub fn start(kind: Kind, name: &str, token: TokenHash) -> Start {
         resumption: None,
         token,
         breakout_room: None,
+        origin: None,
+        signed_in: None,
     }
 }
 
@@ -148,6 +150,7 @@ pub fn seat_taken(participant: ParticipantId, token: TokenHash, session: Session
         session,
         breakout_room: None,
         resume_from: None,
+        origin: None,
     }
 }
 
