@@ -255,7 +255,7 @@ fn replay(
         if skipped.contains(&stamped.seq) {
             room.skip(stamped.seq, stamped.at);
         } else {
-            catch_unwind(AssertUnwindSafe(|| room.handle(livekit, stamped.clone())))
+            catch_unwind(AssertUnwindSafe(|| room.replay(livekit, stamped.clone())))
                 .map_err(|_| JournalError::Panicked(stamped.seq))?;
             inputs += 1;
         }

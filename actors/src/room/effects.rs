@@ -109,6 +109,28 @@ pub struct Effects {
     pub list: Vec<Effect>,
     /// Events encoded so far: must not grow with the number of receivers.
     pub encodings: usize,
+    pub cost: Cost,
+}
+
+/// Work that grows with what a room keeps, counted where it is done: what one input may cost has a limit.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Cost {
+    /// Kept bytes that were looked at or encoded.
+    pub bytes: u64,
+    /// Kept things, such as messages or participants, that were looked at one by one.
+    pub entries: u64,
+}
+
+impl Cost {
+    /// So many kept bytes are about to be looked at or encoded.
+    pub fn bytes(&mut self, bytes: usize) {
+        self.bytes = self.bytes.saturating_add(bytes as u64);
+    }
+
+    /// So many kept things are about to be looked at.
+    pub fn entries(&mut self, entries: usize) {
+        self.entries = self.entries.saturating_add(entries as u64);
+    }
 }
 
 /// The context of one input: its time, ids from its seed, the media server's keys, and where effects go.
@@ -117,6 +139,11 @@ pub struct Cx {
     pub at: Timestamp,
     /// Signs access tokens: a function of its arguments, and no part of the state.
     pub livekit: Arc<Livekit>,
+    /// Whether the input was handled before, in a life or a try that is over: nobody waits for what comes of it.
+    /// [`Cx::leave_out`] says what need not be made then.
+    pub replays: bool,
+    /// What handling the input costs.
+    pub cost: Cost,
     random: u64,
     pub(super) event_seq: u64,
     pub(super) effects: Effects,
@@ -127,6 +154,8 @@ impl Cx {
         Self {
             at,
             livekit: Arc::clone(livekit),
+            replays: false,
+            cost: Cost::default(),
             random: seed,
             event_seq,
             effects: Effects::default(),
@@ -172,6 +201,11 @@ impl Cx {
         let frame = protocol::encode(event, self.at, Some(seq));
         self.push_frame(seq, frame, Receivers::One(line), false);
         seq
+    }
+
+    /// In place of [`Cx::send_long`] while an input is replayed: an answer of which nothing is kept only takes its number.
+    pub fn leave_out(&mut self) -> u64 {
+        self.next_event()
     }
 
     /// An answer without a number.

@@ -243,10 +243,9 @@ impl Room {
             if place == Place::Waiting {
                 cx.send(meeting.people.all(), &ModerationEvent::LeftWaitingRoom { id });
             }
-            for forgotten in meeting.people.trim_departed() {
+            for forgotten in meeting.trim_departed() {
                 for state in meeting.spaces.values_mut() {
-                    state.chat.forget(forgotten);
-                    state.media.forget(forgotten);
+                    state.forget(forgotten);
                 }
             }
         }
@@ -267,6 +266,13 @@ impl Room {
 }
 
 impl Meeting {
+    /// Forgets the oldest who have left and are too many.
+    fn trim_departed(&mut self) -> Vec<ParticipantId> {
+        let spaces = &self.spaces;
+        let is_named = |id| spaces.values().any(|state| state.chat.names(id));
+        self.people.trim_departed(is_named)
+    }
+
     /// Somebody comes in, for the first time or again.
     fn newcomer(
         &self,
@@ -306,10 +312,11 @@ impl Identity {
         match (&self.profile_name, given) {
             (Some(profile), None) => Ok(profile.clone()),
             (Some(profile), Some(_)) if !custom_allowed => Ok(profile.clone()),
-            (_, Some(given)) => DisplayName::parse(given).map_err(|_| ControlError::InvalidUsername),
-            (None, None) if self.kind == ParticipationKind::Recorder => {
-                Ok(DisplayName::from_profile("Recorder"))
+            (profile, Some(given)) => {
+                let fallback = || profile.clone().unwrap_or_else(|| self.kind.nameless());
+                DisplayName::joined(given, fallback).map_err(|_| ControlError::InvalidUsername)
             }
+            (None, None) if self.kind == ParticipationKind::Recorder => Ok(self.kind.nameless()),
             (None, None) => Err(ControlError::InvalidUsername),
         }
     }

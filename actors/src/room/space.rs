@@ -18,6 +18,17 @@ pub struct SpaceState {
     pub media: Media,
 }
 
+impl SpaceState {
+    /// The participant is no longer remembered. Votes stay: they are of users, and counted.
+    pub fn forget(&mut self, id: ParticipantId) {
+        self.chat.forget(id);
+        self.media.forget(id);
+        if let Some(timer) = &mut self.timer {
+            timer.forget(id);
+        }
+    }
+}
+
 impl Meeting {
     /// The state of a room; the first to ask for it makes it.
     pub(super) fn space(&mut self, space: Space) -> &mut SpaceState {

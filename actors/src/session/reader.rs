@@ -156,7 +156,7 @@ impl Reader {
             display_name: Some(name),
         })) = incoming
         {
-            *name = names.name(self.room.id(), std::mem::take(name)).await;
+            *name = names.name(self.room.id(), name.to_string()).await.into();
         }
     }
 

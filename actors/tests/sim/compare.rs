@@ -72,14 +72,19 @@ impl View {
                 text(&entry["joined_at"]),
             ]
         };
-        for (id, entry) in &self.elsewhere {
+        // Whoever lingers in a room that is closed is not told of any more.
+        let elsewhere = || {
+            let all = self.elsewhere.iter();
+            all.filter(|(_, entry)| fresh.is_open(&entry["breakout_room"]))
+        };
+        for (id, entry) in elsewhere() {
             let so = fresh.elsewhere.get(id).map(seen);
             same("who is in another room", &Some(seen(entry)), &so)?;
         }
         if self.knows_elsewhere {
             same(
                 "how many are in other rooms",
-                &self.elsewhere.len(),
+                &elsewhere().count(),
                 &fresh.elsewhere.len(),
             )?;
         }
