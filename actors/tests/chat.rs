@@ -29,7 +29,10 @@ fn payload(effects: &Effects) -> Value {
         Effect::Send { frame, .. } => serde_json::from_str::<Value>(frame).ok(),
         _ => None,
     });
-    frames.map(|envelope| envelope["payload"].clone()).next().unwrap_or_default()
+    frames
+        .map(|envelope| envelope["payload"].clone())
+        .next()
+        .unwrap_or_default()
 }
 
 /// Handles an input without keeping it for a replay of everything.
@@ -41,7 +44,10 @@ fn tell(trial: &mut Trial, input: Input) -> Effects {
 
 fn search(term: &str) -> Input {
     let command = json!({"action": "search_history", "scope": "global", "term": term});
-    trial::command(ALICE, &json!({"namespace": "chat", "payload": command}).to_string())
+    trial::command(
+        ALICE,
+        &json!({"namespace": "chat", "payload": command}).to_string(),
+    )
 }
 
 #[test]
@@ -58,7 +64,13 @@ fn a_search_looks_at_all_once_and_only_within_its_budget() {
     for _ in 0..SEARCH_BYTES_PER_SESSION_SECOND / all {
         let effects = trial.input(search(&term));
         assert_eq!(payload(&effects)["matches"]["messages"], json!([]));
-        assert_eq!(effects.cost, Cost { bytes: all, entries: 0 });
+        assert_eq!(
+            effects.cost,
+            Cost {
+                bytes: all,
+                entries: 0
+            }
+        );
     }
     let effects = trial.input(search(&term));
     assert_eq!(payload(&effects)["message"], "rate_limit_exceeded");
@@ -70,7 +82,9 @@ fn a_search_looks_at_all_once_and_only_within_its_budget() {
 
 /// Opens so many breakout rooms, with one guest in each.
 fn fill_breakout_rooms(trial: &mut Trial, count: u64) {
-    let rooms: Vec<_> = (0..count).map(|_| json!({"name": "room", "assignments": []})).collect();
+    let rooms: Vec<_> = (0..count)
+        .map(|_| json!({"name": "room", "assignments": []}))
+        .collect();
     let open = json!({"namespace": "breakout", "payload": {"action": "start", "rooms": rooms}});
     let opened = payload(&tell(trial, command(ALICE, &open.to_string())));
     for (room, session) in opened["rooms"].as_array().unwrap().iter().zip(2..) {
@@ -112,14 +126,28 @@ fn all_rooms_of_a_meeting_keep_so_much_together() {
     for _ in 0..rounds {
         for session in 2..2 + ROOMS {
             let told = tell(&mut trial, command(SessionNo(session), &message));
-            assert_eq!(payload(&told)["content"].as_str().map(str::len), Some(CHAT_MESSAGE_BYTES_MAX));
+            assert_eq!(
+                payload(&told)["content"].as_str().map(str::len),
+                Some(CHAT_MESSAGE_BYTES_MAX)
+            );
         }
     }
     trial.room.check().unwrap();
     let snapshot = serde_json::to_string(&trial.room).unwrap();
-    assert!(snapshot.len() < CHAT_BYTES_MAX + 1024 * 1024, "{} bytes", snapshot.len());
-    assert!(snapshot.len() > CHAT_BYTES_MAX - 4 * 1024 * 1024, "{} bytes", snapshot.len());
-    assert!(!snapshot.contains("the very first"), "the oldest goes first, in whatever room");
+    assert!(
+        snapshot.len() < CHAT_BYTES_MAX + 1024 * 1024,
+        "{} bytes",
+        snapshot.len()
+    );
+    assert!(
+        snapshot.len() > CHAT_BYTES_MAX - 4 * 1024 * 1024,
+        "{} bytes",
+        snapshot.len()
+    );
+    assert!(
+        !snapshot.contains("the very first"),
+        "the oldest goes first, in whatever room"
+    );
     assert_eq!(serde_json::from_str::<Room>(&snapshot).unwrap(), trial.room);
 }
 
@@ -134,7 +162,13 @@ fn visit(trial: &mut Trial, number: u64, word: Option<&str>) -> ParticipantId {
     if let Some(word) = word {
         tell(trial, say(session, word));
     }
-    tell(trial, Input::Ended { session, how: Ending::Quit });
+    tell(
+        trial,
+        Input::Ended {
+            session,
+            how: Ending::Quit,
+        },
+    );
     participant
 }
 
@@ -156,7 +190,10 @@ fn authors_of_kept_messages_are_remembered() {
         let list = told["participants"].as_array().unwrap();
         list.iter().any(|entry| entry["id"] == json!(id))
     };
-    assert_eq!(told["chat"]["room_history"]["messages"][0]["source"], json!(author));
+    assert_eq!(
+        told["chat"]["room_history"]["messages"][0]["source"],
+        json!(author)
+    );
     assert!(listed(author) && !listed(silent));
 }
 

@@ -185,6 +185,18 @@ mod tests {
     use super::*;
 
     #[test]
+    fn names_of_rooms_can_be_seen_or_are_refused() {
+        let name = |text: &str| serde_json::from_value::<BreakoutName>(text.into()).ok();
+        for text in ["", " ", "\u{200b}", &"x".repeat(101)] {
+            assert_eq!(name(text), None, "{text:?}");
+        }
+        assert_eq!(&*name(" Room\t1\0").unwrap().shared(), "Room 1");
+        // What older rules let in is read back from a snapshot.
+        let room = serde_json::json!({"id": uuid::Uuid::nil(), "name": ""});
+        assert!(serde_json::from_value::<BreakoutRoom>(room).is_ok());
+    }
+
+    #[test]
     fn web_clients_mean_minutes() {
         for (sent, seconds) in [
             (r#"{}"#, None),

@@ -228,15 +228,21 @@ mod tests {
             assert_eq!(&*Content::from(text), kept);
         }
         let scope: Scope =
-            serde_json::from_value(serde_json::json!({"scope": "group", "target": "g".repeat(1_000_000)})).unwrap();
-        let Scope::Group(name) = scope else { panic!("{scope:?}") };
+            serde_json::from_value(serde_json::json!({"scope": "group", "target": "g".repeat(1_000_000)}))
+                .unwrap();
+        let Scope::Group(name) = scope else {
+            panic!("{scope:?}")
+        };
         assert_eq!(name.len(), GROUP_NAME_CHARS_MAX + 1);
     }
 
     #[test]
     fn a_group_may_be_left_out_where_a_history_is_asked_for() {
         for (payload, expected) in [
-            (r#"{"action":"get_history_chunk","message_index":0,"scope":"group"}"#, true),
+            (
+                r#"{"action":"get_history_chunk","message_index":0,"scope":"group"}"#,
+                true,
+            ),
             (
                 r#"{"action":"get_history_chunk","message_index":0,"scope":"group","target":null}"#,
                 true,
@@ -245,12 +251,19 @@ mod tests {
                 r#"{"action":"get_history_chunk","message_index":0,"scope":"group","target":"red"}"#,
                 false,
             ),
-            (r#"{"action":"get_history_chunk","message_index":0,"scope":"global"}"#, false),
+            (
+                r#"{"action":"get_history_chunk","message_index":0,"scope":"global"}"#,
+                false,
+            ),
         ] {
             let Some(ChatCommand::GetHistoryChunk { scope, .. }) = command(payload) else {
                 panic!("{payload}");
             };
-            assert_eq!(matches!(scope, ChunkScope::OfSomeGroup { .. }), expected, "{payload}");
+            assert_eq!(
+                matches!(scope, ChunkScope::OfSomeGroup { .. }),
+                expected,
+                "{payload}"
+            );
         }
         for payload in [
             r#"{"action":"get_history_chunk","message_index":0,"scope":"private"}"#,

@@ -82,7 +82,9 @@ fn fits(text: &str, chars_max: usize) -> bool {
 
 /// A text that is looked at later, by somebody who answers what is wrong with it: without white space around it, and
 /// never longer than one Unicode scalar value more than it may be, which is enough to see that it is too long.
-#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema)]
+#[derive(
+    Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema,
+)]
 #[serde(from = "String")]
 #[schemars(!from, inline, description = "", extend("maxLength" = MAX))]
 pub struct Sent<const MAX: usize>(Arc<str>);
@@ -278,7 +280,10 @@ mod tests {
         let sent = Sent::<3>::from(format!("  {}", "ü".repeat(1_000)));
         assert_eq!(&*sent, "üüü…");
         assert_eq!(sent.plain(), None);
-        assert_eq!(Sent::<3>::from(" üüü ".to_owned()).plain().as_deref(), Some("üüü"));
+        assert_eq!(
+            Sent::<3>::from(" üüü ".to_owned()).plain().as_deref(),
+            Some("üüü")
+        );
     }
 
     proptest! {

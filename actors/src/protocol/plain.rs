@@ -45,7 +45,10 @@ fn is_visible(c: char) -> bool {
     let is_blank = BLANKS.contains(&c)
         // Never shown, though not assigned yet (Default_Ignorable_Code_Point).
         || matches!(c, '\u{2065}' | '\u{fff0}'..='\u{fff8}' | '\u{e0000}'..='\u{e0fff}');
-    !is_blank && !c.is_whitespace() && !is_control(c) && c.general_category_group() != GeneralCategoryGroup::Mark
+    !is_blank
+        && !c.is_whitespace()
+        && !is_control(c)
+        && c.general_category_group() != GeneralCategoryGroup::Mark
 }
 
 #[cfg(test)]

@@ -46,7 +46,9 @@ pub enum PollsCommand {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(untagged)]
 pub enum Choices {
-    Single { choice_id: u32 },
+    Single {
+        choice_id: u32,
+    },
     Multiple {
         #[serde(deserialize_with = "not_many_more_ids")]
         choice_ids: BTreeSet<u32>,
@@ -160,9 +162,14 @@ mod tests {
         };
         assert_eq!(topic.chars().count(), POLL_TOPIC_CHARS_MAX + 1);
         assert_eq!(choices.len(), POLL_CHOICES_MAX + 1);
-        assert!(choices.iter().all(|choice| choice.chars().count() == POLL_CHOICE_CHARS_MAX + 1));
+        assert!(
+            choices
+                .iter()
+                .all(|choice| choice.chars().count() == POLL_CHOICE_CHARS_MAX + 1)
+        );
         let vote: Choices =
-            serde_json::from_value(serde_json::json!({"choice_ids": (0..10_000).collect::<Vec<u32>>()})).unwrap();
+            serde_json::from_value(serde_json::json!({"choice_ids": (0..10_000).collect::<Vec<u32>>()}))
+                .unwrap();
         assert!(matches!(vote, Choices::Multiple { choice_ids } if choice_ids.len() == POLL_CHOICES_MAX + 1));
     }
 }

@@ -250,3 +250,24 @@ fn check(
     }
     Ok((topic, choices))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_poll_of_older_rules_is_read() {
+        let voter = Uuid::from_u128(1);
+        let kept = serde_json::json!({
+            "config": {
+                "id": Uuid::nil(), "topic": "Lunch?", "live": false, "multiple_choice": false,
+                "choices": [{"id": 0, "content": "soup"}, {"id": 1, "content": "rice"}], "duration": 60,
+            },
+            "started": "2026-01-01T00:00:00Z", "votes": {voter.to_string(): [1]},
+            "results": [{"id": 0, "count": 0}, {"id": 1, "count": 1}], "shown_at": null,
+        });
+        let poll: Poll = serde_json::from_value(kept).unwrap();
+        poll.check().unwrap();
+        assert!(poll.votes.contains_key(&Voter::of(ParticipantId(voter), None)));
+    }
+}

@@ -278,7 +278,11 @@ impl Roster {
                 excess -= 1;
             }
         }
-        forgotten.extend(named.into_iter().take(excess.saturating_sub(DEPARTED_AUTHORS_MAX)));
+        forgotten.extend(
+            named
+                .into_iter()
+                .take(excess.saturating_sub(DEPARTED_AUTHORS_MAX)),
+        );
         for id in &forgotten {
             self.people.remove(id);
         }

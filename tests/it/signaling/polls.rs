@@ -145,7 +145,10 @@ async fn polls_that_are_refused(server: &Server) {
         (json!({"choices": ["alone"]}), "invalid_choice_count"),
         (json!({"choices": vec!["x"; 65]}), "invalid_choice_count"),
         (json!({"choices": ["", "x"]}), "invalid_choice_description"),
-        (json!({"choices": ["x", long_choice]}), "invalid_choice_description"),
+        (
+            json!({"choices": ["x", long_choice]}),
+            "invalid_choice_description",
+        ),
         (json!({"duration": 1}), "invalid_duration"),
         (json!({"duration": 3_601}), "invalid_duration"),
     ] {

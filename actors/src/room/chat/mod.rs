@@ -24,7 +24,8 @@ use crate::{
     ids::{GroupId, MessageId, ParticipantId, Space, Timestamp},
     protocol::{
         chat::{
-            ChatCommand, ChatError, ChatEvent, ChunkScope, Content, GroupName, MessageSent, Scope, StoredMessage,
+            ChatCommand, ChatError, ChatEvent, ChunkScope, Content, GroupName, MessageSent, Scope,
+            StoredMessage,
         },
         limits::{CHAT_BYTES_MAX, CHAT_CHUNK_MESSAGES_MAX, JOIN_HISTORY_BYTES_MAX},
     },
@@ -119,7 +120,11 @@ impl Meeting {
                     reachable.then_some(participant.line)
                 };
                 let other = line(*target)?;
-                let both = self.people.line(who).into_iter().chain(Some(other).filter(|_| *target != who));
+                let both = self
+                    .people
+                    .line(who)
+                    .into_iter()
+                    .chain(Some(other).filter(|_| *target != who));
                 let to = Receivers::from(both.collect::<Vec<_>>());
                 Some((Key::private(who, *target), to))
             }

@@ -96,7 +96,10 @@ mod tests {
 
     #[test]
     fn searches_are_bounded_by_what_they_look_at() {
-        let (ann, bob) = (ParticipantId(Uuid::from_u128(1)), ParticipantId(Uuid::from_u128(2)));
+        let (ann, bob) = (
+            ParticipantId(Uuid::from_u128(1)),
+            ParticipantId(Uuid::from_u128(2)),
+        );
         let now = Timestamp::from_micros(1_000_000);
         let mut searches = Searches::default();
         let half = SEARCH_BYTES_PER_SESSION_SECOND / 2;

@@ -88,7 +88,10 @@ impl Meeting {
         let main = self.spaces.get(&Space::MAIN);
         let chat = main.map_or(&nothing, |state| &state.chat);
         let correspondents = chat.store.correspondents(who);
-        let keys = correspondents.iter().map(|other| Key::private(who, *other)).collect();
+        let keys = correspondents
+            .iter()
+            .map(|other| Key::private(who, *other))
+            .collect();
         let chunks = chat.store.share(keys, messages_max, left);
         let private_history = correspondents.into_iter().zip(chunks);
         let private_history = private_history.map(|(correspondent, chunk)| Private {

@@ -236,7 +236,10 @@ impl Store {
             let last = history.iter().rev().position(|entry| entry.message.source == who);
             last.map_or(0, |newer| history.len() - newer)
         };
-        let to_drop = self.histories.iter().map(|(key, history)| (*key, until_last(history)));
+        let to_drop = self
+            .histories
+            .iter()
+            .map(|(key, history)| (*key, until_last(history)));
         for (key, count) in to_drop.collect::<Vec<_>>() {
             for _ in 0..count {
                 self.drop_oldest(key);
