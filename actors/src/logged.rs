@@ -53,7 +53,9 @@ pub enum Handled {
     Done(Effects),
     /// The rule panicked; the room is as it was before the input. A session whose command does so again within a minute is
     /// cut.
-    Panicked { cut: Option<SessionNo> },
+    Panicked {
+        cut: Option<SessionNo>,
+    },
 }
 
 /// The room can't go on.
@@ -243,10 +245,20 @@ impl LoggedRoom {
             let known = self.panics.iter().filter_map(|(_, culprit)| *culprit);
             known.map(|(session, _)| session).any(|known| known == session)
         };
-        let cut = culprit.filter(|culprit| again(*culprit)).map(|(session, _)| session);
+        let cut = culprit
+            .filter(|culprit| again(*culprit))
+            .map(|(session, _)| session);
         self.panics.push_back((at, culprit));
-        let callers: BTreeSet<_> = self.panics.iter().filter_map(|(_, culprit)| Some(culprit.as_ref()?.1)).collect();
-        let nobody = self.panics.iter().filter(|(_, culprit)| culprit.is_none()).count();
+        let callers: BTreeSet<_> = self
+            .panics
+            .iter()
+            .filter_map(|(_, culprit)| Some(culprit.as_ref()?.1))
+            .collect();
+        let nobody = self
+            .panics
+            .iter()
+            .filter(|(_, culprit)| culprit.is_none())
+            .count();
         // Caller and gateway stand for many people: their panics are told apart by nothing, and count once as well.
         if callers.len() + nobody >= PANICS_MAX || self.panics.len() >= PANICS_OF_ALL_MAX {
             Err(RoomFailure::TooManyPanics)

@@ -120,7 +120,8 @@ impl Default for SystemClock {
 impl Clock for SystemClock {
     fn now(&self) -> Timestamp {
         let elapsed = self.began.elapsed().as_micros();
-        self.steady.now(self.wall(), i64::try_from(elapsed).unwrap_or(i64::MAX))
+        self.steady
+            .now(self.wall(), i64::try_from(elapsed).unwrap_or(i64::MAX))
     }
 
     fn wall(&self) -> Timestamp {

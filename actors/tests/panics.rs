@@ -138,7 +138,8 @@ async fn a_panic_while_a_snapshot_is_written_is_skipped_in_both_logs() {
         trial.now,
     );
     assert_eq!(play(&mut room, &batch).await.unwrap(), [false, true]);
-    room.adopt(room.journal().last_snapshot(), write_snapshot()).unwrap();
+    room.adopt(room.journal().last_snapshot(), write_snapshot())
+        .unwrap();
     assert_eq!(
         room.journal().rebuild(u64::MAX, &Arc::default()).unwrap(),
         *room.room()

@@ -27,6 +27,7 @@ pub struct CallerNames {
     db: Db,
     default_country: country::Id,
     show_names_of_users: bool,
+    mask_numbers: bool,
 }
 
 impl CallerNames {
@@ -36,6 +37,7 @@ impl CallerNames {
             db,
             default_country: config.default_country,
             show_names_of_users: config.show_names_of_users,
+            mask_numbers: config.mask_numbers,
         }
     }
 
@@ -80,7 +82,13 @@ impl ports::CallerNames for CallerNames {
             let parsed = tokio::task::spawn_blocking(move || Number::parse(&text, country)).await;
             let Ok(Some(number)) = parsed else { return given };
             let user = self.user(room, &number).await;
-            user.unwrap_or_else(|| number.international().to_owned())
+            user.unwrap_or_else(|| {
+                if self.mask_numbers {
+                    number.masked()
+                } else {
+                    number.international().to_owned()
+                }
+            })
         })
     }
 }

@@ -30,7 +30,11 @@ pub struct Stage {
 /// A written snapshot, not yet the log.
 #[derive(Debug)]
 pub enum Staged {
-    File { log: FileLog, path: PathBuf, bytes: usize },
+    File {
+        log: FileLog,
+        path: PathBuf,
+        bytes: usize,
+    },
     Memory(Vec<u8>),
 }
 

@@ -141,9 +141,7 @@ impl Journal {
     /// Whether the tail is long enough to be replaced by a snapshot.
     #[must_use]
     pub fn wants_snapshot(&self) -> bool {
-        let above = JOURNAL_TAIL_BYTES
-            .max(self.snapshot_bytes)
-            .max(self.retry_above);
+        let above = JOURNAL_TAIL_BYTES.max(self.snapshot_bytes).max(self.retry_above);
         !self.is_staging() && self.tail_bytes > above
     }
 
@@ -216,7 +214,9 @@ impl Journal {
                 port.replace(&bytes)?;
             }
             (Log::File(_), Staged::Memory(_)) | (Log::Port(_), Staged::File { .. }) => {
-                return Err(JournalError::Corrupt("a snapshot of another kind of log".to_owned()));
+                return Err(JournalError::Corrupt(
+                    "a snapshot of another kind of log".to_owned(),
+                ));
             }
         }
         (self.snapshot_bytes, self.tail_bytes, self.retry_above) = (snapshot_bytes, tail.len(), 0);
@@ -316,7 +316,7 @@ fn replay(
         if skipped.contains(&stamped.seq) {
             room.skip(stamped.seq, stamped.at);
         } else {
-            catch_unwind(AssertUnwindSafe(|| room.handle(livekit, stamped.clone())))
+            catch_unwind(AssertUnwindSafe(|| room.replay(livekit, stamped.clone())))
                 .map_err(|_| JournalError::Panicked(stamped.seq))?;
             inputs += 1;
         }

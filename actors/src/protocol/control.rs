@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Event, meeting::Role};
+use super::{Event, limits::DISPLAY_NAME_CHARS_MAX, meeting::Role, names::Sent};
 use crate::ids::{OriginHash, ParticipantId};
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
@@ -12,7 +12,7 @@ pub enum ControlCommand {
     Join {
         /// As given; checked by the room, which answers `invalid_username`.
         #[serde(default)]
-        display_name: Option<String>,
+        display_name: Option<Sent<DISPLAY_NAME_CHARS_MAX>>,
         /// The origin of a caller by telephone: its number. Set by the session, never by a client.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         #[schemars(skip)]

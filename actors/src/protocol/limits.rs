@@ -111,29 +111,41 @@ pub const RECONNECT_GRACE_SECS: u64 = 15;
 pub const MEETING_GRACE_SECS: u64 = 60;
 /// Departed participants that a meeting remembers.
 pub const DEPARTED_PARTICIPANTS_MAX: usize = 1_000;
+/// So many more are remembered because kept messages name them. Whoever is forgotten takes its messages along, and all that
+/// are older.
+pub const DEPARTED_AUTHORS_MAX: usize = 1_000;
 /// A display name, in Unicode scalar values.
 pub const DISPLAY_NAME_CHARS_MAX: usize = 100;
 
-/// Content of a chat message; the rest is cut at a character border.
+/// Content of a chat message; the rest is cut at a character border, before anything else is done with it.
 pub const CHAT_MESSAGE_BYTES_MAX: usize = 4_096;
 /// * Messages kept per scope.
 pub const CHAT_MESSAGES_PER_SCOPE_MAX: usize = 1_000;
-/// All kept messages of a room, each with [`CHAT_MESSAGE_OVERHEAD_BYTES`].
+/// All kept messages of a meeting, in all its rooms, as a snapshot writes them, and what is kept beside them to be
+/// searched. The oldest message of the meeting goes first.
 pub const CHAT_BYTES_MAX: usize = 64 * 1024 * 1024;
-/// What a kept message costs beside its content.
+/// What a kept message counts beside its texts.
 pub const CHAT_MESSAGE_OVERHEAD_BYTES: usize = 256;
 /// Messages in one chunk of history.
 pub const CHAT_CHUNK_MESSAGES_MAX: usize = 100;
 /// All histories in one `join_success`, encoded.
 pub const JOIN_HISTORY_BYTES_MAX: usize = 512 * 1024;
+/// The histories of all groups of a participant in one `join_success`: clients can't ask for more of them.
+pub const JOIN_GROUPS_BYTES_MAX: usize = 128 * 1024;
 /// A search term, in Unicode scalar values.
 pub const SEARCH_TERM_CHARS_MIN: usize = 2;
 pub const SEARCH_TERM_CHARS_MAX: usize = 255;
 /// Searches per second of one session, and of all sessions of a room.
 pub const SEARCHES_PER_SESSION_SECOND: u32 = 3;
 pub const SEARCHES_PER_ROOM_SECOND: u32 = 50;
+/// What the searches of one participant, and of all of a room, look through in a second. The first of a second may take
+/// more: a history that is larger can be searched too, only less often.
+pub const SEARCH_BYTES_PER_SESSION_SECOND: u64 = 16 * 1024 * 1024;
+pub const SEARCH_BYTES_PER_ROOM_SECOND: u64 = 32 * 1024 * 1024;
 /// Groups of one user that count.
 pub const GROUPS_PER_USER_MAX: usize = 100;
+/// The name of a group, in Unicode scalar values.
+pub const GROUP_NAME_CHARS_MAX: usize = 255;
 
 /// Participants that one command names.
 pub const COMMAND_PARTICIPANTS_MAX: usize = 1_000;
@@ -144,6 +156,8 @@ pub const BREAKOUT_ROOMS_MAX: usize = 100;
 pub const BREAKOUT_NAME_CHARS_MAX: usize = 100;
 /// Assignments of all breakout rooms together.
 pub const BREAKOUT_ASSIGNMENTS_MAX: usize = 10_000;
+/// A duration up to this, from a client that says minutes and means them, counts minutes.
+pub const BREAKOUT_MINUTES_MAX: u64 = 59;
 /// Whoever is still in a breakout room that long after its end is sent out.
 pub const BREAKOUT_LEAVE_SECS: u64 = 300;
 
@@ -153,11 +167,11 @@ pub const TIMER_STYLE_CHARS_MAX: usize = 64;
 
 /// The topic of a poll, in Unicode scalar values.
 pub const POLL_TOPIC_CHARS_MIN: usize = 2;
-pub const POLL_TOPIC_CHARS_MAX: usize = 100;
+pub const POLL_TOPIC_CHARS_MAX: usize = 500;
 /// Choices of a poll, and the characters of one.
 pub const POLL_CHOICES_MIN: usize = 2;
 pub const POLL_CHOICES_MAX: usize = 64;
-pub const POLL_CHOICE_CHARS_MAX: usize = 100;
+pub const POLL_CHOICE_CHARS_MAX: usize = 255;
 /// How long a poll runs.
 pub const POLL_SECS_MIN: u64 = 2;
 pub const POLL_SECS_MAX: u64 = 3_600;

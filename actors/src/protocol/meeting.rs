@@ -32,6 +32,18 @@ pub enum ParticipationKind {
     Recorder,
 }
 
+impl ParticipationKind {
+    /// What somebody is called of whom no name is known.
+    #[must_use]
+    pub fn nameless(self) -> DisplayName {
+        DisplayName::from_profile(match self {
+            Self::User => "",
+            Self::Guest | Self::Sip => "Guest",
+            Self::Recorder => "Recorder",
+        })
+    }
+}
+
 /// Whose right it is to be here. A resumption token works only for the caller it was given to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

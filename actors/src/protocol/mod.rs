@@ -9,6 +9,7 @@ pub mod livekit;
 pub mod meeting;
 pub mod moderation;
 pub mod names;
+pub mod plain;
 pub mod polls;
 pub mod shapes;
 pub mod timer;

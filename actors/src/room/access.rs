@@ -363,7 +363,9 @@ impl Access {
         }
         for (id, holder) in &self.holders {
             if holder.seat.is_some_and(|seat| !seat.joined) || holder.pending.iter().any(|seat| seat.joined) {
-                return Err(format!("{id}: a socket that has joined has the seat, and no other"));
+                return Err(format!(
+                    "{id}: a socket that has joined has the seat, and no other"
+                ));
             }
         }
         Ok(())

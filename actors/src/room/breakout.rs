@@ -56,8 +56,12 @@ impl Meeting {
     /// What somebody who joins gets while breakout rooms run.
     pub(super) fn breakout_state(&self, space: Space) -> Option<BreakoutState<'_>> {
         let breakout = self.breakout.as_ref()?;
+        // Whoever has not left yet a room that is closed is in none that a client knows.
         let elsewhere = |p: &super::roster::Participant| {
-            p.place == super::Place::Inside && p.space != space && !p.is_hidden()
+            p.place == super::Place::Inside
+                && p.space != space
+                && !p.is_hidden()
+                && p.space.0.is_none_or(|id| breakout.has(id))
         };
         let others = self.people.iter().filter(|(_, p)| elsewhere(p));
         Some(BreakoutState {
@@ -93,7 +97,7 @@ impl Meeting {
         for planned in plan.rooms() {
             let id = BreakoutRoomId(cx.new_id());
             assignments.extend(planned.assignments.iter().map(|participant| (*participant, id)));
-            let name = planned.name.clone();
+            let name = planned.name.shared();
             rooms.push(BreakoutRoom { id, name });
         }
         let expires = duration.map(|secs| cx.at.plus_secs(secs));
@@ -151,10 +155,10 @@ impl Room {
         }
         match command {
             BreakoutCommand::Start { rooms, .. } if rooms.rooms().is_empty() => {}
-            BreakoutCommand::Start { rooms, duration } => {
+            BreakoutCommand::Start { rooms, lasting } => {
                 self.close_breakout_rooms(cx);
                 if let Some(meeting) = &mut self.meeting {
-                    meeting.begin_breakout(cx, rooms, *duration);
+                    meeting.begin_breakout(cx, rooms, lasting.duration);
                     if let Some(expires) = meeting.breakout.as_ref().and_then(Breakout::expires) {
                         self.agenda.set(Due::Breakout, expires);
                     }

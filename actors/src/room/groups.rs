@@ -70,7 +70,10 @@ mod tests {
 
     #[test]
     fn a_hundred_groups_are_compared_in_one_walk() {
-        let (even, third) = (groups((0..100).map(|id| 2 * id)), sorted(&groups((0..100).map(|id| 297 - 3 * id))));
+        let (even, third) = (
+            groups((0..100).map(|id| 2 * id)),
+            sorted(&groups((0..100).map(|id| 297 - 3 * id))),
+        );
         let mut cost = Cost::default();
         let common = in_common(&even, &third, &mut cost);
         let ids: Vec<_> = common.iter().map(|group| group.id.0.as_u128()).collect();

@@ -88,12 +88,15 @@ impl Room {
         let Some(meeting) = &mut self.meeting else { return };
         let Some(me) = meeting.people.get(id) else { return };
         let (line, space, groups) = (me.line, me.space, Arc::clone(&me.groups));
-        let enabled = meeting.chat_enabled && meeting.facts.tariff.has_module("chat");
-        let chat = meeting.space(space).chat.state_for(id, &groups, enabled, as_list);
+        meeting.space(space);
+        if cx.replays {
+            return meeting.people.set_whole_since(id, seq);
+        }
+        let chat = meeting.chat_state(id, space, &groups, as_list);
         let timer = meeting.spaces.get(&space).and_then(|state| state.timer.as_ref());
-        let entries = meeting
-            .people
-            .entries_for(&mut cx.cost, id, space, |other| timer.and_then(|timer| timer.ready(other)));
+        let entries = meeting.people.entries_for(&mut cx.cost, id, space, |other| {
+            timer.and_then(|timer| timer.ready(other))
+        });
         let Some(head) = self.head(cx, id, space) else {
             return;
         };

@@ -216,7 +216,10 @@ impl Room {
             return Ok(());
         }
         // Each hears it at once: its client turns the microphone off, whatever LiveKit knows of it.
-        let to: Vec<_> = participants.iter().filter_map(|id| meeting.line_inside(*id)).collect();
+        let to: Vec<_> = participants
+            .iter()
+            .filter_map(|id| meeting.line_inside(*id))
+            .collect();
         cx.send(Receivers::from(to), &LivekitEvent::ForceMuted { moderator: who });
         let room = self.media_room(space);
         self.call(cx, Call::Mute { room, participants }, Some(who))

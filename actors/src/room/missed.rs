@@ -7,7 +7,8 @@ use super::{Meeting, Place, Room, effects::Cx, roster::Participant};
 use crate::{
     ids::{BreakoutRoomId, ParticipantId, PollId, SessionNo, Space, TimerId, Timestamp},
     protocol::{
-        chat::ChatEvent,
+        chat::{ChatEvent, MessageSent},
+        limits::MISSED_MESSAGES_MAX,
         moderation::ModerationEvent,
         names::DisplayName,
         polls::PollsEvent,
@@ -71,10 +72,15 @@ impl Meeting {
             let issued_by = self.moderation.raise_hands_switched_by.unwrap_or(id);
             cx.send_one(to, &ModerationEvent::RaiseHandsEnabled { issued_by });
         }
-        if known.hand_was_up && !now.hand_was_up && let Some(issued_by) = me.hand_lowered_by {
+        if known.hand_was_up
+            && !now.hand_was_up
+            && let Some(issued_by) = me.hand_lowered_by
+        {
             cx.send_one(to, &ModerationEvent::RaisedHandResetByModerator { issued_by });
         }
-        if known.display_name != now.display_name && let Some(issued_by) = me.renamed_by {
+        if known.display_name != now.display_name
+            && let Some(issued_by) = me.renamed_by
+        {
             let event = ModerationEvent::DisplayNameChanged {
                 target: id,
                 issued_by,
@@ -87,6 +93,20 @@ impl Meeting {
             self.tell_assignment(cx, id, line);
         }
         self.tell_ended(cx, line, known, &now);
+        self.tell_private_messages(cx, id, line, known.at);
+    }
+
+    /// Private histories of the state are read by no client: what was said meanwhile is said again, with its own time.
+    fn tell_private_messages(&self, cx: &mut Cx, id: ParticipantId, line: SessionNo, since: Timestamp) {
+        for message in self.private_messages_since(id, since, MISSED_MESSAGES_MAX) {
+            let event = ChatEvent::MessageSent(MessageSent {
+                id: message.id,
+                source: message.source,
+                content: &message.content,
+                scope: message.scope.clone(),
+            });
+            cx.send_dated(line, &event, message.timestamp);
+        }
     }
 
     /// A timer or poll that the client still shows, and that is over or belongs to another room.

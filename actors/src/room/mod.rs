@@ -42,6 +42,7 @@ use self::{
     effects::{Cx, Effect, Effects, Receivers},
     input::{Input, Notice, Stamped},
     moderation::Moderation,
+    polls::Voter,
     ring::Ring,
     roster::{Place, Roster},
     space::SpaceState,
@@ -214,6 +215,16 @@ impl Room {
     /// Handles one input. Its number must follow the last one's and its time must be later. The keys of the media server
     /// sign what goes out; nothing of them stays.
     pub fn handle(&mut self, livekit: &Arc<Livekit>, stamped: Stamped) -> Effects {
+        self.handle_in(livekit, stamped, false)
+    }
+
+    /// Handles an input of the log again. The room becomes what it became then; answers that leave no trace in it are not
+    /// made, only numbered.
+    pub fn replay(&mut self, livekit: &Arc<Livekit>, stamped: Stamped) {
+        self.handle_in(livekit, stamped, true);
+    }
+
+    fn handle_in(&mut self, livekit: &Arc<Livekit>, stamped: Stamped, replays: bool) -> Effects {
         assert_eq!(
             stamped.seq,
             self.input_seq + 1,
@@ -223,6 +234,7 @@ impl Room {
         self.input_seq = stamped.seq;
         self.at = stamped.at;
         let mut cx = Cx::new(stamped.at, stamped.seed, self.event_seq, livekit);
+        cx.replays = replays;
         self.input(&mut cx, stamped.input);
         self.event_seq = cx.event_seq;
         cx.effects.cost = cx.cost;
@@ -328,9 +340,12 @@ impl Room {
             Command::Timer(command) => meeting
                 .timer(cx, &mut self.agenda, who, command)
                 .map_err(Refusal::Timer),
-            Command::Polls(command) => meeting
-                .polls(cx, &mut self.agenda, who, command)
-                .map_err(Refusal::Polls),
+            Command::Polls(command) => {
+                let voter = Voter::of(who, self.access.get(who).map(|holder| holder.caller));
+                meeting
+                    .polls(cx, &mut self.agenda, who, voter, command)
+                    .map_err(Refusal::Polls)
+            }
             Command::Livekit(command) => self.livekit(cx, who, &command).map_err(Refusal::Livekit),
         }
     }

@@ -224,7 +224,10 @@ impl Room {
         let Some(participant) = meeting.people.get(target) else {
             return;
         };
-        for trace in traces_of(holder.caller, participant).iter().filter(|trace| is_kept(trace)) {
+        for trace in traces_of(holder.caller, participant)
+            .iter()
+            .filter(|trace| is_kept(trace))
+        {
             meeting.moderation.traces.add(*trace, cx.at);
         }
     }
@@ -250,7 +253,10 @@ impl Room {
             let from = self.meeting.as_ref().and_then(|m| m.people.get(id)?.origin);
             if let (Some(meeting), Some(origin)) = (&mut self.meeting, from) {
                 // It must not come back by a link either.
-                meeting.moderation.traces.add(Trace::Network(origin.network), cx.at);
+                meeting
+                    .moderation
+                    .traces
+                    .add(Trace::Network(origin.network), cx.at);
             }
             self.expel(cx, id, &ModerationEvent::Banned, LeaveReason::Banned);
         }
@@ -335,7 +341,12 @@ impl Room {
         );
         let out: Vec<_> = out.into_iter().map(|(id, _)| id).collect();
         for id in out {
-            for seat in self.access.get(id).map(|holder| holder.pending.clone()).unwrap_or_default() {
+            for seat in self
+                .access
+                .get(id)
+                .map(|holder| holder.pending.clone())
+                .unwrap_or_default()
+            {
                 cx.tell(seat.session, &ModerationEvent::SessionEnded { issued_by: who });
             }
             if id == who {
@@ -348,7 +359,12 @@ impl Room {
 
     /// Somebody has ended the meeting, itself included: nobody removed it, and its token stays good.
     fn close_own(&mut self, cx: &mut Cx, id: ParticipantId) {
-        let sockets: Vec<_> = self.access.get(id).iter().flat_map(|holder| holder.sockets()).collect();
+        let sockets: Vec<_> = self
+            .access
+            .get(id)
+            .iter()
+            .flat_map(|holder| holder.sockets())
+            .collect();
         for seat in sockets {
             self.access.stand_up(seat.session);
             cx.close(seat.session, CloseCode::Normal);

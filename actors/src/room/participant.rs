@@ -68,6 +68,9 @@ pub struct Participant {
     /// Popout tokens that were given out.
     #[serde(default)]
     pub popouts: u32,
+    /// When it closed its connection by itself.
+    #[serde(default)]
+    pub quit_at: Option<Timestamp>,
     /// A moderator gave it its name.
     #[serde(default)]
     pub renamed_by: Option<ParticipantId>,
@@ -121,6 +124,7 @@ impl Participant {
             hand_is_up: false,
             hand_updated_at: at,
             popouts: 0,
+            quit_at: None,
             renamed_by: None,
             hand_lowered_by: None,
             origin: None,

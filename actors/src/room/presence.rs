@@ -257,9 +257,11 @@ impl Room {
             .is_some_and(|holder| holder.has_fresh_ticket(cx.at));
         if let Some(meeting) = &mut self.meeting {
             meeting.note_known(id, cx.at);
-            if reason == LeaveReason::Quit && !is_moving {
+            if reason == LeaveReason::Quit {
                 // Whoever goes takes the hand down; a lost connection and a move do not.
-                meeting.people.change(id, |p| p.hand_is_up = false);
+                meeting.people.change(id, |p| {
+                    (p.quit_at, p.hand_is_up) = (Some(cx.at), p.hand_is_up && is_moving);
+                });
             }
         }
         if place == Place::Inside {
@@ -274,10 +276,9 @@ impl Room {
             if place == Place::Waiting {
                 cx.send(meeting.people.all(), &ModerationEvent::LeftWaitingRoom { id });
             }
-            for forgotten in meeting.people.trim_departed(|_| false) {
+            for forgotten in meeting.trim_departed() {
                 for state in meeting.spaces.values_mut() {
-                    state.chat.forget(forgotten);
-                    state.media.forget(forgotten);
+                    state.forget(forgotten);
                 }
             }
         }
@@ -298,6 +299,13 @@ impl Room {
 }
 
 impl Meeting {
+    /// Forgets the oldest who have left and are too many.
+    fn trim_departed(&mut self) -> Vec<ParticipantId> {
+        let spaces = &self.spaces;
+        let is_named = |id| spaces.values().any(|state| state.chat.names(id));
+        self.people.trim_departed(is_named)
+    }
+
     /// Somebody comes in, for the first time or again.
     fn newcomer(
         &self,
@@ -341,7 +349,8 @@ impl Room {
             let keeps_place = kept().any(|(other, _)| other == id);
             !is_first_moderator && !keeps_place && (present().count() + kept().count()) as u64 >= max
         });
-        (is_full || must_wait && self.too_many_wait(id, newcomer)).then_some(JoinBlockedReason::ParticipantLimitReached)
+        (is_full || must_wait && self.too_many_wait(id, newcomer))
+            .then_some(JoinBlockedReason::ParticipantLimitReached)
     }
 
     /// Somebody who moves to another room of the meeting, or has closed with a good token a moment ago.
@@ -349,7 +358,7 @@ impl Room {
         let Some(holder) = self.access.get(id) else {
             return false;
         };
-        let gone = participant.left_at.map(|left| left.plus_secs(SEAT_KEPT_SECS));
+        let gone = participant.quit_at.map(|quit| quit.plus_secs(SEAT_KEPT_SECS));
         participant.place == Place::Outside
             && !holder.tokens.is_empty()
             && (holder.has_fresh_ticket(now) || gone.is_some_and(|until| until > now))
@@ -357,7 +366,8 @@ impl Room {
 
     /// Whether the waiting room is full: as a whole, for guests of one link, or for these from one network.
     fn too_many_wait(&self, id: ParticipantId, newcomer: &Participant) -> bool {
-        let (Some(meeting), Some(origin)) = (&self.meeting, newcomer.origin.filter(|origin| origin.counted)) else {
+        let (Some(meeting), Some(origin)) = (&self.meeting, newcomer.origin.filter(|origin| origin.counted))
+        else {
             return false;
         };
         let caller = |id| self.access.get(id).map(|holder| holder.caller);
@@ -367,7 +377,11 @@ impl Room {
             all += 1;
             if matches!(own, Some(Caller::Guest(_))) && caller(other) == own {
                 by_code += 1;
-                from_network += usize::from(waiting.origin.is_some_and(|other| other.network == origin.network));
+                from_network += usize::from(
+                    waiting
+                        .origin
+                        .is_some_and(|other| other.network == origin.network),
+                );
             }
         }
         all >= self.settings.waiting_max
@@ -382,10 +396,11 @@ impl Identity {
         match (&self.profile_name, given) {
             (Some(profile), None) => Ok(profile.clone()),
             (Some(profile), Some(_)) if !custom_allowed => Ok(profile.clone()),
-            (_, Some(given)) => DisplayName::parse(given).map_err(|_| ControlError::InvalidUsername),
-            (None, None) if self.kind == ParticipationKind::Recorder => {
-                Ok(DisplayName::from_profile("Recorder"))
+            (profile, Some(given)) => {
+                let fallback = || profile.clone().unwrap_or_else(|| self.kind.nameless());
+                DisplayName::joined(given, fallback).map_err(|_| ControlError::InvalidUsername)
             }
+            (None, None) if self.kind == ParticipationKind::Recorder => Ok(self.kind.nameless()),
             (None, None) => Err(ControlError::InvalidUsername),
         }
     }

@@ -16,7 +16,7 @@ use crate::{
     ids::{GroupId, ParticipantId, SessionNo, Space},
     protocol::{
         control::{ControlEvent, Entry},
-        limits::DEPARTED_PARTICIPANTS_MAX,
+        limits::{DEPARTED_AUTHORS_MAX, DEPARTED_PARTICIPANTS_MAX},
         moderation::ModerationEvent,
     },
 };
@@ -229,7 +229,9 @@ impl Roster {
 
     /// [`Roster::show`] to one receiver.
     pub fn show_one(&self, cx: &mut Cx, to: ParticipantId, subject: &Participant, entry: &str, shown: Shown) {
-        let Some(receiver) = self.people.get(&to) else { return };
+        let Some(receiver) = self.people.get(&to) else {
+            return;
+        };
         let common = groups::in_common(&subject.groups, &receiver.groups, &mut cx.cost);
         let entry = with_groups(entry, &groups::encode(&common));
         shown.send(cx, Receivers::One(receiver.line), &entry);
@@ -240,13 +242,6 @@ impl Roster {
     pub fn line(&self, id: ParticipantId) -> Option<SessionNo> {
         let participant = self.people.get(&id)?;
         participant.is_present().then_some(participant.line)
-    }
-
-    /// The line of a participant who is in a room.
-    #[must_use]
-    pub fn line_in(&self, id: ParticipantId, space: Space) -> Option<SessionNo> {
-        let participant = self.people.get(&id)?;
-        participant.is_inside(space).then_some(participant.line)
     }
 
     /// The room of a participant.
@@ -277,25 +272,38 @@ impl Roster {
         self.people.values().filter(|p| p.place == place).count()
     }
 
-    /// Forgets the oldest departed participants above the limit, but not those whom `is_needed` names.
-    pub fn trim_departed(&mut self, is_needed: impl Fn(ParticipantId) -> bool) -> Vec<ParticipantId> {
+    /// Forgets the oldest departed participants above the limit. Whoever is named by kept messages is spared, as long as
+    /// there are not too many of them either.
+    pub fn trim_departed(&mut self, is_named: impl Fn(ParticipantId) -> bool) -> Vec<ParticipantId> {
         if self.people.len() <= DEPARTED_PARTICIPANTS_MAX {
             return Vec::new();
         }
-        let gone = self
-            .people
-            .iter()
-            .filter(|(id, p)| !p.is_present() && !is_needed(**id));
+        let gone = self.people.iter().filter(|(_, p)| !p.is_present());
         let mut departed: Vec<_> = gone.map(|(id, p)| (p.left_at, *id)).collect();
-        let excess = departed.len().saturating_sub(DEPARTED_PARTICIPANTS_MAX);
+        let mut excess = departed.len().saturating_sub(DEPARTED_PARTICIPANTS_MAX);
         if excess == 0 {
             return Vec::new();
         }
         departed.sort_unstable();
-        departed.truncate(excess);
-        for (_, id) in &departed {
+        let (mut forgotten, mut named) = (Vec::new(), Vec::new());
+        for (_, id) in departed {
+            if excess == 0 {
+                break;
+            } else if is_named(id) {
+                named.push(id);
+            } else {
+                forgotten.push(id);
+                excess -= 1;
+            }
+        }
+        forgotten.extend(
+            named
+                .into_iter()
+                .take(excess.saturating_sub(DEPARTED_AUTHORS_MAX)),
+        );
+        for id in &forgotten {
             self.people.remove(id);
         }
-        departed.into_iter().map(|(_, id)| id).collect()
+        forgotten
     }
 }

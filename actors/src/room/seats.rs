@@ -59,7 +59,10 @@ impl Room {
                     self.forget(pushed_out);
                 }
                 // Whoever shows the token that was taken from it is known again, and asks to be let in.
-                if start.resumption.is_some_and(|token| self.access.is_void(token, cx.at)) {
+                if start
+                    .resumption
+                    .is_some_and(|token| self.access.is_void(token, cx.at))
+                {
                     self.access.set_must_wait(id);
                 }
                 id

@@ -24,11 +24,24 @@ pub struct SpaceState {
 impl SpaceState {
     /// The votes of a poll: so far, or at its end. Of older ones nothing is known.
     pub(super) fn poll_results(&self, id: PollId) -> &[Item] {
-        let running = self.poll.as_ref().filter(|poll| poll.id() == id).map(Poll::results);
+        let running = self
+            .poll
+            .as_ref()
+            .filter(|poll| poll.id() == id)
+            .map(Poll::results);
         let over = || self.last_poll.as_ref().filter(|(last, _)| *last == id);
         running
             .or_else(|| over().map(|(_, results)| &results[..]))
             .unwrap_or_default()
+    }
+
+    /// The participant is no longer remembered. Votes stay: they are of users, and counted.
+    pub fn forget(&mut self, id: ParticipantId) {
+        self.chat.forget(id);
+        self.media.forget(id);
+        if let Some(timer) = &mut self.timer {
+            timer.forget(id);
+        }
     }
 }
 

@@ -44,6 +44,10 @@ impl Timer {
         self.config.timer_id
     }
 
+    pub(super) fn forget(&mut self, id: ParticipantId) {
+        self.ready.remove(&id);
+    }
+
     pub(super) fn ends_at(&self) -> Option<Timestamp> {
         match self.config.kind {
             TimerKind::Stopwatch => None,
@@ -154,7 +158,7 @@ fn begin(kind: PlannedKind, now: Timestamp) -> Result<TimerKind, TimerError> {
         PlannedKind::Stopwatch => Ok(TimerKind::Stopwatch),
         PlannedKind::Countdown { duration } => {
             let ends_at = now.plus_secs(duration);
-            if ends_at >= Timestamp::END {
+            if duration == 0 || ends_at >= Timestamp::END {
                 return Err(TimerError::InvalidDuration);
             }
             Ok(TimerKind::Countdown { ends_at })

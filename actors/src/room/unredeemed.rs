@@ -52,7 +52,12 @@ pub struct Unredeemed {
 impl Unredeemed {
     /// Adds an id. The one that must go for it is returned: the oldest of the same asker, or, where very many networks ask
     /// at once, of the network that has most.
-    pub fn add(&mut self, id: ParticipantId, caller: Caller, origin: Option<Origin>) -> Option<ParticipantId> {
+    pub fn add(
+        &mut self,
+        id: ParticipantId,
+        caller: Caller,
+        origin: Option<Origin>,
+    ) -> Option<ParticipantId> {
         let asker = Asker::of(caller, origin);
         let own = self.by_asker.entry(asker).or_default();
         own.push_back(id);

@@ -119,7 +119,11 @@ pub(super) fn after_panic(
     }
     let Some(session) = cut else { return };
     if let Some((_, link)) = shell.links.remove(session) {
-        link.push(protocol::encode(&ModerationEvent::Kicked, shell.room.room().at(), None));
+        link.push(protocol::encode(
+            &ModerationEvent::Kicked,
+            shell.room.room().at(),
+            None,
+        ));
         link.close(CloseCode::PolicyViolation);
         let how = Ending::Quit;
         shell.input(myself, Input::Ended { session, how });

@@ -98,10 +98,17 @@ fn mend(shell: &mut Shell, myself: &ActorRef<RoomMsg>) {
     }
     let room = shell.room.room();
     let seats = room.access().sessions().map(|(session, _)| session);
-    let ghosts: Vec<_> = seats.filter(|session| shell.links.of_session(*session).is_none()).collect();
+    let ghosts: Vec<_> = seats
+        .filter(|session| shell.links.of_session(*session).is_none())
+        .collect();
     let sockets = shell.links.sessions();
-    let strays: Vec<_> = sockets.filter(|session| room.access().of_session(*session).is_none()).collect();
-    let given_up: Vec<_> = room.pending_calls().filter(|call| !shell.calls.contains_key(call)).collect();
+    let strays: Vec<_> = sockets
+        .filter(|session| room.access().of_session(*session).is_none())
+        .collect();
+    let given_up: Vec<_> = room
+        .pending_calls()
+        .filter(|call| !shell.calls.contains_key(call))
+        .collect();
     if ghosts.len() + strays.len() + given_up.len() > 0 {
         tracing::warn!(
             room.id = %shell.id(),

@@ -176,8 +176,14 @@ mod tests {
         for _ in 0..limits::COMMANDS_BURST {
             assert_eq!(limiter.message(100, 1, now), AT_ONCE);
         }
-        assert_eq!(limiter.message(100, 1, now), Verdict::Handle(Duration::from_millis(50)));
-        assert_eq!(limiter.message(100, 1, now), Verdict::Handle(Duration::from_millis(100)));
+        assert_eq!(
+            limiter.message(100, 1, now),
+            Verdict::Handle(Duration::from_millis(50))
+        );
+        assert_eq!(
+            limiter.message(100, 1, now),
+            Verdict::Handle(Duration::from_millis(100))
+        );
         assert_eq!(limiter.message(100, 1, now + Duration::from_millis(150)), AT_ONCE);
     }
 
@@ -196,7 +202,10 @@ mod tests {
         assert_eq!(handled, u64::from(limits::COMMANDS_BURST) + paced);
         assert_eq!(refused, 1_000 - handled);
         limiter.caught_up();
-        assert_eq!(limiter.message(100, 1, now), Verdict::Handle(Duration::from_millis(50)));
+        assert_eq!(
+            limiter.message(100, 1, now),
+            Verdict::Handle(Duration::from_millis(50))
+        );
     }
 
     #[test]

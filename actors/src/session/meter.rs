@@ -20,9 +20,7 @@ use tokio::{
 use super::link::Shared;
 use crate::protocol::{
     codes::CloseCode,
-    limits::{
-        MESSAGE_BEFORE_JOIN_BYTES_MAX, MESSAGE_BYTES_MAX, MESSAGE_FRAGMENTS_MAX, MESSAGE_SECS_MAX,
-    },
+    limits::{MESSAGE_BEFORE_JOIN_BYTES_MAX, MESSAGE_BYTES_MAX, MESSAGE_FRAGMENTS_MAX, MESSAGE_SECS_MAX},
 };
 
 /// Why nothing more is read from a client.
@@ -214,11 +212,7 @@ impl<S> Metered<S> {
 }
 
 impl<S: AsyncRead + Unpin> AsyncRead for Metered<S> {
-    fn poll_read(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
         let known = buf.filled().len();
         match Pin::new(&mut this.inner).poll_read(cx, buf) {
@@ -283,7 +277,10 @@ mod tests {
     #[test]
     fn frames_of_all_lengths_are_followed_whatever_the_pieces() {
         let lengths = [0, 1, 125, 126, 127, 65_535, 65_536, 70_000];
-        let stream: Vec<u8> = lengths.iter().flat_map(|length| frame(0x81, &vec![7; *length])).collect();
+        let stream: Vec<u8> = lengths
+            .iter()
+            .flat_map(|length| frame(0x81, &vec![7; *length]))
+            .collect();
         for step in [1, 2, 3, 7, 1_024, stream.len()] {
             let mut frames = Frames::default();
             for piece in stream.chunks(step) {
@@ -299,7 +296,9 @@ mod tests {
         let message = frame(0x81, &[0; 101]);
         assert_eq!(frames.feed(&message[..2], 100), Err(Excess::Bytes));
         let mut frames = Frames::default();
-        let huge = [0x81, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0];
+        let huge = [
+            0x81, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0,
+        ];
         assert_eq!(frames.feed(&huge, MAX), Err(Excess::Bytes));
     }
 

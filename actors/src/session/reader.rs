@@ -222,8 +222,8 @@ impl Reader {
             number,
         })) = incoming
         {
-            *number = names.origin(name);
-            *name = names.name(self.room.id(), std::mem::take(name)).await;
+            *number = names.origin(&name.to_string());
+            *name = names.name(self.room.id(), name.to_string()).await.into();
         }
     }
 

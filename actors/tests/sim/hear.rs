@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use super::view::{View, content, text};
+use super::view::{View, content, list, text};
 
 /// An event with its envelope.
 #[derive(Debug)]
@@ -144,7 +144,10 @@ impl View {
         let mut message = content(event.payload);
         message.insert("timestamp".to_owned(), event.at.clone());
         let message = Value::Object(message);
-        self.expect_here(&message["source"])?;
+        // What is private comes from whatever room of the meeting.
+        if message["scope"] != "private" {
+            self.expect_here(&message["source"])?;
+        }
         let scope = self.scope_of(&message);
         let is_mine = message["source"] == *self.id;
         match message["scope"].as_str() {
@@ -195,7 +198,7 @@ impl View {
                 let known = self.elsewhere.remove(&id);
                 let room = known.as_ref().map(|known| &known["breakout_room"]);
                 if room.is_some_and(|room| *room != payload["breakout_room"])
-                    || (room.is_none() && self.knows_elsewhere)
+                    || (room.is_none() && self.knows_elsewhere && self.is_open(&payload["breakout_room"]))
                 {
                     return Err(format!("left another room, and was {known:?}"));
                 }
@@ -235,9 +238,18 @@ impl View {
             "started" if running.is_none() => {
                 let mut poll = content(event.payload);
                 poll.insert("started".to_owned(), event.at.clone());
+                if poll["live"] == true {
+                    let nobody = |choice: &Value| json!({"id": choice["id"], "count": 0});
+                    let results: Vec<_> = list(&poll["choices"]).iter().map(nobody).collect();
+                    poll.insert("results".to_owned(), json!(results));
+                }
                 self.poll = Some(Value::Object(poll));
             }
-            "live_update" if is_running => {}
+            "live_update" if is_running => {
+                if let Some(poll) = &mut self.poll {
+                    poll["results"] = event.payload["results"].clone();
+                }
+            }
             "done" if is_running => self.poll = None,
             "error" => {}
             _ => return Err(format!("the poll here is {running:?}")),

@@ -59,6 +59,8 @@ impl World {
             resumption,
             token,
             breakout_room: goal,
+            origin: Some(client.role.origin()),
+            signed_in: None,
         };
         let claim = Claim {
             participant: uuid::Uuid::nil().into(),
@@ -85,11 +87,11 @@ impl World {
                 client.token = Some(token);
                 client.tickets.push(ticket);
             }
-            StartOutcome::NoBreakoutRooms | StartOutcome::InvalidBreakoutRoomId => client.goal = None,
+            StartOutcome::NoBreakoutRooms => client.goal = None,
             StartOutcome::NeedsIdentity | StartOutcome::NeedsFacts => {
                 self.ask(index, true);
             }
-            StartOutcome::Banned | StartOutcome::Busy => {}
+            StartOutcome::Banned => {}
         }
     }
 
@@ -126,6 +128,7 @@ impl World {
             session,
             breakout_room: claim.breakout_room,
             resume_from,
+            origin: Some(super::cast::CAST[index].origin()),
         };
         server.post(taken, From::Nobody);
         self.tell(|world| {

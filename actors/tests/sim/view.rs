@@ -149,13 +149,16 @@ impl View {
 
     /// Whether the room that the client is in still takes people in: a breakout room that was stopped does not.
     pub fn may_come_back(&self) -> bool {
+        self.is_open(&json!(self.space))
+    }
+
+    /// Whether it is the main room (null), or a breakout room that runs.
+    pub fn is_open(&self, space: &Value) -> bool {
         let rooms = self
             .breakout
             .as_ref()
             .map_or(&[][..], |breakout| list(&breakout["rooms"]));
-        self.space
-            .as_ref()
-            .is_none_or(|space| rooms.iter().any(|room| room["id"] == **space))
+        space.is_null() || rooms.iter().any(|room| room["id"] == *space)
     }
 
     pub fn is_moderator(&self) -> bool {
