@@ -165,6 +165,15 @@ impl Timestamp {
         Self(self.0.saturating_add(micros)).min(Self::END)
     }
 
+    /// This time less whole seconds.
+    #[must_use]
+    pub const fn minus_secs(self, secs: u64) -> Self {
+        Self(
+            self.0
+                .saturating_sub(secs.saturating_mul(1_000_000).cast_signed()),
+        )
+    }
+
     /// This time plus milliseconds.
     #[must_use]
     pub const fn plus_millis(self, millis: i64) -> Self {

@@ -28,17 +28,14 @@ pub struct Breakout {
     /// Where moderators want participants to go.
     #[serde(default)]
     assignments: BTreeMap<ParticipantId, BreakoutRoomId>,
+    #[serde(default)]
+    began: Option<Timestamp>,
 }
 
 impl Breakout {
     #[must_use]
     pub fn has(&self, id: BreakoutRoomId) -> bool {
         self.rooms.iter().any(|room| room.id == id)
-    }
-
-    /// What tells these rooms from those of another `start`.
-    pub(super) fn first(&self) -> Option<BreakoutRoomId> {
-        self.rooms.first().map(|room| room.id)
     }
 
     pub(super) fn expires(&self) -> Option<Timestamp> {
@@ -123,12 +120,16 @@ impl Meeting {
             rooms,
             expires,
             assignments,
+            began: Some(cx.at),
         });
     }
 
     /// Somebody who was away when these rooms began hears where it is to go.
-    pub(super) fn tell_assignment(&self, cx: &mut Cx, id: ParticipantId, line: SessionNo) {
-        let Some(breakout) = &self.breakout else { return };
+    pub(super) fn tell_assignment(&self, cx: &mut Cx, id: ParticipantId, line: SessionNo, since: Timestamp) {
+        let begun = |breakout: &&Breakout| breakout.began.is_some_and(|began| began > since);
+        let Some(breakout) = self.breakout.as_ref().filter(begun) else {
+            return;
+        };
         if let Some(assignment) = breakout.assignments.get(&id) {
             let event = BreakoutEvent::Started {
                 rooms: &breakout.rooms,

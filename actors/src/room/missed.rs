@@ -1,99 +1,127 @@
 //! What somebody who comes back has missed and `join_success` does not tell: clients keep what they knew before, except
 //! what `join_success` overwrites, so the rest follows it as events of today's shapes.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
 use super::{Meeting, Place, Room, effects::Cx, roster::Participant};
 use crate::{
-    ids::{BreakoutRoomId, ParticipantId, PollId, SessionNo, Space, TimerId, Timestamp},
+    ids::{ParticipantId, PollId, SessionNo, Space, TimerId, Timestamp},
     protocol::{
         chat::{ChatEvent, MessageSent},
-        limits::MISSED_MESSAGES_MAX,
+        control::ControlEvent,
+        limits::{MISSED_MESSAGES_MAX, UNHEARD_SECS},
         moderation::ModerationEvent,
-        names::DisplayName,
         polls::PollsEvent,
         timer::{StopKind, TimerEvent},
     },
 };
 
-/// What a client knew when its participant was lost, left or moved on.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Known {
-    at: Timestamp,
+/// Who changed something last, and when.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Changed {
+    pub by: ParticipantId,
+    pub at: Timestamp,
+}
+
+/// From when on a client may have missed something, the room that it was in, and what ran there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Away {
+    since: Timestamp,
     space: Space,
-    display_name: DisplayName,
-    hand_was_up: bool,
-    chat_enabled: bool,
-    raise_hands_enabled: bool,
     timer: Option<TimerId>,
     poll: Option<PollId>,
-    /// The first of the breakout rooms that ran.
-    breakout: Option<BreakoutRoomId>,
+    hand_was_up: bool,
+}
+
+impl Away {
+    /// Whether the client may not know of a change.
+    fn missed(self, changed: Option<Changed>) -> Option<Changed> {
+        changed.filter(|changed| changed.at > self.since)
+    }
 }
 
 impl Meeting {
-    /// Remembers what the client of somebody who is inside and connected knows now.
-    pub(super) fn note_known(&mut self, id: ParticipantId, at: Timestamp) {
+    /// The client of somebody who is inside and connected goes away. A broken connection is noticed late: what was sent
+    /// shortly before may not have arrived either.
+    pub(super) fn goes_away(&mut self, id: ParticipantId, now: Timestamp) {
         let here = self.people.get(id);
-        let Some(participant) = here.filter(|p| p.place == Place::Inside && p.session.is_some()) else {
-            return;
-        };
-        let known = self.known(participant, at);
-        self.people.set_known(id, Some(Box::new(known)));
-    }
-
-    pub(super) fn forget_known(&mut self, id: ParticipantId) {
-        self.people.set_known(id, None);
-    }
-
-    fn known(&self, participant: &Participant, at: Timestamp) -> Known {
-        let state = self.spaces.get(&participant.space);
-        Known {
-            at,
-            space: participant.space,
-            display_name: participant.display_name.clone(),
-            hand_was_up: participant.hand_is_up,
-            chat_enabled: self.chat_enabled,
-            raise_hands_enabled: self.moderation.raise_hands_enabled,
-            timer: state.and_then(|state| Some(state.timer.as_ref()?.id())),
-            poll: state.and_then(|state| Some(state.poll.as_ref()?.id())),
-            breakout: self.breakout.as_ref().and_then(super::breakout::Breakout::first),
+        if let Some(participant) = here.filter(|p| p.place == Place::Inside && p.session.is_some()) {
+            let there = self.spaces.get(&participant.space);
+            let away = Away {
+                since: now.minus_secs(UNHEARD_SECS),
+                space: participant.space,
+                timer: there.and_then(|there| Some(there.timer.as_ref()?.id())),
+                poll: there.and_then(|there| Some(there.poll.as_ref()?.id())),
+                hand_was_up: participant.hand_is_up,
+            };
+            self.people.set_away(id, Some(away));
         }
     }
 
-    fn tell_missed(&self, cx: &mut Cx, id: ParticipantId, me: &Participant, known: &Known) {
-        let (line, now) = (me.line, self.known(me, cx.at));
+    /// The client has heard everything.
+    pub(super) fn is_back(&mut self, id: ParticipantId) -> Option<Away> {
+        self.people.set_away(id, None)
+    }
+
+    fn tell_missed(&self, cx: &mut Cx, id: ParticipantId, me: &Participant, away: Away) {
+        let line = me.line;
         let to = Some(line);
-        if !known.chat_enabled && now.chat_enabled {
-            let issued_by = self.chat_switched_by.unwrap_or(id);
+        if let Some(Changed { by: issued_by, .. }) =
+            away.missed(self.chat_switched).filter(|_| self.chat_enabled)
+        {
             cx.send_one(to, &ChatEvent::ChatEnabled { issued_by });
         }
-        if !known.raise_hands_enabled && now.raise_hands_enabled {
-            let issued_by = self.moderation.raise_hands_switched_by.unwrap_or(id);
+        let switched = away.missed(self.moderation.raise_hands_switched);
+        if let Some(Changed { by: issued_by, .. }) = switched.filter(|_| self.moderation.raise_hands_enabled)
+        {
             cx.send_one(to, &ModerationEvent::RaiseHandsEnabled { issued_by });
         }
-        if known.hand_was_up
-            && !now.hand_was_up
-            && let Some(issued_by) = me.hand_lowered_by
-        {
+        if let Some(Changed { by: issued_by, .. }) = away.missed(me.hand_lowered).filter(|_| !me.hand_is_up) {
             cx.send_one(to, &ModerationEvent::RaisedHandResetByModerator { issued_by });
+        } else if away.hand_was_up && !me.hand_is_up {
+            // It went down with the connection that its owner closed.
+            cx.send_one(to, &ControlEvent::HandLowered);
         }
-        if known.display_name != now.display_name
-            && let Some(issued_by) = me.renamed_by
+        if let Some((changed, old_name)) = &me.renamed
+            && let Some(Changed { by: issued_by, .. }) = away.missed(Some(*changed))
         {
             let event = ModerationEvent::DisplayNameChanged {
                 target: id,
                 issued_by,
-                old_name: &known.display_name,
-                new_name: &now.display_name,
+                old_name,
+                new_name: &me.display_name,
             };
             cx.send_one(to, &event);
         }
-        if known.breakout != now.breakout {
-            self.tell_assignment(cx, id, line);
+        self.tell_assignment(cx, id, line, away.since);
+        self.tell_ended(cx, me, away);
+        self.tell_private_messages(cx, id, line, away.since);
+    }
+
+    /// Timers and polls that the client may still show, and that are over or belong to another room.
+    fn tell_ended(&self, cx: &mut Cx, me: &Participant, away: Away) {
+        let here = self.spaces.get(&me.space);
+        let timer = here.and_then(|here| Some(here.timer.as_ref()?.id()));
+        let poll = here.and_then(|here| Some(here.poll.as_ref()?.id()));
+        let there = self.spaces.get(&away.space);
+        let over = there.and_then(|there| there.last_timer).filter(|(_, at)| *at > away.since);
+        let timers: BTreeSet<_> = away.timer.into_iter().chain(over.map(|(id, _)| id)).collect();
+        for timer_id in timers.into_iter().filter(|id| Some(*id) != timer) {
+            let event = TimerEvent::Stopped {
+                timer_id,
+                kind: StopKind::Expired,
+                reason: None,
+            };
+            cx.send_one(Some(me.line), &event);
         }
-        self.tell_ended(cx, line, known, &now);
-        self.tell_private_messages(cx, id, line, known.at);
+        let over = there.and_then(|there| there.last_poll.as_ref()).filter(|(_, _, at)| *at > away.since);
+        let polls: BTreeSet<_> = away.poll.into_iter().chain(over.map(|(id, ..)| *id)).collect();
+        for id in polls.into_iter().filter(|id| Some(*id) != poll) {
+            let results = there.map(|there| there.poll_results(id)).unwrap_or_default();
+            cx.send_one(Some(me.line), &PollsEvent::Done { id, results });
+        }
     }
 
     /// Private histories of the state are read by no client: what was said meanwhile is said again, with its own time.
@@ -108,35 +136,21 @@ impl Meeting {
             cx.send_dated(line, &event, message.timestamp);
         }
     }
-
-    /// A timer or poll that the client still shows, and that is over or belongs to another room.
-    fn tell_ended(&self, cx: &mut Cx, line: SessionNo, known: &Known, now: &Known) {
-        if let Some(timer_id) = known.timer.filter(|_| known.timer != now.timer) {
-            let event = TimerEvent::Stopped {
-                timer_id,
-                kind: StopKind::Expired,
-                reason: None,
-            };
-            cx.send_one(Some(line), &event);
-        }
-        if let Some(id) = known.poll.filter(|_| known.poll != now.poll) {
-            let results = self.spaces.get(&known.space).map(|state| state.poll_results(id));
-            let results = results.unwrap_or_default();
-            cx.send_one(Some(line), &PollsEvent::Done { id, results });
-        }
-    }
 }
 
 impl Room {
     /// What follows `join_success`: what every client misreads, and what this one has missed.
     pub(super) fn tell_beside_join_success(&mut self, cx: &mut Cx, id: ParticipantId) {
         let Some(meeting) = &mut self.meeting else { return };
-        let known = meeting.people.set_known(id, None);
+        let away = meeting.is_back(id);
         let Some(me) = meeting.people.get(id) else { return };
         if meeting.has_moderation() {
             if !meeting.moderation.raise_hands_enabled {
                 // `raise_hands_enabled` of the state is read by no client.
-                let issued_by = meeting.moderation.raise_hands_switched_by.unwrap_or(id);
+                let issued_by = meeting
+                    .moderation
+                    .raise_hands_switched
+                    .map_or(id, |changed| changed.by);
                 cx.send_one(Some(me.line), &ModerationEvent::RaiseHandsDisabled { issued_by });
             }
             if me.is_moderator() && !meeting.moderation.waiting_room {
@@ -144,8 +158,8 @@ impl Room {
                 meeting.show_waiting(cx, id);
             }
         }
-        if let Some(known) = known {
-            meeting.tell_missed(cx, id, me, &known);
+        if let Some(away) = away {
+            meeting.tell_missed(cx, id, me, away);
         }
     }
 }

@@ -41,6 +41,7 @@ use self::{
     calls::Calls,
     effects::{Cx, Effect, Effects, Receivers},
     input::{Input, Notice, Stamped},
+    missed::Changed,
     moderation::Moderation,
     polls::Voter,
     ring::Ring,
@@ -134,9 +135,9 @@ pub struct Meeting {
     breakout: Option<Breakout>,
     #[serde(default = "chat_is_enabled")]
     chat_enabled: bool,
-    /// The moderator who turned chat on or off last.
+    /// Who turned chat on or off last.
     #[serde(default)]
-    chat_switched_by: Option<ParticipantId>,
+    chat_switched: Option<Changed>,
     #[serde(default)]
     searches: chat::Searches,
     #[serde(default, with = "pairs")]
@@ -158,7 +159,7 @@ impl Meeting {
             closes_at: None,
             breakout: None,
             chat_enabled: chat_is_enabled(),
-            chat_switched_by: None,
+            chat_switched: None,
             searches: chat::Searches::default(),
             spaces: BTreeMap::new(),
         }

@@ -9,6 +9,7 @@ use super::{
     access::Holder,
     agenda::Due,
     effects::{Cx, Receivers},
+    missed::Changed,
     roster::{Participant, Shown},
     traces::{Trace, Traces},
 };
@@ -28,9 +29,9 @@ use crate::{
 pub struct Moderation {
     pub waiting_room: bool,
     pub raise_hands_enabled: bool,
-    /// The moderator who allowed or forbade raising hands last.
+    /// Who allowed or forbade raising hands last.
     #[serde(default)]
-    pub raise_hands_switched_by: Option<ParticipantId>,
+    pub raise_hands_switched: Option<Changed>,
     /// Users who may not come back.
     #[serde(default)]
     pub banned: BTreeSet<UserId>,
@@ -49,7 +50,7 @@ impl Moderation {
         Self {
             waiting_room,
             raise_hands_enabled: true,
-            raise_hands_switched_by: None,
+            raise_hands_switched: None,
             banned: BTreeSet::new(),
             revoked: BTreeSet::new(),
             sent_out: BTreeSet::new(),
@@ -391,7 +392,7 @@ impl Meeting {
 
     fn set_raise_hands(&mut self, cx: &mut Cx, who: ParticipantId, enabled: bool) {
         let changed = std::mem::replace(&mut self.moderation.raise_hands_enabled, enabled) != enabled;
-        self.moderation.raise_hands_switched_by = Some(who);
+        self.moderation.raise_hands_switched = Some(Changed { by: who, at: cx.at });
         let event = if enabled {
             ModerationEvent::RaiseHandsEnabled { issued_by: who }
         } else {
@@ -420,7 +421,8 @@ impl Meeting {
         let up = self.people.iter().filter(|(id, p)| p.hand_is_up && is_meant(*id));
         for id in up.map(|(id, _)| id).collect::<Vec<_>>() {
             self.people.change(id, |p| {
-                (p.hand_is_up, p.hand_updated_at, p.hand_lowered_by) = (false, cx.at, Some(who));
+                (p.hand_is_up, p.hand_updated_at) = (false, cx.at);
+                p.hand_lowered = Some(Changed { by: who, at: cx.at });
             });
             let Some(line) = self.line_inside(id) else {
                 continue;
@@ -452,7 +454,8 @@ impl Meeting {
         }
         let old_name = participant.display_name.clone();
         self.people.change(target, |p| {
-            (p.display_name, p.renamed_by) = (new_name.clone(), Some(who));
+            let changed = Changed { by: who, at: cx.at };
+            p.renamed = Some((changed, std::mem::replace(&mut p.display_name, new_name.clone())));
         });
         let event = ModerationEvent::DisplayNameChanged {
             target,

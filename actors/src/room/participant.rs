@@ -4,7 +4,10 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{access::Origin, missed::Known};
+use super::{
+    access::Origin,
+    missed::{Away, Changed},
+};
 use crate::{
     ids::{GroupId, OriginHash, ParticipantId, SessionNo, Space, Timestamp},
     protocol::{
@@ -71,20 +74,20 @@ pub struct Participant {
     /// When it closed its connection by itself.
     #[serde(default)]
     pub quit_at: Option<Timestamp>,
-    /// A moderator gave it its name.
+    /// Who gave it its name, and how it was called before.
     #[serde(default)]
-    pub renamed_by: Option<ParticipantId>,
-    /// The moderator who lowered its hand last.
+    pub renamed: Option<(Changed, DisplayName)>,
+    /// Who lowered its hand last.
     #[serde(default)]
-    pub hand_lowered_by: Option<ParticipantId>,
+    pub hand_lowered: Option<Changed>,
     /// Where its socket comes from, and the number that it calls from.
     #[serde(default)]
     pub origin: Option<Origin>,
     #[serde(default)]
     pub number: Option<OriginHash>,
-    /// What its client knew when it was lost or left.
+    /// Since when its client is away, or was when it came in last.
     #[serde(default)]
-    pub known: Option<Box<Known>>,
+    pub away: Option<Away>,
     /// Encoded entries by room, as they were when the participant last changed.
     #[serde(skip)]
     pub(super) entries: Cache<Vec<(Space, Arc<str>)>>,
@@ -125,11 +128,11 @@ impl Participant {
             hand_updated_at: at,
             popouts: 0,
             quit_at: None,
-            renamed_by: None,
-            hand_lowered_by: None,
+            renamed: None,
+            hand_lowered: None,
             origin: None,
             number: None,
-            known: None,
+            away: None,
             entries: Cache::default(),
         }
     }
@@ -141,10 +144,10 @@ impl Participant {
         self.visits.clone_from(&before.visits);
         self.left_at = before.left_at.filter(|_| before.was_inside());
         self.popouts = before.popouts;
-        self.hand_lowered_by = before.hand_lowered_by;
-        self.known.clone_from(&before.known);
-        if before.renamed_by.is_some() {
-            self.renamed_by = before.renamed_by;
+        self.hand_lowered = before.hand_lowered;
+        self.away = before.away;
+        if before.renamed.is_some() {
+            self.renamed.clone_from(&before.renamed);
             self.display_name = before.display_name.clone();
         }
         if before.hand_is_up {

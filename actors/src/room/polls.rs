@@ -231,7 +231,7 @@ impl Meeting {
                 self.people.circle(Circle::In(space)),
                 &PollsEvent::Done { id, results },
             );
-            self.space(space).last_poll = Some((id, poll.results));
+            self.space(space).last_poll = Some((id, poll.results, cx.at));
         }
     }
 }

@@ -69,13 +69,14 @@ impl Room {
             }
             Some(known) => {
                 let (line, here) = (known.line, known.space);
+                if let Some(meeting) = &mut self.meeting {
+                    // Also one that did not lose its connection: the new one may be of a client that has.
+                    meeting.goes_away(id, cx.at);
+                }
                 if here == seat.space {
                     self.resume(cx, id, seat, line);
                 } else {
                     Self::not_resumed(cx, seat);
-                    if let Some(meeting) = &mut self.meeting {
-                        meeting.note_known(id, cx.at);
-                    }
                     self.bind(cx, id, seat.session, seat.session);
                     self.step_out(cx, id, here, LeaveReason::Quit);
                     self.enter(cx, id, seat.space);
@@ -116,7 +117,7 @@ impl Room {
             self.bind(cx, id, seat.session, line);
             if let Some(meeting) = &mut self.meeting {
                 // What it missed, it gets as it was sent.
-                meeting.forget_known(id);
+                meeting.is_back(id);
             }
             cx.push(Effect::Opened(line));
             let word = crate::protocol::encode(&ControlEvent::Resumed { from }, cx.at, None);
@@ -171,6 +172,7 @@ impl Room {
     pub(super) fn out_into_the_waiting_room(&mut self, cx: &mut Cx, id: ParticipantId) {
         let Some(meeting) = &mut self.meeting else { return };
         let space = meeting.people.space(id);
+        meeting.goes_away(id, cx.at);
         meeting.people.change(id, |p| p.hand_is_up = false);
         // The target hears of its own change first: the others' events are not for it any more.
         self.step_out(cx, id, space, LeaveReason::SentToWaitingRoom);
@@ -235,6 +237,7 @@ impl Room {
     fn step_out(&mut self, cx: &mut Cx, id: ParticipantId, space: Space, reason: LeaveReason) {
         let Some(meeting) = &mut self.meeting else { return };
         let hidden = meeting.people.get(id).is_some_and(Participant::is_hidden);
+        meeting.goes_away(id, cx.at);
         meeting.people.change(id, |p| {
             p.exit(cx.at);
             (p.place, p.left_at) = (Place::Outside, Some(cx.at));
@@ -256,7 +259,7 @@ impl Room {
             .get(id)
             .is_some_and(|holder| holder.has_fresh_ticket(cx.at));
         if let Some(meeting) = &mut self.meeting {
-            meeting.note_known(id, cx.at);
+            meeting.goes_away(id, cx.at);
             if reason == LeaveReason::Quit {
                 // Whoever goes takes the hand down; a lost connection and a move do not.
                 meeting.people.change(id, |p| {

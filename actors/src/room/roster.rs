@@ -9,7 +9,7 @@ use super::{
     cost::Cost,
     effects::{Cx, Receivers},
     groups,
-    missed::Known,
+    missed::Away,
     participant::{Cache, with_groups},
 };
 use crate::{
@@ -104,9 +104,9 @@ impl Roster {
         }
     }
 
-    /// Sets what a client knew when its participant was lost, and returns what was remembered.
-    pub fn set_known(&mut self, id: ParticipantId, known: Option<Box<Known>>) -> Option<Box<Known>> {
-        std::mem::replace(&mut self.people.get_mut(&id)?.known, known)
+    /// Sets since when a client is away, and returns what was remembered.
+    pub fn set_away(&mut self, id: ParticipantId, away: Option<Away>) -> Option<Away> {
+        std::mem::replace(&mut self.people.get_mut(&id)?.away, away)
     }
 
     /// Events up to this number are not all kept for this participant.

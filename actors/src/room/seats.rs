@@ -143,7 +143,7 @@ impl Room {
         {
             return;
         }
-        meeting.note_known(id, cx.at);
+        meeting.goes_away(id, cx.at);
         meeting.people.set_session(id, None);
         self.agenda.set(
             Due::Timeout(id),

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Meeting, chat::Chat, media::Media, polls::Poll, timer::Timer};
 use crate::{
-    ids::{ParticipantId, PollId, Space},
+    ids::{ParticipantId, PollId, Space, TimerId, Timestamp},
     protocol::polls::Item,
     room::roster::Circle,
 };
@@ -17,21 +17,19 @@ pub struct SpaceState {
     pub timer: Option<Timer>,
     pub poll: Option<Poll>,
     /// How the last poll that is over ended, for those who were away.
-    pub last_poll: Option<(PollId, Vec<Item>)>,
+    pub last_poll: Option<(PollId, Vec<Item>, Timestamp)>,
+    /// The last timer that is over, and when it ended.
+    pub last_timer: Option<(TimerId, Timestamp)>,
     pub media: Media,
 }
 
 impl SpaceState {
     /// The votes of a poll: so far, or at its end. Of older ones nothing is known.
     pub(super) fn poll_results(&self, id: PollId) -> &[Item] {
-        let running = self
-            .poll
-            .as_ref()
-            .filter(|poll| poll.id() == id)
-            .map(Poll::results);
-        let over = || self.last_poll.as_ref().filter(|(last, _)| *last == id);
+        let running = self.poll.as_ref().filter(|poll| poll.id() == id).map(Poll::results);
+        let over = || self.last_poll.as_ref().filter(|(last, ..)| *last == id);
         running
-            .or_else(|| over().map(|(_, results)| &results[..]))
+            .or_else(|| over().map(|(_, results, _)| &results[..]))
             .unwrap_or_default()
     }
 

@@ -127,6 +127,7 @@ impl Meeting {
             reason,
         };
         cx.send(self.people.circle(super::roster::Circle::In(space)), &event);
+        self.space(space).last_timer = Some((timer.config.timer_id, cx.at));
         self.people.forget_entries(space);
     }
 

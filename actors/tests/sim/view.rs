@@ -27,7 +27,9 @@ pub struct View {
     /// Who waits: known to those who joined as moderators.
     pub waiting: Option<BTreeMap<String, Value>>,
     pub waiting_room: Option<bool>,
+    /// What events say of it: clients of today do not read what `join_success` says.
     pub raise_hands: bool,
+    pub told_raise_hands: bool,
     pub chat: bool,
     pub histories: BTreeMap<Scope, Vec<Value>>,
     /// Rooms and their end, while breakout rooms run.
@@ -98,7 +100,8 @@ impl View {
                     .collect()
             }),
             waiting_room: moderation.get("waiting_room_enabled").and_then(Value::as_bool),
-            raise_hands: moderation["raise_hands_enabled"].as_bool().unwrap_or(true),
+            raise_hands: true,
+            told_raise_hands: moderation["raise_hands_enabled"].as_bool().unwrap_or(true),
             chat: chat["enabled"].as_bool().ok_or("chat is always there")?,
             histories: histories(chat),
             breakout: breakout
@@ -123,6 +126,17 @@ impl View {
             view.ready.insert(view.id.clone());
         }
         Ok(view)
+    }
+
+    /// What a client of today knew before, and does not read from `join_success` when it comes back.
+    pub fn remember(&mut self, known: Self) {
+        self.chat &= known.chat;
+        self.raise_hands = known.raise_hands;
+        self.hand = known.hand;
+        self.histories.retain(|scope, _| !matches!(scope, Scope::With(_)));
+        let private = known.histories.into_iter();
+        self.histories
+            .extend(private.filter(|(scope, _)| matches!(scope, Scope::With(_))));
     }
 
     /// Takes in the entry of a participant; what was known of it is returned.

@@ -18,6 +18,7 @@ use self::{
 use super::{
     Meeting, Place, Refusal, RoomSettings,
     effects::{Cx, Receivers},
+    missed::Changed,
     roster::Circle,
 };
 use crate::{
@@ -95,7 +96,7 @@ impl Meeting {
     /// The flag is of the whole meeting. Saying again what is already so is answered to the sender only.
     fn set_chat_enabled(&mut self, cx: &mut Cx, who: ParticipantId, enabled: bool) {
         let changed = std::mem::replace(&mut self.chat_enabled, enabled) != enabled;
-        self.chat_switched_by = Some(who);
+        self.chat_switched = Some(Changed { by: who, at: cx.at });
         let event = if enabled {
             ChatEvent::ChatEnabled { issued_by: who }
         } else {
