@@ -100,7 +100,7 @@ impl View {
                     .collect()
             }),
             waiting_room: moderation.get("waiting_room_enabled").and_then(Value::as_bool),
-            raise_hands: true,
+            raise_hands: moderation["raise_hands_enabled"].as_bool().unwrap_or(true),
             told_raise_hands: moderation["raise_hands_enabled"].as_bool().unwrap_or(true),
             chat: chat["enabled"].as_bool().ok_or("chat is always there")?,
             histories: histories(chat),
@@ -131,8 +131,6 @@ impl View {
     /// What a client of today knew before, and does not read from `join_success` when it comes back.
     pub fn remember(&mut self, known: Self) {
         self.chat &= known.chat;
-        self.raise_hands = known.raise_hands;
-        self.hand = known.hand;
         self.histories.retain(|scope, _| !matches!(scope, Scope::With(_)));
         let private = known.histories.into_iter();
         self.histories
