@@ -136,6 +136,18 @@ impl Room {
         Ok(())
     }
 
+    /// An operator has locked a user out: all its participations end as by a kick, those too that did not join yet.
+    pub(super) fn lock_out(&mut self, cx: &mut Cx, user: UserId) {
+        for id in self.access.of_caller(Caller::User(user)) {
+            let unjoined = self.access.get(id).and_then(|holder| holder.seat);
+            // Such a socket has no line of a participant yet; closed without a word, the web client would wait for ever.
+            if let Some(seat) = unjoined.filter(|seat| !seat.joined) {
+                cx.send_one(Some(seat.session), &ModerationEvent::Kicked);
+            }
+            self.expel(cx, id, &ModerationEvent::Kicked, LeaveReason::Kicked);
+        }
+    }
+
     /// Tells a participant why, and removes it.
     fn expel(&mut self, cx: &mut Cx, id: ParticipantId, word: &ModerationEvent<'_>, reason: LeaveReason) {
         if let Some(meeting) = &self.meeting {

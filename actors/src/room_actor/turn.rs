@@ -54,7 +54,12 @@ pub(super) async fn run(shell: &mut Shell, myself: &ActorRef<RoomMsg>) {
             _ => {}
         }
         match shell.room.handle(stamped).await {
-            Ok(Handled::Done(effects)) => release::effects(shell, myself, effects, from),
+            Ok(Handled::Done(effects)) => {
+                if matches!(from, From::Start { .. }) {
+                    shell.note_owner();
+                }
+                release::effects(shell, myself, effects, from);
+            }
             Ok(Handled::Panicked) => release::internal_error(shell, from),
             Err(failure) => return fail(shell, myself, &failure),
         }
