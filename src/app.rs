@@ -20,6 +20,7 @@ use crate::{
     assets::{Assets, Objects, OpenError as AssetsError, Recordings},
     clock::Clock,
     config::{self, Config, DEV_ISSUER_PATH, DataFolderError, prepare_data_folder},
+    disabled_users::DisabledUsers,
     http::{self, ApiState, api::Parts, auth::KnownUsers, health, layers, starts::Doorkeeper},
     identity::{DevIssuer, SettingsError, Verifier, VerifierSettings, dev_issuer::OpenError},
     jobs::{Schedule, Tools},
@@ -94,6 +95,7 @@ impl App {
         let data_folder = prepare_data_folder(&config).await?;
         let db = open_database(&config, &data_folder).await?;
         let lock = db.lock_server().await?;
+        let disabled_users = DisabledUsers::load(&db).await?;
         let dev_issuer = open_dev_issuer(&config, &data_folder)?;
         let readiness = Readiness::default();
         if !config.dev_issuer_enabled() && config.livekit.api_secret == config::Livekit::default().api_secret
@@ -115,7 +117,7 @@ impl App {
         let api = api_state(
             &config,
             (assets.clone(), recordings.clone()),
-            db.clone(),
+            (db.clone(), disabled_users.clone()),
             dev_issuer.clone(),
             &live,
             &readiness,
@@ -125,7 +127,7 @@ impl App {
         if let Some(issuer) = dev_issuer {
             inner = inner.nest(DEV_ISSUER_PATH, issuer.router());
         }
-        let signaling = Signaling::new(&config, live.clone(), readiness.clone());
+        let signaling = Signaling::new(&config, live.clone(), readiness.clone(), disabled_users.clone());
         // Not under the layers for REST: a session has no deadline and is not compressed.
         let inner = layers::rest(inner).merge(signaling.router());
         let router = layers::every(inner, &config.http);
@@ -139,12 +141,22 @@ impl App {
             router,
             stop_hooks: Vec::new(),
         };
-        app.begin(live, assets, recordings, mail);
+        app.begin(live, disabled_users, (assets, recordings), mail);
         Ok(app)
     }
 
     /// Begins what works beside the requests, and says what ends at a stop, in this order.
-    fn begin(&mut self, live: Live, assets: Assets, recordings: Recordings, mail: Option<Worker>) {
+    fn begin(
+        &mut self,
+        live: Live,
+        disabled_users: DisabledUsers,
+        (assets, recordings): (Assets, Recordings),
+        mail: Option<Worker>,
+    ) {
+        self.on_stop("disabled users", {
+            let (db, live) = (self.db.clone(), live.clone());
+            background(|stop| disabled_users.watch(db, live, stop))
+        });
         self.on_stop("live core", {
             let live = live.clone();
             async move { live.stop().await }
@@ -285,7 +297,7 @@ fn open_dev_issuer(config: &Config, data_folder: &Path) -> Result<Option<Arc<Dev
 fn api_state(
     config: &Config,
     (assets, recordings): (Assets, Recordings),
-    db: Db,
+    (db, disabled_users): (Db, DisabledUsers),
     dev_issuer: Option<Arc<DevIssuer>>,
     live: &Live,
     readiness: &Readiness,
@@ -310,6 +322,7 @@ fn api_state(
         recordings,
         door: Doorkeeper::new(config, readiness.clone()),
         known_users: KnownUsers::default(),
+        disabled_users,
         outbox,
         shared_folders: SharedFolders::new(&config.shared_folder)?,
     }))

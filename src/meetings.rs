@@ -111,6 +111,7 @@ pub async fn facts(
 ) -> Result<Option<rooms::MeetingFacts>, StoreError> {
     let facts = rooms::meeting_facts(db, room.0).await?;
     if let Some(facts) = &facts
+        && !facts.owner_disabled
         && facts
             .used_at
             .is_none_or(|used_at| used_at <= now - rooms::USED_AT_PRECISION)
@@ -147,6 +148,7 @@ fn admitted(identity: Identity, facts: rooms::MeetingFacts, config: &Config, off
     let avatars = &config.defaults.avatar_base_url;
     let event = event_info(&facts, config, offer);
     let tariff = tariff(room_tariff(&facts.tariff, facts.room.e2e_encryption, offer));
+    let owner = facts.room.created_by.id.into();
     let room = RoomInfo {
         id: RoomId(facts.room.id),
         password: facts
@@ -158,6 +160,7 @@ fn admitted(identity: Identity, facts: rooms::MeetingFacts, config: &Config, off
         created_by: user_info(facts.room.created_by, avatars),
     };
     let facts = MeetingFacts {
+        owner: Some(owner),
         room,
         tariff,
         event,

@@ -312,7 +312,7 @@ impl Live {
     pub fn notify(&self, room: RoomId, notice: Notice) {
         match notice {
             Notice::RoomDeleted => self.registry.cast(RegistryMsg::Deleted(room)),
-            Notice::InviteWithdrawn(_) | Notice::UserWithdrawn(_) => {
+            Notice::InviteWithdrawn(_) | Notice::UserWithdrawn(_) | Notice::UserDisabled(_) => {
                 if let Some(room) = self.index.get(&room) {
                     return room.input(Input::Notice(notice));
                 }
@@ -325,6 +325,20 @@ impl Live {
                 });
             }
         }
+    }
+
+    /// An operator has locked a user out: all living rooms hear it. Those that are just being revived do not: whoever is
+    /// kept out of `start` and upgrade is lost there, and leaves when the grace time is over.
+    pub fn user_disabled(&self, user: UserId) {
+        for room in self.index.iter() {
+            room.input(Input::Notice(Notice::UserDisabled(user)));
+        }
+    }
+
+    /// Whose room it is, if it lives and has had a meeting; asks nobody.
+    #[must_use]
+    pub fn owner_of(&self, room: RoomId) -> Option<UserId> {
+        self.index.get(&room)?.owner()
     }
 
     /// What a room looks like, if it lives.

@@ -1,8 +1,8 @@
-//! The actor of one room: one mailbox, so one order. It logs inputs in batches, lets the state machine handle them and
-//! releases the effects.
+//! The actor of one room: one mailbox, so one order. It logs inputs in batches, has them handled, releases the effects.
 
 pub mod kept;
 mod links;
+mod owner;
 mod release;
 mod turn;
 
@@ -20,7 +20,7 @@ use serde::Serialize;
 use tokio::task::{AbortHandle, JoinHandle};
 use uuid::Uuid;
 
-use self::{kept::Kept, links::Links};
+use self::{kept::Kept, links::Links, owner::Owner};
 use crate::{
     ids::{ParticipantId, RoomId, SessionNo, Timestamp, TokenHash},
     journal::{JournalError, file::Staged, folder::Folder},
@@ -127,6 +127,7 @@ pub struct Gauge {
     waiting: AtomicUsize,
     next_session: AtomicU64,
     disk_failed: AtomicBool,
+    owner: Owner,
 }
 
 impl RoomRef {
@@ -198,6 +199,7 @@ pub async fn spawn(
         waiting: AtomicUsize::new(0),
         next_session: AtomicU64::new(room.room().access().last_session().0 + 1),
         disk_failed: AtomicBool::new(room.disk_failed()),
+        owner: Owner::of(room.room()),
     });
     let args = Shell {
         revival: effects,

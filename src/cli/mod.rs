@@ -12,13 +12,14 @@ mod serve;
 mod signals;
 mod tariffs;
 mod tenants;
+mod users;
 
 use std::{env, error::Error, net::SocketAddr, path::PathBuf, process::ExitCode};
 
 use clap::{Parser, Subcommand};
 
 pub use self::crypto::install_crypto;
-use self::{tariffs::TariffsCommand, tenants::TenantsCommand};
+use self::{tariffs::TariffsCommand, tenants::TenantsCommand, users::UsersCommand};
 use crate::config::{CONFIG_FILE_VARIABLE, ConfigError, Loaded, Overrides, Sources};
 
 /// A real-time conference controller: rooms, invitations and live signaling.
@@ -54,6 +55,9 @@ enum Command {
     /// See tenants and what tokens call them
     #[command(subcommand)]
     Tenants(TenantsCommand),
+    /// See users, lock them out and let them in again
+    #[command(subcommand)]
+    Users(UsersCommand),
     /// Maintenance: clear away what nobody needs any more
     #[command(subcommand)]
     Jobs(jobs::JobsCommand),
@@ -84,6 +88,7 @@ impl Cli {
             Command::Migrate => migrate::run(&loaded.config),
             Command::Tariffs(command) => tariffs::run(&loaded.config, command),
             Command::Tenants(command) => tenants::run(&loaded.config, command),
+            Command::Users(command) => users::run(&loaded.config, command),
             Command::Jobs(command) => jobs::run(&loaded.config, &command),
             Command::Config(ConfigCommand::Check) => check::run(&loaded),
         }

@@ -21,6 +21,7 @@ use crate::{
     assets::{Assets, Recordings},
     clock::Clock,
     config::Config,
+    disabled_users::DisabledUsers,
     identity::Verifier,
     mail::Outbox,
     shared_folders::SharedFolders,
@@ -49,6 +50,7 @@ pub struct Parts {
     pub recordings: Recordings,
     pub door: Doorkeeper,
     pub known_users: KnownUsers,
+    pub disabled_users: DisabledUsers,
     pub outbox: Outbox,
     pub shared_folders: SharedFolders,
 }

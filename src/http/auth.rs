@@ -72,8 +72,8 @@ where
 }
 
 async fn user(state: &ApiState, token: &str) -> Result<User, ApiError> {
-    let token = state.verifier.verify_access_token(token).await?;
-    user_of(state, &token).await
+    let member = Member::of(state, token).await?;
+    user_of(state, &member.token).await
 }
 
 /// Somebody with a valid access token, not looked up yet: one who comes back to a meeting needs no database.
@@ -94,14 +94,22 @@ where
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
         let state = ApiState::from_ref(state);
         match credentials(&parts.headers)? {
-            Credentials::Bearer(token) => {
-                let token = state.verifier.verify_access_token(token).await?;
-                let id = state.known_users.find(&token);
-                Ok(Self { token, id })
-            }
+            Credentials::Bearer(token) => Self::of(&state, token).await,
             // Any 401 but the one about unreadable credentials would log a guest out.
             Credentials::InviteCode(_) => Err(ApiError::forbidden("This is for registered users only")),
         }
+    }
+}
+
+impl Member {
+    /// Refuses whoever is locked out, as far as this server knows without the database: by 403, a new token would not help.
+    async fn of(state: &ApiState, token: &str) -> Result<Self, ApiError> {
+        let token = state.verifier.verify_access_token(token).await?;
+        if state.disabled_users.has_subject(&token.issuer, &token.subject) {
+            return Err(account_disabled());
+        }
+        let id = state.known_users.find(&token);
+        Ok(Self { token, id })
     }
 }
 
@@ -113,7 +121,8 @@ pub(super) async fn user_of(state: &ApiState, token: &VerifiedToken) -> Result<U
     enabled(user)
 }
 
-/// Ids of users by issuer and subject: an id never changes. Clones are one.
+/// Ids of users by issuer and subject. An id never changes while its user is there; who was deleted and comes again is
+/// learned anew, and no room knows the old id. Whether a user is disabled is not kept here. Clones are one.
 #[derive(Debug, Clone, Default)]
 pub struct KnownUsers(Arc<DashMap<(String, String), Uuid>>);
 
@@ -138,8 +147,12 @@ impl KnownUsers {
 pub(super) fn enabled(user: User) -> Result<User, ApiError> {
     match user.disabled_at {
         None => Ok(user),
-        Some(_) => Err(ApiError::forbidden("The account is disabled")),
+        Some(_) => Err(account_disabled()),
     }
+}
+
+fn account_disabled() -> ApiError {
+    ApiError::forbidden("The account is disabled")
 }
 
 /// Reads the header; schemes are case-insensitive (RFC 9110, section 11.1).

@@ -268,7 +268,7 @@ async fn verify(
 ) -> Result<Response, ApiError> {
     let invite = invites::for_start(&state.db, body.invite_code)
         .await?
-        .filter(|invite| invite.is_valid(state.clock.now()))
+        .filter(|invite| invite.is_valid(state.clock.now()) && !invite.owner_disabled)
         .ok_or_else(no_invite)?;
     let verified = VerifiedInvite {
         room_id: invite.room_id,

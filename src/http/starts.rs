@@ -116,7 +116,7 @@ async fn start(
     responses(
         (status = 200, description = "A ticket", body = StartedResource),
         (status = 401, description = "The password is wrong (`wrong_room_password`)", body = super::error::ErrorBody),
-        (status = 403, description = "A moderator has banned the guest (`banned_from_room`)", body = super::error::ErrorBody),
+        (status = 403, description = "The account of the room's owner is disabled (`forbidden`), or a moderator has banned the guest (`banned_from_room`)", body = super::error::ErrorBody),
         (status = 429, description = "Too many wrong passwords", body = super::error::ErrorBody),
         refusals::OfIds, refusals::OfStarts, refusals::Always,
     ),
@@ -156,10 +156,17 @@ async fn resume(state: &ApiState, request: &StartRequest) -> Result<Option<Json<
         return Ok(None);
     }
     match state.live.issue(request, None).await {
+        // Asked when the room lives for sure. The ticket is forgotten where its owner is locked out.
+        Ok(_) if owner_is_disabled(state, request.room) => Err(access::owner_disabled()),
         Ok(issued) => Ok(Some(Json(issued.into()))),
         Err(StartError::NeedsAdmission) => Ok(None),
         Err(error) => Err(refusal(error)),
     }
+}
+
+fn owner_is_disabled(state: &ApiState, room: RoomId) -> bool {
+    let owner = state.live.owner_of(room);
+    owner.is_some_and(|owner| state.disabled_users.has(owner.0))
 }
 
 async fn admission(
@@ -168,7 +175,7 @@ async fn admission(
     user: Option<(&Profile, Standing)>,
 ) -> Result<Admission, ApiError> {
     let facts = meetings::facts(&state.db, request.room, state.clock.now()).await?;
-    let facts = facts.ok_or_else(|| ApiError::not_found("No such room"))?;
+    let facts = access::open(facts.ok_or_else(|| ApiError::not_found("No such room"))?)?;
     let member = match user {
         Some((profile, standing)) => Some(Visitor {
             profile,
@@ -205,6 +212,9 @@ async fn check_invite(
     let invite = invite.ok_or_else(|| ApiError::not_found("No such invite"))?;
     if invite.room_id != room {
         return Err(ApiError::bad_request("The invite is for another room"));
+    }
+    if invite.owner_disabled {
+        return Err(access::owner_disabled());
     }
     let Some(password) = &invite.room_password else {
         return Ok(());

@@ -16,13 +16,14 @@ use serde::Deserialize;
 use colloquy_actors::{
     live::Live,
     protocol::{SUBPROTOCOL, meeting::Caller},
-    session::socket_config,
+    session::{Seat, socket_config},
 };
 use tokio_tungstenite::{WebSocketStream, tungstenite::protocol::Role};
 
 use crate::{
     caps::{Caps, Place},
     config::Config,
+    disabled_users::DisabledUsers,
     http::{ApiError, upgrade::Upgrade},
     listener::ClientAddress,
     readiness::Readiness,
@@ -36,6 +37,7 @@ const TICKET_PREFIX: &str = "ticket#";
 pub struct Signaling {
     live: Live,
     readiness: Readiness,
+    disabled_users: DisabledUsers,
     per_address: Caps<IpAddr>,
     per_user: Caps<Caller>,
     loopback_exempt: bool,
@@ -50,10 +52,11 @@ struct Places {
 
 impl Signaling {
     #[must_use]
-    pub fn new(config: &Config, live: Live, readiness: Readiness) -> Self {
+    pub fn new(config: &Config, live: Live, readiness: Readiness, disabled_users: DisabledUsers) -> Self {
         Self {
             live,
             readiness,
+            disabled_users,
             per_address: Caps::new(config.signaling.sessions_per_address_max),
             per_user: Caps::new(config.signaling.sessions_per_user_max),
             loopback_exempt: config.dev_issuer_enabled(),
@@ -77,6 +80,16 @@ impl Signaling {
             .take(address.network())
             .map(Some)
             .ok_or_else(too_many)
+    }
+
+    /// Whether the holder of a ticket, or the owner of the room it leads into, was locked out since it was given.
+    fn is_shut_out(&self, seat: &Seat, caller: Caller) -> bool {
+        let holder = match caller {
+            Caller::User(user) => Some(user),
+            Caller::Guest(_) | Caller::Sip | Caller::Recorder => None,
+        };
+        let mut people = holder.into_iter().chain(seat.room_owner());
+        people.any(|user| self.disabled_users.has(user.0))
     }
 
     fn user_place(&self, caller: Caller) -> Result<Option<Place<Caller>>, ApiError> {
@@ -112,6 +125,9 @@ async fn open(
         .redeem(&ticket)
         .await
         .map_err(|_| invalid_ticket())?;
+    if signaling.is_shut_out(&seat, caller) {
+        return Err(invalid_ticket());
+    }
     let places = Places {
         _address: address,
         _user: signaling.user_place(caller)?,

@@ -82,6 +82,9 @@ pub struct Group {
 /// What is fixed for a meeting when it begins: later changes count from the next meeting.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct MeetingFacts {
+    /// Whose room it is. Journals of earlier versions do not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner: Option<UserId>,
     pub room: RoomInfo,
     pub tariff: Tariff,
     #[serde(default)]

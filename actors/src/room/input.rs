@@ -110,6 +110,8 @@ pub enum Notice {
     InviteWithdrawn(InviteCode),
     /// A user lost access: its tokens are void, running sessions stay.
     UserWithdrawn(UserId),
+    /// An operator has locked a user out: its sessions end and its tokens are void, in every living room.
+    UserDisabled(UserId),
 }
 
 /// What REST gets for a `start`.

@@ -49,7 +49,7 @@ use self::{
     space::SpaceState,
 };
 use crate::{
-    ids::{ParticipantId, RoomId, SessionNo, Space, Timestamp},
+    ids::{ParticipantId, RoomId, SessionNo, Space, Timestamp, UserId},
     livekit::Livekit,
     protocol::{
         Command,
@@ -283,6 +283,7 @@ impl Room {
             Input::Notice(Notice::RoomDeleted) => self.delete(cx),
             Input::Notice(Notice::InviteWithdrawn(code)) => self.withdraw(Caller::Guest(code)),
             Input::Notice(Notice::UserWithdrawn(user)) => self.withdraw(Caller::User(user)),
+            Input::Notice(Notice::UserDisabled(user)) => self.lock_out(cx, user),
         }
     }
 
@@ -401,6 +402,12 @@ impl Room {
     #[must_use]
     pub fn has_meeting(&self) -> bool {
         self.meeting.is_some()
+    }
+
+    /// Whose room it is, as the running meeting knows it.
+    #[must_use]
+    pub fn owner(&self) -> Option<UserId> {
+        self.meeting.as_ref()?.facts.owner
     }
 
     /// Modules of the running meeting, which decide about namespaces.

@@ -264,6 +264,13 @@ impl Room {
         Ok(())
     }
 
+    /// An operator has locked a user out: all its participations end as by a kick, those too that did not join yet.
+    pub(super) fn lock_out(&mut self, cx: &mut Cx, user: UserId) {
+        for id in self.access.of_caller(Caller::User(user)) {
+            self.expel(cx, id, &ModerationEvent::Kicked, LeaveReason::Kicked);
+        }
+    }
+
     /// Tells a participant why, and removes it.
     fn expel(&mut self, cx: &mut Cx, id: ParticipantId, word: &ModerationEvent<'_>, reason: LeaveReason) {
         if let Some(meeting) = &self.meeting {

@@ -53,7 +53,12 @@ pub(super) async fn run(shell: &mut Shell, myself: &ActorRef<RoomMsg>) {
             _ => {}
         }
         match shell.room.handle(stamped).await {
-            Ok(Handled::Done(effects)) => release::effects(shell, myself, effects, from),
+            Ok(Handled::Done(effects)) => {
+                if matches!(from, From::Start { .. }) {
+                    shell.note_owner();
+                }
+                release::effects(shell, myself, effects, from);
+            }
             Ok(Handled::Panicked { cut }) => {
                 release::internal_error(shell, from);
                 release::after_panic(shell, myself, arriving, cut);

@@ -30,7 +30,7 @@ use self::{
     reader::Reader,
 };
 use crate::{
-    ids::SessionNo,
+    ids::{SessionNo, UserId},
     ports::{CallerNames, Clock, Ports},
     protocol::{
         codes::CloseCode,
@@ -77,6 +77,12 @@ pub struct Seat {
 }
 
 impl Seat {
+    /// Whose room it leads into; none where that is not known.
+    #[must_use]
+    pub fn room_owner(&self) -> Option<UserId> {
+        self.room.owner()
+    }
+
     /// The client goes on from the event with this number.
     #[must_use]
     pub fn resuming_from(self, resume_from: Option<u64>) -> Self {

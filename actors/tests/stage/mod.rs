@@ -307,6 +307,7 @@ fn facts(room: RoomId) -> MeetingFacts {
         "modules": {"chat": {"features": []}, "moderation": {"features": []}},
     });
     MeetingFacts {
+        owner: None,
         room: RoomInfo {
             id: room,
             password: None,

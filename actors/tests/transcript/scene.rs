@@ -120,6 +120,9 @@ impl Scene {
             ["withdraw", "user", name] => {
                 self.input(Input::Notice(Notice::UserWithdrawn(UserId(id_of(name)))))?;
             }
+            ["disable", "user", name] => {
+                self.input(Input::Notice(Notice::UserDisabled(UserId(id_of(name)))))?;
+            }
             ["repeat", times, ..] => {
                 let deed = line.splitn(3, ' ').nth(2).ok_or("repeat what?")?;
                 for _ in 0..words::number(times)? {

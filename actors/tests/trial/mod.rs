@@ -260,6 +260,7 @@ pub fn id_of(name: &str) -> Uuid {
 pub fn facts() -> MeetingFacts {
     let modules = ["breakout", "chat", "moderation", "polls", "timer"];
     MeetingFacts {
+        owner: Some(UserId(id_of("alice"))),
         room: RoomInfo {
             id: ROOM,
             password: None,

@@ -20,7 +20,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
 
 use super::{
-    ApiError, ApiState,
+    ApiError, ApiState, access,
     assets::{is_extension, upload_facts},
     auth::RecorderService,
     body::StartBody,
@@ -95,7 +95,7 @@ async fn start(
     state.door.admit(address)?;
     upload_facts(&state, body.room_id).await?;
     let facts = rooms::meeting_facts(&state.db, body.room_id).await?;
-    let facts = facts.ok_or_else(|| ApiError::not_found("No such room"))?;
+    let facts = access::open(facts.ok_or_else(|| ApiError::not_found("No such room"))?)?;
     let mut admission = meetings::admission(facts, None, &state.config, &state.offer);
     admission.identity = Some(meetings::recorder());
     let request = StartRequest {

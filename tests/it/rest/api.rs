@@ -10,6 +10,7 @@ use axum::{
 use colloquy::{
     assets::{Assets, Objects, Recordings},
     config::{Config, DevUser},
+    disabled_users::DisabledUsers,
     http::{self, ApiState, api::Parts, auth::KnownUsers, starts::Doorkeeper},
     identity::{DevIssuer, Verifier, VerifierSettings},
     listener::ClientAddress,
@@ -89,6 +90,7 @@ impl Api {
             assets,
             door: Doorkeeper::new(&config, Readiness::default()),
             known_users: KnownUsers::default(),
+            disabled_users: DisabledUsers::default(),
             shared_folders: SharedFolders::new(&config.shared_folder).expect("a client"),
             live,
             db: database.db.clone(),

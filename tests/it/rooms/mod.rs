@@ -2,6 +2,7 @@
 
 mod delete;
 mod invited;
+mod locked_out;
 mod start;
 mod start_invited;
 
