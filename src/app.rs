@@ -96,7 +96,6 @@ impl App {
         let db = open_database(&config, &data_folder).await?;
         let lock = db.lock_server().await?;
         let disabled_users = DisabledUsers::load(&db).await?;
-        let dev_issuer = open_dev_issuer(&config, &data_folder)?;
         let readiness = Readiness::default();
         if !config.dev_issuer_enabled() && config.livekit.api_secret == config::Livekit::default().api_secret
         {
@@ -109,6 +108,8 @@ impl App {
             meetings::ports(db.clone(), RoomService::new(&config.livekit)?, &config.call_in),
         )
         .await?;
+        // After the journals: a second server must not read sessions that the first one still changes.
+        let dev_issuer = open_dev_issuer(&config, &data_folder).await?;
         let outbox = Outbox::new(config.mail.host.is_some());
         let mail = Worker::new(&config, db.clone(), outbox.clone(), Clock::system())?;
         let objects = Objects::open(&config.assets, &data_folder)?;
@@ -284,12 +285,11 @@ pub async fn open_database(config: &Config, data_folder: &Path) -> Result<Db, St
     Ok(db)
 }
 
-fn open_dev_issuer(config: &Config, data_folder: &Path) -> Result<Option<Arc<DevIssuer>>, OpenError> {
+async fn open_dev_issuer(config: &Config, data_folder: &Path) -> Result<Option<Arc<DevIssuer>>, OpenError> {
     let Some(url) = config.dev_issuer_url() else {
         return Ok(None);
     };
-    let client_id = &config.oidc.client_id;
-    let issuer = DevIssuer::open(&config.dev_issuer, client_id, &url, data_folder, Clock::system())?;
+    let issuer = DevIssuer::of_config(config, &url, config.http.listen.ip(), data_folder).await?;
     Ok(Some(Arc::new(issuer)))
 }
 

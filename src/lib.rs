@@ -16,6 +16,7 @@ pub mod invitations;
 pub mod jobs;
 pub mod listener;
 pub mod livekit;
+mod loopback;
 pub mod mail;
 pub mod meetings;
 pub mod permissions;

@@ -1,5 +1,6 @@
 //! Commands that operators type, run as the real binary.
 
+mod require_oidc;
 mod tariffs;
 mod tenants;
 mod users;
