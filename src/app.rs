@@ -21,7 +21,9 @@ use crate::{
     clock::Clock,
     config::{self, Config, DEV_ISSUER_PATH, DataFolderError, prepare_data_folder},
     disabled_users::DisabledUsers,
-    http::{self, ApiState, api::Parts, auth::KnownUsers, health, layers, starts::Doorkeeper},
+    http::{
+        self, ApiState, api::Parts, auth::KnownUsers, brake::WriteBrake, health, layers, starts::Doorkeeper,
+    },
     identity::{DevIssuer, SettingsError, Verifier, VerifierSettings, dev_issuer::OpenError},
     jobs::{Schedule, Tools},
     listener::{self, Limits, Shutdown},
@@ -114,7 +116,8 @@ impl App {
         let mail = Worker::new(&config, db.clone(), outbox.clone(), Clock::system())?;
         let objects = Objects::open(&config.assets, &data_folder)?;
         let assets = Assets::new(db.clone(), objects, &config.assets);
-        let recordings = Recordings::open(assets.clone(), &data_folder).map_err(BuildError::Recordings)?;
+        let recordings = Recordings::open(assets.clone(), &data_folder, config.assets.free_bytes_min)
+            .map_err(BuildError::Recordings)?;
         let api = api_state(
             &config,
             (assets.clone(), recordings.clone()),
@@ -321,6 +324,7 @@ fn api_state(
         assets,
         recordings,
         door: Doorkeeper::new(config, readiness.clone()),
+        brake: WriteBrake::new(config.http.writes_per_second),
         known_users: KnownUsers::default(),
         disabled_users,
         outbox,

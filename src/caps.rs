@@ -30,12 +30,18 @@ impl<K: Eq + Hash + Copy> Caps<K> {
     /// A place for one more, `None` when the key has as many as it may.
     #[must_use]
     pub fn take(&self, key: K) -> Option<Place<K>> {
-        {
-            let mut open = self.open.entry(key).or_insert(0);
-            if *open >= self.max {
-                return None;
-            }
-            *open += 1;
+        self.take_of(key, self.max)
+    }
+
+    /// The same where keys may have different numbers: this one has `max`.
+    #[must_use]
+    pub fn take_of(&self, key: K, max: usize) -> Option<Place<K>> {
+        // The entry's lock is held: of two at the last place one gets it.
+        match self.open.entry(key) {
+            Entry::Occupied(open) if *open.get() >= max => return None,
+            Entry::Occupied(mut open) => *open.get_mut() += 1,
+            Entry::Vacant(_) if max == 0 => return None,
+            Entry::Vacant(first) => drop(first.insert(1)),
         }
         Some(Place {
             open: Arc::clone(&self.open),
@@ -76,6 +82,17 @@ mod tests {
 
         drop(first);
         assert!(caps.take("a").is_some());
+    }
+
+    #[test]
+    fn keys_may_have_different_caps() {
+        let caps = Caps::new(0);
+        assert!(caps.take("a").is_none() && caps.take_of("a", 0).is_none());
+        let first = caps.take_of("a", 1);
+        assert!(first.is_some() && caps.take_of("a", 1).is_none());
+        assert!(caps.take_of("a", 2).is_some());
+        drop(first);
+        assert!(caps.open.is_empty());
     }
 
     #[test]

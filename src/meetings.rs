@@ -177,7 +177,7 @@ fn admitted(identity: Identity, facts: rooms::MeetingFacts, config: &Config, off
 /// What a tariff allows in a room: a telephone can not decrypt.
 #[must_use]
 pub fn room_tariff(tariff: &store::tariffs::Tariff, e2e_encryption: bool, offer: &Offer) -> TariffResource {
-    let resource = TariffResource::new(tariff, offer);
+    let resource = TariffResource::new(tariff, offer).in_meetings();
     if e2e_encryption {
         resource.without(CORE, CALL_IN)
     } else {

@@ -1,6 +1,7 @@
 //! What a tariff allows: modules and features by operator and tariff, as clients read them.
 
 pub mod names;
+mod quotas;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,7 +9,11 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use crate::{config::Config, store::tariffs::Tariff};
+pub use self::quotas::{Period, Quota};
+use crate::{
+    config::{Config, Quotas},
+    store::tariffs::Tariff,
+};
 
 /// Every module that clients know, with its features.
 const CATALOGUE: [(&str, &[&str]); 19] = [
@@ -57,6 +62,7 @@ pub const CALL_IN: &str = "call_in";
 pub struct Offer {
     modules: BTreeSet<&'static str>,
     disabled_features: BTreeSet<String>,
+    quotas: Quotas,
 }
 
 impl Offer {
@@ -66,6 +72,7 @@ impl Offer {
         Self {
             modules: BTreeSet::from(SERVED),
             disabled_features: full_names(&config.defaults.disabled_features),
+            quotas: config.quotas,
         }
     }
 }
@@ -110,7 +117,7 @@ impl TariffResource {
         Self {
             id: tariff.id,
             name: tariff.name.clone(),
-            quotas: tariff.quotas.clone(),
+            quotas: tariff.limits(&offer.quotas),
             enabled_modules: modules.keys().copied().collect(),
             modules,
             disabled_features,
@@ -124,6 +131,14 @@ impl TariffResource {
             module.features.retain(|&one| one != feature);
         }
         self.disabled_features.insert(format!("{module}::{feature}"));
+        self
+    }
+
+    /// The same without the quotas of what the owner does outside of meetings, which are nobody else's business.
+    #[must_use]
+    pub fn in_meetings(mut self) -> Self {
+        let is_of_meetings = |name: &str| Quota::parse(name).is_none_or(Quota::is_of_meetings);
+        self.quotas.retain(|name, _| is_of_meetings(name));
         self
     }
 

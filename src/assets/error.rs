@@ -2,6 +2,7 @@
 
 use thiserror::Error;
 
+use super::StorageFull;
 use crate::store::StoreError;
 
 /// Why the asset store could not do what was asked.
@@ -39,6 +40,10 @@ pub enum UploadError {
     Object(#[from] ObjectError),
     #[error("the spool can't be read")]
     Spool(#[source] std::io::Error),
+    #[error(transparent)]
+    Full(#[from] StorageFull),
+    #[error("the assets of the room's owner take more than the tariff grants")]
+    StorageExceeded,
     #[error("the content broke off")]
     Broken,
     #[error("the content stopped coming")]

@@ -8,7 +8,9 @@ mod filename;
 mod objects;
 mod orphans;
 mod recordings;
+mod space;
 mod spool;
+mod under_way;
 mod writer;
 
 use std::{sync::Arc, time::Duration};
@@ -27,12 +29,21 @@ pub use self::{
     objects::{Content, Objects, OpenError},
     orphans::{ORPHAN_AGE, Orphans, ROWS_PER_LOOK},
     recordings::{CHUNKS_MAX, RECORDINGS_MAX, Recording, RecordingError, Recordings},
+    space::StorageFull,
     writer::Writer,
+};
+use self::{
+    space::{LOOK_BYTES, Space},
+    under_way::{Counted, UnderWay},
 };
 use crate::{
     caps::{Caps, Place},
     config,
-    store::{Db, assets, unbroken},
+    store::{
+        Db,
+        assets::{self, Inserted},
+        unbroken,
+    },
 };
 
 /// Time between two pieces of a content before it counts as broken off.
@@ -40,9 +51,6 @@ const IDLE_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Time for a whole content, however steadily it trickles.
 const UPLOAD_TIME_MAX: Duration = Duration::from_hours(12);
-
-/// Uploads of one user at the same time.
-const UPLOADS_PER_USER_MAX: usize = 8;
 
 /// Removals of contents that are under way at once; further ones wait.
 const REMOVALS_MAX: usize = 4;
@@ -63,6 +71,31 @@ pub struct NewAsset {
     pub filename: String,
 }
 
+/// What somebody is about to upload.
+#[derive(Debug, Clone, Copy)]
+pub struct Wish {
+    /// Who uploads.
+    pub user: Uuid,
+    /// Uploads of this user at the same time; `None`: any number.
+    pub uploads_max: Option<u64>,
+    /// Whose storage it takes.
+    pub owner: Uuid,
+    /// Bytes that the owner's assets take.
+    pub used_storage: u64,
+    /// Bytes that the owner's tariff grants; `None`: any number.
+    pub max_storage: Option<u64>,
+    /// Bytes that will come, where the client says so.
+    pub announced: Option<u64>,
+}
+
+/// An upload that may come. Its places are free again when it is dropped.
+#[derive(Debug)]
+pub struct Upload {
+    counted: Counted,
+    _of_user: Place<Uuid>,
+    _of_all: OwnedSemaphorePermit,
+}
+
 /// Contents and rows of assets. Cheap to clone; clones are one.
 #[derive(Debug, Clone)]
 pub struct Assets {
@@ -72,8 +105,10 @@ pub struct Assets {
     unlisted: Arc<DashSet<Uuid>>,
     uploads: Arc<Semaphore>,
     per_user: Caps<Uuid>,
+    under_way: UnderWay,
     removals: Arc<Semaphore>,
     upload_bytes_max: u64,
+    recording_bytes_max: u64,
 }
 
 impl Assets {
@@ -84,41 +119,56 @@ impl Assets {
             objects,
             unlisted: Arc::default(),
             uploads: Arc::new(Semaphore::new(settings.uploads_max)),
-            per_user: Caps::new(UPLOADS_PER_USER_MAX),
+            per_user: Caps::new(usize::MAX),
+            under_way: UnderWay::default(),
             removals: Arc::new(Semaphore::new(REMOVALS_MAX)),
             upload_bytes_max: settings.upload_bytes_max,
+            recording_bytes_max: settings.recording_bytes_max,
         }
     }
 
-    /// Bytes of an upload at the most.
+    /// Bytes of a recording at the most.
     #[must_use]
-    pub fn upload_bytes_max(&self) -> u64 {
-        self.upload_bytes_max
+    pub fn recording_bytes_max(&self) -> u64 {
+        self.recording_bytes_max
     }
 
-    /// A user's place among the uploads.
-    pub fn place_of(&self, user: Uuid) -> Result<Place<Uuid>, UploadError> {
-        self.per_user.take(user).ok_or(UploadError::Busy)
+    /// Takes the places of an upload, before anything of it comes. What is under way counts as if it was stored already; the
+    /// quota of stored bytes is soft, so the one that exceeds it may come, and none beside it.
+    pub async fn begin(&self, wish: Wish) -> Result<Upload, UploadError> {
+        let announced = wish.announced.unwrap_or_default();
+        if announced > self.upload_bytes_max {
+            return Err(self.too_large());
+        }
+        let of_user = wish
+            .uploads_max
+            .map_or(usize::MAX, |max| usize::try_from(max).unwrap_or(usize::MAX));
+        let of_user = self
+            .per_user
+            .take_of(wish.user, of_user)
+            .ok_or(UploadError::Busy)?;
+        let of_all = Arc::clone(&self.uploads).try_acquire_owned();
+        let of_all = of_all.map_err(|_| UploadError::Busy)?;
+        let counted = self.under_way.begin(wish.owner, announced, |bytes| {
+            let used = wish.used_storage.saturating_add(bytes);
+            wish.max_storage.is_none_or(|max| used <= max)
+        });
+        let counted = counted.ok_or(UploadError::StorageExceeded)?;
+        self.space().has_room(announced).await?;
+        Ok(Upload {
+            counted,
+            _of_user: of_user,
+            _of_all: of_all,
+        })
     }
 
-    /// Stores an asset: all of it or nothing, also when the caller is dropped meanwhile. Says nothing about quotas.
-    pub async fn store<S, E>(&self, new: NewAsset, content: S) -> Result<assets::Asset, UploadError>
-    where
-        S: Stream<Item = Result<Bytes, E>> + Send + 'static,
-        E: Send,
-    {
-        let Ok(place) = Arc::clone(&self.uploads).try_acquire_owned() else {
-            return Err(UploadError::Busy);
-        };
-        self.keep(new, content, Some(place)).await
-    }
-
-    /// As [`Self::store`] with a place among the uploads, or without a limit of them.
-    async fn keep<S, E>(
+    /// Stores an asset: all of it or nothing, also when the caller is dropped meanwhile. Where the owner's storage is
+    /// exhausted by what was stored meanwhile, nothing.
+    pub async fn store<S, E>(
         &self,
+        mut upload: Upload,
         new: NewAsset,
         content: S,
-        place: Option<OwnedSemaphorePermit>,
     ) -> Result<assets::Asset, UploadError>
     where
         S: Stream<Item = Result<Bytes, E>> + Send + 'static,
@@ -126,12 +176,43 @@ impl Assets {
     {
         let this = self.clone();
         unbroken(async move {
-            let _place = place;
-            let _unlisted = Unlisted::begin(&this, new.id);
-            let size = this.write(new.id, content).await?;
-            this.list(new, size).await
+            let stored = this.keep_now(new, content, Some(&mut upload.counted)).await;
+            drop(upload);
+            stored
         })
         .await
+    }
+
+    /// The same with a recording that has come already, whatever its size and whatever the quota says.
+    async fn keep<S, E>(&self, new: NewAsset, content: S) -> Result<assets::Asset, UploadError>
+    where
+        S: Stream<Item = Result<Bytes, E>> + Send + 'static,
+        E: Send,
+    {
+        let this = self.clone();
+        unbroken(async move { this.keep_now(new, content, None).await }).await
+    }
+
+    async fn keep_now<E: Send>(
+        &self,
+        new: NewAsset,
+        content: impl Stream<Item = Result<Bytes, E>> + Send,
+        counted: Option<&mut Counted>,
+    ) -> Result<assets::Asset, UploadError> {
+        let _unlisted = Unlisted::begin(self, new.id);
+        let is_limited = counted.is_some();
+        let size = self.write(new.id, content, counted).await?;
+        self.list(new, size, is_limited).await
+    }
+
+    fn space(&self) -> &Space {
+        &self.objects.space
+    }
+
+    fn too_large(&self) -> UploadError {
+        UploadError::TooLarge {
+            bytes_max: self.upload_bytes_max,
+        }
     }
 
     /// A content, or a range of it that is not empty.
@@ -167,9 +248,11 @@ impl Assets {
         &self,
         id: Uuid,
         content: impl Stream<Item = Result<Bytes, E>> + Send,
+        counted: Option<&mut Counted>,
     ) -> Result<u64, UploadError> {
         let mut writer = self.objects.writer(id);
-        let copied = tokio::time::timeout(UPLOAD_TIME_MAX, self.copy(content, &mut writer)).await;
+        let copied = self.copy(content, &mut writer, counted);
+        let copied = tokio::time::timeout(UPLOAD_TIME_MAX, copied).await;
         match copied.unwrap_or(Err(UploadError::Stalled)) {
             Ok(()) => Ok(writer.finish().await?),
             Err(error) => {
@@ -183,25 +266,33 @@ impl Assets {
         &self,
         content: impl Stream<Item = Result<Bytes, E>> + Send,
         writer: &mut Writer,
+        mut counted: Option<&mut Counted>,
     ) -> Result<(), UploadError> {
         let mut content = std::pin::pin!(content);
+        let mut next_look = 0;
         loop {
             let next = tokio::time::timeout(IDLE_TIMEOUT, content.next()).await;
             let Some(piece) = next.map_err(|_| UploadError::Stalled)? else {
                 return Ok(());
             };
             let piece = piece.map_err(|_| UploadError::Broken)?;
-            if writer.size() + piece.len() as u64 > self.upload_bytes_max {
-                return Err(UploadError::TooLarge {
-                    bytes_max: self.upload_bytes_max,
-                });
+            let size = writer.size() + piece.len() as u64;
+            if let Some(counted) = &mut counted {
+                if size > self.upload_bytes_max {
+                    return Err(self.too_large());
+                }
+                counted.has_come(size);
+            }
+            if size > next_look {
+                self.space().has_room(piece.len() as u64).await?;
+                next_look = size + LOOK_BYTES;
             }
             writer.write(&piece).await?;
         }
     }
 
     /// Adds the row of a content that is there, or removes the content again.
-    async fn list(&self, new: NewAsset, size: u64) -> Result<assets::Asset, UploadError> {
+    async fn list(&self, new: NewAsset, size: u64, is_limited: bool) -> Result<assets::Asset, UploadError> {
         let asset = assets::Asset {
             id: new.id,
             room_id: new.room,
@@ -211,9 +302,10 @@ impl Assets {
             filename: new.filename,
             size,
         };
-        let failure = match assets::insert(&self.db, asset.clone()).await {
-            Ok(true) => return Ok(asset),
-            Ok(false) => UploadError::NoRoom,
+        let failure = match assets::insert(&self.db, asset.clone(), is_limited).await {
+            Ok(Inserted::Done) => return Ok(asset),
+            Ok(Inserted::NoRoom) => UploadError::NoRoom,
+            Ok(Inserted::StorageExceeded) => UploadError::StorageExceeded,
             Err(error) => error.into(),
         };
         if let Err(error) = self.objects.remove(&[asset.id]).await {

@@ -11,7 +11,7 @@ use object_store::{
 };
 use uuid::Uuid;
 
-use super::{error::ObjectError, writer::Writer};
+use super::{error::ObjectError, space::Space, writer::Writer};
 use crate::{
     config::{AssetStoreKind, Assets as Settings, S3},
     secrets::Secret,
@@ -51,6 +51,8 @@ pub struct Objects {
     /// Bytes that are sent at a time, and at most twice that of an upload are in memory.
     pub(super) part_bytes: usize,
     pub(super) timeout: Duration,
+    /// Of the disk that they take.
+    pub(super) space: Space,
 }
 
 /// Why there is no place for contents.
@@ -106,20 +108,24 @@ impl Objects {
     pub fn open_beside(settings: &Settings, data_folder: &FsPath) -> Result<Self, OpenError> {
         match settings.store {
             AssetStoreKind::Folder => {
-                let store = open_folder(&folder(settings, data_folder))?;
+                let folder = folder(settings, data_folder);
+                let store = open_folder(&folder)?;
                 Ok(Self {
                     store: Arc::new(store),
                     part_bytes: part_bytes(FOLDER_PART_BYTES),
                     timeout: FOLDER_TIMEOUT,
+                    space: Space::of(&folder, settings.free_bytes_min),
                 })
             }
             AssetStoreKind::S3 => {
                 let timeout = Duration::from_secs(settings.s3.request_secs_max);
-                let least = settings.upload_bytes_max.div_ceil(S3_PARTS_MAX);
+                let most = settings.upload_bytes_max.max(settings.recording_bytes_max);
+                let least = most.div_ceil(S3_PARTS_MAX);
                 Ok(Self {
                     store: Arc::new(open_s3(&settings.s3, timeout)?),
                     part_bytes: part_bytes(least.max(S3_PART_BYTES_MIN)),
                     timeout,
+                    space: Space::elsewhere(),
                 })
             }
         }

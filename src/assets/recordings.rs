@@ -15,7 +15,9 @@ use uuid::Uuid;
 
 use super::{
     Assets, NewAsset, UploadError,
+    space::{Space, StorageFull},
     spool::{self, Spool},
+    under_way::Counted,
 };
 use crate::store::assets;
 
@@ -36,6 +38,8 @@ const STOP_TIMEOUT: Duration = Duration::from_secs(2);
 pub struct Recordings {
     assets: Assets,
     folder: PathBuf,
+    /// Of the spool's disk.
+    space: Space,
     /// Those whose recorder still sends, or whose content is just being stored.
     open: Arc<DashSet<Uuid>>,
     places: Arc<Semaphore>,
@@ -47,6 +51,7 @@ pub struct Recordings {
 pub struct Recording {
     recordings: Recordings,
     spool: Spool,
+    counted: Counted,
     _place: OwnedSemaphorePermit,
     _open: Open,
 }
@@ -60,13 +65,15 @@ pub enum RecordingError {
     Stopping,
     #[error("the recording is larger than the server takes")]
     TooLarge,
+    #[error(transparent)]
+    Full(#[from] StorageFull),
     #[error("the spool can't be written")]
     Spool(#[from] io::Error),
 }
 
 impl Recordings {
-    /// Prepares the spool in the data folder.
-    pub fn open(assets: Assets, data_folder: &Path) -> io::Result<Self> {
+    /// Prepares the spool in the data folder, where so many bytes stay free.
+    pub fn open(assets: Assets, data_folder: &Path, free_bytes_min: u64) -> io::Result<Self> {
         let folder = data_folder.join(FOLDER);
         let mut builder = std::fs::DirBuilder::new();
         builder.recursive(true);
@@ -75,6 +82,7 @@ impl Recordings {
         builder.create(&folder)?;
         Ok(Self {
             assets,
+            space: Space::of(&folder, free_bytes_min),
             folder,
             open: Arc::default(),
             places: Arc::new(Semaphore::new(RECORDINGS_MAX as usize)),
@@ -82,22 +90,31 @@ impl Recordings {
         })
     }
 
-    /// A recording that is about to come in.
-    pub async fn begin(&self, asset: NewAsset) -> Result<Recording, RecordingError> {
+    /// A recording that is about to come in, for a room of this owner. It counts as an upload that is under way.
+    pub async fn begin(&self, asset: NewAsset, owner: Uuid) -> Result<Recording, RecordingError> {
         if self.stopping.is_cancelled() {
             return Err(RecordingError::Stopping);
         }
         let place = Arc::clone(&self.places).try_acquire_owned();
         let place = place.map_err(|_| RecordingError::Busy)?;
+        self.space.has_room(0).await?;
         // Before the file is there, so that nobody takes it for one that was left.
         let open = Open::new(&self.open, asset.id).ok_or(RecordingError::Busy)?;
+        let counted = self.assets.under_way.begin(owner, 0, |_| true);
+        let counted = counted.ok_or(RecordingError::Busy)?;
         let spool = Spool::create(&self.folder, asset).await?;
         Ok(Recording {
             recordings: self.clone(),
             spool,
+            counted,
             _place: place,
             _open: open,
         })
+    }
+
+    #[cfg(test)]
+    pub(super) fn set_space(&mut self, space: Space) {
+        self.space = space;
     }
 
     /// Says when recorders shall be sent away.
@@ -161,7 +178,7 @@ impl Recordings {
             Ok(None)
         } else {
             let asset = spool.asset.clone();
-            match self.assets.keep(asset, spool.content(), None).await {
+            match self.assets.keep(asset, spool.content()).await {
                 Ok(asset) => Ok(Some(asset)),
                 Err(UploadError::NoRoom) => Ok(None),
                 Err(error) => Err(error),
@@ -177,11 +194,14 @@ impl Recordings {
 impl Recording {
     /// Takes a chunk; one with the same number is replaced.
     pub async fn add(&mut self, number: u32, data: &[u8]) -> Result<(), RecordingError> {
-        let max = self.recordings.assets.upload_bytes_max();
+        let max = self.recordings.assets.recording_bytes_max();
         if self.spool.file_size().saturating_add(data.len() as u64) > max {
             return Err(RecordingError::TooLarge);
         }
-        Ok(self.spool.add(number, data).await?)
+        self.recordings.space.has_room(data.len() as u64).await?;
+        self.spool.add(number, data).await?;
+        self.counted.has_come(self.spool.file_size());
+        Ok(())
     }
 
     /// Whether there is anything yet.

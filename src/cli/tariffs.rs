@@ -12,7 +12,7 @@ use crate::{
         Db, StoreError, Unique,
         tariffs::{self, DEFAULT_TARIFF, Definition, Deletion, Overview},
     },
-    tariffs::{CORE, names},
+    tariffs::{CORE, Quota, names},
 };
 
 /// Characters of a tariff's name and of an external id.
@@ -49,7 +49,8 @@ pub(super) struct Changes {
     /// What tokens call the tariff (claim `tariff_id`)
     #[arg(long, value_name = "ID")]
     external_id: Vec<String>,
-    /// A limit: `max_storage` (bytes), `room_time_limit_secs`, `room_participant_limit`
+    /// A limit: `max_storage` (bytes), `room_time_limit_secs`, `room_participant_limit`, or a name of the settings'
+    /// section `quotas`, before which it goes; of these 0 is no limit
     #[arg(long, value_name = "NAME=NUMBER")]
     quota: Vec<String>,
     /// A module that is off
@@ -66,7 +67,7 @@ pub(super) struct Reversals {
     /// What tokens no longer call the tariff
     #[arg(long, value_name = "ID")]
     remove_external_id: Vec<String>,
-    /// A limit that no longer holds
+    /// A limit that no longer holds; then that of the settings holds, if there is one
     #[arg(long, value_name = "NAME")]
     remove_quota: Vec<String>,
     /// A module that is on again
@@ -220,8 +221,8 @@ impl Changes {
                 .insert(checked_name("external id", id.clone())?);
         }
         for quota in &self.quota {
-            let (name, limit) = parse_quota(quota)?;
-            definition.quotas.insert(name.to_owned(), limit);
+            let (quota, limit) = parse_quota(quota)?;
+            definition.quotas.insert(quota.name().to_owned(), limit);
         }
         for name in &self.disable_module {
             let module = names::module(name).map_err(CommandError::refused)?;
@@ -246,8 +247,8 @@ impl Reversals {
             remove(&mut definition.external_ids, "external id", id)?;
         }
         for name in &self.remove_quota {
-            let name = names::quota(name).map_err(CommandError::refused)?;
-            if definition.quotas.remove(name).is_none() {
+            let quota = names::quota(name).map_err(CommandError::refused)?;
+            if definition.quotas.remove(quota.name()).is_none() {
                 return Err(CommandError::refused(format_args!(
                     "the tariff has no quota `{name}`"
                 )));
@@ -279,18 +280,18 @@ fn remove(names: &mut BTreeSet<String>, what: &str, name: &str) -> Result<(), Co
     }
 }
 
-fn parse_quota(text: &str) -> Result<(&'static str, u64), CommandError> {
+fn parse_quota(text: &str) -> Result<(Quota, u64), CommandError> {
     let (name, limit) = text
         .split_once('=')
         .ok_or_else(|| CommandError::refused(format_args!("`{text}` is no quota: write <name>=<number>")))?;
-    let name = names::quota(name).map_err(CommandError::refused)?;
-    // Clients read signed numbers, and a meeting of nobody or of no time would be none.
-    let least = i64::from(name != names::MAX_STORAGE);
-    let limit = limit.parse::<i64>().ok().filter(|limit| *limit >= least);
-    let limit = limit.and_then(|limit| u64::try_from(limit).ok()).ok_or_else(|| {
+    let quota = names::quota(name).map_err(CommandError::refused)?;
+    let limit = limit.parse::<u64>().ok();
+    let limit = limit.filter(|limit| (quota.least()..=Quota::VALUE_MAX).contains(limit));
+    let limit = limit.ok_or_else(|| {
+        let least = quota.least();
         CommandError::refused(format_args!("{name} must be a whole number from {least} on"))
     })?;
-    Ok((name, limit))
+    Ok((quota, limit))
 }
 
 #[cfg(test)]
@@ -359,8 +360,9 @@ mod tests {
     fn quotas_are_numbers_with_a_name() {
         assert_eq!(
             parse_quota("room_time_limit_secs=60").unwrap(),
-            ("room_time_limit_secs", 60)
+            (Quota::RoomTimeLimitSecs, 60)
         );
+        assert_eq!(parse_quota("rooms_max=0").unwrap(), (Quota::RoomsMax, 0));
         for (text, told) in [
             ("max_storage", "`max_storage` is no quota: write <name>=<number>"),
             ("max_storage=-1", "max_storage must be a whole number from 0 on"),

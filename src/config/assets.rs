@@ -16,8 +16,12 @@ pub struct Assets {
     pub folder: Option<PathBuf>,
     /// Bytes of an upload at the most.
     pub upload_bytes_max: u64,
+    /// Bytes of a recording at the most.
+    pub recording_bytes_max: u64,
     /// Uploads at the same time.
     pub uploads_max: usize,
+    /// Bytes that stay free where the folder and the spool of recordings lie; 0: none.
+    pub free_bytes_min: u64,
     pub s3: S3,
 }
 
@@ -50,8 +54,10 @@ impl Default for Assets {
         Self {
             store: AssetStoreKind::Folder,
             folder: None,
-            upload_bytes_max: 10 * 1024 * 1024 * 1024,
+            upload_bytes_max: 2 * 1024 * 1024 * 1024,
+            recording_bytes_max: 10 * 1024 * 1024 * 1024,
             uploads_max: 64,
+            free_bytes_min: 5 * 1024 * 1024 * 1024,
             s3: S3::default(),
         }
     }

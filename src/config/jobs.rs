@@ -30,7 +30,9 @@ impl Default for Jobs {
             parameters: none(),
         };
         Self {
-            schedule: ["outbox_cleanup", "orphaned_assets"].map(daily_job).to_vec(),
+            schedule: ["outbox_cleanup", "orphaned_assets", "counter_cleanup"]
+                .map(daily_job)
+                .to_vec(),
         }
     }
 }

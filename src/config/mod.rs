@@ -11,6 +11,7 @@ mod file;
 mod jobs;
 mod load;
 mod mail;
+mod quotas;
 #[cfg(test)]
 mod reference;
 mod schema;
@@ -35,6 +36,7 @@ pub use self::{
     jobs::{Jobs, ScheduledJob},
     load::{Loaded, Overrides, Sources},
     mail::{Mail, MailTls},
+    quotas::Quotas,
     shared_folder::SharedFolder,
     turn::{Turn, TurnServer},
 };
@@ -62,6 +64,7 @@ pub struct Config {
     pub turn: Turn,
     pub call_in: CallIn,
     pub jobs: Jobs,
+    pub quotas: Quotas,
     pub defaults: Defaults,
 }
 
@@ -80,6 +83,8 @@ pub struct Http {
     pub connections_max: usize,
     /// Open connections per client address (loopback exempt while the development issuer is on).
     pub connections_per_address_max: usize,
+    /// Changes that one user may make per second in the long run; 0: any number.
+    pub writes_per_second: u32,
 }
 
 /// Log output.
@@ -296,6 +301,7 @@ impl Default for Http {
             cors_origins: Vec::new(),
             connections_max: 50_000,
             connections_per_address_max: 6_000,
+            writes_per_second: 20,
         }
     }
 }

@@ -1,13 +1,17 @@
 //! Making an event with everything that belongs to it.
 
 use super::EventError;
-use crate::store::{
-    Db,
-    events::{self, NewEvent, SeenEvent},
-    invites::{self, NewInvite},
-    rooms::{self, NewRoom},
-    shared_folders::{self, SharedFolder},
-    streaming_targets::{self, NewStreamingTarget},
+use crate::{
+    config::Quotas,
+    store::{
+        Db,
+        events::{self, NewEvent, SeenEvent},
+        invites::{self, NewInvite},
+        rooms::{self, NewRoom},
+        shared_folders::{self, SharedFolder},
+        streaming_targets::{self, NewStreamingTarget},
+        usage,
+    },
 };
 
 /// A new event that was checked.
@@ -22,8 +26,8 @@ pub struct Draft {
     pub invite: Option<NewInvite>,
 }
 
-/// Creates an event with its room, all or nothing.
-pub async fn create(db: &Db, draft: Draft) -> Result<SeenEvent, EventError> {
+/// Creates an event with its room, all or nothing, unless its creator has as many events or rooms as there may be.
+pub async fn create(db: &Db, draft: Draft, quotas: Quotas) -> Result<SeenEvent, EventError> {
     db.transaction(move |tx| {
         Box::pin(async move {
             let Draft {
@@ -33,6 +37,10 @@ pub async fn create(db: &Db, draft: Draft) -> Result<SeenEvent, EventError> {
                 folder,
                 invite,
             } = draft;
+            let creator = event.created_by;
+            let limits = usage::take_user(tx, creator, quotas, event.created_at).await?;
+            events::one_more(tx, creator, &limits).await?;
+            rooms::one_more(tx, creator, &limits).await?;
             rooms::insert(tx, &room).await?;
             events::insert(tx, &event).await?;
             for target in streaming_targets {

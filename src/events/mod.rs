@@ -20,7 +20,10 @@ pub use self::{
     schedule::{Asked, Finding, LINE_CHARS_MAX, LINES_MAX, Refusal, Schedule},
     times::{BadTime, parse},
 };
-use crate::store::StoreError;
+use crate::store::{
+    StoreError,
+    usage::{QuotaError, QuotaExceeded},
+};
 
 /// Occurrences of one series that may differ from it.
 pub const EXCEPTIONS_PER_EVENT_MAX: u64 = 500;
@@ -30,6 +33,8 @@ pub const EXCEPTIONS_PER_EVENT_MAX: u64 = 500;
 pub enum EventError {
     #[error(transparent)]
     Store(#[from] StoreError),
+    #[error(transparent)]
+    Quota(#[from] QuotaExceeded),
     #[error("the event can't be as it was asked for")]
     Refused(Refusal),
     /// The event was deleted meanwhile, or the caller does not see it any more.
@@ -39,6 +44,15 @@ pub enum EventError {
     NoOccurrence,
     #[error("an event has at most {EXCEPTIONS_PER_EVENT_MAX} exceptions")]
     TooManyExceptions,
+}
+
+impl From<QuotaError> for EventError {
+    fn from(error: QuotaError) -> Self {
+        match error {
+            QuotaError::Store(error) => Self::Store(error),
+            QuotaError::Exceeded(exceeded) => Self::Quota(exceeded),
+        }
+    }
 }
 
 impl From<Refusal> for EventError {

@@ -11,6 +11,7 @@ use super::{
     ApiError, assets,
     auth::KnownUsers,
     body::BODY_BYTES_MAX,
+    brake::WriteBrake,
     calendar_feed, call_in, event_favorites, event_invites, events, invites, login, openapi, people,
     recordings, room_event, room_tariff, rooms, shared_folders, sip,
     starts::{self, Doorkeeper},
@@ -49,6 +50,7 @@ pub struct Parts {
     pub assets: Assets,
     pub recordings: Recordings,
     pub door: Doorkeeper,
+    pub brake: WriteBrake,
     pub known_users: KnownUsers,
     pub disabled_users: DisabledUsers,
     pub outbox: Outbox,
@@ -119,9 +121,11 @@ fn described() -> (Router<ApiState>, utoipa::openapi::OpenApi) {
         .merge(event_invites::routes())
         .merge(event_favorites::routes())
         .merge(shared_folders::routes());
-    OpenApiRouter::with_openapi(openapi::skeleton())
+    let (router, mut document) = OpenApiRouter::with_openapi(openapi::skeleton())
         .nest("/v1", v1)
-        .split_for_parts()
+        .split_for_parts();
+    openapi::describe_brake(&mut document);
+    (router, document)
 }
 
 async fn not_found() -> impl IntoResponse {

@@ -29,12 +29,13 @@ use super::{
     refusals,
 };
 use crate::{
-    assets::{DEFAULT_NAMESPACE, NewAsset, file_name},
+    assets::{DEFAULT_NAMESPACE, NewAsset, Wish, file_name},
     permissions::Operation,
     store::{
         self,
         assets::{self, Asset},
     },
+    tariffs::Quota,
 };
 
 /// Type of every download: browsers shall store, not show them.
@@ -207,8 +208,18 @@ async fn upload(
     query.check()?;
     let room = access::room(&state, &user, room, Operation::CreateAsset).await?;
     let facts = upload_facts(&state, room.id).await?;
-    refuse_too_large(&headers, state.assets.upload_bytes_max())?;
-    let _place = state.assets.place_of(user.profile.id)?;
+    let tariff = store::tariffs::of_user(&state.db, user.profile.id).await?;
+    let uploads_max =
+        |tariff: store::tariffs::Tariff| tariff.limit(Quota::UploadsPerUser, &state.config.quotas);
+    let wish = Wish {
+        user: user.profile.id,
+        uploads_max: tariff.and_then(uploads_max),
+        owner: facts.owner,
+        used_storage: facts.used_storage,
+        max_storage: facts.max_storage,
+        announced: announced(&headers),
+    };
+    let upload = state.assets.begin(wish).await?;
     let now = state.clock.now();
     let title = facts.event_title.or(query.event_title);
     let new = NewAsset {
@@ -219,17 +230,14 @@ async fn upload(
         namespace: query.namespace.unwrap_or_else(|| DEFAULT_NAMESPACE.to_owned()),
         kind: query.kind,
     };
-    let asset = state.assets.store(new, body.into_data_stream()).await?;
+    let asset = state.assets.store(upload, new, body.into_data_stream()).await?;
     Ok(Json(asset.into()))
 }
 
-/// What is announced as too large need not come.
-fn refuse_too_large(headers: &HeaderMap, bytes_max: u64) -> Result<(), ApiError> {
-    let length = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok());
-    match length.and_then(|length| length.parse::<u64>().ok()) {
-        Some(length) if length > bytes_max => Err(ApiError::payload_too_large(bytes_max)),
-        _ => Ok(()),
-    }
+/// Bytes that will come, if the client says so: what can't be taken need not come.
+fn announced(headers: &HeaderMap) -> Option<u64> {
+    let length = headers.get(CONTENT_LENGTH)?.to_str().ok()?;
+    length.parse().ok()
 }
 
 /// Download an asset

@@ -47,7 +47,10 @@ where
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
         let member = Member::from_request_parts(parts, state).await?;
-        user_of(&ApiState::from_ref(state), &member.token).await.map(Self)
+        let state = ApiState::from_ref(state);
+        // Whoever is too fast costs no look into the database.
+        state.brake.admit(parts, &member.token)?;
+        user_of(&state, &member.token).await.map(Self)
     }
 }
 
@@ -61,7 +64,11 @@ where
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
         let state = ApiState::from_ref(state);
         match credentials(&parts.headers)? {
-            Credentials::Bearer(token) => Ok(Self::User(Box::new(user(&state, token).await?))),
+            Credentials::Bearer(token) => {
+                let member = Member::of(&state, token).await?;
+                state.brake.admit(parts, &member.token)?;
+                Ok(Self::User(Box::new(user_of(&state, &member.token).await?)))
+            }
             Credentials::InviteCode(code) => invites::for_start(&state.db, code)
                 .await?
                 .filter(|invite| invite.is_valid(state.clock.now()))
@@ -69,11 +76,6 @@ where
                 .ok_or_else(|| ApiError::forbidden("The invite code is not valid")),
         }
     }
-}
-
-async fn user(state: &ApiState, token: &str) -> Result<User, ApiError> {
-    let member = Member::of(state, token).await?;
-    user_of(state, &member.token).await
 }
 
 /// Somebody with a valid access token, not looked up yet: one who comes back to a meeting needs no database.

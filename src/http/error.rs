@@ -14,10 +14,13 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::{
-    assets::{ObjectError, UploadError},
+    assets::{ObjectError, StorageFull, UploadError},
     identity::TokenError,
     permissions::Refusal,
-    store::StoreError,
+    store::{
+        StoreError,
+        usage::{QuotaError, QuotaExceeded},
+    },
 };
 
 /// Seconds after which a client may try again what failed for the moment.
@@ -38,6 +41,21 @@ pub struct ErrorBody {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(required = false)]
     pub validation_errors: Vec<FieldError>,
+    /// Which limit was reached, of `quota_exceeded`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub quota: Option<QuotaBody>,
+}
+
+/// A limit that was reached.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+pub struct QuotaBody {
+    /// As tariffs call it.
+    #[schema(example = "rooms_max")]
+    pub name: &'static str,
+    /// The most there may be.
+    pub max: u64,
+    /// How many there are, or were in this period.
+    pub used: u64,
 }
 
 /// What is wrong with a field.
@@ -77,6 +95,7 @@ impl ApiError {
                 code: Cow::Borrowed(code),
                 message: message.into(),
                 validation_errors: Vec::new(),
+                quota: None,
             },
             token_description: None,
             retry_after_secs: (status == StatusCode::SERVICE_UNAVAILABLE).then_some(UNAVAILABLE_RETRY_SECS),
@@ -168,6 +187,28 @@ impl ApiError {
         error
     }
 
+    /// The user has, or has done today, as much as the tariff or the server's settings allow.
+    #[must_use]
+    pub fn quota_exceeded(exceeded: QuotaExceeded) -> Self {
+        let QuotaExceeded { quota, max, used, .. } = exceeded;
+        let (status, message) = match exceeded.ends_in_secs {
+            None => (StatusCode::FORBIDDEN, "There are as many as there may be"),
+            Some(_) => (
+                StatusCode::TOO_MANY_REQUESTS,
+                "It was done as often as it may be for now",
+            ),
+        };
+        let message = format!("{message}: the quota {} is {max}", quota.name());
+        let mut error = Self::new(status, "quota_exceeded", message);
+        error.0.retry_after_secs = exceeded.ends_in_secs;
+        error.0.body.quota = Some(QuotaBody {
+            name: quota.name(),
+            max,
+            used,
+        });
+        error
+    }
+
     /// It is not to be had at this moment; clients come again.
     #[must_use]
     pub fn unavailable(message: impl Into<Cow<'static, str>>) -> Self {
@@ -238,6 +279,21 @@ impl From<StoreError> for ApiError {
     }
 }
 
+impl From<QuotaError> for ApiError {
+    fn from(error: QuotaError) -> Self {
+        match error {
+            QuotaError::Store(error) => error.into(),
+            QuotaError::Exceeded(exceeded) => exceeded.into(),
+        }
+    }
+}
+
+impl From<QuotaExceeded> for ApiError {
+    fn from(exceeded: QuotaExceeded) -> Self {
+        Self::quota_exceeded(exceeded)
+    }
+}
+
 impl From<Refusal> for ApiError {
     fn from(refusal: Refusal) -> Self {
         match refusal {
@@ -272,8 +328,17 @@ impl From<UploadError> for ApiError {
             UploadError::Stalled => Self::bad_request("The body stopped coming"),
             UploadError::TooLarge { bytes_max } => Self::payload_too_large(bytes_max),
             UploadError::NoRoom => Self::not_found("No such room"),
+            UploadError::StorageExceeded => Self::storage_exceeded(),
+            UploadError::Full(full) => full.into(),
             UploadError::Busy => Self::unavailable("Too many uploads are under way"),
         }
+    }
+}
+
+impl From<StorageFull> for ApiError {
+    fn from(full: StorageFull) -> Self {
+        let message = "The disk for assets is full";
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "storage_full", message).caused_by(full)
     }
 }
 

@@ -135,6 +135,8 @@ async fn list(
 }
 
 /// Create an invite
+///
+/// Without an expiration: the caller's invite without one of the last ten seconds, if it is active.
 #[utoipa::path(
     post, path = "/rooms/{room_id}/invites", tag = "invites", operation_id = "create_invite", params(("room_id" = Uuid, Path)),
     request_body = CreateInviteBody, security(("BearerAuth" = [])),
@@ -158,7 +160,7 @@ async fn create(
         created_at: state.clock.now(),
         expiration,
     };
-    let invite = invites::create(&state.db, new)
+    let invite = invites::create(&state.db, new, state.config.quotas)
         .await?
         .ok_or_else(|| ApiError::not_found("No such room"))?;
     Ok((StatusCode::CREATED, Json(InviteResource::new(invite, &state))))
@@ -207,10 +209,14 @@ async fn change(
         user: user.profile.id,
         at: state.clock.now(),
     };
+    let set = async |end| {
+        let quotas = state.config.quotas;
+        invites::set_expiration(&state.db, (room.id, code), end, editor, quotas).await
+    };
     let invite = match expiration {
         Change::Keep => invites::get(&state.db, room.id, code).await?,
-        Change::Clear => invites::set_expiration(&state.db, room.id, code, None, editor).await?,
-        Change::Set(end) => invites::set_expiration(&state.db, room.id, code, Some(end), editor).await?,
+        Change::Clear => set(None).await?,
+        Change::Set(end) => set(Some(end)).await?,
     };
     Ok(Json(InviteResource::new(invite.ok_or_else(no_invite)?, &state)))
 }

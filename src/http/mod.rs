@@ -5,6 +5,7 @@ pub mod api;
 pub mod assets;
 pub mod auth;
 pub mod body;
+pub mod brake;
 mod calendar_feed;
 pub mod call_in;
 pub mod checks;

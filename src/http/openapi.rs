@@ -1,7 +1,7 @@
 //! The parts of the API's description that belong to no single operation.
 
 use utoipa::{
-    Modify, OpenApi,
+    IntoResponses as _, Modify, OpenApi,
     openapi::{
         Components,
         security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme},
@@ -57,6 +57,27 @@ impl Modify for SecuritySchemes {
         let components = openapi.components.get_or_insert_with(Components::new);
         components.add_security_scheme(BEARER, SecurityScheme::Http(bearer));
         components.add_security_scheme(INVITE_CODE, SecurityScheme::ApiKey(ApiKey::Header(invite_code)));
+    }
+}
+
+/// Says of each operation that changes something, and that users call, that it is braked ([`WriteBrake`](super::brake)).
+pub(super) fn describe_brake(openapi: &mut utoipa::openapi::OpenApi) {
+    for (path, item) in &mut openapi.paths.paths {
+        // Entering a room is none of them, nor is what services do.
+        if path.contains("/start") || path.contains("/services/") {
+            continue;
+        }
+        let writes = [&mut item.post, &mut item.put, &mut item.patch, &mut item.delete];
+        for operation in writes.into_iter().flatten() {
+            if operation.security.is_some() {
+                let braked = super::refusals::OfWriters::responses();
+                let mut all = std::mem::take(&mut operation.responses.responses);
+                for (status, response) in braked {
+                    all.entry(status).or_insert(response);
+                }
+                operation.responses.responses = all;
+            }
+        }
     }
 }
 

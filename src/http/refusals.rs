@@ -26,6 +26,14 @@ pub enum OfCallers {
     Forbidden(ErrorBody),
 }
 
+/// Refusals of operations by which users change something.
+#[derive(Debug, IntoResponses)]
+pub enum OfWriters {
+    /// Too many changes in too short a time (`too_many_requests`), or as many as there may be in a day (`quota_exceeded`).
+    #[response(status = 429, headers(("Retry-After" = u64, description = "Seconds to wait")))]
+    TooManyRequests(ErrorBody),
+}
+
 /// Refusals of operations that take a body.
 #[derive(Debug, IntoResponses)]
 pub enum OfBodies {

@@ -169,7 +169,7 @@ async fn create(
         e2e_encryption,
         sip,
     };
-    let room = rooms::create(&state.db, new).await?;
+    let room = rooms::create(&state.db, new, state.config.quotas).await?;
     let location = format!("/v1/rooms/{}", room.id);
     Ok((
         StatusCode::CREATED,

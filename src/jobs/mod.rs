@@ -31,6 +31,7 @@ pub enum Job {
     UserCleanup,
     OrphanedAssets,
     OutboxCleanup,
+    CounterCleanup,
 }
 
 /// What jobs work with.
@@ -60,7 +61,7 @@ pub struct Report {
 }
 
 impl Job {
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::EventCleanup,
         Self::AdhocEventCleanup,
         Self::InviteCleanup,
@@ -68,6 +69,7 @@ impl Job {
         Self::UserCleanup,
         Self::OrphanedAssets,
         Self::OutboxCleanup,
+        Self::CounterCleanup,
     ];
 
     #[must_use]
@@ -80,6 +82,7 @@ impl Job {
             Self::UserCleanup => "user_cleanup",
             Self::OrphanedAssets => "orphaned_assets",
             Self::OutboxCleanup => "outbox_cleanup",
+            Self::CounterCleanup => "counter_cleanup",
         }
     }
 
@@ -113,6 +116,7 @@ impl Job {
                  contents are told in the log"
             }
             Self::OutboxCleanup => "deletes mails that were sent or given up that many days ago",
+            Self::CounterCleanup => "deletes what was counted for quotas per day or hour, that many days ago",
         }
     }
 }

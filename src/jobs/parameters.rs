@@ -43,6 +43,7 @@ impl Job {
             Self::InviteCleanup => (Some(90), None),
             Self::RoomCleanup => (Some(365), Some(false)),
             Self::UserCleanup | Self::OutboxCleanup => (Some(30), None),
+            Self::CounterCleanup => (Some(7), None),
             Self::OrphanedAssets => (None, None),
         };
         Parameters { days, with_assets }

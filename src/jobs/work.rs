@@ -9,8 +9,9 @@ use crate::{
     store::{
         StoreError,
         leftovers::{self, Leftover, Look, ROWS_MAX},
-        outbox,
+        outbox, usage,
     },
+    tariffs::Period,
 };
 
 /// Does a job, or looks what it would do.
@@ -38,6 +39,10 @@ pub(super) async fn work(
         Job::UserCleanup => Leftover::DisabledUser,
         Job::OutboxCleanup => {
             report.deleted = outbox_cleanup(tools, before, dry_run).await?;
+            return Ok(report);
+        }
+        Job::CounterCleanup => {
+            report.deleted = counter_cleanup(tools, before, dry_run).await?;
             return Ok(report);
         }
         Job::OrphanedAssets => {
@@ -110,6 +115,22 @@ async fn outbox_cleanup(tools: &Tools, before: DateTime<Utc>, dry_run: bool) -> 
     let mut deleted = 0;
     loop {
         let some = outbox::delete_done(&tools.db, before, ROWS_MAX).await?;
+        deleted += some;
+        if some < u64::from(ROWS_MAX) {
+            return Ok(deleted);
+        }
+    }
+}
+
+async fn counter_cleanup(tools: &Tools, before: DateTime<Utc>, dry_run: bool) -> Result<u64, StoreError> {
+    // What is still counted of this day stays, however few days are asked for.
+    let before = before.min(Period::Day.start(tools.clock.now()));
+    if dry_run {
+        return usage::count_old(&tools.db, before).await;
+    }
+    let mut deleted = 0;
+    loop {
+        let some = usage::delete_old(&tools.db, before, ROWS_MAX).await?;
         deleted += some;
         if some < u64::from(ROWS_MAX) {
             return Ok(deleted);

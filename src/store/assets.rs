@@ -3,6 +3,8 @@
 //! The storage that an owner uses is kept beside each change. Whoever changes assets locks the owner's row first, so
 //! that uploads, deletions and the deletion of the room follow one another.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, Utc};
 use sqlx::types::Json;
 use uuid::Uuid;
@@ -11,9 +13,7 @@ use super::{
     Db, Listed, StoreError, Tx, Window, micros,
     rows::{Columns, count, from_columns},
 };
-
-/// Name of the quota of stored bytes in a tariff.
-const MAX_STORAGE: &str = "max_storage";
+use crate::{config::Quotas, tariffs::Quota};
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Asset {
@@ -39,6 +39,8 @@ pub struct OwnedAsset {
 /// What an upload into a room depends on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UploadFacts {
+    /// Whose storage it takes.
+    pub owner: Uuid,
     /// Bytes that the owner's assets take.
     pub used_storage: u64,
     /// Bytes that the owner's tariff grants; `None`: any number.
@@ -55,10 +57,11 @@ impl UploadFacts {
     }
 
     fn read(row: &impl Columns) -> sqlx::Result<Self> {
-        let quotas: Json<std::collections::BTreeMap<String, u64>> = row.col("quotas")?;
+        let quotas: Json<BTreeMap<String, u64>> = row.col("quotas")?;
         Ok(Self {
+            owner: row.col("owner")?,
             used_storage: count(row.col("used_storage")?),
-            max_storage: quotas.get(MAX_STORAGE).copied(),
+            max_storage: max_storage(&quotas),
             event_title: row.col("event_title")?,
         })
     }
@@ -113,7 +116,7 @@ from_columns!(Asset, OwnedAsset, UploadFacts);
 
 /// What an upload into the room depends on. `None`: no such room.
 pub async fn upload_facts(db: &Db, room: Uuid) -> Result<Option<UploadFacts>, StoreError> {
-    const SELECT: &str = "SELECT u.used_storage, t.quotas, e.title AS event_title
+    const SELECT: &str = "SELECT u.id AS owner, u.used_storage, t.quotas, e.title AS event_title
         FROM rooms r JOIN users u ON u.id = r.created_by JOIN tariffs t ON t.id = u.tariff_id
         LEFT JOIN events e ON e.room_id = r.id WHERE r.id = $1";
     Ok(read!(db, c => sqlx::query_as(SELECT).bind(room).fetch_optional(c).await)?)
@@ -207,8 +210,16 @@ const fn owned_in_order(by: SortBy, order: Order) -> &'static str {
     }
 }
 
-/// Adds an asset whose content is stored already. False when the room is gone.
-pub async fn insert(db: &Db, asset: Asset) -> Result<bool, StoreError> {
+/// What became of an asset.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Inserted {
+    Done,
+    NoRoom,
+    StorageExceeded,
+}
+
+/// Adds an asset whose content is stored already; one that `is_limited` not where the owner's storage is exhausted.
+pub async fn insert(db: &Db, asset: Asset, is_limited: bool) -> Result<Inserted, StoreError> {
     const INSERT: &str = "INSERT INTO assets (id, room_id, created_at, namespace, kind, filename, size)
         VALUES ($1, $2, $3, $4, $5, $6, $7)";
     let inserted = db
@@ -216,8 +227,11 @@ pub async fn insert(db: &Db, asset: Asset) -> Result<bool, StoreError> {
             Box::pin(async move {
                 let size = i64::try_from(asset.size).unwrap_or(i64::MAX);
                 let Some(owner) = lock_owner(tx, asset.room_id).await? else {
-                    return Ok(false);
+                    return Ok(Inserted::NoRoom);
                 };
+                if is_limited && is_exhausted(tx, owner).await? {
+                    return Ok(Inserted::StorageExceeded);
+                }
                 within!(&mut *tx, c => sqlx::query(INSERT)
                     .bind(asset.id)
                     .bind(asset.room_id)
@@ -230,13 +244,13 @@ pub async fn insert(db: &Db, asset: Asset) -> Result<bool, StoreError> {
                     .await
                     .map(drop))?;
                 change_used_storage(tx, owner, size).await?;
-                Ok(true)
+                Ok(Inserted::Done)
             })
         })
         .await;
     match inserted {
         // The room went between the two statements.
-        Err(StoreError::Referenced(_)) => Ok(false),
+        Err(StoreError::Referenced(_)) => Ok(Inserted::NoRoom),
         other => other,
     }
 }
@@ -314,6 +328,20 @@ async fn lock_owner(tx: &mut Tx, room: Uuid) -> Result<Option<Uuid>, StoreError>
     const LOCK: &str = "UPDATE users SET used_storage = used_storage
         WHERE id = (SELECT created_by FROM rooms WHERE id = $1) RETURNING id";
     Ok(within!(tx, c => sqlx::query_scalar(LOCK).bind(room).fetch_optional(c).await)?)
+}
+
+/// Whether the user's assets take more than the tariff grants already. The user's row must be locked by this transaction.
+async fn is_exhausted(tx: &mut Tx, user: Uuid) -> Result<bool, StoreError> {
+    const SELECT: &str =
+        "SELECT u.used_storage, t.quotas FROM users u JOIN tariffs t ON t.id = u.tariff_id WHERE u.id = $1";
+    let (used, quotas): (i64, Json<BTreeMap<String, u64>>) =
+        within!(tx, c => sqlx::query_as(SELECT).bind(user).fetch_one(c).await)?;
+    Ok(max_storage(&quotas).is_some_and(|max| count(used) > max))
+}
+
+/// The settings know no such quota.
+fn max_storage(of_tariff: &BTreeMap<String, u64>) -> Option<u64> {
+    Quota::MaxStorage.limit(of_tariff, &Quotas::NONE)
 }
 
 async fn change_used_storage(tx: &mut Tx, owner: Uuid, bytes: i64) -> Result<(), StoreError> {

@@ -1,14 +1,21 @@
 //! Invites: codes that let guests into a room.
 
-use chrono::{DateTime, Utc};
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use sqlx::types::Json;
 use uuid::Uuid;
 
 use super::{
     Db, Listed, StoreError, Tx, Window, micros,
     rows::{Columns, count, from_columns},
+    usage::{Limits, QuotaError, QuotaExceeded},
     users::{Profile, profile_columns},
 };
-use crate::secrets::Secret;
+use crate::{config::Quotas, secrets::Secret, tariffs::Quota};
+
+/// Within it the same user's wish for a lasting invite of the same room is the same wish.
+const SAME_WISH: TimeDelta = TimeDelta::seconds(10);
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Invite {
@@ -135,33 +142,130 @@ pub async fn for_start(db: &Db, code: Uuid) -> Result<Option<InviteForStart>, St
     Ok(read!(db, c => sqlx::query_as(SELECT).bind(code).fetch_optional(c).await)?)
 }
 
-/// Creates an invite. `None` when the room is gone.
-pub async fn create(db: &Db, new: NewInvite) -> Result<Option<Invite>, StoreError> {
+/// Creates an invite, unless the room has as many valid ones as there may be. `None` when the room is gone.
+///
+/// For a wish without an expiration the creator's last such invite of the room is given again within [`SAME_WISH`]: the
+/// web client asks as fast as it can until it sees one.
+pub async fn create(db: &Db, new: NewInvite, quotas: Quotas) -> Result<Option<Invite>, QuotaError> {
+    db.transaction(move |tx| {
+        Box::pin(async move {
+            let Some(limits) = take_room(tx, new.room_id, quotas).await? else {
+                return Ok(None);
+            };
+            if new.expiration.is_none()
+                && let Some(code) = just_made(tx, &new).await?
+            {
+                return Ok(by_code(tx, new.room_id, code).await?);
+            }
+            let before = valid(tx, new.room_id, new.created_at).await?;
+            before.require(before.and(new.expiration, new.created_at), &limits)?;
+            insert(tx, &new).await?;
+            Ok(by_code(tx, new.room_id, new.code).await?)
+        })
+    })
+    .await
+}
+
+async fn insert(tx: &mut Tx, new: &NewInvite) -> Result<(), StoreError> {
     const INSERT: &str = "INSERT INTO invites
         (code, room_id, created_by, created_at, updated_by, updated_at, active, expiration)
         VALUES ($1, $2, $3, $4, $3, $4, $5, $6)";
-    let at = micros(new.created_at);
-    let created = db
-        .transaction(move |tx| {
-            Box::pin(async move {
-                within!(&mut *tx, c => sqlx::query(INSERT)
-                    .bind(new.code)
-                    .bind(new.room_id)
-                    .bind(new.created_by)
-                    .bind(at)
-                    .bind(true)
-                    .bind(new.expiration.map(micros))
-                    .execute(c)
-                    .await
-                    .map(drop))?;
-                by_code(tx, new.room_id, new.code).await
-            })
-        })
-        .await;
-    match created {
-        Err(StoreError::Referenced(_)) => Ok(None),
-        created => created,
+    within!(tx, c => sqlx::query(INSERT)
+        .bind(new.code)
+        .bind(new.room_id)
+        .bind(new.created_by)
+        .bind(micros(new.created_at))
+        .bind(true)
+        .bind(new.expiration.map(micros))
+        .execute(c)
+        .await
+        .map(drop))?;
+    Ok(())
+}
+
+/// The active invite without an expiration that the same user has made in the same room just now.
+async fn just_made(tx: &mut Tx, new: &NewInvite) -> Result<Option<Uuid>, StoreError> {
+    const SELECT: &str = "SELECT code FROM invites WHERE room_id = $1 AND created_by = $2 AND created_at > $3
+        AND active AND expiration IS NULL ORDER BY created_at DESC, code DESC LIMIT 1";
+    Ok(within!(tx, c => sqlx::query_scalar(SELECT)
+        .bind(new.room_id)
+        .bind(new.created_by)
+        .bind(micros(new.created_at - SAME_WISH))
+        .fetch_optional(c)
+        .await)?)
+}
+
+/// Takes a room's row until the end of the transaction, so that whoever counts its invites comes one after the other. What
+/// holds for its owner; `None`: no such room.
+async fn take_room(tx: &mut Tx, room: Uuid, quotas: Quotas) -> Result<Option<Limits>, StoreError> {
+    const TAKE: &str = "UPDATE rooms SET used_at = used_at WHERE id = $1 RETURNING created_by";
+    const SELECT: &str = "SELECT t.quotas FROM users u JOIN tariffs t ON t.id = u.tariff_id WHERE u.id = $1";
+    let owner: Option<Uuid> =
+        within!(&mut *tx, c => sqlx::query_scalar(TAKE).bind(room).fetch_optional(c).await)?;
+    let Some(owner) = owner else { return Ok(None) };
+    let of_tariff: Json<BTreeMap<String, u64>> =
+        within!(tx, c => sqlx::query_scalar(SELECT).bind(owner).fetch_one(c).await)?;
+    Ok(Some(Limits::new(of_tariff.0, quotas)))
+}
+
+/// The invites of a room that open it.
+#[derive(Debug, Clone, Copy)]
+struct Valid {
+    lasting: u64,
+    with_end: u64,
+}
+
+impl Valid {
+    /// Those that the quota counts: one without an expiration is always allowed beside it.
+    fn counted(self) -> u64 {
+        self.lasting.saturating_sub(1) + self.with_end
     }
+
+    /// With one more of this expiration.
+    fn and(self, expiration: Option<DateTime<Utc>>, now: DateTime<Utc>) -> Self {
+        let Self { lasting, with_end } = self;
+        match expiration {
+            None => Self {
+                lasting: lasting + 1,
+                with_end,
+            },
+            Some(end) if now < end => Self {
+                lasting,
+                with_end: with_end + 1,
+            },
+            Some(_) => self,
+        }
+    }
+
+    /// Refuses what makes more of them than there may be. What is above a limit that was lowered stays.
+    fn require(self, after: Self, limits: &Limits) -> Result<(), QuotaExceeded> {
+        if after.counted() > self.counted() {
+            limits.one_more(Quota::InvitesPerRoomMax, self.counted())
+        } else {
+            Ok(())
+        }
+    }
+}
+
+/// Counts the invites of a room that open it at this time.
+async fn valid(tx: &mut Tx, room: Uuid, now: DateTime<Utc>) -> Result<Valid, StoreError> {
+    valid_but(tx, room, Uuid::nil(), now).await
+}
+
+/// The same without one of them.
+async fn valid_but(tx: &mut Tx, room: Uuid, code: Uuid, now: DateTime<Utc>) -> Result<Valid, StoreError> {
+    const COUNT: &str = "SELECT count(*) - count(expiration), count(expiration) FROM invites
+        WHERE room_id = $1 AND code <> $2 AND active AND (expiration IS NULL OR expiration > $3)";
+    let (lasting, with_end): (i64, i64) = within!(tx, c => sqlx::query_as(COUNT)
+        .bind(room)
+        .bind(code)
+        .bind(micros(now))
+        .fetch_one(c)
+        .await)?;
+    Ok(Valid {
+        lasting: count(lasting),
+        with_end: count(with_end),
+    })
 }
 
 /// Creates an invite that never expires, unless the room has an active one already. Its `expiration` counts for nothing.
@@ -182,18 +286,30 @@ pub async fn insert_lasting(tx: &mut Tx, new: &NewInvite) -> Result<(), StoreErr
     Ok(())
 }
 
-/// Sets the end of an invite's validity, `None` for never. `None` when there is no such invite.
+/// Sets the end of an invite's validity, `None` for never, unless that makes more valid ones than there may be. `None` when
+/// there is no such invite.
 pub async fn set_expiration(
     db: &Db,
-    room: Uuid,
-    code: Uuid,
+    (room, code): (Uuid, Uuid),
     expiration: Option<DateTime<Utc>>,
     editor: Editor,
-) -> Result<Option<Invite>, StoreError> {
+    quotas: Quotas,
+) -> Result<Option<Invite>, QuotaError> {
     const UPDATE: &str = "UPDATE invites SET expiration = $3, updated_by = $4, updated_at = $5
         WHERE room_id = $1 AND code = $2";
     db.transaction(move |tx| {
         Box::pin(async move {
+            let Some(limits) = take_room(tx, room, quotas).await? else {
+                return Ok(None);
+            };
+            let Some(invite) = by_code(tx, room, code).await? else {
+                return Ok(None);
+            };
+            if invite.active {
+                let others = valid_but(tx, room, code, editor.at).await?;
+                let before = others.and(invite.expiration, editor.at);
+                before.require(others.and(expiration, editor.at), &limits)?;
+            }
             within!(&mut *tx, c => sqlx::query(UPDATE)
                 .bind(room)
                 .bind(code)
@@ -203,7 +319,7 @@ pub async fn set_expiration(
                 .execute(c)
                 .await
                 .map(drop))?;
-            by_code(tx, room, code).await
+            Ok(by_code(tx, room, code).await?)
         })
     })
     .await

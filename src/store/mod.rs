@@ -67,6 +67,7 @@ pub mod tariffs;
 pub mod tenants;
 mod text;
 mod time;
+pub mod usage;
 pub mod users;
 
 pub use change::Change;

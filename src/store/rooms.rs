@@ -10,9 +10,10 @@ use super::{
     rows::{Columns, count, from_columns},
     sip_configs,
     tariffs::{Tariff, tariff_columns},
+    usage::{self, Limits, QuotaError},
     users::{Profile, profile_columns},
 };
-use crate::{permissions::Standing, secrets::Secret};
+use crate::{config::Quotas, permissions::Standing, secrets::Secret, tariffs::Quota};
 
 /// Characters of a room's password.
 pub const PASSWORD_CHARS_MAX: usize = 255;
@@ -223,15 +224,27 @@ pub async fn mark_used(db: &Db, room: Uuid, now: DateTime<Utc>) -> Result<bool, 
     .await
 }
 
-/// Creates a room, with a SIP configuration when asked for.
-pub async fn create(db: &Db, new: NewRoom) -> Result<Room, StoreError> {
+/// Creates a room, with a SIP configuration when asked for, unless its owner has as many as there may be.
+pub async fn create(db: &Db, new: NewRoom, quotas: Quotas) -> Result<Room, QuotaError> {
     db.transaction(move |tx| {
         Box::pin(async move {
+            let limits = usage::take_user(tx, new.created_by, quotas, new.created_at).await?;
+            one_more(tx, new.created_by, &limits).await?;
             insert(tx, &new).await?;
-            by_id(tx, new.id).await
+            Ok(by_id(tx, new.id).await?)
         })
     })
     .await
+}
+
+/// Refuses another room of an owner who has as many as there may be. The owner's row must be taken by this transaction.
+pub async fn one_more(tx: &mut Tx, owner: Uuid, limits: &Limits) -> Result<(), QuotaError> {
+    const COUNT: &str = "SELECT count(*) FROM rooms WHERE created_by = $1";
+    if limits.of(Quota::RoomsMax).is_some() {
+        let rooms = within!(tx, c => sqlx::query_scalar(COUNT).bind(owner).fetch_one(c).await)?;
+        limits.one_more(Quota::RoomsMax, count(rooms))?;
+    }
+    Ok(())
 }
 
 /// Changes a room. `None` when it is gone.

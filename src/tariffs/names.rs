@@ -2,19 +2,7 @@
 
 use std::fmt;
 
-use super::{CATALOGUE, CORE};
-
-/// Limits that tariffs may set.
-const QUOTAS: [&str; 3] = [MAX_STORAGE, ROOM_TIME_LIMIT_SECS, ROOM_PARTICIPANT_LIMIT];
-
-/// Bytes of assets of one user.
-pub const MAX_STORAGE: &str = "max_storage";
-
-/// Seconds that a meeting lasts.
-pub const ROOM_TIME_LIMIT_SECS: &str = "room_time_limit_secs";
-
-/// People in a room.
-pub const ROOM_PARTICIPANT_LIMIT: &str = "room_participant_limit";
+use super::{CATALOGUE, CORE, Quota};
 
 /// A name that nothing has.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,8 +43,8 @@ pub fn feature(given: &str) -> Result<String, UnknownName> {
 }
 
 /// The quota of this name.
-pub fn quota(given: &str) -> Result<&'static str, UnknownName> {
-    known("quota", given, QUOTAS.into_iter())
+pub fn quota(given: &str) -> Result<Quota, UnknownName> {
+    known("quota", given, Quota::ALL.into_iter())
 }
 
 fn known<S: AsRef<str>>(
@@ -86,7 +74,8 @@ mod tests {
     #[test]
     fn known_names_are_found() {
         assert_eq!(module("chat"), Ok("chat"));
-        assert_eq!(quota("max_storage"), Ok(MAX_STORAGE));
+        assert_eq!(quota("max_storage"), Ok(Quota::MaxStorage));
+        assert_eq!(quota("rooms_max"), Ok(Quota::RoomsMax));
         for given in ["call_in", "core::call_in"] {
             assert_eq!(feature(given), Ok("core::call_in".to_owned()));
         }

@@ -182,6 +182,10 @@ def rules(operation, auth, has_body, has_parameters):
     statuses = {"500", "503"}
     if auth:
         statuses |= {"401", "403"}
+    # Changes are braked per user; entering rooms and what services do is not.
+    is_change = operation.split()[0] in ("POST", "PUT", "PATCH", "DELETE")
+    if auth and is_change and "/start" not in operation and "/services/" not in operation:
+        statuses.add("429")
     if "{" in operation:
         statuses |= {"400", "404"}
     if has_parameters:

@@ -3,6 +3,7 @@
 mod dev_issuer;
 mod jobs;
 mod mail;
+mod quotas;
 mod shared_folder;
 mod turn;
 
@@ -57,6 +58,7 @@ pub(super) fn violations(config: &Config) -> Vec<Violation> {
     rules.call_in(&config.call_in);
     rules.assets(&config.assets);
     rules.jobs(&config.jobs);
+    rules.quotas(&config.quotas);
     rules.defaults(&config.defaults);
     rules.0
 }
@@ -240,6 +242,7 @@ impl Rules {
 
     fn assets(&mut self, assets: &Assets) {
         self.positive("assets.upload_bytes_max", assets.upload_bytes_max);
+        self.positive("assets.recording_bytes_max", assets.recording_bytes_max);
         self.positive_count("assets.uploads_max", assets.uploads_max);
         let is_path = |path: &std::path::PathBuf| !path.as_os_str().is_empty();
         self.require(

@@ -48,6 +48,7 @@ const REFUSALS: &[(&str, &str)] = &[
     ("oidc.recorder_role = ''", "oidc.recorder_role"),
     ("assets.folder = ''", "assets.folder"),
     ("assets.upload_bytes_max = 0", "assets.upload_bytes_max"),
+    ("assets.recording_bytes_max = 0", "assets.recording_bytes_max"),
     ("assets.uploads_max = 0", "assets.uploads_max"),
     (
         "assets.s3.endpoint = 'ftp://s3.example.org'",

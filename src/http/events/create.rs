@@ -95,7 +95,12 @@ pub(super) async fn create(
             folder: folder.clone(),
             ..draft
         };
-        folders::settled(&maker, folder, events::create(&maker.db, draft).await).await
+        folders::settled(
+            &maker,
+            folder,
+            events::create(&maker.db, draft, maker.config.quotas).await,
+        )
+        .await
     });
     let seen = created.await?;
     let location = format!("/v1/events/{}", seen.event.id);

@@ -59,6 +59,7 @@ impl From<EventError> for ApiError {
     fn from(error: EventError) -> Self {
         match error {
             EventError::Store(error) => error.into(),
+            EventError::Quota(exceeded) => exceeded.into(),
             EventError::Refused(refusal) => refusal.into(),
             EventError::Gone => no_event(),
             EventError::NoOccurrence => no_instance(),

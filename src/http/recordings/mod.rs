@@ -142,7 +142,7 @@ async fn upload(
         kind: RECORDING.to_owned(),
         filename: file_name(title, RECORDING, began_at, &query.file_extension),
     };
-    let recording = state.recordings.begin(asset).await?;
+    let recording = state.recordings.begin(asset, facts.owner).await?;
     let stopping = state.recordings.stopping();
     Ok(upgrade.accept(None, move |stream| socket::receive(stream, recording, stopping)))
 }
@@ -152,6 +152,7 @@ impl From<RecordingError> for ApiError {
         match error {
             RecordingError::Stopping => Self::unavailable("The server is stopping"),
             RecordingError::Busy => Self::unavailable("Too many recordings come in"),
+            RecordingError::Full(full) => full.into(),
             error @ (RecordingError::Spool(_) | RecordingError::TooLarge) => Self::internal(error),
         }
     }

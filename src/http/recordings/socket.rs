@@ -252,7 +252,8 @@ mod tests {
             .unwrap();
         let settings = config::Assets::default();
         let objects = Objects::open(&settings, folder.path()).unwrap();
-        let recordings = Recordings::open(Assets::new(db, objects, &settings), folder.path()).unwrap();
+        let assets = Assets::new(db, objects, &settings);
+        let recordings = Recordings::open(assets, folder.path(), 0).unwrap();
         let asset = NewAsset {
             id: Uuid::from_u128(1),
             room: Uuid::from_u128(2),
@@ -261,7 +262,7 @@ mod tests {
             kind: "recording".to_owned(),
             filename: "x".to_owned(),
         };
-        let recording = recordings.begin(asset).await.unwrap();
+        let recording = recordings.begin(asset, Uuid::from_u128(3)).await.unwrap();
         tokio::time::pause();
         (folder, recording)
     }

@@ -22,7 +22,7 @@ pub use exceptions::{Exception, Status};
 pub use list::{Cursor, Filter, list};
 pub use relation::{EventRoom, FolderAccess, FolderLinks, InviteRole, InviteStatus, SeenEvent, SipAccess};
 pub use times::{Times, ZonedTime};
-pub use write::{NewEvent, delete, insert, locked, raise_revision, save, set_series_end};
+pub use write::{NewEvent, delete, insert, locked, one_more, raise_revision, save, set_series_end};
 
 /// Characters of a title.
 pub const TITLE_CHARS_MAX: usize = 255;

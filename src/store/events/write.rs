@@ -5,7 +5,16 @@ use sqlx::types::Json;
 use uuid::Uuid;
 
 use super::{Event, SeenEvent, Times, TrainingReport, relation::SEEN_BY_ID};
-use crate::store::{StoreError, Tx, invites::Editor, micros};
+use crate::{
+    store::{
+        StoreError, Tx,
+        invites::Editor,
+        micros,
+        rows::count,
+        usage::{Limits, QuotaError},
+    },
+    tariffs::Quota,
+};
 
 /// What a new event is made of. Its room must exist.
 #[derive(Debug, Clone, PartialEq)]
@@ -26,6 +35,16 @@ pub struct NewEvent {
     pub series_ends_at: Option<DateTime<Utc>>,
     pub show_meeting_details: bool,
     pub training_report: Option<TrainingReport>,
+}
+
+/// Refuses another event of somebody who has as many as there may be. The user's row must be taken by this transaction.
+pub async fn one_more(tx: &mut Tx, creator: Uuid, limits: &Limits) -> Result<(), QuotaError> {
+    const COUNT: &str = "SELECT count(*) FROM events WHERE created_by = $1";
+    if limits.of(Quota::EventsMax).is_some() {
+        let events = within!(tx, c => sqlx::query_scalar(COUNT).bind(creator).fetch_one(c).await)?;
+        limits.one_more(Quota::EventsMax, count(events))?;
+    }
+    Ok(())
 }
 
 /// Creates an event.

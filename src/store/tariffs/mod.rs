@@ -13,6 +13,7 @@ use super::{
     Db, StoreError, Tx,
     rows::{Columns, from_columns},
 };
+use crate::{config::Quotas, tariffs::Quota};
 
 /// Tariff of users whose tokens name none that is known; a row of the first migration.
 pub const DEFAULT_TARIFF: Uuid = uuid!("7f1c5b1e-9d0a-4c55-8f7e-0a4f5c1d2e02");
@@ -22,7 +23,7 @@ pub const DEFAULT_TARIFF: Uuid = uuid!("7f1c5b1e-9d0a-4c55-8f7e-0a4f5c1d2e02");
 pub struct Tariff {
     pub id: Uuid,
     pub name: String,
-    /// Limits by name: `max_storage` in bytes, `room_time_limit_secs`, `room_participant_limit`.
+    /// Limits by name ([`Quota`]).
     pub quotas: BTreeMap<String, u64>,
     pub disabled_modules: Vec<String>,
     /// As `[<module>::]<feature>`; without a module `core` is meant.
@@ -39,6 +40,25 @@ macro_rules! tariff_columns {
 pub(super) use tariff_columns;
 
 impl Tariff {
+    /// The most there may be of something under this tariff; `None`: any number.
+    #[must_use]
+    pub fn limit(&self, quota: Quota, settings: &Quotas) -> Option<u64> {
+        quota.limit(&self.quotas, settings)
+    }
+
+    /// Everything that is limited under this tariff, by name. Names that this version does not know stay.
+    #[must_use]
+    pub fn limits(&self, settings: &Quotas) -> BTreeMap<String, u64> {
+        let mut limits = self.quotas.clone();
+        for quota in Quota::ALL {
+            match self.limit(quota, settings) {
+                Some(limit) => limits.insert(quota.name().to_owned(), limit),
+                None => limits.remove(quota.name()),
+            };
+        }
+        limits
+    }
+
     pub(super) fn read(row: &impl Columns) -> sqlx::Result<Self> {
         Ok(Self {
             id: row.col("tariff_id")?,

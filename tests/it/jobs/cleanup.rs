@@ -5,14 +5,16 @@ use std::convert::Infallible;
 use bytes::Bytes;
 use chrono::TimeDelta;
 use colloquy::{
-    assets::{NewAsset, ObjectError},
+    assets::{NewAsset, ObjectError, Wish},
     jobs::Job,
     mail::Outbox,
     store::{
         StoreError,
         invites::{self, Editor},
         rooms,
+        usage::{self, Counter},
     },
+    tariffs::Quota,
 };
 use futures_util::stream;
 use serde_json::json;
@@ -29,6 +31,7 @@ on_both_databases!(Store:
     contents_without_assets_go,
     disabled_users_go_and_others_keep_what_is_theirs,
     mails_that_are_done_go,
+    counters_of_days_gone_by_go,
 );
 
 fn sorted(mut ids: Vec<Uuid>) -> Vec<Uuid> {
@@ -151,7 +154,17 @@ async fn content(store: &Store, room: Uuid) -> Uuid {
         filename: "recording.mkv".to_owned(),
     };
     let bytes = stream::iter([Ok::<_, Infallible>(Bytes::from_static(b"moving pictures"))]);
-    assets(store).store(new, bytes).await.expect("an asset").id
+    let assets = assets(store);
+    let wish = Wish {
+        user: Uuid::nil(),
+        uploads_max: None,
+        owner: Uuid::nil(),
+        used_storage: 0,
+        max_storage: None,
+        announced: None,
+    };
+    let upload = assets.begin(wish).await.expect("a place");
+    assets.store(upload, new, bytes).await.expect("an asset").id
 }
 
 async fn contents_without_assets_go(store: &Store) {
@@ -267,4 +280,22 @@ async fn mails_that_are_done_go(store: &Store) {
             .await,
         98
     );
+}
+
+async fn counters_of_days_gone_by_go(store: &Store) {
+    let counter = Counter::of_id(Uuid::new_v4(), Quota::MailsPerDay);
+    for day in [now(), days_ago(1), days_ago(7), days_ago(9)] {
+        let counter = counter.clone();
+        let raised = store.db.transaction(move |tx| {
+            Box::pin(async move { usage::raise_up_to(tx, &counter, 1, None, day).await })
+        });
+        assert_eq!(raised.await.expect("a transaction"), 1);
+    }
+    assert_eq!(run(store, Job::CounterCleanup, &json!({})).await.deleted, 2);
+    // What is counted today still limits, whatever is asked for.
+    assert_eq!(
+        run(store, Job::CounterCleanup, &json!({"days": 0})).await.deleted,
+        1
+    );
+    assert_eq!(usage::used(&store.db, &counter, now()).await.expect("a query"), 1);
 }

@@ -10,7 +10,7 @@ use chrono_tz::Europe::Berlin;
 use colloquy::{
     assets::{Assets, Objects},
     clock::Clock,
-    config,
+    config::{self, Quotas},
     jobs::{self, Job, Report, Tools},
     store::{
         events::{self, NewEvent, Times, ZonedTime},
@@ -79,6 +79,7 @@ pub async fn rows(store: &Store) -> Vec<i64> {
         "outbox",
         "event_invites",
         "job_leases",
+        "usage_counters",
     ] {
         counts.push(store.number(&format!("SELECT count(*) FROM {table}")).await);
     }
@@ -96,7 +97,10 @@ pub async fn room(store: &Store, owner: &User, created_at: DateTime<Utc>) -> Uui
         e2e_encryption: false,
         sip: true,
     };
-    rooms::create(&store.db, new).await.expect("a room").id
+    rooms::create(&store.db, new, Quotas::NONE)
+        .await
+        .expect("a room")
+        .id
 }
 
 pub async fn invite(store: &Store, room: Uuid, creator: &User, expiration: Option<DateTime<Utc>>) -> Uuid {
@@ -107,7 +111,9 @@ pub async fn invite(store: &Store, room: Uuid, creator: &User, expiration: Optio
         created_at: days_ago(100),
         expiration,
     };
-    let created = invites::create(&store.db, new).await.expect("a query");
+    let created = invites::create(&store.db, new, Quotas::NONE)
+        .await
+        .expect("a query");
     created.expect("an invite").code
 }
 

@@ -11,7 +11,7 @@ use colloquy::{
     assets::{Assets, Objects, Recordings},
     config::{Config, DevUser},
     disabled_users::DisabledUsers,
-    http::{self, ApiState, api::Parts, auth::KnownUsers, starts::Doorkeeper},
+    http::{self, ApiState, api::Parts, auth::KnownUsers, brake::WriteBrake, starts::Doorkeeper},
     identity::{DevIssuer, Verifier, VerifierSettings},
     listener::ClientAddress,
     livekit::RoomService,
@@ -86,9 +86,11 @@ impl Api {
         let objects = Objects::open(&config.assets, folder).expect("an asset store");
         let assets = Assets::new(database.db.clone(), objects, &config.assets);
         let state = ApiState::from(Parts {
-            recordings: Recordings::open(assets.clone(), folder).expect("a spool"),
+            recordings: Recordings::open(assets.clone(), folder, config.assets.free_bytes_min)
+                .expect("a spool"),
             assets,
             door: Doorkeeper::new(&config, Readiness::default()),
+            brake: WriteBrake::new(config.http.writes_per_second),
             known_users: KnownUsers::default(),
             disabled_users: DisabledUsers::default(),
             shared_folders: SharedFolders::new(&config.shared_folder).expect("a client"),

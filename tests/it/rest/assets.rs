@@ -2,6 +2,7 @@
 
 use axum::body::Body;
 use bytes::Bytes;
+use colloquy::assets::Wish;
 use serde_json::{Value, json};
 
 use super::api::Api;
@@ -332,7 +333,18 @@ async fn nobody_takes_all_places(api: &Api) {
     let room = api.room(&alice, json!({})).await;
     let me = api.get(&alice, "/v1/users/me").await.expect(200);
     let me = me["id"].as_str().expect("an id").parse().expect("a UUID");
-    let places: Vec<_> = std::iter::from_fn(|| api.state.assets.place_of(me).ok()).collect();
+    let wish = Wish {
+        user: me,
+        uploads_max: Some(8),
+        owner: me,
+        used_storage: 0,
+        max_storage: None,
+        announced: None,
+    };
+    let mut places = Vec::new();
+    while let Ok(place) = api.state.assets.begin(wish).await {
+        places.push(place);
+    }
     assert_eq!(places.len(), 8);
     let ninth = api.upload(&alice, &room, UPLOAD, "x").await;
     ninth.refused(503, "service_unavailable");

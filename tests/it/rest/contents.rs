@@ -46,6 +46,15 @@ impl Api {
         self.upload_with(who, room, query, body, None).await
     }
 
+    /// An upload that says that so much will come, of which nothing comes.
+    pub async fn announced(&self, who: &Person, room: &str, query: &str, length: u64) -> Answer {
+        let path = format!("/v1/rooms/{room}/assets?{query}");
+        let bearer = format!("Bearer {}", who.access_token);
+        let mut request = request("POST", &path, Some(&bearer), &Value::Null);
+        request.headers_mut().insert(CONTENT_LENGTH, length.into());
+        self.send(request).await
+    }
+
     async fn upload_with(
         &self,
         who: &Person,

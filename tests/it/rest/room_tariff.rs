@@ -9,7 +9,7 @@ on_both_databases!(Api: owners_and_guests_read_it, encryption_takes_telephones_o
 const UNKNOWN: &str = "00000000-0000-4000-8000-000000000000";
 
 async fn owners_and_guests_read_it(api: &Api) {
-    let limits = "UPDATE tariffs SET quotas = '{\"max_storage\": 5}', disabled_features = '[\"integration::outlook\"]'";
+    let limits = "UPDATE tariffs SET quotas = '{\"max_storage\": 5, \"rooms_max\": 9}', disabled_features = '[\"integration::outlook\"]'";
     api.database.execute(limits).await;
     let alice = api.person("alice").await;
     let room = api.room(&alice, json!({})).await;

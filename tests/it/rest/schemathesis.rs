@@ -14,7 +14,11 @@ use crate::{
 };
 
 /// Limits that are not what is tried.
-const RAISED: [(&str, &str); 3] = [
+const RAISED: [(&str, &str); 7] = [
+    ("COLLOQUY_HTTP__WRITES_PER_SECOND", "0"),
+    ("COLLOQUY_QUOTAS__ROOMS_MAX", "0"),
+    ("COLLOQUY_QUOTAS__EVENTS_MAX", "0"),
+    ("COLLOQUY_QUOTAS__INVITES_PER_ROOM_MAX", "0"),
     ("COLLOQUY_SIGNALING__SESSIONS_PER_USER_MAX", "1000000"),
     ("COLLOQUY_SIGNALING__SESSIONS_PER_ADDRESS_MAX", "1000000"),
     ("COLLOQUY_SIGNALING__TICKETS_PER_ADDRESS_PER_SECOND", "1000000"),

@@ -196,13 +196,22 @@ async fn the_tariff_is_told_in_both_forms(crowd: &Crowd) {
     let api = &crowd.api;
     api.database
         .execute(
-            "UPDATE tariffs SET quotas = '{\"max_storage\": 5000000000}', disabled_modules = '[\"polls\"]',
-             disabled_features = '[\"call_in\"]'",
+            r#"UPDATE tariffs SET
+             quotas = '{"max_storage": 5000000000, "events_max": 7, "invites_per_room_max": 0}',
+             disabled_modules = '["polls"]', disabled_features = '["call_in"]'"#,
         )
         .await;
     let tariff = api.get(&crowd.alice, "/v1/users/me/tariff").await.expect(200);
     assert_eq!(tariff["name"], "Default");
-    assert_eq!(tariff["quotas"], json!({"max_storage": 5_000_000_000_u64}));
+    // The tariff's own, and those of the settings that it does not name.
+    let quotas = &tariff["quotas"];
+    assert_eq!(quotas["max_storage"], 5_000_000_000_u64);
+    assert_eq!(
+        (&quotas["rooms_max"], &quotas["events_max"]),
+        (&json!(1_000), &json!(7))
+    );
+    assert_eq!(quotas.get("invites_per_room_max"), None, "no limit");
+    assert_eq!(quotas.get("room_participant_limit"), None);
     assert_eq!(tariff["disabled_features"], json!(["core::call_in"]));
     let modules = tariff["modules"].as_object().expect("a map");
     let features = modules["core"]["features"].as_array().expect("a list");

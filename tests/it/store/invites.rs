@@ -1,6 +1,7 @@
 //! Invites.
 
 use colloquy::{
+    config::Quotas,
     secrets::Secret,
     store::{
         Window,
@@ -28,7 +29,9 @@ async fn room(store: &Store, password: Option<&str>) -> NewRoom {
         e2e_encryption: false,
         sip: false,
     };
-    rooms::create(&store.db, new.clone()).await.expect("a room");
+    rooms::create(&store.db, new.clone(), Quotas::NONE)
+        .await
+        .expect("a room");
     new
 }
 
@@ -40,7 +43,7 @@ async fn invite(store: &Store, room: &NewRoom, second: i64) -> Invite {
         created_at: at(second),
         expiration: None,
     };
-    invites::create(&store.db, new)
+    invites::create(&store.db, new, Quotas::NONE)
         .await
         .expect("a query")
         .expect("an invite")
@@ -56,7 +59,8 @@ async fn an_invite_names_creator_and_editor(store: &Store) {
         user: bob.id,
         at: at(2),
     };
-    let changed = invites::set_expiration(&store.db, room.id, made.code, Some(at(9)), editor).await;
+    let changed =
+        invites::set_expiration(&store.db, (room.id, made.code), Some(at(9)), editor, Quotas::NONE).await;
     let expected = Invite {
         updated_by: bob,
         updated_at: at(2),
@@ -76,7 +80,8 @@ async fn an_invite_names_creator_and_editor(store: &Store) {
             .expect("a query"),
         None
     );
-    let elsewhere = invites::set_expiration(&store.db, Uuid::new_v4(), made.code, None, editor).await;
+    let elsewhere =
+        invites::set_expiration(&store.db, (Uuid::new_v4(), made.code), None, editor, Quotas::NONE).await;
     assert_eq!(elsewhere.expect("a query"), None);
 }
 
@@ -128,7 +133,7 @@ async fn codes_lead_to_their_room(store: &Store) {
         user: room.created_by,
         at: at(2),
     };
-    invites::set_expiration(&store.db, room.id, code, Some(at(9)), editor)
+    invites::set_expiration(&store.db, (room.id, code), Some(at(9)), editor, Quotas::NONE)
         .await
         .expect("a query");
     let invite = found().await;
@@ -158,7 +163,12 @@ async fn invites_end_with_their_room(store: &Store) {
         created_at: at(2),
         expiration: None,
     };
-    assert_eq!(invites::create(&store.db, orphan).await.expect("a query"), None);
+    assert_eq!(
+        invites::create(&store.db, orphan, Quotas::NONE)
+            .await
+            .expect("a query"),
+        None
+    );
 }
 
 async fn lists_are_windows_newest_first(store: &Store) {

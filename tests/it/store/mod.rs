@@ -8,6 +8,7 @@ mod invites;
 mod phones;
 mod rooms;
 mod transactions;
+mod usage;
 mod users;
 
 use chrono::{DateTime, Utc};

@@ -2,6 +2,7 @@
 
 use chrono::{TimeDelta, Timelike as _};
 use colloquy::{
+    config::Quotas,
     permissions::{Operation, Standing, Subject, check},
     secrets::Secret,
     store::{
@@ -34,7 +35,7 @@ async fn create(store: &Store, owner: &str, change: impl FnOnce(&mut NewRoom)) -
         sip: false,
     };
     change(&mut new);
-    rooms::create(&store.db, new).await.expect("a room")
+    rooms::create(&store.db, new, Quotas::NONE).await.expect("a room")
 }
 
 async fn seen(store: &Store, user: Uuid, room: Uuid) -> Option<Room> {

@@ -2,10 +2,13 @@
 
 use std::{sync::Arc, time::Duration};
 
-use colloquy::store::{
-    Db, StoreError, Tx,
-    rooms::{self, NewRoom},
-    unbroken,
+use colloquy::{
+    config::Quotas,
+    store::{
+        Db, StoreError, Tx,
+        rooms::{self, NewRoom},
+        unbroken,
+    },
 };
 use sqlx::PgPool;
 use tokio::sync::{Notify, oneshot};
@@ -82,7 +85,7 @@ async fn aborted_callers_leave_no_open_transaction(store: &Store) {
                 e2e_encryption: false,
                 sip: true,
             };
-            rooms::create(&db, new).await
+            rooms::create(&db, new, Quotas::NONE).await
         });
         // After some turns of the scheduler, a different number each time.
         for _ in 0..rand::random_range(0..20) {
@@ -143,7 +146,7 @@ async fn many_writers_wait_for_each_other(store: &Store) {
                 e2e_encryption: false,
                 sip: false,
             };
-            rooms::create(&db, new).await
+            rooms::create(&db, new, Quotas::NONE).await
         })
     });
     for writer in writers.collect::<Vec<_>>() {
