@@ -17,6 +17,7 @@ pub mod listener;
 pub mod livekit;
 pub mod mail;
 pub mod meetings;
+pub mod one_line;
 pub mod permissions;
 pub mod readiness;
 pub mod secrets;

@@ -7,11 +7,10 @@ use chrono::TimeDelta;
 use colloquy::{
     assets::{NewAsset, ObjectError},
     jobs::Job,
-    mail::Outbox,
     store::{
         StoreError,
         invites::{self, Editor},
-        rooms,
+        outbox, rooms,
         usage::{self, Counter},
     },
     tariffs::Quota,
@@ -242,7 +241,7 @@ async fn mails_that_are_done_go(store: &Store) {
         .transaction(|tx| {
             Box::pin(async move {
                 let mails = vec![mail::invitation(); 1201];
-                Outbox::new(true).enqueue(tx, &mails, days_ago(60)).await
+                outbox::insert(tx, &mail::due(&mails, days_ago(60)), days_ago(60)).await
             })
         })
         .await;
@@ -283,6 +282,9 @@ async fn counters_of_days_gone_by_go(store: &Store) {
     }
     assert_eq!(run(store, Job::CounterCleanup, &json!({})).await.deleted, 2);
     // What is counted today still limits, whatever is asked for.
-    assert_eq!(run(store, Job::CounterCleanup, &json!({"days": 0})).await.deleted, 1);
+    assert_eq!(
+        run(store, Job::CounterCleanup, &json!({"days": 0})).await.deleted,
+        1
+    );
     assert_eq!(usage::used(&store.db, &counter, now()).await.expect("a query"), 1);
 }
