@@ -6,32 +6,30 @@ use uuid::Uuid;
 use crate::{
     calendar::ics::Entry,
     events::{Teller, meeting},
-    mail::{Kind, Mail, Receiver},
+    mail::{self, Kind, Mail, Receiver},
     store::{
         Db, StoreError, Tx,
         event_invites::{self, Invited, NewEventInvite, Whom, Withdrawn},
         events::{self, exceptions},
+        usage::QuotaError,
     },
 };
 
 /// Invites somebody, and queues the mail that says so.
-pub async fn invite(db: &Db, new: NewEventInvite, teller: Teller) -> Result<Invited, StoreError> {
+pub async fn invite(db: &Db, new: NewEventInvite, teller: Teller) -> Result<Invited, QuotaError> {
     let outbox = teller.outbox.clone();
     let invited = db.transaction(move |tx| {
         Box::pin(async move {
             let (event, by, now) = (new.event_id, new.created_by, new.created_at);
-            let invited = event_invites::invite(tx, new).await?;
+            let cause = teller.cause(tx, by, now).await?;
+            let invited = event_invites::invite(tx, new, &cause.limits).await?;
             if let Invited::New(invite) = invited {
                 let receiver = event_invites::receiver(tx, invite).await?;
-                let news = News {
-                    kind: Kind::Invite,
-                    event,
-                    by,
-                    now,
-                };
-                news.tell(tx, receiver, &teller).await?;
+                if let Some(mail) = mail(tx, Kind::Invite, receiver, (event, by), &teller).await? {
+                    mail::queue_invitation(tx, mail, &cause).await?;
+                }
             }
-            Ok::<_, StoreError>(invited)
+            Ok::<_, QuotaError>(invited)
         })
     });
     let invited = invited.await?;
@@ -57,13 +55,9 @@ pub async fn withdraw(
             {
                 // To calendars it is a change of the event.
                 events::raise_revision(tx, event).await?;
-                let news = News {
-                    kind: Kind::Uninvite,
-                    event,
-                    by,
-                    now,
-                };
-                news.tell(tx, withdrawn.receiver.clone(), &teller).await?;
+                let receiver = withdrawn.receiver.clone();
+                let mail = mail(tx, Kind::Uninvite, receiver, (event, by), &teller).await?;
+                mail::queue_end(tx, mail.into_iter().collect(), now).await?;
             }
             Ok::<_, StoreError>(withdrawn)
         })
@@ -73,32 +67,27 @@ pub async fn withdraw(
     Ok(withdrawn)
 }
 
-/// What has happened to one invitation.
-struct News {
+/// What a receiver, if there is one, is told of an event as `by` sees it; nothing while nobody is to be told.
+async fn mail(
+    tx: &mut Tx,
     kind: Kind,
-    event: Uuid,
-    /// Who did it, and sees the event.
-    by: Uuid,
-    now: DateTime<Utc>,
-}
-
-impl News {
-    async fn tell(&self, tx: &mut Tx, receiver: Option<Receiver>, teller: &Teller) -> Result<(), StoreError> {
-        let Some(receiver) = receiver.filter(|_| teller.outbox.is_on()) else {
-            return Ok(());
-        };
-        let Some(seen) = events::locked(tx, self.by, self.event).await? else {
-            return Ok(());
-        };
-        let exceptions = exceptions::of_event(tx, self.event).await?;
-        let mail = Mail {
-            kind: self.kind,
-            receiver,
-            event: Entry::of(&seen.event, &exceptions),
-            instance: None,
-            has_lost_times: false,
-            meeting: meeting(&seen, teller.tel.as_deref()),
-        };
-        teller.outbox.enqueue(tx, &[mail], self.now).await
-    }
+    receiver: Option<Receiver>,
+    (event, by): (Uuid, Uuid),
+    teller: &Teller,
+) -> Result<Option<Mail>, StoreError> {
+    let Some(receiver) = receiver.filter(|_| teller.outbox.is_on()) else {
+        return Ok(None);
+    };
+    let Some(seen) = events::locked(tx, by, event).await? else {
+        return Ok(None);
+    };
+    let exceptions = exceptions::of_event(tx, event).await?;
+    Ok(Some(Mail {
+        kind,
+        receiver,
+        event: Entry::of(&seen.event, &exceptions),
+        instance: None,
+        has_lost_times: false,
+        meeting: meeting(&seen, teller.tel.as_deref()),
+    }))
 }

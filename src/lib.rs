@@ -19,6 +19,7 @@ pub mod livekit;
 mod loopback;
 pub mod mail;
 pub mod meetings;
+pub mod one_line;
 pub mod permissions;
 pub mod readiness;
 pub mod secrets;

@@ -20,6 +20,8 @@ pub struct Mail {
     pub from_name: String,
     /// Base of the links in mails; needed with a host.
     pub web_client_url: Option<Url>,
+    /// Whom receivers of mails tell of misuse; stands in every mail.
+    pub report_address: Option<String>,
     /// Seconds until the second attempt; doubled each time, up to an hour.
     pub retry_secs: u64,
     /// Seconds after which a mail is given up.
@@ -46,6 +48,7 @@ impl Default for Mail {
             from_address: None,
             from_name: "Colloquy".to_owned(),
             web_client_url: None,
+            report_address: None,
             retry_secs: 30,
             give_up_secs: 2 * 24 * 3600,
         }

@@ -4,7 +4,7 @@ use uuid::Uuid;
 
 use super::{Asked, EventError, News, Schedule, Teller, off_thread};
 use crate::{
-    mail,
+    mail::{self, Cause, Told},
     store::{
         Db, StoreError, Tx,
         events::{self, Event, SeenEvent, TrainingReport, exceptions},
@@ -46,6 +46,29 @@ impl Change {
             && self.folder.is_none()
     }
 
+    /// Whether everything is as `seen` says already; `event` is what the event would be.
+    async fn is_as(&self, tx: &mut Tx, event: &Event, seen: &SeenEvent) -> Result<bool, StoreError> {
+        // The end of a series is computed, and moves with time where it has none.
+        let event = Event {
+            series_ends_at: seen.event.series_ends_at,
+            ..event.clone()
+        };
+        let is_as = event == seen.event
+            && !self.room.changes(&seen.room)
+            && (self.folder.is_none() || seen.folder.is_some());
+        match &self.streaming_targets {
+            Some(targets) if is_as => {
+                let known = streaming_targets::of_room(tx, event.room_id).await?;
+                Ok(targets.len() == known.len()
+                    && targets
+                        .iter()
+                        .zip(&known)
+                        .all(|(target, known)| target.makes(known)))
+            }
+            _ => Ok(is_as),
+        }
+    }
+
     fn apply(&self, event: &mut Event, schedule: Schedule) {
         if let Some(title) = &self.title {
             event.title.clone_from(title);
@@ -62,53 +85,79 @@ impl Change {
     }
 }
 
-/// Changes an event, all or nothing, and queues what its invitees are told. `editor` must see the event; whether it may
-/// change it was asked before.
+/// A changed event.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Changed {
+    /// As it is now.
+    pub seen: SeenEvent,
+    pub told: Told,
+}
+
+/// Changes an event, all or nothing, and queues what its invitees are told; a change to what is already so changes
+/// nothing and is not told. `editor` must see the event; whether it may change it was asked before.
 pub async fn change(
     db: &Db,
     event: Uuid,
     change: Change,
     editor: Editor,
     teller: Teller,
-) -> Result<SeenEvent, EventError> {
+) -> Result<Changed, EventError> {
     let wake = teller.clone();
     let changed = db.transaction(move |tx| {
         Box::pin(async move {
+            let cause = teller.cause(tx, editor.user, editor.at).await?;
             let Some(seen) = events::locked(tx, editor.user, event).await? else {
                 return Err(EventError::Gone);
             };
-            let mut event = seen.event;
+            let mut event = seen.event.clone();
             let before = Schedule::of(&event);
             let (asked, known) = (change.schedule.clone(), before.clone());
             let after = off_thread(move || known.changed(asked)).await??;
             let has_lost_times = before.times.is_some() && after.times.is_none();
-            if after.has_other_occurrences(&before) {
+            let has_other_occurrences = after.has_other_occurrences(&before);
+            change.apply(&mut event, after);
+            if change.is_as(tx, &event, &seen).await? {
+                invite_lastingly(tx, &event, &change, editor).await?;
+                let told = Told::Everybody;
+                return Ok(Changed { seen, told });
+            }
+            if has_other_occurrences {
                 exceptions::remove_all(tx, event.id).await?;
             }
-            change.apply(&mut event, after);
             events::save(tx, &event, editor).await?;
             if !event.recurrence.is_empty() {
                 events::set_series_end(tx, event.id, event.series_ends_at).await?;
             }
             change_belongings(tx, &event, change, editor).await?;
-            let seen = events::locked(tx, editor.user, event.id)
-                .await?
-                .ok_or(EventError::Gone)?;
-            let exceptions = exceptions::of_event(tx, event.id).await?;
-            let news = News {
-                kind: mail::Kind::Update,
-                seen: &seen,
-                exceptions: &exceptions,
-                instance: None,
-                has_lost_times,
-            };
-            teller.tell(tx, &news, editor.at).await?;
-            Ok(seen)
+            tell(tx, event.id, has_lost_times, &cause, &teller).await
         })
     });
-    let seen = changed.await?;
+    let changed = changed.await?;
     wake.wake();
-    Ok(seen)
+    Ok(changed)
+}
+
+/// Queues what invitees are told of the event as it is now.
+async fn tell(
+    tx: &mut Tx,
+    event: Uuid,
+    has_lost_times: bool,
+    cause: &Cause,
+    teller: &Teller,
+) -> Result<Changed, EventError> {
+    let seen = events::locked(tx, cause.by, event)
+        .await?
+        .ok_or(EventError::Gone)?;
+    let exceptions = exceptions::of_event(tx, event).await?;
+    let news = News {
+        kind: mail::Kind::Update,
+        seen: &seen,
+        exceptions: &exceptions,
+        instance: None,
+        has_lost_times,
+    };
+    let told = teller.tell(tx, &news, cause).await?;
+    Ok(Changed { seen, told })
 }
 
 async fn change_belongings(
@@ -117,6 +166,7 @@ async fn change_belongings(
     change: Change,
     editor: Editor,
 ) -> Result<(), StoreError> {
+    invite_lastingly(tx, event, &change, editor).await?;
     rooms::apply(tx, event.room_id, &change.room).await?;
     if let Some(targets) = change.streaming_targets {
         streaming_targets::remove_all(tx, event.room_id).await?;
@@ -131,6 +181,16 @@ async fn change_belongings(
     if let Some(folder) = change.folder {
         shared_folders::insert(tx, event.id, &folder).await?;
     }
+    Ok(())
+}
+
+/// Makes the invite that the meeting's details show, where they are asked for and there is none.
+async fn invite_lastingly(
+    tx: &mut Tx,
+    event: &Event,
+    change: &Change,
+    editor: Editor,
+) -> Result<(), StoreError> {
     if change.show_meeting_details == Some(true) {
         invites::insert_lasting(tx, &lasting_invite(event.room_id, editor)).await?;
     }

@@ -37,7 +37,7 @@ pub async fn delete(
                 instance: None,
                 has_lost_times: false,
             };
-            teller.tell(tx, &news, now).await?;
+            teller.tell_end(tx, &news, now).await?;
             events::delete(tx, event).await?;
             let contents = rooms::remove(tx, seen.room.id).await?;
             Ok::<_, EventError>(contents.unwrap_or_default())

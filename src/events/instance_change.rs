@@ -9,7 +9,7 @@ use super::{
     off_thread, schedule,
 };
 use crate::{
-    mail,
+    mail::{self, Cause, Told},
     store::{
         Db, StoreError, Tx,
         events::{
@@ -61,8 +61,17 @@ impl InstanceChange {
     }
 }
 
-/// Changes the occurrence that begins, by the series' rule, at `original`, and queues what invitees are told. `editor`
-/// must see the event; whether it may change it was asked before.
+/// A changed occurrence, with its event.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ChangedInstance {
+    pub seen: SeenEvent,
+    pub instance: Instance,
+    pub told: Told,
+}
+
+/// Changes the occurrence that begins, by the series' rule, at `original`, and queues what invitees are told; a change to
+/// what is already so changes nothing and is not told. `editor` must see the event; whether it may change it was asked
+/// before.
 pub async fn change_instance(
     db: &Db,
     event: Uuid,
@@ -70,42 +79,75 @@ pub async fn change_instance(
     change: InstanceChange,
     editor: Editor,
     teller: Teller,
-) -> Result<(SeenEvent, Instance), EventError> {
+) -> Result<ChangedInstance, EventError> {
     let wake = teller.clone();
     let changed = db.transaction(move |tx| {
         Box::pin(async move {
-            let (_, series) = series(tx, event, editor).await?;
+            let cause = teller.cause(tx, editor.user, editor.at).await?;
+            let (seen, series) = series(tx, event, editor).await?;
             let instance = series.at(original).ok_or(EventError::NoOccurrence)?;
+            let difference = change.applied_to(&instance)?;
+            if takes_place_alike(&difference, &instance, &seen) {
+                let told = Told::Everybody;
+                return Ok(ChangedInstance { seen, instance, told });
+            }
             let is_new = instance.exception.is_none();
             if is_new && exceptions::number(tx, event).await? >= EXCEPTIONS_PER_EVENT_MAX {
                 return Err(EventError::TooManyExceptions);
             }
-            let difference = change.applied_to(&instance)?;
             exceptions::put(tx, event, original, &difference, editor).await?;
             events::raise_revision(tx, event).await?;
             let end = off_thread(move || series.last_end()).await?;
             events::set_series_end(tx, event, end).await?;
-            let (seen, series) = self::series(tx, event, editor).await?;
-            let instance = series.at(original).ok_or(EventError::NoOccurrence)?;
-            let is_cancelled = difference.status == Status::Cancelled;
-            let news = News {
-                kind: if is_cancelled {
-                    mail::Kind::Cancel
-                } else {
-                    mail::Kind::Update
-                },
-                seen: &seen,
-                exceptions: series.exceptions(),
-                instance: Some(original),
-                has_lost_times: false,
-            };
-            teller.tell(tx, &news, editor.at).await?;
-            Ok((seen, instance))
+            tell(tx, (event, original), difference.status, editor, &cause, &teller).await
         })
     });
     let changed = changed.await?;
     wake.wake();
     Ok(changed)
+}
+
+/// Queues what invitees are told of an occurrence as it is now.
+async fn tell(
+    tx: &mut Tx,
+    (event, original): (Uuid, DateTime<Utc>),
+    status: Status,
+    editor: Editor,
+    cause: &Cause,
+    teller: &Teller,
+) -> Result<ChangedInstance, EventError> {
+    let (seen, series) = series(tx, event, editor).await?;
+    let instance = series.at(original).ok_or(EventError::NoOccurrence)?;
+    let news = News {
+        kind: match status {
+            Status::Cancelled => mail::Kind::Cancel,
+            Status::Ok => mail::Kind::Update,
+        },
+        seen: &seen,
+        exceptions: series.exceptions(),
+        instance: Some(original),
+        has_lost_times: false,
+    };
+    let told = teller.tell(tx, &news, cause).await?;
+    Ok(ChangedInstance { seen, instance, told })
+}
+
+/// Whether an occurrence with this difference is what it was before, for whoever comes.
+fn takes_place_alike(difference: &Difference, before: &Instance, seen: &SeenEvent) -> bool {
+    let known = before.exception.as_ref().map(events::Exception::difference);
+    let known = known.unwrap_or_default();
+    let text = |own: &Option<String>, of_series: &str| own.as_deref().unwrap_or(of_series).to_owned();
+    let shown = |difference: &Difference| {
+        (
+            difference.status,
+            text(&difference.title, &seen.event.title),
+            text(&difference.description, &seen.event.description),
+            difference.is_all_day.unwrap_or(before.times.is_all_day),
+            difference.starts_at.unwrap_or(before.times.starts_at),
+            difference.ends_at.unwrap_or(before.times.ends_at),
+        )
+    };
+    shown(difference) == shown(&known)
 }
 
 /// The event as the editor sees it, and its occurrences.

@@ -11,10 +11,10 @@ mod schedule;
 mod times;
 
 pub use self::{
-    change::{Change, change, lasting_invite},
+    change::{Change, Changed, change, lasting_invite},
     create::{Draft, create},
     delete::delete,
-    instance_change::{InstanceChange, change_instance},
+    instance_change::{ChangedInstance, InstanceChange, change_instance},
     news::{News, Teller, meeting},
     off_thread::off_thread,
     schedule::{Asked, Finding, LINE_CHARS_MAX, LINES_MAX, Refusal, Schedule},

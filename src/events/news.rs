@@ -1,13 +1,16 @@
 //! What the invitees of an event are told by mail.
 
 use chrono::{DateTime, Utc};
+use uuid::Uuid;
 
 use crate::{
     calendar::ics::Entry,
-    mail::{CallIn, Kind, Mail, Meeting, Outbox},
+    config::Quotas,
+    mail::{self, CallIn, Cause, Kind, Mail, Meeting, Outbox, Told},
     store::{
         StoreError, Tx, event_invites,
         events::{Exception, SeenEvent},
+        usage,
     },
 };
 
@@ -17,6 +20,8 @@ pub struct Teller {
     pub outbox: Outbox,
     /// Number of the telephone gateway, where there is one.
     pub tel: Option<String>,
+    /// Limits of mails, where the tariff of whoever brings them about names none.
+    pub quotas: Quotas,
 }
 
 /// What has happened to an event.
@@ -32,29 +37,44 @@ pub struct News<'a> {
 }
 
 impl Teller {
-    /// Queues a mail to everybody who is invited and has not declined.
-    pub async fn tell(&self, tx: &mut Tx, news: &News<'_>, now: DateTime<Utc>) -> Result<(), StoreError> {
+    /// Who brings mails about. It takes the user's row until the end of the transaction, so it comes before whatever else a
+    /// transaction locks.
+    pub async fn cause(&self, tx: &mut Tx, by: Uuid, at: DateTime<Utc>) -> Result<Cause, StoreError> {
+        let limits = usage::take_user(tx, by, self.quotas, at).await?;
+        Ok(Cause { by, limits, at })
+    }
+
+    /// Queues a mail about a change to everybody who is invited and has not declined.
+    pub async fn tell(&self, tx: &mut Tx, news: &News<'_>, cause: &Cause) -> Result<Told, StoreError> {
+        let mails = self.mails(tx, news).await?;
+        mail::queue_change(tx, mails, cause).await
+    }
+
+    /// Queues a mail about the end of an event to the same.
+    pub async fn tell_end(&self, tx: &mut Tx, news: &News<'_>, at: DateTime<Utc>) -> Result<(), StoreError> {
+        let mails = self.mails(tx, news).await?;
+        mail::queue_end(tx, mails, at).await
+    }
+
+    async fn mails(&self, tx: &mut Tx, news: &News<'_>) -> Result<Vec<Mail>, StoreError> {
         if !self.outbox.is_on() {
-            return Ok(());
+            return Ok(Vec::new());
         }
+        let receivers = event_invites::receivers(tx, news.seen.event.id).await?;
         let entry = Entry {
             is_cancelled: news.kind == Kind::Cancel && news.instance.is_none(),
             ..Entry::of(&news.seen.event, news.exceptions)
         };
         let meeting = meeting(news.seen, self.tel.as_deref());
-        let receivers = event_invites::receivers(tx, news.seen.event.id).await?;
-        let mails: Vec<_> = receivers
-            .into_iter()
-            .map(|receiver| Mail {
-                kind: news.kind,
-                receiver,
-                event: entry.clone(),
-                instance: news.instance,
-                has_lost_times: news.has_lost_times,
-                meeting: meeting.clone(),
-            })
-            .collect();
-        self.outbox.enqueue(tx, &mails, now).await
+        let mails = receivers.into_iter().map(|receiver| Mail {
+            kind: news.kind,
+            receiver,
+            event: entry.clone(),
+            instance: news.instance,
+            has_lost_times: news.has_lost_times,
+            meeting: meeting.clone(),
+        });
+        Ok(mails.collect())
     }
 
     /// Tells the worker that mails were committed.

@@ -12,8 +12,8 @@ use super::{
     auth::KnownUsers,
     body::BODY_BYTES_MAX,
     brake::WriteBrake,
-    calendar_feed, call_in, event_favorites, event_invites, events, invites, login, openapi, people,
-    recordings, room_event, room_tariff, rooms, shared_folders, sip,
+    calendar_feed, call_in, event_favorites, event_invites, events, invites, login, mail_refusals, openapi,
+    people, recordings, room_event, room_tariff, rooms, shared_folders, sip,
     starts::{self, Doorkeeper},
     streaming_targets, turn, user_assets, users,
 };
@@ -120,6 +120,7 @@ fn described() -> (Router<ApiState>, utoipa::openapi::OpenApi) {
         .merge(events::routes())
         .merge(event_invites::routes())
         .merge(event_favorites::routes())
+        .merge(mail_refusals::routes())
         .merge(shared_folders::routes());
     let (router, mut document) = OpenApiRouter::with_openapi(openapi::skeleton())
         .nest("/v1", v1)

@@ -19,6 +19,7 @@ pub mod health;
 pub mod invites;
 pub mod layers;
 pub mod login;
+pub mod mail_refusals;
 pub mod openapi;
 pub mod pages;
 pub mod params;

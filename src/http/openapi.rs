@@ -33,6 +33,7 @@ pub const INVITE_CODE: &str = "InviteCode";
         (name = "streaming", description = "Where meetings are streamed to"),
         (name = "turn", description = "Relays for media"),
         (name = "services", description = "For gateways and recorders"),
+        (name = "mail", description = "Refusing mail about meetings"),
         (name = "assets", description = "Recordings, reports and other files of rooms"),
     ),
     modifiers(&SecuritySchemes),

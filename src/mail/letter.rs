@@ -4,11 +4,14 @@ use chrono::{DateTime, Utc};
 use url::Url;
 
 use super::{
-    Kind, Mail, Receiver, html,
+    Kind, Mail, Receiver, Tokens, html,
     texts::{Language, Texts},
+    unsubscribe,
 };
 use crate::{
     calendar::ics::{self, Attendee, Entry, Method, Participation, Person, Span},
+    config::Config,
+    one_line::one_line,
     secrets::Secret,
 };
 
@@ -21,6 +24,8 @@ pub(super) struct Letter {
     pub(super) html: String,
     /// For calendar programs; there is none for events without times.
     pub(super) calendar: Option<(Method, String)>,
+    /// Where the receiver refuses further mails.
+    pub(super) unsubscribe: Option<String>,
 }
 
 /// What letters are written with.
@@ -31,6 +36,10 @@ pub(super) struct Writer {
     web_client: Url,
     /// BCP 47 tag for receivers of whom none is known.
     language: String,
+    /// Base of links to this server; without it there are none.
+    public_url: Option<Url>,
+    /// Whom receivers tell of misuse.
+    report_address: Option<String>,
 }
 
 /// A line about the meeting, such as when it is.
@@ -41,42 +50,84 @@ struct Fact {
 }
 
 impl Writer {
-    pub(super) fn new(web_client: Url, language: String) -> Self {
+    /// Of a configuration that was validated; `web_client` is the base of links to meetings.
+    pub(super) fn new(web_client: Url, config: &Config) -> Self {
         Self {
             texts: Texts::new(),
             web_client,
-            language,
+            language: config.defaults.user_language.clone(),
+            public_url: config.http.public_url.clone(),
+            report_address: config.mail.report_address.clone(),
         }
     }
 
-    /// Writes a mail that was queued at `queued`.
-    pub(super) fn write(&self, mail: &Mail, queued: DateTime<Utc>) -> Letter {
+    /// Writes a mail that was queued at `queued`; its titles and names are one line each.
+    pub(super) fn write(&self, mail: &Mail, queued: DateTime<Utc>, tokens: &Tokens) -> Letter {
         let language = self.texts.of(mail.receiver.language().unwrap_or(&self.language));
         let kind = mail.kind.as_str();
-        let title = one_line(mail.title());
-        let organizer = mail.event.organizer.as_ref().map(|person| one_line(&person.name));
-        let organizer = organizer
-            .filter(|name| !name.is_empty())
-            .unwrap_or_else(|| "Colloquy".to_owned());
+        let title = mail.title();
+        let organizer = mail.event.organizer.as_ref().map(|person| &*person.name);
+        let organizer = organizer.filter(|name| !name.is_empty()).unwrap_or("Colloquy");
         let intro = match mail.instance {
             Some(_) => format!("intro-{kind}-instance"),
             None => format!("intro-{kind}"),
         };
-        let hello = match one_line(mail.receiver.name()) {
-            name if name.is_empty() => language.text("hello-nobody"),
-            name => language.filled("hello", &[("name", &name)]),
+        let hello = match mail.receiver.name() {
+            "" => language.text("hello-nobody"),
+            name => language.filled("hello", &[("name", name)]),
         };
-        let paragraphs = [hello, language.filled(&intro, &[("organizer", &organizer)])];
+        let paragraphs = [hello, language.filled(&intro, &[("organizer", organizer)])];
         let access = self.access(mail, language);
-        let mut facts = about(mail, language, &title, &organizer);
+        let mut facts = about(mail, language, title, organizer);
         facts.extend(access);
-        let description = mail.description().trim();
+        let unsubscribe = self.unsubscribe(mail, tokens);
+        let (reason, ways_out) = self.footer(mail, language, unsubscribe.as_deref());
+        let letter = html::Letter {
+            language: language.tag,
+            title,
+            paragraphs: &paragraphs,
+            rows: &rows(&facts),
+            text: mail.description().trim(),
+            footer: &reason,
+            footer_rows: &rows(&ways_out),
+        };
         Letter {
-            subject: language.filled(&format!("subject-{kind}"), &[("title", &title)]),
-            plain: plain(&paragraphs, &facts, description),
-            html: html::page(language.tag, &title, &paragraphs, &rows(&facts), description),
+            subject: language.filled(&format!("subject-{kind}"), &[("title", title)]),
+            plain: plain(&letter),
+            html: html::page(&letter),
             calendar: self.calendar(mail, language, queued),
+            unsubscribe,
         }
+    }
+
+    /// Where the receiver refuses further mails; `None` while nobody knows under which URL this server is reached.
+    fn unsubscribe(&self, mail: &Mail, tokens: &Tokens) -> Option<String> {
+        let token = tokens.token(&mail.receiver.address_hash());
+        self.public_url.as_ref().map(|url| unsubscribe::link(url, &token))
+    }
+
+    /// Why the receiver gets this, and what can be done about it.
+    fn footer(&self, mail: &Mail, language: &Language, unsubscribe: Option<&str>) -> (String, Vec<Fact>) {
+        let inviter = mail
+            .event
+            .organizer
+            .as_ref()
+            .map(|person| one_line(&person.email));
+        let reason = match inviter {
+            Some(inviter) => language.filled("reason", &[("inviter", &inviter)]),
+            None => language.text("reason-nobody"),
+        };
+        let report = self
+            .report_address
+            .as_deref()
+            .map(|address| ("label-report", address, false));
+        let unsubscribe = unsubscribe.map(|link| ("label-unsubscribe", link, true));
+        let fact = |(label, value, is_link): (&str, &str, bool)| Fact {
+            label: language.text(label),
+            value: value.to_owned(),
+            is_link,
+        };
+        (reason, report.into_iter().chain(unsubscribe).map(fact).collect())
     }
 
     /// Where one comes in; `None` for those who need not come.
@@ -241,16 +292,20 @@ fn about(mail: &Mail, language: &Language, title: &str, organizer: &str) -> Vec<
     facts
 }
 
-fn plain(paragraphs: &[String], facts: &[Fact], description: &str) -> String {
-    let facts: Vec<_> = facts
-        .iter()
-        .map(|fact| format!("{}: {}", fact.label, fact.value))
-        .collect();
-    let mut parts = paragraphs.to_vec();
-    parts.push(facts.join("\n"));
-    if !description.is_empty() {
-        parts.push(description.to_owned());
+fn plain(letter: &html::Letter<'_>) -> String {
+    let lines = |rows: &[html::Row<'_>]| -> Vec<String> {
+        rows.iter()
+            .map(|row| format!("{}: {}", row.label, row.value))
+            .collect()
+    };
+    let mut parts = letter.paragraphs.to_vec();
+    parts.push(lines(letter.rows).join("\n"));
+    if !letter.text.is_empty() {
+        parts.push(letter.text.to_owned());
     }
+    let mut footer = vec!["-- ".to_owned(), letter.footer.to_owned()];
+    footer.extend(lines(letter.footer_rows));
+    parts.push(footer.join("\n"));
     format!("{}\n", parts.join("\n\n"))
 }
 
@@ -261,29 +316,4 @@ fn rows<'a>(facts: &'a [Fact]) -> Vec<html::Row<'a>> {
         is_link: fact.is_link,
     };
     facts.iter().map(row).collect()
-}
-
-/// The text without line ends and other control characters, single spaces between words.
-fn one_line(text: &str) -> String {
-    let printable: String = text
-        .chars()
-        .map(|letter| if letter.is_control() { ' ' } else { letter })
-        .collect();
-    printable.split_whitespace().collect::<Vec<_>>().join(" ")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_line_stays_a_line() {
-        for (given, expected) in [
-            ("Team\r\nBcc: eve@example.org", "Team Bcc: eve@example.org"),
-            (" a\tb \u{2028} c\0d ", "a b c d"),
-            ("\r\n", ""),
-        ] {
-            assert_eq!(one_line(given), expected);
-        }
-    }
 }

@@ -13,6 +13,7 @@ use lettre::{
 use uuid::Uuid;
 
 use super::{Mail, letter::Letter};
+use crate::one_line::one_line;
 
 /// Why a mail can never be sent.
 #[derive(Debug, thiserror::Error)]
@@ -37,14 +38,17 @@ pub(super) fn pack(
     let mut message = Message::builder()
         .from(sender.clone())
         .to(receiver)
-        .subject(letter.subject)
+        .subject(unencoded(&letter.subject))
         .message_id(Some(format!("<{id}@{}>", sender.email.domain())))
         .date(SystemTime::from(queued))
         // No out-of-office notes, please (RFC 3834).
-        .raw_header(HeaderValue::new(
-            HeaderName::new_from_ascii_str("Auto-Submitted"),
-            "auto-generated".to_owned(),
-        ));
+        .raw_header(header("Auto-Submitted", "auto-generated"));
+    if let Some(link) = letter.unsubscribe {
+        // One click in a mail program (RFC 8058).
+        message = message
+            .raw_header(header("List-Unsubscribe", &format!("<{link}>")))
+            .raw_header(header("List-Unsubscribe-Post", "List-Unsubscribe=One-Click"));
+    }
     if let Some(organizer) = &mail.event.organizer
         && let Ok(address) = organizer.email.parse()
     {
@@ -67,7 +71,16 @@ pub(super) fn pack(
     Ok(message.multipart(all)?)
 }
 
-fn mailbox(name: &str, address: Address) -> Mailbox {
-    let name: String = name.chars().filter(|letter| !letter.is_control()).collect();
-    Mailbox::new((!name.trim().is_empty()).then(|| name.trim().to_owned()), address)
+fn header(name: &'static str, value: &str) -> HeaderValue {
+    HeaderValue::new(HeaderName::new_from_ascii_str(name), value.to_owned())
+}
+
+pub(super) fn mailbox(name: &str, address: Address) -> Mailbox {
+    Mailbox::new(Some(unencoded(name)).filter(|name| !name.is_empty()), address)
+}
+
+/// A text of people for a header. One that looks like an encoded word (RFC 2047) must not become one: mail programs would
+/// decode whatever characters it hides.
+fn unencoded(text: &str) -> String {
+    one_line(text).replace("=?", "= ?")
 }

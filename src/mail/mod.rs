@@ -1,12 +1,16 @@
 //! Mail to those who are invited to events: what is to be said waits in the outbox, and becomes text when it is sent.
 
+mod address;
 mod dates;
 mod html;
 mod letter;
 mod message;
 mod outbox;
+mod pages;
+mod queue;
 mod relay;
 mod texts;
+mod unsubscribe;
 mod worker;
 
 use chrono::{DateTime, Utc};
@@ -14,10 +18,18 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 pub use self::{
+    address::AddressHash,
     outbox::Outbox,
+    pages::Page,
+    queue::{Cause, Told, queue_change, queue_end, queue_invitation},
+    unsubscribe::Tokens,
     worker::{MailError, Round, Worker},
 };
-use crate::{calendar::ics::Entry, secrets::Secret};
+use crate::{
+    calendar::ics::{Entry, Person},
+    one_line::one_line,
+    secrets::Secret,
+};
 
 /// A mail that is still to be written: who hears what. It holds everything that it tells, as that was when it was queued.
 #[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
@@ -47,6 +59,16 @@ pub enum Kind {
     Cancel,
     /// The receiver is not invited any more.
     Uninvite,
+}
+
+/// What a mail is for, as far as limits go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    Invite,
+    /// Of the event, or of one occurrence; the latter's end is one too.
+    Change,
+    /// Of the event, or of the invitation.
+    End,
 }
 
 /// Who gets a mail.
@@ -84,4 +106,62 @@ pub struct CallIn {
     pub number: String,
     pub id: String,
     pub password: Secret,
+}
+
+impl Purpose {
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Invite => "invite",
+            Self::Change => "change",
+            Self::End => "end",
+        }
+    }
+
+    /// `None` for what this version does not know.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let all = [Self::Invite, Self::Change, Self::End];
+        all.into_iter().find(|purpose| purpose.as_str() == text)
+    }
+}
+
+impl Mail {
+    #[must_use]
+    pub const fn purpose(&self) -> Purpose {
+        match (self.kind, self.instance) {
+            (Kind::Invite, _) => Purpose::Invite,
+            (Kind::Update, _) | (Kind::Cancel, Some(_)) => Purpose::Change,
+            (Kind::Cancel, None) | (Kind::Uninvite, _) => Purpose::End,
+        }
+    }
+
+    /// The same with titles and names that are one line each: they go into headers, subjects and calendars.
+    fn in_lines(mut self) -> Self {
+        let tidy = |text: &mut String| *text = one_line(text);
+        tidy(&mut self.event.title);
+        for title in self
+            .event
+            .exceptions
+            .iter_mut()
+            .filter_map(|one| one.title.as_mut())
+        {
+            tidy(title);
+        }
+        if let Some(Person { name, .. }) = &mut self.event.organizer {
+            tidy(name);
+        }
+        match &mut self.receiver {
+            Receiver::Registered { name, .. } | Receiver::Unregistered { name, .. } => tidy(name),
+            Receiver::External { .. } => {}
+        }
+        self
+    }
+}
+
+impl Receiver {
+    #[must_use]
+    pub fn address_hash(&self) -> AddressHash {
+        AddressHash::of(self.email())
+    }
 }

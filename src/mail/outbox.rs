@@ -1,14 +1,10 @@
-//! The way into the outbox, within the transaction of what a mail tells.
+//! Whether there is an outbox, and the bell of the worker that empties it.
 
 use std::sync::Arc;
 
-use chrono::{DateTime, Utc};
 use tokio::sync::Notify;
 
-use super::Mail;
-use crate::store::{self, StoreError, Tx};
-
-/// Takes mails, or nothing at all where there is no mail server or nobody is to hear of a change. Clones are one.
+/// Mails are queued, or none at all where there is no mail server or nobody is to hear of a change. Clones are one.
 #[derive(Debug, Clone)]
 pub struct Outbox(Option<Arc<Notify>>);
 
@@ -25,18 +21,10 @@ impl Outbox {
         if suppressed { Self(None) } else { self.clone() }
     }
 
-    /// Whether mails are taken at all: else nobody need put them together.
+    /// Whether mails are queued at all: else nobody need put them together.
     #[must_use]
     pub fn is_on(&self) -> bool {
         self.0.is_some()
-    }
-
-    /// Queues mails. They exist exactly when the transaction is committed; [`Self::wake`] after that.
-    pub async fn enqueue(&self, tx: &mut Tx, mails: &[Mail], now: DateTime<Utc>) -> Result<(), StoreError> {
-        if self.is_on() {
-            store::outbox::insert(tx, mails, now).await?;
-        }
-        Ok(())
     }
 
     /// Tells the worker that mails were committed. Without it they wait for its next look, some seconds later.

@@ -8,11 +8,11 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use futures_util::future::join_all;
 use lettre::{Address, message::Mailbox};
-use tokio::time::sleep;
+use tokio::{sync::OnceCell, time::sleep};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Mail, Outbox,
+    Mail, Outbox, Tokens,
     letter::Writer,
     message,
     relay::{Connections, Relay, SendError},
@@ -21,7 +21,7 @@ use crate::{
     clock::Clock,
     config::Config,
     store::{
-        Db, StoreError,
+        Db, StoreError, mail_refusals,
         outbox::{self, Fate, Taken},
     },
 };
@@ -44,6 +44,9 @@ const JITTER: f64 = 0.2;
 /// Time for mails that are being sent when the server stops.
 const STOP_GRACE: Duration = Duration::from_secs(3);
 
+/// What stands in the outbox: a mail, if this version of the server can read it.
+type Parsed = Result<Mail, serde_json::Error>;
+
 /// Sends mails.
 #[derive(Debug)]
 pub struct Worker {
@@ -52,6 +55,8 @@ pub struct Worker {
     clock: Clock,
     relay: Relay,
     writer: Writer,
+    /// Read when the first mail is sent.
+    tokens: OnceCell<Tokens>,
     sender: Mailbox,
     retry_secs: u64,
     give_up: Duration,
@@ -65,6 +70,8 @@ pub struct Round {
     pub given_up: usize,
     /// Tried again later.
     pub put_off: usize,
+    /// Not sent, as their receivers want no mail.
+    pub unwanted: usize,
     /// Whether the mail server did not answer at all.
     pub is_unreachable: bool,
 }
@@ -88,14 +95,14 @@ impl Worker {
             return Ok(None);
         };
         let address: Address = from.parse()?;
-        let name = settings.from_name.trim();
         Ok(Some(Self {
             db,
             outbox,
             clock,
             relay: Relay::new(settings, host)?,
-            writer: Writer::new(web_client.clone(), config.defaults.user_language.clone()),
-            sender: Mailbox::new((!name.is_empty()).then(|| name.to_owned()), address),
+            writer: Writer::new(web_client.clone(), config),
+            tokens: OnceCell::new(),
+            sender: message::mailbox(&settings.from_name, address),
             retry_secs: settings.retry_secs,
             give_up: Duration::from_secs(settings.give_up_secs),
         }))
@@ -132,18 +139,24 @@ impl Worker {
 
     /// Takes some mails that are due and sends them.
     pub async fn round(&self) -> Result<Round, StoreError> {
+        let tokens = self.tokens.get_or_try_init(|| Tokens::of(&self.db)).await?;
         let taken = outbox::take(&self.db, SENT_AT_ONCE, self.clock.now(), LEASE).await?;
-        let mut round = Round::default();
-        if taken.is_empty() {
+        let (wanted, unwanted) = self.parted(taken).await?;
+        let mut round = Round {
+            unwanted,
+            ..Round::default()
+        };
+        if wanted.is_empty() {
             return Ok(round);
         }
         let connections = self.relay.connections(SENT_AT_ONCE);
-        let results = join_all(taken.iter().map(|mail| self.deliver(mail, &connections))).await;
+        let deliver = |(taken, mail)| self.deliver(taken, mail, tokens, &connections);
+        let results = join_all(wanted.iter().map(|(taken, mail)| deliver((taken, mail)))).await;
         round.is_unreachable = results
             .iter()
             .all(|result| matches!(result, Err(SendError::Unreachable(_))));
-        for (mail, result) in taken.iter().zip(results) {
-            match self.note(mail, result).await? {
+        for ((taken, _), result) in wanted.iter().zip(results) {
+            match self.note(taken, result).await? {
                 None => round.sent += 1,
                 Some(Fate::GivenUp(_)) => round.given_up += 1,
                 Some(Fate::Again(_)) => round.put_off += 1,
@@ -155,11 +168,38 @@ impl Worker {
         Ok(round)
     }
 
-    async fn deliver(&self, taken: &Taken, connections: &Connections) -> Result<(), SendError> {
+    /// The mails that are to be sent, and how many others were given up because their receivers want none by now.
+    async fn parted(&self, taken: Vec<Taken>) -> Result<(Vec<(Taken, Parsed)>, usize), StoreError> {
+        let parsed = taken.into_iter().map(|taken| {
+            let mail = serde_json::from_value(taken.mail.clone()).map(Mail::in_lines);
+            (taken, mail)
+        });
+        let parsed: Vec<(Taken, Parsed)> = parsed.collect();
+        let receiver = |mail: &Parsed| mail.as_ref().ok().map(|mail| mail.receiver.address_hash());
+        let receivers: Vec<_> = parsed.iter().filter_map(|(_, mail)| receiver(mail)).collect();
+        let refused = mail_refusals::among(&self.db, &receivers).await?;
+        let is_unwanted = |mail: &Parsed| receiver(mail).is_some_and(|receiver| refused.contains(&receiver));
+        let (unwanted, wanted): (Vec<_>, Vec<_>) =
+            parsed.into_iter().partition(|(_, mail)| is_unwanted(mail));
+        for (taken, _) in &unwanted {
+            let fate = Fate::GivenUp(self.clock.now());
+            outbox::failed(&self.db, taken, fate, "the receiver wants no mail").await?;
+            tracing::debug!(mail.id = %taken.id, "a mail is not wanted");
+        }
+        Ok((wanted, unwanted.len()))
+    }
+
+    async fn deliver(
+        &self,
+        taken: &Taken,
+        mail: &Parsed,
+        tokens: &Tokens,
+        connections: &Connections,
+    ) -> Result<(), SendError> {
         let refused = |error: &dyn std::error::Error| SendError::Refused(error.to_string());
-        let mail: Mail = serde_json::from_value(taken.mail.clone()).map_err(|error| refused(&error))?;
-        let letter = self.writer.write(&mail, taken.created_at);
-        let message = message::pack(&self.sender, &mail, letter, taken.id, taken.created_at);
+        let mail = mail.as_ref().map_err(|error| refused(error))?;
+        let letter = self.writer.write(mail, taken.created_at, tokens);
+        let message = message::pack(&self.sender, mail, letter, taken.id, taken.created_at);
         let message = message.map_err(|error| refused(&error))?;
         self.relay.send(connections, &message).await
     }
@@ -172,7 +212,7 @@ impl Worker {
             tracing::debug!(mail.id = %taken.id, attempts = taken.attempts, "sent a mail");
             return Ok(None);
         };
-        let last = taken.created_at + self.give_up;
+        let last = taken.slot_at + self.give_up;
         let fate = if matches!(error, SendError::Refused(_)) || now >= last {
             // The mail server's words may name people: they stand in the outbox only.
             tracing::warn!(mail.id = %taken.id, attempts = taken.attempts, "gave up a mail; see last_error in the outbox");
@@ -201,7 +241,7 @@ impl Worker {
 impl Round {
     /// Whether something was done, so that more may wait.
     fn is_done(self) -> bool {
-        self.sent + self.given_up > 0
+        self.sent + self.given_up + self.unwanted > 0
     }
 }
 

@@ -21,6 +21,18 @@ impl<T> Change<T> {
         })
     }
 
+    /// Whether it makes another value of this one.
+    pub(super) fn changes(&self, value: Option<&T>) -> bool
+    where
+        T: PartialEq,
+    {
+        match self {
+            Self::Keep => false,
+            Self::Clear => value.is_some(),
+            Self::Set(new) => value != Some(new),
+        }
+    }
+
     pub(super) fn is_keep(&self) -> bool {
         matches!(self, Self::Keep)
     }

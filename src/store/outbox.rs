@@ -1,6 +1,9 @@
 //! The outbox: mails that wait, were sent, or were given up.
 
-use std::time::Duration;
+use std::{
+    collections::{BTreeSet, HashMap},
+    time::Duration,
+};
 
 use chrono::{DateTime, Utc};
 use serde_json::Value;
@@ -11,10 +14,16 @@ use super::{
     Db, StoreError, Tx, micros,
     rows::{Columns, count, from_columns},
 };
-use crate::mail::Mail;
+use crate::mail::{AddressHash, Mail, Purpose};
 
 /// Rows per statement, well below the databases' limits of parameters.
 const INSERT_ROWS_MAX: usize = 100;
+
+/// Locks that all addresses share.
+const ADDRESS_LOCKS: u8 = 32;
+
+/// Tells these locks from others of the database.
+const ADDRESS_LOCK_CLASS: i32 = 0x6d61_696c;
 
 /// Characters that are kept of an error.
 const ERROR_CHARS_MAX: usize = 500;
@@ -24,6 +33,8 @@ const ERROR_CHARS_MAX: usize = 500;
 pub struct Taken {
     pub id: Uuid,
     pub created_at: DateTime<Utc>,
+    /// When it was to go at first.
+    pub slot_at: DateTime<Utc>,
     /// A [`Mail`], if this version of the server can read it.
     pub mail: Value,
     /// Attempts with this one.
@@ -37,6 +48,7 @@ impl Taken {
         Ok(Self {
             id: row.col("id")?,
             created_at: row.col("created_at")?,
+            slot_at: row.col("slot_at")?,
             mail: row.col::<Json<Value>>("mail")?.0,
             attempts: u32::try_from(row.col::<i32>("attempts")?).unwrap_or_default(),
             leased_until: row.col("due_at")?,
@@ -45,17 +57,175 @@ impl Taken {
 }
 from_columns!(Taken);
 
-/// Queues mails that are due at once.
-pub async fn insert(tx: &mut Tx, mails: &[Mail], now: DateTime<Utc>) -> Result<(), StoreError> {
+/// Expands a statement that begins in `$begin` and ends with a list of ids.
+macro_rules! among {
+    ($begin:expr, $ids:expr, $executor:expr) => {{
+        let mut statement = $begin;
+        let mut list = statement.separated(", ");
+        for id in $ids {
+            list.push_bind(*id);
+        }
+        statement.push(")").build().execute($executor).await.map(drop)
+    }};
+}
+
+/// A mail that waits, and nobody has succeeded to send yet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Waiting {
+    pub id: Uuid,
+    pub receiver: AddressHash,
+    pub purpose: Purpose,
+    /// The occurrence, of a mail about one.
+    pub instance: Option<DateTime<Utc>>,
+    pub has_lost_times: bool,
+    /// Whether somebody has taken it: it may have gone out, or be on its way.
+    pub is_tried: bool,
+    pub slot_at: DateTime<Utc>,
+}
+
+impl Waiting {
+    fn read(row: &impl Columns) -> sqlx::Result<Option<Self>> {
+        let purpose = Purpose::parse(&row.col::<String>("purpose")?);
+        let receiver = AddressHash::from_bytes(&row.col::<Vec<u8>>("address_hash")?);
+        let Some((purpose, receiver)) = purpose.zip(receiver) else {
+            return Ok(None);
+        };
+        Ok(Some(Self {
+            id: row.col("id")?,
+            receiver,
+            purpose,
+            instance: row.col("instance_at")?,
+            has_lost_times: row.col("has_lost_times")?,
+            is_tried: row.col::<i32>("attempts")? > 0,
+            slot_at: row.col("slot_at")?,
+        }))
+    }
+}
+
+/// What of [`Waiting`] this version of the server understands.
+struct WaitingRow(Option<Waiting>);
+
+impl WaitingRow {
+    fn read(row: &impl Columns) -> sqlx::Result<Self> {
+        Waiting::read(row).map(Self)
+    }
+}
+from_columns!(WaitingRow);
+
+/// A mail, and when it may go.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Queued {
+    pub mail: Mail,
+    pub slot_at: DateTime<Utc>,
+}
+
+/// Queues mails.
+pub async fn insert(tx: &mut Tx, mails: &[Queued], now: DateTime<Utc>) -> Result<(), StoreError> {
+    const INSERT: &str = "INSERT INTO outbox
+        (id, created_at, mail, due_at, slot_at, event_id, purpose, instance_at, has_lost_times, address_hash) ";
     let now = micros(now);
     for chunk in mails.chunks(INSERT_ROWS_MAX) {
         within!(&mut *tx, c => {
-            let mut insert = sqlx::QueryBuilder::new("INSERT INTO outbox (id, created_at, mail, due_at) ");
-            insert.push_values(chunk, |mut row, mail| {
-                row.push_bind(Uuid::new_v4()).push_bind(now).push_bind(Json(mail)).push_bind(now);
+            let mut insert = sqlx::QueryBuilder::new(INSERT);
+            insert.push_values(chunk, |mut row, Queued { mail, slot_at }| {
+                row.push_bind(Uuid::new_v4())
+                    .push_bind(now)
+                    .push_bind(Json(mail))
+                    .push_bind(micros(*slot_at))
+                    .push_bind(micros(*slot_at))
+                    .push_bind(mail.event.id)
+                    .push_bind(mail.purpose().as_str())
+                    .push_bind(mail.instance)
+                    .push_bind(mail.has_lost_times)
+                    .push_bind(mail.receiver.address_hash().as_bytes().to_vec());
             });
             insert.build().execute(c).await.map(drop)
         })?;
+    }
+    Ok(())
+}
+
+/// Invitations to an event and news of its changes that wait. The event's row must be locked by this transaction.
+pub async fn waiting(tx: &mut Tx, event: Uuid) -> Result<Vec<Waiting>, StoreError> {
+    const SELECT: &str =
+        "SELECT id, address_hash, purpose, instance_at, has_lost_times, attempts, slot_at FROM outbox
+        WHERE event_id = $1 AND purpose IN ('invite', 'change') AND sent_at IS NULL AND failed_at IS NULL
+        ORDER BY slot_at, id";
+    let rows: Vec<WaitingRow> = within!(tx, c => sqlx::query_as(SELECT).bind(event).fetch_all(c).await)?;
+    Ok(rows.into_iter().filter_map(|row| row.0).collect())
+}
+
+/// Takes mails back, as newer ones say more. One that was tried is kept as given up: if it is on its way just now, it still
+/// counts for the limits.
+pub async fn withdraw(tx: &mut Tx, mails: &[Uuid], now: DateTime<Utc>) -> Result<(), StoreError> {
+    const DELETE: &str = "DELETE FROM outbox WHERE attempts = 0 AND id IN (";
+    for chunk in mails.chunks(INSERT_ROWS_MAX) {
+        within!(&mut *tx, c => among!(sqlx::QueryBuilder::new(DELETE), chunk, c))?;
+        within!(&mut *tx, c => {
+            let mut update = sqlx::QueryBuilder::new("UPDATE outbox SET failed_at = ");
+            update.push_bind(micros(now));
+            update.push(", last_error = 'a newer mail took its place' WHERE sent_at IS NULL AND failed_at IS NULL AND id IN (");
+            among!(update, chunk, c)
+        })?;
+    }
+    Ok(())
+}
+
+/// When changes of an event were or will be told of since a time, one time for each change.
+pub async fn rounds(
+    tx: &mut Tx,
+    event: Uuid,
+    since: DateTime<Utc>,
+) -> Result<Vec<DateTime<Utc>>, StoreError> {
+    const SELECT: &str =
+        "SELECT min(slot_at) FROM outbox WHERE event_id = $1 AND purpose = 'change' AND slot_at > $2
+        GROUP BY created_at";
+    let since = micros(since);
+    Ok(within!(tx, c => sqlx::query_scalar(SELECT).bind(event).bind(since).fetch_all(c).await)?)
+}
+
+/// When mails went or will go to each of these addresses since a time, without those that tell of an end. Nobody else may
+/// queue mails to them until the end of the transaction: see [`lock_addresses`].
+pub async fn slots(
+    tx: &mut Tx,
+    addresses: &[AddressHash],
+    since: DateTime<Utc>,
+) -> Result<HashMap<AddressHash, Vec<DateTime<Utc>>>, StoreError> {
+    let mut found: HashMap<_, Vec<_>> = HashMap::new();
+    for chunk in addresses.chunks(INSERT_ROWS_MAX) {
+        let rows: Vec<(Vec<u8>, DateTime<Utc>)> = within!(&mut *tx, c => {
+            let mut select = sqlx::QueryBuilder::new("SELECT address_hash, slot_at FROM outbox WHERE slot_at > ");
+            select.push_bind(micros(since)).push(" AND purpose IN ('invite', 'change') AND address_hash IN (");
+            let mut list = select.separated(", ");
+            for address in chunk {
+                list.push_bind(address.as_bytes().to_vec());
+            }
+            select.push(")").build_query_as().fetch_all(c).await
+        })?;
+        for (address, slot) in rows {
+            if let Some(address) = AddressHash::from_bytes(&address) {
+                found.entry(address).or_default().push(slot);
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// Makes those who queue mails to the same addresses take turns until the end of their transactions. Some addresses share a
+/// lock: one per address would need more locks than PostgreSQL has. It is the last lock that a transaction takes, and all
+/// take theirs in the same order. SQLite has one writer anyway.
+pub async fn lock_addresses(tx: &mut Tx, addresses: &[AddressHash]) -> Result<(), StoreError> {
+    const LOCK: &str = "SELECT pg_advisory_xact_lock($1, $2)";
+    if let Tx::Postgres(transaction) = tx {
+        let shares = addresses.iter().filter_map(|address| address.as_bytes().first());
+        let shares: BTreeSet<_> = shares.map(|first| i32::from(first % ADDRESS_LOCKS)).collect();
+        for share in shares {
+            sqlx::query(LOCK)
+                .bind(ADDRESS_LOCK_CLASS)
+                .bind(share)
+                .execute(&mut **transaction)
+                .await?;
+        }
     }
     Ok(())
 }
@@ -71,7 +241,7 @@ pub async fn take(
     const TAKE: &str = "UPDATE outbox SET due_at = $2, attempts = attempts + 1
         WHERE due_at <= $1 AND id IN (SELECT id FROM outbox
             WHERE sent_at IS NULL AND failed_at IS NULL AND due_at <= $1 ORDER BY due_at LIMIT $3)
-        RETURNING id, created_at, mail, attempts, due_at";
+        RETURNING id, created_at, COALESCE(slot_at, created_at) AS slot_at, mail, attempts, due_at";
     let (now, until) = (micros(now), micros(now + lease));
     db.transaction(move |tx| {
         Box::pin(async move {
@@ -94,8 +264,7 @@ pub async fn next_due(db: &Db) -> Result<Option<DateTime<Utc>>, StoreError> {
 
 /// Notes that a mail server has taken over a mail.
 pub async fn sent(db: &Db, mail: Uuid, now: DateTime<Utc>) -> Result<(), StoreError> {
-    const UPDATE: &str =
-        "UPDATE outbox SET sent_at = $2, last_error = NULL WHERE id = $1 AND sent_at IS NULL";
+    const UPDATE: &str = "UPDATE outbox SET sent_at = $2, failed_at = NULL, last_error = NULL WHERE id = $1 AND sent_at IS NULL";
     let now = micros(now);
     db.transaction(move |tx| {
         Box::pin(async move {

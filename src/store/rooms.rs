@@ -4,7 +4,9 @@ use chrono::{DateTime, TimeDelta, Utc};
 use uuid::Uuid;
 
 use super::{
-    Change, Db, Listed, StoreError, Tx, Window, assets, micros,
+    Change, Db, Listed, StoreError, Tx, Window, assets,
+    events::EventRoom,
+    micros,
     relations::{invitation_to_room, standing},
     room_events::{self, RoomEvent},
     rows::{Columns, count, from_columns},
@@ -96,6 +98,17 @@ macro_rules! rooms_by_invitation {
          WHERE ei.user_id = $1 AND r.created_by <> $1
          AND r.tenant_id = (SELECT tenant_id FROM users WHERE id = $1)"
     };
+}
+
+impl RoomChange {
+    /// Whether it makes anything otherwise than it is.
+    #[must_use]
+    pub fn changes(&self, room: &EventRoom) -> bool {
+        let is_other = |wanted: Option<bool>, is: bool| wanted.is_some_and(|wanted| wanted != is);
+        self.password.changes(room.password.as_ref())
+            || is_other(self.waiting_room, room.waiting_room)
+            || is_other(self.e2e_encryption, room.e2e_encryption)
+    }
 }
 
 impl Room {

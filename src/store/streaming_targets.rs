@@ -85,6 +85,17 @@ impl StreamingTarget {
     }
 }
 
+impl NewStreamingTarget {
+    /// Whether it would be the same as this one, but for its id.
+    #[must_use]
+    pub fn makes(&self, known: &StreamingTarget) -> bool {
+        self.name == known.name
+            && self.streaming_endpoint == known.streaming_endpoint
+            && self.streaming_key == known.streaming_key
+            && self.public_url == known.public_url
+    }
+}
+
 /// A target, and whose it is.
 struct OfRoom {
     room_id: Uuid,
@@ -156,6 +167,16 @@ pub async fn of_rooms(db: &Db, rooms: &[Uuid]) -> Result<HashMap<Uuid, Vec<Strea
         found.entry(room_id).or_default().push(target);
     }
     Ok(found)
+}
+
+/// The targets of a room in the order of their creation, inside a transaction.
+pub async fn of_room(tx: &mut Tx, room: Uuid) -> Result<Vec<StreamingTarget>, StoreError> {
+    const SELECT: &str = concat!(
+        "SELECT ",
+        target_columns!(),
+        " FROM streaming_targets WHERE room_id = $1 ORDER BY created_at, id"
+    );
+    Ok(within!(tx, c => sqlx::query_as(SELECT).bind(room).fetch_all(c).await)?)
 }
 
 /// The target of this room.

@@ -42,7 +42,7 @@ impl Server {
         Self::start_with(kind, &[]).await
     }
 
-    /// A fresh server with these settings, such as `("COLLOQUY_ROOMS__GRACE_SECS", "1")`.
+    /// A fresh server with these settings, such as `("COLLOQUY_ROOMS__GRACE_SECS", "1")`; `{port}` stands for its port.
     pub async fn start_with(kind: Kind, environment: &[(&str, &str)]) -> Self {
         let own = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
         let mut server = Self {
@@ -289,9 +289,14 @@ impl Server {
         if let Some(database) = &self.database {
             command.env("COLLOQUY_DATABASE__URL", database.url.as_str());
         }
+        let port = self.port.to_string();
         command
             .env("COLLOQUY_LOG__LEVEL", "info,colloquy=debug")
-            .envs(self.environment.iter().map(|(name, value)| (name, value)))
+            .envs(
+                self.environment
+                    .iter()
+                    .map(|(name, value)| (name, value.replace("{port}", &port))),
+            )
             .current_dir(self.folder.path())
             .stdin(Stdio::null());
         command

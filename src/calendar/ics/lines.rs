@@ -1,5 +1,7 @@
 //! Content lines (RFC 5545, section 3.1): at most 75 octets, ended by CR LF, nothing in a value begins another.
 
+use crate::one_line::one_line;
+
 /// Octets of a line without its end.
 const OCTETS_MAX: usize = 75;
 
@@ -50,9 +52,9 @@ fn escaped(text: &str) -> String {
     escaped
 }
 
-/// A parameter's value in quotes, which can't hold quotes themselves.
-pub(super) fn quoted(text: &str) -> String {
-    format!("\"{}\"", text.replace('"', "'"))
+/// A name as a parameter's value in quotes, which can't hold quotes themselves.
+pub(super) fn quoted(name: &str) -> String {
+    format!("\"{}\"", one_line(name).replace('"', "'"))
 }
 
 #[cfg(test)]
@@ -98,6 +100,6 @@ mod tests {
         let mut lines = Lines::default();
         lines.put("URL", "x\r\nATTENDEE:mailto:eve@example.org");
         assert_eq!(lines.into_text(), "URL:xATTENDEE:mailto:eve@example.org\r\n");
-        assert_eq!(quoted("Ada \"the\" Adams"), "\"Ada 'the' Adams\"");
+        assert_eq!(quoted("Ada \"the\"\r\n \u{202e}Adams"), "\"Ada 'the' Adams\"");
     }
 }

@@ -23,10 +23,15 @@ impl Rules {
             !mail.from_name.chars().any(char::is_control),
             "must be one line",
         );
-        if let Some(address) = &mail.from_address {
+        for (key, address) in [
+            ("mail.from_address", &mail.from_address),
+            ("mail.report_address", &mail.report_address),
+        ] {
             self.require(
-                "mail.from_address",
-                address.parse::<Address>().is_ok(),
+                key,
+                address
+                    .as_ref()
+                    .is_none_or(|address| address.parse::<Address>().is_ok()),
                 "must be an e-mail address without a name",
             );
         }
@@ -105,6 +110,10 @@ mod tests {
         assert_eq!(
             keys(|mail| mail.from_address = Some("A <a@b.example>".to_owned())),
             ["mail.from_address"]
+        );
+        assert_eq!(
+            keys(|mail| mail.report_address = Some("abuse".to_owned())),
+            ["mail.report_address"]
         );
         assert_eq!(keys(|mail| mail.web_client_url = None), ["mail.web_client_url"]);
         assert_eq!(keys(|mail| mail.host = Some(String::new())), ["mail.host"]);

@@ -134,6 +134,9 @@ async fn list(
         (status = 201, description = "Invited"),
         (status = 204, description = "Was invited already, or created the event"),
         (status = 409, description = "The event has 1,000 invitees", body = crate::http::error::ErrorBody),
+        (status = 429, description = "The caller has invited as many new addresses, or brought about as many mails, as a day has (`quota_exceeded`)",
+         body = crate::http::error::ErrorBody,
+         headers(("Retry-After" = u64, description = "Seconds until midnight UTC"))),
         refusals::OfCallers, refusals::OfIds, refusals::OfBodies, refusals::Always,
     ),
 )]

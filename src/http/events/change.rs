@@ -1,7 +1,6 @@
 //! `PATCH /v1/events/{event_id}`.
 
 use axum::{
-    Json,
     extract::State,
     http::StatusCode,
     response::{IntoResponse as _, Response},
@@ -27,6 +26,7 @@ use crate::{
         refusals,
         streaming_targets::CreateStreamingTargetBody,
     },
+    mail::Told,
     permissions::Operation,
     store::{
         self,
@@ -71,7 +71,8 @@ pub struct ChangeEventBody {
     patch, path = "/events/{event_id}", tag = "events", operation_id = "change_event",
     params(("event_id" = Uuid, Path), ChangeQuery), request_body = ChangeEventBody, security(("BearerAuth" = [])),
     responses(
-        (status = 200, description = "The event as it is now", body = EventResource),
+        (status = 200, description = "The event as it is now", body = EventResource,
+         headers(("x-colloquy-mail" = Option<String>, description = "`limited`: not all invitees are told"))),
         (status = 204, description = "Nothing was to change"),
         (status = 502, description = "The storage provider is of no use", body = crate::http::error::ErrorBody),
         refusals::OfCallers, refusals::OfIds, refusals::OfBodies, refusals::Always,
@@ -99,8 +100,9 @@ pub(super) async fn change(
     // To its end even when the client has gone: a folder without an event would stay behind.
     let applied =
         store::unbroken(async move { apply(&own, seen, change, wants_folder, editor, teller).await });
-    let seen = applied.await?;
-    Ok(Json(shown::event(&state, seen, query.invitees_max).await?).into_response())
+    let (seen, told) = applied.await?;
+    let shown = shown::event(&state, seen, query.invitees_max).await?;
+    Ok(super::changed(shown, told))
 }
 
 async fn apply(
@@ -110,13 +112,17 @@ async fn apply(
     wants_folder: Option<bool>,
     editor: Editor,
     teller: Teller,
-) -> Result<SeenEvent, ApiError> {
-    let event = seen.event.id;
+) -> Result<(SeenEvent, Told), ApiError> {
+    let (event, mut told) = (seen.event.id, Told::Everybody);
     let makes_folder = wants_folder == Some(true) && seen.folder.is_none();
     change.folder = folders::made(state, event, makes_folder).await?;
     if !change.is_empty() {
         let folder = change.folder.clone();
         let changed = events::change(&state.db, event, change, editor, teller).await;
+        let changed = changed.map(|changed| {
+            told = changed.told;
+            changed.seen
+        });
         seen = folders::settled(state, folder, changed).await?;
     }
     // At last: it can't be undone.
@@ -124,7 +130,7 @@ async fn apply(
         folders::deleted(state, event, false).await?;
         seen.folder = None;
     }
-    Ok(seen)
+    Ok((seen, told))
 }
 
 fn checked(body: ChangeEventBody, now: DateTime<Utc>) -> Result<Change, ApiError> {

@@ -12,7 +12,11 @@ mod list;
 mod resource;
 mod shown;
 
-use axum::http::StatusCode;
+use axum::{
+    Json,
+    http::{HeaderName, StatusCode},
+    response::{IntoResponse as _, Response},
+};
 use serde::Deserialize;
 use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
@@ -24,8 +28,12 @@ pub use self::{
 use super::{ApiError, ApiState, checks::Checks};
 use crate::{
     events::{EventError, Refusal, Teller},
+    mail::Told,
     store::{StoreError, events::SeenEvent},
 };
+
+/// `limited`: the change was made, but not all invitees are told of it, as the caller has brought about too many mails today.
+pub const X_COLLOQUY_MAIL: HeaderName = HeaderName::from_static("x-colloquy-mail");
 
 pub(super) fn routes() -> OpenApiRouter<ApiState> {
     OpenApiRouter::new()
@@ -96,6 +104,15 @@ pub(super) fn teller(state: &ApiState, suppressed: bool) -> Teller {
     Teller {
         outbox: state.outbox.unless(suppressed),
         tel: state.config.call_in.tel.clone(),
+        quotas: state.config.quotas,
+    }
+}
+
+/// What was changed, with a header where not everybody is told of it.
+fn changed<T: serde::Serialize>(shown: T, told: Told) -> Response {
+    match told {
+        Told::Everybody => Json(shown).into_response(),
+        Told::NotEverybody => ([(X_COLLOQUY_MAIL, "limited")], Json(shown)).into_response(),
     }
 }
 

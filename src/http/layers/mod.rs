@@ -21,6 +21,7 @@ use super::{
     ApiError,
     assets::DOWNLOAD_TYPE,
     deadline::{REQUEST_SECS_MAX, answer_in_time},
+    events::X_COLLOQUY_MAIL,
     requests::{X_REQUEST_ID, observe},
 };
 use crate::config::Http;
@@ -70,7 +71,7 @@ fn cors(http: &Http) -> CorsLayer {
             Method::DELETE,
         ])
         .allow_headers([AUTHORIZATION, CONTENT_TYPE, ACCEPT])
-        .expose_headers([LINK, LOCATION, X_REQUEST_ID])
+        .expose_headers([LINK, LOCATION, X_COLLOQUY_MAIL, X_REQUEST_ID])
         .max_age(Duration::from_secs(PREFLIGHT_SECS_MAX))
 }
 

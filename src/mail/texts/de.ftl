@@ -26,6 +26,19 @@ label-telephone = Per Telefon
 label-call-in-id = Konferenz-ID
 label-call-in-pin = PIN
 
+reason = Sie erhalten diese Nachricht, weil { $inviter } Sie eingeladen hat.
+reason-nobody = Sie erhalten diese Nachricht, weil Sie eingeladen wurden.
+label-report = Missbrauch melden an
+label-unsubscribe = Keine solchen Nachrichten mehr
+
+refusal-title = Nachrichten über Besprechungen
+refusal-question = Möchten Sie von diesem Server keine Nachrichten mehr über Besprechungen erhalten, zu denen jemand Ihre Adresse einlädt? Niemand erfährt davon.
+refusal-button = Keine Nachrichten mehr senden
+refusal-done = Ihre Adresse erhält von diesem Server keine Nachrichten über Besprechungen mehr.
+refusal-back-button = Wieder Nachrichten senden
+refusal-undone = Ihre Adresse erhält wieder Nachrichten über Besprechungen.
+refusal-wrong = Dieser Link ist nicht vollständig. Bitte verwenden Sie den ganzen Link aus der Nachricht.
+
 any-time = jederzeit
 repeats-daily = { $interval ->
     [1] jeden Tag

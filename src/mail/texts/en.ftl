@@ -26,6 +26,19 @@ label-telephone = By telephone
 label-call-in-id = Meeting ID
 label-call-in-pin = PIN
 
+reason = You get this because { $inviter } invited you.
+reason-nobody = You get this because somebody invited you.
+label-report = Report misuse to
+label-unsubscribe = No more mail of this kind
+
+refusal-title = Mail about meetings
+refusal-question = Do you want no more mail from this server about meetings to which somebody invites your address? Nobody is told of it.
+refusal-button = Send me no more mail
+refusal-done = Your address gets no more mail about meetings from this server.
+refusal-back-button = Send me mail again
+refusal-undone = Your address gets mail about meetings again.
+refusal-wrong = This link is not complete. Please use the link in the mail as a whole.
+
 any-time = at any time
 repeats-daily = { $interval ->
     [1] every day

@@ -13,7 +13,9 @@ use crate::{
         events::{InviteRole, InviteStatus},
         micros,
         rows::{Columns, count, from_columns},
+        usage::{self, Counter, Limits, QuotaError},
     },
+    tariffs::Quota,
 };
 
 /// Somebody who is or shall be invited.
@@ -103,8 +105,9 @@ impl Held {
 }
 from_columns!(LockedEvent, Held);
 
-/// Invites somebody, in the transaction of what else is done then.
-pub async fn invite(tx: &mut Tx, new: NewEventInvite) -> Result<Invited, StoreError> {
+/// Invites somebody, in the transaction of what else is done then. `limits` are those of whoever invites, whose row must be
+/// locked by this transaction.
+pub async fn invite(tx: &mut Tx, new: NewEventInvite, limits: &Limits) -> Result<Invited, QuotaError> {
     const COUNT: &str = "SELECT count(*) FROM event_invites WHERE event_id = $1";
     if let Whom::Email(email) = &new.whom {
         lock_address(tx, email).await?;
@@ -128,7 +131,31 @@ pub async fn invite(tx: &mut Tx, new: NewEventInvite) -> Result<Invited, StoreEr
     if count(invitees) >= INVITEES_PER_EVENT_MAX {
         return Ok(Invited::Full);
     }
-    insert(tx, &new, &whom).await.map(Invited::New)
+    if let Whom::Email(email) = &whom {
+        count_stranger(tx, &new, email, limits).await?;
+    }
+    Ok(Invited::New(insert(tx, &new, &whom).await?))
+}
+
+/// Counts an address that whoever invites it has not invited to anything before.
+async fn count_stranger(
+    tx: &mut Tx,
+    new: &NewEventInvite,
+    email: &str,
+    limits: &Limits,
+) -> Result<(), QuotaError> {
+    const SELECT: &str = "SELECT count(*) FROM event_invites WHERE email = $1 AND created_by = $2";
+    let known = within!(&mut *tx, c => sqlx::query_scalar(SELECT)
+        .bind(email)
+        .bind(new.created_by)
+        .fetch_one(c)
+        .await)?;
+    if count(known) == 0 {
+        let quota = Quota::ExternalInviteesPerDay;
+        let counter = Counter::of_id(new.created_by, quota);
+        usage::raise(tx, &counter, 1, limits.of(quota), new.created_at).await?;
+    }
+    Ok(())
 }
 
 /// Gives an invitee a role, or leaves it as it is; an address that belongs to an invited user means the user. `None` when

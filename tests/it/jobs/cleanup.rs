@@ -7,11 +7,10 @@ use chrono::TimeDelta;
 use colloquy::{
     assets::{NewAsset, ObjectError, Wish},
     jobs::Job,
-    mail::Outbox,
     store::{
         StoreError,
         invites::{self, Editor},
-        rooms,
+        outbox, rooms,
         usage::{self, Counter},
     },
     tariffs::Quota,
@@ -252,7 +251,7 @@ async fn mails_that_are_done_go(store: &Store) {
         .transaction(|tx| {
             Box::pin(async move {
                 let mails = vec![mail::invitation(); 1201];
-                Outbox::new(true).enqueue(tx, &mails, days_ago(60)).await
+                outbox::insert(tx, &mail::due(&mails, days_ago(60)), days_ago(60)).await
             })
         })
         .await;

@@ -18,6 +18,8 @@ on_both_databases!(Post:
     a_series_comes_with_what_differs,
     events_without_times_have_no_calendar,
     titles_and_names_inject_nothing,
+    every_mail_says_why_it_comes_and_how_to_end_it,
+    without_a_public_url_or_an_organizer_less_is_said,
 );
 
 /// The mail as it arrives.
@@ -41,6 +43,8 @@ async fn an_invitation_says_everything_in_each_of_its_parts(post: &Post) {
     assert_eq!(mail.header("reply-to"), "Ada Adams <ada@example.org>");
     assert_eq!(mail.header("subject"), "Invitation: Planning");
     assert_eq!(mail.header("auto-submitted"), "auto-generated");
+    let unsubscribe = mail.header("list-unsubscribe").to_owned();
+    let unsubscribe = unsubscribe.trim_matches(['<', '>']);
     assert_eq!(
         mail.0["structure"],
         json!([
@@ -56,10 +60,13 @@ async fn an_invitation_says_everything_in_each_of_its_parts(post: &Post) {
     );
     assert_eq!(
         mail.text("text/plain").replace("\r\n", "\n").trim_end(),
-        "Hello Bob Burton,\n\nAda Adams invites you to a meeting.\n\n\
-         Meeting: Planning\nWhen: Monday, 6 July 2026, 10:00–11:00 (Europe/Berlin)\nOrganiser: Ada Adams\n\
-         Join: https://meet.example/room/00000000-0000-0000-0000-000000000002\nPassword: cake<3\n\
-         By telephone: +49 30 1234567\nMeeting ID: 0123456789\nPIN: 9876543210\n\nBring ideas.\nAnd cake."
+        format!(
+            "Hello Bob Burton,\n\nAda Adams invites you to a meeting.\n\n\
+             Meeting: Planning\nWhen: Monday, 6 July 2026, 10:00–11:00 (Europe/Berlin)\nOrganiser: Ada Adams\n\
+             Join: https://meet.example/room/00000000-0000-0000-0000-000000000002\nPassword: cake<3\n\
+             By telephone: +49 30 1234567\nMeeting ID: 0123456789\nPIN: 9876543210\n\nBring ideas.\nAnd cake.\n\n\
+             -- \nYou get this because ada@example.org invited you.\nNo more mail of this kind: {unsubscribe}"
+        )
     );
     let html = mail.text("text/html");
     for part in [
@@ -312,6 +319,90 @@ async fn events_without_times_have_no_calendar(post: &Post) {
     );
 }
 
+async fn every_mail_says_why_it_comes_and_how_to_end_it(post: &Post) {
+    let worker = post.worker_with(|config| {
+        config.http.public_url = "https://api.meet.example".parse().ok();
+        config.mail.report_address = Some("abuse@meet.example".to_owned());
+    });
+    let mut links = Vec::new();
+    for (kind, receiver, reason) in [
+        (
+            Kind::Invite,
+            registered("de"),
+            "Sie erhalten diese Nachricht, weil ada@example.org Sie eingeladen hat.\n\
+             Missbrauch melden an: abuse@meet.example\nKeine solchen Nachrichten mehr: ",
+        ),
+        (
+            Kind::Update,
+            registered("en"),
+            "You get this because ada@example.org invited you.\nReport misuse to: abuse@meet.example\n\
+             No more mail of this kind: ",
+        ),
+        (
+            Kind::Cancel,
+            Receiver::External {
+                email: "rob@example.org".to_owned(),
+                invite_code: None,
+            },
+            "You get this because ada@example.org invited you.\nReport misuse to: abuse@meet.example\n\
+             No more mail of this kind: ",
+        ),
+    ] {
+        post.enqueue(&[Mail {
+            kind,
+            receiver,
+            ..invitation()
+        }])
+        .await;
+        assert_eq!(worker.round().await.expect("a database").sent, 1);
+        let mail = post.mail().await;
+        assert_eq!(mail.header("list-unsubscribe-post"), "List-Unsubscribe=One-Click");
+        let link = mail.header("list-unsubscribe").to_owned();
+        let link = link
+            .strip_prefix('<')
+            .and_then(|link| link.strip_suffix('>'))
+            .expect("<URL>");
+        assert!(
+            link.starts_with("https://api.meet.example/v1/mail/unsubscribe/"),
+            "{link}"
+        );
+        let text = mail.text("text/plain").replace("\r\n", "\n");
+        assert!(
+            text.trim_end().ends_with(&format!("-- \n{reason}{link}")),
+            "{text}"
+        );
+        let html = mail.text("text/html");
+        assert!(html.contains(&format!("<a href=\"{link}\">")), "{html}");
+        links.push(link.to_owned());
+    }
+    assert_eq!(links[0], links[1], "the same address");
+    assert_ne!(links[0], links[2], "another address");
+}
+
+async fn without_a_public_url_or_an_organizer_less_is_said(post: &Post) {
+    let mut mail = invitation();
+    mail.event.organizer = None;
+    post.enqueue(&[mail]).await;
+    assert_eq!(
+        post.worker_with(|_| {}).round().await.expect("a database").sent,
+        1
+    );
+    let mail = post.mail().await;
+    let names = mail.header_names();
+    assert!(
+        !names
+            .iter()
+            .any(|name| name.starts_with("list-") || *name == "reply-to"),
+        "{names:?}"
+    );
+    let text = mail.text("text/plain").replace("\r\n", "\n");
+    assert!(
+        text.trim_end()
+            .ends_with("-- \nYou get this because somebody invited you."),
+        "{text}"
+    );
+}
+
 async fn titles_and_names_inject_nothing(post: &Post) {
     let plain = sent(post, invitation()).await;
     for evil in [
@@ -320,6 +411,7 @@ async fn titles_and_names_inject_nothing(post: &Post) {
         "Team\r\n\r\n--boundary",
         "Team\rX-Evil: 1",
         "=?utf-8?q?=0D=0ABcc:_eve=40example.org?=",
+        "=?utf-8?b?4oCuZ3BqLmV4ZQ==?=",
         "a\u{2028}b\u{85}c\u{b}d",
         "x\r\nEND:VEVENT\r\nBEGIN:VEVENT\r\nUID:evil",
         "\\nATTENDEE:mailto:eve@example.org",
@@ -341,6 +433,12 @@ async fn titles_and_names_inject_nothing(post: &Post) {
         };
         let mail = sent(post, mail).await;
         assert_eq!(mail.header_names(), plain.header_names(), "{evil:?}");
+        for name in ["subject", "from", "to", "reply-to"] {
+            let unseen = |letter: char| letter.is_control() || "\u{202e}\u{200d}\u{200b}".contains(letter);
+            assert!(!mail.header(name).contains(unseen), "{name} of {evil:?}");
+        }
+        let summary = mail.event()["summary"].as_str().expect("a title");
+        assert!(!summary.contains(['\u{202e}', '\n']), "{summary:?}");
         assert_eq!(mail.0["structure"], plain.0["structure"], "{evil:?}");
         assert_eq!(mail.0["envelope_to"], json!(["bob@example.org"]), "{evil:?}");
         let event = mail.event();

@@ -1,10 +1,12 @@
 //! Mail, from the outbox to a mail server of another make.
 
 mod letters;
+mod limits;
 mod off;
 mod person;
 mod server;
 mod trouble;
+mod unsubscribe;
 
 use std::{
     ops::Deref,
@@ -19,7 +21,10 @@ use colloquy::{
     config::{self, Config, MailTls},
     mail::{CallIn, Kind, Mail, Meeting, Outbox, Receiver, Worker},
     secrets::Secret,
-    store::StoreError,
+    store::{
+        StoreError,
+        outbox::{self, Queued},
+    },
 };
 use uuid::Uuid;
 
@@ -57,22 +62,27 @@ impl Post {
 
     /// A worker, as each server has one.
     pub fn worker(&self) -> Worker {
+        self.worker_with(|config| config.http.public_url = "https://api.meet.example".parse().ok())
+    }
+
+    pub fn worker_with(&self, configure: impl FnOnce(&mut Config)) -> Worker {
         let now = Arc::clone(&self.now);
         let clock = Clock::from_fn(move || *now.lock().expect("the time"));
-        let config = Config {
+        let mut config = Config {
             mail: settings(self.smtp.port),
             ..Config::default()
         };
+        configure(&mut config);
         let worker = Worker::new(&config, self.store.db.clone(), self.outbox.clone(), clock);
         worker.expect("settings").expect("a mail server")
     }
 
     pub async fn enqueue(&self, mails: &[Mail]) {
-        let (outbox, mails, now) = (self.outbox.clone(), mails.to_vec(), self.now());
+        let (mails, now) = (due(mails, self.now()), self.now());
         let done: Result<(), StoreError> = self
             .store
             .db
-            .transaction(move |tx| Box::pin(async move { outbox.enqueue(tx, &mails, now).await }))
+            .transaction(move |tx| Box::pin(async move { outbox::insert(tx, &mails, now).await }))
             .await;
         done.expect("a transaction");
     }
@@ -91,6 +101,15 @@ impl Deref for Post {
     fn deref(&self) -> &SmtpServer {
         &self.smtp
     }
+}
+
+/// Mails that may go at once.
+pub fn due(mails: &[Mail], now: DateTime<Utc>) -> Vec<Queued> {
+    let due = |mail: &Mail| Queued {
+        mail: mail.clone(),
+        slot_at: now,
+    };
+    mails.iter().map(due).collect()
 }
 
 pub fn settings(port: u16) -> config::Mail {

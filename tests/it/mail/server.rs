@@ -1,12 +1,9 @@
 //! The whole server and its mail.
 
 use chrono::Utc;
-use colloquy::{
-    mail::Outbox,
-    store::{Db, StoreError},
-};
+use colloquy::store::{Db, StoreError, outbox};
 
-use super::invitation;
+use super::{due, invitation};
 use crate::{
     databases::Kind,
     support::{server::Server, smtp::SmtpServer},
@@ -53,7 +50,9 @@ impl Mailing {
         let db = self.db().await;
         let done: Result<(), StoreError> = db
             .transaction(move |tx| {
-                Box::pin(async move { Outbox::new(true).enqueue(tx, &[invitation()], Utc::now()).await })
+                Box::pin(
+                    async move { outbox::insert(tx, &due(&[invitation()], Utc::now()), Utc::now()).await },
+                )
             })
             .await;
         done.expect("a transaction");

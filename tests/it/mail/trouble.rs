@@ -7,11 +7,10 @@ use colloquy::{
     store::{StoreError, outbox},
 };
 
-use super::{Post, invitation, invitation_to};
+use super::{Post, due, invitation, invitation_to};
 
 on_both_databases!(Post:
     a_transaction_that_fails_queues_nothing,
-    an_outbox_that_is_off_takes_nothing,
     two_workers_send_each_mail_once,
     a_refusal_for_now_is_tried_again_later_and_at_last_given_up,
     a_refusal_for_good_is_given_up_at_once,
@@ -28,13 +27,13 @@ async fn round(post: &Post) -> Round {
 }
 
 async fn a_transaction_that_fails_queues_nothing(post: &Post) {
-    let (outbox, now) = (post.outbox.clone(), post.now());
+    let now = post.now();
     let failed: Result<(), StoreError> = post
         .store
         .db
         .transaction(move |tx| {
             Box::pin(async move {
-                outbox.enqueue(tx, &[invitation()], now).await?;
+                outbox::insert(tx, &due(&[invitation()], now), now).await?;
                 Err(StoreError::Stopping)
             })
         })
@@ -42,21 +41,6 @@ async fn a_transaction_that_fails_queues_nothing(post: &Post) {
     assert!(matches!(failed, Err(StoreError::Stopping)));
     assert_eq!(post.count("TRUE").await, 0);
     assert_eq!(round(post).await, Round::default());
-}
-
-async fn an_outbox_that_is_off_takes_nothing(post: &Post) {
-    for outbox in [colloquy::mail::Outbox::new(false), post.outbox.unless(true)] {
-        assert!(!outbox.is_on());
-        let now = post.now();
-        let done: Result<(), StoreError> = post
-            .store
-            .db
-            .transaction(move |tx| Box::pin(async move { outbox.enqueue(tx, &[invitation()], now).await }))
-            .await;
-        done.expect("a transaction");
-    }
-    assert!(post.outbox.unless(false).is_on());
-    assert_eq!(post.count("TRUE").await, 0);
 }
 
 async fn two_workers_send_each_mail_once(post: &Post) {

@@ -7,7 +7,7 @@ use axum::{
 use http_body_util::BodyExt as _;
 use serde_json::Value;
 
-/// An answer with a JSON body, with a calendar (a string), or with none (`Null`).
+/// An answer with a JSON body, with a calendar or a page (a string), or with none (`Null`).
 #[derive(Debug)]
 pub struct Answer {
     pub status: StatusCode,
@@ -21,7 +21,9 @@ impl Answer {
         let bytes = body.collect().await.expect("a body").to_bytes();
         let body = if bytes.is_empty() {
             Value::Null
-        } else if parts.headers["content-type"] == "text/calendar; charset=utf-8" {
+        } else if ["text/calendar; charset=utf-8", "text/html; charset=utf-8"]
+            .contains(&parts.headers["content-type"].to_str().expect("a kind"))
+        {
             Value::String(String::from_utf8(bytes.to_vec()).expect("UTF-8"))
         } else {
             assert_eq!(

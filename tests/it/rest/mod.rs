@@ -17,6 +17,7 @@ mod events;
 mod invite_verify;
 mod invites;
 mod lists;
+mod mail_refusals;
 mod openapi;
 mod paths;
 mod pending_invites;

@@ -1,7 +1,6 @@
 //! `PATCH /v1/events/{event_id}/instances/{instance_id}`.
 
 use axum::{
-    Json,
     extract::State,
     http::StatusCode,
     response::{IntoResponse as _, Response},
@@ -18,7 +17,7 @@ use crate::{
         auth::CurrentUser,
         body::Body,
         checks::Checks,
-        events::{ChangeQuery, DateTimeTz, bodies::check_texts, no_instance, shown, teller},
+        events::{self, ChangeQuery, DateTimeTz, bodies::check_texts, no_instance, shown, teller},
         params::{InPath, InQuery},
         refusals,
     },
@@ -67,7 +66,8 @@ impl ChangeInstanceBody {
     params(("event_id" = Uuid, Path), ("instance_id" = String, Path), ChangeQuery), request_body = ChangeInstanceBody,
     security(("BearerAuth" = [])),
     responses(
-        (status = 200, description = "The occurrence as it is now", body = InstanceResource),
+        (status = 200, description = "The occurrence as it is now", body = InstanceResource,
+         headers(("x-colloquy-mail" = Option<String>, description = "`limited`: not all invitees are told"))),
         (status = 204, description = "Nothing was to change"),
         (status = 409, description = "500 occurrences differ from the series already", body = crate::http::error::ErrorBody),
         refusals::OfCallers, refusals::OfIds, refusals::OfBodies, refusals::Always,
@@ -97,7 +97,8 @@ pub(super) async fn change(
         at: state.clock.now(),
     };
     let teller = teller(&state, query.suppress_email_notification);
-    let (seen, instance) = change_instance(&state.db, event, original, change, editor, teller).await?;
-    let shown = resource::show(&state, &seen, vec![instance], query.invitees_max).await?;
-    Ok(Json(shown.into_iter().next().ok_or_else(no_instance)?).into_response())
+    let changed = change_instance(&state.db, event, original, change, editor, teller).await?;
+    let shown = resource::show(&state, &changed.seen, vec![changed.instance], query.invitees_max).await?;
+    let shown = shown.into_iter().next().ok_or_else(no_instance)?;
+    Ok(events::changed(shown, changed.told))
 }

@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use colloquy::store::outbox;
+use colloquy::{
+    mail::AddressHash,
+    store::{mail_refusals, outbox},
+};
 use serde_json::{Value, json};
 
 use super::{NOBODY, Scene};
@@ -10,10 +13,10 @@ use crate::{databases::Kind, rest::api::Api};
 
 on_both_databases!(WithMail:
     whoever_is_invited_is_told, nothing_changes_and_nobody_is_told, nobody_is_told_when_asked_so,
-    whoever_is_uninvited_is_told, whoever_goes_knows_it);
+    whoever_is_uninvited_is_told, whoever_goes_knows_it, whoever_wants_no_mail_is_invited_without_a_word);
 
 /// A server that sends mail, if only into its outbox.
-struct WithMail(Api);
+pub(super) struct WithMail(pub(super) Api);
 
 impl std::ops::Deref for WithMail {
     type Target = Api;
@@ -24,19 +27,19 @@ impl std::ops::Deref for WithMail {
 }
 
 impl WithMail {
-    async fn start(kind: Kind) -> Self {
+    pub(super) async fn start(kind: Kind) -> Self {
         let api = Api::with(kind, |config| {
             config.mail.host = Some("smtp.example.org".to_owned());
         });
         Self(api.await)
     }
 
-    async fn finish(self) {
+    pub(super) async fn finish(self) {
         self.0.finish().await;
     }
 
     /// The mails since the last call, each once, in any order.
-    async fn mails(&self) -> Vec<Value> {
+    pub(super) async fn mails(&self) -> Vec<Value> {
         let now = self.state.clock.now();
         let taken = outbox::take(&self.database.db, 100, now, Duration::from_hours(1)).await;
         taken
@@ -151,4 +154,36 @@ async fn whoever_goes_knows_it(api: &WithMail) {
         .await
         .expect(204);
     assert_eq!(api.mails().await, Vec::<Value>::new());
+}
+
+async fn whoever_wants_no_mail_is_invited_without_a_word(api: &WithMail) {
+    let alice = api.person("alice").await;
+    let bob = api.person("bob").await;
+    api.get(&bob, "/v1/users/me").await.expect(200);
+    for email in ["bob@example.org", "Guest@example.org"] {
+        let refused = mail_refusals::add(&api.database.db, AddressHash::of(email), api.state.clock.now());
+        refused.await.expect("a transaction");
+    }
+    let event = api.event(&alice).await;
+    let path = format!("/v1/events/{event}");
+    let mut answers = Vec::new();
+    for email in ["bob@example.org", "guest@example.org", "other@example.org"] {
+        let body = json!({"email": email});
+        let answer = api.call(&alice, "POST", &format!("{path}/invites"), body).await;
+        let names: Vec<_> = answer.headers.keys().cloned().collect();
+        answers.push((answer.status, names, answer.body));
+    }
+    assert_eq!(answers[0].0, 201);
+    // Whoever invites learns nothing of it.
+    assert!(answers.iter().all(|answer| *answer == answers[2]), "{answers:?}");
+    api.clock.advance(1);
+    api.call(&alice, "PATCH", &path, json!({"title": "New"}))
+        .await
+        .expect(200);
+    let mails = api.mails().await;
+    assert!(!mails.is_empty());
+    for mail in mails {
+        assert_eq!(mail["receiver"]["email"], "other@example.org");
+    }
+    api.get(&bob, &path).await.expect(200);
 }

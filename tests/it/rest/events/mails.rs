@@ -5,7 +5,7 @@ use std::time::Duration;
 use colloquy::store::outbox;
 use serde_json::{Value, json};
 
-use super::{Api, WEEKS, berlin, event, invite, patch, path, weekly};
+use super::{Api, WEEKS, berlin, event, invite, patch, path, weekly, with};
 use crate::{databases::Kind, rest::api::Person};
 
 /// Mails that were queued since the last time.
@@ -139,6 +139,51 @@ async fn the_end_is_told(api: &Api) {
     );
 }
 
+async fn what_is_so_already_is_no_change(api: &Api) {
+    let alice = api.person("alice").await;
+    let created = invited(api, &alice).await;
+    let at = format!("{}/instances/{}", path(&created), WEEKS[1]);
+    let target = json!({
+        "name": "TV", "kind": "custom", "streaming_endpoint": "rtmp://tv.example.org/live", "streaming_key": "k",
+        "public_url": "https://tv.example.org/",
+    });
+    let full = with(
+        weekly(),
+        &json!({
+            "password": "geheim", "waiting_room": true, "streaming_targets": [target], "show_meeting_details": true,
+        }),
+    );
+    let moved = json!({
+        "title": "Draußen", "starts_at": berlin("2027-03-30T10:00:00"), "ends_at": berlin("2027-03-30T11:00:00"),
+    });
+    for (path, body) in [(path(&created), full), (at.clone(), moved)] {
+        patch(api, &alice, &path, body.clone()).await.expect(200);
+        let told = mails(api).await;
+        assert_eq!(told.len(), 2);
+        let before = api.get(&alice, &path).await.expect(200);
+        api.clock.advance(1);
+        let again = patch(api, &alice, &path, body).await;
+        assert!(!again.headers.contains_key("x-colloquy-mail"));
+        assert_eq!(again.expect(200), before, "{path}");
+        assert_eq!(mails(api).await, Vec::<Value>::new(), "{path}");
+    }
+    // An occurrence that is as its series says gets no exception of its own.
+    let regular = format!("{}/instances/{}", path(&created), WEEKS[2]);
+    let body = json!({"status": "ok", "title": "Treffen", "starts_at": berlin("2027-04-05T10:00:00")});
+    patch(api, &alice, &regular, body).await.expect(200);
+    assert_eq!(mails(api).await, Vec::<Value>::new());
+    assert_eq!(
+        api.database.number("SELECT count(*) FROM event_exceptions").await,
+        1
+    );
+    // Three changes in all would be told with the third's number.
+    patch(api, &alice, &path(&created), json!({"title": "Neu"}))
+        .await
+        .expect(200);
+    let told = mails(api).await;
+    assert_eq!((told.len(), &told[0]["event"]["revision"]), (2, &json!(3)));
+}
+
 async fn nobody_is_told_otherwise(api: &Api) {
     let alice = api.person("alice").await;
     let created = invited(api, &alice).await;
@@ -170,6 +215,9 @@ async fn with_mail(kind: Kind) {
     let start = async || {
         Api::with(kind, |config| {
             config.mail.host = Some("mail.example.org".to_owned());
+            // The clock stands still.
+            config.quotas.mails_per_address_per_hour = 0;
+            config.quotas.event_mails_per_hour = 0;
         })
         .await
     };
@@ -180,6 +228,7 @@ async fn with_mail(kind: Kind) {
     occurrences_are_told(&api).await;
     api.finish().await;
     let api = start().await;
+    what_is_so_already_is_no_change(&api).await;
     the_end_is_told(&api).await;
     nobody_is_told_otherwise(&api).await;
     api.finish().await;

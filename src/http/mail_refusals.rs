@@ -1,0 +1,141 @@
+//! `/v1/mail/unsubscribe/{token}` and `/v1/mail/subscribe/{token}`: the way out of mail, for people and mail programs that
+//! have no account (RFC 8058).
+
+use axum::{
+    Extension,
+    extract::State,
+    http::{
+        HeaderMap, StatusCode,
+        header::{ACCEPT_LANGUAGE, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY},
+    },
+    response::{IntoResponse as _, Response},
+};
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use super::{ApiError, ApiState, params::InPath, refusals};
+use crate::{
+    listener::ClientAddress,
+    mail::{AddressHash, Page, Tokens},
+    store::mail_refusals,
+};
+
+/// The pages load nothing and run nothing, and stand in no frame.
+const PAGE_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+
+pub(super) fn routes() -> OpenApiRouter<ApiState> {
+    OpenApiRouter::new()
+        .routes(routes!(ask, refuse))
+        .routes(routes!(take_back))
+}
+
+/// The page that asks whether an address wants no more mail
+///
+/// The link to it stands in every mail. Looking at it changes nothing.
+#[utoipa::path(
+    get, path = "/mail/unsubscribe/{token}", tag = "mail", operation_id = "ask_mail_refusal",
+    params(("token" = String, Path, description = "From a mail")),
+    responses(
+        (status = 200, description = "The page", body = String, content_type = "text/html"),
+        (status = 404, description = "No mail has such a link", body = String, content_type = "text/html"),
+        (status = 429, description = "Too many requests from this network", body = super::error::ErrorBody),
+        refusals::Always,
+    ),
+)]
+async fn ask(
+    State(state): State<ApiState>,
+    Extension(address): Extension<ClientAddress>,
+    InPath(token): InPath<String>,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    let Some(owner) = owner(&state, address, &token).await? else {
+        return Ok(page(&state, &headers, Page::Wrong, ""));
+    };
+    let shown = if mail_refusals::is_refused(&state.db, owner).await? {
+        Page::Refused
+    } else {
+        Page::Question
+    };
+    Ok(page(&state, &headers, shown, &token))
+}
+
+/// Refuse mail to an address
+///
+/// It gets no mail about events any more. Twice is once. The body says nothing: mail programs send
+/// `List-Unsubscribe=One-Click` as a form of either kind.
+#[utoipa::path(
+    post, path = "/mail/unsubscribe/{token}", tag = "mail", operation_id = "refuse_mail",
+    params(("token" = String, Path, description = "From a mail")),
+    responses(
+        (status = 200, description = "The address gets no more mail", body = String, content_type = "text/html"),
+        (status = 404, description = "No mail has such a link", body = String, content_type = "text/html"),
+        (status = 429, description = "Too many requests from this network", body = super::error::ErrorBody),
+        refusals::Always,
+    ),
+)]
+async fn refuse(
+    State(state): State<ApiState>,
+    Extension(address): Extension<ClientAddress>,
+    InPath(token): InPath<String>,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    let Some(owner) = owner(&state, address, &token).await? else {
+        return Ok(page(&state, &headers, Page::Wrong, ""));
+    };
+    mail_refusals::add(&state.db, owner, state.clock.now()).await?;
+    Ok(page(&state, &headers, Page::Refused, &token))
+}
+
+/// Take a refusal of mail back
+#[utoipa::path(
+    post, path = "/mail/subscribe/{token}", tag = "mail", operation_id = "take_mail_refusal_back",
+    params(("token" = String, Path, description = "From a mail")),
+    responses(
+        (status = 200, description = "The address gets mail again", body = String, content_type = "text/html"),
+        (status = 404, description = "No mail has such a link", body = String, content_type = "text/html"),
+        (status = 429, description = "Too many requests from this network", body = super::error::ErrorBody),
+        refusals::Always,
+    ),
+)]
+async fn take_back(
+    State(state): State<ApiState>,
+    Extension(address): Extension<ClientAddress>,
+    InPath(token): InPath<String>,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    let Some(owner) = owner(&state, address, &token).await? else {
+        return Ok(page(&state, &headers, Page::Wrong, ""));
+    };
+    mail_refusals::remove(&state.db, owner).await?;
+    Ok(page(&state, &headers, Page::TakenBack, &token))
+}
+
+/// Whose token it is. A network that asks too often is refused.
+async fn owner(
+    state: &ApiState,
+    address: ClientAddress,
+    token: &str,
+) -> Result<Option<AddressHash>, ApiError> {
+    state.door.admit_reader(address)?;
+    Ok(Tokens::of(&state.db).await?.owner(token))
+}
+
+fn page(state: &ApiState, headers: &HeaderMap, page: Page, token: &str) -> Response {
+    let asked = headers.get(ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
+    let first = asked
+        .and_then(|asked| asked.split([',', ';']).next())
+        .map(str::trim);
+    let language = first
+        .filter(|tag| !tag.is_empty())
+        .unwrap_or(&state.config.defaults.user_language);
+    let status = match page {
+        Page::Wrong => StatusCode::NOT_FOUND,
+        Page::Question | Page::Refused | Page::TakenBack => StatusCode::OK,
+    };
+    let about = [
+        (CONTENT_TYPE, "text/html; charset=utf-8"),
+        (CONTENT_SECURITY_POLICY, PAGE_POLICY),
+        (REFERRER_POLICY, "no-referrer"),
+        (CACHE_CONTROL, "no-store"),
+    ];
+    (status, about, page.html(language, token)).into_response()
+}
