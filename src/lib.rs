@@ -24,4 +24,5 @@ pub mod shared_folders;
 pub mod signaling;
 pub mod store;
 pub mod tariffs;
+pub mod throttle;
 pub mod turn;

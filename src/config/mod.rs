@@ -74,12 +74,16 @@ pub struct Http {
     pub public_url: Option<Url>,
     /// Networks whose `Forwarded`/`X-Forwarded-For` headers count.
     pub trusted_proxies: Vec<IpNet>,
+    /// Networks of server-side clients, whose requests for tickets count per user or invite code.
+    pub gateways: Vec<IpNet>,
     /// Origins allowed by CORS; empty means any.
     pub cors_origins: Vec<String>,
     /// Open connections in total.
     pub connections_max: usize,
     /// Open connections per client address (loopback exempt while the development issuer is on).
     pub connections_per_address_max: usize,
+    /// Wrong passwords of a room within an hour, whoever they are of, after which guesses are held back.
+    pub password_failures_per_room_per_hour: u32,
 }
 
 /// Log output.
@@ -293,9 +297,11 @@ impl Default for Http {
             listen: SocketAddr::from(([127, 0, 0, 1], 11311)),
             public_url: None,
             trusted_proxies: Vec::new(),
+            gateways: Vec::new(),
             cors_origins: Vec::new(),
             connections_max: 50_000,
             connections_per_address_max: 6_000,
+            password_failures_per_room_per_hour: 100,
         }
     }
 }
@@ -396,7 +402,7 @@ impl Default for Signaling {
             commands_burst: 60,
             command_bytes_per_second: 256 * 1024,
             sessions_per_address_max: 5_000,
-            tickets_per_address_per_second: 500,
+            tickets_per_address_per_second: 20,
             sessions_per_user_max: 50,
         }
     }

@@ -15,6 +15,7 @@ pub use self::roles::{CallInService, RecorderService};
 use super::{ApiError, ApiState};
 use crate::{
     identity::claims::VerifiedToken,
+    listener::ClientAddress,
     store::{
         invites::{self, InviteForStart},
         users::{self, User},
@@ -62,13 +63,22 @@ where
         let state = ApiState::from_ref(state);
         match credentials(&parts.headers)? {
             Credentials::Bearer(token) => Ok(Self::User(Box::new(user(&state, token).await?))),
-            Credentials::InviteCode(code) => invites::for_start(&state.db, code)
-                .await?
-                .filter(|invite| invite.is_valid(state.clock.now()))
-                .map(Self::Guest)
-                .ok_or_else(|| ApiError::forbidden("The invite code is not valid")),
+            Credentials::InviteCode(code) => guest(&state, code, parts.extensions.get().copied()).await,
         }
     }
+}
+
+/// Invented codes are counted, as at `invite/verify`.
+async fn guest(state: &ApiState, code: Uuid, address: Option<ClientAddress>) -> Result<Caller, ApiError> {
+    // The listener gives every request its address.
+    let address = address.ok_or_else(|| ApiError::internal("a request without an address"))?;
+    state.door.codes.admit(address)?;
+    let invite = invites::for_start(&state.db, code).await?;
+    let invite = invite.filter(|invite| invite.is_valid(state.clock.now()));
+    invite.map(Caller::Guest).ok_or_else(|| {
+        state.door.codes.count(address);
+        ApiError::forbidden("The invite code is not valid")
+    })
 }
 
 async fn user(state: &ApiState, token: &str) -> Result<User, ApiError> {

@@ -23,7 +23,7 @@ use tokio_tungstenite::{WebSocketStream, tungstenite::protocol::Role};
 use crate::{
     caps::{Caps, Place},
     config::Config,
-    http::{ApiError, upgrade::Upgrade},
+    http::{ApiError, inventions::Inventions, upgrade::Upgrade},
     listener::ClientAddress,
     readiness::Readiness,
 };
@@ -38,6 +38,7 @@ pub struct Signaling {
     readiness: Readiness,
     per_address: Caps<IpAddr>,
     per_user: Caps<Caller>,
+    inventions: Inventions,
     loopback_exempt: bool,
 }
 
@@ -56,6 +57,7 @@ impl Signaling {
             readiness,
             per_address: Caps::new(config.signaling.sessions_per_address_max),
             per_user: Caps::new(config.signaling.sessions_per_user_max),
+            inventions: Inventions::new(config),
             loopback_exempt: config.dev_issuer_enabled(),
         }
     }
@@ -106,14 +108,14 @@ async fn open(
     if signaling.readiness.is_stopping() {
         return Err(ApiError::unavailable("The server is stopping"));
     }
-    let address = signaling.address_place(address)?;
-    let (seat, caller) = signaling
-        .live
-        .redeem(&ticket)
-        .await
-        .map_err(|_| invalid_ticket())?;
+    signaling.inventions.admit(address)?;
+    let place = signaling.address_place(address)?;
+    let (seat, caller) = signaling.live.redeem(&ticket).await.map_err(|_| {
+        signaling.inventions.count(address);
+        invalid_ticket()
+    })?;
     let places = Places {
-        _address: address,
+        _address: place,
         _user: signaling.user_place(caller)?,
     };
     let seat = seat.resuming_from(resume_from);
