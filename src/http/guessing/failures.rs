@@ -5,7 +5,7 @@ use std::{
     hash::Hash,
     mem,
     sync::{Mutex, PoisonError},
-    time::{Duration, Instant},
+    time::Instant,
 };
 
 use super::{FAILURE_WINDOW, FAILURES_MAX, Guess};
@@ -95,6 +95,8 @@ impl<K: Eq + Hash> Generations<K> {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     const MINUTE: Duration = Duration::from_mins(1);
