@@ -30,6 +30,7 @@ use crate::{
     livekit::RoomService,
     mail::{MailError, Outbox, Worker},
     meetings,
+    origins::Origins,
     readiness::Readiness,
     shared_folders::SharedFolders,
     signaling::Signaling,
@@ -98,6 +99,7 @@ impl App {
         let db = open_database(&config, &data_folder).await?;
         let lock = db.lock_server().await?;
         let disabled_users = DisabledUsers::load(&db).await?;
+        let origins = Origins::load(&db, &config).await?;
         let readiness = Readiness::default();
         if !config.dev_issuer_enabled() && config.livekit.api_secret == config::Livekit::default().api_secret
         {
@@ -107,7 +109,12 @@ impl App {
         }
         let live = Live::start(
             meetings::live_settings(&config, &data_folder),
-            meetings::ports(db.clone(), RoomService::new(&config.livekit)?, &config.call_in),
+            meetings::ports(
+                db.clone(),
+                RoomService::new(&config.livekit)?,
+                &config.call_in,
+                origins.clone(),
+            ),
         )
         .await?;
         // After the journals: a second server must not read sessions that the first one still changes.
@@ -124,14 +131,20 @@ impl App {
             (db.clone(), disabled_users.clone()),
             dev_issuer.clone(),
             &live,
-            &readiness,
+            Doorkeeper::new(&config, readiness.clone(), origins.clone()),
             outbox,
         )?;
         let mut inner = health::router(readiness.clone()).merge(http::router(api));
         if let Some(issuer) = dev_issuer {
             inner = inner.nest(DEV_ISSUER_PATH, issuer.router());
         }
-        let signaling = Signaling::new(&config, live.clone(), readiness.clone(), disabled_users.clone());
+        let signaling = Signaling::new(
+            &config,
+            live.clone(),
+            readiness.clone(),
+            disabled_users.clone(),
+            origins.clone(),
+        );
         // Not under the layers for REST: a session has no deadline and is not compressed.
         let inner = layers::rest(inner).merge(signaling.router());
         let router = layers::every(inner, &config.http);
@@ -303,7 +316,7 @@ fn api_state(
     (db, disabled_users): (Db, DisabledUsers),
     dev_issuer: Option<Arc<DevIssuer>>,
     live: &Live,
-    readiness: &Readiness,
+    door: Doorkeeper,
     outbox: Outbox,
 ) -> Result<ApiState, BuildError> {
     let issuer = match (&config.oidc.authority, &dev_issuer) {
@@ -323,7 +336,7 @@ fn api_state(
         live: live.clone(),
         assets,
         recordings,
-        door: Doorkeeper::new(config, readiness.clone()),
+        door,
         brake: WriteBrake::new(config.http.writes_per_second),
         known_users: KnownUsers::default(),
         disabled_users,

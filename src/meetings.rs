@@ -24,6 +24,7 @@ use crate::{
     config::{CallIn, ChatHistory, Config, JournalKind},
     http::profiles::avatar_url,
     livekit::{self, RoomService},
+    origins::Origins,
     permissions::Standing,
     secrets::Secret,
     store::{self, Db, StoreError, groups, room_events::Details, rooms, users::Profile},
@@ -52,23 +53,28 @@ pub fn live_settings(config: &Config, data_folder: &std::path::Path) -> LiveSett
             chat_messages_per_scope_max: signaling.chat_messages_per_scope_max,
             chat_history_as_list: signaling.chat_history == ChatHistory::List,
             screen_share_requires_permission: config.livekit.screen_share_requires_permission,
+            waiting_max: config.guests.waiting_max,
+            waiting_per_code_max: config.guests.waiting_per_code_max,
+            waiting_per_network_max: config.guests.waiting_per_network_max,
         },
         rates: RateLimits {
             commands_per_second: signaling.commands_per_second,
             commands_burst: signaling.commands_burst,
             bytes_per_second: signaling.command_bytes_per_second,
+            join_deadline_secs: signaling.join_deadline_secs,
         },
         journal,
         livekit: Arc::new(livekit::keys(&config.livekit)),
+        living_rooms_max: usize::try_from(config.quotas.living_rooms_max).unwrap_or(usize::MAX),
     }
 }
 
 /// What the live core reaches out through.
 #[must_use]
-pub fn ports(db: Db, media: RoomService, call_in: &CallIn) -> ports::Ports {
+pub fn ports(db: Db, media: RoomService, call_in: &CallIn, origins: Origins) -> ports::Ports {
     ports::Ports {
-        callers: Arc::new(CallerNames::new(db.clone(), call_in)),
-        clock: Arc::new(SystemClock),
+        callers: Arc::new(CallerNames::new(db.clone(), call_in, origins)),
+        clock: Arc::new(SystemClock::default()),
         random: Arc::new(SystemRandom),
         directory: Arc::new(Rooms(db)),
         media: Arc::new(media),

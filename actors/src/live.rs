@@ -18,7 +18,7 @@ use crate::{
     livekit::Livekit,
     ports::Ports,
     protocol::meeting::{Caller, Identity, MeetingFacts},
-    registry::{Args, Found, Index, RegistryMsg, RegistryRef, RegistrySummary},
+    registry::{Args, Beginner, Found, Index, RegistryMsg, RegistryRef, RegistrySummary},
     room::{
         RoomSettings,
         access::Origin,
@@ -41,6 +41,8 @@ pub struct LiveSettings {
     pub journal: JournalMode,
     /// Where LiveKit is, and the key that signs for it.
     pub livekit: Arc<Livekit>,
+    /// Rooms of one owner that may live at the same time, unless the tariff says otherwise; 0: any number.
+    pub living_rooms_max: usize,
 }
 
 /// Where journals lie.
@@ -99,6 +101,9 @@ pub enum StartError {
     NeedsAdmission,
     #[error("no breakout rooms are running")]
     NoBreakoutRooms,
+    /// The room's owner has as many rooms in use as may be.
+    #[error("the owner has too many living rooms")]
+    TooManyRooms,
     /// A moderator has banned the user.
     #[error("the user is banned from the meeting")]
     Banned,
@@ -134,6 +139,7 @@ pub struct Live {
     /// None while journals are kept in memory.
     folder: Option<Arc<Folder>>,
     draining: Arc<AtomicBool>,
+    living_rooms_max: usize,
 }
 
 impl Live {
@@ -181,6 +187,7 @@ impl Live {
             rates: settings.rates,
             folder,
             draining,
+            living_rooms_max: settings.living_rooms_max,
         })
     }
 
@@ -193,7 +200,8 @@ impl Live {
         // A room may be just ending, or its meeting may have been dropped: it is asked again, with the facts.
         let mut with_facts = false;
         for _ in 0..3 {
-            let Some(room) = self.find(request.room, admission.is_some()).await? else {
+            let begin = admission.map(|admission| self.beginner(request, admission));
+            let Some(room) = self.find(request.room, begin).await? else {
                 return Err(StartError::NeedsAdmission);
             };
             if !room.has_room_for_input() {
@@ -216,8 +224,7 @@ impl Live {
 
     /// Whether the resumption token speaks for this caller, also after its meeting was dropped.
     pub async fn knows(&self, request: &StartRequest) -> bool {
-        let (Some(token), Ok(Some(room))) = (&request.resumption, self.find(request.room, false).await)
-        else {
+        let (Some(token), Ok(Some(room))) = (&request.resumption, self.find(request.room, None).await) else {
             return false;
         };
         let (token, caller) = (TokenHash::of(token), request.caller);
@@ -263,7 +270,18 @@ impl Live {
         }
     }
 
-    async fn find(&self, id: RoomId, begin: bool) -> Result<Option<RoomRef>, StartError> {
+    /// For whom a room may begin.
+    fn beginner(&self, request: &StartRequest, admission: &Admission) -> Beginner {
+        let facts = &admission.facts;
+        let counted = request.origin.is_none_or(|origin| origin.counted);
+        Beginner {
+            owner: facts.owner,
+            living_max: facts.tariff.living_rooms_max().unwrap_or(self.living_rooms_max),
+            counted,
+        }
+    }
+
+    async fn find(&self, id: RoomId, begin: Option<Beginner>) -> Result<Option<RoomRef>, StartError> {
         if let Some(room) = self.index.get(&id) {
             return Ok(Some(room.clone()));
         }
@@ -274,6 +292,7 @@ impl Live {
         {
             Ok(CallResult::Success(Found::Room(room))) => Ok(Some(room)),
             Ok(CallResult::Success(Found::None)) => Ok(None),
+            Ok(CallResult::Success(Found::TooMany)) => Err(StartError::TooManyRooms),
             _ => Err(StartError::Unavailable),
         }
     }
@@ -282,7 +301,7 @@ impl Live {
     pub async fn redeem(&self, ticket: &str) -> Result<(Seat, Caller), InvalidTicket> {
         let id = ticket::room_of(ticket).ok_or(InvalidTicket)?;
         // A room that thinks about its end is in no index, although a start may just have made it stay.
-        let room = self.find(id, false).await.ok().flatten().ok_or(InvalidTicket)?;
+        let room = self.find(id, None).await.ok().flatten().ok_or(InvalidTicket)?;
         let ticket = ticket.to_owned();
         let redeemed = room
             .actor()
@@ -319,7 +338,7 @@ impl Live {
                 // It may be just being revived, with tokens that were good, or thinking about its end.
                 let live = self.clone();
                 tokio::spawn(async move {
-                    if let Ok(Some(room)) = live.find(room, false).await {
+                    if let Ok(Some(room)) = live.find(room, None).await {
                         room.input(Input::Notice(notice));
                     }
                 });

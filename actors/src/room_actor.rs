@@ -128,6 +128,8 @@ pub struct Gauge {
     next_session: AtomicU64,
     disk_failed: AtomicBool,
     owner: Owner,
+    /// Somebody has joined.
+    entered: AtomicBool,
 }
 
 impl RoomRef {
@@ -200,6 +202,7 @@ pub async fn spawn(
         next_session: AtomicU64::new(room.room().access().last_session().0 + 1),
         disk_failed: AtomicBool::new(room.disk_failed()),
         owner: Owner::of(room.room()),
+        entered: AtomicBool::new(room.room().has_meeting()),
     });
     let args = Shell {
         revival: effects,

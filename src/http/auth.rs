@@ -2,12 +2,13 @@
 
 mod roles;
 
-use std::sync::Arc;
+use std::{convert::Infallible, sync::Arc};
 
 use axum::{
     extract::{FromRef, FromRequestParts},
     http::{HeaderMap, header::AUTHORIZATION, request::Parts},
 };
+use colloquy_actors::ids::UserId;
 use dashmap::DashMap;
 use uuid::Uuid;
 
@@ -15,6 +16,7 @@ pub use self::roles::{CallInService, RecorderService};
 use super::{ApiError, ApiState};
 use crate::{
     identity::claims::VerifiedToken,
+    listener::ClientAddress,
     store::{
         invites::{self, InviteForStart},
         users::{self, User},
@@ -69,13 +71,22 @@ where
                 state.brake.admit(parts, &member.token)?;
                 Ok(Self::User(Box::new(user_of(&state, &member.token).await?)))
             }
-            Credentials::InviteCode(code) => invites::for_start(&state.db, code)
-                .await?
-                .filter(|invite| invite.is_valid(state.clock.now()))
-                .map(Self::Guest)
-                .ok_or_else(|| ApiError::forbidden("The invite code is not valid")),
+            Credentials::InviteCode(code) => guest(&state, code, parts.extensions.get().copied()).await,
         }
     }
+}
+
+/// Invented codes are counted, as at `invite/verify`.
+async fn guest(state: &ApiState, code: Uuid, address: Option<ClientAddress>) -> Result<Caller, ApiError> {
+    // The listener gives every request its address.
+    let address = address.ok_or_else(|| ApiError::internal("a request without an address"))?;
+    state.door.codes.admit(address)?;
+    let invite = invites::for_start(&state.db, code).await?;
+    let invite = invite.filter(|invite| invite.is_valid(state.clock.now()));
+    invite.map(Caller::Guest).ok_or_else(|| {
+        state.door.codes.count(address);
+        ApiError::forbidden("The invite code is not valid")
+    })
 }
 
 /// Somebody with a valid access token, not looked up yet: one who comes back to a meeting needs no database.
@@ -112,6 +123,37 @@ impl Member {
         }
         let id = state.known_users.find(&token);
         Ok(Self { token, id })
+    }
+}
+
+/// The user of a token that a request carries although it needs none; nobody where the token is not good.
+#[derive(Debug)]
+pub struct SignedIn(pub Option<UserId>);
+
+impl<S> FromRequestParts<S> for SignedIn
+where
+    S: Send + Sync,
+    ApiState: FromRef<S>,
+{
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Infallible> {
+        let state = ApiState::from_ref(state);
+        let Ok(Credentials::Bearer(token)) = credentials(&parts.headers) else {
+            return Ok(Self(None));
+        };
+        let Ok(token) = state.verifier.verify_access_token(token).await else {
+            return Ok(Self(None));
+        };
+        let id = match state.known_users.find(&token) {
+            Some(id) => Some(id),
+            None => users::by_identity(&state.db, &token.issuer, &token.subject)
+                .await
+                .ok()
+                .flatten()
+                .map(|user| user.profile.id),
+        };
+        Ok(Self(id.map(UserId)))
     }
 }
 

@@ -69,6 +69,8 @@ async fn start(
         caller: Caller::Sip,
         resumption: None,
         breakout_room: None,
+        origin: None,
+        signed_in: None,
     };
     let admission = meetings::caller_admission(facts, &state.config, &state.offer);
     starts::issue(&state, &request, &admission).await

@@ -82,6 +82,8 @@ pub const UNHEARD_SECS: u64 = PING_INTERVAL_SECS + PONG_TIMEOUT_SECS + 5;
 pub const MISSED_MESSAGES_MAX: usize = 100;
 /// Tokens of one participant that are good at the same time: the joined one and its newest successors.
 pub const TOKENS_PER_PARTICIPANT_MAX: usize = 4;
+/// Living rooms of one owner in which nobody has joined yet.
+pub const LIVING_EMPTY_ROOMS_MAX: usize = 10;
 /// Inputs waiting for one room; above it `start` answers 503.
 pub const ROOM_WAITING_INPUTS_MAX: usize = 8_192;
 /// Inputs that a room handles in one turn.

@@ -106,7 +106,9 @@ impl Meeting {
         let timer = here.and_then(|here| Some(here.timer.as_ref()?.id()));
         let poll = here.and_then(|here| Some(here.poll.as_ref()?.id()));
         let there = self.spaces.get(&away.space);
-        let over = there.and_then(|there| there.last_timer).filter(|(_, at)| *at > away.since);
+        let over = there
+            .and_then(|there| there.last_timer)
+            .filter(|(_, at)| *at > away.since);
         let timers: BTreeSet<_> = away.timer.into_iter().chain(over.map(|(id, _)| id)).collect();
         for timer_id in timers.into_iter().filter(|id| Some(*id) != timer) {
             let event = TimerEvent::Stopped {
@@ -116,7 +118,9 @@ impl Meeting {
             };
             cx.send_one(Some(me.line), &event);
         }
-        let over = there.and_then(|there| there.last_poll.as_ref()).filter(|(_, _, at)| *at > away.since);
+        let over = there
+            .and_then(|there| there.last_poll.as_ref())
+            .filter(|(_, _, at)| *at > away.since);
         let polls: BTreeSet<_> = away.poll.into_iter().chain(over.map(|(id, ..)| *id)).collect();
         for id in polls.into_iter().filter(|id| Some(*id) != poll) {
             let results = there.map(|there| there.poll_results(id)).unwrap_or_default();

@@ -26,7 +26,11 @@ pub struct SpaceState {
 impl SpaceState {
     /// The votes of a poll: so far, or at its end. Of older ones nothing is known.
     pub(super) fn poll_results(&self, id: PollId) -> &[Item] {
-        let running = self.poll.as_ref().filter(|poll| poll.id() == id).map(Poll::results);
+        let running = self
+            .poll
+            .as_ref()
+            .filter(|poll| poll.id() == id)
+            .map(Poll::results);
         let over = || self.last_poll.as_ref().filter(|(last, ..)| *last == id);
         running
             .or_else(|| over().map(|(_, results, _)| &results[..]))

@@ -1,6 +1,6 @@
 //! Whose room it is, for those who must know it without asking the room.
 
-use std::sync::{PoisonError, RwLock};
+use std::sync::{PoisonError, RwLock, atomic::Ordering};
 
 use super::{RoomRef, Shell};
 use crate::{ids::UserId, room::Room};
@@ -20,6 +20,19 @@ impl RoomRef {
     #[must_use]
     pub fn owner(&self) -> Option<UserId> {
         *self.gauge.owner.0.read().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl RoomRef {
+    /// The registry begins a room for somebody.
+    pub(crate) fn set_owner(&self, owner: UserId) {
+        *self.gauge.owner.0.write().unwrap_or_else(PoisonError::into_inner) = Some(owner);
+    }
+
+    /// Whether anybody has ever joined here.
+    #[must_use]
+    pub fn was_entered(&self) -> bool {
+        self.gauge.entered.load(Ordering::Relaxed)
     }
 }
 

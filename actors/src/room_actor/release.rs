@@ -1,5 +1,7 @@
 //! Effects leave the room: frames into the queues of sessions, answers to REST.
 
+use std::sync::atomic::Ordering;
+
 use ractor::ActorRef;
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 
@@ -30,6 +32,7 @@ pub(super) fn effects(shell: &mut Shell, myself: &ActorRef<RoomMsg>, effects: Ef
             }
             Effect::Bound { session, line } => shell.links.bind(session, line),
             Effect::Opened(line) => {
+                shell.gauge.entered.store(true, Ordering::Relaxed);
                 if let Some(link) = shell.links.get(line) {
                     let room = shell.room.room();
                     link.open(|module| room.has_module(module));

@@ -127,7 +127,15 @@ impl Net {
         let (frames_max, sent_at) = (self.frames_max, self.now);
         if let Some(socket) = self.on_line(line) {
             let text = text.clone();
-            socket.push(Frame { text, line, seq, sent_at }, frames_max);
+            socket.push(
+                Frame {
+                    text,
+                    line,
+                    seq,
+                    sent_at,
+                },
+                frames_max,
+            );
         }
     }
 

@@ -6,14 +6,14 @@ use std::{
 };
 
 use colloquy_actors::{
-    ids::{InviteCode, RoomId, Timestamp},
+    ids::{InviteCode, OriginHash, RoomId, Timestamp},
     live::{Admission, Issued, JournalMode, Live, LiveSettings, StartError, StartRequest},
     livekit::{Call, Outcome},
     ports::{BoxFuture, CallerNames, Clock, Directory, Media, Ports, SystemRandom, Unavailable},
     protocol::meeting::{
         Caller, Identity, MeetingFacts, ParticipationKind, Role, RoomInfo, Tariff, UserInfo,
     },
-    session::socket_config,
+    session::Places,
 };
 use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};

@@ -19,6 +19,9 @@ const ASYMMETRIC_ALGORITHMS: [&str; 9] = [
 /// Longest time span that a setting may hold: a year, in seconds.
 const SPAN_SECS_MAX: u64 = 365 * 24 * 3600;
 
+/// Most wrong passwords that a room may have in an hour: the room remembers twice as many.
+const PASSWORD_FAILURES_MAX: u32 = 5_000;
+
 /// Longest language tag that a user's profile holds, in characters.
 const LANGUAGE_CHARS_MAX: usize = 35;
 
@@ -127,6 +130,18 @@ impl Rules {
         self.positive_count(
             "http.connections_per_address_max",
             http.connections_per_address_max,
+        );
+        for (index, network) in http.gateways.iter().enumerate() {
+            self.require(
+                &format!("http.gateways.{index}"),
+                network.prefix_len() > 0,
+                "must not be everybody: requests from there have no limit per address",
+            );
+        }
+        self.require(
+            "http.password_failures_per_room_per_hour",
+            (1..=PASSWORD_FAILURES_MAX).contains(&http.password_failures_per_room_per_hour),
+            format!("must be between 1 and {PASSWORD_FAILURES_MAX}"),
         );
     }
 

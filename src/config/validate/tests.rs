@@ -108,6 +108,15 @@ const REFUSALS: &[(&str, &str)] = &[
         "rooms.revive_max_age_secs = 31536001",
         "rooms.revive_max_age_secs",
     ),
+    ("http.gateways = ['192.0.2.1/32', '::/0']", "http.gateways.1"),
+    (
+        "http.password_failures_per_room_per_hour = 0",
+        "http.password_failures_per_room_per_hour",
+    ),
+    (
+        "http.password_failures_per_room_per_hour = 5001",
+        "http.password_failures_per_room_per_hour",
+    ),
     (
         "signaling.chat_messages_per_scope_max = 0",
         "signaling.chat_messages_per_scope_max",

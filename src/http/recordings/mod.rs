@@ -4,7 +4,7 @@ mod heard;
 mod socket;
 
 use axum::{
-    Extension, Json,
+    Json,
     extract::{Request, State},
     response::Response,
 };
@@ -31,7 +31,6 @@ use super::{
 };
 use crate::{
     assets::{NewAsset, RecordingError, file_name},
-    listener::ClientAddress,
     meetings,
     store::{TIME_MAX, TIME_MIN, rooms},
 };
@@ -88,11 +87,10 @@ impl UploadRecordingQuery {
 )]
 async fn start(
     State(state): State<ApiState>,
-    Extension(address): Extension<ClientAddress>,
     _recorder: RecorderService,
     StartBody(body): StartBody<StartRecordingBody>,
 ) -> Result<Json<StartedResource>, ApiError> {
-    state.door.admit(address)?;
+    state.door.admit_service()?;
     upload_facts(&state, body.room_id).await?;
     let facts = rooms::meeting_facts(&state.db, body.room_id).await?;
     let facts = access::open(facts.ok_or_else(|| ApiError::not_found("No such room"))?)?;
@@ -103,6 +101,8 @@ async fn start(
         caller: Caller::Recorder,
         resumption: None,
         breakout_room: body.breakout_room.map(BreakoutRoomId),
+        origin: None,
+        signed_in: None,
     };
     starts::issue(&state, &request, &admission).await
 }

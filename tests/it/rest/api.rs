@@ -17,6 +17,7 @@ use colloquy::{
     livekit::RoomService,
     mail::Outbox,
     meetings,
+    origins::Origins,
     readiness::Readiness,
     shared_folders::SharedFolders,
     store::{
@@ -78,9 +79,10 @@ impl Api {
         let issuer = Arc::new(issuer.expect("the issuer"));
         let settings = VerifierSettings::local(&config.oidc, Arc::clone(&issuer));
         let media = RoomService::new(&config.livekit).expect("a client");
+        let origins = Origins::new(b"key", &config);
         let live = Live::start(
             LiveSettings::default(),
-            meetings::ports(database.db.clone(), media, &config.call_in),
+            meetings::ports(database.db.clone(), media, &config.call_in, origins.clone()),
         );
         let live = live.await.expect("the live core");
         let objects = Objects::open(&config.assets, folder).expect("an asset store");
@@ -89,7 +91,7 @@ impl Api {
             recordings: Recordings::open(assets.clone(), folder, config.assets.free_bytes_min)
                 .expect("a spool"),
             assets,
-            door: Doorkeeper::new(&config, Readiness::default()),
+            door: Doorkeeper::new(&config, Readiness::default(), origins),
             brake: WriteBrake::new(config.http.writes_per_second),
             known_users: KnownUsers::default(),
             disabled_users: DisabledUsers::default(),
