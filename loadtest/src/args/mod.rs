@@ -276,6 +276,19 @@ mod tests {
         assert_eq!(args.accounts[1].username, "c");
     }
 
+    /// Names of options that all commands have must not come again in one of them.
+    #[test]
+    fn every_command_can_be_read() {
+        <Args as clap::CommandFactory>::command().debug_assert();
+        for arguments in [
+            &["rest"][..],
+            &["baseline-server"],
+            &["rest-yardstick", "--iss", "https://id.example.org", "--sub", "s"],
+        ] {
+            assert!(parse(arguments).is_ok(), "{arguments:?}");
+        }
+    }
+
     #[test]
     fn nonsense_is_refused() {
         for arguments in [

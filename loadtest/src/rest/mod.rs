@@ -157,6 +157,6 @@ async fn compare(
 fn pass(command: &mut Command, identity: &Identity, database: &str) {
     command
         .arg("rest-yardstick")
-        .args(["--issuer", &identity.issuer, "--subject", &identity.subject])
+        .args(["--iss", &identity.issuer, "--sub", &identity.subject])
         .env(yardstick::DATABASE, database);
 }
