@@ -38,7 +38,7 @@ pub(super) fn routes() -> OpenApiRouter<ApiState> {
         (status = 200, description = "The page", body = String, content_type = "text/html"),
         (status = 404, description = "No mail has such a link", body = String, content_type = "text/html"),
         (status = 429, description = "Too many requests from this network", body = super::error::ErrorBody),
-        refusals::Always,
+        refusals::OfParameters, refusals::Always,
     ),
 )]
 async fn ask(
@@ -69,7 +69,7 @@ async fn ask(
         (status = 200, description = "The address gets no more mail", body = String, content_type = "text/html"),
         (status = 404, description = "No mail has such a link", body = String, content_type = "text/html"),
         (status = 429, description = "Too many requests from this network", body = super::error::ErrorBody),
-        refusals::Always,
+        refusals::OfParameters, refusals::Always,
     ),
 )]
 async fn refuse(
@@ -93,7 +93,7 @@ async fn refuse(
         (status = 200, description = "The address gets mail again", body = String, content_type = "text/html"),
         (status = 404, description = "No mail has such a link", body = String, content_type = "text/html"),
         (status = 429, description = "Too many requests from this network", body = super::error::ErrorBody),
-        refusals::Always,
+        refusals::OfParameters, refusals::Always,
     ),
 )]
 async fn take_back(

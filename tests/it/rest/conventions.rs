@@ -92,7 +92,9 @@ async fn ids_must_parse_everywhere(api: &Api) {
     let token = format!("Bearer {}", alice.access_token);
     for described in Described::all() {
         let (method, path) = (&*described.method, described.path_with("none"));
-        if path == described.path || path.contains("/services/") {
+        // A person whose mail program broke a link reads a page.
+        let is_page = path.starts_with("/v1/mail/");
+        if path == described.path || path.contains("/services/") || is_page {
             continue;
         }
         let body = if described.takes_json() {
