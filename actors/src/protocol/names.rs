@@ -10,9 +10,8 @@ use super::{
 };
 use crate::ids::ParticipantId;
 
-/// A display name: plain text ([`super::plain`]) of 1 to 100 Unicode scalar values, something of which can be seen.
-///
-/// What was kept under older rules is made so when it is read.
+/// A display name: plain text of 1 to 100 Unicode scalar values, something of which can be seen.
+// Plain: see `super::plain`. What was kept under older rules is made so when it is read.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(from = "String")]
 #[schemars(!from, extend("minLength" = 1, "maxLength" = DISPLAY_NAME_CHARS_MAX))]
@@ -47,7 +46,7 @@ impl DisplayName {
         Self::cut(name).unwrap_or_else(|| Self("User".into()))
     }
 
-    /// What is called so whatever its profile says, of whom nothing is known.
+    /// Of whom nothing is known.
     #[must_use]
     pub fn of_a_guest() -> Self {
         Self("Guest".into())
