@@ -20,6 +20,7 @@ use crate::{
     assets::{Assets, Objects, OpenError as AssetsError, Recordings},
     clock::Clock,
     config::{self, Config, DEV_ISSUER_PATH, DataFolderError, prepare_data_folder},
+    disabled_users::DisabledUsers,
     http::{
         self, ApiState, api::Parts, auth::KnownUsers, brake::WriteBrake, health, layers, starts::Doorkeeper,
     },
@@ -29,6 +30,7 @@ use crate::{
     livekit::RoomService,
     mail::{MailError, Outbox, Worker},
     meetings,
+    origins::Origins,
     readiness::Readiness,
     shared_folders::SharedFolders,
     signaling::Signaling,
@@ -96,7 +98,8 @@ impl App {
         let data_folder = prepare_data_folder(&config).await?;
         let db = open_database(&config, &data_folder).await?;
         let lock = db.lock_server().await?;
-        let dev_issuer = open_dev_issuer(&config, &data_folder)?;
+        let disabled_users = DisabledUsers::load(&db).await?;
+        let origins = Origins::load(&db, &config).await?;
         let readiness = Readiness::default();
         if !config.dev_issuer_enabled() && config.livekit.api_secret == config::Livekit::default().api_secret
         {
@@ -106,9 +109,16 @@ impl App {
         }
         let live = Live::start(
             meetings::live_settings(&config, &data_folder),
-            meetings::ports(db.clone(), RoomService::new(&config.livekit)?, &config.call_in),
+            meetings::ports(
+                db.clone(),
+                RoomService::new(&config.livekit)?,
+                &config.call_in,
+                origins.clone(),
+            ),
         )
         .await?;
+        // After the journals: a second server must not read sessions that the first one still changes.
+        let dev_issuer = open_dev_issuer(&config, &data_folder).await?;
         let outbox = Outbox::new(config.mail.host.is_some());
         let mail = Worker::new(&config, db.clone(), outbox.clone(), Clock::system())?;
         let objects = Objects::open(&config.assets, &data_folder)?;
@@ -118,17 +128,23 @@ impl App {
         let api = api_state(
             &config,
             (assets.clone(), recordings.clone()),
-            db.clone(),
+            (db.clone(), disabled_users.clone()),
             dev_issuer.clone(),
             &live,
-            &readiness,
+            Doorkeeper::new(&config, readiness.clone(), origins.clone()),
             outbox,
         )?;
         let mut inner = health::router(readiness.clone()).merge(http::router(api));
         if let Some(issuer) = dev_issuer {
             inner = inner.nest(DEV_ISSUER_PATH, issuer.router());
         }
-        let signaling = Signaling::new(&config, live.clone(), readiness.clone());
+        let signaling = Signaling::new(
+            &config,
+            live.clone(),
+            readiness.clone(),
+            disabled_users.clone(),
+            origins.clone(),
+        );
         // Not under the layers for REST: a session has no deadline and is not compressed.
         let inner = layers::rest(inner).merge(signaling.router());
         let router = layers::every(inner, &config.http);
@@ -142,12 +158,22 @@ impl App {
             router,
             stop_hooks: Vec::new(),
         };
-        app.begin(live, assets, recordings, mail);
+        app.begin(live, disabled_users, (assets, recordings), mail);
         Ok(app)
     }
 
     /// Begins what works beside the requests, and says what ends at a stop, in this order.
-    fn begin(&mut self, live: Live, assets: Assets, recordings: Recordings, mail: Option<Worker>) {
+    fn begin(
+        &mut self,
+        live: Live,
+        disabled_users: DisabledUsers,
+        (assets, recordings): (Assets, Recordings),
+        mail: Option<Worker>,
+    ) {
+        self.on_stop("disabled users", {
+            let (db, live) = (self.db.clone(), live.clone());
+            background(|stop| disabled_users.watch(db, live, stop))
+        });
         self.on_stop("live core", {
             let live = live.clone();
             async move { live.stop().await }
@@ -275,12 +301,11 @@ pub async fn open_database(config: &Config, data_folder: &Path) -> Result<Db, St
     Ok(db)
 }
 
-fn open_dev_issuer(config: &Config, data_folder: &Path) -> Result<Option<Arc<DevIssuer>>, OpenError> {
+async fn open_dev_issuer(config: &Config, data_folder: &Path) -> Result<Option<Arc<DevIssuer>>, OpenError> {
     let Some(url) = config.dev_issuer_url() else {
         return Ok(None);
     };
-    let client_id = &config.oidc.client_id;
-    let issuer = DevIssuer::open(&config.dev_issuer, client_id, &url, data_folder, Clock::system())?;
+    let issuer = DevIssuer::of_config(config, &url, config.http.listen.ip(), data_folder).await?;
     Ok(Some(Arc::new(issuer)))
 }
 
@@ -288,10 +313,10 @@ fn open_dev_issuer(config: &Config, data_folder: &Path) -> Result<Option<Arc<Dev
 fn api_state(
     config: &Config,
     (assets, recordings): (Assets, Recordings),
-    db: Db,
+    (db, disabled_users): (Db, DisabledUsers),
     dev_issuer: Option<Arc<DevIssuer>>,
     live: &Live,
-    readiness: &Readiness,
+    door: Doorkeeper,
     outbox: Outbox,
 ) -> Result<ApiState, BuildError> {
     let issuer = match (&config.oidc.authority, &dev_issuer) {
@@ -311,9 +336,10 @@ fn api_state(
         live: live.clone(),
         assets,
         recordings,
-        door: Doorkeeper::new(config, readiness.clone()),
+        door,
         brake: WriteBrake::new(config.http.writes_per_second),
         known_users: KnownUsers::default(),
+        disabled_users,
         outbox,
         shared_folders: SharedFolders::new(&config.shared_folder)?,
     }))

@@ -24,6 +24,7 @@ use crate::{
     config::{CallIn, ChatHistory, Config, JournalKind},
     http::profiles::avatar_url,
     livekit::{self, RoomService},
+    origins::Origins,
     permissions::Standing,
     secrets::Secret,
     store::{self, Db, StoreError, groups, room_events::Details, rooms, users::Profile},
@@ -52,23 +53,28 @@ pub fn live_settings(config: &Config, data_folder: &std::path::Path) -> LiveSett
             chat_messages_per_scope_max: signaling.chat_messages_per_scope_max,
             chat_history_as_list: signaling.chat_history == ChatHistory::List,
             screen_share_requires_permission: config.livekit.screen_share_requires_permission,
+            waiting_max: config.guests.waiting_max,
+            waiting_per_code_max: config.guests.waiting_per_code_max,
+            waiting_per_network_max: config.guests.waiting_per_network_max,
         },
         rates: RateLimits {
             commands_per_second: signaling.commands_per_second,
             commands_burst: signaling.commands_burst,
             bytes_per_second: signaling.command_bytes_per_second,
+            join_deadline_secs: signaling.join_deadline_secs,
         },
         journal,
         livekit: Arc::new(livekit::keys(&config.livekit)),
+        living_rooms_max: usize::try_from(config.quotas.living_rooms_max).unwrap_or(usize::MAX),
     }
 }
 
 /// What the live core reaches out through.
 #[must_use]
-pub fn ports(db: Db, media: RoomService, call_in: &CallIn) -> ports::Ports {
+pub fn ports(db: Db, media: RoomService, call_in: &CallIn, origins: Origins) -> ports::Ports {
     ports::Ports {
-        callers: Arc::new(CallerNames::new(db.clone(), call_in)),
-        clock: Arc::new(SystemClock),
+        callers: Arc::new(CallerNames::new(db.clone(), call_in, origins)),
+        clock: Arc::new(SystemClock::default()),
         random: Arc::new(SystemRandom),
         directory: Arc::new(Rooms(db)),
         media: Arc::new(media),
@@ -111,6 +117,7 @@ pub async fn facts(
 ) -> Result<Option<rooms::MeetingFacts>, StoreError> {
     let facts = rooms::meeting_facts(db, room.0).await?;
     if let Some(facts) = &facts
+        && !facts.owner_disabled
         && facts
             .used_at
             .is_none_or(|used_at| used_at <= now - rooms::USED_AT_PRECISION)
@@ -147,6 +154,7 @@ fn admitted(identity: Identity, facts: rooms::MeetingFacts, config: &Config, off
     let avatars = &config.defaults.avatar_base_url;
     let event = event_info(&facts, config, offer);
     let tariff = tariff(room_tariff(&facts.tariff, facts.room.e2e_encryption, offer));
+    let owner = facts.room.created_by.id.into();
     let room = RoomInfo {
         id: RoomId(facts.room.id),
         password: facts
@@ -158,6 +166,7 @@ fn admitted(identity: Identity, facts: rooms::MeetingFacts, config: &Config, off
         created_by: user_info(facts.room.created_by, avatars),
     };
     let facts = MeetingFacts {
+        owner: Some(owner),
         room,
         tariff,
         event,

@@ -2,11 +2,10 @@
 
 use std::{
     collections::BTreeMap,
-    sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
+
+use tokio_util::sync::CancellationToken;
 
 /// Shared by all parts: each reports what keeps it from working. Clones are one.
 #[derive(Debug, Clone, Default)]
@@ -14,7 +13,7 @@ pub struct Readiness(Arc<State>);
 
 #[derive(Debug, Default)]
 struct State {
-    stopping: AtomicBool,
+    stopping: CancellationToken,
     reasons: Mutex<BTreeMap<&'static str, String>>,
 }
 
@@ -31,14 +30,19 @@ impl Readiness {
 
     /// The server takes no new meetings and participants from now on. There is no way back.
     pub fn stop(&self) {
-        self.0.stopping.store(true, Ordering::Release);
         self.unready("server", "stopping");
+        self.0.stopping.cancel();
     }
 
     /// Whether `start` must answer 503.
     #[must_use]
     pub fn is_stopping(&self) -> bool {
-        self.0.stopping.load(Ordering::Acquire)
+        self.0.stopping.is_cancelled()
+    }
+
+    /// Waits for the stop: for requests that wait for something else.
+    pub async fn stopping(&self) {
+        self.0.stopping.cancelled().await;
     }
 
     /// What is not ready, by part; empty when the server is ready.

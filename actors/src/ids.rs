@@ -64,47 +64,79 @@ impl Space {
 #[serde(transparent)]
 pub struct SessionNo(pub u64);
 
-/// SHA-256 of a resumption token: the state of a room never holds the token itself.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct TokenHash([u8; 32]);
+macro_rules! hash {
+    ($($(#[$doc:meta])* $name:ident),+ $(,)?) => {$(
+        $(#[$doc])*
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name([u8; 32]);
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(concat!(stringify!($name), "(..)"))
+            }
+        }
+
+        impl Serialize for $name {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(&hex(&self.0))
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let digits = String::deserialize(deserializer)?;
+                unhex(&digits).map(Self).ok_or_else(|| D::Error::custom("a hash has 64 hexadecimal digits"))
+            }
+        }
+    )+};
+}
+
+hash! {
+    /// SHA-256 of a resumption token: the state of a room never holds the token itself.
+    TokenHash,
+    /// HMAC-SHA-256, by a key of the installation, of where somebody comes from: a client's network, or a caller's number.
+    /// Rooms compare origins; neither state nor journal holds an address or a number.
+    OriginHash,
+}
 
 impl TokenHash {
     #[must_use]
     pub fn of(token: &str) -> Self {
         Self(Sha256::digest(token.as_bytes()).into())
     }
-}
 
-impl fmt::Debug for TokenHash {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("TokenHash(..)")
+    #[must_use]
+    pub const fn bytes(&self) -> &[u8; 32] {
+        &self.0
     }
 }
 
-impl Serialize for TokenHash {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut hex = String::with_capacity(64);
-        for byte in self.0 {
-            use fmt::Write as _;
-            let _ = write!(hex, "{byte:02x}");
-        }
-        serializer.serialize_str(&hex)
+impl OriginHash {
+    /// The origin with these 32 bytes of MAC.
+    #[must_use]
+    pub const fn new(mac: [u8; 32]) -> Self {
+        Self(mac)
     }
 }
 
-impl<'de> Deserialize<'de> for TokenHash {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let hex = String::deserialize(deserializer)?;
-        let mut hash = [0; 32];
-        if hex.len() != 64 || !hex.is_ascii() {
-            return Err(D::Error::custom("a token hash has 64 hexadecimal digits"));
-        }
-        for (byte, digits) in hash.iter_mut().zip(hex.as_bytes().chunks(2)) {
-            let digits = std::str::from_utf8(digits).map_err(D::Error::custom)?;
-            *byte = u8::from_str_radix(digits, 16).map_err(D::Error::custom)?;
-        }
-        Ok(Self(hash))
+fn hex(bytes: &[u8; 32]) -> String {
+    let mut hex = String::with_capacity(64);
+    for byte in bytes {
+        use fmt::Write as _;
+        let _ = write!(hex, "{byte:02x}");
     }
+    hex
+}
+
+fn unhex(hex: &str) -> Option<[u8; 32]> {
+    if hex.len() != 64 || !hex.bytes().all(|digit| digit.is_ascii_hexdigit()) {
+        return None;
+    }
+    let mut bytes = [0; 32];
+    for (byte, digits) in bytes.iter_mut().zip(hex.as_bytes().chunks(2)) {
+        *byte = u8::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()?;
+    }
+    Some(bytes)
 }
 
 /// Microseconds since 1970, UTC. The wire shows RFC 3339 with six decimals.
@@ -131,6 +163,15 @@ impl Timestamp {
     pub fn plus_secs(self, secs: u64) -> Self {
         let micros = i64::try_from(secs).unwrap_or(i64::MAX).saturating_mul(1_000_000);
         Self(self.0.saturating_add(micros)).min(Self::END)
+    }
+
+    /// This time less whole seconds.
+    #[must_use]
+    pub const fn minus_secs(self, secs: u64) -> Self {
+        Self(
+            self.0
+                .saturating_sub(secs.saturating_mul(1_000_000).cast_signed()),
+        )
     }
 
     /// This time plus milliseconds.

@@ -11,21 +11,21 @@ use std::{
 
 use dashmap::DashMap;
 use ractor::{Actor, ActorRef, rpc::CallResult};
-use tokio_tungstenite::WebSocketStream;
 
 use crate::{
-    ids::{BreakoutRoomId, RoomId, TokenHash},
+    ids::{BreakoutRoomId, RoomId, TokenHash, UserId},
     journal::folder::{Folder, FolderError},
     livekit::Livekit,
     ports::Ports,
     protocol::meeting::{Caller, Identity, MeetingFacts},
-    registry::{Args, Found, Index, RegistryMsg, RegistryRef, RegistrySummary},
+    registry::{Args, Beginner, Found, Index, RegistryMsg, RegistryRef, RegistrySummary},
     room::{
         RoomSettings,
+        access::Origin,
         input::{Input, Notice, Start},
     },
     room_actor::{RoomMsg, RoomRef, RoomSummary, StartReply},
-    session::{self, RateLimits, Seat, Socket},
+    session::{self, Places, RateLimits, Seat, Socket},
     supervisor::{Never, Supervisor},
     ticket::{self, SECRET_CHARS},
 };
@@ -41,6 +41,8 @@ pub struct LiveSettings {
     pub journal: JournalMode,
     /// Where LiveKit is, and the key that signs for it.
     pub livekit: Arc<Livekit>,
+    /// Rooms of one owner that may live at the same time, unless the tariff says otherwise; 0: any number.
+    pub living_rooms_max: usize,
 }
 
 /// Where journals lie.
@@ -72,6 +74,10 @@ pub struct StartRequest {
     pub caller: Caller,
     pub resumption: Option<String>,
     pub breakout_room: Option<BreakoutRoomId>,
+    /// Where the request comes from; absent for services, which ask for others.
+    pub origin: Option<Origin>,
+    /// The user whom a guest is signed in as, if that is known: a banned one must not come in by a link.
+    pub signed_in: Option<UserId>,
 }
 
 /// The secrets that a `start` answers with.
@@ -95,8 +101,9 @@ pub enum StartError {
     NeedsAdmission,
     #[error("no breakout rooms are running")]
     NoBreakoutRooms,
-    #[error("no such breakout room is running")]
-    InvalidBreakoutRoomId,
+    /// The room's owner has as many rooms in use as may be.
+    #[error("the owner has too many living rooms")]
+    TooManyRooms,
     /// A moderator has banned the user.
     #[error("the user is banned from the meeting")]
     Banned,
@@ -129,8 +136,10 @@ pub struct Live {
     supervisor: ActorRef<Never>,
     ports: Ports,
     rates: RateLimits,
-    keeps_files: bool,
+    /// None while journals are kept in memory.
+    folder: Option<Arc<Folder>>,
     draining: Arc<AtomicBool>,
+    living_rooms_max: usize,
 }
 
 impl Live {
@@ -152,7 +161,7 @@ impl Live {
                 opened.map_err(|error| LiveError::Index(std::io::Error::other(error)))??
             }
         };
-        let keeps_files = folder.is_some();
+        let args_folder = folder.clone();
         let index: Index = Arc::new(DashMap::new());
         let registry = RegistryRef::default();
         let (args_index, args_ports, myself) = (Arc::clone(&index), ports.clone(), registry.clone());
@@ -160,7 +169,7 @@ impl Live {
         let args_draining = Arc::clone(&draining);
         let args = Box::new(move |supervisor| Args {
             index: args_index,
-            folder,
+            folder: args_folder,
             settings: settings.rooms,
             livekit: settings.livekit,
             draining: args_draining,
@@ -176,8 +185,9 @@ impl Live {
             supervisor,
             ports,
             rates: settings.rates,
-            keeps_files,
+            folder,
             draining,
+            living_rooms_max: settings.living_rooms_max,
         })
     }
 
@@ -190,7 +200,8 @@ impl Live {
         // A room may be just ending, or its meeting may have been dropped: it is asked again, with the facts.
         let mut with_facts = false;
         for _ in 0..3 {
-            let Some(room) = self.find(request.room, admission.is_some()).await? else {
+            let begin = admission.map(|admission| self.beginner(request, admission));
+            let Some(room) = self.find(request.room, begin).await? else {
                 return Err(StartError::NeedsAdmission);
             };
             if !room.has_room_for_input() {
@@ -203,9 +214,6 @@ impl Live {
                     return Err(StartError::NeedsAdmission);
                 }
                 Some((StartReply::NoBreakoutRooms, _)) => return Err(StartError::NoBreakoutRooms),
-                Some((StartReply::InvalidBreakoutRoomId, _)) => {
-                    return Err(StartError::InvalidBreakoutRoomId);
-                }
                 Some((StartReply::Banned, _)) => return Err(StartError::Banned),
                 Some((StartReply::Unavailable, _)) => return Err(StartError::Unavailable),
                 None => {}
@@ -216,8 +224,7 @@ impl Live {
 
     /// Whether the resumption token speaks for this caller, also after its meeting was dropped.
     pub async fn knows(&self, request: &StartRequest) -> bool {
-        let (Some(token), Ok(Some(room))) = (&request.resumption, self.find(request.room, false).await)
-        else {
+        let (Some(token), Ok(Some(room))) = (&request.resumption, self.find(request.room, None).await) else {
             return false;
         };
         let (token, caller) = (TokenHash::of(token), request.caller);
@@ -252,6 +259,8 @@ impl Live {
             resumption: request.resumption.as_deref().map(TokenHash::of),
             token: TokenHash::of(&issued.resumption),
             breakout_room: request.breakout_room,
+            origin: request.origin,
+            signed_in: request.signed_in,
         });
         let ticket = issued.ticket.clone();
         let message = |reply| RoomMsg::Start { start, ticket, reply };
@@ -261,7 +270,18 @@ impl Live {
         }
     }
 
-    async fn find(&self, id: RoomId, begin: bool) -> Result<Option<RoomRef>, StartError> {
+    /// For whom a room may begin.
+    fn beginner(&self, request: &StartRequest, admission: &Admission) -> Beginner {
+        let facts = &admission.facts;
+        let counted = request.origin.is_none_or(|origin| origin.counted);
+        Beginner {
+            owner: facts.owner,
+            living_max: facts.tariff.living_rooms_max().unwrap_or(self.living_rooms_max),
+            counted,
+        }
+    }
+
+    async fn find(&self, id: RoomId, begin: Option<Beginner>) -> Result<Option<RoomRef>, StartError> {
         if let Some(room) = self.index.get(&id) {
             return Ok(Some(room.clone()));
         }
@@ -272,6 +292,7 @@ impl Live {
         {
             Ok(CallResult::Success(Found::Room(room))) => Ok(Some(room)),
             Ok(CallResult::Success(Found::None)) => Ok(None),
+            Ok(CallResult::Success(Found::TooMany)) => Err(StartError::TooManyRooms),
             _ => Err(StartError::Unavailable),
         }
     }
@@ -280,7 +301,7 @@ impl Live {
     pub async fn redeem(&self, ticket: &str) -> Result<(Seat, Caller), InvalidTicket> {
         let id = ticket::room_of(ticket).ok_or(InvalidTicket)?;
         // A room that thinks about its end is in no index, although a start may just have made it stay.
-        let room = self.find(id, false).await.ok().flatten().ok_or(InvalidTicket)?;
+        let room = self.find(id, None).await.ok().flatten().ok_or(InvalidTicket)?;
         let ticket = ticket.to_owned();
         let redeemed = room
             .actor()
@@ -296,37 +317,47 @@ impl Live {
             session,
             caller,
             resume_from: None,
+            origin: None,
         };
         Ok((seat, caller))
     }
 
-    /// Begins a session on its upgraded socket. `while_open` is dropped when the session has ended.
-    pub async fn begin_session<S: Socket>(
-        &self,
-        seat: Seat,
-        socket: WebSocketStream<S>,
-        while_open: Box<dyn Send>,
-    ) {
-        session::begin(seat, socket, self.rates, &self.ports, while_open).await;
+    /// Begins a session on its upgraded stream.
+    pub async fn begin_session<S: Socket>(&self, seat: Seat, stream: S, places: Places) {
+        session::begin(seat, stream, self.rates, &self.ports, places).await;
     }
 
     /// Word from REST, after the commit.
     pub fn notify(&self, room: RoomId, notice: Notice) {
         match notice {
             Notice::RoomDeleted => self.registry.cast(RegistryMsg::Deleted(room)),
-            Notice::InviteWithdrawn(_) | Notice::UserWithdrawn(_) => {
+            Notice::InviteWithdrawn(_) | Notice::UserWithdrawn(_) | Notice::UserDisabled(_) => {
                 if let Some(room) = self.index.get(&room) {
                     return room.input(Input::Notice(notice));
                 }
                 // It may be just being revived, with tokens that were good, or thinking about its end.
                 let live = self.clone();
                 tokio::spawn(async move {
-                    if let Ok(Some(room)) = live.find(room, false).await {
+                    if let Ok(Some(room)) = live.find(room, None).await {
                         room.input(Input::Notice(notice));
                     }
                 });
             }
         }
+    }
+
+    /// An operator has locked a user out: all living rooms hear it. Those that are just being revived do not: whoever is
+    /// kept out of `start` and upgrade is lost there, and leaves when the grace time is over.
+    pub fn user_disabled(&self, user: UserId) {
+        for room in self.index.iter() {
+            room.input(Input::Notice(Notice::UserDisabled(user)));
+        }
+    }
+
+    /// Whose room it is, if it lives and has had a meeting; asks nobody.
+    #[must_use]
+    pub fn owner_of(&self, room: RoomId) -> Option<UserId> {
+        self.index.get(&room)?.owner()
     }
 
     /// What a room looks like, if it lives.
@@ -351,10 +382,16 @@ impl Live {
         }
     }
 
-    /// Whether any room had to give its journal file up: the disk fails.
-    #[must_use]
-    pub fn disk_failed(&self) -> bool {
-        self.keeps_files && self.index.iter().any(|room| room.disk_failed())
+    /// Whether journals can't be written at this moment. It is tried while a room lives in memory for that reason.
+    pub async fn disk_fails(&self) -> bool {
+        let Some(folder) = self.folder.clone() else {
+            return false;
+        };
+        if !self.index.iter().any(|room| room.disk_failed()) {
+            return false;
+        }
+        let probe = tokio::task::spawn_blocking(move || folder.probe());
+        !matches!(tokio::time::timeout(CALL_TIMEOUT, probe).await, Ok(Ok(Ok(()))))
     }
 
     /// Kills the actor of a room, as a bug in its shell would.

@@ -1,16 +1,23 @@
 //! A room and its journal: inputs are logged, then handled; a rule that panics is undone and skipped.
 
 use std::{
-    collections::VecDeque,
+    collections::{BTreeSet, VecDeque},
     panic::{AssertUnwindSafe, catch_unwind},
     sync::Arc,
 };
 
 use crate::{
-    ids::Timestamp,
-    journal::{Journal, JournalError, Log, file::Staged, format},
+    ids::{SessionNo, Timestamp},
+    journal::{
+        Journal, JournalError, Log,
+        file::{Stage, Staged},
+        format,
+    },
     livekit::Livekit,
-    protocol::limits::{PANIC_WINDOW_SECS, PANICS_MAX},
+    protocol::{
+        limits::{PANIC_WINDOW_SECS, PANICS_MAX, PANICS_OF_ALL_MAX},
+        meeting::Caller,
+    },
     room::{
         Room,
         effects::Effects,
@@ -25,8 +32,8 @@ pub struct LoggedRoom {
     journal: Journal,
     /// Signs for LiveKit; no part of the log.
     livekit: Arc<Livekit>,
-    /// Times of the last panics.
-    panics: VecDeque<Timestamp>,
+    /// The last panics, each with who caused it.
+    panics: VecDeque<(Timestamp, Option<(SessionNo, Caller)>)>,
     /// The disk failed, and the room went on in memory.
     disk_failed: bool,
 }
@@ -44,14 +51,17 @@ pub struct Revived {
 #[derive(Debug)]
 pub enum Handled {
     Done(Effects),
-    /// The rule panicked; the room is as it was before the input.
-    Panicked,
+    /// The rule panicked; the room is as it was before the input. A session whose command does so again within a minute is
+    /// cut.
+    Panicked {
+        cut: Option<SessionNo>,
+    },
 }
 
 /// The room can't go on.
 #[derive(Debug, thiserror::Error)]
 pub enum RoomFailure {
-    #[error("{PANICS_MAX} panics within {PANIC_WINDOW_SECS} s")]
+    #[error("panics of {PANICS_MAX} callers within {PANIC_WINDOW_SECS} s")]
     TooManyPanics,
     #[error("rebuilding after a panic failed: {0}")]
     Rebuild(#[from] JournalError),
@@ -134,6 +144,12 @@ impl LoggedRoom {
         &self.room
     }
 
+    /// Signs for LiveKit.
+    #[must_use]
+    pub fn livekit(&self) -> &Livekit {
+        &self.livekit
+    }
+
     #[must_use]
     pub fn journal(&self) -> &Journal {
         &self.journal
@@ -178,7 +194,7 @@ impl LoggedRoom {
     fn go_on_in_memory(&mut self, error: &JournalError) -> Result<(), JournalError> {
         tracing::error!(room.id = %self.room.id(), %error, "journal failed; the room goes on in memory");
         self.disk_failed = true;
-        let memory = Journal::create(Log::Memory(Vec::new()), &self.room)?;
+        let memory = self.journal.succeed(Log::Memory(Vec::new()), &self.room)?;
         if let Err(error) = std::mem::replace(&mut self.journal, memory).delete() {
             tracing::error!(room.id = %self.room.id(), %error, "failed journal could not be deleted");
         }
@@ -188,6 +204,7 @@ impl LoggedRoom {
     /// Handles an input that is in the log.
     pub async fn handle(&mut self, stamped: Stamped) -> Result<Handled, RoomFailure> {
         let (seq, at) = (stamped.seq, stamped.at);
+        let culprit = self.culprit(&stamped.input);
         let (room, livekit) = (&mut self.room, &self.livekit);
         if let Ok(effects) = catch_unwind(AssertUnwindSafe(|| room.handle(livekit, stamped))) {
             return Ok(Handled::Done(effects));
@@ -199,29 +216,87 @@ impl LoggedRoom {
             .map_err(JournalError::from)?;
         self.room = self.journal.rebuild(seq, &self.livekit)?;
         self.room.skip(seq, at);
-        self.panics.push_back(at);
+        self.panicked(at, culprit)
+    }
+
+    /// Whose command an input is.
+    fn culprit(&self, input: &Input) -> Option<(SessionNo, Caller)> {
+        let Input::Command { session, .. } = input else {
+            return None;
+        };
+        let access = self.room.access();
+        let (id, _) = access.of_session(*session)?;
+        Some((*session, access.get(id)?.caller))
+    }
+
+    /// Panics end a room when they come from all sides: what one caller does again and again cuts that caller's sessions,
+    /// and counts once.
+    fn panicked(
+        &mut self,
+        at: Timestamp,
+        culprit: Option<(SessionNo, Caller)>,
+    ) -> Result<Handled, RoomFailure> {
         while self
             .panics
-            .front()
-            .is_some_and(|first| first.plus_secs(PANIC_WINDOW_SECS) < at)
-        {
-            self.panics.pop_front();
-        }
-        if self.panics.len() >= PANICS_MAX {
+            .pop_front_if(|(first, _)| first.plus_secs(PANIC_WINDOW_SECS) < at)
+            .is_some()
+        {}
+        let again = |(session, _): (SessionNo, _)| {
+            let known = self.panics.iter().filter_map(|(_, culprit)| *culprit);
+            known.map(|(session, _)| session).any(|known| known == session)
+        };
+        let cut = culprit
+            .filter(|culprit| again(*culprit))
+            .map(|(session, _)| session);
+        self.panics.push_back((at, culprit));
+        let callers: BTreeSet<_> = self
+            .panics
+            .iter()
+            .filter_map(|(_, culprit)| Some(culprit.as_ref()?.1))
+            .collect();
+        let nobody = self
+            .panics
+            .iter()
+            .filter(|(_, culprit)| culprit.is_none())
+            .count();
+        // Caller and gateway stand for many people: their panics are told apart by nothing, and count once as well.
+        if callers.len() + nobody >= PANICS_MAX || self.panics.len() >= PANICS_OF_ALL_MAX {
             Err(RoomFailure::TooManyPanics)
         } else {
-            Ok(Handled::Panicked)
+            Ok(Handled::Panicked { cut })
         }
     }
 
-    /// Begins a snapshot: the returned work encodes and writes it, on a blocking thread, for [`Journal::adopt`].
+    /// Begins a snapshot: the returned work encodes and writes it, on a blocking thread, for [`LoggedRoom::adopt`].
     pub fn stage_snapshot(&mut self) -> impl FnOnce() -> Result<Staged, JournalError> + Send + 'static {
-        self.journal.stage(&self.room)
+        self.journal.stage(&self.room, None)
+    }
+
+    /// Begins a snapshot that gives a room in memory a file again.
+    pub fn stage_into(
+        &mut self,
+        file: Stage,
+    ) -> impl FnOnce() -> Result<Staged, JournalError> + Send + 'static {
+        self.journal.stage(&self.room, Some(file))
+    }
+
+    /// A snapshot was written.
+    pub fn adopt(&mut self, number: u64, staged: Result<Staged, JournalError>) -> Result<(), JournalError> {
+        self.journal.adopt(number, staged)?;
+        if self.journal.is_file() && std::mem::take(&mut self.disk_failed) {
+            tracing::info!(room.id = %self.room.id(), "the room has a journal again");
+        }
+        Ok(())
+    }
+
+    /// The room should have a file and could not get one.
+    pub fn disk_has_failed(&mut self) {
+        self.disk_failed = true;
     }
 
     /// Writes a snapshot at once: before the process ends, and when it begins.
     pub fn snapshot_now(&mut self) -> Result<(), JournalError> {
         let staged = self.stage_snapshot()();
-        self.journal.adopt(staged)
+        self.journal.adopt(self.journal.last_snapshot(), staged)
     }
 }

@@ -1,11 +1,20 @@
 //! The few things that the core needs from outside.
 
-use std::{fmt, future::Future, pin::Pin, sync::Arc};
+use std::{
+    fmt,
+    future::Future,
+    pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
+    time::Instant,
+};
 
 use rand::{Rng, RngExt, distr::Alphanumeric};
 
 use crate::{
-    ids::{RoomId, Timestamp},
+    ids::{OriginHash, RoomId, Timestamp},
     livekit,
 };
 
@@ -14,7 +23,13 @@ pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 /// The time.
 pub trait Clock: fmt::Debug + Send + Sync {
+    /// Never goes back.
     fn now(&self) -> Timestamp;
+
+    /// What other machines take for the time: for signatures.
+    fn wall(&self) -> Timestamp {
+        self.now()
+    }
 }
 
 /// Randomness: seeds of inputs, and secrets.
@@ -46,6 +61,9 @@ pub trait CallerNames: fmt::Debug + Send + Sync {
     /// The name of a caller in this room, from what the gateway says of it, which is a number as a rule. An implementation
     /// answers within its own time limits: the session reads nothing meanwhile.
     fn name(&self, room: RoomId, given: String) -> BoxFuture<'_, String>;
+
+    /// What tells a caller from others, from what the gateway says of it.
+    fn origin(&self, given: &str) -> Option<OriginHash>;
 }
 
 /// Everything that the core reaches out through.
@@ -58,12 +76,55 @@ pub struct Ports {
     pub callers: Arc<dyn CallerNames>,
 }
 
-/// The system's clock.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct SystemClock;
+/// A clock that goes on evenly while the wall clock is set back, and jumps with it where it is set forward: whatever has to
+/// last ten seconds lasts ten seconds.
+#[derive(Debug)]
+pub struct Steady {
+    /// The most that the wall clock was ever ahead of the time since the beginning, in microseconds.
+    lead: AtomicI64,
+}
+
+impl Default for Steady {
+    fn default() -> Self {
+        Self {
+            lead: AtomicI64::new(i64::MIN),
+        }
+    }
+}
+
+impl Steady {
+    /// The time, from the wall clock and from the microseconds that have passed since the beginning. Never goes back.
+    pub fn now(&self, wall: Timestamp, elapsed_micros: i64) -> Timestamp {
+        let lead = wall.as_micros().saturating_sub(elapsed_micros);
+        let lead = self.lead.fetch_max(lead, Ordering::Relaxed).max(lead);
+        Timestamp::from_micros(elapsed_micros.saturating_add(lead))
+    }
+}
+
+/// The system's clock, which is never set back while the process lives.
+#[derive(Debug)]
+pub struct SystemClock {
+    began: Instant,
+    steady: Steady,
+}
+
+impl Default for SystemClock {
+    fn default() -> Self {
+        Self {
+            began: Instant::now(),
+            steady: Steady::default(),
+        }
+    }
+}
 
 impl Clock for SystemClock {
     fn now(&self) -> Timestamp {
+        let elapsed = self.began.elapsed().as_micros();
+        self.steady
+            .now(self.wall(), i64::try_from(elapsed).unwrap_or(i64::MAX))
+    }
+
+    fn wall(&self) -> Timestamp {
         chrono::Utc::now().into()
     }
 }
@@ -83,5 +144,21 @@ impl Random for SystemRandom {
             .take(chars)
             .map(char::from)
             .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wall_clock_that_is_set_back_stops_nothing() {
+        let (steady, hour) = (Steady::default(), 3_600_000_000);
+        let now = |wall, elapsed| steady.now(Timestamp::from_micros(wall), elapsed).as_micros();
+        assert_eq!(now(10 * hour, 0), 10 * hour);
+        assert_eq!(now(10 * hour + 5, 5), 10 * hour + 5);
+        assert_eq!(now(9 * hour, 7), 10 * hour + 7, "set back by an hour");
+        assert_eq!(now(11 * hour, 9), 11 * hour, "set forward");
+        assert_eq!(now(10 * hour, 10), 11 * hour + 1);
     }
 }

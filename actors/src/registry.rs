@@ -13,7 +13,7 @@ use ractor::{Actor, ActorCell, ActorId, ActorProcessingErr, ActorRef, RpcReplyPo
 use serde::Serialize;
 
 use crate::{
-    ids::{RoomId, Timestamp},
+    ids::{RoomId, Timestamp, UserId},
     journal::folder::Folder,
     livekit::Livekit,
     logged::Revived,
@@ -38,7 +38,7 @@ pub enum RegistryMsg {
     /// Finds a room; revives it, or begins it when `begin` says so.
     Get {
         id: RoomId,
-        begin: bool,
+        begin: Option<Beginner>,
         reply: RpcReplyPort<Found>,
     },
     /// A journal was read, and the database asked, for a room that somebody waits for.
@@ -64,12 +64,25 @@ pub enum RegistryMsg {
     Observe(RpcReplyPort<RegistrySummary>),
 }
 
+/// For whom a room may begin.
+#[derive(Debug, Clone, Copy)]
+pub struct Beginner {
+    /// The room's owner, if it is known.
+    pub owner: Option<UserId>,
+    /// How many rooms of the owner may live; 0: any number.
+    pub living_max: usize,
+    /// Whether they are counted.
+    pub counted: bool,
+}
+
 /// What became of a search.
 #[derive(Debug, Clone)]
 pub enum Found {
     Room(RoomRef),
     /// No such room lives or has a journal.
     None,
+    /// The owner has as many living rooms as may be.
+    TooMany,
     /// Not at this moment.
     Unavailable,
 }
@@ -134,7 +147,7 @@ impl RegistryRef {
 pub(crate) struct State {
     args: Args,
     /// Who waits for rooms that are being loaded or are ending, and whether the room may begin anew.
-    waiting: HashMap<RoomId, Vec<(bool, RpcReplyPort<Found>)>>,
+    waiting: HashMap<RoomId, Vec<(Option<Beginner>, RpcReplyPort<Found>)>>,
     loading: HashSet<RoomId>,
     ending: HashMap<RoomId, RoomRef>,
     /// Rooms to revive when nothing else is to be done.
@@ -151,7 +164,7 @@ impl State {
         &mut self,
         myself: &ActorRef<RegistryMsg>,
         id: RoomId,
-        begin: bool,
+        begin: Option<Beginner>,
         reply: RpcReplyPort<Found>,
     ) {
         let found = if self.stopped {
@@ -159,7 +172,11 @@ impl State {
         } else if self.is_deleted(id) {
             // Who only has a token goes on to the database, which says that the room is gone; who read it before
             // that must not begin it again.
-            if begin { Found::Unavailable } else { Found::None }
+            if begin.is_some() {
+                Found::Unavailable
+            } else {
+                Found::None
+            }
         } else if self.loading.contains(&id) || self.ending.contains_key(&id) {
             return self.waiting.entry(id).or_default().push((begin, reply));
         } else if let Some(room) = self.args.index.get(&id) {
@@ -167,8 +184,8 @@ impl State {
         } else if self.args.folder.as_ref().is_some_and(|folder| folder.has(id)) {
             self.waiting.entry(id).or_default().push((begin, reply));
             return self.load(myself, id);
-        } else if begin {
-            self.begin(id).await
+        } else if let Some(beginner) = begin {
+            self.begin(id, beginner).await
         } else {
             Found::None
         };
@@ -213,8 +230,8 @@ impl State {
         for (begin, reply) in self.waiting.remove(&id).unwrap_or_default() {
             if self.stopped || self.is_deleted(id) {
                 found = Found::Unavailable;
-            } else if begin && matches!(found, Found::None) {
-                found = self.begin(id).await;
+            } else if let Some(beginner) = begin.filter(|_| matches!(found, Found::None)) {
+                found = self.begin(id, beginner).await;
             }
             let _ = reply.send(found.clone());
         }

@@ -1,8 +1,8 @@
-//! The actor of one room: one mailbox, so one order. It logs inputs in batches, lets the state machine handle them and
-//! releases the effects.
+//! The actor of one room: one mailbox, so one order. It logs inputs in batches, has them handled, releases the effects.
 
 pub mod kept;
 mod links;
+mod owner;
 mod release;
 mod turn;
 
@@ -20,20 +20,21 @@ use serde::Serialize;
 use tokio::task::{AbortHandle, JoinHandle};
 use uuid::Uuid;
 
-use self::{kept::Kept, links::Links};
+use self::{kept::Kept, links::Links, owner::Owner};
 use crate::{
     ids::{ParticipantId, RoomId, SessionNo, Timestamp, TokenHash},
-    journal::{JournalError, file::Staged},
+    journal::{JournalError, file::Staged, folder::Folder},
     livekit,
     logged::LoggedRoom,
     ports::Ports,
     protocol::{Command, codes::CloseCode, limits::ROOM_WAITING_INPUTS_MAX, meeting::Caller},
     registry::RegistryRef,
     room::{
+        access::Origin,
         effects::Effects,
         input::{Input, Start},
     },
-    session::Link,
+    session::{Arriving, Link},
     ticket::{Claim, Tickets},
 };
 
@@ -61,8 +62,9 @@ pub enum RoomMsg {
     Attach {
         claim: Claim,
         session: SessionNo,
-        link: Link,
+        link: Arriving,
         resume_from: Option<u64>,
+        origin: Option<Origin>,
     },
     Command {
         session: SessionNo,
@@ -73,8 +75,8 @@ pub enum RoomMsg {
     Turn,
     /// The registry looks after its rooms.
     Sweep,
-    /// A snapshot was written beside the log.
-    Staged(Result<Staged, JournalError>),
+    /// The snapshot of this number was written beside the log.
+    Staged(u64, Result<Staged, JournalError>),
     /// The registry has taken the room out of its index.
     MayEnd,
     /// The server stops: a snapshot, and sessions are closed with 1001.
@@ -89,9 +91,8 @@ pub enum StartReply {
     NeedsIdentity,
     NeedsFacts,
     NoBreakoutRooms,
-    InvalidBreakoutRoomId,
     Banned,
-    /// Not at this moment: too many unredeemed tickets, or the room is going down.
+    /// Not at this moment: the room is going down.
     Unavailable,
 }
 
@@ -126,6 +127,9 @@ pub struct Gauge {
     waiting: AtomicUsize,
     next_session: AtomicU64,
     disk_failed: AtomicBool,
+    owner: Owner,
+    /// Somebody has joined.
+    entered: AtomicBool,
 }
 
 impl RoomRef {
@@ -187,6 +191,7 @@ impl RoomRef {
 pub async fn spawn(
     room: LoggedRoom,
     effects: Option<Effects>,
+    folder: Option<Arc<Folder>>,
     ports: Ports,
     registry: RegistryRef,
     supervisor: ActorCell,
@@ -196,9 +201,12 @@ pub async fn spawn(
         waiting: AtomicUsize::new(0),
         next_session: AtomicU64::new(room.room().access().last_session().0 + 1),
         disk_failed: AtomicBool::new(room.disk_failed()),
+        owner: Owner::of(room.room()),
+        entered: AtomicBool::new(room.room().has_meeting()),
     });
     let args = Shell {
         revival: effects,
+        folder,
         ..Shell::new(room, ports, registry, Arc::clone(&gauge))
     };
     let (actor, _) = Actor::spawn_linked(None, RoomActor, args, supervisor).await?;
@@ -231,6 +239,8 @@ struct Shell {
     room: LoggedRoom,
     /// What a revival brought; released as soon as the actor runs.
     revival: Option<Effects>,
+    /// Where a room that lives in memory because of the disk gets a journal again.
+    folder: Option<Arc<Folder>>,
     ports: Ports,
     registry: RegistryRef,
     gauge: Arc<Gauge>,
@@ -259,6 +269,7 @@ impl Shell {
         Self {
             room,
             revival: None,
+            folder: None,
             ports,
             registry,
             gauge,
@@ -285,6 +296,17 @@ impl Shell {
         if !std::mem::replace(&mut self.turn_cast, true) {
             let _ = myself.cast(RoomMsg::Turn);
         }
+    }
+
+    /// An input that nobody sent.
+    fn input(&mut self, myself: &ActorRef<RoomMsg>, input: Input) {
+        self.gauge.waiting.fetch_add(1, Ordering::Relaxed);
+        self.enqueue(myself, input, From::Nobody);
+    }
+
+    fn show_disk(&self) {
+        let failed = self.room.disk_failed();
+        self.gauge.disk_failed.store(failed, Ordering::Relaxed);
     }
 
     fn gauge_down(&self) {
@@ -322,6 +344,14 @@ impl Shell {
             breakout_room: start.breakout_room,
         };
         self.enqueue(myself, Input::Start(start), From::Start { ticket, claim, reply });
+    }
+
+    fn attach(&mut self, session: SessionNo, link: Link) {
+        if self.phase == Phase::Stopped {
+            link.close(CloseCode::GoingAway);
+        } else {
+            self.links.insert(session, link);
+        }
     }
 
     fn redeem(&mut self, ticket: &str) -> Option<(Claim, Caller)> {
@@ -436,11 +466,10 @@ impl Actor for RoomActor {
                 session,
                 link,
                 resume_from,
+                origin,
             } => {
-                if shell.phase == Phase::Stopped {
-                    link.close(CloseCode::GoingAway);
-                } else {
-                    shell.links.insert(session, link);
+                if let Some(link) = link.arrive() {
+                    shell.attach(session, link);
                 }
                 shell.enqueue(
                     &myself,
@@ -450,6 +479,7 @@ impl Actor for RoomActor {
                         session,
                         breakout_room: claim.breakout_room,
                         resume_from,
+                        origin,
                     },
                     From::Nobody,
                 );
@@ -464,10 +494,11 @@ impl Actor for RoomActor {
             RoomMsg::Input(input) => shell.enqueue(&myself, input, From::Nobody),
             RoomMsg::Turn => turn::run(shell, &myself).await,
             RoomMsg::Sweep => turn::sweep(shell, &myself),
-            RoomMsg::Staged(staged) => {
-                if let Err(error) = shell.room.journal_mut().adopt(staged) {
+            RoomMsg::Staged(number, staged) => {
+                if let Err(error) = shell.room.adopt(number, staged) {
                     tracing::warn!(room.id = %shell.id(), %error, "snapshot failed; the longer journal stays");
                 }
+                shell.show_disk();
             }
             RoomMsg::MayEnd => turn::end_if_over(shell, &myself),
             RoomMsg::Stop(reply) => {

@@ -200,6 +200,8 @@ async fn an_invite_is_withdrawn_from_a_meeting_that_is_not_yet_revived() {
         caller: Caller::Guest(invite),
         resumption: Some(alice.resumption.clone()),
         breakout_room: None,
+        origin: None,
+        signed_in: None,
     };
     until("the token is void", async || !second.live.knows(&request).await).await;
     second.stop().await;

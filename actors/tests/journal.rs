@@ -240,13 +240,13 @@ async fn what_is_logged_while_a_snapshot_is_written_follows_it() {
         let mut room = LoggedRoom::create(empty(), log, Arc::default()).unwrap();
         play(&mut room, &trial.inputs).await;
         let state = room.room().clone();
-        let write_snapshot = room.journal_mut().stage(&state);
+        let write_snapshot = room.journal_mut().stage(&state, None);
         trial.input(say(SessionNo(1), "meanwhile"));
         play(&mut room, &trial.inputs[trial.inputs.len() - 1..]).await;
         let staged = write_snapshot();
         trial.input(say(SessionNo(1), "before it is adopted"));
         play(&mut room, &trial.inputs[trial.inputs.len() - 1..]).await;
-        room.journal_mut().adopt(staged).unwrap();
+        room.adopt(room.journal().last_snapshot(), staged).unwrap();
         trial.input(say(SessionNo(1), "after"));
         play(&mut room, &trial.inputs[trial.inputs.len() - 1..]).await;
         // All of it is read back, without the inputs that the snapshot replaced.
@@ -271,15 +271,15 @@ async fn a_snapshot_that_failed_or_came_too_late_changes_nothing() {
     play(&mut room, &trial.inputs).await;
     let state = room.room().clone();
     let failed = Err(std::io::Error::other("disk full").into());
-    drop(room.journal_mut().stage(&state));
-    assert!(room.journal_mut().adopt(failed).is_err());
+    drop(room.journal_mut().stage(&state, None));
+    assert!(room.adopt(room.journal().last_snapshot(), failed).is_err());
     // Nothing is being staged any more: what comes now is of no use.
     let late = {
-        let write_snapshot = room.journal_mut().stage(&state);
+        let write_snapshot = room.journal_mut().stage(&state, None);
         room.snapshot_now().unwrap();
         write_snapshot()
     };
-    room.journal_mut().adopt(late).unwrap();
+    room.adopt(room.journal().last_snapshot(), late).unwrap();
     let opened = LoggedRoom::open(folder.log(ROOM).unwrap(), Arc::default()).unwrap();
     assert_eq!(*opened.room(), state);
 }

@@ -7,47 +7,63 @@
 mod trial;
 
 use colloquy_actors::{
-    ids::{ParticipantId, SessionNo, TokenHash},
-    protocol::limits::{DEPARTED_PARTICIPANTS_MAX, RESUMPTION_SECS, TICKET_SECS, UNREDEEMED_TICKETS_MAX},
+    ids::{OriginHash, ParticipantId, SessionNo, TokenHash},
+    protocol::{
+        codes::CloseCode,
+        limits::{DEPARTED_PARTICIPANTS_MAX, RESUMPTION_SECS, TICKET_SECS, UNREDEEMED_PER_NETWORK_MAX},
+    },
     room::{
         RoomSettings,
-        effects::{Effect, Effects},
-        input::{Ending, Input, Start, StartOutcome},
+        access::Origin,
+        effects::Effect,
+        input::{Ending, Input, Start},
     },
 };
 use trial::{Kind, Trial, issued, join, start};
 
-fn outcome(effects: &Effects) -> Option<StartOutcome> {
-    effects.list.iter().find_map(|effect| match effect {
-        Effect::Answer(outcome) => Some(*outcome),
-        _ => None,
-    })
-}
-
-fn guest(number: usize) -> Start {
-    start(Kind::Guest, "guest", TokenHash::of(&number.to_string()))
+/// A guest behind one of many networks.
+fn guest(number: usize, network: u8) -> Start {
+    let origin = Origin {
+        network: OriginHash::new([network; 32]),
+        counted: true,
+    };
+    Start {
+        origin: Some(origin),
+        ..start(Kind::Guest, "guest", TokenHash::of(&number.to_string()))
+    }
 }
 
 #[test]
-fn tickets_that_nobody_redeems_are_bounded_and_go() {
+fn who_redeems_no_tickets_shuts_nobody_out() {
     let mut trial = Trial::new(RoomSettings::default());
-    for number in 0..UNREDEEMED_TICKETS_MAX {
-        assert!(trial.start(guest(number)).is_some(), "ticket {number}");
+    let attacked = (0..10 * UNREDEEMED_PER_NETWORK_MAX).map(|number| trial.start(guest(number, 1)));
+    let ids: Vec<_> = attacked.collect::<Option<_>>().unwrap();
+    let mut take = |id: ParticipantId, number: usize| {
+        let (token, session) = (TokenHash::of(&number.to_string()), SessionNo(number as u64 + 1));
+        let effects = trial.input(trial::seat_taken(id, token, session));
+        !effects.list.contains(&Effect::Close(session, CloseCode::Restart))
+    };
+    assert!(!take(ids[0], 0), "the oldest of the network was forgotten");
+    assert!(take(ids[ids.len() - 1], ids.len() - 1));
+    // Others do not notice.
+    let others = [
+        guest(900_001, 2),
+        start(Kind::User, "bob", TokenHash::of("bob")),
+        start(Kind::Owner, "alice", TokenHash::of("alice")),
+    ];
+    for other in others {
+        assert!(trial.start(other).is_some());
     }
-    let one_more = Input::Start(Box::new(guest(UNREDEEMED_TICKETS_MAX)));
-    assert_eq!(outcome(&trial.input(one_more.clone())), Some(StartOutcome::Busy));
-    // Whoever has a token is not refused.
-    let mut again = guest(UNREDEEMED_TICKETS_MAX + 1);
-    again.resumption = Some(TokenHash::of("0"));
-    let first = trial.start(again).unwrap();
-    // A redeemed ticket makes room for another.
-    trial.input(trial::seat_taken(first, TokenHash::of("0"), SessionNo(1)));
-    assert!(issued(&trial.input(one_more)).is_some());
+    // An id that no socket took dies with its ticket, and is not held for as long as a token lives.
+    trial.now = trial.now.plus_secs(TICKET_SECS);
+    trial.input(Input::Tick);
+    trial.room.check().unwrap();
+    assert_eq!(trial.room.access().iter().count(), 1);
     trial.input(Input::Ended {
-        session: SessionNo(1),
+        session: SessionNo(ids.len() as u64),
         how: Ending::Quit,
     });
-    trial.now = trial.now.plus_secs(TICKET_SECS + RESUMPTION_SECS);
+    trial.now = trial.now.plus_secs(RESUMPTION_SECS);
     trial.input(Input::Tick);
     trial.room.check().unwrap();
     assert!(trial.room.is_over());
@@ -79,7 +95,7 @@ fn the_newest_departed_participants_are_remembered() {
 /// Joins and leaves, without a trace in the trial: the frames of a thousand joins are large.
 fn visit(trial: &mut Trial, number: usize) -> ParticipantId {
     let (session, token) = (SessionNo(number as u64 + 2), TokenHash::of(&number.to_string()));
-    let asked = trial.stamp(Input::Start(Box::new(guest(number))));
+    let asked = trial.stamp(Input::Start(Box::new(guest(number, 1))));
     let participant = issued(&trial.room.handle(&trial.livekit, asked)).unwrap();
     let how = Ending::Quit;
     let seat = trial::seat_taken(participant, token, session);

@@ -131,14 +131,15 @@ async fn a_panic_while_a_snapshot_is_written_is_skipped_in_both_logs() {
     let trial = meeting();
     let mut room = logged(&trial, Log::Memory(Vec::new()));
     let state = room.room().clone();
-    let write_snapshot = room.journal_mut().stage(&state);
+    let write_snapshot = room.journal_mut().stage(&state, None);
     let batch = stamp(
         &room,
         vec![panic(SessionNo(1)), say(SessionNo(2), "on")],
         trial.now,
     );
     assert_eq!(play(&mut room, &batch).await.unwrap(), [false, true]);
-    room.journal_mut().adopt(write_snapshot()).unwrap();
+    room.adopt(room.journal().last_snapshot(), write_snapshot())
+        .unwrap();
     assert_eq!(
         room.journal().rebuild(u64::MAX, &Arc::default()).unwrap(),
         *room.room()

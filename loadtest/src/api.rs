@@ -1,6 +1,9 @@
 //! The REST side: tokens, rooms, invites, tickets.
 
-use std::time::{Duration, Instant};
+use std::{
+    net::IpAddr,
+    time::{Duration, Instant},
+};
 
 use reqwest::{Method, RequestBuilder, StatusCode};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
@@ -9,10 +12,16 @@ use tokio::sync::Mutex;
 use url::Url;
 use uuid::Uuid;
 
-use crate::args::{Args, Credentials};
+use crate::{
+    args::{Args, Credentials},
+    forwarded::{self, ForwardedFor},
+};
 
 /// A token is renewed this long before it expires, as the web client does.
 const TOKEN_RENEWED_BEFORE_SECS: u64 = 60;
+
+/// The server takes this header's value over from whom it believes the address of a client, too.
+const REQUEST_ID: &str = "x-request-id";
 
 #[derive(Debug, thiserror::Error)]
 pub enum ApiError {
@@ -35,6 +44,11 @@ pub enum ApiError {
     },
     #[error("{0} can't be the base of a path")]
     Url(Url),
+    #[error(
+        "the server does not believe what this machine says about its clients' addresses: name it in \
+         http.trusted_proxies (which needs oidc.authority: see `colloquy dev-issuer`), or use --forwarded-for none"
+    )]
+    Untrusted,
 }
 
 impl ApiError {
@@ -49,6 +63,7 @@ impl ApiError {
             Self::Transport { operation, .. } => format!("{operation}: connection broke"),
             Self::Body { operation, .. } => format!("{operation}: unexpected answer"),
             Self::Url(_) => "bad URL".to_owned(),
+            Self::Untrusted => "not a trusted proxy".to_owned(),
         }
     }
 }
@@ -133,6 +148,7 @@ struct Account {
 pub struct Owner(usize);
 
 pub struct Api {
+    forwarded_for: ForwardedFor,
     http: reqwest::Client,
     base: Url,
     token_endpoint: Url,
@@ -141,7 +157,7 @@ pub struct Api {
 }
 
 impl Api {
-    /// Asks the server for its issuer, and the issuer for its token endpoint.
+    /// Asks the server for its issuer, unless the command line names one, and the issuer for its token endpoint.
     pub async fn discover(args: &Args) -> Result<Self, ApiError> {
         let http = reqwest::Client::builder()
             .timeout(args.timeout)
@@ -151,18 +167,17 @@ impl Api {
                 operation: "HTTP client",
                 source,
             })?;
-        let login: LoginInfo = fetch(
-            "GET auth/login",
-            http.get(join(&args.url, &["v1", "auth", "login"])?),
-        )
-        .await?;
-        let discovery = join(&login.oidc.url, &[".well-known", "openid-configuration"])?;
+        let login = http.get(join(&args.url, &["v1", "auth", "login"])?);
+        let issuer = issuer(login, args.forwarded_for()).await?;
+        let issuer = args.issuer.as_ref().unwrap_or(&issuer);
+        let discovery = join(issuer, &[".well-known", "openid-configuration"])?;
         let discovery: Discovery = fetch("GET openid-configuration", http.get(discovery)).await?;
         let account = |credentials: &Credentials| Account {
             credentials: credentials.clone(),
             token: Mutex::new(None),
         };
         Ok(Self {
+            forwarded_for: args.forwarded_for(),
             http,
             base: args.url.clone(),
             token_endpoint: discovery.token_endpoint,
@@ -185,22 +200,34 @@ impl Api {
     }
 
     pub async fn create_room(&self, owner: Owner) -> Result<Uuid, ApiError> {
-        let request = self.request(Method::POST, &["rooms"])?.json(&json!({}));
+        let request = self
+            .request(Method::POST, &["rooms"], self.address(owner))?
+            .json(&json!({}));
         let room: Created = fetch("POST rooms", self.authorize(request, owner).await?).await?;
         Ok(room.id)
     }
 
     pub async fn create_invite(&self, owner: Owner, room: Uuid) -> Result<String, ApiError> {
         let request = self
-            .request(Method::POST, &["rooms", &room.to_string(), "invites"])?
+            .request(
+                Method::POST,
+                &["rooms", &room.to_string(), "invites"],
+                self.address(owner),
+            )?
             .json(&json!({}));
         let invite: Invite = fetch("POST invites", self.authorize(request, owner).await?).await?;
         Ok(invite.invite_code)
     }
 
-    pub async fn start(&self, owner: Owner, room: Uuid, way: Way<'_>) -> Result<Ticket, ApiError> {
+    pub async fn start(
+        &self,
+        owner: Owner,
+        room: Uuid,
+        way: Way<'_>,
+        from: Option<IpAddr>,
+    ) -> Result<Ticket, ApiError> {
         let request = self
-            .request(Method::POST, &["rooms", &room.to_string(), "start"])?
+            .request(Method::POST, &["rooms", &room.to_string(), "start"], from)?
             .json(&way);
         fetch("POST start", self.authorize(request, owner).await?).await
     }
@@ -210,23 +237,33 @@ impl Api {
         room: Uuid,
         invite_code: &str,
         way: Way<'_>,
+        from: Option<IpAddr>,
     ) -> Result<Ticket, ApiError> {
         let request = self
-            .request(Method::POST, &["rooms", &room.to_string(), "start_invited"])?
+            .request(Method::POST, &["rooms", &room.to_string(), "start_invited"], from)?
             .json(&InvitedWay { invite_code, way });
         fetch("POST start_invited", request).await
     }
 
     pub async fn delete_room(&self, owner: Owner, room: Uuid) -> Result<(), ApiError> {
-        let request = self.request(Method::DELETE, &["rooms", &room.to_string()])?;
+        let request = self.request(Method::DELETE, &["rooms", &room.to_string()], self.address(owner))?;
         send("DELETE room", self.authorize(request, owner).await?).await?;
         Ok(())
     }
 
-    fn request(&self, method: Method, path: &[&str]) -> Result<RequestBuilder, ApiError> {
-        Ok(self
-            .http
-            .request(method, join(&self.base, &[&["v1"], path].concat())?))
+    /// Where an account seems to be when it does not take part in a meeting.
+    fn address(&self, owner: Owner) -> Option<IpAddr> {
+        self.forwarded_for.address(owner.0 as u64)
+    }
+
+    fn request(
+        &self,
+        method: Method,
+        path: &[&str],
+        from: Option<IpAddr>,
+    ) -> Result<RequestBuilder, ApiError> {
+        let url = join(&self.base, &[&["v1"], path].concat())?;
+        Ok(seem_from(self.http.request(method, url), from))
     }
 
     async fn authorize(&self, request: RequestBuilder, owner: Owner) -> Result<RequestBuilder, ApiError> {
@@ -265,6 +302,29 @@ impl Api {
     }
 }
 
+/// Adds the header of a proxy.
+pub fn seem_from(request: RequestBuilder, from: Option<IpAddr>) -> RequestBuilder {
+    match from {
+        Some(from) => request.header(forwarded::HEADER, from.to_string()),
+        None => request,
+    }
+}
+
+/// The issuer that the server names. On the way, whether the server believes our addresses, where there are any: without that
+/// nothing would be counted as meant.
+async fn issuer(login: RequestBuilder, forwarded_for: ForwardedFor) -> Result<Url, ApiError> {
+    const OPERATION: &str = "GET auth/login";
+    let from = forwarded_for.address(0);
+    let id = Uuid::new_v4().to_string();
+    let request = seem_from(login, from).header(REQUEST_ID, &id);
+    let answer = answer(OPERATION, request).await?;
+    if from.is_some() && answer.request_id.as_deref() != Some(id.as_str()) {
+        return Err(ApiError::Untrusted);
+    }
+    let login: LoginInfo = parse(OPERATION, &answer.body)?;
+    Ok(login.oidc.url)
+}
+
 fn join(base: &Url, path: &[&str]) -> Result<Url, ApiError> {
     let mut url = base.clone();
     url.path_segments_mut()
@@ -275,18 +335,36 @@ fn join(base: &Url, path: &[&str]) -> Result<Url, ApiError> {
 }
 
 async fn fetch<T: DeserializeOwned>(operation: &'static str, request: RequestBuilder) -> Result<T, ApiError> {
-    let body = send(operation, request).await?;
-    serde_json::from_slice(&body).map_err(|source| ApiError::Body { operation, source })
+    parse(operation, &send(operation, request).await?)
+}
+
+fn parse<T: DeserializeOwned>(operation: &'static str, body: &[u8]) -> Result<T, ApiError> {
+    serde_json::from_slice(body).map_err(|source| ApiError::Body { operation, source })
+}
+
+/// A successful answer.
+struct Answer {
+    request_id: Option<String>,
+    body: Vec<u8>,
 }
 
 /// The body of a successful answer.
 async fn send(operation: &'static str, request: RequestBuilder) -> Result<Vec<u8>, ApiError> {
+    Ok(answer(operation, request).await?.body)
+}
+
+async fn answer(operation: &'static str, request: RequestBuilder) -> Result<Answer, ApiError> {
     let transport = |source| ApiError::Transport { operation, source };
     let answer = request.send().await.map_err(transport)?;
     let status = answer.status();
+    let request_id = answer.headers().get(REQUEST_ID);
+    let request_id = request_id.and_then(|id| Some(id.to_str().ok()?.to_owned()));
     let body = answer.bytes().await.map_err(transport)?;
     if status.is_success() {
-        return Ok(body.to_vec());
+        return Ok(Answer {
+            request_id,
+            body: body.to_vec(),
+        });
     }
     let problem: Problem = serde_json::from_slice(&body).unwrap_or_default();
     Err(ApiError::Refused {

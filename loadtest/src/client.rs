@@ -1,6 +1,6 @@
 //! One participant's WebSocket.
 
-use std::time::Duration;
+use std::{net::IpAddr, time::Duration};
 
 use futures_util::{SinkExt, StreamExt};
 use tokio::{
@@ -20,7 +20,7 @@ use tokio_tungstenite::{
 use url::Url;
 
 use crate::{
-    commands,
+    commands, forwarded,
     wire::{self, Entrance, Event},
 };
 
@@ -114,12 +114,22 @@ pub enum Admission {
 }
 
 impl Participant {
-    /// Redeems a ticket.
-    pub async fn connect(signaling: &Url, ticket: &str, lane: Lane) -> Result<Self, ClientError> {
+    /// Redeems a ticket, seemingly `from` this address.
+    pub async fn connect(
+        signaling: &Url,
+        ticket: &str,
+        lane: Lane,
+        from: Option<IpAddr>,
+    ) -> Result<Self, ClientError> {
         let mut request = signaling.as_str().into_client_request()?;
         let protocols = HeaderValue::from_str(&format!("{PROTOCOL}, ticket#{ticket}"))
             .map_err(|error| ClientError::Lost(tungstenite::Error::HttpFormat(error.into())))?;
         request.headers_mut().insert("sec-websocket-protocol", protocols);
+        if let Some(from) = from {
+            let from = HeaderValue::from_str(&from.to_string())
+                .map_err(|error| ClientError::Lost(tungstenite::Error::HttpFormat(error.into())))?;
+            request.headers_mut().insert(forwarded::HEADER, from);
+        }
         Self::open(signaling, request, lane).await
     }
 

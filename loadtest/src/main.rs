@@ -9,6 +9,7 @@ mod clock;
 mod commands;
 mod figures;
 mod flow;
+mod forwarded;
 mod glance;
 mod ledger;
 mod meetings;

@@ -24,8 +24,8 @@ pub(super) async fn watch(readiness: Readiness, mut lock: ServerLock, live: Live
             Ok(Ok(false)) => readiness.unready("database", "in use by another server"),
             Ok(Err(_)) | Err(_) => readiness.unready("database", "does not answer"),
         }
-        if live.disk_failed() {
-            readiness.unready("journals", "the disk failed; meetings live in memory");
+        if live.disk_fails().await {
+            readiness.unready("journals", "can't be written; meetings live in memory");
         } else {
             readiness.ready("journals");
         }

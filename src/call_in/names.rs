@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use colloquy_actors::{
-    ids::RoomId,
+    ids::{OriginHash, RoomId},
     ports::{self, BoxFuture},
 };
 use phonenumber::country;
@@ -12,6 +12,7 @@ use super::Number;
 use crate::{
     config::CallIn,
     meetings::profile_name,
+    origins::Origins,
     store::{
         Db,
         users::{self, Profile},
@@ -27,15 +28,19 @@ pub struct CallerNames {
     db: Db,
     default_country: country::Id,
     show_names_of_users: bool,
+    origins: Origins,
+    mask_numbers: bool,
 }
 
 impl CallerNames {
     #[must_use]
-    pub fn new(db: Db, config: &CallIn) -> Self {
+    pub fn new(db: Db, config: &CallIn, origins: Origins) -> Self {
         Self {
             db,
             default_country: config.default_country,
             show_names_of_users: config.show_names_of_users,
+            origins,
+            mask_numbers: config.mask_numbers,
         }
     }
 
@@ -73,6 +78,10 @@ fn only_owner(candidates: Vec<(Profile, String)>, number: &Number, country: coun
 }
 
 impl ports::CallerNames for CallerNames {
+    fn origin(&self, given: &str) -> Option<OriginHash> {
+        Some(self.origins.of_caller(given))
+    }
+
     fn name(&self, room: RoomId, given: String) -> BoxFuture<'_, String> {
         Box::pin(async move {
             // The first number of a country costs some milliseconds, for its patterns.
@@ -80,7 +89,13 @@ impl ports::CallerNames for CallerNames {
             let parsed = tokio::task::spawn_blocking(move || Number::parse(&text, country)).await;
             let Ok(Some(number)) = parsed else { return given };
             let user = self.user(room, &number).await;
-            user.unwrap_or_else(|| number.international().to_owned())
+            user.unwrap_or_else(|| {
+                if self.mask_numbers {
+                    number.masked()
+                } else {
+                    number.international().to_owned()
+                }
+            })
         })
     }
 }

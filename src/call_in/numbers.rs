@@ -5,6 +5,9 @@ use phonenumber::{Mode, PhoneNumber, country};
 /// Longer texts are no numbers: 15 digits (E.164), a prefix to dial, and what is written between digits.
 const TEXT_CHARS_MAX: usize = 40;
 
+/// How many digits at the end of a number are masked.
+const MASKED_DIGITS: usize = 3;
+
 /// What is written between digits and means nothing.
 const SEPARATORS: [char; 6] = [' ', '-', '.', '/', '(', ')'];
 
@@ -36,6 +39,22 @@ impl Number {
     #[must_use]
     pub fn international(&self) -> &str {
         &self.international
+    }
+
+    /// For people who need not know the whole number, such as `+49 30 1234***`.
+    #[must_use]
+    pub fn masked(&self) -> String {
+        let digits = self.international.bytes().filter(u8::is_ascii_digit).count();
+        let mut seen = 0;
+        let masked = self.international.chars().map(|c| {
+            seen += usize::from(c.is_ascii_digit());
+            if c.is_ascii_digit() && seen + MASKED_DIGITS > digits {
+                '*'
+            } else {
+                c
+            }
+        });
+        masked.collect()
     }
 
     /// For programs, such as `+49301234567`.
@@ -87,6 +106,18 @@ mod tests {
             ("+41 44 668 18 00", AT, "+41 44 668 18 00"),
         ] {
             assert_eq!(shown(given, country).as_deref(), Some(expected), "{given:?}");
+        }
+    }
+
+    #[test]
+    fn the_last_three_digits_are_masked() {
+        for (given, shown) in [
+            ("03012345678", "+49 30 12345***"),
+            ("+1 202 555 0143", "+1 202-555-0***"),
+            ("+41 44 668 18 00", "+41 44 668 1* **"),
+        ] {
+            let number = Number::parse(given, country::Id::DE).expect("a number");
+            assert_eq!(number.masked(), shown);
         }
     }
 

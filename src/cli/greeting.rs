@@ -7,7 +7,7 @@ use std::{
 
 use crate::config::Config;
 
-/// Prints where to find things. Passwords appear only while the development issuer is on.
+/// Prints where to find things at a server. Passwords appear only while the development issuer is on.
 pub(super) fn print(out: &mut impl Write, config: &Config, data_folder: &Path) -> io::Result<()> {
     let server = config.http.public_url();
     writeln!(out, "Colloquy {}", env!("CARGO_PKG_VERSION"))?;
@@ -18,6 +18,24 @@ pub(super) fn print(out: &mut impl Write, config: &Config, data_folder: &Path) -
         return out.flush();
     };
     writeln!(out, "  Sign-in      {issuer}/.well-known/openid-configuration")?;
+    users(out, config)
+}
+
+/// Prints where a stand-alone development issuer is, and how servers use it.
+pub(super) fn print_issuer(
+    out: &mut impl Write,
+    config: &Config,
+    issuer: &str,
+    data_folder: &Path,
+) -> io::Result<()> {
+    writeln!(out, "Colloquy {}, development issuer", env!("CARGO_PKG_VERSION"))?;
+    writeln!(out, "  Authority    {issuer}")?;
+    writeln!(out, "  Servers      COLLOQUY_OIDC__AUTHORITY={issuer} colloquy")?;
+    writeln!(out, "  Data folder  {}", data_folder.display())?;
+    users(out, config)
+}
+
+fn users(out: &mut impl Write, config: &Config) -> io::Result<()> {
     writeln!(
         out,
         "Development users (anyone who reaches this server can sign in as them):"
@@ -64,5 +82,20 @@ mod tests {
         config.oidc.authority = Some("https://id.example.org".parse().unwrap());
         let text = greeting(&config);
         assert!(!text.contains("alice") && !text.contains("password"), "{text}");
+    }
+
+    #[test]
+    fn an_issuer_tells_servers_how_to_use_it() {
+        let mut out = Vec::new();
+        let authority = "http://127.0.0.1:11399/dev-issuer";
+        print_issuer(&mut out, &Config::default(), authority, Path::new("/data")).unwrap();
+        let text = String::from_utf8(out).unwrap();
+        for part in [
+            format!("  Authority    {authority}\n"),
+            format!("COLLOQUY_OIDC__AUTHORITY={authority} colloquy\n"),
+            "  alice        password alice\n".to_owned(),
+        ] {
+            assert!(text.contains(&part), "`{part}` is missing in\n{text}");
+        }
     }
 }

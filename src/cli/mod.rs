@@ -3,6 +3,7 @@
 mod check;
 mod crypto;
 mod database;
+mod dev_issuer;
 mod greeting;
 mod jobs;
 mod logging;
@@ -12,13 +13,14 @@ mod serve;
 mod signals;
 mod tariffs;
 mod tenants;
+mod users;
 
 use std::{env, error::Error, net::SocketAddr, path::PathBuf, process::ExitCode};
 
 use clap::{Parser, Subcommand};
 
 pub use self::crypto::install_crypto;
-use self::{tariffs::TariffsCommand, tenants::TenantsCommand};
+use self::{tariffs::TariffsCommand, tenants::TenantsCommand, users::UsersCommand};
 use crate::config::{CONFIG_FILE_VARIABLE, ConfigError, Loaded, Overrides, Sources};
 
 /// A real-time conference controller: rooms, invitations and live signaling.
@@ -37,6 +39,10 @@ pub struct Cli {
     #[arg(long, global = true, value_name = "ADDRESS:PORT")]
     listen: Option<SocketAddr>,
 
+    /// Refuse to run without `oidc.authority`, also when a file or a variable got lost: no development issuer
+    #[arg(long, global = true)]
+    require_oidc: bool,
+
     #[command(subcommand)]
     command: Option<Command>,
 }
@@ -46,6 +52,11 @@ enum Command {
     /// Run the server (the default)
     #[default]
     Serve,
+    /// Run the development issuer alone, as the `oidc.authority` of servers on this machine
+    ///
+    /// It takes users and client id from the configuration, and listens at --listen, else where a loopback
+    /// `oidc.authority` says, else at 127.0.0.1:11399.
+    DevIssuer,
     /// Bring the database up to date and end; `serve` does so too at its start
     Migrate,
     /// See and change what users' rooms may use
@@ -54,6 +65,9 @@ enum Command {
     /// See tenants and what tokens call them
     #[command(subcommand)]
     Tenants(TenantsCommand),
+    /// See users, lock them out and let them in again
+    #[command(subcommand)]
+    Users(UsersCommand),
     /// Maintenance: clear away what nobody needs any more
     #[command(subcommand)]
     Jobs(jobs::JobsCommand),
@@ -72,6 +86,10 @@ impl Cli {
     /// Runs the command. Errors go to stderr, in words for the operator.
     #[must_use]
     pub fn run(self) -> ExitCode {
+        if self.require_oidc && self.is_issuer() {
+            eprintln!("colloquy: --require-oidc wants no development issuer, and dev-issuer is one");
+            return ExitCode::FAILURE;
+        }
         let loaded = match self.load() {
             Ok(loaded) => loaded,
             Err(error) => {
@@ -81,12 +99,18 @@ impl Cli {
         };
         match self.command.unwrap_or_default() {
             Command::Serve => serve::run(loaded.config),
+            Command::DevIssuer => dev_issuer::run(loaded.config, self.listen),
             Command::Migrate => migrate::run(&loaded.config),
             Command::Tariffs(command) => tariffs::run(&loaded.config, command),
             Command::Tenants(command) => tenants::run(&loaded.config, command),
+            Command::Users(command) => users::run(&loaded.config, command),
             Command::Jobs(command) => jobs::run(&loaded.config, &command),
             Command::Config(ConfigCommand::Check) => check::run(&loaded),
         }
+    }
+
+    fn is_issuer(&self) -> bool {
+        matches!(self.command, Some(Command::DevIssuer))
     }
 
     fn load(&self) -> Result<Loaded, ConfigError> {
@@ -96,8 +120,10 @@ impl Cli {
             environment: env::vars_os().collect(),
             overrides: Overrides {
                 data_dir: self.data_dir.clone(),
-                listen: self.listen,
+                // The issuer's listener is not the server's.
+                listen: self.listen.filter(|_| !self.is_issuer()),
             },
+            require_oidc: self.require_oidc,
         }
         .load()
     }
@@ -134,6 +160,25 @@ mod tests {
         assert_eq!(cli.data_dir, Some("/x".into()));
         assert_eq!(cli.listen, Some("127.0.0.1:0".parse().unwrap()));
         assert!(matches!(cli.command, Some(Command::Serve)));
+    }
+
+    /// The words after the program's name.
+    fn arguments(line: &str) -> Vec<&str> {
+        line.split_whitespace().collect()
+    }
+
+    #[test]
+    fn the_installations_that_we_ship_want_no_development_issuer() {
+        let unit = include_str!("../../config/colloquy.service");
+        let start = unit.lines().find_map(|line| line.strip_prefix("ExecStart="));
+        let cli = Cli::parse_from(arguments(start.unwrap()));
+        assert!(cli.require_oidc && matches!(cli.command.unwrap_or_default(), Command::Serve));
+
+        let image = include_str!("../../config/Containerfile");
+        let start = image.lines().find_map(|line| line.strip_prefix("ENTRYPOINT "));
+        let start: Vec<String> = serde_json::from_str(start.unwrap()).unwrap();
+        let cli = Cli::parse_from(start);
+        assert!(cli.require_oidc && cli.command.is_none());
     }
 
     #[test]

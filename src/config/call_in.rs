@@ -13,6 +13,8 @@ pub struct CallIn {
     pub default_country: country::Id,
     /// Whether a caller with the number of exactly one user of the tenant is shown under that user's name.
     pub show_names_of_users: bool,
+    /// Whether the last three digits of a caller's number are masked.
+    pub mask_numbers: bool,
     /// Whether the rooms of new events can be called, where there is a number and the creator's tariff allows it.
     pub for_new_events: bool,
 }
@@ -23,6 +25,7 @@ impl Default for CallIn {
             tel: None,
             default_country: country::Id::DE,
             show_names_of_users: false,
+            mask_numbers: true,
             for_new_events: true,
         }
     }

@@ -8,6 +8,7 @@ mod data_folder;
 mod environment;
 mod error;
 mod file;
+mod guests;
 mod jobs;
 mod load;
 mod mail;
@@ -33,6 +34,7 @@ pub use self::{
     data_folder::{DataFolderError, prepare_data_folder},
     environment::CONFIG_FILE_VARIABLE,
     error::{ConfigError, Place, Problem},
+    guests::Guests,
     jobs::{Jobs, ScheduledJob},
     load::{Loaded, Overrides, Sources},
     mail::{Mail, MailTls},
@@ -65,6 +67,7 @@ pub struct Config {
     pub call_in: CallIn,
     pub jobs: Jobs,
     pub quotas: Quotas,
+    pub guests: Guests,
     pub defaults: Defaults,
 }
 
@@ -77,6 +80,8 @@ pub struct Http {
     pub public_url: Option<Url>,
     /// Networks whose `Forwarded`/`X-Forwarded-For` headers count.
     pub trusted_proxies: Vec<IpNet>,
+    /// Networks of server-side clients, whose requests for tickets count per user or invite code.
+    pub gateways: Vec<IpNet>,
     /// Origins allowed by CORS; empty means any.
     pub cors_origins: Vec<String>,
     /// Open connections in total.
@@ -85,6 +90,8 @@ pub struct Http {
     pub connections_per_address_max: usize,
     /// Changes that one user may make per second in the long run; 0: any number.
     pub writes_per_second: u32,
+    /// Wrong passwords of a room within an hour, whoever they are of, after which guesses are held back.
+    pub password_failures_per_room_per_hour: u32,
 }
 
 /// Log output.
@@ -212,6 +219,10 @@ pub struct Signaling {
     pub command_bytes_per_second: u32,
     pub sessions_per_address_max: usize,
     pub tickets_per_address_per_second: u32,
+    /// Seconds within which a socket must join, or be put to wait.
+    pub join_deadline_secs: u64,
+    /// Sockets of one client network that have yet to join.
+    pub unjoined_sockets_per_network: usize,
     pub sessions_per_user_max: usize,
 }
 
@@ -298,10 +309,12 @@ impl Default for Http {
             listen: SocketAddr::from(([127, 0, 0, 1], 11311)),
             public_url: None,
             trusted_proxies: Vec::new(),
+            gateways: Vec::new(),
             cors_origins: Vec::new(),
             connections_max: 50_000,
             connections_per_address_max: 6_000,
             writes_per_second: 20,
+            password_failures_per_room_per_hour: 100,
         }
     }
 }
@@ -399,10 +412,12 @@ impl Default for Signaling {
             chat_messages_per_scope_max: 1_000,
             reconnect_grace_secs: 15,
             commands_per_second: 20,
-            commands_burst: 60,
+            commands_burst: 256,
+            join_deadline_secs: 60,
+            unjoined_sockets_per_network: 256,
             command_bytes_per_second: 256 * 1024,
             sessions_per_address_max: 5_000,
-            tickets_per_address_per_second: 500,
+            tickets_per_address_per_second: 20,
             sessions_per_user_max: 50,
         }
     }

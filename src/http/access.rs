@@ -7,7 +7,7 @@ use crate::{
     permissions::{Operation, Refusal, Standing, Subject, check},
     store::{
         relations,
-        rooms::{self, Related, Room},
+        rooms::{self, MeetingFacts, Related, Room},
         users::User,
     },
 };
@@ -32,6 +32,18 @@ pub async fn related_room(
     Ok(related)
 }
 
+/// Nobody new comes into the room of somebody who is locked out: what its meetings need to know is refused.
+pub fn open(facts: MeetingFacts) -> Result<MeetingFacts, ApiError> {
+    if facts.owner_disabled {
+        return Err(owner_disabled());
+    }
+    Ok(facts)
+}
+
+pub(super) fn owner_disabled() -> ApiError {
+    ApiError::forbidden("The account of the room's owner is disabled")
+}
+
 /// Refuses a caller, who may be a guest, that may not do this to the room.
 pub async fn caller_to_room(
     state: &ApiState,
@@ -48,7 +60,12 @@ pub async fn caller_to_room(
             Subject::User(standing.ok_or(Refusal::Hidden)?)
         }
     };
-    Ok(check(subject, operation)?)
+    check(subject, operation)?;
+    match caller {
+        // Told here, before `start_invited` would.
+        Caller::Guest(invite) if invite.owner_disabled => Err(owner_disabled()),
+        Caller::Guest(_) | Caller::User(_) => Ok(()),
+    }
 }
 
 /// How the user stands to the event. Refuses a user who may not do this to it.

@@ -22,6 +22,7 @@ use crate::{
     assets::{Assets, Recordings},
     clock::Clock,
     config::Config,
+    disabled_users::DisabledUsers,
     identity::Verifier,
     mail::Outbox,
     shared_folders::SharedFolders,
@@ -51,6 +52,7 @@ pub struct Parts {
     pub door: Doorkeeper,
     pub brake: WriteBrake,
     pub known_users: KnownUsers,
+    pub disabled_users: DisabledUsers,
     pub outbox: Outbox,
     pub shared_folders: SharedFolders,
 }

@@ -2,12 +2,13 @@
 
 mod roles;
 
-use std::sync::Arc;
+use std::{convert::Infallible, sync::Arc};
 
 use axum::{
     extract::{FromRef, FromRequestParts},
     http::{HeaderMap, header::AUTHORIZATION, request::Parts},
 };
+use colloquy_actors::ids::UserId;
 use dashmap::DashMap;
 use uuid::Uuid;
 
@@ -15,6 +16,7 @@ pub use self::roles::{CallInService, RecorderService};
 use super::{ApiError, ApiState};
 use crate::{
     identity::claims::VerifiedToken,
+    listener::ClientAddress,
     store::{
         invites::{self, InviteForStart},
         users::{self, User},
@@ -65,17 +67,26 @@ where
         let state = ApiState::from_ref(state);
         match credentials(&parts.headers)? {
             Credentials::Bearer(token) => {
-                let token = state.verifier.verify_access_token(token).await?;
-                state.brake.admit(parts, &token)?;
-                Ok(Self::User(Box::new(user_of(&state, &token).await?)))
+                let member = Member::of(&state, token).await?;
+                state.brake.admit(parts, &member.token)?;
+                Ok(Self::User(Box::new(user_of(&state, &member.token).await?)))
             }
-            Credentials::InviteCode(code) => invites::for_start(&state.db, code)
-                .await?
-                .filter(|invite| invite.is_valid(state.clock.now()))
-                .map(Self::Guest)
-                .ok_or_else(|| ApiError::forbidden("The invite code is not valid")),
+            Credentials::InviteCode(code) => guest(&state, code, parts.extensions.get().copied()).await,
         }
     }
+}
+
+/// Invented codes are counted, as at `invite/verify`.
+async fn guest(state: &ApiState, code: Uuid, address: Option<ClientAddress>) -> Result<Caller, ApiError> {
+    // The listener gives every request its address.
+    let address = address.ok_or_else(|| ApiError::internal("a request without an address"))?;
+    state.door.codes.admit(address)?;
+    let invite = invites::for_start(&state.db, code).await?;
+    let invite = invite.filter(|invite| invite.is_valid(state.clock.now()));
+    invite.map(Caller::Guest).ok_or_else(|| {
+        state.door.codes.count(address);
+        ApiError::forbidden("The invite code is not valid")
+    })
 }
 
 /// Somebody with a valid access token, not looked up yet: one who comes back to a meeting needs no database.
@@ -96,14 +107,53 @@ where
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
         let state = ApiState::from_ref(state);
         match credentials(&parts.headers)? {
-            Credentials::Bearer(token) => {
-                let token = state.verifier.verify_access_token(token).await?;
-                let id = state.known_users.find(&token);
-                Ok(Self { token, id })
-            }
+            Credentials::Bearer(token) => Self::of(&state, token).await,
             // Any 401 but the one about unreadable credentials would log a guest out.
             Credentials::InviteCode(_) => Err(ApiError::forbidden("This is for registered users only")),
         }
+    }
+}
+
+impl Member {
+    /// Refuses whoever is locked out, as far as this server knows without the database: by 403, a new token would not help.
+    async fn of(state: &ApiState, token: &str) -> Result<Self, ApiError> {
+        let token = state.verifier.verify_access_token(token).await?;
+        if state.disabled_users.has_subject(&token.issuer, &token.subject) {
+            return Err(account_disabled());
+        }
+        let id = state.known_users.find(&token);
+        Ok(Self { token, id })
+    }
+}
+
+/// The user of a token that a request carries although it needs none; nobody where the token is not good.
+#[derive(Debug)]
+pub struct SignedIn(pub Option<UserId>);
+
+impl<S> FromRequestParts<S> for SignedIn
+where
+    S: Send + Sync,
+    ApiState: FromRef<S>,
+{
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Infallible> {
+        let state = ApiState::from_ref(state);
+        let Ok(Credentials::Bearer(token)) = credentials(&parts.headers) else {
+            return Ok(Self(None));
+        };
+        let Ok(token) = state.verifier.verify_access_token(token).await else {
+            return Ok(Self(None));
+        };
+        let id = match state.known_users.find(&token) {
+            Some(id) => Some(id),
+            None => users::by_identity(&state.db, &token.issuer, &token.subject)
+                .await
+                .ok()
+                .flatten()
+                .map(|user| user.profile.id),
+        };
+        Ok(Self(id.map(UserId)))
     }
 }
 
@@ -115,7 +165,8 @@ pub(super) async fn user_of(state: &ApiState, token: &VerifiedToken) -> Result<U
     enabled(user)
 }
 
-/// Ids of users by issuer and subject: an id never changes. Clones are one.
+/// Ids of users by issuer and subject. An id never changes while its user is there; who was deleted and comes again is
+/// learned anew, and no room knows the old id. Whether a user is disabled is not kept here. Clones are one.
 #[derive(Debug, Clone, Default)]
 pub struct KnownUsers(Arc<DashMap<(String, String), Uuid>>);
 
@@ -140,8 +191,12 @@ impl KnownUsers {
 pub(super) fn enabled(user: User) -> Result<User, ApiError> {
     match user.disabled_at {
         None => Ok(user),
-        Some(_) => Err(ApiError::forbidden("The account is disabled")),
+        Some(_) => Err(account_disabled()),
     }
+}
+
+fn account_disabled() -> ApiError {
+    ApiError::forbidden("The account is disabled")
 }
 
 /// Reads the header; schemes are case-insensitive (RFC 9110, section 11.1).

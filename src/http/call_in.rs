@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
-    ApiError, ApiState,
+    ApiError, ApiState, access,
     auth::CallInService,
     body::StartBody,
     guessing::Guess,
@@ -61,13 +61,16 @@ async fn start(
     let config = checked(&state, &body).await?;
     let facts = meetings::facts(&state.db, config.room_id.into(), state.clock.now())
         .await?
-        .ok_or_else(invalid_credentials)?;
+        .ok_or_else(invalid_credentials)
+        .and_then(access::open)?;
     require_telephone(&state, &facts)?;
     let request = StartRequest {
         room: config.room_id.into(),
         caller: Caller::Sip,
         resumption: None,
         breakout_room: None,
+        origin: None,
+        signed_in: None,
     };
     let admission = meetings::caller_admission(facts, &state.config, &state.offer);
     starts::issue(&state, &request, &admission).await

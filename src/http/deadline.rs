@@ -9,7 +9,7 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 
-use super::ApiError;
+use super::{ApiError, guessing::HOLD};
 use crate::store::sharing_patience;
 
 /// Time until a REST handler has answered, its reading of the body included, in seconds.
@@ -18,10 +18,18 @@ pub(super) const REQUEST_SECS_MAX: u64 = 30;
 /// Operations whose bodies take as long as they take. Their handlers have limits of their own.
 const UNHURRIED: [(Method, &str); 1] = [(Method::POST, "/v1/rooms/{room_id}/assets")];
 
+/// Operations that may hold a request back on purpose, for [`HOLD`] more.
+const HELD: [(Method, &str); 1] = [(Method::POST, "/v1/rooms/{room_id}/start_invited")];
+
 /// Answers 503 when the handler has not answered in time; the handler is dropped. Its waits for the database are limited
 /// to 4 s together: a client that sends a long body slowly is served, a database that does not answer is told within 5 s.
 pub(super) async fn answer_in_time(State(limit): State<Duration>, request: Request, next: Next) -> Response {
-    let unhurried = is_unhurried(&request);
+    let unhurried = is_among(&UNHURRIED, &request);
+    let limit = if is_among(&HELD, &request) {
+        limit + HOLD
+    } else {
+        limit
+    };
     let running = sharing_patience(next.run(request));
     if unhurried {
         return running.await;
@@ -33,9 +41,9 @@ pub(super) async fn answer_in_time(State(limit): State<Duration>, request: Reque
     ApiError::unavailable("The request took too long").into_response()
 }
 
-fn is_unhurried(request: &Request) -> bool {
+fn is_among(operations: &[(Method, &str)], request: &Request) -> bool {
     let path = request.extensions().get::<MatchedPath>().map(MatchedPath::as_str);
-    UNHURRIED
+    operations
         .iter()
-        .any(|(method, of)| request.method() == method && path == Some(of))
+        .any(|(method, of)| request.method() == method && path == Some(*of))
 }

@@ -215,6 +215,13 @@ impl ApiError {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "service_unavailable", message)
     }
 
+    /// [`ApiError::unavailable`] for longer than usual.
+    #[must_use]
+    pub fn retry_after(mut self, secs: u64) -> Self {
+        self.0.retry_after_secs = Some(secs);
+        self
+    }
+
     /// A failure of the inside that was reported where it happened.
     #[must_use]
     pub fn internal_server_error() -> Self {

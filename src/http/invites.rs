@@ -1,7 +1,7 @@
 //! `/v1/rooms/{room_id}/invites`, and `POST /v1/invite/verify`.
 
 use axum::{
-    Json,
+    Extension, Json,
     extract::State,
     http::StatusCode,
     response::{IntoResponse, Response},
@@ -24,6 +24,7 @@ use super::{
     refusals,
 };
 use crate::{
+    listener::ClientAddress,
     permissions::Operation,
     store::{
         self, Change,
@@ -265,17 +266,22 @@ async fn delete(
     post, path = "/invite/verify", tag = "invites", operation_id = "verify_invite", request_body = VerifyInviteBody,
     responses(
         (status = 201, description = "The invite is valid", body = VerifiedInvite),
-        refusals::OfIds, refusals::OfBodies, refusals::Always,
+        refusals::OfIds, refusals::OfBodies, refusals::OfCounted, refusals::Always,
     ),
 )]
 async fn verify(
     State(state): State<ApiState>,
+    Extension(address): Extension<ClientAddress>,
     Body(body): Body<VerifyInviteBody>,
 ) -> Result<Response, ApiError> {
+    state.door.codes.admit(address)?;
     let invite = invites::for_start(&state.db, body.invite_code)
         .await?
-        .filter(|invite| invite.is_valid(state.clock.now()))
-        .ok_or_else(no_invite)?;
+        .filter(|invite| invite.is_valid(state.clock.now()) && !invite.owner_disabled)
+        .ok_or_else(|| {
+            state.door.codes.count(address);
+            no_invite()
+        })?;
     let verified = VerifiedInvite {
         room_id: invite.room_id,
         password_required: invite.room_password.is_some(),

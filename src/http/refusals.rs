@@ -66,6 +66,14 @@ pub enum OfStarts {
     UnsupportedMediaType(ErrorBody),
 }
 
+/// Refusals of operations of which a client's address may do, or invent, only so much.
+#[derive(Debug, IntoResponses)]
+pub enum OfCounted {
+    /// Too many requests.
+    #[response(status = 429, headers(("Retry-After" = u64, description = "Seconds to wait")))]
+    TooManyRequests(ErrorBody),
+}
+
 /// Refusals of operations with parameters in path or query.
 #[derive(Debug, IntoResponses)]
 pub enum OfParameters {

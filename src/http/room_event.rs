@@ -98,7 +98,7 @@ impl From<meeting::MeetingDetails> for MeetingDetailsResource {
     security(("BearerAuth" = []), ("InviteCode" = [])),
     responses(
         (status = 200, description = "The event", body = RoomEventResource),
-        refusals::OfParameters, refusals::OfCallers, refusals::OfIds, refusals::Always,
+        refusals::OfParameters, refusals::OfCallers, refusals::OfIds, refusals::OfCounted, refusals::Always,
     ),
 )]
 async fn get(

@@ -19,7 +19,7 @@ pub(super) fn routes() -> OpenApiRouter<ApiState> {
     security(("BearerAuth" = []), ("InviteCode" = [])),
     responses(
         (status = 200, description = "The tariff", body = TariffResource),
-        refusals::OfParameters, refusals::OfCallers, refusals::OfIds, refusals::Always,
+        refusals::OfParameters, refusals::OfCallers, refusals::OfIds, refusals::OfCounted, refusals::Always,
     ),
 )]
 async fn get(

@@ -13,12 +13,15 @@ use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
 
-pub use self::doorkeeper::Doorkeeper;
+/// Seconds after which an owner may have fewer rooms in use.
+const LIVING_ROOMS_RETRY_SECS: u64 = 30;
+
+pub use self::doorkeeper::{Asker, Doorkeeper};
 use super::{
     ApiError, ApiState, access,
-    auth::{self, Member},
+    auth::{self, Member, SignedIn},
     body::StartBody,
-    guessing::Guess,
+    guessing::RoomGuess,
     params::InPath,
     refusals,
 };
@@ -78,7 +81,7 @@ impl From<Issued> for StartedResource {
     request_body = StartRoomBody, security(("BearerAuth" = [])),
     responses(
         (status = 200, description = "A ticket", body = StartedResource),
-        refusals::OfCallers, refusals::OfIds, refusals::OfStarts, refusals::Always,
+        refusals::OfCallers, refusals::OfIds, refusals::OfStarts, refusals::OfCounted, refusals::Always,
     ),
 )]
 async fn start(
@@ -88,78 +91,131 @@ async fn start(
     InPath(room): InPath<Uuid>,
     StartBody(body): StartBody<StartRoomBody>,
 ) -> Result<Json<StartedResource>, ApiError> {
-    state.door.admit(address)?;
+    let subject = || Asker::User(member.token.subject.clone());
+    let asker = state.door.asker(address, subject);
+    let has_token = body.resumption.is_some();
+    state.door.admit(&asker, has_token)?;
     let request = |user: Uuid| StartRequest {
         room: RoomId(room),
         caller: Caller::User(user.into()),
         resumption: body.resumption.clone(),
         breakout_room: body.breakout_room.map(BreakoutRoomId),
+        origin: Some(state.door.origin(address)),
+        signed_in: None,
     };
-    if let Some(known) = member.id
-        && let Some(issued) = resume(&state, &request(known)).await?
-    {
-        return Ok(issued);
+    let mut is_known = false;
+    if has_token {
+        let known = match member.id {
+            Some(id) => id,
+            None => auth::user_of(&state, &member.token).await?.profile.id,
+        };
+        match resume(&state, asker, &request(known)).await? {
+            Resumed::Issued(issued) => return Ok(issued),
+            Resumed::Known => is_known = true,
+            Resumed::Unknown => {}
+        }
     }
     let user = auth::user_of(&state, &member.token).await?;
-    let related = access::related_room(&state, &user, room, Operation::StartRoom).await?;
     let request = request(user.profile.id);
+    let related = match access::related_room(&state, &user, room, Operation::StartRoom).await {
+        // Somebody came by a link and signed in since: the token of the guest is good here too.
+        Err(_) if is_known => return start_by_token(&state, &request).await,
+        related => related?,
+    };
     let admission = admission(&state, &request, Some((&user.profile, related.standing))).await?;
     issue(&state, &request, &admission).await
 }
 
 /// Enter a room as a guest
 ///
-/// Needs no authorisation, and an `Authorization` header is ignored.
+/// Needs no authorisation. An `Authorization` header is looked at for one thing only: a user whom a moderator has banned does
+/// not come in by a link either. Where too many passwords were wrong, a guess of a
+/// network that has not known the password before is answered after 30 s.
 #[utoipa::path(
     post, path = "/rooms/{room_id}/start_invited", tag = "rooms", operation_id = "start_room_invited",
     params(("room_id" = Uuid, Path)), request_body = StartInvitedBody,
     responses(
         (status = 200, description = "A ticket", body = StartedResource),
         (status = 401, description = "The password is wrong (`wrong_room_password`)", body = super::error::ErrorBody),
-        (status = 403, description = "A moderator has banned the guest (`banned_from_room`)", body = super::error::ErrorBody),
-        (status = 429, description = "Too many wrong passwords", body = super::error::ErrorBody),
-        refusals::OfIds, refusals::OfStarts, refusals::Always,
+        (status = 403, description = "The account of the room's owner is disabled (`forbidden`), or a moderator has banned the guest (`banned_from_room`)", body = super::error::ErrorBody),
+        refusals::OfIds, refusals::OfStarts, refusals::OfCounted, refusals::Always,
     ),
 )]
 async fn start_invited(
     State(state): State<ApiState>,
     Extension(address): Extension<ClientAddress>,
+    SignedIn(signed_in): SignedIn,
     InPath(room): InPath<Uuid>,
     StartBody(body): StartBody<StartInvitedBody>,
 ) -> Result<Json<StartedResource>, ApiError> {
-    state.door.admit(address)?;
+    let code = || Asker::Invite(body.invite_code);
+    let asker = state.door.asker(address, code);
+    state.door.admit(&asker, body.resumption.is_some())?;
     let request = StartRequest {
         room: RoomId(room),
         caller: Caller::Guest(InviteCode(body.invite_code)),
         resumption: body.resumption.clone(),
         breakout_room: body.breakout_room.map(BreakoutRoomId),
+        origin: Some(state.door.origin(address)),
+        signed_in,
     };
-    if let Some(issued) = resume(&state, &request).await? {
-        return Ok(issued);
-    }
-    // The token of a participant whose meeting was dropped still replaces invite and password.
-    let known = state.live.knows(&request).await;
-    if !known {
-        check_invite(&state, address, room, &body).await?;
-    }
-    let mut admission = admission(&state, &request, None).await?;
+    let known = match resume(&state, asker, &request).await? {
+        Resumed::Issued(issued) => return Ok(issued),
+        Resumed::Known => true,
+        Resumed::Unknown => false,
+    };
     if known {
-        // Should the token expire just now, nobody comes in unchecked: the client asks again.
-        admission.identity = None;
+        return start_by_token(&state, &request).await;
     }
+    check_invite(&state, address, room, &body).await?;
+    let admission = admission(&state, &request, None).await?;
     issue(&state, &request, &admission).await
 }
 
-/// A resumption token asks the room alone: no database on the way of those who come back.
-async fn resume(state: &ApiState, request: &StartRequest) -> Result<Option<Json<StartedResource>>, ApiError> {
+/// A good token of a meeting that was dropped still replaces invite and password.
+async fn start_by_token(state: &ApiState, request: &StartRequest) -> Result<Json<StartedResource>, ApiError> {
+    let mut admission = admission(state, request, None).await?;
+    // Should the token expire just now, nobody comes in unchecked: the client asks again.
+    admission.identity = None;
+    issue(state, request, &admission).await
+}
+
+/// What came of a resumption token.
+enum Resumed {
+    Issued(Json<StartedResource>),
+    /// The token is good, and its meeting was dropped: it still replaces invite and password.
+    Known,
+    /// There is none, or it speaks for nobody.
+    Unknown,
+}
+
+/// A resumption token asks the room alone: no database on the way of those who come back. Only what is not good counts.
+async fn resume(state: &ApiState, asker: Asker, request: &StartRequest) -> Result<Resumed, ApiError> {
     if request.resumption.is_none() {
-        return Ok(None);
+        return Ok(Resumed::Unknown);
     }
-    match state.live.issue(request, None).await {
-        Ok(issued) => Ok(Some(Json(issued.into()))),
-        Err(StartError::NeedsAdmission) => Ok(None),
-        Err(error) => Err(refusal(error)),
+    let error = match state.live.issue(request, None).await {
+        // Asked when the room lives for sure. The ticket is forgotten where its owner is locked out.
+        Ok(_) if owner_is_disabled(state, request.room) => return Err(access::owner_disabled()),
+        Ok(issued) => return Ok(Resumed::Issued(Json(issued.into()))),
+        // It says nothing about the token.
+        Err(StartError::Unavailable) => return Err(refusal(StartError::Unavailable)),
+        Err(error) => error,
+    };
+    let is_good = state.live.knows(request).await;
+    if !is_good {
+        state.door.count(asker);
     }
+    match error {
+        StartError::NeedsAdmission if is_good => Ok(Resumed::Known),
+        StartError::NeedsAdmission => Ok(Resumed::Unknown),
+        error => Err(refusal(error)),
+    }
+}
+
+fn owner_is_disabled(state: &ApiState, room: RoomId) -> bool {
+    let owner = state.live.owner_of(room);
+    owner.is_some_and(|owner| state.disabled_users.has(owner.0))
 }
 
 async fn admission(
@@ -168,7 +224,7 @@ async fn admission(
     user: Option<(&Profile, Standing)>,
 ) -> Result<Admission, ApiError> {
     let facts = meetings::facts(&state.db, request.room, state.clock.now()).await?;
-    let facts = facts.ok_or_else(|| ApiError::not_found("No such room"))?;
+    let facts = access::open(facts.ok_or_else(|| ApiError::not_found("No such room"))?)?;
     let member = match user {
         Some((profile, standing)) => Some(Visitor {
             profile,
@@ -200,32 +256,42 @@ async fn check_invite(
     room: Uuid,
     body: &StartInvitedBody,
 ) -> Result<(), ApiError> {
-    let invite = invites::for_start(&state.db, body.invite_code).await?;
-    let invite = invite.filter(|invite| invite.is_valid(state.clock.now()));
-    let invite = invite.ok_or_else(|| ApiError::not_found("No such invite"))?;
-    if invite.room_id != room {
-        return Err(ApiError::bad_request("The invite is for another room"));
+    let mut hold = None;
+    loop {
+        // Read anew after a hold: the invite may have been withdrawn meanwhile, or the password changed.
+        let invite = invites::for_start(&state.db, body.invite_code).await?;
+        let invite = invite.filter(|invite| invite.is_valid(state.clock.now()));
+        let invite = invite.ok_or_else(|| ApiError::not_found("No such invite"))?;
+        if invite.room_id != room {
+            return Err(ApiError::bad_request("The invite is for another room"));
+        }
+        if invite.owner_disabled {
+            return Err(access::owner_disabled());
+        }
+        let Some(password) = &invite.room_password else {
+            return Ok(());
+        };
+        // A client that has none yet asks to be asked for it: no guess. No password is empty.
+        let given = body.password.as_deref().filter(|given| !given.is_empty());
+        let given = given.ok_or_else(wrong_password)?;
+        let is_right = || password.matches(given);
+        match state.door.guess(address, room, hold.take(), is_right) {
+            RoomGuess::Right => return Ok(()),
+            RoomGuess::Wrong => return Err(wrong_password()),
+            RoomGuess::Refused { retry_after_secs } => {
+                return Err(ApiError::too_many_requests(retry_after_secs));
+            }
+            RoomGuess::Held(held) => hold = Some(state.door.wait(held).await?),
+        }
     }
-    let Some(password) = &invite.room_password else {
-        return Ok(());
-    };
-    let wrong = || {
-        ApiError::new(
-            StatusCode::UNAUTHORIZED,
-            "wrong_room_password",
-            "The password is wrong",
-        )
-    };
-    // A client that has none yet asks to be asked for it: no guess.
-    let given = body.password.as_deref().ok_or_else(wrong)?;
-    match state
-        .door
-        .guess(address, invite.room_id, || password.matches(given))
-    {
-        Guess::Right => Ok(()),
-        Guess::Wrong => Err(wrong()),
-        Guess::Refused { retry_after_secs } => Err(ApiError::too_many_requests(retry_after_secs)),
-    }
+}
+
+fn wrong_password() -> ApiError {
+    ApiError::new(
+        StatusCode::UNAUTHORIZED,
+        "wrong_room_password",
+        "The password is wrong",
+    )
 }
 
 fn refusal(error: StartError) -> ApiError {
@@ -233,18 +299,15 @@ fn refusal(error: StartError) -> ApiError {
         StartError::NoBreakoutRooms => ApiError::new(
             StatusCode::BAD_REQUEST,
             "no_breakout_rooms",
-            "No breakout rooms are running",
-        ),
-        StartError::InvalidBreakoutRoomId => ApiError::new(
-            StatusCode::BAD_REQUEST,
-            "invalid_breakout_room_id",
-            "No such breakout room is running",
+            "The breakout room does not run",
         ),
         StartError::Banned => ApiError::new(
             StatusCode::FORBIDDEN,
             "banned_from_room",
             "A moderator has banned you from this meeting",
         ),
+        StartError::TooManyRooms => ApiError::unavailable("The owner of the room has too many rooms in use")
+            .retry_after(LIVING_ROOMS_RETRY_SECS),
         StartError::Unavailable | StartError::NeedsAdmission => {
             ApiError::unavailable("The room can't be served at this moment")
         }

@@ -57,7 +57,7 @@ impl IceServerResource {
     responses(
         (status = 200, description = "The servers", body = Vec<IceServerResource>),
         (status = 204, description = "No server is configured"),
-        refusals::OfCallers, refusals::Always,
+        refusals::OfCallers, refusals::OfCounted, refusals::Always,
     ),
 )]
 async fn list(State(state): State<ApiState>, caller: Caller) -> Result<Response, ApiError> {

@@ -30,11 +30,11 @@ pub struct Peer {
     pub trusted: bool,
 }
 
-/// Networks of proxies whose headers count.
+/// Networks that an operator has named.
 #[derive(Debug, Clone, Default)]
-pub struct TrustedProxies(Vec<IpNet>);
+pub struct Networks(Vec<IpNet>);
 
-impl TrustedProxies {
+impl Networks {
     #[must_use]
     pub fn new(networks: Vec<IpNet>) -> Self {
         Self(networks)
@@ -44,6 +44,22 @@ impl TrustedProxies {
     pub fn contains(&self, address: IpAddr) -> bool {
         let address = address.to_canonical();
         self.0.iter().any(|network| network.contains(&address))
+    }
+}
+
+/// Networks of proxies whose headers count.
+#[derive(Debug, Clone, Default)]
+pub struct TrustedProxies(Networks);
+
+impl TrustedProxies {
+    #[must_use]
+    pub fn new(networks: Vec<IpNet>) -> Self {
+        Self(Networks::new(networks))
+    }
+
+    #[must_use]
+    pub fn contains(&self, address: IpAddr) -> bool {
+        self.0.contains(address)
     }
 
     #[must_use]

@@ -19,7 +19,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use self::connection::{Acceptance, Connections};
 pub use self::{
-    address::{ClientAddress, Peer, TrustedProxies},
+    address::{ClientAddress, Networks, Peer, TrustedProxies},
     forwarded::client_address,
 };
 use crate::{caps::Caps, config::Config};

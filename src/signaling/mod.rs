@@ -16,15 +16,16 @@ use serde::Deserialize;
 use colloquy_actors::{
     live::Live,
     protocol::{SUBPROTOCOL, meeting::Caller},
-    session::socket_config,
+    session::{Places, Seat},
 };
-use tokio_tungstenite::{WebSocketStream, tungstenite::protocol::Role};
 
 use crate::{
     caps::{Caps, Place},
     config::Config,
-    http::{ApiError, upgrade::Upgrade},
+    disabled_users::DisabledUsers,
+    http::{ApiError, inventions::Inventions, upgrade::Upgrade},
     listener::ClientAddress,
+    origins::Origins,
     readiness::Readiness,
 };
 
@@ -36,26 +37,41 @@ const TICKET_PREFIX: &str = "ticket#";
 pub struct Signaling {
     live: Live,
     readiness: Readiness,
+    disabled_users: DisabledUsers,
     per_address: Caps<IpAddr>,
     per_user: Caps<Caller>,
+    /// Sockets that have yet to join.
+    unjoined: Caps<IpAddr>,
+    inventions: Inventions,
+    origins: Origins,
     loopback_exempt: bool,
 }
 
 /// A session's places in the limits, given back when it ends.
 #[derive(Debug)]
-struct Places {
+struct WhileOpen {
     _address: Option<Place<IpAddr>>,
     _user: Option<Place<Caller>>,
 }
 
 impl Signaling {
     #[must_use]
-    pub fn new(config: &Config, live: Live, readiness: Readiness) -> Self {
+    pub fn new(
+        config: &Config,
+        live: Live,
+        readiness: Readiness,
+        disabled_users: DisabledUsers,
+        origins: Origins,
+    ) -> Self {
         Self {
             live,
             readiness,
+            disabled_users,
             per_address: Caps::new(config.signaling.sessions_per_address_max),
             per_user: Caps::new(config.signaling.sessions_per_user_max),
+            unjoined: Caps::new(config.signaling.unjoined_sockets_per_network),
+            inventions: Inventions::new(config),
+            origins,
             loopback_exempt: config.dev_issuer_enabled(),
         }
     }
@@ -69,14 +85,22 @@ impl Signaling {
             .with_state(self)
     }
 
-    fn address_place(&self, address: ClientAddress) -> Result<Option<Place<IpAddr>>, ApiError> {
+    /// A place of the client's network within a limit.
+    fn place(&self, limit: &Caps<IpAddr>, address: ClientAddress) -> Result<Option<Place<IpAddr>>, ApiError> {
         if self.loopback_exempt && address.0.is_loopback() {
             return Ok(None);
         }
-        self.per_address
-            .take(address.network())
-            .map(Some)
-            .ok_or_else(too_many)
+        limit.take(address.network()).map(Some).ok_or_else(too_many)
+    }
+
+    /// Whether the holder of a ticket, or the owner of the room it leads into, was locked out since it was given.
+    fn is_shut_out(&self, seat: &Seat, caller: Caller) -> bool {
+        let holder = match caller {
+            Caller::User(user) => Some(user),
+            Caller::Guest(_) | Caller::Sip | Caller::Recorder => None,
+        };
+        let mut people = holder.into_iter().chain(seat.room_owner());
+        people.any(|user| self.disabled_users.has(user.0))
     }
 
     fn user_place(&self, caller: Caller) -> Result<Option<Place<Caller>>, ApiError> {
@@ -106,21 +130,30 @@ async fn open(
     if signaling.readiness.is_stopping() {
         return Err(ApiError::unavailable("The server is stopping"));
     }
-    let address = signaling.address_place(address)?;
-    let (seat, caller) = signaling
-        .live
-        .redeem(&ticket)
-        .await
-        .map_err(|_| invalid_ticket())?;
-    let places = Places {
-        _address: address,
+    signaling.inventions.admit(address)?;
+    let place = signaling.place(&signaling.per_address, address)?;
+    let unjoined = signaling.place(&signaling.unjoined, address)?;
+    let (seat, caller) = signaling.live.redeem(&ticket).await.map_err(|_| {
+        signaling.inventions.count(address);
+        invalid_ticket()
+    })?;
+    if signaling.is_shut_out(&seat, caller) {
+        return Err(invalid_ticket());
+    }
+    let while_open = WhileOpen {
+        _address: place,
         _user: signaling.user_place(caller)?,
     };
-    let seat = seat.resuming_from(resume_from);
+    let seat = seat
+        .resuming_from(resume_from)
+        .from(signaling.origins.of(address));
+    let places = Places {
+        while_open: Box::new(while_open),
+        until_seated: Box::new(unjoined),
+    };
     // When the client vanishes first, the seat was not taken: nobody has seen it, and its id expires with its token.
     Ok(upgrade.accept(Some(SUBPROTOCOL), move |stream| async move {
-        let socket = WebSocketStream::from_raw_socket(stream, Role::Server, Some(socket_config())).await;
-        signaling.live.begin_session(seat, socket, Box::new(places)).await;
+        signaling.live.begin_session(seat, stream, places).await;
     }))
 }
 

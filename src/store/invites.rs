@@ -54,6 +54,8 @@ pub struct InviteForStart {
     pub code: Uuid,
     pub room_id: Uuid,
     pub room_password: Option<Secret>,
+    /// An operator has locked the room's owner out: nobody new comes in.
+    pub owner_disabled: bool,
     pub active: bool,
     pub expiration: Option<DateTime<Utc>>,
 }
@@ -70,6 +72,7 @@ impl InviteForStart {
             code: row.col("code")?,
             room_id: row.col("room_id")?,
             room_password: row.col::<Option<String>>("room_password")?.map(Secret::new),
+            owner_disabled: row.col("owner_disabled")?,
             active: row.col("active")?,
             expiration: row.col("expiration")?,
         })
@@ -133,8 +136,9 @@ pub async fn get(db: &Db, room: Uuid, code: Uuid) -> Result<Option<Invite>, Stor
 
 /// What stands behind a code, whatever room it belongs to and whether or not it is still valid.
 pub async fn for_start(db: &Db, code: Uuid) -> Result<Option<InviteForStart>, StoreError> {
-    const SELECT: &str = "SELECT i.code, i.room_id, i.active, i.expiration, r.password AS room_password
-        FROM invites i JOIN rooms r ON r.id = i.room_id WHERE i.code = $1";
+    const SELECT: &str = "SELECT i.code, i.room_id, i.active, i.expiration, r.password AS room_password,
+        o.disabled_at IS NOT NULL AS owner_disabled
+        FROM invites i JOIN rooms r ON r.id = i.room_id JOIN users o ON o.id = r.created_by WHERE i.code = $1";
     Ok(read!(db, c => sqlx::query_as(SELECT).bind(code).fetch_optional(c).await)?)
 }
 

@@ -65,6 +65,8 @@ pub struct MeetingFacts {
     pub tariff: Tariff,
     /// Whether callers by telephone wait in the lobby.
     pub sip_lobby: bool,
+    /// An operator has locked the owner out: nobody new comes in.
+    pub owner_disabled: bool,
     pub event: Option<RoomEvent>,
     /// When a meeting began here, to a day; `None`: never yet.
     pub used_at: Option<DateTime<Utc>>,
@@ -138,6 +140,7 @@ impl MeetingFacts {
             room: Room::read(row)?,
             tariff: Tariff::read(row)?,
             sip_lobby: row.col("sip_lobby")?,
+            owner_disabled: row.col("owner_disabled")?,
             event: None,
             used_at: row.col("used_at")?,
         })
@@ -204,7 +207,8 @@ pub async fn meeting_facts(db: &Db, room: Uuid) -> Result<Option<MeetingFacts>, 
         room_columns!(),
         ", ",
         tariff_columns!(),
-        ", COALESCE(s.lobby, FALSE) AS sip_lobby, r.used_at FROM rooms r JOIN users o ON o.id = r.created_by
+        ", COALESCE(s.lobby, FALSE) AS sip_lobby, o.disabled_at IS NOT NULL AS owner_disabled, r.used_at
+         FROM rooms r JOIN users o ON o.id = r.created_by
          JOIN tariffs t ON t.id = o.tariff_id LEFT JOIN sip_configs s ON s.room_id = r.id WHERE r.id = $1"
     );
     let facts: Option<MeetingFacts> =

@@ -22,14 +22,19 @@ pub struct FileLog {
 /// Where a snapshot is written while the old log is still in use.
 #[derive(Debug)]
 pub struct Stage {
-    path: PathBuf,
+    /// The log that it will be.
+    log: PathBuf,
     fsync: bool,
 }
 
 /// A written snapshot, not yet the log.
 #[derive(Debug)]
 pub enum Staged {
-    File { file: File, path: PathBuf, bytes: usize },
+    File {
+        log: FileLog,
+        path: PathBuf,
+        bytes: usize,
+    },
     Memory(Vec<u8>),
 }
 
@@ -81,28 +86,30 @@ impl FileLog {
     }
 
     pub(super) fn stage(&self) -> Stage {
-        Stage {
-            path: self.path.with_extension("staged"),
-            fsync: self.fsync,
-        }
+        Stage::of(&self.path, self.fsync)
     }
 
-    pub(super) fn adopt(&mut self, staged: Staged, tail: &[u8]) -> io::Result<()> {
-        let Staged::File { mut file, path, .. } = staged else {
+    fn adopt(&mut self, staged: Staged, tail: &[u8]) -> io::Result<()> {
+        let Staged::File { log, path, .. } = staged else {
             return Err(io::Error::other("a snapshot in memory can't replace a file"));
         };
-        file.write_all(tail)?;
+        *self = log.become_log(&path, tail)?;
+        Ok(())
+    }
+
+    /// A staged snapshot takes the place of the log, with what came since.
+    pub(super) fn become_log(self, staged: &Path, tail: &[u8]) -> io::Result<Self> {
+        (&*self.file).write_all(tail)?;
         if self.fsync {
-            file.sync_data()?;
+            self.file.sync_data()?;
         }
-        fs::rename(path, &self.path)?;
-        self.file = Arc::new(file);
+        fs::rename(staged, &self.path)?;
         if self.fsync
             && let Some(folder) = self.path.parent()
         {
             File::open(folder)?.sync_all()?;
         }
-        Ok(())
+        Ok(self)
     }
 
     pub(super) fn touch(&self) -> io::Result<()> {
@@ -121,20 +128,33 @@ impl FileLog {
 }
 
 impl Stage {
+    /// The next snapshot of this log, which need not exist.
+    pub(super) fn of(log: &Path, fsync: bool) -> Self {
+        Self {
+            log: log.to_owned(),
+            fsync,
+        }
+    }
+
     pub(super) fn write(self, bytes: &[u8]) -> io::Result<Staged> {
+        let path = self.log.with_extension("staged");
         // A snapshot that an earlier process left half-written is of no use.
-        match fs::remove_file(&self.path) {
+        match fs::remove_file(&path) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
             _ => {}
         }
-        let mut file = private().append(true).create_new(true).open(&self.path)?;
+        let mut file = private().append(true).create_new(true).open(&path)?;
         file.write_all(bytes)?;
         if self.fsync {
             file.sync_data()?;
         }
         Ok(Staged::File {
-            file,
-            path: self.path,
+            log: FileLog {
+                file: Arc::new(file),
+                path: self.log,
+                fsync: self.fsync,
+            },
+            path,
             bytes: bytes.len(),
         })
     }
@@ -152,14 +172,11 @@ impl Staged {
         }
     }
 
-    pub(super) fn into_memory(self, tail: &[u8]) -> Vec<u8> {
-        match self {
-            Self::Memory(mut bytes) => {
-                bytes.extend_from_slice(tail);
-                bytes
-            }
-            // The log changed from file to memory while the snapshot was written; adopt() is not called for that.
-            Self::File { .. } => Vec::new(),
+    /// Nobody wants the snapshot any more.
+    pub(super) fn discard(self) {
+        if let Self::File { path, .. } = self {
+            // What can't be removed is removed by the next one, or at the next start.
+            let _ = fs::remove_file(path);
         }
     }
 }
@@ -194,7 +211,7 @@ mod tests {
         let mut room = LoggedRoom::open(Log::File(full(&path)), Arc::default()).unwrap();
         assert!(room.journal().is_file());
         let state = room.room().clone();
-        let write_snapshot = room.journal_mut().stage(&state);
+        let write_snapshot = room.journal_mut().stage(&state, None);
         let batch = room.stamp(
             vec![Input::Tick, Input::Restarted],
             Timestamp::from_micros(1),
@@ -212,11 +229,11 @@ mod tests {
             *room.room()
         );
         // A snapshot of the file that was on its way is of no use any more.
-        room.journal_mut().adopt(write_snapshot()).unwrap();
+        room.journal_mut().adopt(1, write_snapshot()).unwrap();
         assert_eq!(
             room.journal().rebuild(u64::MAX, &Arc::default()).unwrap(),
             *room.room()
         );
-        fs::remove_file(path.with_extension("staged")).unwrap();
+        assert!(!path.with_extension("staged").exists());
     }
 }

@@ -10,7 +10,10 @@ use std::{
 
 use uuid::Uuid;
 
-use super::{Log, file::FileLog};
+use super::{
+    Log,
+    file::{FileLog, Stage},
+};
 use crate::{
     ids::{RoomId, Timestamp},
     protocol::limits::{POST_MORTEM_FILES_MAX, POST_MORTEM_SECS},
@@ -20,6 +23,8 @@ const LOG: &str = "log";
 const POST_MORTEM: &str = "post-mortem";
 /// Wait for a server that is just ending.
 pub const LOCK_WAIT: Duration = Duration::from_secs(15);
+/// What is written to see whether the disk works again.
+const PROBE_BYTES: usize = 4_096;
 const LOCK_RETRY: Duration = Duration::from_millis(100);
 
 /// The folder, locked by this server.
@@ -81,6 +86,20 @@ impl Folder {
     /// The log of a room, made when there is none.
     pub fn log(&self, room: RoomId) -> io::Result<Log> {
         FileLog::open(&self.file(room), self.fsync).map(Log::File)
+    }
+
+    /// Where a room that lives in memory writes its next snapshot, to have a log again.
+    #[must_use]
+    pub fn stage(&self, room: RoomId) -> Stage {
+        Stage::of(&self.file(room), self.fsync)
+    }
+
+    /// Whether a log could be written at this moment.
+    pub fn probe(&self) -> io::Result<()> {
+        let path = self.path.join("probe");
+        let written = fs::write(&path, [0; PROBE_BYTES]);
+        let removed = fs::remove_file(path);
+        written.and(removed)
     }
 
     #[must_use]

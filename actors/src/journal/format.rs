@@ -44,6 +44,13 @@ pub struct Parsed<'a> {
 pub fn begin(room: &Room) -> Result<Vec<u8>, JournalError> {
     let mut bytes = format!("{MAGIC}{RULES_HASH}\n").into_bytes();
     let snapshot = serde_json::to_vec(room).map_err(|error| JournalError::Corrupt(error.to_string()))?;
+    if snapshot.len() > JOURNAL_RECORD_BYTES_MAX {
+        // It would be read as damage.
+        return Err(JournalError::Corrupt(format!(
+            "a snapshot of {} bytes",
+            snapshot.len()
+        )));
+    }
     push(&mut bytes, &snapshot);
     Ok(bytes)
 }

@@ -13,7 +13,7 @@ use std::{
 };
 
 use self::{
-    file::{FileLog, Staged},
+    file::{FileLog, Stage, Staged},
     format::Parsed,
     storage::Storage,
 };
@@ -34,8 +34,12 @@ pub struct Journal {
     log: Log,
     snapshot_bytes: usize,
     tail_bytes: usize,
-    /// What was appended since the snapshot that is being written now.
-    staging: Option<Vec<u8>>,
+    /// The snapshot that is being written now: its number, and what was appended since it began.
+    staging: Option<(u64, Vec<u8>)>,
+    /// The number of the last snapshot.
+    snapshots: u64,
+    /// The tail is not replaced before it is longer than this: the last snapshot failed.
+    retry_above: usize,
 }
 
 /// Why a journal can't be used.
@@ -73,6 +77,16 @@ impl Journal {
             snapshot_bytes: bytes.len(),
             tail_bytes: 0,
             staging: None,
+            snapshots: 0,
+            retry_above: 0,
+        })
+    }
+
+    /// Begins a log in the place of another that failed: a snapshot that is still being written for that one is of no use.
+    pub fn succeed(&self, log: Log, room: &Room) -> Result<Self, JournalError> {
+        Ok(Self {
+            snapshots: self.snapshots,
+            ..Self::create(log, room)?
         })
     }
 
@@ -97,6 +111,8 @@ impl Journal {
             snapshot_bytes: parsed.snapshot_bytes,
             tail_bytes: parsed.whole_bytes - parsed.snapshot_bytes,
             staging: None,
+            snapshots: 0,
+            retry_above: 0,
         };
         Ok((this, Replayed { panicked, ..replayed }))
     }
@@ -109,7 +125,7 @@ impl Journal {
             Log::Port(port) => port.append(records).await?,
         }
         self.tail_bytes += records.len();
-        if let Some(staging) = &mut self.staging {
+        if let Some((_, staging)) = &mut self.staging {
             staging.extend_from_slice(records);
         }
         Ok(())
@@ -125,40 +141,85 @@ impl Journal {
     /// Whether the tail is long enough to be replaced by a snapshot.
     #[must_use]
     pub fn wants_snapshot(&self) -> bool {
-        self.staging.is_none() && self.tail_bytes > JOURNAL_TAIL_BYTES.max(self.snapshot_bytes)
+        let above = JOURNAL_TAIL_BYTES.max(self.snapshot_bytes).max(self.retry_above);
+        !self.is_staging() && self.tail_bytes > above
     }
 
-    /// Begins a snapshot: the returned work encodes and writes it, on a blocking thread.
-    pub fn stage(&mut self, room: &Room) -> impl FnOnce() -> Result<Staged, JournalError> + Send + 'static {
-        self.staging = Some(Vec::new());
+    #[must_use]
+    pub fn is_staging(&self) -> bool {
+        self.staging.is_some()
+    }
+
+    /// The number of the snapshot that was begun last.
+    #[must_use]
+    pub fn last_snapshot(&self) -> u64 {
+        self.snapshots
+    }
+
+    /// Begins a snapshot: the returned work encodes and writes it, on a blocking thread. A log in memory goes into the file
+    /// that is given, if one is.
+    pub fn stage(
+        &mut self,
+        room: &Room,
+        file: Option<Stage>,
+    ) -> impl FnOnce() -> Result<Staged, JournalError> + Send + 'static {
+        self.snapshots += 1;
+        self.staging = Some((self.snapshots, Vec::new()));
         let room = room.clone();
         let target = match &self.log {
             Log::File(file) => Some(file.stage()),
-            Log::Memory(_) | Log::Port(_) => None,
+            Log::Memory(_) => file,
+            Log::Port(_) => None,
         };
-        move || {
+        let write = move || {
             let bytes = format::begin(&room)?;
             Ok(match target {
                 Some(target) => target.write(&bytes)?,
                 None => Staged::memory(bytes),
             })
+        };
+        // One that panics must not keep others from being written.
+        move || {
+            catch_unwind(AssertUnwindSafe(write))
+                .unwrap_or_else(|_| Err(JournalError::Corrupt("the snapshot can't be encoded".to_owned())))
         }
     }
 
-    /// Replaces the log by a staged snapshot and what came since. After a failure the old log stays.
-    pub fn adopt(&mut self, staged: Result<Staged, JournalError>) -> Result<(), JournalError> {
-        // The disk failed meanwhile, and the room lives in memory: the snapshot is of no use.
-        let Some(tail) = self.staging.take() else {
+    /// Replaces the log by the staged snapshot of this number and what came since. After a failure the old log stays.
+    pub fn adopt(&mut self, number: u64, staged: Result<Staged, JournalError>) -> Result<(), JournalError> {
+        // The disk may have failed meanwhile, so that another log is used now: then this is of no use.
+        let Some((_, tail)) = self.staging.take_if(|(staging, _)| *staging == number) else {
+            if let Ok(staged) = staged {
+                staged.discard();
+            }
             return Ok(());
         };
+        self.replace(staged, &tail)
+            .inspect_err(|_| self.retry_above = self.tail_bytes.saturating_mul(2))
+    }
+
+    fn replace(&mut self, staged: Result<Staged, JournalError>, tail: &[u8]) -> Result<(), JournalError> {
         let staged = staged?;
         let snapshot_bytes = staged.bytes();
-        match &mut self.log {
-            Log::File(file) => file.adopt(staged, &tail)?,
-            Log::Memory(bytes) => *bytes = staged.into_memory(&tail),
-            Log::Port(port) => port.replace(&staged.into_memory(&tail))?,
+        match (&mut self.log, staged) {
+            (Log::File(_) | Log::Memory(_), Staged::File { log, path, .. }) => {
+                self.log = Log::File(log.become_log(&path, tail)?);
+            }
+            (Log::Memory(log), Staged::Memory(mut bytes)) => {
+                bytes.extend_from_slice(tail);
+                *log = bytes;
+            }
+            (Log::Port(port), Staged::Memory(mut bytes)) => {
+                bytes.extend_from_slice(tail);
+                port.replace(&bytes)?;
+            }
+            (Log::File(_), Staged::Memory(_)) | (Log::Port(_), Staged::File { .. }) => {
+                return Err(JournalError::Corrupt(
+                    "a snapshot of another kind of log".to_owned(),
+                ));
+            }
         }
-        (self.snapshot_bytes, self.tail_bytes) = (snapshot_bytes, tail.len());
+        (self.snapshot_bytes, self.tail_bytes, self.retry_above) = (snapshot_bytes, tail.len(), 0);
         Ok(())
     }
 
@@ -255,7 +316,7 @@ fn replay(
         if skipped.contains(&stamped.seq) {
             room.skip(stamped.seq, stamped.at);
         } else {
-            catch_unwind(AssertUnwindSafe(|| room.handle(livekit, stamped.clone())))
+            catch_unwind(AssertUnwindSafe(|| room.replay(livekit, stamped.clone())))
                 .map_err(|_| JournalError::Panicked(stamped.seq))?;
             inputs += 1;
         }

@@ -1,17 +1,19 @@
 //! Namespace `breakout`: rooms beside the main room, for a time.
 
-use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+
+use serde::{Deserialize, Deserializer, Serialize, de::IgnoredAny};
 
 use super::{
     Event,
-    limits::{BREAKOUT_ASSIGNMENTS_MAX, BREAKOUT_NAME_CHARS_MAX, BREAKOUT_ROOMS_MAX},
+    limits::{BREAKOUT_ASSIGNMENTS_MAX, BREAKOUT_MINUTES_MAX, BREAKOUT_NAME_CHARS_MAX, BREAKOUT_ROOMS_MAX},
     meeting::{ParticipationKind, Role},
-    names::{DisplayName, Text},
+    names::{DisplayName, Line},
 };
 use crate::ids::{BreakoutRoomId, ParticipantId, Timestamp};
 
 /// The name of a breakout room.
-pub type BreakoutName = Text<BREAKOUT_NAME_CHARS_MAX>;
+pub type BreakoutName = Line<BREAKOUT_NAME_CHARS_MAX>;
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(tag = "action", rename_all = "snake_case")]
@@ -19,12 +21,50 @@ pub enum BreakoutCommand {
     /// Opens breakout rooms in place of those that run. For moderators.
     Start {
         rooms: Plan,
-        /// Seconds; without end when absent.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        duration: Option<u64>,
+        #[serde(flatten)]
+        lasting: Lasting,
     },
     /// Closes them. For moderators.
     Stop,
+}
+
+/// How long breakout rooms shall be open.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(from = "SentLasting")]
+#[schemars(!from)]
+pub struct Lasting {
+    /// Seconds; without end when absent or 0. Minutes up to 59, beside a field `strategy`: only web clients send that, and
+    /// they mean minutes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub duration: Option<u64>,
+}
+
+/// [`Lasting`] as clients say it.
+#[derive(Deserialize)]
+struct SentLasting {
+    #[serde(default)]
+    duration: Option<u64>,
+    #[serde(default, deserialize_with = "is_there")]
+    strategy: bool,
+}
+
+fn is_there<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
+    IgnoredAny::deserialize(deserializer).map(|_| true)
+}
+
+impl From<SentLasting> for Lasting {
+    fn from(sent: SentLasting) -> Self {
+        let seconds = |duration| {
+            if sent.strategy && duration <= BREAKOUT_MINUTES_MAX {
+                duration * 60
+            } else {
+                duration
+            }
+        };
+        Self {
+            duration: sent.duration.filter(|duration| *duration > 0).map(seconds),
+        }
+    }
 }
 
 /// The rooms that a start asks for: at most [`BREAKOUT_ROOMS_MAX`], with [`BREAKOUT_ASSIGNMENTS_MAX`] assignments.
@@ -97,7 +137,8 @@ impl Event for BreakoutEvent<'_> {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct BreakoutRoom {
     pub id: BreakoutRoomId,
-    pub name: BreakoutName,
+    #[schemars(with = "BreakoutName")]
+    pub name: Arc<str>,
 }
 
 /// A participant as those in the other rooms see it.
@@ -137,4 +178,43 @@ pub enum BreakoutError {
     Inactive,
     #[error("moderators only")]
     InsufficientPermissions,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_rooms_can_be_seen_or_are_refused() {
+        let name = |text: &str| serde_json::from_value::<BreakoutName>(text.into()).ok();
+        for text in ["", " ", "\u{200b}", &"x".repeat(101)] {
+            assert_eq!(name(text), None, "{text:?}");
+        }
+        assert_eq!(&*name(" Room\t1\0").unwrap().shared(), "Room 1");
+        // What older rules let in is read back from a snapshot.
+        let room = serde_json::json!({"id": uuid::Uuid::nil(), "name": ""});
+        assert!(serde_json::from_value::<BreakoutRoom>(room).is_ok());
+    }
+
+    #[test]
+    fn web_clients_mean_minutes() {
+        for (sent, seconds) in [
+            (r#"{}"#, None),
+            (r#"{"duration":null}"#, None),
+            (r#"{"duration":0}"#, None),
+            (r#"{"duration":0,"strategy":"manual"}"#, None),
+            (r#"{"duration":5}"#, Some(5)),
+            (r#"{"duration":5,"strategy":"manual"}"#, Some(300)),
+            (r#"{"duration":1,"strategy":null}"#, Some(60)),
+            (r#"{"duration":59,"strategy":{"a":[]}}"#, Some(3_540)),
+            (r#"{"duration":60,"strategy":"manual"}"#, Some(60)),
+            (r#"{"duration":600,"strategy":"manual"}"#, Some(600)),
+        ] {
+            let lasting: Lasting = serde_json::from_str(sent).unwrap();
+            assert_eq!(lasting.duration, seconds, "{sent}");
+            // As a journal keeps it.
+            let kept = serde_json::to_string(&lasting).unwrap();
+            assert_eq!(serde_json::from_str::<Lasting>(&kept).unwrap(), lasting, "{kept}");
+        }
+    }
 }

@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Event, meeting::Role};
-use crate::ids::ParticipantId;
+use super::{Event, limits::DISPLAY_NAME_CHARS_MAX, meeting::Role, names::Sent};
+use crate::ids::{OriginHash, ParticipantId};
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(tag = "action", rename_all = "snake_case")]
@@ -12,7 +12,11 @@ pub enum ControlCommand {
     Join {
         /// As given; checked by the room, which answers `invalid_username`.
         #[serde(default)]
-        display_name: Option<String>,
+        display_name: Option<Sent<DISPLAY_NAME_CHARS_MAX>>,
+        /// The origin of a caller by telephone: its number. Set by the session, never by a client.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[schemars(skip)]
+        number: Option<OriginHash>,
     },
     /// Enters the meeting after `moderation/accepted`. Answered by `join_success`.
     EnterRoom,
@@ -28,6 +32,20 @@ pub enum ControlCommand {
     #[cfg(feature = "fault-injection")]
     #[schemars(skip)]
     Panic,
+}
+
+impl ControlCommand {
+    /// The command without what only the server may say.
+    #[must_use]
+    pub fn from_client(self) -> Self {
+        match self {
+            Self::Join { display_name, .. } => Self::Join {
+                display_name,
+                number: None,
+            },
+            other => other,
+        }
+    }
 }
 
 /// Events but `join_success`, which is put together from encoded pieces.

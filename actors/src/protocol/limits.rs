@@ -7,17 +7,20 @@ pub const MESSAGE_BYTES_MAX: usize = 1024 * 1024;
 /// * Commands per second of a session in the long run.
 pub const COMMANDS_PER_SECOND: u32 = 20;
 /// * Commands of a session at once.
-pub const COMMANDS_BURST: u32 = 60;
+pub const COMMANDS_BURST: u32 = 256;
+/// What exceeds the burst is read later, by at most that much: clients expect an answer to their heartbeat within 10 s.
+pub const PACE_SECS_MAX: u64 = 8;
+/// That many refusals within [`REFUSALS_SECS`] close a session with 1008.
+pub const REFUSALS_MAX: u32 = 1_000;
+pub const REFUSALS_SECS: u32 = 10;
 /// * Bytes per second of a session in the long run; one second's worth (but at least one message) at once.
 pub const COMMAND_BYTES_PER_SECOND: u32 = 256 * 1024;
-/// Commands over the limit in one second after which a session is closed with 1008, as a multiple of the rate.
-pub const RATE_ABUSE_FACTOR: u32 = 10;
 /// An `echo` up to this size is not counted.
 pub const ECHO_FREE_BYTES: usize = 1024;
 /// That many `echo` per second are not counted.
 pub const ECHO_FREE_PER_SECOND: u32 = 10;
 /// Commands of one session that its room has not yet handled.
-pub const SESSION_UNHANDLED_COMMANDS_MAX: u32 = 32;
+pub const SESSION_UNHANDLED_COMMANDS_MAX: u32 = 256;
 /// Frames waiting for one session's writer.
 pub const SESSION_QUEUE_FRAMES_MAX: usize = 4_096;
 /// Bytes of long frames waiting for one session's writer; a larger frame is accepted into an empty queue. Short ones
@@ -46,18 +49,51 @@ pub const CLOSE_WAIT_SECS: u64 = 2;
 pub const TICKET_SECS: u64 = 30;
 /// A resumption token stays good for that long after its session ended.
 pub const RESUMPTION_SECS: u64 = 120;
-/// Tickets of one room that nobody redeemed yet.
-pub const UNREDEEMED_TICKETS_MAX: usize = 2_000;
+/// Ids of one user in one room whose tickets nobody redeemed yet; of more, the oldest goes.
+pub const UNREDEEMED_PER_USER_MAX: usize = 8;
+/// The same for the guests of one network.
+pub const UNREDEEMED_PER_NETWORK_MAX: usize = 256;
+/// The same for a room as a whole: far more than all tickets of 30 s from any honest crowd.
+pub const UNREDEEMED_PER_ROOM_MAX: usize = 20_000;
+/// Tokens of removed participants that a room remembers as void.
+pub const VOID_TOKENS_MAX: usize = 10_000;
+/// A place under a participant limit is kept for that long for somebody who closed with a good token.
+pub const SEAT_KEPT_SECS: u64 = 30;
+/// Whoever was kicked is made to wait for that long, if it comes back as somebody new.
+pub const TRACE_SECS: u64 = 600;
+/// Traces of kicked participants that a meeting remembers.
+pub const TRACES_MAX: usize = 1_000;
+/// * Participants who wait in a meeting, of them with one invite code, and of these from one network.
+pub const WAITING_MAX: usize = 1_000;
+pub const WAITING_PER_CODE_MAX: usize = 500;
+pub const WAITING_PER_NETWORK_MAX: usize = 300;
+/// * A socket must join, or be put to wait, within that time.
+pub const JOIN_DEADLINE_SECS: u64 = 60;
+/// A blocked client asks again, in a hidden tab every minute: it has that long after each `join`.
+pub const JOIN_AGAIN_SECS: u64 = 180;
+/// A message must be whole that long after its first byte.
+pub const MESSAGE_SECS_MAX: u64 = 30;
+/// Fragments of one message.
+pub const MESSAGE_FRAGMENTS_MAX: usize = 1_024;
+/// What was sent to a client so shortly before its connection was found broken may not have arrived: a ping and its pong
+/// take that long together.
+pub const UNHEARD_SECS: u64 = PING_INTERVAL_SECS + PONG_TIMEOUT_SECS + 5;
+/// Private messages that are told again to somebody who missed them.
+pub const MISSED_MESSAGES_MAX: usize = 100;
 /// Tokens of one participant that are good at the same time: the joined one and its newest successors.
 pub const TOKENS_PER_PARTICIPANT_MAX: usize = 4;
+/// Living rooms of one owner in which nobody has joined yet.
+pub const LIVING_EMPTY_ROOMS_MAX: usize = 10;
 /// Inputs waiting for one room; above it `start` answers 503.
 pub const ROOM_WAITING_INPUTS_MAX: usize = 8_192;
 /// Inputs that a room handles in one turn.
 pub const TURN_INPUTS_MAX: usize = 256;
 /// A deleted room's id is refused for that long.
 pub const DELETED_ROOM_SECS: u64 = 120;
-/// Panics of one room's rules within [`PANIC_WINDOW_SECS`] that end it.
+/// Callers whose inputs make a room's rules panic within [`PANIC_WINDOW_SECS`] before the room ends.
 pub const PANICS_MAX: usize = 3;
+/// Panics of whomever within that time: each has the room rebuilt.
+pub const PANICS_OF_ALL_MAX: usize = 100;
 pub const PANIC_WINDOW_SECS: u64 = 60;
 /// Journals put aside for post-mortem.
 pub const POST_MORTEM_FILES_MAX: usize = 20;
@@ -80,29 +116,41 @@ pub const RECONNECT_GRACE_SECS: u64 = 15;
 pub const MEETING_GRACE_SECS: u64 = 60;
 /// Departed participants that a meeting remembers.
 pub const DEPARTED_PARTICIPANTS_MAX: usize = 1_000;
+/// So many more are remembered because kept messages name them. Whoever is forgotten takes its messages along, and all that
+/// are older.
+pub const DEPARTED_AUTHORS_MAX: usize = 1_000;
 /// A display name, in Unicode scalar values.
 pub const DISPLAY_NAME_CHARS_MAX: usize = 100;
 
-/// Content of a chat message; the rest is cut at a character border.
+/// Content of a chat message; the rest is cut at a character border, before anything else is done with it.
 pub const CHAT_MESSAGE_BYTES_MAX: usize = 4_096;
 /// * Messages kept per scope.
 pub const CHAT_MESSAGES_PER_SCOPE_MAX: usize = 1_000;
-/// All kept messages of a room, each with [`CHAT_MESSAGE_OVERHEAD_BYTES`].
+/// All kept messages of a meeting, in all its rooms, as a snapshot writes them, and what is kept beside them to be
+/// searched. The oldest message of the meeting goes first.
 pub const CHAT_BYTES_MAX: usize = 64 * 1024 * 1024;
-/// What a kept message costs beside its content.
+/// What a kept message counts beside its texts.
 pub const CHAT_MESSAGE_OVERHEAD_BYTES: usize = 256;
 /// Messages in one chunk of history.
 pub const CHAT_CHUNK_MESSAGES_MAX: usize = 100;
 /// All histories in one `join_success`, encoded.
 pub const JOIN_HISTORY_BYTES_MAX: usize = 512 * 1024;
+/// The histories of all groups of a participant in one `join_success`: clients can't ask for more of them.
+pub const JOIN_GROUPS_BYTES_MAX: usize = 128 * 1024;
 /// A search term, in Unicode scalar values.
 pub const SEARCH_TERM_CHARS_MIN: usize = 2;
 pub const SEARCH_TERM_CHARS_MAX: usize = 255;
 /// Searches per second of one session, and of all sessions of a room.
 pub const SEARCHES_PER_SESSION_SECOND: u32 = 3;
 pub const SEARCHES_PER_ROOM_SECOND: u32 = 50;
+/// What the searches of one participant, and of all of a room, look through in a second. The first of a second may take
+/// more: a history that is larger can be searched too, only less often.
+pub const SEARCH_BYTES_PER_SESSION_SECOND: u64 = 16 * 1024 * 1024;
+pub const SEARCH_BYTES_PER_ROOM_SECOND: u64 = 32 * 1024 * 1024;
 /// Groups of one user that count.
 pub const GROUPS_PER_USER_MAX: usize = 100;
+/// The name of a group, in Unicode scalar values.
+pub const GROUP_NAME_CHARS_MAX: usize = 255;
 
 /// Participants that one command names.
 pub const COMMAND_PARTICIPANTS_MAX: usize = 1_000;
@@ -113,6 +161,8 @@ pub const BREAKOUT_ROOMS_MAX: usize = 100;
 pub const BREAKOUT_NAME_CHARS_MAX: usize = 100;
 /// Assignments of all breakout rooms together.
 pub const BREAKOUT_ASSIGNMENTS_MAX: usize = 10_000;
+/// A duration up to this, from a client that says minutes and means them, counts minutes.
+pub const BREAKOUT_MINUTES_MAX: u64 = 59;
 /// Whoever is still in a breakout room that long after its end is sent out.
 pub const BREAKOUT_LEAVE_SECS: u64 = 300;
 
@@ -122,11 +172,11 @@ pub const TIMER_STYLE_CHARS_MAX: usize = 64;
 
 /// The topic of a poll, in Unicode scalar values.
 pub const POLL_TOPIC_CHARS_MIN: usize = 2;
-pub const POLL_TOPIC_CHARS_MAX: usize = 100;
+pub const POLL_TOPIC_CHARS_MAX: usize = 500;
 /// Choices of a poll, and the characters of one.
 pub const POLL_CHOICES_MIN: usize = 2;
 pub const POLL_CHOICES_MAX: usize = 64;
-pub const POLL_CHOICE_CHARS_MAX: usize = 100;
+pub const POLL_CHOICE_CHARS_MAX: usize = 255;
 /// How long a poll runs.
 pub const POLL_SECS_MIN: u64 = 2;
 pub const POLL_SECS_MAX: u64 = 3_600;

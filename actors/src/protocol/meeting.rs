@@ -32,6 +32,18 @@ pub enum ParticipationKind {
     Recorder,
 }
 
+impl ParticipationKind {
+    /// What somebody is called of whom no name is known.
+    #[must_use]
+    pub fn nameless(self) -> DisplayName {
+        DisplayName::from_profile(match self {
+            Self::User => "",
+            Self::Guest | Self::Sip => "Guest",
+            Self::Recorder => "Recorder",
+        })
+    }
+}
+
 /// Whose right it is to be here. A resumption token works only for the caller it was given to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -70,6 +82,9 @@ pub struct Group {
 /// What is fixed for a meeting when it begins: later changes count from the next meeting.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct MeetingFacts {
+    /// Whose room it is. Journals of earlier versions do not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner: Option<UserId>,
     pub room: RoomInfo,
     pub tariff: Tariff,
     #[serde(default)]
@@ -168,6 +183,13 @@ impl Tariff {
     #[must_use]
     pub fn participants_max(&self) -> Option<u64> {
         self.quotas.get("room_participant_limit").copied()
+    }
+
+    /// Rooms of the owner that may live at the same time; 0 is any number, none what the server says.
+    #[must_use]
+    pub fn living_rooms_max(&self) -> Option<usize> {
+        let max = self.quotas.get("living_rooms_max").copied();
+        max.map(|max| usize::try_from(max).unwrap_or(usize::MAX))
     }
 
     /// Seconds that a meeting may last from its first join; none is no limit.

@@ -9,6 +9,7 @@ pub mod livekit;
 pub mod meeting;
 pub mod moderation;
 pub mod names;
+pub mod plain;
 pub mod polls;
 pub mod shapes;
 pub mod timer;
@@ -78,7 +79,9 @@ pub fn parse(text: &str) -> Incoming<'_> {
     };
     let payload = envelope.payload;
     match &*envelope.namespace {
-        "control" => command("control", payload, Command::Control),
+        "control" => command("control", payload, |command: control::ControlCommand| {
+            Command::Control(command.from_client())
+        }),
         "moderation" => command("moderation", payload, Command::Moderation),
         "breakout" => command("breakout", payload, Command::Breakout),
         "chat" => command("chat", payload, Command::Chat),

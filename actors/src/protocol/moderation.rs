@@ -5,7 +5,8 @@ use serde::{Deserialize, Serialize};
 use super::{
     Event,
     control::Entry,
-    names::{DisplayName, Named},
+    limits::DISPLAY_NAME_CHARS_MAX,
+    names::{DisplayName, Named, Sent},
 };
 use crate::ids::ParticipantId;
 
@@ -23,7 +24,7 @@ pub enum ModerationCommand {
     /// Gives a guest or caller another name.
     ChangeDisplayName {
         /// As given; checked by the room, which answers `invalid_display_name`.
-        new_name: String,
+        new_name: Sent<DISPLAY_NAME_CHARS_MAX>,
         target: ParticipantId,
     },
     /// From now on everybody but moderators waits.

@@ -1,28 +1,38 @@
 //! Namespace `polls`: questions with choices, and how many chose what.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::Arc};
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
-use super::Event;
+use super::{
+    Event,
+    limits::{POLL_CHOICE_CHARS_MAX, POLL_CHOICES_MAX, POLL_TOPIC_CHARS_MAX},
+    names::Sent,
+};
 use crate::ids::{PollId, Timestamp};
+
+/// A topic as sent.
+pub type SentTopic = Sent<POLL_TOPIC_CHARS_MAX>;
+/// A choice as sent.
+pub type SentChoice = Sent<POLL_CHOICE_CHARS_MAX>;
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(tag = "action", rename_all = "snake_case")]
 pub enum PollsCommand {
     /// Begins a poll. For moderators.
     Start {
-        topic: String,
+        topic: SentTopic,
         /// Whether results go out while the poll runs.
         #[serde(default)]
         live: bool,
         #[serde(default)]
         multiple_choice: bool,
-        choices: Vec<String>,
+        #[serde(deserialize_with = "not_many_more")]
+        choices: Vec<SentChoice>,
         /// Seconds.
         duration: u64,
     },
-    /// Replaces the sender's earlier vote.
+    /// Replaces the sender's earlier vote, also from another tab of the same user.
     Vote {
         poll_id: PollId,
         #[serde(flatten)]
@@ -36,8 +46,26 @@ pub enum PollsCommand {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(untagged)]
 pub enum Choices {
-    Single { choice_id: u32 },
-    Multiple { choice_ids: BTreeSet<u32> },
+    Single {
+        choice_id: u32,
+    },
+    Multiple {
+        #[serde(deserialize_with = "not_many_more_ids")]
+        choice_ids: BTreeSet<u32>,
+    },
+}
+
+/// One more than there may be is enough to see that there are too many.
+fn not_many_more<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<SentChoice>, D::Error> {
+    let mut choices = Vec::deserialize(deserializer)?;
+    choices.truncate(POLL_CHOICES_MAX + 1);
+    Ok(choices)
+}
+
+/// One of so many is none that a poll has.
+fn not_many_more_ids<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeSet<u32>, D::Error> {
+    let ids = BTreeSet::deserialize(deserializer)?;
+    Ok(ids.into_iter().take(POLL_CHOICES_MAX + 1).collect())
 }
 
 #[derive(Debug, Serialize, schemars::JsonSchema)]
@@ -61,7 +89,7 @@ impl Event for PollsEvent<'_> {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct PollConfig {
     pub id: PollId,
-    pub topic: String,
+    pub topic: Arc<str>,
     pub live: bool,
     pub multiple_choice: bool,
     pub choices: Vec<Choice>,
@@ -74,7 +102,7 @@ pub struct PollConfig {
 pub struct Choice {
     /// 0, 1, 2 …
     pub id: u32,
-    pub content: String,
+    pub content: Arc<str>,
 }
 
 /// How many have chosen an answer.
@@ -90,6 +118,9 @@ pub struct PollsState<'a> {
     #[serde(flatten)]
     pub config: &'a PollConfig,
     pub started: Timestamp,
+    /// The votes so far, in polls with live results.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub results: Option<&'a [Item]>,
 }
 
 /// Errors of the namespace; the variants are the wire's names.
@@ -108,12 +139,37 @@ pub enum PollsError {
     InvalidChoiceId,
     #[error("only one choice")]
     MultipleChoicesNotAllowed,
-    #[error("a choice has 1 to 100 characters")]
+    #[error("a choice has 1 to 255 characters")]
     InvalidChoiceDescription,
     #[error("2 to 3600 seconds")]
     InvalidDuration,
-    #[error("a topic has 2 to 100 characters")]
+    #[error("a topic has 2 to 500 characters")]
     InvalidTopicLength,
     #[error("a poll is running")]
     StillRunning,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_too_much_is_kept_to_one_more() {
+        let choices: Vec<_> = (0..10_000).map(|_| "x".repeat(300)).collect();
+        let start = serde_json::json!({"action": "start", "topic": "t".repeat(1_000_000), "choices": choices, "duration": 60});
+        let PollsCommand::Start { topic, choices, .. } = serde_json::from_value(start).unwrap() else {
+            panic!("no start");
+        };
+        assert_eq!(topic.chars().count(), POLL_TOPIC_CHARS_MAX + 1);
+        assert_eq!(choices.len(), POLL_CHOICES_MAX + 1);
+        assert!(
+            choices
+                .iter()
+                .all(|choice| choice.chars().count() == POLL_CHOICE_CHARS_MAX + 1)
+        );
+        let vote: Choices =
+            serde_json::from_value(serde_json::json!({"choice_ids": (0..10_000).collect::<Vec<u32>>()}))
+                .unwrap();
+        assert!(matches!(vote, Choices::Multiple { choice_ids } if choice_ids.len() == POLL_CHOICES_MAX + 1));
+    }
 }

@@ -42,9 +42,10 @@ pub enum TimerCommand {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum PlannedKind {
+    /// Has no duration: what web clients send as one is not looked at.
     Stopwatch,
     Countdown {
-        /// Seconds.
+        /// Seconds, at least one.
         duration: u64,
     },
 }
@@ -132,7 +133,7 @@ pub struct TimerPeerState {
 )]
 #[serde(tag = "error", rename_all = "snake_case")]
 pub enum TimerError {
-    #[error("the end is beyond the end of time")]
+    #[error("no time, or an end beyond the end of time")]
     InvalidDuration,
     #[error("moderators only")]
     InsufficientPermissions,

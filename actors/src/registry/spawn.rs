@@ -4,13 +4,14 @@ use std::sync::{Arc, atomic::Ordering};
 
 use ractor::ActorRef;
 
-use super::{Found, Loaded, RegistryMsg, State};
+use super::{Beginner, Found, Loaded, RegistryMsg, State};
 use crate::{
     ids::RoomId,
     journal::{JournalError, Log, folder::Folder},
     livekit::Livekit,
     logged::LoggedRoom,
     ports::{Ports, Unavailable},
+    protocol::limits::LIVING_EMPTY_ROOMS_MAX,
     room::{Room, effects::Effects},
     room_actor,
 };
@@ -20,15 +21,20 @@ const BACKGROUND: usize = 4;
 
 impl State {
     /// Begins a room without a journal. A disk that fails makes a room in memory.
-    pub(super) async fn begin(&mut self, id: RoomId) -> Found {
+    pub(super) async fn begin(&mut self, id: RoomId, beginner: Beginner) -> Found {
         if self.args.draining.load(Ordering::Relaxed) {
             return Found::Unavailable;
+        }
+        if self.has_too_many(beginner) {
+            return Found::TooMany;
         }
         let room = Room::new(id, self.args.settings.clone());
         let create = |log| LoggedRoom::create(room.clone(), log, Arc::clone(&self.args.livekit));
         let in_memory = |error: JournalError| {
             tracing::error!(room.id = %id, %error, "no journal; the room lives in memory");
-            create(Log::Memory(Vec::new()))
+            let mut room = create(Log::Memory(Vec::new()))?;
+            room.disk_has_failed();
+            Ok(room)
         };
         let logged = match &self.args.folder {
             Some(folder) => {
@@ -38,7 +44,14 @@ impl State {
             None => create(Log::Memory(Vec::new())),
         };
         match logged {
-            Ok(logged) => self.spawn(id, logged, None).await,
+            Ok(logged) => {
+                let found = self.spawn(id, logged, None).await;
+                if let (Found::Room(room), Some(owner)) = (&found, beginner.owner) {
+                    // Before its first meeting: the next room of the same owner is counted at once.
+                    room.set_owner(owner);
+                }
+                found
+            }
             Err(error) => {
                 tracing::error!(room.id = %id, %error, "room could not begin");
                 Found::Unavailable
@@ -46,10 +59,28 @@ impl State {
         }
     }
 
+    /// Whether the owner has as many living rooms as may be, or as many that nobody has entered yet. All rooms are begun
+    /// here, one after the other, so that the count is exact.
+    fn has_too_many(&self, beginner: Beginner) -> bool {
+        let Some(owner) = beginner
+            .owner
+            .filter(|_| beginner.counted && beginner.living_max > 0)
+        else {
+            return false;
+        };
+        let (mut living, mut empty) = (0, 0);
+        for room in self.args.index.iter().filter(|room| room.owner() == Some(owner)) {
+            living += 1;
+            empty += usize::from(!room.was_entered());
+        }
+        living >= beginner.living_max || empty >= LIVING_EMPTY_ROOMS_MAX
+    }
+
     /// Starts the actor of a room; `effects` of its revival are still to be released.
     pub(super) async fn spawn(&mut self, id: RoomId, room: LoggedRoom, effects: Option<Effects>) -> Found {
         let (ports, registry) = (self.args.ports.clone(), self.args.myself.clone());
-        match room_actor::spawn(room, effects, ports, registry, self.args.supervisor.clone()).await {
+        let (folder, supervisor) = (self.args.folder.clone(), self.args.supervisor.clone());
+        match room_actor::spawn(room, effects, folder, ports, registry, supervisor).await {
             Ok(room) => {
                 self.args.index.insert(id, room.clone());
                 Found::Room(room)

@@ -5,13 +5,23 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::unredeemed::Unredeemed;
 use crate::{
-    ids::{ParticipantId, SessionNo, Space, TokenHash},
+    ids::{OriginHash, ParticipantId, SessionNo, Space, Timestamp, TokenHash},
     protocol::{
-        limits::TOKENS_PER_PARTICIPANT_MAX,
+        limits::{RESUMPTION_SECS, TICKET_SECS, TOKENS_PER_PARTICIPANT_MAX, VOID_TOKENS_MAX},
         meeting::{Caller, Identity},
     },
 };
+
+/// Where a request or a socket comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Origin {
+    /// The client's network: an IPv4 address or the /64 of an IPv6 address.
+    pub network: OriginHash,
+    /// Whether limits by network hold for it; they do not for the machine itself while it is developed on.
+    pub counted: bool,
+}
 
 /// The owner of a participant id.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -20,14 +30,49 @@ pub struct Holder {
     pub identity: Identity,
     /// Good tokens: the one joined with first, then its successors.
     pub tokens: Vec<TokenHash>,
+    /// The session that takes part: inside or waiting.
     #[serde(default)]
     pub seat: Option<Seat>,
+    /// Sockets whose `join` has not succeeded yet, oldest first: the first that joins takes the seat.
+    #[serde(default)]
+    pub pending: Vec<Seat>,
     /// A moderator has let this participant in; holds as long as the tokens.
     #[serde(default)]
     pub accepted: bool,
-    /// No session has taken the seat yet.
+    /// Must wait until a moderator accepts, whatever the waiting room's flag says.
     #[serde(default)]
-    pub fresh: bool,
+    pub must_wait: bool,
+    /// No socket has come for the id yet; counted under this origin.
+    #[serde(default)]
+    pub unredeemed: bool,
+    #[serde(default)]
+    pub origin: Option<Origin>,
+    /// The end of the last ticket that was given out.
+    #[serde(default = "long_ago")]
+    pub ticket_until: Timestamp,
+}
+
+const fn long_ago() -> Timestamp {
+    Timestamp::from_micros(0)
+}
+
+impl Holder {
+    /// Whether an open socket stands for the id.
+    #[must_use]
+    pub fn has_socket(&self) -> bool {
+        self.seat.is_some() || !self.pending.is_empty()
+    }
+
+    /// Whether a ticket for a new socket is under way.
+    #[must_use]
+    pub fn has_fresh_ticket(&self, now: Timestamp) -> bool {
+        !self.tokens.is_empty() && self.ticket_until > now
+    }
+
+    /// All open sockets of the id.
+    pub fn sockets(&self) -> impl Iterator<Item = Seat> {
+        self.seat.iter().chain(&self.pending).copied()
+    }
 }
 
 /// An open WebSocket.
@@ -38,12 +83,18 @@ pub struct Seat {
     pub token: TokenHash,
     /// Whether `join` was accepted: inside or waiting.
     pub joined: bool,
+    /// Whether the client has sent `join`, and expects to be told why it is sent away.
+    #[serde(default)]
+    pub asked: bool,
     /// The room of the meeting that the ticket was asked for.
     #[serde(default)]
     pub space: Space,
     /// The number of the last event that the client has seen, if it asks to go on from there.
     #[serde(default)]
     pub resume_from: Option<u64>,
+    /// Where the socket comes from.
+    #[serde(default)]
+    pub origin: Option<Origin>,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -51,82 +102,130 @@ pub struct Access {
     holders: BTreeMap<ParticipantId, Holder>,
     tokens: BTreeMap<TokenHash, ParticipantId>,
     sessions: BTreeMap<SessionNo, ParticipantId>,
-    fresh: usize,
+    #[serde(default)]
+    unredeemed: Unredeemed,
+    /// Tokens that a removal made void, and until when whoever presents one must wait.
+    #[serde(default)]
+    void: BTreeMap<TokenHash, Timestamp>,
     /// The highest number of a session that ever took a seat.
     #[serde(default)]
     last_session: u64,
 }
 
 impl Access {
-    /// The participant that a token speaks for, if it was given to this caller.
+    /// The participant that a token speaks for: it was given to this caller, or to a guest who signed in since.
     #[must_use]
     pub fn resume(&self, token: TokenHash, caller: Caller) -> Option<ParticipantId> {
         let id = *self.tokens.get(&token)?;
-        (self.holders.get(&id)?.caller == caller).then_some(id)
+        let owner = self.holders.get(&id)?.caller;
+        let as_guest = matches!((caller, owner), (Caller::User(_), Caller::Guest(_)));
+        (owner == caller || as_guest).then_some(id)
     }
 
-    pub fn add(&mut self, id: ParticipantId, caller: Caller, identity: Identity) {
+    /// Makes a holder. Of too many that no socket came for, the oldest of the same user or network is forgotten, and
+    /// returned.
+    pub fn add(
+        &mut self,
+        id: ParticipantId,
+        caller: Caller,
+        identity: Identity,
+        origin: Option<Origin>,
+    ) -> Option<ParticipantId> {
         let holder = Holder {
             caller,
             identity,
             tokens: Vec::new(),
             seat: None,
+            pending: Vec::new(),
             accepted: false,
-            fresh: true,
+            must_wait: false,
+            unredeemed: true,
+            origin,
+            ticket_until: long_ago(),
         };
         self.holders.insert(id, holder);
-        self.fresh += 1;
+        self.unredeemed.add(id, caller, origin)
     }
 
-    /// Adds a successor token; of too many successors the oldest is void, but not that of an open socket.
-    pub fn add_token(&mut self, id: ParticipantId, token: TokenHash) {
+    /// Adds a successor token, which goes out with a ticket; of too many successors the oldest is void, but not that of an
+    /// open socket.
+    pub fn add_token(&mut self, id: ParticipantId, token: TokenHash, now: Timestamp) {
         if let Some(holder) = self.holders.get_mut(&id) {
-            let in_use = holder.seat.map(|seat| seat.token);
-            let oldest = (1..holder.tokens.len()).find(|index| Some(holder.tokens[*index]) != in_use);
-            if let Some(oldest) = oldest.filter(|_| holder.tokens.len() == TOKENS_PER_PARTICIPANT_MAX) {
+            let in_use = |token: &TokenHash| holder.sockets().any(|seat| seat.token == *token);
+            let oldest = (1..holder.tokens.len()).find(|index| !in_use(&holder.tokens[*index]));
+            if let Some(oldest) = oldest.filter(|_| holder.tokens.len() >= TOKENS_PER_PARTICIPANT_MAX) {
                 self.tokens.remove(&holder.tokens.remove(oldest));
             }
+            holder.ticket_until = now.plus_secs(TICKET_SECS);
             holder.tokens.push(token);
             self.tokens.insert(token, id);
         }
     }
 
-    /// Takes the seat; the session that had it before is returned.
+    /// A socket stands for the id and has yet to join. Of too many the oldest is returned: it must be closed.
     pub fn sit(&mut self, id: ParticipantId, seat: Seat) -> Option<SessionNo> {
         let holder = self.holders.get_mut(&id)?;
-        if std::mem::take(&mut holder.fresh) {
-            self.fresh -= 1;
+        if std::mem::take(&mut holder.unredeemed) {
+            self.unredeemed.remove(id, holder.caller, holder.origin);
         }
-        let old = holder.seat.replace(seat).map(|seat| seat.session);
-        if let Some(old) = old {
-            self.sessions.remove(&old);
-        }
+        holder.pending.push(seat);
         self.sessions.insert(seat.session, id);
         self.last_session = self.last_session.max(seat.session.0);
-        old
+        if holder.pending.len() <= TOKENS_PER_PARTICIPANT_MAX {
+            return None;
+        }
+        let oldest = holder.pending.remove(0).session;
+        self.sessions.remove(&oldest);
+        Some(oldest)
     }
 
-    /// The session has joined: its token is now the only good one.
-    pub fn joined(&mut self, id: ParticipantId) {
+    /// The client of a socket has sent `join`.
+    pub fn asked(&mut self, id: ParticipantId, session: SessionNo) {
+        let holder = self.holders.get_mut(&id);
+        let pending = holder.into_iter().flat_map(|holder| &mut holder.pending);
+        for seat in pending.filter(|seat| seat.session == session) {
+            seat.asked = true;
+        }
+    }
+
+    /// The session has joined and takes the seat: its token is now the only good one, and all other sockets of the id,
+    /// which are returned, must be closed.
+    pub fn joined(&mut self, id: ParticipantId, session: SessionNo) -> Vec<SessionNo> {
         let Some(holder) = self.holders.get_mut(&id) else {
-            return;
+            return Vec::new();
         };
-        let Some(seat) = &mut holder.seat else { return };
-        seat.joined = true;
+        let Some(index) = holder.pending.iter().position(|seat| seat.session == session) else {
+            return Vec::new();
+        };
+        let mut seat = holder.pending.remove(index);
+        (seat.joined, seat.asked) = (true, true);
         let token = seat.token;
+        let others: Vec<_> = holder.sockets().map(|seat| seat.session).collect();
+        holder.pending.clear();
+        holder.seat = Some(seat);
         // A token that was withdrawn meanwhile stays void.
         let (kept, old): (Vec<_>, Vec<_>) = holder.tokens.drain(..).partition(|good| *good == token);
         holder.tokens = kept;
+        // Its ticket has done its work, and those of the others are worth nothing any more.
+        holder.ticket_until = long_ago();
         for old in old {
             self.tokens.remove(&old);
         }
+        for other in &others {
+            self.sessions.remove(other);
+        }
+        others
     }
 
-    /// The seat is free; its holder is returned if the session had it.
+    /// The socket is gone; its holder is returned.
     pub fn stand_up(&mut self, session: SessionNo) -> Option<(ParticipantId, Seat)> {
         let id = self.sessions.remove(&session)?;
-        let seat = self.holders.get_mut(&id)?.seat.take()?;
-        Some((id, seat))
+        let holder = self.holders.get_mut(&id)?;
+        if let Some(seat) = holder.seat.take_if(|seat| seat.session == session) {
+            return Some((id, seat));
+        }
+        let index = holder.pending.iter().position(|seat| seat.session == session)?;
+        Some((id, holder.pending.remove(index)))
     }
 
     /// Forgets a participant id and its tokens.
@@ -135,13 +234,33 @@ impl Access {
         for token in &holder.tokens {
             self.tokens.remove(token);
         }
-        if let Some(seat) = holder.seat {
+        for seat in holder.sockets() {
             self.sessions.remove(&seat.session);
         }
-        if holder.fresh {
-            self.fresh -= 1;
+        if holder.unredeemed {
+            self.unredeemed.remove(id, holder.caller, holder.origin);
         }
         Some(holder)
+    }
+
+    /// Forgets a participant id whom somebody removed: its tokens are void, and whoever presents one must wait.
+    pub fn remove(&mut self, id: ParticipantId, now: Timestamp) {
+        let Some(holder) = self.forget(id) else { return };
+        let until = now.plus_secs(RESUMPTION_SECS);
+        for token in holder.tokens {
+            if self.void.len() >= VOID_TOKENS_MAX {
+                self.void.retain(|_, until| *until > now);
+            }
+            if self.void.len() < VOID_TOKENS_MAX {
+                self.void.insert(token, until);
+            }
+        }
+    }
+
+    /// Whether a removal made this token void a short time ago.
+    #[must_use]
+    pub fn is_void(&self, token: TokenHash, now: Timestamp) -> bool {
+        self.void.get(&token).is_some_and(|until| *until > now)
     }
 
     /// Voids all tokens of a caller; seats stay. Returns the ids that nobody can claim any more.
@@ -155,7 +274,7 @@ impl Access {
             for token in holder.tokens.drain(..) {
                 self.tokens.remove(&token);
             }
-            if holder.seat.is_none() {
+            if !holder.has_socket() {
                 unclaimed.push(*id);
             }
         }
@@ -170,11 +289,16 @@ impl Access {
         own.map(|(id, _)| *id).collect()
     }
 
-    /// The participant of a session and whether it has joined.
+    /// The participant of a session, and its socket.
     #[must_use]
     pub fn of_session(&self, session: SessionNo) -> Option<(ParticipantId, Seat)> {
         let id = *self.sessions.get(&session)?;
-        Some((id, self.holders.get(&id)?.seat?))
+        let seat = self
+            .holders
+            .get(&id)?
+            .sockets()
+            .find(|seat| seat.session == session)?;
+        Some((id, seat))
     }
 
     #[must_use]
@@ -182,16 +306,24 @@ impl Access {
         self.holders.get(&id)
     }
 
+    /// A moderator has let a participant in, or sent it out to wait until one does.
     pub fn set_accepted(&mut self, id: ParticipantId, accepted: bool) {
         if let Some(holder) = self.holders.get_mut(&id) {
-            holder.accepted = accepted;
+            (holder.accepted, holder.must_wait) = (accepted, !accepted);
         }
     }
 
-    /// Nobody is accepted in the next meeting because of this one.
+    /// The participant must wait until a moderator accepts.
+    pub fn set_must_wait(&mut self, id: ParticipantId) {
+        if let Some(holder) = self.holders.get_mut(&id) {
+            holder.must_wait = true;
+        }
+    }
+
+    /// Nobody is accepted in the next meeting because of this one, nor made to wait.
     pub fn forget_acceptances(&mut self) {
         for holder in self.holders.values_mut() {
-            holder.accepted = false;
+            (holder.accepted, holder.must_wait) = (false, false);
         }
     }
 
@@ -209,12 +341,6 @@ impl Access {
         SessionNo(self.last_session)
     }
 
-    /// Participant ids whose first ticket nobody redeemed yet.
-    #[must_use]
-    pub fn fresh(&self) -> usize {
-        self.fresh
-    }
-
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.holders.is_empty()
@@ -222,19 +348,25 @@ impl Access {
 
     pub(super) fn check(&self) -> Result<(), String> {
         let tokens: usize = self.holders.values().map(|holder| holder.tokens.len()).sum();
-        let seats = self
-            .holders
-            .values()
-            .filter(|holder| holder.seat.is_some())
-            .count();
-        let fresh = self.holders.values().filter(|holder| holder.fresh).count();
-        if tokens != self.tokens.len() || seats != self.sessions.len() || fresh != self.fresh {
+        let sockets: usize = self.holders.values().map(|holder| holder.sockets().count()).sum();
+        let unredeemed = self.holders.values().filter(|holder| holder.unredeemed).count();
+        if tokens != self.tokens.len()
+            || sockets != self.sessions.len()
+            || unredeemed != self.unredeemed.len()
+        {
             return Err(format!(
-                "access counts differ: {tokens}/{} tokens, {seats}/{} seats, {fresh}/{} fresh",
+                "access counts differ: {tokens}/{} tokens, {sockets}/{} sockets, {unredeemed}/{} unredeemed",
                 self.tokens.len(),
                 self.sessions.len(),
-                self.fresh
+                self.unredeemed.len()
             ));
+        }
+        for (id, holder) in &self.holders {
+            if holder.seat.is_some_and(|seat| !seat.joined) || holder.pending.iter().any(|seat| seat.joined) {
+                return Err(format!(
+                    "{id}: a socket that has joined has the seat, and no other"
+                ));
+            }
         }
         Ok(())
     }

@@ -25,6 +25,11 @@ use crate::{
 pub struct Breakout {
     rooms: Vec<BreakoutRoom>,
     expires: Option<Timestamp>,
+    /// Where moderators want participants to go.
+    #[serde(default)]
+    assignments: BTreeMap<ParticipantId, BreakoutRoomId>,
+    #[serde(default)]
+    began: Option<Timestamp>,
 }
 
 impl Breakout {
@@ -48,8 +53,12 @@ impl Meeting {
     /// What somebody who joins gets while breakout rooms run.
     pub(super) fn breakout_state(&self, space: Space) -> Option<BreakoutState<'_>> {
         let breakout = self.breakout.as_ref()?;
+        // Whoever has not left yet a room that is closed is in none that a client knows.
         let elsewhere = |p: &super::roster::Participant| {
-            p.place == super::Place::Inside && p.space != space && !p.is_hidden()
+            p.place == super::Place::Inside
+                && p.space != space
+                && !p.is_hidden()
+                && p.space.0.is_none_or(|id| breakout.has(id))
         };
         let others = self.people.iter().filter(|(_, p)| elsewhere(p));
         Some(BreakoutState {
@@ -85,7 +94,7 @@ impl Meeting {
         for planned in plan.rooms() {
             let id = BreakoutRoomId(cx.new_id());
             assignments.extend(planned.assignments.iter().map(|participant| (*participant, id)));
-            let name = planned.name.clone();
+            let name = planned.name.shared();
             rooms.push(BreakoutRoom { id, name });
         }
         let expires = duration.map(|secs| cx.at.plus_secs(secs));
@@ -107,7 +116,28 @@ impl Meeting {
             };
             cx.send(Receivers::from(sessions), &event);
         }
-        self.breakout = Some(Breakout { rooms, expires });
+        self.breakout = Some(Breakout {
+            rooms,
+            expires,
+            assignments,
+            began: Some(cx.at),
+        });
+    }
+
+    /// Somebody who was away when these rooms began hears where it is to go.
+    pub(super) fn tell_assignment(&self, cx: &mut Cx, id: ParticipantId, line: SessionNo, since: Timestamp) {
+        let begun = |breakout: &&Breakout| breakout.began.is_some_and(|began| began > since);
+        let Some(breakout) = self.breakout.as_ref().filter(begun) else {
+            return;
+        };
+        if let Some(assignment) = breakout.assignments.get(&id) {
+            let event = BreakoutEvent::Started {
+                rooms: &breakout.rooms,
+                expires: breakout.expires,
+                assignment: Some(*assignment),
+            };
+            cx.send_one(Some(line), &event);
+        }
     }
 }
 
@@ -126,10 +156,10 @@ impl Room {
         }
         match command {
             BreakoutCommand::Start { rooms, .. } if rooms.rooms().is_empty() => {}
-            BreakoutCommand::Start { rooms, duration } => {
+            BreakoutCommand::Start { rooms, lasting } => {
                 self.close_breakout_rooms(cx);
                 if let Some(meeting) = &mut self.meeting {
-                    meeting.begin_breakout(cx, rooms, *duration);
+                    meeting.begin_breakout(cx, rooms, lasting.duration);
                     if let Some(expires) = meeting.breakout.as_ref().and_then(Breakout::expires) {
                         self.agenda.set(Due::Breakout, expires);
                     }
@@ -175,11 +205,10 @@ impl Room {
             .map(|(id, _)| id)
             .collect();
         for participant in late {
-            let seat = self.access.get(participant).and_then(|holder| holder.seat);
-            // A socket that is just coming back leads to the main room.
-            if let Some(seat) = seat.filter(|seat| seat.joined) {
+            // Its client comes back, and finds itself in the main room.
+            if let Some(seat) = self.access.get(participant).and_then(|holder| holder.seat) {
                 self.access.stand_up(seat.session);
-                cx.close(seat.session, CloseCode::Normal);
+                cx.close(seat.session, CloseCode::Restart);
             }
             self.leave(cx, participant, LeaveReason::Quit);
         }

@@ -113,6 +113,11 @@ impl Calls {
         }
     }
 
+    /// The numbers of all calls.
+    pub fn ids(&self) -> impl Iterator<Item = u64> {
+        self.pending.keys().copied()
+    }
+
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.pending.is_empty()

@@ -5,7 +5,8 @@ use crate::{
     ids::ParticipantId,
     protocol::{
         control::{ControlCommand, ControlError, ControlEvent},
-        meeting::{Identity, Role},
+        meeting::{Caller, Identity, Role},
+        moderation::ModerationEvent,
     },
 };
 
@@ -31,21 +32,38 @@ impl Room {
                 meeting.set_hand(cx, who, false);
                 Ok(())
             }
-            ControlCommand::GrantModeratorRole { target } => {
-                meeting.set_moderator(cx, who, target, true)?;
-                self.role_changed(cx, target);
-                Ok(())
-            }
-            ControlCommand::RevokeModeratorRole { target } => {
-                meeting.set_moderator(cx, who, target, false)?;
-                self.role_changed(cx, target);
-                Ok(())
-            }
+            ControlCommand::GrantModeratorRole { target } => self.set_moderator(cx, who, target, true),
+            ControlCommand::RevokeModeratorRole { target } => self.set_moderator(cx, who, target, false),
             // Handled before anybody is inside.
             ControlCommand::Join { .. } | ControlCommand::EnterRoom => Ok(()),
             #[cfg(feature = "fault-injection")]
             ControlCommand::Panic => Ok(()),
         }
+    }
+}
+
+impl Room {
+    fn set_moderator(
+        &mut self,
+        cx: &mut Cx,
+        who: ParticipantId,
+        target: ParticipantId,
+        moderator: bool,
+    ) -> Result<(), ControlError> {
+        let Some(meeting) = &mut self.meeting else {
+            return Ok(());
+        };
+        meeting.set_moderator(cx, who, target, moderator)?;
+        // What was decided of a user holds for it under every id.
+        if let Some(Caller::User(user)) = self.access.get(target).map(|holder| holder.caller) {
+            if moderator {
+                meeting.moderation.revoked.remove(&user);
+            } else {
+                meeting.moderation.revoked.insert(user);
+            }
+        }
+        self.role_changed(cx, target);
+        Ok(())
     }
 }
 
@@ -84,11 +102,11 @@ impl Meeting {
         let Some(participant) = found else {
             return Err(ControlError::NothingToDo);
         };
-        if participant.is_room_owner {
-            return Err(ControlError::TargetIsRoomOwner);
-        }
         if participant.is_moderator() == moderator {
             return Err(ControlError::NothingToDo);
+        }
+        if participant.is_room_owner {
+            return Err(ControlError::TargetIsRoomOwner);
         }
         let new_role = if moderator {
             Role::Moderator
@@ -104,6 +122,12 @@ impl Meeting {
         };
         cx.send_one(self.people.line(who), &answer);
         cx.send_one(self.people.line(target), &ControlEvent::RoleUpdated { new_role });
+        if moderator && self.has_moderation() {
+            if self.moderation.waiting_room {
+                cx.send_one(self.people.line(target), &ModerationEvent::WaitingRoomEnabled);
+            }
+            self.show_waiting(cx, target);
+        }
         self.tell_update(cx, target);
         Ok(())
     }

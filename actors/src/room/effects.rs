@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 use uuid::Uuid;
 
-use super::input::StartOutcome;
+use super::{cost::Cost, input::StartOutcome};
 use crate::{
     ids::{SessionNo, Timestamp},
     livekit::{Call, Livekit},
@@ -109,6 +109,7 @@ pub struct Effects {
     pub list: Vec<Effect>,
     /// Events encoded so far: must not grow with the number of receivers.
     pub encodings: usize,
+    pub cost: Cost,
 }
 
 /// The context of one input: its time, ids from its seed, the media server's keys, and where effects go.
@@ -117,6 +118,11 @@ pub struct Cx {
     pub at: Timestamp,
     /// Signs access tokens: a function of its arguments, and no part of the state.
     pub livekit: Arc<Livekit>,
+    /// Whether the input was handled before, in a life or a try that is over: nobody waits for what comes of it.
+    /// [`Cx::leave_out`] says what need not be made then.
+    pub replays: bool,
+    /// What handling the input costs.
+    pub cost: Cost,
     random: u64,
     pub(super) event_seq: u64,
     pub(super) effects: Effects,
@@ -127,6 +133,8 @@ impl Cx {
         Self {
             at,
             livekit: Arc::clone(livekit),
+            replays: false,
+            cost: Cost::default(),
             random: seed,
             event_seq,
             effects: Effects::default(),
@@ -172,6 +180,18 @@ impl Cx {
         let frame = protocol::encode(event, self.at, Some(seq));
         self.push_frame(seq, frame, Receivers::One(line), false);
         seq
+    }
+
+    /// In place of [`Cx::send_long`] while an input is replayed: an answer of which nothing is kept only takes its number.
+    pub fn leave_out(&mut self) -> u64 {
+        self.next_event()
+    }
+
+    /// Sends an event to one line with the time of when it happened.
+    pub fn send_dated<E: Event>(&mut self, line: SessionNo, event: &E, at: Timestamp) {
+        let seq = self.next_event();
+        let frame = protocol::encode(event, at, Some(seq));
+        self.push_frame(seq, frame, Receivers::One(line), true);
     }
 
     /// An answer without a number.

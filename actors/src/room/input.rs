@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::access::Origin;
 use crate::{
     ids::{BreakoutRoomId, InviteCode, ParticipantId, SessionNo, Timestamp, TokenHash, UserId},
     livekit::Outcome,
@@ -40,6 +41,9 @@ pub enum Input {
         /// The number of the last event that the client has seen, if it asks to go on from there.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         resume_from: Option<u64>,
+        /// Where the socket comes from.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        origin: Option<Origin>,
     },
     Command {
         session: SessionNo,
@@ -79,6 +83,12 @@ pub struct Start {
     /// The breakout room to go to; the main room when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub breakout_room: Option<BreakoutRoomId>,
+    /// Where the request comes from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub origin: Option<Origin>,
+    /// The user whom a guest is signed in as: asked only whether that user is banned.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signed_in: Option<UserId>,
 }
 
 /// How a socket ended.
@@ -100,6 +110,8 @@ pub enum Notice {
     InviteWithdrawn(InviteCode),
     /// A user lost access: its tokens are void, running sessions stay.
     UserWithdrawn(UserId),
+    /// An operator has locked a user out: its sessions end and its tokens are void, in every living room.
+    UserDisabled(UserId),
 }
 
 /// What REST gets for a `start`.
@@ -110,10 +122,8 @@ pub enum StartOutcome {
     NeedsIdentity,
     /// No meeting is running; its facts are needed.
     NeedsFacts,
-    /// Too many unredeemed tickets.
-    Busy,
+    /// The breakout room that was asked for does not run (any more).
     NoBreakoutRooms,
-    InvalidBreakoutRoomId,
     /// A moderator has banned the user until the meeting's state is dropped.
     Banned,
 }

@@ -20,9 +20,9 @@ impl Room {
             };
         };
         for state in meeting.spaces.values() {
-            state.chat.check()?;
             state.poll.as_ref().map_or(Ok(()), super::polls::Poll::check)?;
         }
+        meeting.check_chat()?;
         self.check_deadlines(meeting)?;
         if meeting.people.anybody_present() == self.agenda.get(Due::Drop).is_some() {
             return Err("an empty meeting, and no other, has a time to be dropped".to_owned());
@@ -45,7 +45,7 @@ impl Room {
         }
         for (id, holder) in self.access.iter() {
             let expires = self.agenda.get(Due::Expiry(id)).is_some();
-            let kept = holder.seat.is_some() || self.agenda.get(Due::Timeout(id)).is_some();
+            let kept = holder.has_socket() || self.agenda.get(Due::Timeout(id)).is_some();
             if expires == kept {
                 return Err(format!(
                     "{id}: expires {expires}, kept by a seat or the grace time {kept}"

@@ -10,6 +10,7 @@ use tokio_tungstenite::tungstenite::Utf8Bytes;
 use super::{
     Meeting, Place, Room,
     effects::{Cx, Receivers},
+    participant::push_with_groups,
 };
 use crate::{
     ids::{ParticipantId, Space, Timestamp},
@@ -87,12 +88,15 @@ impl Room {
         let Some(meeting) = &mut self.meeting else { return };
         let Some(me) = meeting.people.get(id) else { return };
         let (line, space, groups) = (me.line, me.space, Arc::clone(&me.groups));
-        let enabled = meeting.chat_enabled && meeting.facts.tariff.has_module("chat");
-        let chat = meeting.space(space).chat.state_for(id, &groups, enabled, as_list);
+        meeting.space(space);
+        if cx.replays {
+            return meeting.people.set_whole_since(id, seq);
+        }
+        let chat = meeting.chat_state(id, space, &groups, as_list);
         let timer = meeting.spaces.get(&space).and_then(|state| state.timer.as_ref());
-        let entries = meeting
-            .people
-            .entries_for(id, space, |other| timer.and_then(|timer| timer.ready(other)));
+        let entries = meeting.people.entries_for(&mut cx.cost, id, space, |other| {
+            timer.and_then(|timer| timer.ready(other))
+        });
         let Some(head) = self.head(cx, id, space) else {
             return;
         };
@@ -161,18 +165,30 @@ impl Room {
     }
 }
 
-fn assemble(head: &str, entries: &[Arc<str>], chat: &RawValue, at: Timestamp, seq: u64) -> Utf8Bytes {
-    let list: usize = entries.iter().map(|entry| entry.len() + 1).sum();
+fn assemble(
+    head: &str,
+    entries: &[(Arc<str>, Option<Arc<str>>)],
+    chat: &RawValue,
+    at: Timestamp,
+    seq: u64,
+) -> Utf8Bytes {
+    let list = entries
+        .iter()
+        .map(|(entry, names)| entry.len() + 1 + names.as_ref().map_or(0, |names| names.len()));
+    let list: usize = list.sum();
     let bytes = head.len() + list + chat.get().len() + 64;
     let mut text = protocol::begin_envelope("control", at, Some(seq), bytes);
     // The head is an object with fields: its closing brace makes room for the pieces.
     text.push_str(head.strip_suffix('}').unwrap_or(head));
     text.push_str(r#","participants":["#);
-    for (index, entry) in entries.iter().enumerate() {
+    for (index, (entry, names)) in entries.iter().enumerate() {
         if index > 0 {
             text.push(',');
         }
-        text.push_str(entry);
+        match names {
+            Some(names) => push_with_groups(&mut text, entry, names),
+            None => text.push_str(entry),
+        }
     }
     // Writing to a string does not fail.
     let _ = write!(text, r#"],"chat":{chat}}}}}"#);

@@ -4,7 +4,12 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Meeting, Room, RoomSettings, calls::Pending, effects::Cx, roster::Participant};
+use super::{
+    Meeting, Room, RoomSettings,
+    calls::Pending,
+    effects::{Cx, Receivers},
+    roster::Participant,
+};
 use crate::{
     ids::{ParticipantId, SessionNo, Space},
     livekit::{self, Call, Livekit, MediaRoom, Outcome, Source, VideoGrant},
@@ -210,6 +215,12 @@ impl Room {
         if participants.is_empty() {
             return Ok(());
         }
+        // Each hears it at once: its client turns the microphone off, whatever LiveKit knows of it.
+        let to: Vec<_> = participants
+            .iter()
+            .filter_map(|id| meeting.line_inside(*id))
+            .collect();
+        cx.send(Receivers::from(to), &LivekitEvent::ForceMuted { moderator: who });
         let room = self.media_room(space);
         self.call(cx, Call::Mute { room, participants }, Some(who))
     }
@@ -313,18 +324,9 @@ impl Room {
         let (Some(meeting), Some(moderator)) = (&self.meeting, asked_by) else {
             return;
         };
-        match (outcome, call) {
-            (Outcome::Unavailable, _) => {
-                let error = LivekitEvent::Error(LivekitError::LivekitUnavailable);
-                cx.send_one(meeting.line_inside(moderator), &error);
-            }
-            (Outcome::Muted(muted), Call::Mute { participants, room }) => {
-                let to = meeting.people.those(room.space, |id, _| {
-                    participants.contains(&id) && muted.contains(&id)
-                });
-                cx.send(to, &LivekitEvent::ForceMuted { moderator });
-            }
-            _ => {}
+        if *outcome == Outcome::Unavailable {
+            let error = LivekitEvent::Error(LivekitError::LivekitUnavailable);
+            cx.send_one(meeting.line_inside(moderator), &error);
         }
     }
 

@@ -9,11 +9,14 @@ mod breakout;
 mod calls;
 mod chat;
 mod control;
+pub mod cost;
 pub mod effects;
+mod groups;
 pub mod input;
 mod invariants;
 mod join_success;
 mod media;
+mod missed;
 mod moderation;
 mod pairs;
 mod participant;
@@ -24,6 +27,8 @@ mod roster;
 mod seats;
 mod space;
 mod timer;
+mod traces;
+mod unredeemed;
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -36,13 +41,15 @@ use self::{
     calls::Calls,
     effects::{Cx, Effect, Effects, Receivers},
     input::{Input, Notice, Stamped},
+    missed::Changed,
     moderation::Moderation,
+    polls::Voter,
     ring::Ring,
     roster::{Place, Roster},
     space::SpaceState,
 };
 use crate::{
-    ids::{ParticipantId, RoomId, SessionNo, Space, Timestamp},
+    ids::{ParticipantId, RoomId, SessionNo, Space, Timestamp, UserId},
     livekit::Livekit,
     protocol::{
         Command,
@@ -72,6 +79,10 @@ pub struct RoomSettings {
     pub chat_history_as_list: bool,
     /// Whether only moderators, and whom they permit it, may share their screen.
     pub screen_share_requires_permission: bool,
+    /// Participants who wait in a meeting, of them with one invite code, and of these from one network.
+    pub waiting_max: usize,
+    pub waiting_per_code_max: usize,
+    pub waiting_per_network_max: usize,
 }
 
 impl Default for RoomSettings {
@@ -82,6 +93,9 @@ impl Default for RoomSettings {
             chat_messages_per_scope_max: limits::CHAT_MESSAGES_PER_SCOPE_MAX,
             chat_history_as_list: false,
             screen_share_requires_permission: false,
+            waiting_max: limits::WAITING_MAX,
+            waiting_per_code_max: limits::WAITING_PER_CODE_MAX,
+            waiting_per_network_max: limits::WAITING_PER_NETWORK_MAX,
         }
     }
 }
@@ -121,6 +135,9 @@ pub struct Meeting {
     breakout: Option<Breakout>,
     #[serde(default = "chat_is_enabled")]
     chat_enabled: bool,
+    /// Who turned chat on or off last.
+    #[serde(default)]
+    chat_switched: Option<Changed>,
     #[serde(default)]
     searches: chat::Searches,
     #[serde(default, with = "pairs")]
@@ -133,7 +150,8 @@ const fn chat_is_enabled() -> bool {
 
 impl Meeting {
     fn new(facts: MeetingFacts) -> Self {
-        let moderation = Moderation::new(facts.waiting_room);
+        // Where nobody can let anybody in, nobody waits.
+        let moderation = Moderation::new(facts.waiting_room && facts.tariff.has_module("moderation"));
         Self {
             facts,
             people: Roster::default(),
@@ -141,6 +159,7 @@ impl Meeting {
             closes_at: None,
             breakout: None,
             chat_enabled: chat_is_enabled(),
+            chat_switched: None,
             searches: chat::Searches::default(),
             spaces: BTreeMap::new(),
         }
@@ -197,6 +216,16 @@ impl Room {
     /// Handles one input. Its number must follow the last one's and its time must be later. The keys of the media server
     /// sign what goes out; nothing of them stays.
     pub fn handle(&mut self, livekit: &Arc<Livekit>, stamped: Stamped) -> Effects {
+        self.handle_in(livekit, stamped, false)
+    }
+
+    /// Handles an input of the log again. The room becomes what it became then; answers that leave no trace in it are not
+    /// made, only numbered.
+    pub fn replay(&mut self, livekit: &Arc<Livekit>, stamped: Stamped) {
+        self.handle_in(livekit, stamped, true);
+    }
+
+    fn handle_in(&mut self, livekit: &Arc<Livekit>, stamped: Stamped, replays: bool) -> Effects {
         assert_eq!(
             stamped.seq,
             self.input_seq + 1,
@@ -206,8 +235,10 @@ impl Room {
         self.input_seq = stamped.seq;
         self.at = stamped.at;
         let mut cx = Cx::new(stamped.at, stamped.seed, self.event_seq, livekit);
+        cx.replays = replays;
         self.input(&mut cx, stamped.input);
         self.event_seq = cx.event_seq;
+        cx.effects.cost = cx.cost;
         for effect in &cx.effects.list {
             if let Effect::Send {
                 seq,
@@ -231,13 +262,16 @@ impl Room {
                 session,
                 breakout_room,
                 resume_from,
+                origin,
             } => {
                 let seat = Seat {
                     session,
                     token,
                     joined: false,
+                    asked: false,
                     space: Space(breakout_room),
                     resume_from,
+                    origin,
                 };
                 self.seat_taken(cx, participant, seat);
             }
@@ -249,6 +283,7 @@ impl Room {
             Input::Notice(Notice::RoomDeleted) => self.delete(cx),
             Input::Notice(Notice::InviteWithdrawn(code)) => self.withdraw(Caller::Guest(code)),
             Input::Notice(Notice::UserWithdrawn(user)) => self.withdraw(Caller::User(user)),
+            Input::Notice(Notice::UserDisabled(user)) => self.lock_out(cx, user),
         }
     }
 
@@ -269,9 +304,11 @@ impl Room {
             .and_then(|m| m.people.get(id))
             .map(|p| p.place);
         let done = match (command, place.filter(|_| seat.joined)) {
-            (Command::Control(ControlCommand::Join { display_name }), _) => self
-                .join(cx, id, seat, display_name.as_deref())
-                .map_err(Refusal::Control),
+            (Command::Control(ControlCommand::Join { display_name, number }), _) => {
+                self.access.asked(id, session);
+                self.join(cx, id, seat, display_name.as_deref(), number)
+                    .map_err(Refusal::Control)
+            }
             (Command::Control(ControlCommand::EnterRoom), place) => {
                 self.enter_room(cx, id, place).map_err(Refusal::Control)
             }
@@ -305,9 +342,12 @@ impl Room {
             Command::Timer(command) => meeting
                 .timer(cx, &mut self.agenda, who, command)
                 .map_err(Refusal::Timer),
-            Command::Polls(command) => meeting
-                .polls(cx, &mut self.agenda, who, command)
-                .map_err(Refusal::Polls),
+            Command::Polls(command) => {
+                let voter = Voter::of(who, self.access.get(who).map(|holder| holder.caller));
+                meeting
+                    .polls(cx, &mut self.agenda, who, voter, command)
+                    .map_err(Refusal::Polls)
+            }
             Command::Livekit(command) => self.livekit(cx, who, &command).map_err(Refusal::Livekit),
         }
     }
@@ -353,10 +393,21 @@ impl Room {
         self.meeting.is_none() && self.access.is_empty() && self.calls.is_empty()
     }
 
+    /// Calls to LiveKit that are not done yet.
+    pub fn pending_calls(&self) -> impl Iterator<Item = u64> {
+        self.calls.ids()
+    }
+
     /// Whether `start` must bring the facts of the meeting.
     #[must_use]
     pub fn has_meeting(&self) -> bool {
         self.meeting.is_some()
+    }
+
+    /// Whose room it is, as the running meeting knows it.
+    #[must_use]
+    pub fn owner(&self) -> Option<UserId> {
+        self.meeting.as_ref()?.facts.owner
     }
 
     /// Modules of the running meeting, which decide about namespaces.

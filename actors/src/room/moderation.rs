@@ -6,11 +6,15 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Meeting, Place, Room,
+    access::Holder,
+    agenda::Due,
     effects::{Cx, Receivers},
-    roster::Participant,
+    missed::Changed,
+    roster::{Participant, Shown},
+    traces::{Trace, Traces},
 };
 use crate::{
-    ids::{ParticipantId, UserId},
+    ids::{ParticipantId, Timestamp, UserId},
     protocol::{
         codes::CloseCode,
         control::LeaveReason,
@@ -25,9 +29,20 @@ use crate::{
 pub struct Moderation {
     pub waiting_room: bool,
     pub raise_hands_enabled: bool,
+    /// Who allowed or forbade raising hands last.
+    #[serde(default)]
+    pub raise_hands_switched: Option<Changed>,
     /// Users who may not come back.
     #[serde(default)]
     pub banned: BTreeSet<UserId>,
+    /// Users whose role of a moderator was taken away.
+    #[serde(default)]
+    pub revoked: BTreeSet<UserId>,
+    /// Users who were sent out to wait, until a moderator accepts them.
+    #[serde(default)]
+    pub sent_out: BTreeSet<UserId>,
+    #[serde(default)]
+    pub traces: Traces,
 }
 
 impl Moderation {
@@ -35,20 +50,76 @@ impl Moderation {
         Self {
             waiting_room,
             raise_hands_enabled: true,
+            raise_hands_switched: None,
             banned: BTreeSet::new(),
+            revoked: BTreeSet::new(),
+            sent_out: BTreeSet::new(),
+            traces: Traces::default(),
         }
+    }
+
+    pub(super) fn has_revoked(&self, caller: Caller) -> bool {
+        matches!(caller, Caller::User(user) if self.revoked.contains(&user))
+    }
+}
+
+/// What a newcomer brings along of the traces that a kick leaves.
+fn traces_of(caller: Caller, participant: &Participant) -> Vec<Trace> {
+    let network = participant.origin.map(|origin| origin.network);
+    match (caller, network, participant.number) {
+        (Caller::User(user), ..) => vec![Trace::User(user)],
+        (Caller::Guest(code), Some(network), _) => vec![Trace::Guest(code, network), Trace::Network(network)],
+        (Caller::Sip, _, Some(number)) => vec![Trace::Caller(number)],
+        (Caller::Guest(_) | Caller::Sip | Caller::Recorder, ..) => Vec::new(),
     }
 }
 
 impl Meeting {
-    /// Callers wait where the room's lobby is on, even if nobody else does.
-    pub(super) fn must_wait(&self, newcomer: &Participant) -> bool {
+    /// Whether a newcomer whom nobody has accepted must wait. Callers wait where the room's lobby is on, even if nobody
+    /// else does; who was sent out, or looks like somebody who was kicked, whatever the flag says. A moderator does so
+    /// only while another one is there to let it in.
+    pub(super) fn must_wait(&self, holder: &Holder, newcomer: &Participant, now: Timestamp) -> bool {
+        if newcomer.is_hidden() || newcomer.is_room_owner || !self.has_moderation() {
+            return false;
+        }
+        let was_sent_out =
+            matches!(holder.caller, Caller::User(user) if self.moderation.sent_out.contains(&user));
+        let is_known = self
+            .moderation
+            .traces
+            .match_any(&traces_of(holder.caller, newcomer), now);
+        if newcomer.is_moderator() {
+            let is_led = || {
+                let inside = self.people.iter().filter(|(_, p)| p.place == Place::Inside);
+                inside.into_iter().any(|(_, p)| p.is_moderator())
+            };
+            return (holder.must_wait || was_sent_out || is_known) && is_led();
+        }
         let lobby = newcomer.kind == ParticipationKind::Sip && self.facts.sip_lobby;
-        (self.moderation.waiting_room || lobby) && !newcomer.is_moderator() && !newcomer.is_hidden()
+        self.moderation.waiting_room || lobby || holder.must_wait || was_sent_out || is_known
     }
 
-    pub(super) fn is_banned(&self, caller: Caller) -> bool {
-        matches!(caller, Caller::User(user) if self.moderation.banned.contains(&user))
+    pub(super) fn has_moderation(&self) -> bool {
+        self.facts.tariff.has_module("moderation")
+    }
+
+    /// Whether the caller, or the user whom a guest is signed in as, is banned.
+    pub(super) fn is_banned(&self, caller: Caller, signed_in: Option<UserId>) -> bool {
+        let user = match caller {
+            Caller::User(user) => Some(user),
+            Caller::Guest(_) | Caller::Sip | Caller::Recorder => signed_in,
+        };
+        user.is_some_and(|user| self.moderation.banned.contains(&user))
+    }
+
+    /// Shows those who wait to somebody who may let them in.
+    pub(super) fn show_waiting(&self, cx: &mut Cx, to: ParticipantId) {
+        let waiting = self.people.iter().filter(|(_, p)| p.place == Place::Waiting);
+        for (id, participant) in waiting {
+            let entry = participant.waiting_entry(id);
+            self.people
+                .show_one(cx, to, participant, &entry, Shown::JoinedWaitingRoom);
+        }
     }
 }
 
@@ -66,8 +137,8 @@ impl Room {
             return Err(ModerationError::InsufficientPermissions);
         }
         match command {
-            ModerationCommand::EnableWaitingRoom => meeting.set_waiting_room(cx, Some(who), true),
-            ModerationCommand::DisableWaitingRoom => meeting.set_waiting_room(cx, Some(who), false),
+            ModerationCommand::EnableWaitingRoom => self.enable_waiting_room(cx, Some(who)),
+            ModerationCommand::DisableWaitingRoom => self.disable_waiting_room(cx, who),
             ModerationCommand::EnableRaiseHands => meeting.set_raise_hands(cx, who, true),
             ModerationCommand::DisableRaiseHands => meeting.set_raise_hands(cx, who, false),
             ModerationCommand::ResetRaisedHands { target } => {
@@ -76,7 +147,7 @@ impl Room {
             ModerationCommand::ChangeDisplayName { new_name, target } => {
                 return meeting.change_display_name(cx, who, target, &new_name);
             }
-            ModerationCommand::Accept { target } => self.accept(cx, who, target),
+            ModerationCommand::Accept { target } => self.accept(cx, target),
             ModerationCommand::Kick { target } => self.kick(cx, target),
             ModerationCommand::Ban { target } => return self.ban(cx, target),
             ModerationCommand::SendToWaitingRoom { target } => return self.send_to_waiting_room(cx, target),
@@ -85,20 +156,52 @@ impl Room {
         Ok(())
     }
 
-    fn accept(&mut self, cx: &mut Cx, who: ParticipantId, target: ParticipantId) {
+    /// Turns the waiting room on. Whoever is inside, or is just moving, counts as accepted.
+    fn enable_waiting_room(&mut self, cx: &mut Cx, who: Option<ParticipantId>) {
         let Some(meeting) = &self.meeting else { return };
-        if meeting
-            .people
-            .get(target)
-            .is_none_or(|p| p.place != Place::Waiting)
-        {
-            return;
+        if !meeting.moderation.waiting_room {
+            let people = meeting.people.iter();
+            let inside = people.filter(|(id, p)| p.place == Place::Inside || self.keeps_place(*id, p, cx.at));
+            for id in inside.map(|(id, _)| id).collect::<Vec<_>>() {
+                self.access.set_accepted(id, true);
+            }
         }
-        let again = self.access.get(target).is_some_and(|holder| holder.accepted);
+        if let Some(meeting) = &mut self.meeting {
+            let changed = !std::mem::replace(&mut meeting.moderation.waiting_room, true);
+            meeting.tell_flag(cx, changed, who, &ModerationEvent::WaitingRoomEnabled);
+        }
+    }
+
+    /// Turns the waiting room off: those who wait hear it too, and may come in.
+    fn disable_waiting_room(&mut self, cx: &mut Cx, who: ParticipantId) {
+        let Some(meeting) = &mut self.meeting else { return };
+        let changed = std::mem::replace(&mut meeting.moderation.waiting_room, false);
+        meeting.tell_flag(cx, changed, Some(who), &ModerationEvent::WaitingRoomDisabled);
+        let waiting = meeting.people.iter().filter(|(_, p)| p.place == Place::Waiting);
+        let (ids, lines): (Vec<_>, Vec<_>) = waiting.map(|(id, p)| (id, p.line)).unzip();
+        if changed {
+            cx.send(Receivers::from(lines), &ModerationEvent::WaitingRoomDisabled);
+        }
+        for id in ids {
+            self.accept(cx, id);
+        }
+    }
+
+    /// Lets somebody in who waits. Of who is accepted already, nothing comes.
+    fn accept(&mut self, cx: &mut Cx, target: ParticipantId) {
+        let Some(meeting) = &mut self.meeting else { return };
+        let Some(participant) = meeting.people.get(target).filter(|p| p.place == Place::Waiting) else {
+            return;
+        };
+        let line = participant.line;
+        let Some(holder) = self.access.get(target).filter(|holder| !holder.accepted) else {
+            return;
+        };
+        if let Caller::User(user) = holder.caller {
+            meeting.moderation.sent_out.remove(&user);
+        }
         self.access.set_accepted(target, true);
-        // Saying again what is already so is answered to the sender only.
-        let line = meeting.people.line(if again { who } else { target });
-        cx.send_one(line, &ModerationEvent::Accepted);
+        cx.send_one(Some(line), &ModerationEvent::Accepted);
     }
 
     /// Somebody whom moderators see, inside or waiting.
@@ -109,7 +212,24 @@ impl Room {
 
     fn kick(&mut self, cx: &mut Cx, target: ParticipantId) {
         if self.seen(target).is_some() {
+            self.trace(cx, target, |trace| !matches!(trace, Trace::Network(_)));
             self.expel(cx, target, &ModerationEvent::Kicked, LeaveReason::Kicked);
+        }
+    }
+
+    /// Remembers by what somebody who is removed would be known again.
+    fn trace(&mut self, cx: &Cx, target: ParticipantId, is_kept: impl Fn(&Trace) -> bool) {
+        let (Some(meeting), Some(holder)) = (&mut self.meeting, self.access.get(target)) else {
+            return;
+        };
+        let Some(participant) = meeting.people.get(target) else {
+            return;
+        };
+        for trace in traces_of(holder.caller, participant)
+            .iter()
+            .filter(|trace| is_kept(trace))
+        {
+            meeting.moderation.traces.add(*trace, cx.at);
         }
     }
 
@@ -131,9 +251,24 @@ impl Room {
         }
         // Also sessions that did not join yet, and ids whose tickets wait.
         for id in self.access.of_caller(caller) {
+            let from = self.meeting.as_ref().and_then(|m| m.people.get(id)?.origin);
+            if let (Some(meeting), Some(origin)) = (&mut self.meeting, from) {
+                // It must not come back by a link either.
+                meeting
+                    .moderation
+                    .traces
+                    .add(Trace::Network(origin.network), cx.at);
+            }
             self.expel(cx, id, &ModerationEvent::Banned, LeaveReason::Banned);
         }
         Ok(())
+    }
+
+    /// An operator has locked a user out: all its participations end as by a kick, those too that did not join yet.
+    pub(super) fn lock_out(&mut self, cx: &mut Cx, user: UserId) {
+        for id in self.access.of_caller(Caller::User(user)) {
+            self.expel(cx, id, &ModerationEvent::Kicked, LeaveReason::Kicked);
+        }
     }
 
     /// Tells a participant why, and removes it.
@@ -141,21 +276,26 @@ impl Room {
         if let Some(meeting) = &self.meeting {
             cx.send_one(meeting.people.line(id), word);
         }
+        // Sockets that are just taking over, or were blocked.
+        let pending = self.access.get(id).map(|holder| holder.pending.clone());
+        for seat in pending.unwrap_or_default() {
+            cx.tell(seat.session, word);
+        }
         self.remove(cx, id, reason);
     }
 
-    /// Ends a participation for good: its tokens, its acceptance and a granted role are void, its socket is closed.
+    /// Ends a participation for good: its tokens, its acceptance and a granted role are void, its sockets are closed.
     fn remove(&mut self, cx: &mut Cx, id: ParticipantId, reason: LeaveReason) {
         if let Some(meeting) = &mut self.meeting {
             meeting
                 .people
                 .change(id, |p| (p.granted, p.hand_is_up) = (None, false));
         }
-        let seat = self.access.get(id).and_then(|holder| holder.seat);
-        if let Some(seat) = seat {
+        for seat in self.access.get(id).iter().flat_map(|holder| holder.sockets()) {
             cx.close(seat.session, CloseCode::Normal);
         }
-        self.forget(id);
+        self.agenda.clear(Due::Expiry(id));
+        self.access.remove(id, cx.at);
         if self.place(id) != Place::Outside {
             self.leave(cx, id, reason);
         }
@@ -174,24 +314,31 @@ impl Room {
         if participant.place != Place::Inside {
             return Ok(());
         }
-        meeting.set_waiting_room(cx, None, true);
+        self.enable_waiting_room(cx, None);
+        let Some(meeting) = &mut self.meeting else {
+            return Ok(());
+        };
         cx.send_one(meeting.people.line(target), &ModerationEvent::SentToWaitingRoom);
+        if let Some(Caller::User(user)) = self.access.get(target).map(|holder| holder.caller) {
+            meeting.moderation.sent_out.insert(user);
+        }
         self.access.set_accepted(target, false);
         self.out_into_the_waiting_room(cx, target);
         Ok(())
     }
 
     fn debrief(&mut self, cx: &mut Cx, who: ParticipantId, scope: KickScope) {
+        self.enable_waiting_room(cx, None);
         let Some(meeting) = &mut self.meeting else { return };
-        meeting.set_waiting_room(cx, None, true);
-        let in_scope = |role| match scope {
-            KickScope::Guests => role == Role::Guest,
-            KickScope::UsersAndGuests => role != Role::Moderator,
+        // Whoever ends the meeting for all ends it for itself.
+        let in_scope = |id: ParticipantId, role| match scope {
+            KickScope::Guests => id != who && role == Role::Guest,
+            KickScope::UsersAndGuests => id != who && role != Role::Moderator,
             KickScope::All => true,
         };
         let inside = meeting.people.iter().filter(|(_, p)| p.place == Place::Inside);
         let (out, stay): (Vec<_>, Vec<_>) =
-            inside.partition(|(id, p)| *id != who && !p.is_hidden() && in_scope(p.role));
+            inside.partition(|(id, p)| !p.is_hidden() && in_scope(*id, p.role));
         let lines = |list: &[(_, &Participant)]| {
             Receivers::from(list.iter().map(|(_, p)| p.line).collect::<Vec<_>>())
         };
@@ -202,23 +349,39 @@ impl Room {
         );
         let out: Vec<_> = out.into_iter().map(|(id, _)| id).collect();
         for id in out {
-            self.remove(cx, id, LeaveReason::Kicked);
+            for seat in self
+                .access
+                .get(id)
+                .map(|holder| holder.pending.clone())
+                .unwrap_or_default()
+            {
+                cx.tell(seat.session, &ModerationEvent::SessionEnded { issued_by: who });
+            }
+            if id == who {
+                self.close_own(cx, id);
+            } else {
+                self.remove(cx, id, LeaveReason::Kicked);
+            }
         }
+    }
+
+    /// Somebody has ended the meeting, itself included: nobody removed it, and its token stays good.
+    fn close_own(&mut self, cx: &mut Cx, id: ParticipantId) {
+        let sockets: Vec<_> = self
+            .access
+            .get(id)
+            .iter()
+            .flat_map(|holder| holder.sockets())
+            .collect();
+        for seat in sockets {
+            self.access.stand_up(seat.session);
+            cx.close(seat.session, CloseCode::Normal);
+        }
+        self.leave(cx, id, LeaveReason::Kicked);
     }
 }
 
 impl Meeting {
-    /// Sets the flag. Saying again what is already so is answered to the sender only.
-    fn set_waiting_room(&mut self, cx: &mut Cx, who: Option<ParticipantId>, enabled: bool) {
-        let changed = std::mem::replace(&mut self.moderation.waiting_room, enabled) != enabled;
-        let event = if enabled {
-            ModerationEvent::WaitingRoomEnabled
-        } else {
-            ModerationEvent::WaitingRoomDisabled
-        };
-        self.tell_flag(cx, changed, who, &event);
-    }
-
     /// A flag was set: everybody hears it, or only the sender where nothing changed.
     pub(super) fn tell_flag(
         &mut self,
@@ -236,6 +399,7 @@ impl Meeting {
 
     fn set_raise_hands(&mut self, cx: &mut Cx, who: ParticipantId, enabled: bool) {
         let changed = std::mem::replace(&mut self.moderation.raise_hands_enabled, enabled) != enabled;
+        self.moderation.raise_hands_switched = Some(Changed { by: who, at: cx.at });
         let event = if enabled {
             ModerationEvent::RaiseHandsEnabled { issued_by: who }
         } else {
@@ -243,22 +407,30 @@ impl Meeting {
         };
         self.tell_flag(cx, changed, Some(who), &event);
         if !enabled {
-            self.lower_hands(cx, None, None);
+            self.lower_hands(cx, who, None, None);
         }
     }
 
     fn reset_raised_hands(&mut self, cx: &mut Cx, who: ParticipantId, target: Option<&Named>) {
         let event = ModerationEvent::RaisedHandResetByModerator { issued_by: who };
-        self.lower_hands(cx, target, Some(&event));
+        self.lower_hands(cx, who, target, Some(&event));
     }
 
     /// Lowers raised hands, also those of participants who are away, and tells those whom it concerns.
-    fn lower_hands(&mut self, cx: &mut Cx, of: Option<&Named>, word: Option<&ModerationEvent<'_>>) {
+    fn lower_hands(
+        &mut self,
+        cx: &mut Cx,
+        who: ParticipantId,
+        of: Option<&Named>,
+        word: Option<&ModerationEvent<'_>>,
+    ) {
         let is_meant = |id| of.is_none_or(|named| named.contains(id));
         let up = self.people.iter().filter(|(id, p)| p.hand_is_up && is_meant(*id));
         for id in up.map(|(id, _)| id).collect::<Vec<_>>() {
-            self.people
-                .change(id, |p| (p.hand_is_up, p.hand_updated_at) = (false, cx.at));
+            self.people.change(id, |p| {
+                (p.hand_is_up, p.hand_updated_at) = (false, cx.at);
+                p.hand_lowered = Some(Changed { by: who, at: cx.at });
+            });
             let Some(line) = self.line_inside(id) else {
                 continue;
             };
@@ -288,7 +460,10 @@ impl Meeting {
             return Err(ModerationError::CannotChangeNameOfRegisteredUsers);
         }
         let old_name = participant.display_name.clone();
-        self.people.change(target, |p| p.display_name = new_name.clone());
+        self.people.change(target, |p| {
+            let changed = Changed { by: who, at: cx.at };
+            p.renamed = Some((changed, std::mem::replace(&mut p.display_name, new_name.clone())));
+        });
         let event = ModerationEvent::DisplayNameChanged {
             target,
             issued_by: who,

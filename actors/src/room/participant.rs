@@ -4,8 +4,12 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::{
+    access::Origin,
+    missed::{Away, Changed},
+};
 use crate::{
-    ids::{GroupId, ParticipantId, SessionNo, Space, Timestamp},
+    ids::{GroupId, OriginHash, ParticipantId, SessionNo, Space, Timestamp},
     protocol::{
         breakout::InOtherRoom,
         meeting::{ControlState, Group, Identity, ParticipationKind, Role},
@@ -67,6 +71,23 @@ pub struct Participant {
     /// Popout tokens that were given out.
     #[serde(default)]
     pub popouts: u32,
+    /// When it closed its connection by itself.
+    #[serde(default)]
+    pub quit_at: Option<Timestamp>,
+    /// Who gave it its name, and how it was called before.
+    #[serde(default)]
+    pub renamed: Option<(Changed, DisplayName)>,
+    /// Who lowered its hand last.
+    #[serde(default)]
+    pub hand_lowered: Option<Changed>,
+    /// Where its socket comes from, and the number that it calls from.
+    #[serde(default)]
+    pub origin: Option<Origin>,
+    #[serde(default)]
+    pub number: Option<OriginHash>,
+    /// Since when its client is away, or was when it came in last.
+    #[serde(default)]
+    pub away: Option<Away>,
     /// Encoded entries by room, as they were when the participant last changed.
     #[serde(skip)]
     pub(super) entries: Cache<Vec<(Space, Arc<str>)>>,
@@ -94,7 +115,7 @@ impl Participant {
             is_room_owner: identity.is_room_owner,
             role: identity.role,
             granted: None,
-            groups: identity.groups.clone(),
+            groups: super::groups::sorted(&identity.groups),
             place: Place::Outside,
             space: Space::MAIN,
             line: session,
@@ -106,6 +127,12 @@ impl Participant {
             hand_is_up: false,
             hand_updated_at: at,
             popouts: 0,
+            quit_at: None,
+            renamed: None,
+            hand_lowered: None,
+            origin: None,
+            number: None,
+            away: None,
             entries: Cache::default(),
         }
     }
@@ -117,6 +144,12 @@ impl Participant {
         self.visits.clone_from(&before.visits);
         self.left_at = before.left_at.filter(|_| before.was_inside());
         self.popouts = before.popouts;
+        self.hand_lowered = before.hand_lowered;
+        self.away = before.away;
+        if before.renamed.is_some() {
+            self.renamed.clone_from(&before.renamed);
+            self.display_name = before.display_name.clone();
+        }
         if before.hand_is_up {
             (self.hand_is_up, self.hand_updated_at) = (true, before.hand_updated_at);
         }
@@ -263,13 +296,25 @@ impl Participant {
     }
 }
 
-/// An entry with the names of the groups that its participant has in common with a receiver.
+/// An entry with the names of the groups that its participant has in common with a receiver, as [`super::groups::encode`]
+/// gives them.
 #[must_use]
-pub fn with_groups(entry: &str, names: &[&str]) -> String {
-    let Some(begin) = entry.strip_suffix("]}}").filter(|_| !names.is_empty()) else {
-        return entry.to_owned();
-    };
-    // A list of strings always encodes.
-    let names = serde_json::to_string(names).unwrap_or_default();
-    format!("{}{names}}}}}", begin.strip_suffix('[').unwrap_or(begin))
+pub fn with_groups(entry: &str, names: &str) -> String {
+    let mut text = String::with_capacity(entry.len() + names.len());
+    push_with_groups(&mut text, entry, names);
+    text
+}
+
+/// Appends [`with_groups`] to a text.
+pub fn push_with_groups(text: &mut String, entry: &str, names: &str) {
+    const END: &str = "]}}";
+    match entry.strip_suffix(END) {
+        Some(begin) => {
+            text.push_str(begin);
+            text.push_str(names);
+            text.push_str(END);
+        }
+        // Only registered users have groups.
+        None => text.push_str(entry),
+    }
 }

@@ -1,8 +1,12 @@
 //! Namespace `polls`: one poll at a time per room of a meeting.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 use super::{
     Meeting,
@@ -14,19 +18,38 @@ use crate::{
     ids::{ParticipantId, PollId, Space, Timestamp},
     protocol::{
         limits::{
-            POLL_CHOICE_CHARS_MAX, POLL_CHOICES_MAX, POLL_CHOICES_MIN, POLL_LIVE_INTERVAL_MILLIS,
-            POLL_SECS_MAX, POLL_SECS_MIN, POLL_TOPIC_CHARS_MAX, POLL_TOPIC_CHARS_MIN,
+            POLL_CHOICES_MAX, POLL_CHOICES_MIN, POLL_LIVE_INTERVAL_MILLIS, POLL_SECS_MAX, POLL_SECS_MIN,
+            POLL_TOPIC_CHARS_MIN,
         },
-        polls::{Choice, Choices, Item, PollConfig, PollsCommand, PollsError, PollsEvent, PollsState},
+        meeting::Caller,
+        polls::{
+            Choice, Choices, Item, PollConfig, PollsCommand, PollsError, PollsEvent, PollsState, SentChoice,
+            SentTopic,
+        },
     },
 };
+
+/// Who has one vote: a registered user, however often it takes part, or the participation of somebody else.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Voter(Uuid);
+
+impl Voter {
+    pub fn of(participant: ParticipantId, caller: Option<Caller>) -> Self {
+        match caller {
+            Some(Caller::User(user)) => Self(user.0),
+            _ => Self(participant.0),
+        }
+    }
+}
 
 /// A running poll.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Poll {
     config: PollConfig,
     started: Timestamp,
-    votes: BTreeMap<ParticipantId, BTreeSet<u32>>,
+    /// Stay when their voters go.
+    votes: BTreeMap<Voter, BTreeSet<u32>>,
     /// Follows from the votes.
     results: Vec<Item>,
     /// When live results went out last.
@@ -40,10 +63,19 @@ impl Poll {
         PollsState {
             config: &self.config,
             started: self.started,
+            results: self.config.live.then_some(&self.results),
         }
     }
 
-    fn vote(&mut self, who: ParticipantId, choices: BTreeSet<u32>) {
+    pub(super) fn id(&self) -> PollId {
+        self.config.id
+    }
+
+    pub(super) fn results(&self) -> &[Item] {
+        &self.results
+    }
+
+    fn vote(&mut self, who: Voter, choices: BTreeSet<u32>) {
         for id in self.votes.remove(&who).unwrap_or_default() {
             if let Some(item) = self.item(id) {
                 item.count -= 1;
@@ -82,11 +114,12 @@ impl Meeting {
         cx: &mut Cx,
         agenda: &mut Agenda,
         who: ParticipantId,
+        voter: Voter,
         command: PollsCommand,
     ) -> Result<(), PollsError> {
         let space = self.people.space(who);
         match command {
-            PollsCommand::Vote { poll_id, choices } => self.vote(cx, agenda, who, poll_id, choices),
+            PollsCommand::Vote { poll_id, choices } => self.vote(cx, agenda, space, voter, poll_id, choices),
             _ if !self.people.is_moderator(who) => Err(PollsError::InsufficientPermissions),
             PollsCommand::Start {
                 topic,
@@ -95,7 +128,7 @@ impl Meeting {
                 choices,
                 duration,
             } => {
-                check(&topic, &choices, duration)?;
+                let (topic, choices) = check(&topic, &choices, duration)?;
                 if self.space(space).poll.is_some() {
                     return Err(PollsError::StillRunning);
                 }
@@ -143,11 +176,11 @@ impl Meeting {
         &mut self,
         cx: &mut Cx,
         agenda: &mut Agenda,
-        who: ParticipantId,
+        space: Space,
+        voter: Voter,
         poll_id: PollId,
         choices: Choices,
     ) -> Result<(), PollsError> {
-        let space = self.people.space(who);
         let running = self.space(space).poll.as_mut();
         let poll = running
             .filter(|poll| poll.config.id == poll_id)
@@ -164,12 +197,12 @@ impl Meeting {
         }
         if poll
             .votes
-            .get(&who)
+            .get(&voter)
             .map_or(choices.is_empty(), |before| *before == choices)
         {
             return Ok(());
         }
-        poll.vote(who, choices);
+        poll.vote(voter, choices);
         if !poll.config.live || agenda.get(Due::LiveResults(space)).is_some() {
             return Ok(());
         }
@@ -198,25 +231,52 @@ impl Meeting {
                 self.people.circle(Circle::In(space)),
                 &PollsEvent::Done { id, results },
             );
+            self.space(space).last_poll = Some((id, poll.results, cx.at));
         }
     }
 }
 
-fn check(topic: &str, choices: &[String], duration: u64) -> Result<(), PollsError> {
-    // Counts no further than it must: a message can be a megabyte.
-    let chars = |text: &str, max: usize| text.chars().take(max + 1).count();
-    if !(POLL_TOPIC_CHARS_MIN..=POLL_TOPIC_CHARS_MAX).contains(&chars(topic, POLL_TOPIC_CHARS_MAX)) {
-        return Err(PollsError::InvalidTopicLength);
-    }
+/// Topic and choices as they are shown.
+fn check(
+    topic: &SentTopic,
+    choices: &[SentChoice],
+    duration: u64,
+) -> Result<(Arc<str>, Vec<Arc<str>>), PollsError> {
+    let topic = topic
+        .plain()
+        .filter(|topic| topic.chars().nth(POLL_TOPIC_CHARS_MIN - 1).is_some())
+        .ok_or(PollsError::InvalidTopicLength)?;
     if !(POLL_CHOICES_MIN..=POLL_CHOICES_MAX).contains(&choices.len()) {
         return Err(PollsError::InvalidChoiceCount);
     }
-    let fits = |choice: &String| (1..=POLL_CHOICE_CHARS_MAX).contains(&chars(choice, POLL_CHOICE_CHARS_MAX));
-    if !choices.iter().all(fits) {
-        return Err(PollsError::InvalidChoiceDescription);
-    }
+    let choices = choices
+        .iter()
+        .map(SentChoice::plain)
+        .collect::<Option<_>>()
+        .ok_or(PollsError::InvalidChoiceDescription)?;
     if !(POLL_SECS_MIN..=POLL_SECS_MAX).contains(&duration) {
         return Err(PollsError::InvalidDuration);
     }
-    Ok(())
+    Ok((topic, choices))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_poll_of_older_rules_is_read() {
+        let voter = Uuid::from_u128(1);
+        let kept = serde_json::json!({
+            "config": {
+                "id": Uuid::nil(), "topic": "Lunch?", "live": false, "multiple_choice": false,
+                "choices": [{"id": 0, "content": "soup"}, {"id": 1, "content": "rice"}], "duration": 60,
+            },
+            "started": "2026-01-01T00:00:00Z", "votes": {voter.to_string(): [1]},
+            "results": [{"id": 0, "count": 0}, {"id": 1, "count": 1}], "shown_at": null,
+        });
+        let poll: Poll = serde_json::from_value(kept).unwrap();
+        poll.check().unwrap();
+        assert!(poll.votes.contains_key(&Voter::of(ParticipantId(voter), None)));
+    }
 }

@@ -2,16 +2,18 @@
 
 use super::{
     Meeting, Place, Room,
-    access::Seat,
+    access::{Holder, Seat},
     agenda::Due,
     effects::{Cx, Effect},
     roster::{Circle, Participant, Shown},
 };
 use crate::{
-    ids::{ParticipantId, SessionNo, Space},
+    ids::{OriginHash, ParticipantId, SessionNo, Space, Timestamp},
     protocol::{
+        codes::CloseCode,
         control::{ControlError, ControlEvent, JoinBlockedReason, LeaveReason},
-        meeting::{Identity, ParticipationKind, Role},
+        limits::SEAT_KEPT_SECS,
+        meeting::{Caller, Identity, ParticipationKind, Role},
         moderation::ModerationEvent,
         names::DisplayName,
     },
@@ -25,6 +27,7 @@ impl Room {
         id: ParticipantId,
         seat: Seat,
         name: Option<&str>,
+        number: Option<OriginHash>,
     ) -> Result<(), ControlError> {
         if seat.joined {
             return Err(ControlError::AlreadyJoined);
@@ -32,21 +35,33 @@ impl Room {
         let (Some(holder), Some(meeting)) = (self.access.get(id), &self.meeting) else {
             return Ok(());
         };
+        if meeting.destination(seat.space) != seat.space {
+            // The breakout room ended between ticket and join: the client asks where to go now.
+            self.access.stand_up(seat.session);
+            cx.close(seat.session, CloseCode::Restart);
+            if self.place(id) == Place::Outside {
+                self.expire_later(cx, id);
+            }
+            return Ok(());
+        }
         match meeting.people.get(id).filter(|p| p.is_present()) {
             None => {
-                let accepted = holder.accepted;
-                let newcomer = meeting.newcomer(id, &holder.identity, name, seat.session, cx)?;
-                if let Some(reason) = meeting.blocks(&newcomer) {
+                let mut newcomer = meeting.newcomer(id, holder, name, seat.session, cx)?;
+                newcomer.origin = seat.origin;
+                newcomer.number = number;
+                let must_wait = !holder.accepted && meeting.must_wait(holder, &newcomer, cx.at);
+                if let Some(reason) = self.blocks(id, &newcomer, must_wait, cx.at) {
                     cx.send_one(Some(seat.session), &ControlEvent::JoinBlocked(reason));
                     return Ok(());
                 }
                 Self::not_resumed(cx, seat);
-                self.let_in(cx, id, newcomer, accepted);
+                self.let_in(cx, id, seat, newcomer, must_wait);
             }
             Some(known) if known.place == Place::Waiting => {
                 let (line, accepted) = (known.line, holder.accepted);
                 Self::not_resumed(cx, seat);
                 self.bind(cx, id, seat.session, line);
+                cx.push(Effect::Shut(line));
                 cx.send_one(Some(line), &ModerationEvent::InWaitingRoom);
                 if accepted {
                     cx.send_one(Some(line), &ModerationEvent::Accepted);
@@ -54,14 +69,17 @@ impl Room {
             }
             Some(known) => {
                 let (line, here) = (known.line, known.space);
-                let there = meeting.destination(seat.space);
-                if here == there {
+                if let Some(meeting) = &mut self.meeting {
+                    // Also one that did not lose its connection: the new one may be of a client that has.
+                    meeting.goes_away(id, cx.at);
+                }
+                if here == seat.space {
                     self.resume(cx, id, seat, line);
                 } else {
                     Self::not_resumed(cx, seat);
                     self.bind(cx, id, seat.session, seat.session);
                     self.step_out(cx, id, here, LeaveReason::Quit);
-                    self.enter(cx, id, there);
+                    self.enter(cx, id, seat.space);
                 }
             }
         }
@@ -69,9 +87,12 @@ impl Room {
         Ok(())
     }
 
-    /// The session takes part from now on; what is sent to the line reaches it.
+    /// The session takes part from now on; what is sent to the line reaches it. The sockets that the participant had
+    /// before are closed.
     fn bind(&mut self, cx: &mut Cx, id: ParticipantId, session: SessionNo, line: SessionNo) {
-        self.access.joined(id);
+        for other in self.access.joined(id, session) {
+            cx.close(other, CloseCode::Normal);
+        }
         self.agenda.clear(Due::Timeout(id));
         let Some(meeting) = &mut self.meeting else { return };
         meeting.people.set_session(id, Some(session));
@@ -94,6 +115,10 @@ impl Room {
         let is_kept = |from: &u64| *from >= self.ring.base() && *from >= whole_since && *from <= newest;
         if let Some(from) = seat.resume_from.filter(is_kept) {
             self.bind(cx, id, seat.session, line);
+            if let Some(meeting) = &mut self.meeting {
+                // What it missed, it gets as it was sent.
+                meeting.is_back(id);
+            }
             cx.push(Effect::Opened(line));
             let word = crate::protocol::encode(&ControlEvent::Resumed { from }, cx.at, None);
             cx.push(Effect::Resume { line, from, word });
@@ -102,6 +127,7 @@ impl Room {
             self.bind(cx, id, seat.session, line);
             cx.push(Effect::Opened(line));
             self.send_join_success(cx, id);
+            self.tell_beside_join_success(cx, id);
         }
     }
 
@@ -112,21 +138,14 @@ impl Room {
         }
     }
 
-    fn let_in(&mut self, cx: &mut Cx, id: ParticipantId, newcomer: Participant, accepted: bool) {
+    fn let_in(&mut self, cx: &mut Cx, id: ParticipantId, seat: Seat, newcomer: Participant, must_wait: bool) {
         let Some(meeting) = &mut self.meeting else { return };
-        let must_wait = meeting.must_wait(&newcomer) && !accepted;
-        let session = newcomer.line;
         meeting.people.insert(id, newcomer);
-        self.bind(cx, id, session, session);
+        self.bind(cx, id, seat.session, seat.session);
         if must_wait {
             self.wait(cx, id);
         } else {
-            let asked = self.seat(id).map_or(Space::MAIN, |seat| seat.space);
-            let space = self
-                .meeting
-                .as_ref()
-                .map_or(Space::MAIN, |m| m.destination(asked));
-            self.enter(cx, id, space);
+            self.enter(cx, id, seat.space);
         }
     }
 
@@ -153,6 +172,7 @@ impl Room {
     pub(super) fn out_into_the_waiting_room(&mut self, cx: &mut Cx, id: ParticipantId) {
         let Some(meeting) = &mut self.meeting else { return };
         let space = meeting.people.space(id);
+        meeting.goes_away(id, cx.at);
         meeting.people.change(id, |p| p.hand_is_up = false);
         // The target hears of its own change first: the others' events are not for it any more.
         self.step_out(cx, id, space, LeaveReason::SentToWaitingRoom);
@@ -192,6 +212,7 @@ impl Room {
         });
         let Some((line, hidden)) = entered else { return };
         if let Some(secs) = meeting.facts.tariff.seconds_max()
+            && !hidden
             && meeting.closes_at.is_none()
         {
             let closes_at = cx.at.plus_secs(secs);
@@ -202,6 +223,7 @@ impl Room {
         self.calls.correct_later(id, space);
         cx.push(Effect::Opened(line));
         self.send_join_success(cx, id);
+        self.tell_beside_join_success(cx, id);
         let Some(meeting) = &mut self.meeting else { return };
         if !hidden && let Some(entry) = meeting.entry(id, space) {
             meeting
@@ -215,6 +237,7 @@ impl Room {
     fn step_out(&mut self, cx: &mut Cx, id: ParticipantId, space: Space, reason: LeaveReason) {
         let Some(meeting) = &mut self.meeting else { return };
         let hidden = meeting.people.get(id).is_some_and(Participant::is_hidden);
+        meeting.goes_away(id, cx.at);
         meeting.people.change(id, |p| {
             p.exit(cx.at);
             (p.place, p.left_at) = (Place::Outside, Some(cx.at));
@@ -231,6 +254,19 @@ impl Room {
     pub(super) fn leave(&mut self, cx: &mut Cx, id: ParticipantId, reason: LeaveReason) {
         self.agenda.clear(Due::Timeout(id));
         let place = self.place(id);
+        let is_moving = self
+            .access
+            .get(id)
+            .is_some_and(|holder| holder.has_fresh_ticket(cx.at));
+        if let Some(meeting) = &mut self.meeting {
+            meeting.goes_away(id, cx.at);
+            if reason == LeaveReason::Quit {
+                // Whoever goes takes the hand down; a lost connection and a move do not.
+                meeting.people.change(id, |p| {
+                    (p.quit_at, p.hand_is_up) = (Some(cx.at), p.hand_is_up && is_moving);
+                });
+            }
+        }
         if place == Place::Inside {
             let space = self.meeting.as_ref().map_or(Space::MAIN, |m| m.people.space(id));
             self.step_out(cx, id, space, reason);
@@ -243,10 +279,9 @@ impl Room {
             if place == Place::Waiting {
                 cx.send(meeting.people.all(), &ModerationEvent::LeftWaitingRoom { id });
             }
-            for forgotten in meeting.people.trim_departed() {
+            for forgotten in meeting.trim_departed() {
                 for state in meeting.spaces.values_mut() {
-                    state.chat.forget(forgotten);
-                    state.media.forget(forgotten);
+                    state.forget(forgotten);
                 }
             }
         }
@@ -267,11 +302,18 @@ impl Room {
 }
 
 impl Meeting {
+    /// Forgets the oldest who have left and are too many.
+    fn trim_departed(&mut self) -> Vec<ParticipantId> {
+        let spaces = &self.spaces;
+        let is_named = |id| spaces.values().any(|state| state.chat.names(id));
+        self.people.trim_departed(is_named)
+    }
+
     /// Somebody comes in, for the first time or again.
     fn newcomer(
         &self,
         id: ParticipantId,
-        identity: &Identity,
+        Holder { caller, identity, .. }: &Holder,
         name: Option<&str>,
         session: SessionNo,
         cx: &Cx,
@@ -281,22 +323,73 @@ impl Meeting {
         if let Some(before) = self.people.get(id) {
             newcomer.remember(before);
         }
+        if newcomer.is_moderator() && !newcomer.is_room_owner && self.moderation.has_revoked(*caller) {
+            newcomer.role = Identity::plain_role(newcomer.kind);
+        }
         Ok(newcomer)
     }
+}
 
-    /// Whether the tariff has no place left. The first moderator gets in even then.
-    fn blocks(&self, newcomer: &Participant) -> Option<JoinBlockedReason> {
-        let max = self.facts.tariff.participants_max()?;
+impl Room {
+    /// Why a newcomer can't come in now: the tariff has no place left, or too many wait already. The first moderator gets
+    /// in even where the meeting is full, and whoever has just gone keeps its place for a moment.
+    fn blocks(
+        &self,
+        id: ParticipantId,
+        newcomer: &Participant,
+        must_wait: bool,
+        now: Timestamp,
+    ) -> Option<JoinBlockedReason> {
+        let meeting = self.meeting.as_ref()?;
         if newcomer.is_hidden() {
             return None;
         }
-        let present = || {
-            let all = self.people.iter().map(|(_, p)| p);
-            all.filter(|p| p.is_present() && !p.is_hidden())
+        let is_full = meeting.facts.tariff.participants_max().is_some_and(|max| {
+            let seen = || meeting.people.iter().filter(|(_, p)| !p.is_hidden());
+            let present = || seen().filter(|(_, p)| p.is_present());
+            let is_first_moderator = newcomer.is_moderator() && !present().any(|(_, p)| p.is_moderator());
+            let kept = || seen().filter(|(id, p)| self.keeps_place(*id, p, now));
+            let keeps_place = kept().any(|(other, _)| other == id);
+            !is_first_moderator && !keeps_place && (present().count() + kept().count()) as u64 >= max
+        });
+        (is_full || must_wait && self.too_many_wait(id, newcomer))
+            .then_some(JoinBlockedReason::ParticipantLimitReached)
+    }
+
+    /// Somebody who moves to another room of the meeting, or has closed with a good token a moment ago.
+    pub(super) fn keeps_place(&self, id: ParticipantId, participant: &Participant, now: Timestamp) -> bool {
+        let Some(holder) = self.access.get(id) else {
+            return false;
         };
-        let is_first_moderator = newcomer.is_moderator() && !present().any(Participant::is_moderator);
-        let is_full = present().count() as u64 >= max;
-        (is_full && !is_first_moderator).then_some(JoinBlockedReason::ParticipantLimitReached)
+        let gone = participant.quit_at.map(|quit| quit.plus_secs(SEAT_KEPT_SECS));
+        participant.place == Place::Outside
+            && !holder.tokens.is_empty()
+            && (holder.has_fresh_ticket(now) || gone.is_some_and(|until| until > now))
+    }
+
+    /// Whether the waiting room is full: as a whole, for guests of one link, or for these from one network.
+    fn too_many_wait(&self, id: ParticipantId, newcomer: &Participant) -> bool {
+        let (Some(meeting), Some(origin)) = (&self.meeting, newcomer.origin.filter(|origin| origin.counted))
+        else {
+            return false;
+        };
+        let caller = |id| self.access.get(id).map(|holder| holder.caller);
+        let own = caller(id);
+        let (mut all, mut by_code, mut from_network) = (0, 0, 0);
+        for (other, waiting) in meeting.people.iter().filter(|(_, p)| p.place == Place::Waiting) {
+            all += 1;
+            if matches!(own, Some(Caller::Guest(_))) && caller(other) == own {
+                by_code += 1;
+                from_network += usize::from(
+                    waiting
+                        .origin
+                        .is_some_and(|other| other.network == origin.network),
+                );
+            }
+        }
+        all >= self.settings.waiting_max
+            || by_code >= self.settings.waiting_per_code_max
+            || from_network >= self.settings.waiting_per_network_max
     }
 }
 
@@ -306,10 +399,11 @@ impl Identity {
         match (&self.profile_name, given) {
             (Some(profile), None) => Ok(profile.clone()),
             (Some(profile), Some(_)) if !custom_allowed => Ok(profile.clone()),
-            (_, Some(given)) => DisplayName::parse(given).map_err(|_| ControlError::InvalidUsername),
-            (None, None) if self.kind == ParticipationKind::Recorder => {
-                Ok(DisplayName::from_profile("Recorder"))
+            (profile, Some(given)) => {
+                let fallback = || profile.clone().unwrap_or_else(|| self.kind.nameless());
+                DisplayName::joined(given, fallback).map_err(|_| ControlError::InvalidUsername)
             }
+            (None, None) if self.kind == ParticipationKind::Recorder => Ok(self.kind.nameless()),
             (None, None) => Err(ControlError::InvalidUsername),
         }
     }

@@ -6,14 +6,17 @@ use serde::{Deserialize, Serialize};
 
 pub use super::participant::{Participant, Place};
 use super::{
+    cost::Cost,
     effects::{Cx, Receivers},
+    groups,
+    missed::Away,
     participant::{Cache, with_groups},
 };
 use crate::{
     ids::{GroupId, ParticipantId, SessionNo, Space},
     protocol::{
         control::{ControlEvent, Entry},
-        limits::DEPARTED_PARTICIPANTS_MAX,
+        limits::{DEPARTED_AUTHORS_MAX, DEPARTED_PARTICIPANTS_MAX},
         moderation::ModerationEvent,
     },
 };
@@ -101,6 +104,11 @@ impl Roster {
         }
     }
 
+    /// Sets since when a client is away, and returns what was remembered.
+    pub fn set_away(&mut self, id: ParticipantId, away: Option<Away>) -> Option<Away> {
+        std::mem::replace(&mut self.people.get_mut(&id)?.away, away)
+    }
+
     /// Events up to this number are not all kept for this participant.
     pub fn set_whole_since(&mut self, id: ParticipantId, seq: u64) {
         if let Some(participant) = self.people.get_mut(&id) {
@@ -137,15 +145,19 @@ impl Roster {
         self.people.iter().map(|(id, participant)| (*id, participant))
     }
 
-    /// Encoded entries of all who are listed in a room, except the one who receives them.
+    /// Encoded entries of all who are listed in a room, except the one who receives them, each with the names of the groups
+    /// that both are in.
     pub fn entries_for(
         &mut self,
+        cost: &mut Cost,
         me: ParticipantId,
         space: Space,
         ready: impl Fn(ParticipantId) -> Option<bool>,
-    ) -> Vec<Arc<str>> {
+    ) -> Vec<(Arc<str>, Option<Arc<str>>)> {
         let mine = self.people.get(&me).map(|p| Arc::clone(&p.groups));
         let mine = mine.as_deref().unwrap_or_default();
+        let mut encoded = groups::Encoded::default();
+        cost.entries(self.people.len());
         let listed = self
             .people
             .iter_mut()
@@ -153,11 +165,11 @@ impl Roster {
         let entries = listed.map(|(id, other)| {
             let entry = other.entry(*id, space, ready(*id));
             if mine.is_empty() || other.groups.is_empty() {
-                return entry;
+                return (entry, None);
             }
-            let common = other.groups.iter().filter(|group| mine.contains(group));
-            let names: Vec<_> = common.map(|group| &*group.name).collect();
-            with_groups(&entry, &names).into()
+            let common = groups::in_common(mine, &other.groups, cost);
+            let names = (!common.is_empty()).then(|| encoded.of(&common));
+            (entry, names)
         });
         entries.collect()
     }
@@ -190,33 +202,39 @@ impl Roster {
         self.circle(Circle::In(space))
     }
 
-    /// Those inside one room whom a condition holds for.
-    pub fn those(&self, space: Space, holds: impl Fn(ParticipantId, &Participant) -> bool) -> Receivers {
-        let inside = self.people.iter().filter(|(_, p)| p.is_inside(space));
-        let held = inside.filter(|(id, p)| holds(**id, p));
-        Receivers::from(held.map(|(_, p)| p.line).collect::<Vec<_>>())
-    }
-
     /// Sends an event that shows a participant to all others of a circle. Receivers who have groups in common with it
     /// see them; the others share one encoding.
     pub fn show(&mut self, cx: &mut Cx, circle: Circle, subject: ParticipantId, entry: &str, shown: Shown) {
         let Some(participant) = self.people.get(&subject) else {
             return;
         };
-        let (groups, line) = (Arc::clone(&participant.groups), participant.line);
-        if groups.is_empty() {
+        let (own, line) = (Arc::clone(&participant.groups), participant.line);
+        if own.is_empty() {
             let to = self.circle(circle).but(Some(line));
             return shown.send(cx, to, entry);
         }
-        let mut by_common: BTreeMap<Vec<&str>, Vec<SessionNo>> = BTreeMap::new();
+        let mut by_common: BTreeMap<Vec<GroupId>, (Vec<SessionNo>, Arc<str>)> = BTreeMap::new();
         for receiver in self.people.values().filter(|p| circle.holds(p) && p.line != line) {
-            let common = groups.iter().filter(|group| receiver.groups.contains(group));
-            let names = common.map(|group| &*group.name).collect();
-            by_common.entry(names).or_default().push(receiver.line);
+            let common = groups::in_common(&own, &receiver.groups, &mut cx.cost);
+            let key: Vec<_> = common.iter().map(|group| group.id).collect();
+            let (sessions, _) = by_common
+                .entry(key)
+                .or_insert_with(|| (Vec::new(), groups::encode(&common)));
+            sessions.push(receiver.line);
         }
-        for (names, sessions) in by_common {
+        for (sessions, names) in by_common.into_values() {
             shown.send(cx, Receivers::from(sessions), &with_groups(entry, &names));
         }
+    }
+
+    /// [`Roster::show`] to one receiver.
+    pub fn show_one(&self, cx: &mut Cx, to: ParticipantId, subject: &Participant, entry: &str, shown: Shown) {
+        let Some(receiver) = self.people.get(&to) else {
+            return;
+        };
+        let common = groups::in_common(&subject.groups, &receiver.groups, &mut cx.cost);
+        let entry = with_groups(entry, &groups::encode(&common));
+        shown.send(cx, Receivers::One(receiver.line), &entry);
     }
 
     /// The line of a participant: where events for it go, if it is here.
@@ -224,13 +242,6 @@ impl Roster {
     pub fn line(&self, id: ParticipantId) -> Option<SessionNo> {
         let participant = self.people.get(&id)?;
         participant.is_present().then_some(participant.line)
-    }
-
-    /// The line of a participant who is in a room.
-    #[must_use]
-    pub fn line_in(&self, id: ParticipantId, space: Space) -> Option<SessionNo> {
-        let participant = self.people.get(&id)?;
-        participant.is_inside(space).then_some(participant.line)
     }
 
     /// The room of a participant.
@@ -261,22 +272,38 @@ impl Roster {
         self.people.values().filter(|p| p.place == place).count()
     }
 
-    /// Forgets the oldest departed participants above the limit.
-    pub fn trim_departed(&mut self) -> Vec<ParticipantId> {
+    /// Forgets the oldest departed participants above the limit. Whoever is named by kept messages is spared, as long as
+    /// there are not too many of them either.
+    pub fn trim_departed(&mut self, is_named: impl Fn(ParticipantId) -> bool) -> Vec<ParticipantId> {
         if self.people.len() <= DEPARTED_PARTICIPANTS_MAX {
             return Vec::new();
         }
         let gone = self.people.iter().filter(|(_, p)| !p.is_present());
         let mut departed: Vec<_> = gone.map(|(id, p)| (p.left_at, *id)).collect();
-        let excess = departed.len().saturating_sub(DEPARTED_PARTICIPANTS_MAX);
+        let mut excess = departed.len().saturating_sub(DEPARTED_PARTICIPANTS_MAX);
         if excess == 0 {
             return Vec::new();
         }
         departed.sort_unstable();
-        departed.truncate(excess);
-        for (_, id) in &departed {
+        let (mut forgotten, mut named) = (Vec::new(), Vec::new());
+        for (_, id) in departed {
+            if excess == 0 {
+                break;
+            } else if is_named(id) {
+                named.push(id);
+            } else {
+                forgotten.push(id);
+                excess -= 1;
+            }
+        }
+        forgotten.extend(
+            named
+                .into_iter()
+                .take(excess.saturating_sub(DEPARTED_AUTHORS_MAX)),
+        );
+        for id in &forgotten {
             self.people.remove(id);
         }
-        departed.into_iter().map(|(_, id)| id).collect()
+        forgotten
     }
 }

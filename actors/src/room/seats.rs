@@ -13,8 +13,9 @@ use crate::{
         breakout::BreakoutEvent,
         codes::CloseCode,
         control::{ControlEvent, LeaveReason},
-        limits::{LIVEKIT_CALLS_SECS, RESUMPTION_SECS, TICKET_SECS, UNREDEEMED_TICKETS_MAX},
+        limits::{LIVEKIT_CALLS_SECS, RESUMPTION_SECS, TICKET_SECS},
         meeting::{Caller, MeetingFacts},
+        moderation::ModerationEvent,
         timer::StopKind,
     },
 };
@@ -26,18 +27,17 @@ impl Room {
             .and_then(|token| self.access.resume(token, start.caller));
         let meeting = self.meeting.as_ref();
         let breakout = meeting.and_then(|meeting| meeting.breakout.as_ref());
-        let outcome = if meeting.is_some_and(|meeting| meeting.is_banned(start.caller)) {
+        let outcome = if meeting.is_some_and(|meeting| meeting.is_banned(start.caller, start.signed_in)) {
             StartOutcome::Banned
-        } else if start.breakout_room.is_some() && breakout.is_none() {
+        } else if start
+            .breakout_room
+            .is_some_and(|id| breakout.is_none_or(|breakout| !breakout.has(id)))
+        {
             StartOutcome::NoBreakoutRooms
-        } else if breakout.is_some_and(|breakout| start.breakout_room.is_some_and(|id| !breakout.has(id))) {
-            StartOutcome::InvalidBreakoutRoomId
         } else if resumed.is_none() && start.identity.is_none() {
             StartOutcome::NeedsIdentity
         } else if self.meeting.is_none() && start.facts.is_none() {
             StartOutcome::NeedsFacts
-        } else if resumed.is_none() && self.access.fresh() >= UNREDEEMED_TICKETS_MAX {
-            StartOutcome::Busy
         } else {
             self.issue(cx, start, resumed)
         };
@@ -55,16 +55,33 @@ impl Room {
             (Some(id), _) => id,
             (None, Some(identity)) => {
                 let id = ParticipantId(cx.new_id());
-                self.access.add(id, start.caller, identity);
+                if let Some(pushed_out) = self.access.add(id, start.caller, identity, start.origin) {
+                    self.forget(pushed_out);
+                }
+                // Whoever shows the token that was taken from it is known again, and asks to be let in.
+                if start
+                    .resumption
+                    .is_some_and(|token| self.access.is_void(token, cx.at))
+                {
+                    self.access.set_must_wait(id);
+                }
                 id
             }
             (None, None) => return StartOutcome::NeedsIdentity,
         };
-        self.access.add_token(id, start.token);
-        // The ticket must find its holder, and the token that went out with it lives as long as any other.
-        if self.access.get(id).is_some_and(|holder| holder.seat.is_none()) && !self.is_lost(id) {
-            self.agenda
-                .set(Due::Expiry(id), cx.at.plus_secs(TICKET_SECS + RESUMPTION_SECS));
+        self.access.add_token(id, start.token, cx.at);
+        let Some(holder) = self.access.get(id) else {
+            return StartOutcome::NeedsIdentity;
+        };
+        // The ticket must find its holder. An id that no socket ever took dies with its ticket; the token of any other
+        // lives as long as it would without.
+        if !holder.has_socket() && !self.is_lost(id) {
+            let secs = if holder.unredeemed {
+                TICKET_SECS
+            } else {
+                TICKET_SECS + RESUMPTION_SECS
+            };
+            self.agenda.set(Due::Expiry(id), cx.at.plus_secs(secs));
         }
         StartOutcome::Issued(id)
     }
@@ -76,14 +93,26 @@ impl Room {
         }
         let holder = self.access.get(id);
         if holder.is_none_or(|holder| !holder.tokens.contains(&seat.token)) {
-            // Another session of the same participant was faster, or its access was withdrawn: it must not come back
-            // by itself as somebody new.
-            return cx.close(seat.session, CloseCode::Normal);
+            return self.refuse_seat(cx, id, seat);
         }
         self.agenda.clear(Due::Expiry(id));
-        if let Some(old) = self.access.sit(id, seat) {
-            cx.close(old, CloseCode::Normal);
-            self.lose(cx, id);
+        // The session that has the seat keeps it until this one joins.
+        if let Some(oldest) = self.access.sit(id, seat) {
+            cx.close(oldest, CloseCode::Normal);
+        }
+    }
+
+    /// The token of a ticket counts no more when its socket comes.
+    fn refuse_seat(&self, cx: &mut Cx, id: ParticipantId, seat: Seat) {
+        if self.access.is_void(seat.token, cx.at) {
+            cx.tell(seat.session, &ModerationEvent::Kicked);
+            cx.close(seat.session, CloseCode::Normal);
+        } else if self.access.get(id).is_some_and(|holder| holder.seat.is_some()) {
+            // Another socket of the same participant was faster: this one must not come back by itself as somebody new.
+            cx.close(seat.session, CloseCode::Normal);
+        } else {
+            // Its access was withdrawn, or the ticket is too old: the next `start` says which.
+            cx.close(seat.session, CloseCode::Restart);
         }
     }
 
@@ -93,14 +122,15 @@ impl Room {
         };
         if self.place(id) == Place::Outside {
             self.expire_later(cx, id);
+        } else if !seat.joined {
+            // A socket that was to take over leaves its participant as it was.
         } else if how == Ending::Quit {
             self.leave(cx, id, LeaveReason::Quit);
-        } else if seat.joined && self.settings.reconnect_grace_secs > 0 {
+        } else if self.settings.reconnect_grace_secs > 0 {
             self.lose(cx, id);
-        } else if seat.joined {
+        } else {
             self.leave(cx, id, LeaveReason::Timeout);
         }
-        // A socket that took over and did not join leaves its participant lost, as it was.
     }
 
     /// Nobody is there for this participant any more, but it may come back within the grace time.
@@ -113,6 +143,7 @@ impl Room {
         {
             return;
         }
+        meeting.goes_away(id, cx.at);
         meeting.people.set_session(id, None);
         self.agenda.set(
             Due::Timeout(id),
@@ -133,7 +164,7 @@ impl Room {
     /// Without a session, the tokens live on for two minutes. Without tokens, nothing is left to keep.
     pub(super) fn expire_later(&mut self, cx: &Cx, id: ParticipantId) {
         let Some(holder) = self.access.get(id) else { return };
-        if holder.seat.is_some() {
+        if holder.has_socket() {
             return;
         }
         if holder.tokens.is_empty() {
@@ -184,7 +215,8 @@ impl Room {
             .set(Due::Drop, cx.at.plus_secs(self.settings.meeting_grace_secs));
     }
 
-    /// Everything of the meeting goes; only tokens are kept, and sockets that never joined begin the next one.
+    /// Everything of the meeting goes; only tokens are kept. Sockets that have not joined come back to the next meeting,
+    /// which begins with the facts of then.
     fn drop_meeting(&mut self, cx: &mut Cx) {
         let Some(meeting) = self.meeting.take() else {
             return;
@@ -193,25 +225,39 @@ impl Room {
         self.access.forget_acceptances();
         // Hidden participants keep no meeting alive: they go with it.
         let hidden = meeting.people.iter().filter(|(_, p)| p.is_present());
-        for (id, _) in hidden {
+        for (id, participant) in hidden {
+            let ended = ModerationEvent::SessionEnded { issued_by: id };
+            cx.send_one(Some(participant.line), &ended);
             // Also a socket that was just taking over.
-            if let Some(seat) = self.access.get(id).and_then(|holder| holder.seat) {
+            for seat in self.access.get(id).iter().flat_map(|holder| holder.sockets()) {
                 cx.close(seat.session, CloseCode::Normal);
             }
             self.forget(id);
         }
         self.after_meeting(cx, &meeting);
-        if self.access.sessions().next().is_some() {
-            self.begin_meeting(cx, meeting.facts);
+        for (session, id) in self.access.sessions().collect::<Vec<_>>() {
+            self.access.stand_up(session);
+            cx.close(session, CloseCode::Restart);
+            self.expire_later(cx, id);
         }
     }
 
-    /// The time is up: everybody hears it, those who wait too, and is sent out. Nothing of the meeting is kept.
+    /// The meeting ends for everybody: each hears it, also who waits or was blocked, and is sent out. Nothing of it is
+    /// kept.
     fn end_meeting(&mut self, cx: &mut Cx, word: &ControlEvent<'_>) {
         let Some(meeting) = &self.meeting else { return };
         let present = meeting.people.iter().filter(|(_, p)| p.is_present());
-        let (ids, lines): (Vec<_>, Vec<_>) = present.map(|(id, p)| (id, p.line)).unzip();
+        let (ids, mut lines): (Vec<_>, Vec<_>) = present.map(|(id, p)| (id, p.line)).unzip();
+        let asked = self.access.iter().flat_map(|(_, holder)| &holder.pending);
+        let asked: Vec<_> = asked.filter(|seat| seat.asked).map(|seat| seat.session).collect();
+        lines.extend(&asked);
         cx.send(Receivers::from(lines), word);
+        for session in asked {
+            if let Some((id, _)) = self.access.stand_up(session) {
+                cx.close(session, CloseCode::Normal);
+                self.expire_later(cx, id);
+            }
+        }
         for id in ids {
             if let Some(seat) = self.access.get(id).and_then(|holder| holder.seat) {
                 self.access.stand_up(seat.session);
@@ -270,10 +316,7 @@ impl Room {
     /// REST deleted the room: everyone hears it, and nothing is left.
     pub(super) fn delete(&mut self, cx: &mut Cx) {
         self.end_meeting(cx, &ControlEvent::RoomDeleted);
-        // Sockets that never joined, and whoever had a token: there is nothing to come back to.
-        for (session, _) in self.access.sessions().collect::<Vec<_>>() {
-            cx.close(session, CloseCode::Normal);
-        }
+        // Whoever had a token has nothing to come back to.
         *self = Self {
             input_seq: self.input_seq,
             at: self.at,

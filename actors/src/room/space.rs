@@ -4,7 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{Meeting, chat::Chat, media::Media, polls::Poll, timer::Timer};
 use crate::{
-    ids::{ParticipantId, Space},
+    ids::{ParticipantId, PollId, Space, TimerId, Timestamp},
+    protocol::polls::Item,
     room::roster::Circle,
 };
 
@@ -15,7 +16,35 @@ pub struct SpaceState {
     pub chat: Chat,
     pub timer: Option<Timer>,
     pub poll: Option<Poll>,
+    /// How the last poll that is over ended, for those who were away.
+    pub last_poll: Option<(PollId, Vec<Item>, Timestamp)>,
+    /// The last timer that is over, and when it ended.
+    pub last_timer: Option<(TimerId, Timestamp)>,
     pub media: Media,
+}
+
+impl SpaceState {
+    /// The votes of a poll: so far, or at its end. Of older ones nothing is known.
+    pub(super) fn poll_results(&self, id: PollId) -> &[Item] {
+        let running = self
+            .poll
+            .as_ref()
+            .filter(|poll| poll.id() == id)
+            .map(Poll::results);
+        let over = || self.last_poll.as_ref().filter(|(last, ..)| *last == id);
+        running
+            .or_else(|| over().map(|(_, results, _)| &results[..]))
+            .unwrap_or_default()
+    }
+
+    /// The participant is no longer remembered. Votes stay: they are of users, and counted.
+    pub fn forget(&mut self, id: ParticipantId) {
+        self.chat.forget(id);
+        self.media.forget(id);
+        if let Some(timer) = &mut self.timer {
+            timer.forget(id);
+        }
+    }
 }
 
 impl Meeting {

@@ -40,6 +40,14 @@ impl Timer {
         }
     }
 
+    pub(super) fn id(&self) -> TimerId {
+        self.config.timer_id
+    }
+
+    pub(super) fn forget(&mut self, id: ParticipantId) {
+        self.ready.remove(&id);
+    }
+
     pub(super) fn ends_at(&self) -> Option<Timestamp> {
         match self.config.kind {
             TimerKind::Stopwatch => None,
@@ -119,6 +127,7 @@ impl Meeting {
             reason,
         };
         cx.send(self.people.circle(super::roster::Circle::In(space)), &event);
+        self.space(space).last_timer = Some((timer.config.timer_id, cx.at));
         self.people.forget_entries(space);
     }
 
@@ -150,7 +159,7 @@ fn begin(kind: PlannedKind, now: Timestamp) -> Result<TimerKind, TimerError> {
         PlannedKind::Stopwatch => Ok(TimerKind::Stopwatch),
         PlannedKind::Countdown { duration } => {
             let ends_at = now.plus_secs(duration);
-            if ends_at >= Timestamp::END {
+            if duration == 0 || ends_at >= Timestamp::END {
                 return Err(TimerError::InvalidDuration);
             }
             Ok(TimerKind::Countdown { ends_at })

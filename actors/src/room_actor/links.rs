@@ -2,7 +2,7 @@
 
 use rustc_hash::FxHashMap;
 
-use crate::{ids::SessionNo, session::Link};
+use crate::{ids::SessionNo, protocol::codes::CloseCode, session::Link};
 
 /// Links by line. A session begins on the line of its own number, and moves to another when it resumes that one.
 #[derive(Debug, Default)]
@@ -53,7 +53,21 @@ impl Links {
         self.by_line.drain().map(|(_, (_, link))| link)
     }
 
+    /// The numbers of all sessions.
+    pub fn sessions(&self) -> impl Iterator<Item = SessionNo> {
+        self.by_line.values().map(|(session, _)| *session)
+    }
+
     pub fn len(&self) -> usize {
         self.by_line.len()
+    }
+}
+
+impl Drop for Links {
+    /// The room's actor is gone, whatever ended it: the clients come back with their tokens, and find the room revived.
+    fn drop(&mut self) {
+        for link in self.drain() {
+            link.close(CloseCode::Restart);
+        }
     }
 }

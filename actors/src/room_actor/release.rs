@@ -1,17 +1,22 @@
 //! Effects leave the room: frames into the queues of sessions, answers to REST.
 
+use std::sync::atomic::Ordering;
+
 use ractor::ActorRef;
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 
 use super::{From, RoomMsg, Shell, StartReply};
 use crate::{
+    ids::SessionNo,
     protocol::{
         self,
+        codes::CloseCode,
         control::{ControlError, ControlEvent},
+        moderation::ModerationEvent,
     },
     room::{
         effects::{Effect, Effects, Receivers},
-        input::StartOutcome,
+        input::{Ending, Input, StartOutcome},
     },
     ticket::Claim,
 };
@@ -27,6 +32,7 @@ pub(super) fn effects(shell: &mut Shell, myself: &ActorRef<RoomMsg>, effects: Ef
             }
             Effect::Bound { session, line } => shell.links.bind(session, line),
             Effect::Opened(line) => {
+                shell.gauge.entered.store(true, Ordering::Relaxed);
                 if let Some(link) = shell.links.get(line) {
                     let room = shell.room.room();
                     link.open(|module| room.has_module(module));
@@ -82,9 +88,7 @@ fn answer(shell: &mut Shell, outcome: StartOutcome, from: From) {
         StartOutcome::NeedsIdentity => StartReply::NeedsIdentity,
         StartOutcome::NeedsFacts => StartReply::NeedsFacts,
         StartOutcome::NoBreakoutRooms => StartReply::NoBreakoutRooms,
-        StartOutcome::InvalidBreakoutRoomId => StartReply::InvalidBreakoutRoomId,
         StartOutcome::Banned => StartReply::Banned,
-        StartOutcome::Busy => StartReply::Unavailable,
     };
     // Whoever asked may have gone.
     let _ = reply.send(answer);
@@ -103,5 +107,28 @@ pub(super) fn internal_error(shell: &Shell, from: From) {
             let _ = reply.send(StartReply::Unavailable);
         }
         From::Nobody => {}
+    }
+}
+
+/// What must not stay half-done after a panic: a socket that was to take a seat, and a session that does it on purpose.
+pub(super) fn after_panic(
+    shell: &mut Shell,
+    myself: &ActorRef<RoomMsg>,
+    arriving: Option<SessionNo>,
+    cut: Option<SessionNo>,
+) {
+    if let Some((_, link)) = arriving.and_then(|session| shell.links.remove(session)) {
+        link.close(CloseCode::Restart);
+    }
+    let Some(session) = cut else { return };
+    if let Some((_, link)) = shell.links.remove(session) {
+        link.push(protocol::encode(
+            &ModerationEvent::Kicked,
+            shell.room.room().at(),
+            None,
+        ));
+        link.close(CloseCode::PolicyViolation);
+        let how = Ending::Quit;
+        shell.input(myself, Input::Ended { session, how });
     }
 }

@@ -1,15 +1,15 @@
 //! A turn: take what waits, log it as one batch, handle each input, release its effects at once.
 
-use std::sync::atomic::Ordering;
-
 use ractor::ActorRef;
 
 use super::{From, Phase, RoomMsg, Shell, Waiting, release};
 use crate::{
+    journal::{JournalError, file::Staged},
+    livekit::Outcome,
     logged::{Handled, RoomFailure},
     protocol::{codes::CloseCode, limits::TURN_INPUTS_MAX},
     registry::RegistryMsg,
-    room::input::Input,
+    room::input::{Ending, Input},
 };
 
 pub(super) async fn run(shell: &mut Shell, myself: &ActorRef<RoomMsg>) {
@@ -24,16 +24,13 @@ pub(super) async fn run(shell: &mut Shell, myself: &ActorRef<RoomMsg>) {
         senders.push(from);
     }
     let random = std::sync::Arc::clone(&shell.ports.random);
-    let batch = shell
-        .room
-        .stamp(inputs, shell.ports.clock.now(), || random.seed());
+    let (now, wall) = (shell.ports.clock.now(), shell.ports.clock.wall());
+    shell.room.livekit().set_ahead(now.as_micros() - wall.as_micros());
+    let batch = shell.room.stamp(inputs, now, || random.seed());
     if let Err(error) = shell.room.log(&batch).await {
         return fail(shell, myself, &RoomFailure::Rebuild(error));
     }
-    shell
-        .gauge
-        .disk_failed
-        .store(shell.room.disk_failed(), Ordering::Relaxed);
+    shell.show_disk();
     let asked = senders.iter().any(|from| matches!(from, From::Start { .. }));
     for (stamped, from) in batch.into_iter().zip(senders) {
         shell.gauge_down();
@@ -42,7 +39,9 @@ pub(super) async fn run(shell: &mut Shell, myself: &ActorRef<RoomMsg>) {
         {
             link.command_handled();
         }
+        let mut arriving = None;
         match stamped.input {
+            Input::SeatTaken { session, .. } => arriving = Some(session),
             Input::Ended { session, .. } => {
                 shell.links.remove(session);
             }
@@ -54,8 +53,16 @@ pub(super) async fn run(shell: &mut Shell, myself: &ActorRef<RoomMsg>) {
             _ => {}
         }
         match shell.room.handle(stamped).await {
-            Ok(Handled::Done(effects)) => release::effects(shell, myself, effects, from),
-            Ok(Handled::Panicked) => release::internal_error(shell, from),
+            Ok(Handled::Done(effects)) => {
+                if matches!(from, From::Start { .. }) {
+                    shell.note_owner();
+                }
+                release::effects(shell, myself, effects, from);
+            }
+            Ok(Handled::Panicked { cut }) => {
+                release::internal_error(shell, from);
+                release::after_panic(shell, myself, arriving, cut);
+            }
             Err(failure) => return fail(shell, myself, &failure),
         }
     }
@@ -69,8 +76,7 @@ fn after(shell: &mut Shell, myself: &ActorRef<RoomMsg>, may_end: bool) {
     }
     if shell.room.journal().wants_snapshot() {
         let stage = shell.room.stage_snapshot();
-        let actor = myself.clone();
-        tokio::task::spawn_blocking(move || actor.cast(RoomMsg::Staged(stage())));
+        write(shell, myself, stage);
     }
     shell.set_alarm(myself);
     if may_end && is_over(shell) {
@@ -79,7 +85,69 @@ fn after(shell: &mut Shell, myself: &ActorRef<RoomMsg>, may_end: bool) {
     }
 }
 
-/// Keeps the journal young, and lets a room end that nobody entered.
+/// Writes a snapshot on another thread.
+fn write(
+    shell: &Shell,
+    myself: &ActorRef<RoomMsg>,
+    stage: impl FnOnce() -> Result<Staged, JournalError> + Send + 'static,
+) {
+    let (number, actor) = (shell.room.journal().last_snapshot(), myself.clone());
+    tokio::task::spawn_blocking(move || actor.cast(RoomMsg::Staged(number, stage())));
+}
+
+/// Looks whether seats and sockets, and calls and those who make them, still belong together: an input that panicked may
+/// have torn them apart.
+fn mend(shell: &mut Shell, myself: &ActorRef<RoomMsg>) {
+    if !shell.queue.is_empty() {
+        return;
+    }
+    let room = shell.room.room();
+    let seats = room.access().sessions().map(|(session, _)| session);
+    let ghosts: Vec<_> = seats
+        .filter(|session| shell.links.of_session(*session).is_none())
+        .collect();
+    let sockets = shell.links.sessions();
+    let strays: Vec<_> = sockets
+        .filter(|session| room.access().of_session(*session).is_none())
+        .collect();
+    let given_up: Vec<_> = room
+        .pending_calls()
+        .filter(|call| !shell.calls.contains_key(call))
+        .collect();
+    if ghosts.len() + strays.len() + given_up.len() > 0 {
+        tracing::warn!(
+            room.id = %shell.id(),
+            seats = ghosts.len(), sockets = strays.len(), calls = given_up.len(),
+            "mended what a panic tore apart"
+        );
+    }
+    for session in strays {
+        if let Some((_, link)) = shell.links.remove(session) {
+            link.close(CloseCode::Restart);
+        }
+    }
+    for session in ghosts {
+        let how = Ending::Lost;
+        shell.input(myself, Input::Ended { session, how });
+    }
+    for call in given_up {
+        let outcome = Outcome::Unavailable;
+        shell.input(myself, Input::CallDone { call, outcome });
+    }
+}
+
+/// A room that lives in memory because the disk failed tries to get a journal again.
+fn return_to_disk(shell: &mut Shell, myself: &ActorRef<RoomMsg>) {
+    let Some(folder) = shell.folder.clone().filter(|_| shell.room.disk_failed()) else {
+        return;
+    };
+    if !shell.room.journal().is_staging() {
+        let stage = shell.room.stage_into(folder.stage(shell.id()));
+        write(shell, myself, stage);
+    }
+}
+
+/// Keeps the journal young and the room in order, and lets a room end that nobody entered.
 pub(super) fn sweep(shell: &mut Shell, myself: &ActorRef<RoomMsg>) {
     if shell.phase == Phase::Stopped {
         return;
@@ -87,6 +155,8 @@ pub(super) fn sweep(shell: &mut Shell, myself: &ActorRef<RoomMsg>) {
     if let Err(error) = shell.room.journal().touch() {
         tracing::warn!(room.id = %shell.id(), %error, "journal can't be touched");
     }
+    return_to_disk(shell, myself);
+    mend(shell, myself);
     after(shell, myself, true);
 }
 

@@ -1,15 +1,18 @@
-//! How much a client may say.
+//! How much a client may say. What exceeds a burst waits in the client's socket: it is read when its turn has come.
+
+use std::time::Duration;
 
 use tokio::time::Instant;
 
 use crate::protocol::limits;
 
-/// * What one session may send in the long run; set by the operator.
+/// * What one session may send in the long run, and how soon it must join; set by the operator.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RateLimits {
     pub commands_per_second: u32,
     pub commands_burst: u32,
     pub bytes_per_second: u32,
+    pub join_deadline_secs: u64,
 }
 
 impl Default for RateLimits {
@@ -18,6 +21,7 @@ impl Default for RateLimits {
             commands_per_second: limits::COMMANDS_PER_SECOND,
             commands_burst: limits::COMMANDS_BURST,
             bytes_per_second: limits::COMMAND_BYTES_PER_SECOND,
+            join_deadline_secs: limits::JOIN_DEADLINE_SECS,
         }
     }
 }
@@ -25,10 +29,11 @@ impl Default for RateLimits {
 /// What to do with a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Verdict {
-    Handle,
+    /// It is handled after that time.
+    Handle(Duration),
     /// Answered `rate_limit_exceeded`.
     Refuse,
-    /// Ten times over the limit: closed with 1008.
+    /// Refused far too often: closed with 1008.
     Abuse,
 }
 
@@ -51,15 +56,31 @@ impl Bucket {
         }
     }
 
-    fn take(&mut self, amount: f64, now: Instant) -> bool {
+    fn refill(&mut self, now: Instant) {
         let elapsed = now.saturating_duration_since(self.at).as_secs_f64();
         self.tokens = (self.tokens + elapsed * self.per_second).min(self.capacity);
         self.at = now;
+    }
+
+    fn take(&mut self, amount: f64, now: Instant) -> bool {
+        self.refill(now);
         let enough = self.tokens >= amount;
         if enough {
             self.tokens -= amount;
         }
         enough
+    }
+
+    /// When that many tokens will be there.
+    fn wait(&mut self, amount: f64, now: Instant) -> Duration {
+        self.refill(now);
+        let missing = (amount - self.tokens).max(0.0);
+        Duration::try_from_secs_f64(missing / self.per_second).unwrap_or(Duration::MAX)
+    }
+
+    /// Takes tokens that may not be there yet.
+    fn owe(&mut self, amount: f64) {
+        self.tokens -= amount;
     }
 }
 
@@ -71,6 +92,8 @@ pub(super) struct Limiter {
     echoes: Bucket,
     searches: Bucket,
     refusals: Bucket,
+    /// Since when the client is ahead of what it may send.
+    ahead_since: Option<Instant>,
 }
 
 impl Limiter {
@@ -82,22 +105,38 @@ impl Limiter {
         // One message of the largest size must get through.
         let largest = u32::try_from(limits::MESSAGE_BYTES_MAX).unwrap_or(u32::MAX);
         let bytes_capacity = rates.bytes_per_second.max(largest);
-        let abuse = rate * f64::from(limits::RATE_ABUSE_FACTOR);
         let echoes = f64::from(limits::ECHO_FREE_PER_SECOND);
         let searches = f64::from(limits::SEARCHES_PER_SESSION_SECOND);
+        let refusals = f64::from(limits::REFUSALS_MAX);
         Self {
             commands: Bucket::new(rate, burst, now),
             bytes: Bucket::new(f64::from(rates.bytes_per_second), f64::from(bytes_capacity), now),
             echoes: Bucket::new(echoes, echoes, now),
             searches: Bucket::new(searches, searches, now),
-            refusals: Bucket::new(abuse, abuse, now),
+            refusals: Bucket::new(refusals / f64::from(limits::REFUSALS_SECS), refusals, now),
+            ahead_since: None,
         }
     }
 
-    pub fn message(&mut self, bytes: usize, now: Instant) -> Verdict {
+    /// Nothing of the client waits to be read.
+    pub fn caught_up(&mut self) {
+        self.ahead_since = None;
+    }
+
+    /// A message in that many frames.
+    pub fn message(&mut self, bytes: usize, frames: u32, now: Instant) -> Verdict {
         let bytes = f64::from(u32::try_from(bytes).unwrap_or(u32::MAX));
-        if self.commands.take(1.0, now) && self.bytes.take(bytes, now) {
-            Verdict::Handle
+        let frames = f64::from(frames);
+        let wait = self.commands.wait(frames, now).max(self.bytes.wait(bytes, now));
+        let since = if wait.is_zero() {
+            now
+        } else {
+            *self.ahead_since.get_or_insert(now)
+        };
+        if now - since + wait <= Duration::from_secs(limits::PACE_SECS_MAX) {
+            self.commands.owe(frames);
+            self.bytes.owe(bytes);
+            Verdict::Handle(wait)
         } else if self.refusals.take(1.0, now) {
             Verdict::Refuse
         } else {
@@ -111,54 +150,85 @@ impl Limiter {
     }
 
     /// A small echo now and then is free: it is the clients' heartbeat.
-    pub fn echo(&mut self, bytes: usize, now: Instant) -> Verdict {
-        if bytes <= limits::ECHO_FREE_BYTES && self.echoes.take(1.0, now) {
-            Verdict::Handle
+    pub fn echo(&mut self, bytes: usize, frames: u32, now: Instant) -> Verdict {
+        if bytes <= limits::ECHO_FREE_BYTES && frames == 1 && self.echoes.take(1.0, now) {
+            Verdict::Handle(Duration::ZERO)
         } else {
-            self.message(bytes, now)
+            self.message(bytes, frames, now)
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
+
+    const AT_ONCE: Verdict = Verdict::Handle(Duration::ZERO);
+
+    fn limiter() -> (Limiter, Instant) {
+        let now = Instant::now();
+        (Limiter::new(RateLimits::default(), now), now)
+    }
 
     #[test]
     fn a_burst_then_the_rate() {
-        let now = Instant::now();
-        let mut limiter = Limiter::new(RateLimits::default(), now);
+        let (mut limiter, now) = limiter();
         for _ in 0..limits::COMMANDS_BURST {
-            assert_eq!(limiter.message(100, now), Verdict::Handle);
+            assert_eq!(limiter.message(100, 1, now), AT_ONCE);
         }
-        assert_eq!(limiter.message(100, now), Verdict::Refuse);
-        let later = now + Duration::from_millis(50);
-        assert_eq!(limiter.message(100, later), Verdict::Handle);
-        assert_eq!(limiter.message(100, later), Verdict::Refuse);
+        assert_eq!(
+            limiter.message(100, 1, now),
+            Verdict::Handle(Duration::from_millis(50))
+        );
+        assert_eq!(
+            limiter.message(100, 1, now),
+            Verdict::Handle(Duration::from_millis(100))
+        );
+        assert_eq!(limiter.message(100, 1, now + Duration::from_millis(150)), AT_ONCE);
     }
 
     #[test]
-    fn ten_times_over_is_abuse() {
-        let now = Instant::now();
-        let mut limiter = Limiter::new(RateLimits::default(), now);
-        let allowed = limits::COMMANDS_BURST + limits::COMMANDS_PER_SECOND * limits::RATE_ABUSE_FACTOR;
-        for _ in 0..allowed {
-            assert_ne!(limiter.message(10, now), Verdict::Abuse);
+    fn who_is_more_than_eight_seconds_ahead_is_refused_until_it_waits() {
+        let (mut limiter, mut now) = limiter();
+        let (mut handled, mut refused) = (0, 0);
+        for _ in 0..1_000 {
+            match limiter.message(100, 1, now) {
+                Verdict::Handle(wait) => (handled, now) = (handled + 1, now + wait),
+                Verdict::Refuse => refused += 1,
+                Verdict::Abuse => panic!("not yet"),
+            }
         }
-        assert_eq!(limiter.message(10, now), Verdict::Abuse);
+        let paced = limits::PACE_SECS_MAX * u64::from(limits::COMMANDS_PER_SECOND);
+        assert_eq!(handled, u64::from(limits::COMMANDS_BURST) + paced);
+        assert_eq!(refused, 1_000 - handled);
+        limiter.caught_up();
+        assert_eq!(
+            limiter.message(100, 1, now),
+            Verdict::Handle(Duration::from_millis(50))
+        );
     }
 
     #[test]
-    fn bytes_count_too_and_small_echoes_do_not() {
-        let now = Instant::now();
-        let mut limiter = Limiter::new(RateLimits::default(), now);
-        assert_eq!(limiter.message(limits::MESSAGE_BYTES_MAX, now), Verdict::Handle);
-        assert_eq!(limiter.message(1_000, now), Verdict::Refuse);
+    fn a_thousand_refusals_are_abuse() {
+        let (mut limiter, now) = limiter();
+        while limiter.message(10, 1, now) != Verdict::Refuse {}
+        for _ in 1..limits::REFUSALS_MAX {
+            assert_eq!(limiter.message(10, 1, now), Verdict::Refuse);
+        }
+        assert_eq!(limiter.message(10, 1, now), Verdict::Abuse);
+    }
+
+    #[test]
+    fn bytes_and_frames_count_too_and_small_echoes_do_not() {
+        let (mut limiter, now) = limiter();
+        assert_eq!(limiter.message(limits::MESSAGE_BYTES_MAX, 1, now), AT_ONCE);
+        assert_ne!(limiter.message(1_000, 1, now), AT_ONCE);
         for _ in 0..limits::ECHO_FREE_PER_SECOND {
-            assert_eq!(limiter.echo(1_000, now), Verdict::Handle);
+            assert_eq!(limiter.echo(1_000, 1, now), AT_ONCE);
         }
-        assert_eq!(limiter.echo(1_000, now), Verdict::Refuse);
+        assert_ne!(limiter.echo(1_000, 1, now), AT_ONCE);
+        let (mut limiter, now) = self::limiter();
+        assert_eq!(limiter.message(10, limits::COMMANDS_BURST, now), AT_ONCE);
+        assert_ne!(limiter.message(10, 1, now), AT_ONCE);
     }
 }

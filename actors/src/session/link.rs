@@ -1,8 +1,11 @@
 //! The room's end of a session: a bounded queue of frames, and a few flags that both sides read.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicU32, AtomicUsize, Ordering},
+use std::{
+    fmt,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering},
+    },
 };
 
 use ractor::ActorRef;
@@ -28,12 +31,17 @@ pub(super) enum Outgoing {
 }
 
 /// State that room, reader and writer of one session share.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct Shared {
     queued_bytes: AtomicUsize,
     unhandled: AtomicU32,
     /// 0 before the join; then [`JOINED`] and the modules that the tariff allows.
     opened: AtomicU32,
+    /// Whether the session has been inside, and whether it has got anywhere at all: inside or into the waiting room.
+    has_ever_joined: AtomicBool,
+    is_seated: AtomicBool,
+    /// A place among the sockets that have yet to join, given back when this one has.
+    until_seated: Mutex<Option<Box<dyn Send>>>,
     /// Wakes a writer that waits for a client that takes nothing.
     pub cut_now: Notify,
 }
@@ -60,17 +68,37 @@ pub struct Link {
     actor: ActorRef<SessionMsg>,
 }
 
+impl fmt::Debug for Shared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Shared")
+            .field("opened", &self.opened)
+            .finish_non_exhaustive()
+    }
+}
+
 impl Shared {
-    pub(super) fn link(actor: ActorRef<SessionMsg>) -> (Link, mpsc::Receiver<Outgoing>) {
+    pub(super) fn link(
+        actor: ActorRef<SessionMsg>,
+        until_seated: Box<dyn Send>,
+    ) -> (Link, mpsc::Receiver<Outgoing>) {
         let (queue, receiver) = mpsc::channel(SESSION_QUEUE_FRAMES_MAX);
-        (
-            Link {
-                queue,
-                shared: Arc::new(Self::default()),
-                actor,
-            },
-            receiver,
-        )
+        let shared = Self {
+            until_seated: Mutex::new(Some(until_seated)),
+            ..Self::default()
+        };
+        let shared = Arc::new(shared);
+        (Link { queue, shared, actor }, receiver)
+    }
+
+    /// Whether the client has ever been inside: it may send larger messages from then on.
+    pub(super) fn has_ever_joined(&self) -> bool {
+        self.has_ever_joined.load(Ordering::Relaxed)
+    }
+
+    fn seat(&self) {
+        if !self.is_seated.swap(true, Ordering::Relaxed) {
+            *self.until_seated.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        }
     }
 
     /// Whether a long frame still fits. Short ones are bounded by their number: nothing is counted for them.
@@ -124,12 +152,20 @@ impl Link {
     pub fn open(&self, has_module: impl Fn(&str) -> bool) {
         let on = MODULES.iter().filter(|module| has_module(module));
         let bits = on.fold(JOINED, |all, module| all | bit(module));
+        self.shared.has_ever_joined.store(true, Ordering::Relaxed);
         self.shared.opened.store(bits, Ordering::Release);
+        self.shared.seat();
     }
 
     /// The session waits again.
     pub fn shut(&self) {
         self.shared.opened.store(0, Ordering::Release);
+        self.shared.seat();
+    }
+
+    /// Whether the session is inside or waits.
+    pub(super) fn is_seated(&self) -> bool {
+        self.shared.is_seated.load(Ordering::Relaxed)
     }
 
     #[must_use]
@@ -159,5 +195,28 @@ impl Link {
     #[must_use]
     pub fn actor(&self) -> &ActorRef<SessionMsg> {
         &self.actor
+    }
+}
+
+/// A link on its way to its room. Where it does not get there, the room has ended meanwhile: the client comes back.
+#[derive(Debug)]
+pub struct Arriving(Option<Link>);
+
+impl Arriving {
+    pub(super) fn new(link: Link) -> Self {
+        Self(Some(link))
+    }
+
+    /// The room has it.
+    pub(crate) fn arrive(mut self) -> Option<Link> {
+        self.0.take()
+    }
+}
+
+impl Drop for Arriving {
+    fn drop(&mut self) {
+        if let Some(link) = self.0.take() {
+            link.close(CloseCode::Restart);
+        }
     }
 }

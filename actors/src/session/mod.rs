@@ -1,24 +1,36 @@
 //! One WebSocket session: an actor for control, a reader task, a writer task and a bounded queue between them.
 //!
-//! The session is not linked to its room (a link would end it with the room); it watches it instead.
+//! The session is not linked to its room (a link would end it with the room), and does not watch it either: the room holds
+//! the session's [`Link`], and whoever drops a room closes the links that are in it.
 
 mod limiter;
 mod link;
+mod meter;
 mod reader;
 mod writer;
 
 use std::{fmt, marker::PhantomData, sync::Arc, time::Duration};
 
 use futures_util::StreamExt;
-use ractor::{Actor, ActorProcessingErr, ActorRef, SupervisionEvent};
+use ractor::{Actor, ActorProcessingErr, ActorRef};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::task::JoinHandle;
-use tokio_tungstenite::{WebSocketStream, tungstenite::protocol::WebSocketConfig};
+use tokio_tungstenite::{
+    WebSocketStream,
+    tungstenite::protocol::{Role, WebSocketConfig},
+};
 
-pub use self::{limiter::RateLimits, link::Link};
-use self::{link::Shared, reader::Reader};
+pub use self::{
+    limiter::RateLimits,
+    link::{Arriving, Link},
+};
+use self::{
+    link::Shared,
+    meter::{Meter, Metered},
+    reader::Reader,
+};
 use crate::{
-    ids::SessionNo,
+    ids::{SessionNo, UserId},
     ports::{CallerNames, Clock, Ports},
     protocol::{
         codes::CloseCode,
@@ -28,7 +40,10 @@ use crate::{
         },
         meeting::Caller,
     },
-    room::input::{Ending, Input},
+    room::{
+        access::Origin,
+        input::{Ending, Input},
+    },
     room_actor::{RoomMsg, RoomRef},
     ticket::Claim,
 };
@@ -58,13 +73,29 @@ pub struct Seat {
     pub(crate) caller: Caller,
     /// The number of the last event that the client has seen, if it asks to go on from there.
     pub(crate) resume_from: Option<u64>,
+    pub(crate) origin: Option<Origin>,
 }
 
 impl Seat {
+    /// Whose room it leads into; none where that is not known.
+    #[must_use]
+    pub fn room_owner(&self) -> Option<UserId> {
+        self.room.owner()
+    }
+
     /// The client goes on from the event with this number.
     #[must_use]
     pub fn resuming_from(self, resume_from: Option<u64>) -> Self {
         Self { resume_from, ..self }
+    }
+
+    /// Where the socket comes from.
+    #[must_use]
+    pub fn from(self, origin: Origin) -> Self {
+        Self {
+            origin: Some(origin),
+            ..self
+        }
     }
 }
 
@@ -81,24 +112,32 @@ pub enum SessionMsg {
     CloseWaited,
 }
 
-/// Starts the session of a redeemed ticket on a socket that has just been upgraded. It goes on by itself; whoever
-/// accepted the socket is not needed any more.
-pub async fn begin<S: Socket>(
-    seat: Seat,
-    socket: WebSocketStream<S>,
-    rates: RateLimits,
-    ports: &Ports,
-    while_open: Box<dyn Send>,
-) {
+/// Places in limits that a session takes.
+pub struct Places {
+    /// Given back when the session has ended.
+    pub while_open: Box<dyn Send>,
+    /// Given back when the session is inside or waits.
+    pub until_seated: Box<dyn Send>,
+}
+
+impl fmt::Debug for Places {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Places(..)")
+    }
+}
+
+/// Starts the session of a redeemed ticket on a stream that has just been upgraded. It goes on by itself; whoever
+/// accepted the stream is not needed any more.
+pub async fn begin<S: Socket>(seat: Seat, stream: S, rates: RateLimits, ports: &Ports, places: Places) {
     let session = seat.session;
     let by_telephone = seat.caller == Caller::Sip;
     let args = Args {
         seat,
-        socket,
+        stream,
         rates,
         clock: Arc::clone(&ports.clock),
         caller_names: by_telephone.then(|| Arc::clone(&ports.callers)),
-        while_open,
+        places,
     };
     if let Err(error) = Actor::spawn(None, SessionActor(PhantomData), args).await {
         tracing::error!(session = session.0, %error, "a session could not be started");
@@ -109,12 +148,12 @@ struct SessionActor<S>(PhantomData<fn(S)>);
 
 struct Args<S> {
     seat: Seat,
-    socket: WebSocketStream<S>,
+    stream: S,
     rates: RateLimits,
     clock: Arc<dyn Clock>,
     /// For sessions of callers by telephone only.
     caller_names: Option<Arc<dyn CallerNames>>,
-    while_open: Box<dyn Send>,
+    places: Places,
 }
 
 struct State {
@@ -161,21 +200,17 @@ impl<S: Socket> Actor for SessionActor<S> {
         args: Args<S>,
     ) -> Result<State, ActorProcessingErr> {
         let Args {
-            seat:
-                Seat {
-                    room,
-                    claim,
-                    session,
-                    resume_from,
-                    ..
-                },
-            socket,
+            seat,
+            stream,
             rates,
             clock,
             caller_names,
-            while_open,
+            places,
         } = args;
-        let (link, queue) = Shared::link(myself.clone());
+        let (link, queue) = Shared::link(myself.clone(), places.until_seated);
+        let meter = Arc::<Meter>::default();
+        let metered = Metered::new(stream, Arc::clone(&meter), Arc::clone(link.shared()));
+        let socket = WebSocketStream::from_raw_socket(metered, Role::Server, Some(socket_config())).await;
         let (sink, stream) = socket.split();
         let writer = tokio::spawn(writer::run(
             sink,
@@ -183,10 +218,13 @@ impl<S: Socket> Actor for SessionActor<S> {
             Arc::clone(link.shared()),
             myself.clone(),
         ));
-        room.attach(claim, session, link.clone(), resume_from);
-        let reader = Reader::new(room.clone(), session, link.clone(), rates, clock, caller_names);
+        let Seat { room, session, .. } = &seat;
+        let (room, session) = (room.clone(), *session);
+        // A room that ends before it has the link, or later, closes it: nothing watches the room.
+        room.attach(seat, link.clone());
+        let reader = (room.clone(), session);
+        let reader = Reader::new(reader, link.clone(), meter, rates, clock, caller_names);
         let reader = tokio::spawn(reader.run(stream, myself.clone()));
-        myself.monitor(room.cell());
         Ok(State {
             room,
             session,
@@ -196,7 +234,7 @@ impl<S: Socket> Actor for SessionActor<S> {
             end_told: false,
             drained: false,
             written: false,
-            _while_open: while_open,
+            _while_open: places.while_open,
         })
     }
 
@@ -232,43 +270,33 @@ impl<S: Socket> Actor for SessionActor<S> {
         }
         Ok(())
     }
+}
 
-    async fn post_stop(
-        &self,
-        _myself: ActorRef<SessionMsg>,
-        state: &mut State,
-    ) -> Result<(), ActorProcessingErr> {
-        state.tell_end(Ending::Lost);
-        state.reader.abort();
-        state.writer.abort();
-        Ok(())
-    }
-
-    /// The room's actor is gone: the client comes back with its token, and finds the room revived.
-    async fn handle_supervisor_evt(
-        &self,
-        _myself: ActorRef<SessionMsg>,
-        event: SupervisionEvent,
-        state: &mut State,
-    ) -> Result<(), ActorProcessingErr> {
-        if matches!(
-            event,
-            SupervisionEvent::ActorFailed(..) | SupervisionEvent::ActorTerminated(..)
-        ) {
-            state.link.close(CloseCode::Restart);
-        }
-        Ok(())
+impl Drop for State {
+    /// Also of an actor that panicked.
+    fn drop(&mut self) {
+        self.tell_end(Ending::Lost);
+        self.reader.abort();
+        self.writer.abort();
     }
 }
 
 impl RoomRef {
     /// Tells the room whose socket this session is.
-    fn attach(&self, claim: Claim, session: SessionNo, link: Link, resume_from: Option<u64>) {
+    fn attach(&self, seat: Seat, link: Link) {
+        let Seat {
+            claim,
+            session,
+            resume_from,
+            origin,
+            ..
+        } = seat;
         self.send(RoomMsg::Attach {
             claim,
             session,
-            link,
+            link: Arriving::new(link),
             resume_from,
+            origin,
         });
     }
 }

@@ -1,10 +1,10 @@
 //! The reader task: parses, limits, answers `echo` itself, and watches over the connection with pings.
 
-use std::{sync::Arc, time::Duration};
+use std::{future::poll_fn, sync::Arc, time::Duration};
 
 use futures_util::{StreamExt, stream::SplitStream};
 use ractor::ActorRef;
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep};
 use tokio_tungstenite::{
     WebSocketStream,
     tungstenite::{self, Message, Utf8Bytes},
@@ -13,6 +13,7 @@ use tokio_tungstenite::{
 use super::{
     Link, SessionMsg, Socket,
     limiter::{Limiter, RateLimits, Verdict},
+    meter::Meter,
 };
 use crate::{
     ids::SessionNo,
@@ -22,7 +23,8 @@ use crate::{
         chat::ChatCommand,
         codes::CloseCode,
         control::{ControlCommand, ControlError, ControlEvent},
-        limits::{MESSAGE_BEFORE_JOIN_BYTES_MAX, PING_INTERVAL_SECS, PONG_TIMEOUT_SECS},
+        limits::{JOIN_AGAIN_SECS, PING_INTERVAL_SECS, PONG_TIMEOUT_SECS},
+        moderation::ModerationEvent,
     },
     room_actor::{RoomMsg, RoomRef},
 };
@@ -35,27 +37,42 @@ pub(super) struct Reader {
     session: SessionNo,
     link: Link,
     limiter: Limiter,
+    meter: Arc<Meter>,
     clock: Arc<dyn Clock>,
     /// For callers by telephone only.
     caller_names: Option<Arc<dyn CallerNames>>,
+    /// When the client must be inside or wait; none once it is.
+    join_due: Option<Instant>,
+    /// Whether it has sent `join`: it must then be told why it is sent away.
+    has_asked: bool,
+}
+
+/// When the reader looks at something else than what the client sends.
+struct Watch {
+    next_ping: Instant,
+    pong_due: Option<Instant>,
 }
 
 impl Reader {
     pub fn new(
-        room: RoomRef,
-        session: SessionNo,
+        (room, session): (RoomRef, SessionNo),
         link: Link,
+        meter: Arc<Meter>,
         rates: RateLimits,
         clock: Arc<dyn Clock>,
         caller_names: Option<Arc<dyn CallerNames>>,
     ) -> Self {
+        let now = Instant::now();
         Self {
             room,
             session,
             link,
-            limiter: Limiter::new(rates, Instant::now()),
+            limiter: Limiter::new(rates, now),
+            meter,
             clock,
             caller_names,
+            join_due: Some(now + Duration::from_secs(rates.join_deadline_secs)),
+            has_asked: false,
         }
     }
 
@@ -65,6 +82,10 @@ impl Reader {
         actor: ActorRef<SessionMsg>,
     ) {
         let (how, code) = self.read(&mut stream).await;
+        if self.has_asked && code.is_some_and(|code| !code.client_reconnects()) {
+            // Without a word clients take such an end for a break, and show an empty meeting for ever.
+            self.answer(&ModerationEvent::Kicked);
+        }
         // The actor may have stopped already.
         let _ = actor.cast(SessionMsg::Read(how, code));
         // The client's answer to our close frame ends the connection cleanly. A broken stream says nothing about that:
@@ -79,67 +100,111 @@ impl Reader {
     }
 
     async fn read<S: Socket>(&mut self, stream: &mut SplitStream<WebSocketStream<S>>) -> End {
-        use crate::room::input::Ending::{Lost, Quit};
-        let ping_every = Duration::from_secs(PING_INTERVAL_SECS);
-        let mut next_ping = Instant::now() + ping_every;
-        let mut pong_due = None;
+        let mut watch = Watch {
+            next_ping: Instant::now() + Duration::from_secs(PING_INTERVAL_SECS),
+            pong_due: None,
+        };
         loop {
-            let wake = pong_due.map_or(next_ping, |due| next_ping.min(due));
-            match tokio::time::timeout_at(wake, stream.next()).await {
-                Err(_elapsed) => {
-                    let now = Instant::now();
-                    if pong_due.is_some_and(|due| due <= now) {
-                        return (Lost, None);
-                    }
-                    if next_ping <= now {
-                        next_ping = now + ping_every;
-                        pong_due = pong_due.or(Some(now + Duration::from_secs(PONG_TIMEOUT_SECS)));
-                        self.link.ping();
-                    }
-                }
-                Ok(Some(Ok(Message::Close(_)))) => return (Quit, None),
-                Ok(Some(Ok(Message::Pong(_)))) => pong_due = None,
-                Ok(Some(Ok(Message::Text(text)))) => {
-                    if let Err(code) = self.message(&text).await {
-                        return (Quit, Some(code));
-                    }
-                }
-                Ok(Some(Ok(Message::Binary(bytes)))) => {
-                    let text = Utf8Bytes::try_from(bytes).unwrap_or_default();
-                    if let Err(code) = self.message(&text).await {
-                        return (Quit, Some(code));
-                    }
-                }
-                Ok(Some(Ok(Message::Ping(_) | Message::Frame(_)))) => {}
-                Ok(Some(Err(tungstenite::Error::Capacity(_)))) => {
-                    return (Quit, Some(CloseCode::MessageTooBig));
-                }
-                Ok(Some(Err(tungstenite::Error::Utf8(_)))) => return (Lost, Some(CloseCode::InvalidData)),
-                Ok(Some(Err(_)) | None) => return (Lost, None),
+            let wake = [Some(watch.next_ping), watch.pong_due, self.join_due];
+            let wake = wake.into_iter().flatten().min().unwrap_or(watch.next_ping);
+            let mut waits = false;
+            let next = poll_fn(|cx| {
+                let next = stream.poll_next_unpin(cx);
+                waits |= next.is_pending();
+                next
+            });
+            let next = tokio::time::timeout_at(wake, next).await;
+            if waits {
+                self.limiter.caught_up();
+            }
+            let ended = match next {
+                Ok(next) => self.next(next, &mut watch).await,
+                Err(_elapsed) => self.look(&mut watch, Instant::now()),
+            };
+            if let Some(end) = ended {
+                return end;
             }
         }
     }
 
+    /// What is due without the client: pings, and the end of its patience or ours.
+    fn look(&mut self, watch: &mut Watch, now: Instant) -> Option<End> {
+        use crate::room::input::Ending::{Lost, Quit};
+        if watch.pong_due.is_some_and(|due| due <= now) {
+            return Some((Lost, None));
+        }
+        if self.link.is_seated() {
+            self.join_due = None;
+        } else if self.join_due.is_some_and(|due| due <= now) {
+            return Some((Quit, Some(CloseCode::PolicyViolation)));
+        }
+        if watch.next_ping <= now {
+            watch.next_ping = now + Duration::from_secs(PING_INTERVAL_SECS);
+            watch.pong_due = watch
+                .pong_due
+                .or(Some(now + Duration::from_secs(PONG_TIMEOUT_SECS)));
+            self.link.ping();
+        }
+        None
+    }
+
+    /// Handles what came; an end is how reading ends.
+    async fn next(
+        &mut self,
+        next: Option<Result<Message, tungstenite::Error>>,
+        watch: &mut Watch,
+    ) -> Option<End> {
+        use crate::room::input::Ending::{Lost, Quit};
+        let handled = match next {
+            Some(Ok(Message::Close(_))) => return Some((Quit, None)),
+            Some(Ok(Message::Pong(_))) => {
+                watch.pong_due = None;
+                self.control_frame().await
+            }
+            Some(Ok(Message::Ping(_) | Message::Frame(_))) => self.control_frame().await,
+            Some(Ok(Message::Text(text))) => self.message(&text).await,
+            Some(Ok(Message::Binary(bytes))) => {
+                let text = Utf8Bytes::try_from(bytes).unwrap_or_default();
+                self.message(&text).await
+            }
+            Some(Err(tungstenite::Error::Capacity(_))) => Err(CloseCode::MessageTooBig),
+            Some(Err(tungstenite::Error::Utf8(_))) => return Some((Lost, Some(CloseCode::InvalidData))),
+            Some(Err(_)) | None => match self.meter.excess() {
+                Some(code) => Err(code),
+                None => return Some((Lost, None)),
+            },
+        };
+        handled.err().map(|code| (Quit, Some(code)))
+    }
+
+    /// A ping or pong: the library has answered it already, and the next one is read when its turn has come.
+    async fn control_frame(&mut self) -> Result<(), CloseCode> {
+        match self.limiter.message(0, 1, Instant::now()) {
+            Verdict::Handle(wait) => sleep(wait).await,
+            Verdict::Refuse => {}
+            Verdict::Abuse => return Err(CloseCode::PolicyViolation),
+        }
+        Ok(())
+    }
+
     /// Handles one message; an error is the code to close with.
     async fn message(&mut self, text: &str) -> Result<(), CloseCode> {
-        if text.len() > MESSAGE_BEFORE_JOIN_BYTES_MAX && !self.link.has_joined() {
-            return Err(CloseCode::MessageTooBig);
-        }
         let mut incoming = protocol::parse(text);
-        let now = Instant::now();
+        let (now, frames) = (Instant::now(), 1 + self.meter.take_pieces());
         let verdict = match incoming {
-            Incoming::Echo(_) => self.limiter.echo(text.len(), now),
-            _ => self.limiter.message(text.len(), now),
+            Incoming::Echo(_) => self.limiter.echo(text.len(), frames, now),
+            _ => self.limiter.message(text.len(), frames, now),
         };
         let is_search = matches!(
             &incoming,
             Incoming::Command(Command::Chat(ChatCommand::SearchHistory { .. }))
         );
         match verdict {
-            Verdict::Handle if is_search && !self.limiter.search(now) => {
+            Verdict::Handle(_) if is_search && !self.limiter.search(now) => {
                 self.answer(&ControlEvent::RateLimitExceeded);
             }
-            Verdict::Handle => {
+            Verdict::Handle(wait) => {
+                sleep(wait).await;
                 self.name_caller(&mut incoming).await;
                 self.incoming(incoming);
             }
@@ -154,13 +219,15 @@ impl Reader {
         let Some(names) = &self.caller_names else { return };
         if let Incoming::Command(Command::Control(ControlCommand::Join {
             display_name: Some(name),
+            number,
         })) = incoming
         {
-            *name = names.name(self.room.id(), std::mem::take(name)).await;
+            *number = names.origin(&name.to_string());
+            *name = names.name(self.room.id(), name.to_string()).await.into();
         }
     }
 
-    fn incoming(&self, incoming: Incoming<'_>) {
+    fn incoming(&mut self, incoming: Incoming<'_>) {
         let error = match incoming {
             Incoming::Echo(payload) => {
                 return self.link.push(protocol::encode_echo(payload, self.clock.now()));
@@ -182,7 +249,7 @@ impl Reader {
         self.answer(&ControlEvent::Error(error));
     }
 
-    fn command(&self, command: Command) -> Result<(), ControlError> {
+    fn command(&mut self, command: Command) -> Result<(), ControlError> {
         let namespace = command.namespace();
         if namespace != "control" {
             if !self.link.has_joined() {
@@ -191,6 +258,12 @@ impl Reader {
             if !self.link.has_module(namespace) {
                 return Err(ControlError::InvalidNamespace);
             }
+        }
+        if matches!(command, Command::Control(ControlCommand::Join { .. })) {
+            self.has_asked = true;
+            // Who is blocked asks again and again.
+            let again = Instant::now() + Duration::from_secs(JOIN_AGAIN_SECS);
+            self.join_due = self.join_due.map(|due| due.max(again));
         }
         if self.room.has_room_for_input() && self.link.begin_command() {
             self.room.send(RoomMsg::Command {
@@ -204,7 +277,7 @@ impl Reader {
     }
 
     /// An answer of the session itself carries no number.
-    fn answer(&self, event: &ControlEvent<'_>) {
+    fn answer<E: protocol::Event>(&self, event: &E) {
         self.link.push(protocol::encode(event, self.clock.now(), None));
     }
 }

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::dice::Dice;
 
 /// Commands as clients write them. A string that begins with `$` stands for an id that is known at the time.
-const COMMANDS: [&str; 45] = [
+const COMMANDS: [&str; 51] = [
     r#"{"namespace":"control","payload":{"action":"join","display_name":"Ann"}}"#,
     r#"{"namespace":"control","payload":{"action":"join"}}"#,
     r#"{"namespace":"control","payload":{"action":"enter_room"}}"#,
@@ -27,19 +27,25 @@ const COMMANDS: [&str; 45] = [
     r#"{"namespace":"moderation","payload":{"action":"reset_raised_hands","target":"$person"}}"#,
     r#"{"namespace":"breakout","payload":{"action":"start","rooms":[{"name":"A","assignments":["$person"]}],"duration":60}}"#,
     r#"{"namespace":"breakout","payload":{"action":"start","rooms":[{"name":"A","assignments":[]},{"name":"B","assignments":["$person"]}]}}"#,
+    r#"{"namespace":"breakout","payload":{"action":"start","rooms":[{"name":"A","assignments":[]}],"duration":5,"strategy":"manual"}}"#,
     r#"{"namespace":"breakout","payload":{"action":"stop"}}"#,
     r#"{"namespace":"chat","payload":{"action":"send_message","content":"hello","scope":"global"}}"#,
     r#"{"namespace":"chat","payload":{"action":"send_message","content":"hello","scope":"private","target":"$person"}}"#,
     r#"{"namespace":"chat","payload":{"action":"send_message","content":"hello","scope":"group","target":"red"}}"#,
+    r#"{"namespace":"chat","payload":{"action":"send_message","content":"\u0001\tÄ\r\n\u001f","scope":"global"}}"#,
     r#"{"namespace":"chat","payload":{"action":"enable_chat"}}"#,
     r#"{"namespace":"chat","payload":{"action":"disable_chat"}}"#,
     r#"{"namespace":"chat","payload":{"action":"clear_history"}}"#,
     r#"{"namespace":"chat","payload":{"action":"set_last_seen_timestamp","scope":"global","timestamp":"2026-01-01T00:00:00Z"}}"#,
     r#"{"namespace":"chat","payload":{"action":"set_last_seen_timestamp","scope":"private","target":"$person","timestamp":"2026-01-01T00:00:00.5+02:00"}}"#,
     r#"{"namespace":"chat","payload":{"action":"get_history_chunk","message_index":3,"scope":"global"}}"#,
+    r#"{"namespace":"chat","payload":{"action":"get_history_chunk","message_index":0,"scope":"group"}}"#,
+    r#"{"namespace":"chat","payload":{"action":"get_history_chunk","message_index":1,"scope":"private","target":"$person"}}"#,
+    r#"{"namespace":"chat","payload":{"action":"search_history","term":"HELLO","scope":"group","target":"red"}}"#,
     r#"{"namespace":"chat","payload":{"action":"search_history","term":"hello","message_index":0,"scope":"private","target":"$person"}}"#,
     r#"{"namespace":"timer","payload":{"action":"start","kind":"countdown","duration":30,"style":"round","title":"tea","enable_ready_check":true}}"#,
     r#"{"namespace":"timer","payload":{"action":"start","kind":"stopwatch","enable_ready_check":true}}"#,
+    r#"{"namespace":"timer","payload":{"action":"start","kind":"stopwatch","duration":0,"timezone":"Europe/Berlin"}}"#,
     r#"{"namespace":"timer","payload":{"action":"stop","timer_id":"$timer","reason":"over"}}"#,
     r#"{"namespace":"timer","payload":{"action":"update_ready_status","timer_id":"$timer","status":true}}"#,
     r#"{"namespace":"polls","payload":{"action":"start","topic":"lunch","live":true,"multiple_choice":true,"choices":["soup","rice"],"duration":30}}"#,
@@ -54,7 +60,7 @@ const COMMANDS: [&str; 45] = [
 ];
 
 /// Pieces of text that belong nowhere.
-const PIECES: [&str; 22] = [
+const PIECES: [&str; 24] = [
     "\u{feff}",
     "\0",
     "\\u0000",
@@ -75,12 +81,14 @@ const PIECES: [&str; 22] = [
     "\\",
     "/**/",
     "\u{202e}",
+    "\u{200d}",
+    "e\u{308}",
     "🧑🏽‍🚀",
     "\n\r\t ",
 ];
 
 /// Keys that mean something somewhere.
-const KEYS: [&str; 12] = [
+const KEYS: [&str; 13] = [
     "namespace",
     "payload",
     "action",
@@ -91,6 +99,7 @@ const KEYS: [&str; 12] = [
     "choice_ids",
     "timestamp",
     "duration",
+    "strategy",
     "",
     "$serde_json::private::Number",
 ];

@@ -122,6 +122,7 @@ impl Rooms {
                     session: SessionNo(9),
                     breakout_room: asked,
                     resume_from: None,
+                    origin: None,
                 });
                 trial.input(join(SessionNo(9), "dan"));
             }

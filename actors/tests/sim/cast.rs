@@ -2,7 +2,11 @@
 
 use std::sync::Arc;
 
-use colloquy_actors::protocol::meeting::{Caller, Group, Identity};
+use colloquy_actors::{
+    ids::{OriginHash, TokenHash},
+    protocol::meeting::{Caller, Group, Identity},
+    room::access::Origin,
+};
 
 use super::trial::{Kind, id_of};
 
@@ -38,6 +42,14 @@ pub const GROUPS: [&str; 3] = ["red", "blue", "green"];
 impl Role {
     pub fn caller(&self) -> Caller {
         self.kind.caller(self.name)
+    }
+
+    /// Everybody of one name is at one place.
+    pub fn origin(&self) -> Origin {
+        Origin {
+            network: OriginHash::new(*TokenHash::of(self.name).bytes()),
+            counted: true,
+        }
     }
 
     /// Whether nobody may see it.

@@ -32,6 +32,8 @@ pub struct Client {
     /// What it knows; kept while the connection is lost.
     pub view: Option<View>,
     pub last_seq: Option<u64>,
+    /// What it knew when it was last inside: clients of today keep most of it when they come back.
+    memory: Option<View>,
     /// It asked to go on from this number.
     asked_from: Option<u64>,
     /// The line that it hears, and the index of the event that must come next.
@@ -54,12 +56,13 @@ const OUTSIDE: [&str; 8] = [
 ];
 
 /// What somebody who waits may be told.
-const WAITING: [&str; 5] = [
+const WAITING: [&str; 6] = [
     "control/error",
     "control/rate_limit_exceeded",
     "control/join_success",
     "moderation/accepted",
     "moderation/display_name_changed",
+    "moderation/waiting_room_disabled",
 ];
 
 /// The last thing that somebody hears.
@@ -101,6 +104,7 @@ impl Client {
             accepted: false,
             view: None,
             last_seq: None,
+            memory: None,
             asked_from: None,
             next: None,
             sent: 0,
@@ -117,8 +121,16 @@ impl Client {
         }
     }
 
-    pub fn disconnected(&mut self) {
+    pub fn forget(&mut self) {
+        self.memory = None;
+    }
+
+    /// Its connection is gone. One that is very far behind knows nothing any more: a real one would have been cut before. Nor
+    /// does one that did not hear what it had missed: it is not told twice.
+    pub fn disconnected(&mut self, is_behind: bool) {
         (self.session, self.next) = (None, None);
+        let is_whole = self.stage == Stage::Inside && !is_behind;
+        self.memory = self.view.clone().filter(|_| is_whole);
         if self.stage != Stage::Inside {
             self.view = None;
         }
@@ -144,7 +156,7 @@ impl Client {
             return Ok(name);
         }
         let may_hear = match self.stage {
-            Stage::Outside => OUTSIDE.contains(&&*name),
+            Stage::Outside => OUTSIDE.contains(&&*name) || is_farewell(&name),
             Stage::Waiting => WAITING.contains(&&*name) || is_farewell(&name),
             Stage::Inside => true,
             // Those who go at the same time go one after the other.
@@ -163,7 +175,10 @@ impl Client {
                 return Err("joined twice".to_owned());
             }
             "control/join_success" => {
-                let view = View::new(event.payload)?;
+                let mut view = View::new(event.payload)?;
+                if let Some(known) = self.memory.take().filter(|known| known.id == view.id) {
+                    view.remember(known);
+                }
                 self.check_credentials(&view, &event.payload["livekit"])?;
                 (self.stage, self.view) = (Stage::Inside, Some(view));
             }
@@ -173,9 +188,12 @@ impl Client {
             "moderation/in_waiting_room" if self.stage != Stage::Inside => self.stage = Stage::Waiting,
             "moderation/accepted" if self.stage == Stage::Waiting => self.accepted = true,
             "moderation/sent_to_waiting_room" => {
+                self.memory = self.view.take();
                 (self.stage, self.view, self.accepted) = (Stage::Outside, None, false);
             }
-            _ if is_farewell(name) => (self.stage, self.view) = (Stage::SentAway, None),
+            _ if is_farewell(name) => {
+                (self.stage, self.view, self.memory) = (Stage::SentAway, None, None);
+            }
             _ => {
                 if let Some(view) = self.view.as_mut().filter(|_| self.stage == Stage::Inside) {
                     view.hear(event)?;

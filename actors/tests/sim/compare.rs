@@ -28,6 +28,13 @@ fn settled(entries: &BTreeMap<String, Value>) -> BTreeMap<String, Value> {
     entries
 }
 
+/// Live results follow votes after a while: who joins may be told of votes that the others will hear of.
+fn shown(poll: Option<&Value>) -> Option<Value> {
+    let mut poll = poll.cloned()?;
+    poll.as_object_mut()?.remove("results");
+    Some(poll)
+}
+
 impl View {
     /// Compares with what somebody who joins in its place would be told. A scope keeps so many messages.
     pub fn agrees_with(&self, fresh: &Self, messages_max: usize) -> Compared {
@@ -51,10 +58,14 @@ impl View {
         if let (Some(known), Some(so)) = (&self.waiting_room, &fresh.waiting_room) {
             same("the waiting room", known, so)?;
         }
-        same("raising hands", &self.raise_hands, &fresh.raise_hands)?;
+        same("raising hands", &self.raise_hands, &fresh.told_raise_hands)?;
         same("the chat", &self.chat, &fresh.chat)?;
         same("the timer", &self.timer, &fresh.timer)?;
-        same("the poll", &self.poll, &fresh.poll)?;
+        same(
+            "the poll",
+            &shown(self.poll.as_ref()),
+            &shown(fresh.poll.as_ref()),
+        )?;
         same("microphones", &self.restrictions, &fresh.restrictions)?;
         same("breakout rooms", &self.breakout, &fresh.breakout)?;
         self.agrees_on_elsewhere(fresh)?;
@@ -72,14 +83,19 @@ impl View {
                 text(&entry["joined_at"]),
             ]
         };
-        for (id, entry) in &self.elsewhere {
+        // Whoever lingers in a room that is closed is not told of any more.
+        let elsewhere = || {
+            let all = self.elsewhere.iter();
+            all.filter(|(_, entry)| fresh.is_open(&entry["breakout_room"]))
+        };
+        for (id, entry) in elsewhere() {
             let so = fresh.elsewhere.get(id).map(seen);
             same("who is in another room", &Some(seen(entry)), &so)?;
         }
         if self.knows_elsewhere {
             same(
                 "how many are in other rooms",
-                &self.elsewhere.len(),
+                &elsewhere().count(),
                 &fresh.elsewhere.len(),
             )?;
         }

@@ -1,10 +1,10 @@
 //! A client takes in an event, and objects to what it should not be told.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
-use super::view::{View, content, text};
+use super::view::{View, content, list, text};
 
 /// An event with its envelope.
 #[derive(Debug)]
@@ -78,7 +78,15 @@ impl View {
             }
             "hand_raised" => self.hand = Some(true),
             "hand_lowered" => self.hand = Some(false),
-            "role_updated" => self.role = event.payload["new_role"].clone(),
+            "role_updated" => {
+                self.role = event.payload["new_role"].clone();
+                // Who becomes a moderator is told who waits; nobody else hears of it reliably.
+                let is_told = self.is_moderator() && !self.fixed["tariff"]["modules"]["moderation"].is_null();
+                (self.waiting, self.waiting_room) = (None, None);
+                if is_told {
+                    (self.waiting, self.waiting_room) = (Some(BTreeMap::new()), Some(false));
+                }
+            }
             _ => {}
         }
         Ok(())
@@ -98,8 +106,10 @@ impl View {
                         known["control"][field] = control[field].clone();
                     }
                 }
+                // Told again after `join_success`, where the list there is not looked at.
                 if let Some(waiting) = &mut self.waiting
-                    && waiting.insert(id.clone(), control.clone()).is_some()
+                    && let Some(known) = waiting.insert(id.clone(), control.clone())
+                    && (known != *control || self.waiting_room == Some(true))
                 {
                     return Err(format!("{id} waits twice"));
                 }
@@ -144,7 +154,10 @@ impl View {
         let mut message = content(event.payload);
         message.insert("timestamp".to_owned(), event.at.clone());
         let message = Value::Object(message);
-        self.expect_here(&message["source"])?;
+        // What is private comes from whatever room of the meeting.
+        if message["scope"] != "private" {
+            self.expect_here(&message["source"])?;
+        }
         let scope = self.scope_of(&message);
         let is_mine = message["source"] == *self.id;
         match message["scope"].as_str() {
@@ -157,8 +170,12 @@ impl View {
             _ => {}
         }
         let history = self.histories.entry(scope).or_default();
-        if history.iter().any(|known| known["id"] == message["id"]) {
-            return Err("a message twice".to_owned());
+        if let Some(known) = history.iter().find(|known| known["id"] == message["id"]) {
+            // What is private is told again to who comes back: clients know it by source and time.
+            let is_told_again = message["scope"] == "private" && *known == message;
+            return is_told_again
+                .then_some(())
+                .ok_or_else(|| "a message twice".to_owned());
         }
         history.push(message);
         Ok(())
@@ -195,7 +212,7 @@ impl View {
                 let known = self.elsewhere.remove(&id);
                 let room = known.as_ref().map(|known| &known["breakout_room"]);
                 if room.is_some_and(|room| *room != payload["breakout_room"])
-                    || (room.is_none() && self.knows_elsewhere)
+                    || (room.is_none() && self.knows_elsewhere && self.is_open(&payload["breakout_room"]))
                 {
                     return Err(format!("left another room, and was {known:?}"));
                 }
@@ -221,7 +238,8 @@ impl View {
                 }
                 return Ok(());
             }
-            "error" => return Ok(()),
+            // Told again to who comes back and may know it.
+            "error" | "stopped" => return Ok(()),
             _ => return Err(format!("the timer here is {running:?}")),
         }
         self.ready = BTreeSet::new();
@@ -235,11 +253,21 @@ impl View {
             "started" if running.is_none() => {
                 let mut poll = content(event.payload);
                 poll.insert("started".to_owned(), event.at.clone());
+                if poll["live"] == true {
+                    let nobody = |choice: &Value| json!({"id": choice["id"], "count": 0});
+                    let results: Vec<_> = list(&poll["choices"]).iter().map(nobody).collect();
+                    poll.insert("results".to_owned(), json!(results));
+                }
                 self.poll = Some(Value::Object(poll));
             }
-            "live_update" if is_running => {}
+            "live_update" if is_running => {
+                if let Some(poll) = &mut self.poll {
+                    poll["results"] = event.payload["results"].clone();
+                }
+            }
             "done" if is_running => self.poll = None,
-            "error" => {}
+            // Told again to who comes back and may know it.
+            "error" | "done" => {}
             _ => return Err(format!("the poll here is {running:?}")),
         }
         Ok(())

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use colloquy_actors::{
-    ids::SessionNo,
-    protocol::codes::CloseCode,
+    ids::{SessionNo, Timestamp},
+    protocol::{codes::CloseCode, limits::UNHEARD_SECS},
     room::{effects::Receivers, input::Ending},
 };
 use tokio_tungstenite::tungstenite::Utf8Bytes;
@@ -15,6 +15,7 @@ pub struct Frame {
     pub text: Utf8Bytes,
     pub line: SessionNo,
     pub seq: Option<u64>,
+    pub sent_at: Option<Timestamp>,
 }
 
 /// One WebSocket.
@@ -63,6 +64,7 @@ pub struct Net {
     moved: BTreeMap<SessionNo, SessionNo>,
     /// Frames that a queue holds.
     pub frames_max: usize,
+    pub now: Option<Timestamp>,
 }
 
 impl Net {
@@ -122,10 +124,18 @@ impl Net {
     }
 
     pub fn push(&mut self, line: SessionNo, text: &Utf8Bytes, seq: Option<u64>) {
-        let frames_max = self.frames_max;
+        let (frames_max, sent_at) = (self.frames_max, self.now);
         if let Some(socket) = self.on_line(line) {
             let text = text.clone();
-            socket.push(Frame { text, line, seq }, frames_max);
+            socket.push(
+                Frame {
+                    text,
+                    line,
+                    seq,
+                    sent_at,
+                },
+                frames_max,
+            );
         }
     }
 
@@ -159,6 +169,13 @@ impl Net {
     }
 
     /// The socket is gone at the client's end.
+    /// Whether its client has taken nothing for longer than a real socket would be kept.
+    pub fn is_behind(&self, session: SessionNo, now: Timestamp) -> bool {
+        let first = self.sockets.get(&session).and_then(|socket| socket.queue.front());
+        let sent_at = first.and_then(|frame| frame.sent_at);
+        sent_at.is_some_and(|sent_at| sent_at.plus_secs(UNHEARD_SECS) < now)
+    }
+
     pub fn drop_socket(&mut self, session: SessionNo, how: Ending) {
         if self.sockets.remove(&session).is_some() {
             self.endings.push_back((session, how));

@@ -59,6 +59,8 @@ impl World {
             resumption,
             token,
             breakout_room: goal,
+            origin: Some(client.role.origin()),
+            signed_in: None,
         };
         let claim = Claim {
             participant: uuid::Uuid::nil().into(),
@@ -85,11 +87,11 @@ impl World {
                 client.token = Some(token);
                 client.tickets.push(ticket);
             }
-            StartOutcome::NoBreakoutRooms | StartOutcome::InvalidBreakoutRoomId => client.goal = None,
+            StartOutcome::NoBreakoutRooms => client.goal = None,
             StartOutcome::NeedsIdentity | StartOutcome::NeedsFacts => {
                 self.ask(index, true);
             }
-            StartOutcome::Banned | StartOutcome::Busy => {}
+            StartOutcome::Banned => {}
         }
     }
 
@@ -126,6 +128,7 @@ impl World {
             session,
             breakout_room: claim.breakout_room,
             resume_from,
+            origin: Some(super::cast::CAST[index].origin()),
         };
         server.post(taken, From::Nobody);
         self.tell(|world| {
@@ -246,7 +249,7 @@ impl World {
             0 => self.disconnect(index, true),
             1 => self.disconnect(index, false),
             // The old socket stays until the new one takes over.
-            _ => self.clients[index].disconnected(),
+            _ => self.clients[index].disconnected(true),
         }
         self.ask(index, false);
     }
@@ -255,8 +258,9 @@ impl World {
     pub fn disconnect(&mut self, index: usize, with_frame: bool) {
         if let Some(session) = self.clients[index].session {
             let how = if with_frame { Ending::Quit } else { Ending::Lost };
+            let is_behind = self.net.is_behind(session, self.now);
             self.net.drop_socket(session, how);
-            self.clients[index].disconnected();
+            self.clients[index].disconnected(is_behind);
         }
     }
 }

@@ -92,6 +92,7 @@ fn settings(chance: &mut Chance) -> RoomSettings {
         chat_messages_per_scope_max: chance.pick(&[3, 1_000]).unwrap_or(3),
         chat_history_as_list: chance.one_in(5),
         screen_share_requires_permission: chance.one_in(3),
+        ..RoomSettings::default()
     }
 }
 

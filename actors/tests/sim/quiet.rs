@@ -111,6 +111,8 @@ impl World {
             resumption: Some(client.token?),
             token,
             breakout_room: breakout_room.map(Into::into),
+            origin: Some(client.role.origin()),
+            signed_in: None,
         };
         let participant = room.access().resume(client.token?, client.role.caller())?;
         if participant.to_string() != view.id {
@@ -122,8 +124,12 @@ impl World {
             session,
             breakout_room: start.breakout_room,
             resume_from: None,
+            origin: start.origin,
         };
-        let join = Command::Control(ControlCommand::Join { display_name: None });
+        let join = Command::Control(ControlCommand::Join {
+            display_name: None,
+            number: None,
+        });
         let inputs = [
             Input::Start(Box::new(start)),
             seat_taken,

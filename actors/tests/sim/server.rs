@@ -58,7 +58,8 @@ pub enum Progress {
     /// It did something that nobody sees.
     Worked,
     Handled(Stamped, From, Effects),
-    Panicked(Stamped, From),
+    /// Also the session that is to be cut for it.
+    Panicked(Stamped, From, Option<SessionNo>),
     Failed(RoomFailure),
 }
 
@@ -221,7 +222,7 @@ impl Server {
         }
         self.state = State::Idle(room);
         match handled {
-            Handled::Panicked => Progress::Panicked(stamped, from),
+            Handled::Panicked { cut } => Progress::Panicked(stamped, from, cut),
             Handled::Done(effects) => {
                 self.ledger.handled(stamped.seq, &effects);
                 Progress::Handled(stamped, from, effects)
@@ -256,7 +257,8 @@ impl Server {
             write()
         };
         let must_fail = staged.is_err();
-        let adopted = room.journal_mut().adopt(staged);
+        let number = room.journal().last_snapshot();
+        let adopted = room.adopt(number, staged);
         if adopted.is_err() == must_fail || room.disk_failed() {
             Ok(())
         } else {

@@ -27,7 +27,9 @@ pub struct View {
     /// Who waits: known to those who joined as moderators.
     pub waiting: Option<BTreeMap<String, Value>>,
     pub waiting_room: Option<bool>,
+    /// What events say of it: clients of today do not read what `join_success` says.
     pub raise_hands: bool,
+    pub told_raise_hands: bool,
     pub chat: bool,
     pub histories: BTreeMap<Scope, Vec<Value>>,
     /// Rooms and their end, while breakout rooms run.
@@ -99,6 +101,7 @@ impl View {
             }),
             waiting_room: moderation.get("waiting_room_enabled").and_then(Value::as_bool),
             raise_hands: moderation["raise_hands_enabled"].as_bool().unwrap_or(true),
+            told_raise_hands: moderation["raise_hands_enabled"].as_bool().unwrap_or(true),
             chat: chat["enabled"].as_bool().ok_or("chat is always there")?,
             histories: histories(chat),
             breakout: breakout
@@ -125,6 +128,15 @@ impl View {
         Ok(view)
     }
 
+    /// What a client of today knew before, and does not read from `join_success` when it comes back.
+    pub fn remember(&mut self, known: Self) {
+        self.chat &= known.chat;
+        self.histories.retain(|scope, _| !matches!(scope, Scope::With(_)));
+        let private = known.histories.into_iter();
+        self.histories
+            .extend(private.filter(|(scope, _)| matches!(scope, Scope::With(_))));
+    }
+
     /// Takes in the entry of a participant; what was known of it is returned.
     pub fn show(&mut self, entry: &Value) -> Option<Value> {
         let id = text(&entry["id"]);
@@ -149,13 +161,16 @@ impl View {
 
     /// Whether the room that the client is in still takes people in: a breakout room that was stopped does not.
     pub fn may_come_back(&self) -> bool {
+        self.is_open(&json!(self.space))
+    }
+
+    /// Whether it is the main room (null), or a breakout room that runs.
+    pub fn is_open(&self, space: &Value) -> bool {
         let rooms = self
             .breakout
             .as_ref()
             .map_or(&[][..], |breakout| list(&breakout["rooms"]));
-        self.space
-            .as_ref()
-            .is_none_or(|space| rooms.iter().any(|room| room["id"] == **space))
+        space.is_null() || rooms.iter().any(|room| room["id"] == *space)
     }
 
     pub fn is_moderator(&self) -> bool {

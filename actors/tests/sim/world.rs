@@ -130,7 +130,13 @@ impl World {
         {
             let revived = Server::revive(&self.disk, past, &self.livekit, self.now, &mut self.chance);
             match revived {
-                Ok(server) => self.server = Some(server),
+                Ok(server) => {
+                    self.server = Some(server);
+                    if self.plan.lose_tails || self.plan.loses_inputs() {
+                        // What the server has lost with the machine it can't tell.
+                        self.clients.iter_mut().for_each(Client::forget);
+                    }
+                }
                 Err(error) => {
                     self.tell(|_| format!("the journal is put aside: {error}"));
                     self.count("journal put aside");
@@ -140,6 +146,7 @@ impl World {
             }
         }
         if self.server.is_none() {
+            self.forget_past_meetings();
             let settings = self.plan.settings.clone();
             self.numbered = 0;
             self.server = Some(Server::create(&self.disk, ROOM, settings, &self.livekit));
@@ -152,16 +159,21 @@ impl World {
             return Ok(());
         };
         server.ring(now);
+        self.net.now = Some(now);
         match server.step(now, &mut self.chance) {
             Progress::Waits | Progress::Worked => Ok(()),
             Progress::Handled(stamped, from, effects) => self.release(&stamped, from, effects),
-            Progress::Panicked(stamped, from) => {
+            Progress::Panicked(stamped, from, cut) => {
                 self.tell(|_| format!("input {} panicked", stamped.seq));
                 self.count("panic");
                 if !is_panic(&stamped.input) {
                     return Err(format!("a rule panicked: {}", super::last_panic()));
                 }
                 self.internal_error(&from);
+                if let Some(session) = cut {
+                    self.count("cut after a panic");
+                    self.net.close(session, CloseCode::PolicyViolation);
+                }
                 self.check_room()
             }
             Progress::Failed(failure) => {
@@ -181,6 +193,7 @@ impl World {
         self.tell(|_| format!("input {}: {:?}", stamped.seq, stamped.input));
         self.count("input");
         self.check_room()?;
+        self.forget_past_meetings();
         match stamped.input {
             Input::Ended { session, .. } => {
                 self.net.unlink(session);
@@ -207,6 +220,16 @@ impl World {
             server.kept.trim(base);
         }
         Ok(())
+    }
+
+    /// Nobody is told what an earlier meeting left on its screen.
+    fn forget_past_meetings(&mut self) {
+        let room = self.server.as_ref().and_then(Server::room);
+        if room.is_none_or(|room| !room.room().has_meeting()) {
+            for client in &mut self.clients {
+                client.forget();
+            }
+        }
     }
 
     fn check_room(&self) -> Step {

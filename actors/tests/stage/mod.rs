@@ -6,14 +6,14 @@ use std::{
 };
 
 use colloquy_actors::{
-    ids::{InviteCode, RoomId, Timestamp},
+    ids::{InviteCode, OriginHash, RoomId, Timestamp},
     live::{Admission, Issued, JournalMode, Live, LiveSettings, StartError, StartRequest},
     livekit::{Call, Outcome},
     ports::{BoxFuture, CallerNames, Clock, Directory, Media, Ports, SystemRandom, Unavailable},
     protocol::meeting::{
         Caller, Identity, MeetingFacts, ParticipationKind, Role, RoomInfo, Tariff, UserInfo,
     },
-    session::socket_config,
+    session::Places,
 };
 use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
@@ -90,6 +90,10 @@ struct TestNames;
 impl CallerNames for TestNames {
     fn name(&self, _room: RoomId, given: String) -> BoxFuture<'_, String> {
         Box::pin(async move { format!("Caller {given}") })
+    }
+
+    fn origin(&self, _given: &str) -> Option<OriginHash> {
+        None
     }
 }
 
@@ -177,6 +181,8 @@ impl Stage {
             caller,
             resumption,
             breakout_room: None,
+            origin: None,
+            signed_in: None,
         };
         self.live.issue(&request, Some(&admission)).await
     }
@@ -197,8 +203,11 @@ impl Stage {
         let (ours, theirs) = tokio::io::duplex(1024 * 1024);
         let live = self.live.clone();
         tokio::spawn(async move {
-            let socket = WebSocketStream::from_raw_socket(theirs, Side::Server, Some(socket_config())).await;
-            live.begin_session(seat, socket, Box::new(())).await;
+            let places = Places {
+                while_open: Box::new(()),
+                until_seated: Box::new(()),
+            };
+            live.begin_session(seat, theirs, places).await;
         });
         let socket = WebSocketStream::from_raw_socket(ours, Side::Client, None).await;
         let mut guest = Guest {
@@ -298,6 +307,7 @@ fn facts(room: RoomId) -> MeetingFacts {
         "modules": {"chat": {"features": []}, "moderation": {"features": []}},
     });
     MeetingFacts {
+        owner: None,
         room: RoomInfo {
             id: room,
             password: None,

@@ -37,6 +37,13 @@ pub fn set(facts: &mut MeetingFacts, settings: &mut RoomSettings, word: &str) ->
             facts.tariff.modules = names().map(|name| (name, ModuleFeatures::default())).collect();
             facts.tariff.enabled_modules = names().collect();
         }
+        "waiting" => settings.waiting_max = usize::try_from(number()?).unwrap_or(usize::MAX),
+        "waiting_per_code" => {
+            settings.waiting_per_code_max = usize::try_from(number()?).unwrap_or(usize::MAX)
+        }
+        "waiting_per_network" => {
+            settings.waiting_per_network_max = usize::try_from(number()?).unwrap_or(usize::MAX);
+        }
         "grace" => settings.reconnect_grace_secs = number()?,
         "kept" => settings.chat_messages_per_scope_max = usize::try_from(number()?).unwrap_or(usize::MAX),
         "history" => settings.chat_history_as_list = value == "list",

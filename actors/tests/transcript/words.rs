@@ -23,6 +23,10 @@ pub struct StartWords<'a> {
     pub kind: Option<Kind>,
     pub invite: Option<&'a str>,
     pub groups: Vec<&'a str>,
+    /// Where it comes from; as before without.
+    pub network: Option<&'a str>,
+    /// The user whom a guest is signed in as.
+    pub signed_in: Option<&'a str>,
     /// The name of the breakout room's id.
     pub breakout: Option<&'a str>,
     pub token: Option<TokenWords<'a>>,
@@ -80,6 +84,8 @@ fn start<'a>(kind: &str, mut rest: &[&'a str]) -> Result<StartWords<'a>, String>
         match word.split_once('=') {
             Some(("invite", invite)) => words.invite = Some(invite),
             Some(("groups", groups)) => words.groups = groups.split(',').collect(),
+            Some(("network", network)) => words.network = Some(network),
+            Some(("signed_in", user)) => words.signed_in = Some(user),
             Some(("breakout", room)) => words.breakout = Some(room),
             None if *word == "with" => {
                 words.token = Some(token(after)?);

@@ -99,7 +99,11 @@ impl Trial {
                 return Err(format!("{stamped:?} brought {effects:?}, again {again:?}"));
             }
         }
-        if room == self.room {
+        let mut read = self.begin.clone();
+        for stamped in &self.inputs {
+            read.replay(&self.livekit, stamped.clone());
+        }
+        if room == self.room && read == self.room {
             Ok(())
         } else {
             Err("a replay gives another room".to_owned())
@@ -137,6 +141,8 @@ pub fn start(kind: Kind, name: &str, token: TokenHash) -> Start {
         resumption: None,
         token,
         breakout_room: None,
+        origin: None,
+        signed_in: None,
     }
 }
 
@@ -148,6 +154,7 @@ pub fn seat_taken(participant: ParticipantId, token: TokenHash, session: Session
         session,
         breakout_room: None,
         resume_from: None,
+        origin: None,
     }
 }
 
@@ -253,6 +260,7 @@ pub fn id_of(name: &str) -> Uuid {
 pub fn facts() -> MeetingFacts {
     let modules = ["breakout", "chat", "moderation", "polls", "timer"];
     MeetingFacts {
+        owner: Some(UserId(id_of("alice"))),
         room: RoomInfo {
             id: ROOM,
             password: None,

@@ -9,6 +9,7 @@ use serde::Serialize;
 use url::Url;
 
 use crate::{
+    forwarded::ForwardedFor,
     rest::{RestArgs, yardstick::Identity},
     stamp,
 };
@@ -26,13 +27,20 @@ pub struct Args {
     /// Where the server listens (http only).
     #[arg(long, global = true, default_value = "http://127.0.0.1:11311", value_parser = http_url)]
     pub url: Url,
+    /// The issuer that knows the accounts [default: the one that the server names].
+    #[arg(long, global = true, value_name = "URL", value_parser = web_url)]
+    pub issuer: Option<Url>,
+    /// Where all clients seem to come from: an address, "each" (each from one of its own, of 198.18.0.0/15) or "none"; the
+    /// server must have this machine in http.trusted_proxies [default: none; class, restart: 198.18.0.1].
+    #[arg(long, global = true, value_name = "ADDRESS|each|none")]
+    forwarded_for: Option<ForwardedFor>,
     /// Process id of the server on this machine: its CPU time and memory go into the report (Linux).
     #[arg(long, global = true, value_name = "PID")]
     pub server_pid: Option<u32>,
-    /// Concurrent rooms.
-    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..))]
-    pub rooms: u32,
-    /// Participants per room [default: 10, idle: 5]; the first is the owner, the others are guests.
+    /// Concurrent rooms [default: 10, class: 1, restart: 200].
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
+    rooms: Option<u32>,
+    /// Participants per room [default: 10, idle: 5, class: 301]; the first is the owner, the others are guests.
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
     participants: Option<u32>,
     /// chat, breakout: messages that each participant sends.
@@ -52,9 +60,18 @@ pub struct Args {
     /// Seconds of sending (fanout, stall, baseline), holding (idle), coming and going (churn) [default: 10, idle: 30].
     #[arg(long, value_parser = seconds)]
     duration: Option<Duration>,
-    /// join-storm: seconds over which the joins begin; 0: all at once.
+    /// join-storm, class: seconds over which the joins begin; 0: all at once.
     #[arg(long, default_value = "1", value_parser = seconds_or_none)]
     pub spread: Duration,
+    /// class: seconds from the first click until all are inside; restart: from the first closed socket until all are back.
+    #[arg(long, default_value = "60", value_parser = seconds)]
+    pub deadline: Duration,
+    /// class, restart: seconds until who was refused or lost its socket tries again; the web client's are 5.
+    #[arg(long, default_value = "5", value_parser = seconds)]
+    pub retry: Duration,
+    /// restart: run in a shell when all are inside; without it somebody else restarts the server within 5 minutes.
+    #[arg(long, value_name = "COMMAND")]
+    pub restart_command: Option<String>,
     /// stall: share of a room's participants that stop reading, in percent; at least one does.
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=90))]
     pub stalled_percent: u32,
@@ -116,6 +133,10 @@ pub enum ScenarioName {
     Breakout,
     /// Everyone waits until the moderator lets them in.
     WaitingRoom,
+    /// Guests behind one address follow one invite link; all must be inside soon.
+    Class,
+    /// A company behind one address must be back soon after the server has restarted.
+    Restart,
     /// As fanout, while some receivers do not read.
     Stall,
     /// As fanout, by turns at a bare broadcast server and at the server.
@@ -183,6 +204,14 @@ fn http_url(text: &str) -> Result<Url, String> {
     Ok(url)
 }
 
+fn web_url(text: &str) -> Result<Url, String> {
+    let url = Url::parse(text).map_err(|error| error.to_string())?;
+    match url.scheme() {
+        "http" | "https" => Ok(url),
+        _ => Err("expected an http or https URL".to_owned()),
+    }
+}
+
 fn positive(text: &str) -> Result<f64, String> {
     let number: f64 = text.parse().map_err(|_| "not a number".to_owned())?;
     // Beyond the upper bound an interval would be shorter than a timer's grain.
@@ -243,8 +272,21 @@ mod tests {
             "c:d",
         ])
         .unwrap();
-        assert_eq!(args.rooms, 4);
+        assert_eq!(args.rooms(), 4);
         assert_eq!(args.accounts[1].username, "c");
+    }
+
+    /// Names of options that all commands have must not come again in one of them.
+    #[test]
+    fn every_command_can_be_read() {
+        <Args as clap::CommandFactory>::command().debug_assert();
+        for arguments in [
+            &["rest"][..],
+            &["baseline-server"],
+            &["rest-yardstick", "--iss", "https://id.example.org", "--sub", "s"],
+        ] {
+            assert!(parse(arguments).is_ok(), "{arguments:?}");
+        }
     }
 
     #[test]
@@ -268,6 +310,10 @@ mod tests {
             ["--stalled-percent", "0"],
             ["--pairs", "0"],
             ["--server-pid", "x"],
+            ["--forwarded-for", "everybody"],
+            ["--issuer", "urn:issuer"],
+            ["--deadline", "0"],
+            ["--retry", "0"],
         ] {
             assert!(parse(&arguments).is_err(), "{arguments:?} was taken");
         }

@@ -5,24 +5,46 @@ use std::{collections::BTreeMap, time::Duration};
 use serde_json::{Value, json};
 
 use super::{Args, Rate, ScenarioName};
+use crate::forwarded::{CLIENTS_MAX, ForwardedFor};
 
 /// Descriptors of the load tester itself: runtime, terminal, libraries.
 const FILES_ASIDE: u64 = 64;
 
 impl Args {
+    pub fn rooms(&self) -> u32 {
+        let default = match self.scenario {
+            ScenarioName::Class => 1,
+            ScenarioName::Restart => 200,
+            _ => 10,
+        };
+        self.rooms.unwrap_or(default)
+    }
+
     /// Participants of each room.
     pub fn participants(&self) -> u32 {
-        let default = if self.scenario == ScenarioName::Idle {
-            5
-        } else {
-            10
+        let default = match self.scenario {
+            ScenarioName::Idle => 5,
+            ScenarioName::Class => 301,
+            _ => 10,
         };
         self.participants.unwrap_or(default)
     }
 
     /// Everybody in all rooms.
     pub fn participants_total(&self) -> u64 {
-        u64::from(self.rooms) * u64::from(self.participants())
+        u64::from(self.rooms()) * u64::from(self.participants())
+    }
+
+    /// Where clients seem to come from: a class and a company are behind one address, unless told otherwise.
+    pub fn forwarded_for(&self) -> ForwardedFor {
+        let is_house = matches!(self.scenario, ScenarioName::Class | ScenarioName::Restart);
+        let is_house = is_house && self.command.is_none();
+        let default = if is_house {
+            ForwardedFor::HOUSE
+        } else {
+            ForwardedFor::Nobody
+        };
+        self.forwarded_for.unwrap_or(default)
     }
 
     /// Senders of each room.
@@ -86,6 +108,13 @@ impl Args {
         if scenario == ScenarioName::Stall && self.stalled() == 0 {
             return Err("everybody sends: stall needs more --participants than --senders".to_owned());
         }
+        if self.restart_command.is_some() && scenario != ScenarioName::Restart {
+            return Err("--restart-command is for restart".to_owned());
+        }
+        let clients = self.participants_total() + self.accounts.len() as u64;
+        if self.forwarded_for() == ForwardedFor::Each && clients > CLIENTS_MAX {
+            return Err(format!("--forwarded-for each has {CLIENTS_MAX} addresses"));
+        }
         if scenario == ScenarioName::Breakout && self.breakout_rooms > self.participants() {
             return Err("more --breakout-rooms than --participants".to_owned());
         }
@@ -111,10 +140,23 @@ impl Args {
             ("messages_per_participant", json!(self.messages)),
         ];
         let mut parameters = BTreeMap::from([
-            ("rooms", json!(self.rooms)),
+            ("rooms", json!(self.rooms())),
             ("participants_per_room", json!(self.participants())),
         ]);
+        let forwarded_for = self.forwarded_for();
+        if forwarded_for != ForwardedFor::Nobody {
+            parameters.insert("forwarded_for", json!(forwarded_for.to_string()));
+        }
+        let deadline = [
+            ("deadline_secs", json!(self.deadline.as_secs())),
+            ("retry_secs", json!(self.retry.as_secs())),
+        ];
         match self.scenario {
+            ScenarioName::Class => {
+                parameters.extend(deadline);
+                parameters.extend([("spread_secs", json!(self.spread.as_secs()))]);
+            }
+            ScenarioName::Restart => parameters.extend(deadline),
             ScenarioName::Chat => parameters.extend(talk),
             ScenarioName::JoinStorm => parameters.extend([("spread_secs", json!(self.spread.as_secs()))]),
             ScenarioName::Fanout => parameters.extend(flood),
@@ -161,6 +203,15 @@ mod tests {
             Some(Duration::from_secs(1))
         );
         assert_eq!(args(&["--scenario", "fanout", "--rate", "max"]).interval(), None);
+        assert_eq!(args(&["--scenario", "class"]).participants_total(), 301);
+        assert_eq!(args(&["--scenario", "restart"]).participants_total(), 2_000);
+        assert_eq!(args(&[]).forwarded_for(), ForwardedFor::Nobody);
+        for scenario in ["class", "restart"] {
+            let arguments = ["--scenario", scenario];
+            assert_eq!(args(&arguments).forwarded_for(), ForwardedFor::HOUSE);
+            let told = [&arguments[..], &["--forwarded-for", "none"]].concat();
+            assert_eq!(args(&told).forwarded_for(), ForwardedFor::Nobody);
+        }
     }
 
     #[test]
@@ -185,6 +236,8 @@ mod tests {
             ["--scenario", "breakout", "--breakout-rooms", "11"],
             ["--scenario", "waiting-room", "--participants", "1"],
             ["--scenario", "stall", "--participants", "3"],
+            ["--scenario", "class", "--restart-command", "true"],
+            ["--forwarded-for", "each", "--participants", "20000"],
         ] {
             assert!(args(&arguments).check().is_err(), "{arguments:?} was taken");
         }

@@ -1,6 +1,9 @@
 //! Asks the same again and again on several connections.
 
-use std::time::{Duration, Instant};
+use std::{
+    net::IpAddr,
+    time::{Duration, Instant},
+};
 
 use reqwest::{Client, Method, RequestBuilder};
 use serde_json::json;
@@ -9,8 +12,10 @@ use url::Url;
 
 use super::RestError;
 use crate::{
+    api::seem_from,
     figures::ratio,
     flow::{Flow, Latencies, float},
+    forwarded::ForwardedFor,
     process::{Observer, ServerCost},
     report::Errors,
 };
@@ -26,11 +31,13 @@ pub struct Request {
     /// Asked in turn, at least one.
     pub urls: Vec<Url>,
     pub timeout: Duration,
+    /// Each connection is a client.
+    pub forwarded_for: ForwardedFor,
 }
 
 impl Request {
-    /// The `n`th of one connection.
-    fn build(&self, client: &Client, n: usize) -> RequestBuilder {
+    /// The `n`th of one connection that seems to come `from` there.
+    fn build(&self, client: &Client, n: usize, from: Option<IpAddr>) -> RequestBuilder {
         let url = self.urls[n % self.urls.len()].clone();
         let mut request = client.request(self.method.clone(), url);
         if let Some(bearer) = &self.bearer {
@@ -39,7 +46,7 @@ impl Request {
         if self.method == Method::POST {
             request = request.json(&json!({}));
         }
-        request
+        seem_from(request, from)
     }
 }
 
@@ -107,12 +114,13 @@ async fn ask_on_one(request: Request, first: usize, end: Instant) -> (Vec<Durati
         errors.add("no HTTP client");
         return (latencies, errors);
     };
+    let from = request.forwarded_for.address(first as u64);
     for n in first.. {
         let begin = Instant::now();
         if begin >= end {
             break;
         }
-        match request.build(&client, n).send().await {
+        match request.build(&client, n, from).send().await {
             Ok(answer) if answer.status().is_success() => match answer.bytes().await {
                 Ok(_) => latencies.push(begin.elapsed()),
                 Err(_) => errors.add("an answer broke off"),

@@ -22,6 +22,7 @@ use crate::{
     api::{Api, ApiError},
     args::Args,
     baseline::child::BaselineServer,
+    forwarded::ForwardedFor,
     meetings::Meetings,
     process::{Observer, ProcessError},
 };
@@ -111,6 +112,7 @@ async fn request(
         method,
         urls: paths.into_iter().map(url).collect::<Result<_, _>>()?,
         timeout: args.timeout,
+        forwarded_for: args.forwarded_for(),
     })
 }
 
@@ -141,6 +143,7 @@ async fn compare(
             method: Method::GET,
             urls: vec![yardstick_url.clone()],
             timeout: args.timeout,
+            forwarded_for: ForwardedFor::Nobody,
         };
         let bare = measured(rest, yardstick_observer, bare).await?;
         let ours = request(args, api, Method::GET, [path.clone()]).await?;
@@ -154,6 +157,6 @@ async fn compare(
 fn pass(command: &mut Command, identity: &Identity, database: &str) {
     command
         .arg("rest-yardstick")
-        .args(["--issuer", &identity.issuer, "--subject", &identity.subject])
+        .args(["--iss", &identity.issuer, "--sub", &identity.subject])
         .env(yardstick::DATABASE, database);
 }

@@ -34,10 +34,11 @@ const SELECT: &str = "SELECT u.id, u.email, u.title, u.firstname, u.lastname, u.
 /// Whom the handler knows.
 #[derive(Debug, Clone, Options, Deserialize)]
 pub struct Identity {
-    #[arg(long)]
+    // Not `issuer`: that is the one from which the load tester gets its tokens.
+    #[arg(id = "iss", long = "iss")]
     #[serde(rename = "iss")]
     pub issuer: String,
-    #[arg(long)]
+    #[arg(id = "sub", long = "sub")]
     #[serde(rename = "sub")]
     pub subject: String,
 }

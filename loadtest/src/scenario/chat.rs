@@ -153,7 +153,7 @@ fn evaluate(args: &Args, attendances: &[Attendance], cost: Option<ServerCost>) -
     let mut errors = Errors::default();
     let mut joins = Latencies::new();
     let mut deliveries = Latencies::new();
-    let mut ledgers: Vec<RoomLedger> = (0..args.rooms).map(|_| RoomLedger::default()).collect();
+    let mut ledgers: Vec<RoomLedger> = (0..args.rooms()).map(|_| RoomLedger::default()).collect();
     for attendance in attendances {
         errors.merge(attendance.errors.clone());
         let Some((started, joined)) = attendance.join else {

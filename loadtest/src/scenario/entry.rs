@@ -1,12 +1,12 @@
 //! How participants come in: a ticket by REST, a socket, a join.
 
-use std::sync::Arc;
+use std::{net::IpAddr, sync::Arc};
 
 use tokio::sync::Semaphore;
 use url::Url;
 
 use crate::{
-    api::{Api, ApiError, Way},
+    api::{Api, ApiError, Ticket, Way},
     args::Args,
     client::{ClientError, Lane, Participant},
     clock::{Clock, Moment},
@@ -31,6 +31,8 @@ pub struct Seat {
     pub room: usize,
     /// Index of the participant in its room; 0 is the owner.
     pub index: u32,
+    /// Number of the participant in the run.
+    pub number: u64,
 }
 
 /// Somebody who has joined.
@@ -109,22 +111,44 @@ impl Entry {
     /// Opens a socket and stays before the join.
     pub async fn visit(&self, seat: &Seat, way: Way<'_>, lane: Lane) -> Result<Visitor, EnterError> {
         let started = self.clock.now();
-        let Meeting {
-            owner,
-            room,
-            invite_code,
-        } = seat.meeting.as_ref();
-        let ticket = if seat.index == 0 {
-            self.api.start(*owner, *room, way).await?
-        } else {
-            self.api.start_invited(*room, invite_code, way).await?
-        };
-        let participant = Participant::connect(&self.signaling, &ticket.ticket, lane).await?;
+        let ticket = self.ticket(seat, way).await?;
+        let participant = self.connect(seat, &ticket, lane).await?;
         Ok(Visitor {
             participant,
             resumption: ticket.resumption,
             started,
         })
+    }
+
+    /// Asks for a ticket, as the owner or by the invite.
+    pub async fn ticket(&self, seat: &Seat, way: Way<'_>) -> Result<Ticket, ApiError> {
+        let Meeting {
+            owner,
+            room,
+            invite_code,
+        } = seat.meeting.as_ref();
+        let from = self.address(seat);
+        if seat.index == 0 {
+            self.api.start(*owner, *room, way, from).await
+        } else {
+            self.api.start_invited(*room, invite_code, way, from).await
+        }
+    }
+
+    /// Redeems a ticket.
+    pub async fn connect(
+        &self,
+        seat: &Seat,
+        ticket: &Ticket,
+        lane: Lane,
+    ) -> Result<Participant, ClientError> {
+        Participant::connect(&self.signaling, &ticket.ticket, lane, self.address(seat)).await
+    }
+
+    /// Where a participant seems to come from. The first numbers are those of the accounts.
+    fn address(&self, seat: &Seat) -> Option<IpAddr> {
+        let accounts = self.args.accounts.len() as u64;
+        self.args.forwarded_for().address(accounts + seat.number)
     }
 }
 
@@ -132,15 +156,17 @@ impl Seat {
     /// All places of these meetings: every room's first before the second ones.
     pub fn all(meetings: Vec<Meeting>, participants: u32) -> Vec<Self> {
         let meetings: Vec<_> = meetings.into_iter().map(Arc::new).collect();
-        let mut seats = Vec::new();
-        for index in 0..participants {
-            seats.extend(meetings.iter().enumerate().map(|(room, meeting)| Self {
-                meeting: Arc::clone(meeting),
-                room,
-                index,
-            }));
-        }
-        seats
+        let places = (0..participants).flat_map(|index| {
+            let rooms = meetings.iter().enumerate();
+            rooms.map(move |(room, meeting)| (index, room, meeting))
+        });
+        let seats = places.zip(0..).map(|((index, room, meeting), number)| Self {
+            meeting: Arc::clone(meeting),
+            room,
+            index,
+            number,
+        });
+        seats.collect()
     }
 
     pub fn name(&self) -> String {

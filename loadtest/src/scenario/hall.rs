@@ -111,7 +111,7 @@ impl Hall {
     ) -> Result<Self, ScenarioError> {
         let clock = Clock::start();
         let mut hall = Self::empty();
-        for room in 0..args.rooms {
+        for room in 0..args.rooms() {
             let url = url(room).map_err(ScenarioError::Baseline)?;
             for index in 0..args.participants() {
                 let participant = Participant::connect_bare(&url, Lane::Wide, args.timeout).await?;

@@ -5,6 +5,7 @@ mod baseline;
 mod breakout;
 mod chat;
 mod churn;
+mod class;
 mod entry;
 mod fanout;
 mod hall;
@@ -12,6 +13,8 @@ mod idle;
 mod join_storm;
 mod listener;
 mod member;
+mod persistent;
+mod restart;
 mod stall;
 mod tally;
 mod waiting_room;
@@ -62,6 +65,8 @@ pub async fn run(args: Arc<Args>, api: Arc<Api>, meetings: Arc<Meetings>) -> Res
         ScenarioName::Churn => churn::run(entry, rooms, observer).await?,
         ScenarioName::Breakout => breakout::run(entry, rooms, observer).await?,
         ScenarioName::WaitingRoom => waiting_room::run(entry, rooms, observer).await?,
+        ScenarioName::Class => class::run(entry, rooms, observer).await?,
+        ScenarioName::Restart => restart::run(entry, rooms).await?,
         ScenarioName::Stall => stall::run(entry, rooms, observer).await?,
         ScenarioName::Fanout | ScenarioName::Baseline => fanout::run(entry, rooms, observer).await?,
     };
@@ -70,8 +75,8 @@ pub async fn run(args: Arc<Args>, api: Arc<Api>, meetings: Arc<Meetings>) -> Res
 
 /// The rooms of a run, or of one part of it.
 async fn prepare(args: &Args, meetings: &Meetings) -> Result<Vec<Meeting>, ApiError> {
-    let _progress = Progress::step("rooms", u64::from(args.rooms));
-    meetings.create(args.rooms, args.join_concurrency).await
+    let _progress = Progress::step("rooms", u64::from(args.rooms()));
+    meetings.create(args.rooms(), args.join_concurrency).await
 }
 
 /// Time from the first beginning to the last end; zero without any.

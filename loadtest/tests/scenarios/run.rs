@@ -16,9 +16,13 @@ pub struct Run {
 }
 
 pub fn command(mock: &Mock, json: &Path, options: &[&str]) -> Command {
+    command_at(&format!("http://{}", mock.address), json, options)
+}
+
+fn command_at(url: &str, json: &Path, options: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_colloquy-loadtest"));
     command
-        .args(["--url", &format!("http://{}", mock.address), "--json"])
+        .args(["--url", url, "--json"])
         .arg(json)
         .args(options)
         .stdin(Stdio::null());
@@ -27,9 +31,14 @@ pub fn command(mock: &Mock, json: &Path, options: &[&str]) -> Command {
 
 /// Runs it to its end.
 pub async fn drive(mock: &Arc<Mock>, options: &[&str]) -> Run {
+    drive_at(&format!("http://{}", mock.address), options).await
+}
+
+/// The same at any server.
+pub async fn drive_at(url: &str, options: &[&str]) -> Run {
     let folder = tempfile::tempdir().unwrap();
     let json = folder.path().join("report.json");
-    let mut command = command(mock, &json, options);
+    let mut command = command_at(url, &json, options);
     let output = tokio::task::spawn_blocking(move || command.output().unwrap())
         .await
         .unwrap();

@@ -28,6 +28,8 @@ pub struct Sources {
     pub working_dir: PathBuf,
     pub environment: Vec<(OsString, OsString)>,
     pub overrides: Overrides,
+    /// Refuse a configuration without `oidc.authority`, as `--require-oidc` says.
+    pub require_oidc: bool,
 }
 
 /// Settings of the command line.
@@ -60,6 +62,9 @@ impl Sources {
         layers.refuse_unknown(&schema)?;
         let config = layers.extract()?;
         layers.refuse_invalid(&config)?;
+        if self.require_oidc {
+            refuse_development(&config)?;
+        }
         Ok(Loaded {
             config,
             flags: self.overrides.flags(),
@@ -188,6 +193,18 @@ impl Layers {
             .find(|name| self.environment.variables.contains(name))
             .unwrap_or_else(|| variable(path))
     }
+}
+
+/// What an installation says that never wants the development issuer, also when a file or a variable got lost.
+fn refuse_development(config: &Config) -> Result<(), ConfigError> {
+    let problem = config.dev_issuer_enabled().then(|| Problem {
+        place: Place::Flag("--require-oidc"),
+        key: "oidc.authority".to_owned(),
+        message: "is not set; name your identity provider there (without it anyone can log in as anyone), \
+                  or leave the flag out to try the server on this machine"
+            .to_owned(),
+    });
+    refuse(problem.into_iter().collect())
 }
 
 fn refuse(problems: Vec<Problem>) -> Result<(), ConfigError> {

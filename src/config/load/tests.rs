@@ -89,13 +89,13 @@ fn file_yields_to_environment_and_environment_to_flags() {
 #[test]
 fn a_named_file_replaces_the_one_of_the_working_directory_and_must_exist() {
     let here = Folder::with("[log]\nlevel = \"debug\"\n");
-    let other = Folder::with("[log]\nformat = \"json\"\n");
+    let other = Folder::with("[rooms]\njournal = \"memory\"\n");
     let named = Sources {
         file: Some(other.path()),
         ..here.sources()
     };
     let loaded = named.load().unwrap();
-    assert_eq!(loaded.config.log.format, crate::config::LogFormat::Json);
+    assert_eq!(loaded.config.rooms.journal, crate::config::JournalKind::Memory);
     assert_eq!(loaded.config.log.level, "info");
 
     let missing = Sources {
@@ -178,4 +178,44 @@ fn broken_rules_name_the_layer_that_broke_them() {
         "{found}"
     );
     assert!(found.contains("--listen: http.listen: "), "{found}");
+}
+
+#[test]
+fn an_authority_can_be_required() {
+    let folder = Folder::with("");
+    let sources = Sources {
+        require_oidc: true,
+        ..folder.sources()
+    };
+    let found = problems(&sources);
+    assert!(
+        found.len() == 1 && found[0].starts_with("--require-oidc: oidc.authority: is not set"),
+        "{found:?}"
+    );
+    let named = Sources {
+        environment: variables(&[("COLLOQUY_OIDC__AUTHORITY", "https://id.example.org/realms/a")]),
+        ..sources
+    };
+    assert!(named.load().is_ok());
+}
+
+#[test]
+fn a_development_server_behind_a_proxy_is_refused_where_the_proxy_is_named() {
+    let folder = Folder::with("[log]\nformat = \"json\"\n");
+    let sources = Sources {
+        environment: variables(&[("COLLOQUY_HTTP__TRUSTED_PROXIES", r#"["127.0.0.0/8"]"#)]),
+        ..folder.sources()
+    };
+    let found = problems(&sources);
+    let file = format!("{}:2: log.format: ", folder.path().display());
+    let proxies = "environment variable COLLOQUY_HTTP__TRUSTED_PROXIES: http.trusted_proxies: ";
+    assert!(found.len() == 2, "{found:?}");
+    assert!(
+        found.iter().any(|problem| problem.starts_with(&file)),
+        "{found:?}"
+    );
+    assert!(
+        found.iter().any(|problem| problem.starts_with(proxies)),
+        "{found:?}"
+    );
 }

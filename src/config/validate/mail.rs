@@ -1,9 +1,15 @@
 //! Rules of the settings of mail.
 
+use std::net::Ipv6Addr;
+
 use lettre::Address;
+use url::Host;
 
 use super::Rules;
-use crate::config::{Mail, MailTls};
+use crate::{
+    config::{Mail, MailTls},
+    loopback,
+};
 
 impl Rules {
     pub(super) fn mail(&mut self, mail: &Mail) {
@@ -63,7 +69,12 @@ impl Rules {
 }
 
 fn is_loopback(host: &str) -> bool {
-    host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
+    // An IPv6 address stands here without the brackets that it has in URLs.
+    let host = match host.parse::<Ipv6Addr>() {
+        Ok(ip) => Ok(Host::Ipv6(ip)),
+        Err(_) => Host::parse(host),
+    };
+    host.is_ok_and(|host| loopback::is_loopback(&host))
 }
 
 #[cfg(test)]

@@ -1,18 +1,15 @@
 //! Rules that types alone do not express. Messages never repeat a secret.
 
+mod dev_issuer;
 mod jobs;
 mod mail;
 mod quotas;
 mod shared_folder;
 mod turn;
 
-use std::{collections::BTreeSet, net::IpAddr};
+use url::Url;
 
-use url::{Host, Url};
-
-use super::{
-    AssetStoreKind, Assets, Config, Database, Defaults, DevIssuer, Http, Livekit, Log, Oidc, Rooms, Signaling,
-};
+use super::{AssetStoreKind, Assets, Config, Database, Defaults, Http, Livekit, Log, Oidc, Rooms, Signaling};
 
 /// Signature algorithms that verify with a public key. Symmetric ones would turn that key into a secret.
 const ASYMMETRIC_ALGORITHMS: [&str; 9] = [
@@ -21,6 +18,9 @@ const ASYMMETRIC_ALGORITHMS: [&str; 9] = [
 
 /// Longest time span that a setting may hold: a year, in seconds.
 const SPAN_SECS_MAX: u64 = 365 * 24 * 3600;
+
+/// Most wrong passwords that a room may have in an hour: the room remembers twice as many.
+const PASSWORD_FAILURES_MAX: u32 = 5_000;
 
 /// Longest language tag that a user's profile holds, in characters.
 const LANGUAGE_CHARS_MAX: usize = 35;
@@ -49,6 +49,7 @@ pub(super) fn violations(config: &Config) -> Vec<Violation> {
     rules.oidc(&config.oidc);
     if config.dev_issuer_enabled() {
         rules.dev_issuer_reach(config);
+        rules.dev_issuer_company(config);
     }
     rules.dev_issuer(&config.dev_issuer);
     rules.rooms(&config.rooms);
@@ -130,6 +131,18 @@ impl Rules {
             "http.connections_per_address_max",
             http.connections_per_address_max,
         );
+        for (index, network) in http.gateways.iter().enumerate() {
+            self.require(
+                &format!("http.gateways.{index}"),
+                network.prefix_len() > 0,
+                "must not be everybody: requests from there have no limit per address",
+            );
+        }
+        self.require(
+            "http.password_failures_per_room_per_hour",
+            (1..=PASSWORD_FAILURES_MAX).contains(&http.password_failures_per_room_per_hour),
+            format!("must be between 1 and {PASSWORD_FAILURES_MAX}"),
+        );
     }
 
     fn log(&mut self, log: &Log) {
@@ -182,47 +195,6 @@ impl Rules {
         self.filled("oidc.claims.tariff_status", &oidc.claims.tariff_status);
         self.filled("oidc.call_in_role", &oidc.call_in_role);
         self.filled("oidc.recorder_role", &oidc.recorder_role);
-    }
-
-    /// The development issuer's passwords are public knowledge: other machines must not reach it by accident.
-    fn dev_issuer_reach(&mut self, config: &Config) {
-        if config.dev_issuer.allow_remote {
-            return;
-        }
-        self.require(
-            "http.listen",
-            config.http.listen.ip().to_canonical().is_loopback(),
-            "is not a loopback address while the development issuer is on, whose passwords anyone can know; \
-             set oidc.authority, or dev_issuer.allow_remote = true",
-        );
-        let url = config.http.public_url();
-        self.require(
-            "http.public_url",
-            config.http.public_url.is_none() || is_loopback_host(&url),
-            "is not on a loopback host while the development issuer is on, whose passwords anyone can know; \
-             set oidc.authority, or dev_issuer.allow_remote = true",
-        );
-    }
-
-    fn dev_issuer(&mut self, issuer: &DevIssuer) {
-        for (index, uri) in issuer.redirect_uris.iter().enumerate() {
-            self.require(
-                &format!("dev_issuer.redirect_uris.{index}"),
-                uri.fragment().is_none(),
-                "must have no fragment (RFC 6749, 3.1.2)",
-            );
-        }
-        let mut names = BTreeSet::new();
-        for (index, user) in issuer.users.iter().enumerate() {
-            let key = |name: &str| format!("dev_issuer.users.{index}.{name}");
-            self.filled(&key("username"), &user.username);
-            self.filled(&key("password"), &user.password);
-            self.require(
-                &key("username"),
-                names.insert(&user.username),
-                format!("`{}` stands twice", user.username),
-            );
-        }
     }
 
     fn rooms(&mut self, rooms: &Rooms) {
@@ -344,15 +316,6 @@ fn is_web_url(url: &Url) -> bool {
 
 fn is_origin(text: &str) -> bool {
     Url::parse(text).is_ok_and(|url| is_web_url(&url) && url.origin().ascii_serialization() == text)
-}
-
-fn is_loopback_host(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
-        Some(Host::Ipv4(ip)) => ip.is_loopback(),
-        Some(Host::Ipv6(ip)) => IpAddr::V6(ip).to_canonical().is_loopback(),
-        None => false,
-    }
 }
 
 /// A bare word that is no level would be taken for a target and silence everything else: it is a typing error.

@@ -22,15 +22,6 @@ const REFUSALS: &[(&str, &str)] = &[
     ("http.public_url = 'ftp://localhost'", "http.public_url"),
     ("http.public_url = 'http://localhost/colloquy'", "http.public_url"),
     ("http.public_url = 'http://u:p@localhost'", "http.public_url"),
-    ("http.cors_origins = ['*']", "http.cors_origins.0"),
-    (
-        "http.cors_origins = ['https://a.example', 'https://b.example/']",
-        "http.cors_origins.1",
-    ),
-    (
-        "http.cors_origins = ['https://a.example:443']",
-        "http.cors_origins.0",
-    ),
     ("http.connections_max = 0", "http.connections_max"),
     (
         "http.connections_per_address_max = 0",
@@ -117,6 +108,15 @@ const REFUSALS: &[(&str, &str)] = &[
         "rooms.revive_max_age_secs = 31536001",
         "rooms.revive_max_age_secs",
     ),
+    ("http.gateways = ['192.0.2.1/32', '::/0']", "http.gateways.1"),
+    (
+        "http.password_failures_per_room_per_hour = 0",
+        "http.password_failures_per_room_per_hour",
+    ),
+    (
+        "http.password_failures_per_room_per_hour = 5001",
+        "http.password_failures_per_room_per_hour",
+    ),
     (
         "signaling.chat_messages_per_scope_max = 0",
         "signaling.chat_messages_per_scope_max",
@@ -174,7 +174,6 @@ fn every_refusal() {
 #[test]
 fn what_is_unusual_but_right_holds() {
     for toml in [
-        "http.cors_origins = ['https://a.example', 'http://localhost:5173']",
         "log.level = 'warn,colloquy::http=debug'",
         "database.url = 'sqlite:///var/lib/colloquy/x.db'",
         "database.url = 'postgresql://u:p@db/colloquy'",
@@ -209,6 +208,52 @@ fn the_development_issuer_stays_on_this_machine() {
         "http.public_url = 'http://colloquy.localhost:8080'",
     ] {
         assert_eq!(broken(toml), Vec::<String>::new(), "{toml}");
+    }
+}
+
+#[test]
+fn origins_of_web_clients_are_origins() {
+    let broken = |origins: &str| broken(&format!("{EXTERNAL_ISSUER}http.cors_origins = {origins}"));
+    for (origins, key) in [
+        ("['*']", "http.cors_origins.0"),
+        (
+            "['https://a.example', 'https://b.example/']",
+            "http.cors_origins.1",
+        ),
+        ("['https://a.example:443']", "http.cors_origins.0"),
+    ] {
+        assert_eq!(broken(origins), [key], "{origins}");
+    }
+    let fine = "['https://a.example', 'http://localhost:5173']";
+    assert_eq!(broken(fine), Vec::<String>::new());
+}
+
+#[test]
+fn the_development_issuer_keeps_no_company() {
+    for (toml, key) in [
+        ("http.trusted_proxies = ['127.0.0.0/8']", "http.trusted_proxies"),
+        (
+            "http.cors_origins = ['https://meet.example.org']",
+            "http.cors_origins",
+        ),
+        ("log.format = 'json'", "log.format"),
+    ] {
+        assert_eq!(broken(toml), [key], "{toml}");
+        let remote = format!("dev_issuer.allow_remote = true\n{toml}");
+        assert_eq!(broken(&remote), [key], "{remote}");
+        let external = format!("{EXTERNAL_ISSUER}{toml}");
+        assert_eq!(broken(&external), Vec::<String>::new(), "{external}");
+        let beside = format!("oidc.authority = 'http://127.0.0.1:11399/dev-issuer'\n{toml}");
+        assert_eq!(broken(&beside), Vec::<String>::new(), "{beside}");
+    }
+    let config: Config =
+        toml::from_str("http.trusted_proxies = ['10.0.0.0/8']\nlog.format = 'json'").unwrap();
+    for violation in violations(&config) {
+        let message = &violation.message;
+        assert!(
+            message.contains("oidc.authority") && message.contains("colloquy dev-issuer"),
+            "{message}"
+        );
     }
 }
 

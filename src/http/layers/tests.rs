@@ -1,13 +1,13 @@
 use axum::{
     body::Body,
     http::{HeaderMap, Request, StatusCode},
-    routing::get,
+    routing::{get, post},
 };
 use http_body_util::BodyExt as _;
 use tower::ServiceExt as _;
 
 use super::*;
-use crate::listener::Peer;
+use crate::{http::guessing::HOLD, listener::Peer};
 
 async fn panics() -> &'static str {
     panic!("secret detail")
@@ -70,6 +70,26 @@ async fn a_slow_handler_is_a_503_to_try_again() {
     assert_eq!(answer.headers["retry-after"], "5");
     let body: serde_json::Value = serde_json::from_slice(&answer.body).unwrap();
     assert_eq!(body["code"], "service_unavailable");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_guess_may_be_held_for_longer_than_a_handler_may_take() {
+    let waits = async || {
+        tokio::time::sleep(HOLD).await;
+        "judged"
+    };
+    let routes = Router::new()
+        .route("/v1/rooms/{room_id}/start_invited", post(waits))
+        .route("/v1/rooms/{room_id}/start", post(waits));
+    let app = rest_within(routes, Duration::from_millis(20));
+    for (path, status) in [
+        ("/v1/rooms/1/start_invited", StatusCode::OK),
+        ("/v1/rooms/1/start", StatusCode::SERVICE_UNAVAILABLE),
+    ] {
+        let request = empty(Request::post(path));
+        let answer = app.clone().oneshot(request).await.unwrap();
+        assert_eq!(answer.status(), status, "{path}");
+    }
 }
 
 #[tokio::test]

@@ -4,7 +4,7 @@ mod heard;
 mod socket;
 
 use axum::{
-    Extension, Json,
+    Json,
     extract::{Request, State},
     response::Response,
 };
@@ -20,7 +20,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
 
 use super::{
-    ApiError, ApiState,
+    ApiError, ApiState, access,
     assets::{is_extension, upload_facts},
     auth::RecorderService,
     body::StartBody,
@@ -31,7 +31,6 @@ use super::{
 };
 use crate::{
     assets::{NewAsset, RecordingError, file_name},
-    listener::ClientAddress,
     meetings,
     store::{TIME_MAX, TIME_MIN, rooms},
 };
@@ -88,14 +87,13 @@ impl UploadRecordingQuery {
 )]
 async fn start(
     State(state): State<ApiState>,
-    Extension(address): Extension<ClientAddress>,
     _recorder: RecorderService,
     StartBody(body): StartBody<StartRecordingBody>,
 ) -> Result<Json<StartedResource>, ApiError> {
-    state.door.admit(address)?;
+    state.door.admit_service()?;
     upload_facts(&state, body.room_id).await?;
     let facts = rooms::meeting_facts(&state.db, body.room_id).await?;
-    let facts = facts.ok_or_else(|| ApiError::not_found("No such room"))?;
+    let facts = access::open(facts.ok_or_else(|| ApiError::not_found("No such room"))?)?;
     let mut admission = meetings::admission(facts, None, &state.config, &state.offer);
     admission.identity = Some(meetings::recorder());
     let request = StartRequest {
@@ -103,6 +101,8 @@ async fn start(
         caller: Caller::Recorder,
         resumption: None,
         breakout_room: body.breakout_room.map(BreakoutRoomId),
+        origin: None,
+        signed_in: None,
     };
     starts::issue(&state, &request, &admission).await
 }

@@ -12,6 +12,8 @@ use thiserror::Error;
 pub enum OpenError {
     #[error("{path}: {source}")]
     Io { path: PathBuf, source: io::Error },
+    #[error("{0} is in use by another development issuer: give each its own data_dir")]
+    InUse(PathBuf),
     #[error("{0} is no ES256 key in PKCS#8; remove it to get a new one")]
     Key(PathBuf),
     #[error("the signing key can not be used")]

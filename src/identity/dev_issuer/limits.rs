@@ -1,5 +1,7 @@
 //! Lifetimes and bounds of the development issuer.
 
+use std::time::Duration;
+
 use chrono::TimeDelta;
 
 /// Lifetime of an authorization code.
@@ -33,8 +35,14 @@ pub const ATTEMPTS_PER_USERNAME_MAX: u32 = 10;
 /// Failed logins from one address.
 pub const ATTEMPTS_PER_ADDRESS_MAX: u32 = 30;
 
-/// User names and addresses whose failures are counted.
+/// Addresses, and names that no user has, whose failures are counted; users' are counted in any case.
 pub const ATTEMPT_SUBJECTS_MAX: usize = 10_000;
+
+/// Shortest and longest `code_verifier` (RFC 7636, section 4.1).
+pub const VERIFIER_BYTES: std::ops::RangeInclusive<usize> = 43..=128;
+
+/// How long a starting issuer waits for another one that is just ending in the same folder.
+pub const FOLDER_LOCK_WAIT: Duration = Duration::from_secs(15);
 
 /// Largest body of a request.
 pub const BODY_BYTES_MAX: usize = 64 * 1024;

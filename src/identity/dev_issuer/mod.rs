@@ -8,8 +8,10 @@ mod authorize_request;
 mod codes;
 mod cors;
 mod discovery;
+mod door;
 mod end_session;
 mod error;
+mod folder_lock;
 mod key_file;
 pub mod limits;
 mod oauth_error;
@@ -26,20 +28,24 @@ mod userinfo;
 mod users;
 
 use std::{
-    fmt,
+    fmt, io,
+    net::IpAddr,
     path::Path,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use axum::Router;
-use url::Url;
+use url::{Host, Url};
 
 use self::{
-    attempts::Attempts, codes::Codes, redirects::Redirects, session_file::SessionFile, sign::Signer,
-    users::Users,
+    attempts::Attempts, codes::Codes, folder_lock::FolderLock, redirects::Redirects,
+    session_file::SessionFile, sign::Signer, users::Users,
 };
 use super::keys::KeySet;
-use crate::{clock::Clock, config};
+use crate::{
+    clock::Clock,
+    config::{self, Config},
+};
 
 pub use error::OpenError;
 
@@ -52,6 +58,8 @@ pub(super) const SESSION_CLAIM: &str = "sid";
 /// The development issuer: users, keys, codes and sessions.
 pub struct DevIssuer {
     issuer: String,
+    /// Names beyond the loopback ones by which it may be called.
+    hosts: Vec<Host>,
     client_id: String,
     redirects: Redirects,
     users: Users,
@@ -61,13 +69,15 @@ pub struct DevIssuer {
     attempts: Mutex<Attempts>,
     sessions: Arc<SessionFile>,
     clock: Clock,
+    _lock: FolderLock,
 }
 
 impl DevIssuer {
     /// Opens the issuer whose key and sessions lie in `data_dir`, or makes a new one there.
     ///
     /// `client_id` is the public client of the web frontend; `issuer_url` is where [`DevIssuer::router`] is reached by
-    /// browsers. Reads and writes files: call it at start.
+    /// browsers. Reads and writes files, and waits up to [`limits::FOLDER_LOCK_WAIT`] for another issuer that is just ending
+    /// there: call it at start, where blocking is fine.
     pub fn open(
         settings: &config::DevIssuer,
         client_id: &str,
@@ -77,19 +87,57 @@ impl DevIssuer {
     ) -> Result<Self, OpenError> {
         let folder = data_dir.join("dev-issuer");
         private_file::create_folder(&folder).map_err(|error| OpenError::io(&folder, error))?;
+        let lock = FolderLock::take(&folder)?;
+        let users = Users::new(&settings.users)?;
         let signer = key_file::open(&folder.join("signing-key.pk8"))?;
         Ok(Self {
             issuer: issuer_url.as_str().trim_end_matches('/').to_owned(),
+            hosts: issuer_url
+                .host()
+                .map(|host| host.to_owned())
+                .into_iter()
+                .collect(),
             client_id: client_id.to_owned(),
             redirects: Redirects::new(&settings.redirect_uris),
-            users: Users::new(&settings.users)?,
             keys: KeySet::from_iter([signer.public_key().clone()]),
             signer,
             codes: Mutex::default(),
-            attempts: Mutex::default(),
+            attempts: Mutex::new(Attempts::new(users.names())),
+            users,
             sessions: Arc::new(SessionFile::open(folder.join("sessions.json"), clock.now())),
             clock,
+            _lock: lock,
         })
+    }
+
+    /// The issuer of a configuration, listening at `listen`, and otherwise as [`DevIssuer::open`] makes it; the caller's
+    /// thread is not blocked.
+    pub async fn of_config(
+        config: &Config,
+        issuer_url: &Url,
+        listen: IpAddr,
+        data_dir: &Path,
+    ) -> Result<Self, OpenError> {
+        let (settings, client_id) = (config.dev_issuer.clone(), config.oidc.client_id.clone());
+        let (url, folder) = (issuer_url.clone(), data_dir.to_owned());
+        let open = move || Self::open(&settings, &client_id, &url, &folder, Clock::system());
+        let opened = tokio::task::spawn_blocking(open).await;
+        // Only a panic, which was reported where it happened, or the end of the runtime.
+        let opened = opened.map_err(|error| OpenError::io(data_dir, io::Error::other(error)))?;
+        Ok(opened?.listening_at(listen))
+    }
+
+    /// Lets clients call it by the listener's address, too, where the issuer's URL has another host. An unspecified
+    /// address is nobody's name.
+    fn listening_at(mut self, address: IpAddr) -> Self {
+        let host = match address.to_canonical() {
+            IpAddr::V4(ip) => Host::Ipv4(ip),
+            IpAddr::V6(ip) => Host::Ipv6(ip),
+        };
+        if !address.is_unspecified() {
+            self.hosts.push(host);
+        }
+        self
     }
 
     /// The issuer's endpoints, to be nested where `issuer_url` points.

@@ -1,4 +1,4 @@
-//! Errors of the token endpoint (RFC 6749, section 5.2).
+//! Errors of the token endpoint (RFC 6749, section 5.2), and of requests that came a wrong way.
 
 use axum::{
     Json,
@@ -8,13 +8,19 @@ use axum::{
 use chrono::TimeDelta;
 use serde_json::json;
 
-/// Why no tokens are given.
+/// Why a request gets nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum OAuthError {
     InvalidRequest(&'static str),
     InvalidClient,
     InvalidGrant(&'static str),
     InvalidScope,
+    /// The client may not use this grant: a web page must not hand over passwords.
+    UnauthorizedClient,
+    /// The request came through a proxy.
+    Forwarded,
+    /// The request names another host.
+    Misdirected,
     UnsupportedGrantType,
     /// Too many failed logins; how long to wait.
     TooManyAttempts(TimeDelta),
@@ -32,6 +38,21 @@ impl OAuthError {
                 StatusCode::BAD_REQUEST,
                 "invalid_scope",
                 "known scopes are openid, profile and email",
+            ),
+            Self::UnauthorizedClient => (
+                StatusCode::BAD_REQUEST,
+                "unauthorized_client",
+                "the password grant is for scripts; a request with an Origin header comes from a web page",
+            ),
+            Self::Forwarded => (
+                StatusCode::FORBIDDEN,
+                "access_denied",
+                "the development issuer answers nobody behind a proxy; set oidc.authority",
+            ),
+            Self::Misdirected => (
+                StatusCode::MISDIRECTED_REQUEST,
+                "invalid_request",
+                "the development issuer answers under loopback names; others need dev_issuer.allow_remote",
             ),
             Self::UnsupportedGrantType => (
                 StatusCode::BAD_REQUEST,

@@ -12,7 +12,8 @@ use axum::{
 };
 
 use super::{
-    DevIssuer, authorize, cors, discovery, end_session, limits::BODY_BYTES_MAX, token_endpoint, userinfo,
+    DevIssuer, authorize, cors, discovery, door, end_session, limits::BODY_BYTES_MAX, token_endpoint,
+    userinfo,
 };
 use crate::listener::ClientAddress;
 
@@ -28,6 +29,7 @@ pub(super) fn router(issuer: Arc<DevIssuer>) -> Router {
         .route("/authorize", get(authorize::show).post(authorize::submit))
         .merge(called_by_scripts)
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
+        .layer(middleware::from_fn_with_state(Arc::clone(&issuer), door::admit))
         .layer(middleware::from_fn(forbid_storing))
         .with_state(issuer)
 }

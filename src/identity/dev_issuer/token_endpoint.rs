@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::{
     Form, Json,
     extract::{State, rejection::FormRejection},
+    http::{HeaderMap, header::ORIGIN},
 };
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
@@ -12,6 +13,7 @@ use serde::Deserialize;
 use super::{
     DevIssuer, authorize_request,
     codes::{self, Redemption},
+    limits::VERIFIER_BYTES,
     oauth_error::OAuthError,
     routes::ClientNetwork,
     sessions::{self, Session},
@@ -38,6 +40,7 @@ type Answer = Result<Json<TokenAnswer>, OAuthError>;
 pub(super) async fn token(
     State(issuer): State<Arc<DevIssuer>>,
     ClientNetwork(address): ClientNetwork,
+    headers: HeaderMap,
     form: Result<Form<TokenForm>, FormRejection>,
 ) -> Answer {
     let Form(form) =
@@ -50,6 +53,8 @@ pub(super) async fn token(
     match grant_type {
         "authorization_code" => issuer.exchange_code(&form, now).await,
         "refresh_token" => issuer.refresh(&form, now).await,
+        // CORS lets any page call: without this, any website that a developer opens could log in as anyone.
+        "password" if headers.contains_key(ORIGIN) => Err(OAuthError::UnauthorizedClient),
         "password" => issuer.exchange_password(&form, address, now).await,
         _ => Err(OAuthError::UnsupportedGrantType),
     }
@@ -58,10 +63,16 @@ pub(super) async fn token(
 impl DevIssuer {
     async fn exchange_code(&self, form: &TokenForm, now: DateTime<Utc>) -> Answer {
         let code = required(form.code.as_deref(), "code is missing")?;
+        let verifier = required(form.code_verifier.as_deref(), "code_verifier is missing")?;
+        if !is_verifier(verifier) {
+            return Err(OAuthError::InvalidRequest(
+                "code_verifier must be 43 to 128 letters, digits, -, ., _ or ~",
+            ));
+        }
         let by = Redemption {
             client_id: &self.client_id,
             redirect_uri: required(form.redirect_uri.as_deref(), "redirect_uri is missing")?,
-            verifier: required(form.code_verifier.as_deref(), "code_verifier is missing")?,
+            verifier,
         };
         let redeemed = self.codes().redeem(code, by, now);
         let grant = match redeemed {
@@ -162,6 +173,13 @@ impl DevIssuer {
             OAuthError::ServerError
         })
     }
+}
+
+fn is_verifier(text: &str) -> bool {
+    VERIFIER_BYTES.contains(&text.len())
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte))
 }
 
 fn required<'a>(value: Option<&'a str>, missing: &'static str) -> Result<&'a str, OAuthError> {

@@ -37,6 +37,10 @@ impl Users {
         Ok(Self(users))
     }
 
+    pub fn names(&self) -> impl Iterator<Item = String> {
+        self.0.keys().cloned()
+    }
+
     pub fn get(&self, username: &str) -> Option<&User> {
         self.0.get(username)
     }

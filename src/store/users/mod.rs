@@ -1,7 +1,9 @@
 //! Users: who they are at their issuer, and the profile that others see.
 
 mod claims;
+mod disabled;
 mod names;
+mod overview;
 mod phone;
 mod profile;
 mod search;
@@ -15,7 +17,9 @@ use super::{
     rows::{Columns, count, from_columns},
 };
 
+pub use disabled::{DisabledUser, Switched, all_disabled, disable, enable};
 pub use names::is_language_tag;
+pub use overview::{Overview, UserFilter, list_all, named, overview};
 pub use phone::with_phone_like;
 pub use profile::Profile;
 pub(super) use profile::profile_columns;

@@ -8,7 +8,7 @@ use crate::support::{
     server::Server,
 };
 
-on_both_databases!(Quiet: numbers_are_shown_in_international_format);
+on_both_databases!(Quiet: numbers_are_masked_in_international_format);
 
 mod named {
     use super::{Known, a_known_number_is_shown_as_its_user, other_countries_are_by_configuration};
@@ -17,22 +17,23 @@ mod named {
 
 type Known = QuietWith<NamesOfUsers>;
 
-/// Numbers without a country are Swiss, and users are shown by name.
+/// Numbers without a country are Swiss and shown whole, and users are shown by name.
 struct NamesOfUsers;
 
 impl Settings for NamesOfUsers {
     const ENVIRONMENT: &'static [(&'static str, &'static str)] = &[
         ("COLLOQUY_CALL_IN__DEFAULT_COUNTRY", "CH"),
         ("COLLOQUY_CALL_IN__SHOW_NAMES_OF_USERS", "true"),
+        ("COLLOQUY_CALL_IN__MASK_NUMBERS", "false"),
     ];
 }
 
-async fn numbers_are_shown_in_international_format(server: &Server) {
+async fn numbers_are_masked_in_international_format(server: &Server) {
     let telephone = Telephone::install(server, json!({})).await;
     server.give_phone("alice@example.org", "+49 30 12345678").await;
     for (given, shown) in [
-        ("03012345678", "+49 30 12345678"),
-        ("  +1 202 555 0143 ", "+1 202-555-0143"),
+        ("03012345678", "+49 30 12345***"),
+        ("  +1 202 555 0143 ", "+1 202-555-0***"),
         ("Pförtner", "Pförtner"),
         (" anonymous ", "anonymous"),
         ("110", "110"),
@@ -48,7 +49,7 @@ async fn numbers_are_shown_in_international_format(server: &Server) {
     }
     assert_eq!(
         caller.join("030 12345678").await["display_name"],
-        "+49 30 12345678"
+        "+49 30 12345***"
     );
     // Guests may call themselves what they like.
     let mut guest = telephone.meeting.guest().await;

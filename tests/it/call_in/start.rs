@@ -15,12 +15,12 @@ async fn callers_take_part(server: &Server) {
     let (mut caller, joined) = telephone.joined_caller("030 12345678").await;
     assert_eq!(
         (&joined["role"], &joined["display_name"]),
-        (&json!("guest"), &json!("+49 30 12345678"))
+        (&json!("guest"), &json!("+49 30 12345***"))
     );
     let told = alice.expect("control", "joined").await;
     assert_eq!(told["id"], *caller.id);
     assert_eq!(told["control"]["participation_kind"], "sip");
-    assert_eq!(told["control"]["display_name"], "+49 30 12345678");
+    assert_eq!(told["control"]["display_name"], "+49 30 12345***");
     alice.say("can you hear me?").await;
     caller.expect("chat", "message_sent").await;
     // The gateway may call for many: each is somebody of its own.
@@ -36,7 +36,7 @@ async fn callers_wait_in_the_lobby_and_are_let_in(server: &Server) {
     alice.expect("control", "joined").await;
     let mut caller = telephone.caller().await;
     let entry = caller.wait_outside("0151 23456789", &mut alice).await;
-    assert_eq!(entry["control"]["display_name"], "+49 1512 3456789");
+    assert_eq!(entry["control"]["display_name"], "+49 1512 3456***");
     assert_eq!(entry["control"]["participation_kind"], "sip");
     alice.act_on("moderation", "accept", &caller.id).await;
     caller.expect("moderation", "accepted").await;
@@ -46,7 +46,7 @@ async fn callers_wait_in_the_lobby_and_are_let_in(server: &Server) {
     let renamed = caller.expect("moderation", "display_name_changed").await;
     assert_eq!(
         (&renamed["old_name"], &renamed["new_name"]),
-        (&json!("+49 1512 3456789"), &json!("Frau Berger"))
+        (&json!("+49 1512 3456***"), &json!("Frau Berger"))
     );
     let update = alice.expect("control", "update").await;
     assert_eq!(update["control"]["display_name"], "Frau Berger");

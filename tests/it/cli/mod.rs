@@ -1,13 +1,18 @@
 //! Commands that operators type, run as the real binary.
 
+mod require_oidc;
 mod tariffs;
 mod tenants;
+mod users;
 
 use std::process::{Command, Output};
 
 use colloquy::{
     identity::{ProfileClaims, VerifiedToken},
-    store::users::{NewUserDefaults, User, upsert_from_claims},
+    store::{
+        Db,
+        users::{NewUserDefaults, User, upsert_from_claims},
+    },
 };
 
 use crate::databases::{Kind, TestDatabase};
@@ -55,26 +60,47 @@ impl Shell {
     /// What a command that fails says why; nothing of it goes to stdout.
     #[track_caller]
     pub fn fails(&self, arguments: &[&str]) -> String {
+        let told = self.refuses(arguments);
+        told.lines().last().unwrap_or_default().to_owned()
+    }
+
+    /// Everything that a command that fails tells on stderr.
+    #[track_caller]
+    pub fn refuses(&self, arguments: &[&str]) -> String {
         let output = self.run(arguments);
         assert_eq!(output.status.code(), Some(1), "{arguments:?}");
         assert!(output.stdout.is_empty(), "{arguments:?}");
-        let told = String::from_utf8(output.stderr).expect("text");
-        told.lines().last().unwrap_or_default().to_owned()
+        String::from_utf8(output.stderr).expect("text")
+    }
+
+    /// The exit code of a command.
+    pub fn status(&self, arguments: &[&str]) -> Option<i32> {
+        self.run(arguments).status.code()
+    }
+
+    pub fn db(&self) -> &Db {
+        &self.0.db
     }
 
     /// The user of a token with these ids of tenant and tariff.
     pub async fn log_in(&self, subject: &str, tenant: Option<&str>, tariff: Option<&str>) -> User {
+        let claims = ProfileClaims {
+            tenant_id: tenant.map(str::to_owned),
+            tariff_id: tariff.map(str::to_owned),
+            ..ProfileClaims::default()
+        };
+        self.log_in_as(subject, claims).await
+    }
+
+    /// The user of a token with these claims.
+    pub async fn log_in_as(&self, subject: &str, profile: ProfileClaims) -> User {
         let now = chrono::DateTime::from_timestamp(1_800_000_000, 0).expect("a time");
         let token = VerifiedToken {
             issuer: "https://issuer.example".to_owned(),
             subject: subject.to_owned(),
             expires_at: now,
             roles: Vec::new(),
-            profile: ProfileClaims {
-                tenant_id: tenant.map(str::to_owned),
-                tariff_id: tariff.map(str::to_owned),
-                ..ProfileClaims::default()
-            },
+            profile,
         };
         let defaults = NewUserDefaults {
             language: "en".to_owned(),

@@ -101,10 +101,20 @@ async fn a_code_is_bound_to_its_request() {
     assert_eq!(text(&refusal, "error"), "invalid_client");
     let (_, refusal) = world.exchange(&[("code", &code), ("code_verifier", "")]).await;
     assert_eq!(text(&refusal, "error"), "invalid_request");
+    for verifier in ["x".repeat(42), "x".repeat(129), "=".repeat(43)] {
+        let (status, refusal) = world
+            .exchange(&[("code", &code), ("code_verifier", &verifier)])
+            .await;
+        assert_eq!(
+            (status, text(&refusal, "error")),
+            (StatusCode::BAD_REQUEST, "invalid_request"),
+            "RFC 7636, section 4.1: {verifier}"
+        );
+    }
     assert_eq!(
         world.exchange(&[("code", &code)]).await.0,
         StatusCode::OK,
-        "what is incomplete uses up nothing"
+        "what is incomplete or malformed uses up nothing"
     );
 }
 

@@ -129,25 +129,25 @@ async fn files_are_private() {
     let folder = world.folder().join("dev-issuer");
     let mode = |path: &std::path::Path| path.metadata().expect("there").permissions().mode() & 0o777;
     assert_eq!(mode(&folder), 0o700);
-    for name in ["signing-key.pk8", "sessions.json"] {
+    for name in ["lock", "signing-key.pk8", "sessions.json"] {
         assert_eq!(mode(&folder.join(name)), 0o600, "{name}");
     }
     let count = std::fs::read_dir(folder).expect("a folder").count();
-    assert_eq!(count, 2, "no drafts stay behind");
+    assert_eq!(count, 3, "no drafts stay behind");
 }
 
-#[tokio::test]
-async fn a_broken_key_is_named() {
-    let world = DevWorld::start().await;
-    let path = world.folder().join("dev-issuer/signing-key.pk8");
+#[test]
+fn a_broken_key_is_named() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("dev-issuer/signing-key.pk8");
+    std::fs::create_dir(path.parent().expect("a folder")).expect("a folder");
     std::fs::write(&path, "no key").expect("written");
-    let settings = colloquy::config::DevIssuer::default();
     let opened = colloquy::identity::DevIssuer::open(
-        &settings,
+        &colloquy::config::DevIssuer::default(),
         "Frontend",
-        &world.url,
-        world.folder(),
-        world.clock.clock(),
+        &"http://127.0.0.1:1/dev-issuer".parse().expect("URL"),
+        folder.path(),
+        super::clock::TestClock::new().clock(),
     );
     let message = opened.expect_err("no issuer without its key").to_string();
     assert!(message.contains("signing-key.pk8"), "{message}");

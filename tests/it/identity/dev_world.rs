@@ -2,6 +2,7 @@
 
 use std::{
     net::Ipv4Addr,
+    ops::Deref,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -25,15 +26,21 @@ pub const LISTED: &str = "https://app.example/callback";
 /// PKCE verifier of all logins: the same challenge may come again.
 pub const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
 
+/// A browser, and the scripts of its pages, at an issuer.
+pub struct Browser {
+    /// Where the issuer is reached.
+    base: Url,
+    pub http: Client,
+}
+
 /// The issuer, its folder and its clients. Server and folder go with it.
 pub struct DevWorld {
     pub clock: TestClock,
     /// The issuer's name.
     pub url: Url,
-    /// Where it is reached now.
-    base: Url,
-    pub http: Client,
-    pub issuer: Arc<DevIssuer>,
+    browser: Browser,
+    /// None while it restarts.
+    issuer: Option<Arc<DevIssuer>>,
     folder: Folder,
     server: AbortHandle,
 }
@@ -61,18 +68,14 @@ impl DevWorld {
         let address = listener.local_addr().expect("an address");
         let url = Url::parse(&format!("http://{address}/dev/oidc")).expect("URL");
         let clock = TestClock::new();
-        let issuer = open(&url, &folder, &clock);
+        let issuer = open(&url, &folder, &clock).await;
         Self {
             server: serve(listener, &issuer),
-            http: Client::builder()
-                .redirect(Policy::none())
-                .build()
-                .expect("a client"),
+            browser: Browser::new(url.clone()),
             folder: Folder(folder),
             clock,
-            base: url.clone(),
             url,
-            issuer,
+            issuer: Some(issuer),
         }
     }
 
@@ -80,25 +83,51 @@ impl DevWorld {
     /// requests go to the new one.
     pub async fn restart(&mut self) {
         self.server.abort();
+        self.issuer = None;
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a port");
         let port = listener.local_addr().expect("an address").port();
-        self.issuer = open(&self.url, self.folder(), &self.clock);
-        self.server = serve(listener, &self.issuer);
-        self.base.set_port(Some(port)).expect("a port");
+        let issuer = open(&self.url, self.folder(), &self.clock).await;
+        self.server = serve(listener, &issuer);
+        self.issuer = Some(issuer);
+        self.browser.base.set_port(Some(port)).expect("a port");
     }
 
     pub fn folder(&self) -> &Path {
         &self.folder.0
     }
 
-    pub fn at(&self, path: &str) -> String {
-        format!("{}/{path}", self.base)
-    }
-
     /// A verifier in the same process.
     pub fn verifier(&self) -> Verifier {
-        let settings = VerifierSettings::local(&Oidc::default(), Arc::clone(&self.issuer));
+        let issuer = self.issuer.clone().expect("an issuer");
+        let settings = VerifierSettings::local(&Oidc::default(), issuer);
         Verifier::new(settings, self.http.clone(), self.clock.clock())
+    }
+}
+
+impl Deref for DevWorld {
+    type Target = Browser;
+
+    fn deref(&self) -> &Browser {
+        &self.browser
+    }
+}
+
+impl Browser {
+    /// Nobody has logged in here yet.
+    pub fn new(base: Url) -> Self {
+        let http = Client::builder()
+            .redirect(Policy::none())
+            // The issuer lives as long as its last connection, and its folder has one issuer.
+            .pool_max_idle_per_host(0)
+            .build();
+        Self {
+            base,
+            http: http.expect("a client"),
+        }
+    }
+
+    pub fn at(&self, path: &str) -> String {
+        format!("{}/{path}", self.base)
     }
 
     pub async fn get(&self, url: &str) -> Response {
@@ -186,12 +215,15 @@ impl DevWorld {
     }
 }
 
-fn open(url: &Url, folder: &Path, clock: &TestClock) -> Arc<DevIssuer> {
+async fn open(url: &Url, folder: &Path, clock: &TestClock) -> Arc<DevIssuer> {
     let settings = config::DevIssuer {
         redirect_uris: vec![Url::parse(LISTED).expect("URL")],
         ..config::DevIssuer::default()
     };
-    Arc::new(DevIssuer::open(&settings, "Frontend", url, folder, clock.clock()).expect("the issuer"))
+    let (url, folder, clock) = (url.clone(), folder.to_owned(), clock.clock());
+    let open = move || DevIssuer::open(&settings, "Frontend", &url, &folder, clock);
+    let opened = tokio::task::spawn_blocking(open).await.expect("a thread");
+    Arc::new(opened.expect("the issuer"))
 }
 
 fn serve(listener: TcpListener, issuer: &Arc<DevIssuer>) -> AbortHandle {

@@ -2,6 +2,8 @@
 
 mod claims;
 pub mod clock;
+mod dev_alone;
+mod dev_door;
 mod dev_issuer;
 mod dev_refusals;
 mod dev_sessions;

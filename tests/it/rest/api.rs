@@ -10,12 +10,14 @@ use axum::{
 use colloquy::{
     assets::{Assets, Objects, Recordings},
     config::{Config, DevUser},
+    disabled_users::DisabledUsers,
     http::{self, ApiState, api::Parts, auth::KnownUsers, brake::WriteBrake, starts::Doorkeeper},
     identity::{DevIssuer, Verifier, VerifierSettings},
     listener::ClientAddress,
     livekit::RoomService,
     mail::Outbox,
     meetings,
+    origins::Origins,
     readiness::Readiness,
     shared_folders::SharedFolders,
     store::{
@@ -77,9 +79,10 @@ impl Api {
         let issuer = Arc::new(issuer.expect("the issuer"));
         let settings = VerifierSettings::local(&config.oidc, Arc::clone(&issuer));
         let media = RoomService::new(&config.livekit).expect("a client");
+        let origins = Origins::new(b"key", &config);
         let live = Live::start(
             LiveSettings::default(),
-            meetings::ports(database.db.clone(), media, &config.call_in),
+            meetings::ports(database.db.clone(), media, &config.call_in, origins.clone()),
         );
         let live = live.await.expect("the live core");
         let objects = Objects::open(&config.assets, folder).expect("an asset store");
@@ -88,9 +91,10 @@ impl Api {
             recordings: Recordings::open(assets.clone(), folder, config.assets.free_bytes_min)
                 .expect("a spool"),
             assets,
-            door: Doorkeeper::new(&config, Readiness::default()),
+            door: Doorkeeper::new(&config, Readiness::default(), origins),
             brake: WriteBrake::new(config.http.writes_per_second),
             known_users: KnownUsers::default(),
+            disabled_users: DisabledUsers::default(),
             shared_folders: SharedFolders::new(&config.shared_folder).expect("a client"),
             live,
             db: database.db.clone(),

@@ -1,9 +1,13 @@
 //! `/v1/rooms/…` where the live core takes part.
 
 mod delete;
+mod guessing;
 mod invited;
+mod locked_out;
+mod proxied;
 mod start;
 mod start_invited;
+mod tickets;
 
 use reqwest::Method;
 use serde_json::json;

@@ -91,8 +91,9 @@ async fn private_messages_are_private(server: &Server) {
 
     // It is in the history of both, and of nobody else.
     let (token, id) = (ben.resumption.clone(), ben.id.clone());
-    ben.leave().await;
+    ben.vanish();
     alice.whisper(&id, "for later").await;
+    hears(&mut alice, "for later").await;
     let mut ben = meeting.returning_guest(&token).await;
     let joined = ben.join("Ben").await;
     let histories = joined["chat"]["private_history"].as_array().expect("a list");

@@ -120,7 +120,7 @@ async fn names_are_checked_at_the_join(server: &Server) {
     let meeting = Meeting::create(server, json!({})).await;
     let mut alice = meeting.joined_owner().await;
     let mut guest = meeting.guest().await;
-    for name in ["", "   ", "\t\n", &"x".repeat(101), "nul\0"] {
+    for name in ["", "   ", "\t\n", &"x".repeat(101)] {
         guest.ask_to_join(name).await;
         guest.expect_error("control", "invalid_username").await;
     }

@@ -138,14 +138,17 @@ async fn their_time_is_over(server: &Server) {
 async fn polls_that_are_refused(server: &Server) {
     let meeting = Meeting::create(server, json!({})).await;
     let (mut alice, [mut gus]) = meeting.gather(["Gus"]).await;
-    let long = "x".repeat(101);
+    let (long_topic, long_choice) = ("x".repeat(501), "x".repeat(256));
     for (more, error) in [
         (json!({"topic": "x"}), "invalid_topic_length"),
-        (json!({"topic": long}), "invalid_topic_length"),
+        (json!({"topic": long_topic}), "invalid_topic_length"),
         (json!({"choices": ["alone"]}), "invalid_choice_count"),
         (json!({"choices": vec!["x"; 65]}), "invalid_choice_count"),
         (json!({"choices": ["", "x"]}), "invalid_choice_description"),
-        (json!({"choices": ["x", long]}), "invalid_choice_description"),
+        (
+            json!({"choices": ["x", long_choice]}),
+            "invalid_choice_description",
+        ),
         (json!({"duration": 1}), "invalid_duration"),
         (json!({"duration": 3_601}), "invalid_duration"),
     ] {
@@ -158,7 +161,7 @@ async fn polls_that_are_refused(server: &Server) {
     gus.expect_error("polls", "insufficient_permissions").await;
     alice.expect_silence().await;
     let most = json!({
-        "topic": "ü".repeat(100), "choices": vec!["ü".repeat(100); 64], "duration": 3_600,
+        "topic": "ü".repeat(500), "choices": vec!["ü".repeat(255); 64], "duration": 3_600,
     });
     let started = start(&mut alice, &mut gus, &most).await;
     assert_eq!(started["choices"].as_array().map(Vec::len), Some(64));

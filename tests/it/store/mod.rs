@@ -2,6 +2,7 @@
 
 mod connections;
 mod constraints;
+mod disabled_users;
 mod events;
 mod invites;
 mod phones;

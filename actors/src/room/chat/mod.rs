@@ -1,5 +1,6 @@
 //! Namespace `chat`: who may write, who reads it, and what is kept.
 
+mod fold;
 mod history;
 mod search;
 mod state;
@@ -10,21 +11,28 @@ use std::{collections::BTreeMap, sync::Arc};
 use serde::{Deserialize, Serialize};
 
 pub use self::search::Searches;
-use self::store::{Key, Store};
+use self::{
+    history::Chunk,
+    store::{Key, Store},
+};
 use super::{
-    Meeting, Refusal, RoomSettings,
+    Meeting, Place, Refusal, RoomSettings,
     effects::{Cx, Receivers},
+    missed::Changed,
     roster::Circle,
 };
 use crate::{
-    ids::{GroupId, MessageId, ParticipantId, Timestamp},
+    ids::{GroupId, MessageId, ParticipantId, Space, Timestamp},
     protocol::{
-        chat::{ChatCommand, ChatError, ChatEvent, GroupName, MessageSent, Scope, StoredMessage},
-        limits::{CHAT_CHUNK_MESSAGES_MAX, CHAT_MESSAGE_BYTES_MAX, JOIN_HISTORY_BYTES_MAX},
+        chat::{
+            ChatCommand, ChatError, ChatEvent, ChunkScope, Content, GroupName, MessageSent, Scope,
+            StoredMessage,
+        },
+        limits::{CHAT_BYTES_MAX, CHAT_CHUNK_MESSAGES_MAX, JOIN_HISTORY_BYTES_MAX},
     },
 };
 
-/// The chat of one room of a meeting.
+/// The chat of one room of a meeting. Private messages are of the whole meeting: the main room's chat has them.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Chat {
@@ -56,10 +64,17 @@ impl Meeting {
                     .map_err(Refusal::Chat)?;
             }
             ChatCommand::SetLastSeenTimestamp { scope, timestamp } => self.mark_seen(who, &scope, timestamp),
-            ChatCommand::GetHistoryChunk { message_index, scope } => {
+            ChatCommand::GetHistoryChunk {
+                message_index,
+                scope: ChunkScope::Of(scope),
+            } => {
                 self.send_chunk(cx, who, message_index, &scope)
                     .map_err(Refusal::Chat)?;
             }
+            ChatCommand::GetHistoryChunk {
+                scope: ChunkScope::OfSomeGroup { .. },
+                ..
+            } => {}
             ChatCommand::SearchHistory {
                 term,
                 message_index,
@@ -81,6 +96,7 @@ impl Meeting {
     /// The flag is of the whole meeting. Saying again what is already so is answered to the sender only.
     fn set_chat_enabled(&mut self, cx: &mut Cx, who: ParticipantId, enabled: bool) {
         let changed = std::mem::replace(&mut self.chat_enabled, enabled) != enabled;
+        self.chat_switched = Some(Changed { by: who, at: cx.at });
         let event = if enabled {
             ChatEvent::ChatEnabled { issued_by: who }
         } else {
@@ -90,7 +106,7 @@ impl Meeting {
     }
 
     /// Where a message is kept and who reads it; none when it is dropped: to a group that the sender is not in, or to
-    /// somebody who was never here.
+    /// somebody whom it can't reach, in whatever room of the meeting. Whoever is lost will hear it when it resumes.
     fn address(&mut self, who: ParticipantId, scope: &Scope) -> Option<(Key, Receivers)> {
         let space = self.people.space(who);
         match scope {
@@ -100,11 +116,18 @@ impl Meeting {
                 Some((Key::Group(id), self.people.circle(Circle::Group(space, id))))
             }
             Scope::Private(target) => {
-                self.people.get(*target).filter(|p| p.is_listed(space))?;
-                let other = Some(*target).filter(|target| *target != who);
-                let both = [Some(who), other].into_iter().flatten();
-                let here = both.filter_map(|id| self.people.line_in(id, space));
-                let to = Receivers::from(here.collect::<Vec<_>>());
+                let line = |id| {
+                    let participant = self.people.get(id)?;
+                    let reachable = participant.place == Place::Inside && !participant.is_hidden();
+                    reachable.then_some(participant.line)
+                };
+                let other = line(*target)?;
+                let both = self
+                    .people
+                    .line(who)
+                    .into_iter()
+                    .chain(Some(other).filter(|_| *target != who));
+                let to = Receivers::from(both.collect::<Vec<_>>());
                 Some((Key::private(who, *target), to))
             }
         }
@@ -124,7 +147,7 @@ impl Meeting {
         cx: &mut Cx,
         settings: &RoomSettings,
         who: ParticipantId,
-        mut content: String,
+        content: Content,
         scope: Scope,
     ) -> Result<(), ChatError> {
         if !self.chat_enabled {
@@ -133,7 +156,6 @@ impl Meeting {
         let Some((key, to)) = self.address(who, &scope) else {
             return Ok(());
         };
-        content.truncate(content.floor_char_boundary(CHAT_MESSAGE_BYTES_MAX));
         if content.is_empty() {
             return Ok(());
         }
@@ -149,13 +171,78 @@ impl Meeting {
             id,
             source: who,
             timestamp: cx.at,
-            content,
+            content: content.into(),
             scope,
         };
-        let space = self.people.space(who);
-        let store = &mut self.space(space).chat.store;
-        store.add(key, message, settings.chat_messages_per_scope_max);
+        let max = settings.chat_messages_per_scope_max;
+        let space = self.kept_in(who, key);
+        self.space(space).chat.store.add(key, message, max);
+        self.bound_chat();
         Ok(())
+    }
+
+    /// Where the messages of a scope are kept that somebody sees: in its room, or, what is private, in the main room.
+    fn kept_in(&self, who: ParticipantId, key: Key) -> Space {
+        match key {
+            Key::Global | Key::Group(_) => self.people.space(who),
+            Key::Private(..) => Space::MAIN,
+        }
+    }
+
+    /// The messages of that room; none where nothing was ever kept.
+    fn kept(&self, who: ParticipantId, key: Key) -> Option<&Store> {
+        let state = self.spaces.get(&self.kept_in(who, key))?;
+        Some(&state.chat.store)
+    }
+
+    /// The oldest messages of the whole meeting go until all are within [`CHAT_BYTES_MAX`].
+    fn bound_chat(&mut self) {
+        let mut excess = self.chat_bytes().saturating_sub(CHAT_BYTES_MAX);
+        while excess > 0 {
+            let stores = self.spaces.values_mut().map(|state| &mut state.chat.store);
+            let dated = stores.filter_map(|store| Some((store.oldest_time()?, store)));
+            let Some((_, store)) = dated.min_by_key(|(at, _)| *at) else {
+                return;
+            };
+            let before = store.bytes();
+            store.drop_oldest_of_all();
+            excess = excess.saturating_sub(before - store.bytes());
+        }
+    }
+
+    fn chat_bytes(&self) -> usize {
+        self.spaces.values().map(|state| state.chat.store.bytes()).sum()
+    }
+
+    /// Whether a kept message names a participant, as its author or as one side of a private one: it must then stay known,
+    /// or its messages must go ([`Chat::forget`]).
+    #[must_use]
+    pub fn must_remember(&self, id: ParticipantId) -> bool {
+        self.spaces.values().any(|state| state.chat.names(id))
+    }
+
+    /// The private messages to and from a participant that are newer than a time, the oldest first; at most the newest
+    /// `max`.
+    #[must_use]
+    pub fn private_messages_since(
+        &self,
+        who: ParticipantId,
+        since: Timestamp,
+        max: usize,
+    ) -> Vec<Arc<StoredMessage>> {
+        let main = self.spaces.get(&Space::MAIN);
+        main.map_or_else(Vec::new, |state| state.chat.store.private_since(who, since, max))
+    }
+
+    /// Describes what is wrong with the kept messages.
+    pub(super) fn check_chat(&self) -> Result<(), String> {
+        for state in self.spaces.values() {
+            state.chat.store.check()?;
+        }
+        match self.chat_bytes() {
+            bytes if bytes > CHAT_BYTES_MAX => Err(format!("chat: {bytes} bytes in all")),
+            _ => Ok(()),
+        }
     }
 
     fn mark_seen(&mut self, who: ParticipantId, scope: &Scope, at: Timestamp) {
@@ -163,12 +250,19 @@ impl Meeting {
         let known = match scope {
             Scope::Global => true,
             Scope::Group(name) => self.group(who, name).is_some(),
-            Scope::Private(other) => self.people.get(*other).is_some_and(|p| p.is_listed(space)),
+            Scope::Private(other) => {
+                let other = self.people.get(*other);
+                other.is_some_and(|p| p.was_inside() && !p.is_hidden())
+            }
         };
         if !known {
             return;
         }
-        let marks = self.space(space).chat.marks.entry(who).or_default();
+        let kept_in = match scope {
+            Scope::Global | Scope::Group(_) => space,
+            Scope::Private(_) => Space::MAIN,
+        };
+        let marks = self.space(kept_in).chat.marks.entry(who).or_default();
         match scope {
             Scope::Global => marks.global = Some(at),
             Scope::Group(name) => {
@@ -199,9 +293,13 @@ impl Meeting {
         scope: &Scope,
     ) -> Result<(), ChatError> {
         let key = self.readable(who, scope)?;
-        let space = self.people.space(who);
-        let store = &self.space(space).chat.store;
-        let chunk = store.chunk(key, Some(index), CHAT_CHUNK_MESSAGES_MAX, JOIN_HISTORY_BYTES_MAX);
+        if self.leaves_out(cx, who) {
+            return Ok(());
+        }
+        let chunk = self.kept(who, key).map_or_else(Chunk::default, |store| {
+            store.chunk(key, Some(index), CHAT_CHUNK_MESSAGES_MAX, JOIN_HISTORY_BYTES_MAX)
+        });
+        cx.cost.bytes(chunk.bytes());
         let history = &*chunk.to_raw(false);
         let event = match (scope, key) {
             (Scope::Private(correspondent), _) => ChatEvent::PrivateChatHistoryChunk {
@@ -215,6 +313,14 @@ impl Meeting {
         Ok(())
     }
 
+    /// While an input is replayed, a long answer is not made: its number is all that stays of it. False in life.
+    fn leaves_out(&mut self, cx: &mut Cx, who: ParticipantId) -> bool {
+        if cx.replays && self.people.line(who).is_some() {
+            self.people.set_whole_since(who, cx.leave_out());
+        }
+        cx.replays
+    }
+
     /// An answer that is too long to be kept for resuming.
     fn answer_long(&mut self, cx: &mut Cx, who: ParticipantId, event: &ChatEvent<'_>) {
         if let Some(line) = self.people.line(who) {
@@ -225,6 +331,11 @@ impl Meeting {
 }
 
 impl Chat {
+    /// Whether a kept message names a participant.
+    pub fn names(&self, id: ParticipantId) -> bool {
+        self.store.names(id)
+    }
+
     /// The participant is no longer remembered.
     pub fn forget(&mut self, id: ParticipantId) {
         self.store.forget(id);
@@ -232,9 +343,5 @@ impl Chat {
         for marks in self.marks.values_mut() {
             marks.private.remove(&id);
         }
-    }
-
-    pub(super) fn check(&self) -> Result<(), String> {
-        self.store.check()
     }
 }

@@ -1,31 +1,54 @@
-//! Searching the kept history of a scope: case-insensitive, bounded by what is kept and by a rate.
+//! Searching the kept history of a scope: case-insensitive, bounded by what is kept and by what is looked at in a second.
+
+use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Meeting, Refusal};
+use super::{Meeting, Refusal, fold::Term, history::Chunk};
 use crate::{
     ids::{ParticipantId, Timestamp},
     protocol::{
         chat::{ChatError, ChatEvent, Scope},
-        limits::{SEARCH_TERM_CHARS_MIN, SEARCHES_PER_ROOM_SECOND},
+        limits::{
+            SEARCH_BYTES_PER_ROOM_SECOND, SEARCH_BYTES_PER_SESSION_SECOND, SEARCH_TERM_CHARS_MIN,
+            SEARCHES_PER_ROOM_SECOND,
+        },
     },
     room::effects::Cx,
 };
 
-/// How many searches the meeting has done in this second.
+/// What the searches of the meeting have cost in this second.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Searches {
     second: i64,
     count: u32,
+    /// Bytes looked at.
+    bytes: u64,
+    /// By whom.
+    by: BTreeMap<ParticipantId, u64>,
 }
 
 impl Searches {
-    fn one_more(&mut self, now: Timestamp) -> bool {
+    /// One more that looks at so many bytes; false when it must not.
+    fn one_more(&mut self, who: ParticipantId, bytes: u64, now: Timestamp) -> bool {
         if self.second != now.as_secs() {
-            (self.second, self.count) = (now.as_secs(), 0);
+            *self = Self {
+                second: now.as_secs(),
+                ..Self::default()
+            };
         }
         self.count = self.count.saturating_add(1);
-        self.count <= SEARCHES_PER_ROOM_SECOND
+        let own = self.by.get(&who).copied().unwrap_or(0);
+        let fits = |spent: u64, max| spent == 0 || spent.saturating_add(bytes) <= max;
+        let may = self.count <= SEARCHES_PER_ROOM_SECOND
+            && fits(own, SEARCH_BYTES_PER_SESSION_SECOND)
+            && fits(self.bytes, SEARCH_BYTES_PER_ROOM_SECOND);
+        if may {
+            self.bytes = self.bytes.saturating_add(bytes);
+            self.by.insert(who, own.saturating_add(bytes));
+        }
+        may
     }
 }
 
@@ -43,16 +66,19 @@ impl Meeting {
             let min = SEARCH_TERM_CHARS_MIN;
             return Err(Refusal::Chat(ChatError::InvalidSearchTermLength { min }));
         }
-        if !self.searches.one_more(cx.at) {
+        let bytes = self.kept(who, key).map_or(0, |store| store.searched_bytes(key));
+        if !self.searches.one_more(who, bytes as u64, cx.at) {
             return Err(Refusal::TooMuch);
         }
-        let space = self.people.space(who);
+        if self.leaves_out(cx, who) {
+            return Ok(());
+        }
+        cx.cost.bytes(bytes);
         let term = Term::new(term);
         let matches = self
-            .space(space)
-            .chat
-            .store
-            .matches(key, last, |text| term.is_in(text));
+            .kept(who, key)
+            .map_or_else(Chunk::default, |store| store.matches(key, last, &term));
+        cx.cost.bytes(matches.bytes());
         let event = ChatEvent::SearchResults {
             matches: &matches.to_raw(false),
             scope,
@@ -62,42 +88,32 @@ impl Meeting {
     }
 }
 
-/// What is looked for, in lower case.
-struct Term(String);
-
-impl Term {
-    fn new(term: &str) -> Self {
-        Self(term.to_lowercase())
-    }
-
-    fn is_in(&self, text: &str) -> bool {
-        if text.is_ascii() {
-            // Most texts: nothing is copied.
-            let term = self.0.as_bytes();
-            return text
-                .as_bytes()
-                .windows(term.len())
-                .any(|part| part.eq_ignore_ascii_case(term));
-        }
-        text.to_lowercase().contains(&self.0)
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use uuid::Uuid;
+
     use super::*;
 
     #[test]
-    fn letters_match_whatever_their_case() {
-        for (term, text, found) in [
-            ("hello", "Well, HELLO there", true),
-            ("HELLO", "well, hello", true),
-            ("ÄRGER", "viel ärger", true),
-            ("hello", "help", false),
-            ("hello", "hell", false),
-            ("straße", "STRASSE", false),
-        ] {
-            assert_eq!(Term::new(term).is_in(text), found, "{term} in {text}");
-        }
+    fn searches_are_bounded_by_what_they_look_at() {
+        let (ann, bob) = (
+            ParticipantId(Uuid::from_u128(1)),
+            ParticipantId(Uuid::from_u128(2)),
+        );
+        let now = Timestamp::from_micros(1_000_000);
+        let mut searches = Searches::default();
+        let half = SEARCH_BYTES_PER_SESSION_SECOND / 2;
+        assert!(searches.one_more(ann, half, now));
+        assert!(searches.one_more(ann, half, now));
+        assert!(!searches.one_more(ann, 1, now), "her own limit");
+        assert!(searches.one_more(bob, half, now));
+        assert!(!searches.one_more(bob, half + 1, now), "he may go on with less");
+        assert!(searches.one_more(bob, half, now));
+        let carol = ParticipantId(Uuid::from_u128(3));
+        assert!(!searches.one_more(carol, 1, now), "the room's limit");
+        // The first of a second may look at everything.
+        let later = now.plus_secs(1);
+        assert!(searches.one_more(ann, u64::MAX, later));
+        assert!(!searches.one_more(ann, 1, later));
     }
 }

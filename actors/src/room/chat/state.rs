@@ -5,12 +5,16 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use super::{Chat, Marks, store::Key};
+use super::{
+    Chat, Marks, Meeting,
+    history::Chunk,
+    store::{Key, Store},
+};
 use crate::{
-    ids::{GroupId, ParticipantId, Timestamp},
+    ids::{GroupId, ParticipantId, Space, Timestamp},
     protocol::{
         chat::GroupName,
-        limits::{CHAT_CHUNK_MESSAGES_MAX, JOIN_HISTORY_BYTES_MAX},
+        limits::{CHAT_CHUNK_MESSAGES_MAX, JOIN_GROUPS_BYTES_MAX, JOIN_HISTORY_BYTES_MAX},
         meeting::Group,
     },
 };
@@ -42,14 +46,15 @@ struct Private {
     history: Box<RawValue>,
 }
 
-impl Chat {
+impl Meeting {
     /// Always an object, disabled and empty where the tariff has no chat. All histories together stay within
-    /// [`JOIN_HISTORY_BYTES_MAX`], half of it for the room's.
-    pub fn state_for(
+    /// [`JOIN_HISTORY_BYTES_MAX`] (and one message), half of it for the room's. Of groups everything is there that is kept
+    /// and fits into [`JOIN_GROUPS_BYTES_MAX`]: clients ask for no more.
+    pub(in crate::room) fn chat_state(
         &mut self,
         who: ParticipantId,
+        space: Space,
         groups: &[Group],
-        enabled: bool,
         as_list: bool,
     ) -> Box<RawValue> {
         // Clients that take plain lists can't ask for more.
@@ -58,40 +63,70 @@ impl Chat {
         } else {
             CHAT_CHUNK_MESSAGES_MAX
         };
-        let room_history = self
+        let enabled = self.chat_enabled && self.facts.tariff.has_module("chat");
+        let chat = &mut self.space(space).chat;
+        let room_history = chat
             .store
-            .newest_global(messages_max, JOIN_HISTORY_BYTES_MAX / 2)
-            .to_raw(as_list);
+            .newest_global(messages_max, JOIN_HISTORY_BYTES_MAX / 2, as_list);
         let mut left = JOIN_HISTORY_BYTES_MAX.saturating_sub(room_history.get().len());
-        let mut take = |key| {
-            let chunk = self.store.chunk(key, None, messages_max, left);
+        let keys = groups.iter().map(|group| Key::Group(group.id)).collect();
+        let chunks = chat
+            .store
+            .share(keys, usize::MAX, left.min(JOIN_GROUPS_BYTES_MAX));
+        let groups_history = groups.iter().zip(chunks).map(|(group, chunk)| {
             left = left.saturating_sub(chunk.bytes());
-            chunk.to_raw(as_list)
-        };
-        let groups_history = groups.iter().map(|group| OfGroup {
-            id: (!as_list).then_some(group.id),
-            name: &group.name,
-            history: take(Key::Group(group.id)),
+            OfGroup {
+                id: (!as_list).then_some(group.id),
+                name: &group.name,
+                history: chunk.without_next().to_raw(as_list),
+            }
         });
         let groups_history = groups_history.collect();
-        let correspondents = self.store.correspondents(who).into_iter();
-        let private_history = correspondents.map(|correspondent| Private {
+        let marks = chat.marks.get(&who).cloned().unwrap_or_default();
+        // What is private is of the whole meeting.
+        let nothing = Chat::default();
+        let main = self.spaces.get(&Space::MAIN);
+        let chat = main.map_or(&nothing, |state| &state.chat);
+        let correspondents = chat.store.correspondents(who);
+        let keys = correspondents
+            .iter()
+            .map(|other| Key::private(who, *other))
+            .collect();
+        let chunks = chat.store.share(keys, messages_max, left);
+        let private_history = correspondents.into_iter().zip(chunks);
+        let private_history = private_history.map(|(correspondent, chunk)| Private {
             correspondent,
-            history: take(Key::private(who, correspondent)),
+            history: chunk.to_raw(as_list),
         });
-        let private_history = private_history.collect();
         let none = Marks::default();
-        let marks = self.marks.get(&who).unwrap_or(&none);
         let state = State {
             enabled,
             room_history: &room_history,
             groups_history,
-            private_history,
+            private_history: private_history.collect(),
             last_seen_timestamp_global: marks.global,
-            last_seen_timestamps_private: &marks.private,
+            last_seen_timestamps_private: &chat.marks.get(&who).unwrap_or(&none).private,
             last_seen_timestamps_group: &marks.groups,
         };
         // A struct of encoded pieces and times always encodes.
         serde_json::value::to_raw_value(&state).unwrap_or_default()
+    }
+}
+
+impl Store {
+    /// The newest chunks of many scopes, which together take at most `bytes_max` (and one message). Each gets as much as
+    /// the others; what short ones leave is for the long ones.
+    fn share(&self, keys: Vec<Key>, messages_max: usize, bytes_max: usize) -> Vec<Chunk> {
+        let mut chunks = vec![Chunk::default(); keys.len()];
+        let mut shortest_first: Vec<_> = keys.into_iter().enumerate().collect();
+        shortest_first.sort_by_key(|(_, key)| self.searched_bytes(*key));
+        let (mut left, mut others) = (bytes_max, shortest_first.len());
+        for (index, key) in shortest_first {
+            let chunk = self.chunk(key, None, messages_max, left / others);
+            left = left.saturating_sub(chunk.bytes());
+            others -= 1;
+            chunks[index] = chunk;
+        }
+        chunks
     }
 }

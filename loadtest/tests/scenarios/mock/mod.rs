@@ -3,7 +3,7 @@
 mod room;
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeSet, HashMap},
     net::SocketAddr,
     sync::{Arc, Mutex},
 };
@@ -60,6 +60,13 @@ pub enum Fault {
     MixAssignments,
     /// One request for a profile is not answered with it.
     FailOneProfile,
+    /// The first starts of guests are refused as too many, the next ones because the server is busy, and the first ticket
+    /// after them is unknown.
+    BeBusy,
+    /// Guests after the first ones are refused as too many, always.
+    AdmitFew,
+    /// What a proxy says about its clients is not believed.
+    DistrustProxies,
 }
 
 /// What a ticket is good for.
@@ -87,6 +94,10 @@ pub struct Seen {
     pub token_requests: u64,
     pub deleted: u64,
     pub profiles: u64,
+    /// Where tickets were asked for and redeemed, as a proxy told.
+    pub addresses: BTreeSet<String>,
+    /// Whether a ticket was taken for a wrong one.
+    was_lost: bool,
 }
 
 pub struct Mock {
@@ -123,6 +134,21 @@ impl Mock {
         look(&mut self.seen.lock().unwrap())
     }
 
+    /// Closes every socket, as a server that is about to restart.
+    pub fn close_all(&self) {
+        let rooms = self.seen(|seen| seen.rooms.values().cloned().collect::<Vec<_>>());
+        for room in rooms {
+            room.lock().unwrap().close();
+        }
+    }
+
+    fn note(&self, headers: &HeaderMap) {
+        if let Some(address) = headers.get("x-forwarded-for") {
+            let address = address.to_str().unwrap().to_owned();
+            self.seen(|seen| seen.addresses.insert(address));
+        }
+    }
+
     fn ticket(&self, room: Uuid, is_owner: bool, body: &Value) -> Json<Value> {
         let ticket = format!("{}{}", Uuid::new_v4().simple(), Uuid::new_v4().simple());
         let resumption = Uuid::new_v4().to_string();
@@ -153,6 +179,10 @@ impl Mock {
 
 type Shared = State<Arc<Mock>>;
 
+/// Guests that are enough for some faults.
+const FEW: u64 = 3;
+const FEW_AND_ONE: u64 = FEW + 1;
+
 /// How every access token begins.
 const UNSIGNED: &str = "e30.";
 
@@ -170,9 +200,16 @@ async fn profile(State(mock): Shared, headers: HeaderMap) -> Response {
     Json(json!({"id": Uuid::nil()})).into_response()
 }
 
-async fn login(State(mock): Shared) -> Json<Value> {
+async fn login(State(mock): Shared, headers: HeaderMap) -> Response {
     let url = format!("http://{}/issuer", mock.address);
-    Json(json!({"oidc": {"name": "Mock", "url": url}}))
+    let mut answer = Json(json!({"oidc": {"name": "Mock", "url": url}})).into_response();
+    let id = headers
+        .get("x-request-id")
+        .filter(|_| mock.fault != Fault::DistrustProxies);
+    if let Some(id) = id {
+        answer.headers_mut().insert("x-request-id", id.clone());
+    }
+    answer
 }
 
 async fn discovery(State(mock): Shared) -> Json<Value> {
@@ -254,10 +291,16 @@ async fn start(
     if !is_registered(&headers) {
         return refused(StatusCode::UNAUTHORIZED, "unauthorized");
     }
+    mock.note(&headers);
     mock.ticket(room, true, &body).into_response()
 }
 
-async fn start_invited(State(mock): Shared, Path(room): Path<Uuid>, Json(body): Json<Value>) -> Response {
+async fn start_invited(
+    State(mock): Shared,
+    Path(room): Path<Uuid>,
+    headers: HeaderMap,
+    Json(body): Json<Value>,
+) -> Response {
     let code = body["invite_code"].as_str().and_then(|code| code.parse().ok());
     let known = code.and_then(|code: Uuid| mock.seen(|seen| seen.invites.get(&code).copied()));
     if known != Some(room) {
@@ -267,13 +310,30 @@ async fn start_invited(State(mock): Shared, Path(room): Path<Uuid>, Json(body): 
         seen.guests += 1;
         seen.guests
     });
-    if mock.fault == Fault::RefuseOne && guests == 1 {
-        return refused(StatusCode::FORBIDDEN, "banned_from_room");
+    mock.note(&headers);
+    match (mock.fault, guests) {
+        (Fault::RefuseOne, 1) => return refused(StatusCode::FORBIDDEN, "banned_from_room"),
+        (Fault::BeBusy, 1..=FEW) | (Fault::AdmitFew, FEW_AND_ONE..) => {
+            return refused(StatusCode::TOO_MANY_REQUESTS, "too_many_requests");
+        }
+        (Fault::BeBusy, FEW_AND_ONE) => {
+            return refused(StatusCode::SERVICE_UNAVAILABLE, "service_unavailable");
+        }
+        _ => {}
     }
     mock.ticket(room, false, &body).into_response()
 }
 
 async fn signaling(State(mock): Shared, upgrade: WebSocketUpgrade, headers: HeaderMap) -> Response {
+    mock.note(&headers);
+    let is_first_of_guests = mock.seen(|seen| {
+        let is_first = seen.guests > 0 && !seen.was_lost;
+        seen.was_lost |= is_first;
+        is_first
+    });
+    if mock.fault == Fault::BeBusy && is_first_of_guests {
+        return refused(StatusCode::UNAUTHORIZED, "invalid_ticket");
+    }
     let offered = headers["sec-websocket-protocol"].to_str().unwrap();
     let ticket = offered.strip_prefix("opentalk-signaling-json-v1.0, ticket#");
     let ticket = ticket.and_then(|ticket| mock.seen(|seen| seen.tickets.remove(ticket)));

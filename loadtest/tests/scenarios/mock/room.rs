@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use axum::extract::ws::{Message, WebSocket};
+use axum::extract::ws::{CloseFrame, Message, WebSocket};
 use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
@@ -41,6 +41,17 @@ impl Room {
         self.seq += 1;
         let event = json!({"namespace": namespace, "timestamp": "2026-01-01T00:00:00Z", "seq": self.seq, "payload": payload});
         Message::text(event.to_string())
+    }
+
+    /// Sends everybody away, to come back.
+    pub fn close(&mut self) {
+        let code = axum::extract::ws::close_code::AWAY;
+        let reason = "".into();
+        self.to(|_| true, &Message::Close(Some(CloseFrame { code, reason })));
+    }
+
+    pub fn inside(&self) -> usize {
+        self.members.iter().filter(|member| member.is_inside).count()
     }
 
     /// Takes the fault, so that it happens once.

@@ -1,40 +1,18 @@
-//! Slows down guessing of short secrets: a bounded count of failures per key.
+//! A bounded count of failures per key, such as a SIP id.
 
 use std::{
     collections::{HashMap, VecDeque},
     hash::Hash,
     mem,
-    net::IpAddr,
     sync::{Mutex, PoisonError},
-    time::{Duration, Instant},
+    time::Instant,
 };
 
-use uuid::Uuid;
-
-/// Failures within [`FAILURE_WINDOW`] after which guesses are refused.
-pub const FAILURES_MAX: usize = 10;
-
-/// How long a failure counts.
-pub const FAILURE_WINDOW: Duration = Duration::from_mins(30);
+use super::{FAILURE_WINDOW, FAILURES_MAX, Guess};
+use crate::throttle::whole_secs;
 
 /// Keys that are remembered per generation; there are two.
 const KEYS_MAX: usize = 50_000;
-
-/// Who guesses the password of which room: the client's network ([`ClientAddress::network`]) and the room.
-///
-/// [`ClientAddress::network`]: crate::listener::ClientAddress::network
-pub type RoomGuesser = (IpAddr, Uuid);
-
-/// The outcome of a guess.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Guess {
-    Right,
-    Wrong,
-    /// Not looked at, and not counted: there were too many failures.
-    Refused {
-        retry_after_secs: u64,
-    },
-}
 
 /// Counts failures per key. The oldest keys are forgotten when there are too many.
 #[derive(Debug)]
@@ -86,7 +64,7 @@ impl<K: Eq + Hash> FailureLimit<K> {
             failures.young.insert(key, times);
             let wait = FAILURE_WINDOW.saturating_sub(now.duration_since(first));
             return Guess::Refused {
-                retry_after_secs: wait.as_secs() + 1,
+                retry_after_secs: whole_secs(wait),
             };
         }
         if is_right() {
@@ -117,6 +95,8 @@ impl<K: Eq + Hash> Generations<K> {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     const MINUTE: Duration = Duration::from_mins(1);
@@ -132,7 +112,7 @@ mod tests {
             assert_eq!(fail(&limit, 1, start + minute * MINUTE), Guess::Wrong);
         }
         let refused = Guess::Refused {
-            retry_after_secs: 20 * 60 + 1,
+            retry_after_secs: 20 * 60,
         };
         assert_eq!(
             limit.guess(1, start + 10 * MINUTE, || panic!("looked at")),

@@ -1,0 +1,102 @@
+//! Groups that two participants have in common: what each sees of the other's.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use super::cost::Cost;
+use crate::{ids::GroupId, protocol::meeting::Group};
+
+/// Groups in the order of their ids, which [`in_common`] relies on.
+#[must_use]
+pub fn sorted(groups: &Arc<[Group]>) -> Arc<[Group]> {
+    if groups.is_sorted_by_key(|group| group.id) {
+        return Arc::clone(groups);
+    }
+    let mut sorted = groups.to_vec();
+    sorted.sort_by_key(|group| group.id);
+    sorted.into()
+}
+
+/// The groups in both of two lists in the order of ids: each list is looked at once.
+#[must_use]
+pub fn in_common<'a>(these: &'a [Group], those: &[Group], cost: &mut Cost) -> Vec<&'a Group> {
+    let mut common = Vec::new();
+    let mut rest = those.iter().peekable();
+    for group in these {
+        cost.entries(1);
+        while rest.next_if(|other| other.id < group.id).is_some() {
+            cost.entries(1);
+        }
+        if rest.next_if(|other| other.id == group.id).is_some() {
+            common.push(group);
+        }
+    }
+    common
+}
+
+/// Names of groups as they stand between the brackets of an entry, encoded once for each set of groups.
+#[derive(Debug, Default)]
+pub struct Encoded(BTreeMap<Vec<GroupId>, Arc<str>>);
+
+impl Encoded {
+    pub fn of(&mut self, common: &[&Group]) -> Arc<str> {
+        let key: Vec<_> = common.iter().map(|group| group.id).collect();
+        Arc::clone(self.0.entry(key).or_insert_with(|| encode(common)))
+    }
+}
+
+/// The names of groups, in their own order, as JSON without brackets.
+#[must_use]
+pub fn encode(common: &[&Group]) -> Arc<str> {
+    let mut names: Vec<_> = common.iter().map(|group| &*group.name).collect();
+    names.sort_unstable();
+    // A list of strings always encodes.
+    let list = serde_json::to_string(&names).unwrap_or_default();
+    list.trim_start_matches('[').trim_end_matches(']').into()
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+
+    fn groups(ids: impl IntoIterator<Item = u128>) -> Arc<[Group]> {
+        let group = |id: u128| Group {
+            id: Uuid::from_u128(id).into(),
+            name: format!("group {id}").as_str().into(),
+        };
+        ids.into_iter().map(group).collect()
+    }
+
+    #[test]
+    fn a_hundred_groups_are_compared_in_one_walk() {
+        let (even, third) = (
+            groups((0..100).map(|id| 2 * id)),
+            sorted(&groups((0..100).map(|id| 297 - 3 * id))),
+        );
+        let mut cost = Cost::default();
+        let common = in_common(&even, &third, &mut cost);
+        let ids: Vec<_> = common.iter().map(|group| group.id.0.as_u128()).collect();
+        assert_eq!(ids, (0..34).map(|id| 6 * id).collect::<Vec<_>>());
+        assert!(cost.entries <= 200, "{cost:?}");
+    }
+
+    #[test]
+    fn names_are_encoded_once_for_each_set() {
+        let all = groups([1, 2, 3]);
+        let mut encoded = Encoded::default();
+        let names = encoded.of(&[&all[1], &all[0]]);
+        assert_eq!(&*names, r#""group 1","group 2""#);
+        assert!(Arc::ptr_eq(&names, &encoded.of(&[&all[1], &all[0]])));
+        assert_eq!(&*encode(&[]), "");
+    }
+
+    #[test]
+    fn brackets_in_names_stay() {
+        let all: Arc<[Group]> = Arc::new([Group {
+            id: Uuid::nil().into(),
+            name: "[a]".into(),
+        }]);
+        assert_eq!(&*encode(&[&all[0]]), r#""[a]""#);
+    }
+}

@@ -1,0 +1,169 @@
+//! What somebody who comes back has missed and `join_success` does not tell: clients keep what they knew before, except
+//! what `join_success` overwrites, so the rest follows it as events of today's shapes.
+
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Meeting, Place, Room, effects::Cx, roster::Participant};
+use crate::{
+    ids::{ParticipantId, PollId, SessionNo, Space, TimerId, Timestamp},
+    protocol::{
+        chat::{ChatEvent, MessageSent},
+        control::ControlEvent,
+        limits::{MISSED_MESSAGES_MAX, UNHEARD_SECS},
+        moderation::ModerationEvent,
+        polls::PollsEvent,
+        timer::{StopKind, TimerEvent},
+    },
+};
+
+/// Who changed something last, and when.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Changed {
+    pub by: ParticipantId,
+    pub at: Timestamp,
+}
+
+/// From when on a client may have missed something, the room that it was in, and what ran there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Away {
+    since: Timestamp,
+    space: Space,
+    timer: Option<TimerId>,
+    poll: Option<PollId>,
+    hand_was_up: bool,
+}
+
+impl Away {
+    /// Whether the client may not know of a change.
+    fn missed(self, changed: Option<Changed>) -> Option<Changed> {
+        changed.filter(|changed| changed.at > self.since)
+    }
+}
+
+impl Meeting {
+    /// The client of somebody who is inside and connected goes away. A broken connection is noticed late: what was sent
+    /// shortly before may not have arrived either.
+    pub(super) fn goes_away(&mut self, id: ParticipantId, now: Timestamp) {
+        let here = self.people.get(id);
+        if let Some(participant) = here.filter(|p| p.place == Place::Inside && p.session.is_some()) {
+            let there = self.spaces.get(&participant.space);
+            let away = Away {
+                since: now.minus_secs(UNHEARD_SECS),
+                space: participant.space,
+                timer: there.and_then(|there| Some(there.timer.as_ref()?.id())),
+                poll: there.and_then(|there| Some(there.poll.as_ref()?.id())),
+                hand_was_up: participant.hand_is_up,
+            };
+            self.people.set_away(id, Some(away));
+        }
+    }
+
+    /// The client has heard everything.
+    pub(super) fn is_back(&mut self, id: ParticipantId) -> Option<Away> {
+        self.people.set_away(id, None)
+    }
+
+    fn tell_missed(&self, cx: &mut Cx, id: ParticipantId, me: &Participant, away: Away) {
+        let line = me.line;
+        let to = Some(line);
+        if let Some(Changed { by: issued_by, .. }) =
+            away.missed(self.chat_switched).filter(|_| self.chat_enabled)
+        {
+            cx.send_one(to, &ChatEvent::ChatEnabled { issued_by });
+        }
+        let switched = away.missed(self.moderation.raise_hands_switched);
+        if let Some(Changed { by: issued_by, .. }) = switched.filter(|_| self.moderation.raise_hands_enabled)
+        {
+            cx.send_one(to, &ModerationEvent::RaiseHandsEnabled { issued_by });
+        }
+        if let Some(Changed { by: issued_by, .. }) = away.missed(me.hand_lowered).filter(|_| !me.hand_is_up) {
+            cx.send_one(to, &ModerationEvent::RaisedHandResetByModerator { issued_by });
+        } else if away.hand_was_up && !me.hand_is_up {
+            // It went down with the connection that its owner closed.
+            cx.send_one(to, &ControlEvent::HandLowered);
+        }
+        if let Some((changed, old_name)) = &me.renamed
+            && let Some(Changed { by: issued_by, .. }) = away.missed(Some(*changed))
+        {
+            let event = ModerationEvent::DisplayNameChanged {
+                target: id,
+                issued_by,
+                old_name,
+                new_name: &me.display_name,
+            };
+            cx.send_one(to, &event);
+        }
+        self.tell_assignment(cx, id, line, away.since);
+        self.tell_ended(cx, me, away);
+        self.tell_private_messages(cx, id, line, away.since);
+    }
+
+    /// Timers and polls that the client may still show, and that are over or belong to another room.
+    fn tell_ended(&self, cx: &mut Cx, me: &Participant, away: Away) {
+        let here = self.spaces.get(&me.space);
+        let timer = here.and_then(|here| Some(here.timer.as_ref()?.id()));
+        let poll = here.and_then(|here| Some(here.poll.as_ref()?.id()));
+        let there = self.spaces.get(&away.space);
+        let over = there
+            .and_then(|there| there.last_timer)
+            .filter(|(_, at)| *at > away.since);
+        let timers: BTreeSet<_> = away.timer.into_iter().chain(over.map(|(id, _)| id)).collect();
+        for timer_id in timers.into_iter().filter(|id| Some(*id) != timer) {
+            let event = TimerEvent::Stopped {
+                timer_id,
+                kind: StopKind::Expired,
+                reason: None,
+            };
+            cx.send_one(Some(me.line), &event);
+        }
+        let over = there
+            .and_then(|there| there.last_poll.as_ref())
+            .filter(|(_, _, at)| *at > away.since);
+        let polls: BTreeSet<_> = away.poll.into_iter().chain(over.map(|(id, ..)| *id)).collect();
+        for id in polls.into_iter().filter(|id| Some(*id) != poll) {
+            let results = there.map(|there| there.poll_results(id)).unwrap_or_default();
+            cx.send_one(Some(me.line), &PollsEvent::Done { id, results });
+        }
+    }
+
+    /// Private histories of the state are read by no client: what was said meanwhile is said again, with its own time.
+    fn tell_private_messages(&self, cx: &mut Cx, id: ParticipantId, line: SessionNo, since: Timestamp) {
+        for message in self.private_messages_since(id, since, MISSED_MESSAGES_MAX) {
+            let event = ChatEvent::MessageSent(MessageSent {
+                id: message.id,
+                source: message.source,
+                content: &message.content,
+                scope: message.scope.clone(),
+            });
+            cx.send_dated(line, &event, message.timestamp);
+        }
+    }
+}
+
+impl Room {
+    /// What follows `join_success`: what every client misreads, and what this one has missed.
+    pub(super) fn tell_beside_join_success(&mut self, cx: &mut Cx, id: ParticipantId) {
+        let Some(meeting) = &mut self.meeting else { return };
+        let away = meeting.is_back(id);
+        let Some(me) = meeting.people.get(id) else { return };
+        if meeting.has_moderation() {
+            if !meeting.moderation.raise_hands_enabled {
+                // `raise_hands_enabled` of the state is read by no client.
+                let issued_by = meeting
+                    .moderation
+                    .raise_hands_switched
+                    .map_or(id, |changed| changed.by);
+                cx.send_one(Some(me.line), &ModerationEvent::RaiseHandsDisabled { issued_by });
+            }
+            if me.is_moderator() && !meeting.moderation.waiting_room {
+                // Clients look at the list of the state only where the waiting room is on.
+                meeting.show_waiting(cx, id);
+            }
+        }
+        if let Some(away) = away {
+            meeting.tell_missed(cx, id, me, away);
+        }
+    }
+}

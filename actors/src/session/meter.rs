@@ -1,0 +1,332 @@
+//! Measures what a client sends while it arrives: the library looks at a message when it is whole, and keeps room for a frame
+//! as soon as it is announced.
+
+use std::{
+    io,
+    pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicU8, AtomicU32, Ordering},
+    },
+    task::{Context, Poll, ready},
+    time::Duration,
+};
+
+use tokio::{
+    io::{AsyncRead, AsyncWrite, ReadBuf},
+    time::{Instant, Sleep},
+};
+
+use super::link::Shared;
+use crate::protocol::{
+    codes::CloseCode,
+    limits::{MESSAGE_BEFORE_JOIN_BYTES_MAX, MESSAGE_BYTES_MAX, MESSAGE_FRAGMENTS_MAX, MESSAGE_SECS_MAX},
+};
+
+/// Why nothing more is read from a client.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Excess {
+    /// A message is larger than it may be now.
+    Bytes,
+    /// A message comes in too many pieces.
+    Fragments,
+    /// A message was begun and not ended in time.
+    Unfinished,
+}
+
+impl Excess {
+    const fn code(self) -> CloseCode {
+        match self {
+            Self::Bytes => CloseCode::MessageTooBig,
+            Self::Fragments | Self::Unfinished => CloseCode::PolicyViolation,
+        }
+    }
+}
+
+/// Follows the frames of a stream (RFC 6455, section 5.2) by their heads; payloads are passed over.
+#[derive(Debug, Default)]
+struct Frames {
+    head: Vec<u8>,
+    /// Bytes of the frame's payload that are still to come.
+    left: u64,
+    /// Whether the frame belongs to a message, and ends it.
+    of_message: bool,
+    ends: bool,
+    /// The message so far, announced bytes included.
+    bytes: u64,
+    fragments: usize,
+}
+
+impl Frames {
+    /// Takes bytes as they arrive. Returns how many pieces of messages began beyond the first of each.
+    fn feed(&mut self, mut bytes: &[u8], bytes_max: u64) -> Result<u32, Excess> {
+        let mut pieces = 0;
+        while !bytes.is_empty() {
+            if self.left > 0 {
+                let passed = bytes.len().min(usize::try_from(self.left).unwrap_or(usize::MAX));
+                bytes = &bytes[passed..];
+                self.left -= passed as u64;
+                self.end_if_whole();
+                continue;
+            }
+            self.head.push(bytes[0]);
+            bytes = &bytes[1..];
+            if let Some(payload) = payload(&self.head) {
+                pieces += self.begin(payload, bytes_max)?;
+            }
+        }
+        Ok(pieces)
+    }
+
+    /// The head of a frame is whole.
+    fn begin(&mut self, payload: u64, bytes_max: u64) -> Result<u32, Excess> {
+        const CONTROL: u8 = 0x08;
+        const FIN: u8 = 0x80;
+        let first = self.head[0];
+        self.head.clear();
+        (self.left, self.ends) = (payload, first & FIN != 0);
+        self.of_message = first & CONTROL == 0;
+        let mut pieces = 0;
+        if self.of_message {
+            self.bytes = self.bytes.saturating_add(payload);
+            pieces = u32::from(self.fragments > 0);
+            self.fragments += 1;
+            if self.bytes > bytes_max {
+                return Err(Excess::Bytes);
+            }
+            if self.fragments > MESSAGE_FRAGMENTS_MAX {
+                return Err(Excess::Fragments);
+            }
+        }
+        self.end_if_whole();
+        Ok(pieces)
+    }
+
+    fn end_if_whole(&mut self) {
+        if self.left == 0 && self.of_message && self.ends {
+            (self.bytes, self.fragments) = (0, 0);
+        }
+    }
+
+    /// Whether a message or a frame has begun and is not whole.
+    fn is_unfinished(&self) -> bool {
+        self.fragments > 0 || self.left > 0 || !self.head.is_empty()
+    }
+}
+
+/// The length of the payload, once the head of a frame is whole.
+fn payload(head: &[u8]) -> Option<u64> {
+    const MASKED: u8 = 0x80;
+    let second = *head.get(1)?;
+    let mask = if second & MASKED == 0 { 0 } else { 4 };
+    let (size, length) = match second & !MASKED {
+        126 => (2, u64::from(u16::from_be_bytes(*head.get(2..)?.first_chunk()?))),
+        127 => (8, u64::from_be_bytes(*head.get(2..)?.first_chunk()?)),
+        short => (0, u64::from(short)),
+    };
+    (head.len() == 2 + size + mask).then_some(length)
+}
+
+/// What the stream tells the reader.
+#[derive(Debug, Default)]
+pub(super) struct Meter {
+    excess: AtomicU8,
+    pieces: AtomicU32,
+}
+
+impl Meter {
+    fn exceed(&self, excess: Excess) -> io::Error {
+        self.excess.store(excess as u8 + 1, Ordering::Relaxed);
+        io::Error::other("a client exceeds a limit")
+    }
+
+    /// The code that a client gets which has exceeded a limit.
+    pub fn excess(&self) -> Option<CloseCode> {
+        let excess = [Excess::Bytes, Excess::Fragments, Excess::Unfinished];
+        let index = usize::from(self.excess.load(Ordering::Relaxed)).checked_sub(1)?;
+        excess.get(index).map(|excess| excess.code())
+    }
+
+    /// Pieces of messages that came since the last call, beyond the first of each.
+    pub fn take_pieces(&self) -> u32 {
+        self.pieces.swap(0, Ordering::Relaxed)
+    }
+}
+
+/// A client's stream that ends with an error where a message exceeds a limit.
+#[derive(Debug)]
+pub(super) struct Metered<S> {
+    inner: S,
+    frames: Frames,
+    meter: Arc<Meter>,
+    /// Knows whether the client has joined.
+    shared: Arc<Shared>,
+    /// When the unfinished message began, and what wakes the reader when its time is over.
+    since: Option<Instant>,
+    alarm: Option<Pin<Box<Sleep>>>,
+}
+
+impl<S> Metered<S> {
+    pub fn new(inner: S, meter: Arc<Meter>, shared: Arc<Shared>) -> Self {
+        Self {
+            inner,
+            frames: Frames::default(),
+            meter,
+            shared,
+            since: None,
+            alarm: None,
+        }
+    }
+
+    fn heard(&mut self, bytes: &[u8]) -> io::Result<()> {
+        let bytes_max = if self.shared.has_ever_joined() {
+            MESSAGE_BYTES_MAX
+        } else {
+            MESSAGE_BEFORE_JOIN_BYTES_MAX
+        };
+        let pieces = self
+            .frames
+            .feed(bytes, bytes_max as u64)
+            .map_err(|excess| self.meter.exceed(excess))?;
+        self.meter.pieces.fetch_add(pieces, Ordering::Relaxed);
+        if self.frames.is_unfinished() {
+            self.since.get_or_insert_with(Instant::now);
+        } else {
+            (self.since, self.alarm) = (None, None);
+        }
+        Ok(())
+    }
+
+    /// Nothing comes at the moment: is the message that has begun too old?
+    fn poll_alarm(&mut self, cx: &mut Context<'_>) -> Poll<io::Error> {
+        let Some(since) = self.since else {
+            return Poll::Pending;
+        };
+        let until = since + Duration::from_secs(MESSAGE_SECS_MAX);
+        let alarm = self
+            .alarm
+            .get_or_insert_with(|| Box::pin(tokio::time::sleep_until(until)));
+        ready!(alarm.as_mut().poll(cx));
+        Poll::Ready(self.meter.exceed(Excess::Unfinished))
+    }
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for Metered<S> {
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        let known = buf.filled().len();
+        match Pin::new(&mut this.inner).poll_read(cx, buf) {
+            Poll::Ready(Ok(())) => Poll::Ready(this.heard(&buf.filled()[known..])),
+            Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
+            Poll::Pending => this.poll_alarm(cx).map(Err),
+        }
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for Metered<S> {
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.get_mut().inner).poll_write(cx, buf)
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.get_mut().inner).poll_flush(cx)
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.get_mut().inner).poll_shutdown(cx)
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.get_mut().inner).poll_write_vectored(cx, bufs)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.inner.is_write_vectored()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MAX: u64 = 100_000;
+
+    /// A masked frame; the mask is zero, so that the payload is as it is.
+    fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
+        let mut bytes = vec![first];
+        match payload.len() {
+            length @ 0..126 => bytes.push(0x80 | u8::try_from(length).unwrap()),
+            length @ 126..65_536 => {
+                bytes.push(0x80 | 126);
+                bytes.extend_from_slice(&u16::try_from(length).unwrap().to_be_bytes());
+            }
+            length => {
+                bytes.push(0x80 | 127);
+                bytes.extend_from_slice(&(length as u64).to_be_bytes());
+            }
+        }
+        bytes.extend_from_slice(&[0; 4]);
+        bytes.extend_from_slice(payload);
+        bytes
+    }
+
+    #[test]
+    fn frames_of_all_lengths_are_followed_whatever_the_pieces() {
+        let lengths = [0, 1, 125, 126, 127, 65_535, 65_536, 70_000];
+        let stream: Vec<u8> = lengths
+            .iter()
+            .flat_map(|length| frame(0x81, &vec![7; *length]))
+            .collect();
+        for step in [1, 2, 3, 7, 1_024, stream.len()] {
+            let mut frames = Frames::default();
+            for piece in stream.chunks(step) {
+                assert_eq!(frames.feed(piece, MAX), Ok(0));
+            }
+            assert!(!frames.is_unfinished(), "pieces of {step}");
+        }
+    }
+
+    #[test]
+    fn a_message_is_refused_when_it_is_announced() {
+        let mut frames = Frames::default();
+        let message = frame(0x81, &[0; 101]);
+        assert_eq!(frames.feed(&message[..2], 100), Err(Excess::Bytes));
+        let mut frames = Frames::default();
+        let huge = [
+            0x81, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0,
+        ];
+        assert_eq!(frames.feed(&huge, MAX), Err(Excess::Bytes));
+    }
+
+    #[test]
+    fn fragments_add_up_and_pings_between_them_change_nothing() {
+        let mut frames = Frames::default();
+        assert_eq!(frames.feed(&frame(0x01, &[0; 60]), 100), Ok(0));
+        for _ in 0..3 {
+            assert_eq!(frames.feed(&frame(0x89, b"ping"), 100), Ok(0));
+            assert!(frames.is_unfinished());
+        }
+        assert_eq!(frames.feed(&frame(0x00, &[0; 30]), 100), Ok(1));
+        assert_eq!(frames.feed(&frame(0x00, &[0; 11]), 100), Err(Excess::Bytes));
+        let mut frames = Frames::default();
+        frames.feed(&frame(0x01, &[]), 100).unwrap();
+        for _ in 1..MESSAGE_FRAGMENTS_MAX {
+            assert_eq!(frames.feed(&frame(0x00, &[]), 100), Ok(1));
+        }
+        assert_eq!(frames.feed(&frame(0x00, &[]), 100), Err(Excess::Fragments));
+    }
+
+    #[test]
+    fn a_new_message_begins_at_nothing() {
+        let mut frames = Frames::default();
+        for _ in 0..3 {
+            frames.feed(&frame(0x01, &[0; 60]), 100).unwrap();
+            frames.feed(&frame(0x80, &[0; 40]), 100).unwrap();
+            assert!(!frames.is_unfinished());
+        }
+    }
+}
