@@ -51,8 +51,11 @@ enum IssuerError {
         path = DEV_ISSUER_PATH
     )]
     Foreign(Url),
-    #[error("oidc.authority: servers would look for the issuer at {authority}, but it listens on {listen}")]
-    Elsewhere { authority: Url, listen: SocketAddr },
+    #[error("oidc.authority: servers would look for the issuer at {expected}, but it listens on {listen}")]
+    Elsewhere {
+        expected: SocketAddr,
+        listen: SocketAddr,
+    },
     #[error("{0} has no URL")]
     Unnameable(SocketAddr),
     #[error(transparent)]
@@ -63,8 +66,8 @@ enum IssuerError {
     ListenerEnded,
 }
 
-pub(super) fn run(config: Config, listen: Option<SocketAddr>) -> ExitCode {
-    match start(&config, listen) {
+pub(super) fn run(config: &Config, listen: Option<SocketAddr>) -> ExitCode {
+    match start(config, listen) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("colloquy: {}", explain(&error));
@@ -140,12 +143,9 @@ fn listen_address(config: &Config, told: Option<SocketAddr>) -> Result<SocketAdd
     if !listen.ip().to_canonical().is_loopback() {
         return Err(IssuerError::Remote(listen));
     }
-    match (&config.oidc.authority, expected) {
-        (Some(authority), Some(expected)) if listen.port() != expected.port() => {
-            Err(IssuerError::Elsewhere {
-                authority: authority.clone(),
-                listen,
-            })
+    match expected {
+        Some(expected) if listen.port() != expected.port() => {
+            Err(IssuerError::Elsewhere { expected, listen })
         }
         _ => Ok(listen),
     }

@@ -99,7 +99,7 @@ impl Cli {
         };
         match self.command.unwrap_or_default() {
             Command::Serve => serve::run(loaded.config),
-            Command::DevIssuer => dev_issuer::run(loaded.config, self.listen),
+            Command::DevIssuer => dev_issuer::run(&loaded.config, self.listen),
             Command::Migrate => migrate::run(&loaded.config),
             Command::Tariffs(command) => tariffs::run(&loaded.config, command),
             Command::Tenants(command) => tenants::run(&loaded.config, command),
