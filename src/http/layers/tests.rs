@@ -129,7 +129,7 @@ async fn answers_expose_their_headers_to_scripts() {
     let answer = ask(&Http::default(), request).await;
     assert_eq!(
         answer.headers["access-control-expose-headers"],
-        "link,location,x-request-id"
+        "link,location,x-colloquy-mail,x-request-id"
     );
 }
 
