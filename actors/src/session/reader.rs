@@ -53,6 +53,14 @@ struct Watch {
     pong_due: Option<Instant>,
 }
 
+/// Waits for the turn of what exceeds the burst. The timer is not asked where nothing is to wait for: it counts whole
+/// milliseconds.
+async fn pace(wait: Duration) {
+    if !wait.is_zero() {
+        sleep(wait).await;
+    }
+}
+
 impl Reader {
     pub fn new(
         (room, session): (RoomRef, SessionNo),
@@ -180,7 +188,7 @@ impl Reader {
     /// A ping or pong: the library has answered it already, and the next one is read when its turn has come.
     async fn control_frame(&mut self) -> Result<(), CloseCode> {
         match self.limiter.message(0, 1, Instant::now()) {
-            Verdict::Handle(wait) => sleep(wait).await,
+            Verdict::Handle(wait) => pace(wait).await,
             Verdict::Refuse => {}
             Verdict::Abuse => return Err(CloseCode::PolicyViolation),
         }
@@ -204,7 +212,7 @@ impl Reader {
                 self.answer(&ControlEvent::RateLimitExceeded);
             }
             Verdict::Handle(wait) => {
-                sleep(wait).await;
+                pace(wait).await;
                 self.name_caller(&mut incoming).await;
                 self.incoming(incoming);
             }

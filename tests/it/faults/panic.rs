@@ -155,17 +155,46 @@ fn assert_each_sender_in_order(messages: &[Value], receiver: usize) {
 }
 
 #[tokio::test]
-async fn three_panics_within_a_minute_end_the_room() {
+async fn one_who_panics_on_purpose_is_cut_and_ends_no_room() {
+    let server = Server::start_with(Kind::Sqlite, &UNLIMITED).await;
+    let (meeting, mut people, _waiting) = lively_meeting(&server).await;
+    for _ in 0..3 {
+        let mut mallory = meeting.joined_guest("Mallory").await;
+        panic(&mut mallory).await;
+        mallory.expect_error("control", "internal").await;
+        panic(&mut mallory).await;
+        mallory.expect_error("control", "internal").await;
+        mallory.expect("moderation", "kicked").await;
+        assert_eq!(mallory.close_code().await, Some(1008));
+    }
+    people[0].say("still here").await;
+    let heard = people[1].expect("chat", "message_sent").await;
+    assert_eq!(heard["content"], "still here");
+    server.finish().await;
+}
+
+#[tokio::test]
+async fn panics_of_three_callers_within_a_minute_end_the_room() {
     let server = Server::start_with(Kind::Sqlite, &UNLIMITED).await;
     let other = Meeting::create(&server, json!({})).await;
     let mut bystander = other.joined_guest("Bystander").await;
     let (meeting, mut people, mut waiting) = lively_meeting(&server).await;
     let old_token = people[1].resumption.clone();
-    for _ in 0..2 {
-        panic(&mut people[0]).await;
-        people[0].expect_error("control", "internal").await;
+    for person in &mut people[..2] {
+        panic(person).await;
+        person.expect_error("control", "internal").await;
     }
-    panic(&mut people[0]).await;
+    // Guests of one link are one caller.
+    let another = json!({"expiration": "2900-01-01T00:00:00Z"});
+    let another = meeting
+        .alice
+        .post(&meeting.path("/invites"), another)
+        .await
+        .expect(201);
+    let code = json!({"invite_code": another["invite_code"]});
+    let mut third = meeting.guest_with(code).await;
+    panic(&mut third).await;
+    assert_eq!(third.close_code().await, Some(1012));
     for person in people.iter_mut().chain([&mut waiting]) {
         assert_eq!(person.close_code().await, Some(1012));
     }

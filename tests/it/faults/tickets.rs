@@ -9,14 +9,13 @@ use crate::{
     support::{meeting::Meeting, rest::Answer, server::Server},
 };
 
-const STARTS: usize = 10_000;
+const STARTS: usize = 2_500;
 /// Starts at the same time.
 const AT_ONCE: usize = 32;
-const UNREDEEMED_MAX: usize = 2_000;
 const GROWTH_BYTES_MAX: u64 = 64 * 1024 * 1024;
 
 #[tokio::test]
-async fn unredeemed_tickets_of_a_room_are_bounded() {
+async fn unredeemed_tickets_shut_nobody_out() {
     let server = Server::start(Kind::Sqlite).await;
     let meeting = Meeting::create(&server, json!({})).await;
     let mut alice = meeting.joined_owner().await;
@@ -27,13 +26,13 @@ async fn unredeemed_tickets_of_a_room_are_bounded() {
         .buffer_unordered(AT_ONCE)
         .collect()
         .await;
-    let issued = answers.iter().filter(|answer| answer.status == 200).count();
-    assert_eq!(issued, UNREDEEMED_MAX);
-    for refused in answers.iter().filter(|answer| answer.status != 200) {
-        assert_eq!(refused.status, 503, "{refused:?}");
-        assert_eq!(refused.json["code"], "service_unavailable", "{refused:?}");
-        assert!(refused.headers.contains_key("retry-after"), "{refused:?}");
+    for answer in &answers {
+        assert_eq!(answer.status, 200, "{answer:?}");
     }
+    // Owner and guests come in as ever.
+    meeting.owner().await.join("Alice").await;
+    let mut gus = meeting.joined_guest("Gus").await;
+    assert_works(&meeting, &mut gus).await;
     let grown = server.resident_bytes().saturating_sub(resident);
     assert!(grown < GROWTH_BYTES_MAX, "{grown} bytes");
 

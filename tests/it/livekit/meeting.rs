@@ -12,7 +12,7 @@ use crate::support::{
 };
 
 on_sqlite!(Quiet:
-    whose_microphone_was_muted_hears_it, muted_is_said_when_it_is_done, only_moderators_decide_about_others,
+    whom_a_moderator_mutes_hears_it_whatever_livekit_knows, muted_is_said_at_once, only_moderators_decide_about_others,
     whoever_comes_back_is_not_removed, the_room_goes_when_rest_deletes_it, moving_between_rooms_is_leaving_one,
     a_removal_outlives_the_process);
 
@@ -45,7 +45,7 @@ async fn expect_removals(livekit: &FakeLivekit, room: &str, identities: &[String
     assert_eq!(removed, identities.iter().cloned().collect());
 }
 
-async fn whose_microphone_was_muted_hears_it(world: &Quiet) {
+async fn whom_a_moderator_mutes_hears_it_whatever_livekit_knows(world: &Quiet) {
     let (meeting, mut alice, mut gus) = pair(world).await;
     let mut quiet = meeting.joined_guest("Quiet").await;
     let mut deaf = meeting.joined_guest("Without a microphone").await;
@@ -69,14 +69,17 @@ async fn whose_microphone_was_muted_hears_it(world: &Quiet) {
     let mut targets: Vec<_> = ids.iter().map(String::as_str).collect();
     targets.push(NOBODY);
     name_all(&mut alice, "force_mute", &targets).await;
-    let told = gus.expect_next("livekit", "force_muted").await;
-    assert_eq!(
-        told["payload"],
-        json!({"message": "force_muted", "moderator": alice.id})
-    );
-    for one in [&mut alice, &mut quiet, &mut deaf] {
+    let moderator = alice.id.clone();
+    for one in [&mut gus, &mut quiet, &mut deaf, &mut alice] {
+        let told = one.expect_next("livekit", "force_muted").await;
+        assert_eq!(
+            told["payload"],
+            json!({"message": "force_muted", "moderator": moderator})
+        );
         one.expect_silence().await;
     }
+    let is_done = || world.livekit.person(room, &gus.id).expect("Gus").tracks[1].muted;
+    super::until("LiveKit mutes", is_done).await;
     let muted: Vec<_> = world.livekit.person(room, &gus.id).expect("Gus").tracks;
     assert_eq!(
         muted.iter().map(|track| track.muted).collect::<Vec<_>>(),
@@ -86,21 +89,21 @@ async fn whose_microphone_was_muted_hears_it(world: &Quiet) {
     assert!(!deaf_tracks[0].muted, "only microphones are muted");
 }
 
-async fn muted_is_said_when_it_is_done(world: &Quiet) {
+async fn muted_is_said_at_once(world: &Quiet) {
     let (meeting, mut alice, mut gus) = pair(world).await;
     world
         .livekit
         .enter(&meeting.room, &gus.id, &[Track::live("TR_1", "MICROPHONE")]);
     world.livekit.be(Mood::Silent);
     name_all(&mut alice, "force_mute", &[&gus.id]).await;
+    gus.expect_next("livekit", "force_muted").await;
     world.livekit.expect("GetParticipant").await;
+    world.livekit.be(Mood::Honest);
+    let is_done = || world.livekit.person(&meeting.room, &gus.id).expect("Gus").tracks[0].muted;
+    super::until("LiveKit mutes", is_done).await;
     for one in [&mut alice, &mut gus] {
         one.expect_silence().await;
     }
-    world.livekit.be(Mood::Honest);
-    gus.expect_next("livekit", "force_muted").await;
-    let tracks = world.livekit.person(&meeting.room, &gus.id).expect("Gus").tracks;
-    assert!(tracks[0].muted);
 }
 
 async fn only_moderators_decide_about_others(world: &Quiet) {

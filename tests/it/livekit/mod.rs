@@ -38,6 +38,17 @@ use crate::support::{
 
 const ALL_SOURCES: [&str; 4] = ["camera", "microphone", "screen_share", "screen_share_audio"];
 
+/// Waits until something holds.
+async fn until(what: &str, holds: impl Fn() -> bool) {
+    let waiting = async {
+        while !holds() {
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+    };
+    let waited = tokio::time::timeout(std::time::Duration::from_secs(30), waiting).await;
+    assert!(waited.is_ok(), "{what}");
+}
+
 /// The claims of an access token, whose signature, issuer and times are checked.
 #[track_caller]
 fn claims(token: &Value) -> Value {

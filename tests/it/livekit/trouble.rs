@@ -80,6 +80,8 @@ async fn a_dead_livekit_is_a_matter_of_moderators(world: &Troubled) {
             told["payload"],
             json!({"message": "error", "error": "livekit_unavailable"})
         );
+        // Its client turns the microphone off all the same.
+        gus.expect_next("livekit", "force_muted").await;
         gus.expect_silence().await;
     }
     // What moderators decide holds all the same, in tokens.
@@ -114,14 +116,12 @@ async fn a_livekit_that_comes_back_is_used_again(world: &Troubled) {
     let muted = tokio::time::timeout(super::client::RECOVERY_DEADLINE, async {
         loop {
             name_all(&mut alice, "force_mute", &[&gus.id]).await;
-            let told = gus.events_so_far().await;
-            if told
-                .iter()
-                .any(|frame| frame["payload"]["message"] == "force_muted")
-            {
+            gus.expect("livekit", "force_muted").await;
+            tokio::time::sleep(ATTEMPT_INTERVAL).await;
+            let tracks = world.livekit.person(&meeting.room, &gus.id).expect("Gus").tracks;
+            if tracks[0].muted {
                 return;
             }
-            tokio::time::sleep(ATTEMPT_INTERVAL).await;
         }
     });
     assert!(
@@ -139,6 +139,7 @@ async fn nobody_waits_for_a_silent_livekit(world: &Quiet) {
     name_all(&mut alice, "force_mute", &[&gus.id]).await;
     world.livekit.expect("GetParticipant").await;
 
+    gus.expect_next("livekit", "force_muted").await;
     let joined = late.join("Late").await;
     assert_eq!(sources(&joined["livekit"]["token"]), ALL_SOURCES);
     alice.expect_next("control", "joined").await;
@@ -164,6 +165,7 @@ async fn nonsense_is_no_answer(world: &Troubled) {
     for _ in 0..6 {
         name_all(&mut alice, "force_mute", &[&gus.id]).await;
         alice.expect_error("livekit", "livekit_unavailable").await;
+        gus.expect_next("livekit", "force_muted").await;
     }
     gus.expect_silence().await;
 }
@@ -175,6 +177,7 @@ async fn a_wrong_secret_is_named_in_the_log(world: &Troubled) {
         .be(Mood::Lying(|| StatusCode::UNAUTHORIZED.into_response()));
     name_all(&mut alice, "force_mute", &[&gus.id]).await;
     alice.expect_error("livekit", "livekit_unavailable").await;
+    gus.expect_next("livekit", "force_muted").await;
     gus.expect_silence().await;
     let warnings = world.server.warnings();
     assert!(warnings[0].contains("LiveKit refuses a call"), "{warnings:#?}");

@@ -136,6 +136,7 @@ impl Api {
     pub async fn person(&self, name: &str) -> Person {
         let form = format!("grant_type=password&client_id=Frontend&username={name}&password={name}");
         let request = Request::post("/token")
+            .header("host", "localhost")
             .header("content-type", "application/x-www-form-urlencoded")
             .body(Body::from(form))
             .expect("a request");

@@ -136,9 +136,7 @@ async fn a_user_is_limited_by_tariff_and_settings(store: &Store) {
     let limits = async |user| {
         let limits: Result<usage::Limits, StoreError> = store
             .db
-            .transaction(move |tx| {
-                Box::pin(async move { usage::take_user(tx, user, settings, at(5)).await })
-            })
+            .transaction(move |tx| Box::pin(async move { usage::take_user(tx, user, settings, at(5)).await }))
             .await;
         let limits = limits.expect("limits");
         let names = [Quota::RoomsMax, Quota::EventsMax, Quota::InvitesPerRoomMax];
