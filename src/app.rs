@@ -101,12 +101,7 @@ impl App {
         let disabled_users = DisabledUsers::load(&db).await?;
         let origins = Origins::load(&db, &config).await?;
         let readiness = Readiness::default();
-        if !config.dev_issuer_enabled() && config.livekit.api_secret == config::Livekit::default().api_secret
-        {
-            tracing::warn!(
-                "livekit.api_secret is LiveKit's well-known development secret: anybody can join any call"
-            );
-        }
+        warn_of_known_secrets(&config);
         let live = Live::start(
             meetings::live_settings(&config, &data_folder),
             meetings::ports(
@@ -292,6 +287,14 @@ async fn drained(
     live.stop().await;
     tracing::info!("drained; the process can be stopped");
     std::future::pending().await
+}
+
+fn warn_of_known_secrets(config: &Config) {
+    if !config.dev_issuer_enabled() && config.livekit.api_secret == config::Livekit::default().api_secret {
+        tracing::warn!(
+            "livekit.api_secret is LiveKit's well-known development secret: anybody can join any call"
+        );
+    }
 }
 
 /// Connects and brings the tables up to date, as `colloquy migrate` does.

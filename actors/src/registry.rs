@@ -143,11 +143,14 @@ impl RegistryRef {
     }
 }
 
+/// Somebody who waits for a room, and for whom it may begin anew.
+type Asking = (Option<Beginner>, RpcReplyPort<Found>);
+
 #[derive(Debug)]
 pub(crate) struct State {
     args: Args,
     /// Who waits for rooms that are being loaded or are ending, and whether the room may begin anew.
-    waiting: HashMap<RoomId, Vec<(Option<Beginner>, RpcReplyPort<Found>)>>,
+    waiting: HashMap<RoomId, Vec<Asking>>,
     loading: HashSet<RoomId>,
     ending: HashMap<RoomId, RoomRef>,
     /// Rooms to revive when nothing else is to be done.

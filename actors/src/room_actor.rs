@@ -1,5 +1,6 @@
 //! The actor of one room: one mailbox, so one order. It logs inputs in batches, has them handled, releases the effects.
 
+mod handle;
 pub mod kept;
 mod links;
 mod owner;
@@ -15,11 +16,12 @@ use std::{
     time::Duration,
 };
 
-use ractor::{Actor, ActorCell, ActorProcessingErr, ActorRef, MessagingErr, RpcReplyPort, rpc::CallResult};
+use ractor::{Actor, ActorCell, ActorProcessingErr, ActorRef, RpcReplyPort};
 use serde::Serialize;
 use tokio::task::{AbortHandle, JoinHandle};
 use uuid::Uuid;
 
+pub use self::handle::{Gauge, RoomRef};
 use self::{kept::Kept, links::Links, owner::Owner};
 use crate::{
     ids::{ParticipantId, RoomId, SessionNo, Timestamp, TokenHash},
@@ -27,7 +29,7 @@ use crate::{
     livekit,
     logged::LoggedRoom,
     ports::Ports,
-    protocol::{Command, codes::CloseCode, limits::ROOM_WAITING_INPUTS_MAX, meeting::Caller},
+    protocol::{Command, codes::CloseCode, meeting::Caller},
     registry::RegistryRef,
     room::{
         access::Origin,
@@ -111,80 +113,6 @@ pub struct RoomSummary {
     pub event_seq: u64,
     /// The disk failed; the room lives in memory.
     pub disk_failed: bool,
-}
-
-/// A handle on a room's actor, cheap to clone.
-#[derive(Debug, Clone)]
-pub struct RoomRef {
-    id: RoomId,
-    actor: ActorRef<RoomMsg>,
-    gauge: Arc<Gauge>,
-}
-
-/// What the senders of inputs look at before they send: the mailbox itself is not bounded.
-#[derive(Debug)]
-pub struct Gauge {
-    waiting: AtomicUsize,
-    next_session: AtomicU64,
-    disk_failed: AtomicBool,
-    owner: Owner,
-    /// Somebody has joined.
-    entered: AtomicBool,
-}
-
-impl RoomRef {
-    #[must_use]
-    pub fn id(&self) -> RoomId {
-        self.id
-    }
-
-    #[must_use]
-    pub fn cell(&self) -> ActorCell {
-        self.actor.get_cell()
-    }
-
-    #[must_use]
-    pub fn actor(&self) -> &ActorRef<RoomMsg> {
-        &self.actor
-    }
-
-    /// Whether another input may wait.
-    #[must_use]
-    pub fn has_room_for_input(&self) -> bool {
-        self.gauge.waiting.load(Ordering::Relaxed) < ROOM_WAITING_INPUTS_MAX
-    }
-
-    /// A number for a new session of this room.
-    #[must_use]
-    pub fn next_session(&self) -> SessionNo {
-        SessionNo(self.gauge.next_session.fetch_add(1, Ordering::Relaxed))
-    }
-
-    /// Sends a message that becomes an input. A room that has just ended hears nothing more, rightly.
-    pub fn send(&self, message: RoomMsg) {
-        self.gauge.waiting.fetch_add(1, Ordering::Relaxed);
-        let _ = self.actor.cast(message);
-    }
-
-    pub fn input(&self, input: Input) {
-        self.send(RoomMsg::Input(input));
-    }
-
-    /// [`RoomRef::send`] with an answer.
-    pub async fn call<T: Send + 'static>(
-        &self,
-        message: impl FnOnce(RpcReplyPort<T>) -> RoomMsg,
-        timeout: Duration,
-    ) -> Result<CallResult<T>, MessagingErr<RoomMsg>> {
-        self.gauge.waiting.fetch_add(1, Ordering::Relaxed);
-        self.actor.call(message, Some(timeout)).await
-    }
-
-    /// The room's journal failed, and it lives in memory.
-    #[must_use]
-    pub fn disk_failed(&self) -> bool {
-        self.gauge.disk_failed.load(Ordering::Relaxed)
-    }
 }
 
 /// Starts the actor of a room under the supervisor; it begins by releasing these effects.
@@ -471,25 +399,19 @@ impl Actor for RoomActor {
                 if let Some(link) = link.arrive() {
                     shell.attach(session, link);
                 }
-                shell.enqueue(
-                    &myself,
-                    Input::SeatTaken {
-                        participant: claim.participant,
-                        token: claim.token,
-                        session,
-                        breakout_room: claim.breakout_room,
-                        resume_from,
-                        origin,
-                    },
-                    From::Nobody,
-                );
+                let taken = Input::SeatTaken {
+                    participant: claim.participant,
+                    token: claim.token,
+                    session,
+                    breakout_room: claim.breakout_room,
+                    resume_from,
+                    origin,
+                };
+                shell.enqueue(&myself, taken, From::Nobody);
             }
             RoomMsg::Command { session, command } => {
-                shell.enqueue(
-                    &myself,
-                    Input::Command { session, command },
-                    From::Session(session),
-                );
+                let command = Input::Command { session, command };
+                shell.enqueue(&myself, command, From::Session(session));
             }
             RoomMsg::Input(input) => shell.enqueue(&myself, input, From::Nobody),
             RoomMsg::Turn => turn::run(shell, &myself).await,

@@ -281,7 +281,7 @@ async fn check_invite(
             RoomGuess::Refused { retry_after_secs } => {
                 return Err(ApiError::too_many_requests(retry_after_secs));
             }
-            RoomGuess::Held(held) => hold = Some(state.door.wait(held).await?),
+            RoomGuess::Held(place) => hold = Some(state.door.wait(place).await?),
         }
     }
 }

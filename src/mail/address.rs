@@ -49,11 +49,8 @@ mod tests {
     fn operators_can_make_it_by_hand() {
         // printf %s bob@example.org | sha256sum
         let expected = "686b5e4cf4f963adf8f51468a48028ef8d15bd02fa335f821279a3d1678c9615";
-        let hex: String = AddressHash::of("bob@example.org")
-            .as_bytes()
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect();
-        assert_eq!(hex, expected);
+        let hash = AddressHash::of("bob@example.org");
+        let hex: Vec<_> = hash.as_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
+        assert_eq!(hex.concat(), expected);
     }
 }

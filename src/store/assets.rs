@@ -334,9 +334,9 @@ async fn lock_owner(tx: &mut Tx, room: Uuid) -> Result<Option<Uuid>, StoreError>
 async fn is_exhausted(tx: &mut Tx, user: Uuid) -> Result<bool, StoreError> {
     const SELECT: &str =
         "SELECT u.used_storage, t.quotas FROM users u JOIN tariffs t ON t.id = u.tariff_id WHERE u.id = $1";
-    let (used, quotas): (i64, Json<BTreeMap<String, u64>>) =
+    let (bytes, quotas): (i64, Json<BTreeMap<String, u64>>) =
         within!(tx, c => sqlx::query_as(SELECT).bind(user).fetch_one(c).await)?;
-    Ok(max_storage(&quotas).is_some_and(|max| count(used) > max))
+    Ok(max_storage(&quotas).is_some_and(|max| count(bytes) > max))
 }
 
 /// The settings know no such quota.

@@ -9,11 +9,11 @@ const KEY_BYTES: usize = 32;
 
 /// The key of this name.
 pub async fn get_or_make(db: &Db, name: &'static str) -> Result<Vec<u8>, StoreError> {
+    const INSERT: &str =
+        "INSERT INTO server_keys (name, value, created_at) VALUES ($1, $2, $3) ON CONFLICT (name) DO NOTHING";
     if let Some(key) = get(db, name).await? {
         return Ok(key);
     }
-    const INSERT: &str =
-        "INSERT INTO server_keys (name, value, created_at) VALUES ($1, $2, $3) ON CONFLICT (name) DO NOTHING";
     let made: [u8; KEY_BYTES] = rand::random();
     let insert = db.transaction(move |tx| {
         Box::pin(async move {

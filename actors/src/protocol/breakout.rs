@@ -199,7 +199,7 @@ mod tests {
     #[test]
     fn web_clients_mean_minutes() {
         for (sent, seconds) in [
-            (r#"{}"#, None),
+            ("{}", None),
             (r#"{"duration":null}"#, None),
             (r#"{"duration":0}"#, None),
             (r#"{"duration":0,"strategy":"manual"}"#, None),

@@ -18,10 +18,10 @@ pub fn sorted(groups: &Arc<[Group]>) -> Arc<[Group]> {
 
 /// The groups in both of two lists in the order of ids: each list is looked at once.
 #[must_use]
-pub fn in_common<'a>(these: &'a [Group], those: &[Group], cost: &mut Cost) -> Vec<&'a Group> {
+pub fn in_common<'a>(own: &'a [Group], others: &[Group], cost: &mut Cost) -> Vec<&'a Group> {
     let mut common = Vec::new();
-    let mut rest = those.iter().peekable();
-    for group in these {
+    let mut rest = others.iter().peekable();
+    for group in own {
         cost.entries(1);
         while rest.next_if(|other| other.id < group.id).is_some() {
             cost.entries(1);

@@ -105,8 +105,9 @@ mod tests {
     }
 
     fn network(number: u8) -> Option<Origin> {
-        Some(Origin {
-            network: OriginHash::new([number; 32]),
+        let network = OriginHash::new([number; 32]);
+        (number > 0).then_some(Origin {
+            network,
             counted: true,
         })
     }

@@ -92,7 +92,10 @@ fn write(
     stage: impl FnOnce() -> Result<Staged, JournalError> + Send + 'static,
 ) {
     let (number, actor) = (shell.room.journal().last_snapshot(), myself.clone());
-    tokio::task::spawn_blocking(move || actor.cast(RoomMsg::Staged(number, stage())));
+    tokio::task::spawn_blocking(move || {
+        // The room may have ended meanwhile.
+        let _ = actor.cast(RoomMsg::Staged(number, stage()));
+    });
 }
 
 /// Looks whether seats and sockets, and calls and those who make them, still belong together: an input that panicked may

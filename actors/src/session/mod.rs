@@ -221,7 +221,7 @@ impl<S: Socket> Actor for SessionActor<S> {
         let Seat { room, session, .. } = &seat;
         let (room, session) = (room.clone(), *session);
         // A room that ends before it has the link, or later, closes it: nothing watches the room.
-        room.attach(seat, link.clone());
+        room.attach(&seat, link.clone());
         let reader = (room.clone(), session);
         let reader = Reader::new(reader, link.clone(), meter, rates, clock, caller_names);
         let reader = tokio::spawn(reader.run(stream, myself.clone()));
@@ -283,14 +283,14 @@ impl Drop for State {
 
 impl RoomRef {
     /// Tells the room whose socket this session is.
-    fn attach(&self, seat: Seat, link: Link) {
+    fn attach(&self, seat: &Seat, link: Link) {
         let Seat {
             claim,
             session,
             resume_from,
             origin,
             ..
-        } = seat;
+        } = *seat;
         self.send(RoomMsg::Attach {
             claim,
             session,

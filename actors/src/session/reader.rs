@@ -230,8 +230,9 @@ impl Reader {
             number,
         })) = incoming
         {
-            *number = names.origin(&name.to_string());
-            *name = names.name(self.room.id(), name.to_string()).await.into();
+            let given = name.to_string();
+            *number = names.origin(&given);
+            *name = names.name(self.room.id(), given).await.into();
         }
     }
 

@@ -58,7 +58,7 @@ impl View {
         if let (Some(known), Some(so)) = (&self.waiting_room, &fresh.waiting_room) {
             same("the waiting room", known, so)?;
         }
-        same("raising hands", &self.raise_hands, &fresh.told_raise_hands)?;
+        same("raising hands", &self.raise_hands, &fresh.raise_hands)?;
         same("the chat", &self.chat, &fresh.chat)?;
         same("the timer", &self.timer, &fresh.timer)?;
         same(

@@ -126,18 +126,12 @@ impl World {
             resume_from: None,
             origin: start.origin,
         };
-        let join = Command::Control(ControlCommand::Join {
+        let command = Command::Control(ControlCommand::Join {
             display_name: None,
             number: None,
         });
-        let inputs = [
-            Input::Start(Box::new(start)),
-            seat_taken,
-            Input::Command {
-                session,
-                command: join,
-            },
-        ];
+        let join = Input::Command { session, command };
+        let inputs = [Input::Start(Box::new(start)), seat_taken, join];
         let mut told = None;
         for input in inputs {
             let stamped = Stamped {

@@ -45,7 +45,7 @@ type Snapshot = Box<dyn FnOnce() -> Result<Staged, JournalError>>;
 enum State {
     Idle(Box<LoggedRoom>),
     Logging(Doing<(Vec<Stamped>, Result<(), JournalError>)>, Vec<From>),
-    Handling(Doing<Result<Handled, RoomFailure>>, Stamped, From),
+    Handling(Doing<Result<Handled, RoomFailure>>, Box<Stamped>, From),
     /// Between two states only.
     Between,
 }
@@ -173,7 +173,7 @@ impl Server {
                     self.state = State::Handling(doing, stamped, from);
                     Progress::Waits
                 }
-                Poll::Ready((room, handled)) => self.handled(room, handled, stamped, from),
+                Poll::Ready((room, handled)) => self.handled(room, handled, *stamped, from),
             },
             State::Between => Progress::Waits,
         }
@@ -187,7 +187,7 @@ impl Server {
                 let handled = room.handle(input).await;
                 (room, handled)
             };
-            self.state = State::Handling(Box::pin(doing), stamped, from);
+            self.state = State::Handling(Box::pin(doing), Box::new(stamped), from);
             return Progress::Worked;
         }
         if self.mailbox.is_empty() {

@@ -27,9 +27,7 @@ pub struct View {
     /// Who waits: known to those who joined as moderators.
     pub waiting: Option<BTreeMap<String, Value>>,
     pub waiting_room: Option<bool>,
-    /// What events say of it: clients of today do not read what `join_success` says.
     pub raise_hands: bool,
-    pub told_raise_hands: bool,
     pub chat: bool,
     pub histories: BTreeMap<Scope, Vec<Value>>,
     /// Rooms and their end, while breakout rooms run.
@@ -101,7 +99,6 @@ impl View {
             }),
             waiting_room: moderation.get("waiting_room_enabled").and_then(Value::as_bool),
             raise_hands: moderation["raise_hands_enabled"].as_bool().unwrap_or(true),
-            told_raise_hands: moderation["raise_hands_enabled"].as_bool().unwrap_or(true),
             chat: chat["enabled"].as_bool().ok_or("chat is always there")?,
             histories: histories(chat),
             breakout: breakout

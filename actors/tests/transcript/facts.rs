@@ -39,7 +39,7 @@ pub fn set(facts: &mut MeetingFacts, settings: &mut RoomSettings, word: &str) ->
         }
         "waiting" => settings.waiting_max = usize::try_from(number()?).unwrap_or(usize::MAX),
         "waiting_per_code" => {
-            settings.waiting_per_code_max = usize::try_from(number()?).unwrap_or(usize::MAX)
+            settings.waiting_per_code_max = usize::try_from(number()?).unwrap_or(usize::MAX);
         }
         "waiting_per_network" => {
             settings.waiting_per_network_max = usize::try_from(number()?).unwrap_or(usize::MAX);

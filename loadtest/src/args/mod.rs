@@ -31,7 +31,7 @@ pub struct Args {
     #[arg(long, global = true, value_name = "URL", value_parser = web_url)]
     pub issuer: Option<Url>,
     /// Where all clients seem to come from: an address, "each" (each from one of its own, of 198.18.0.0/15) or "none"; the
-    /// server must have this machine in http.trusted_proxies [default: none; class, restart: 198.18.0.1].
+    /// server must have this machine in `http.trusted_proxies` [default: none; class, restart: 198.18.0.1].
     #[arg(long, global = true, value_name = "ADDRESS|each|none")]
     forwarded_for: Option<ForwardedFor>,
     /// Process id of the server on this machine: its CPU time and memory go into the report (Linux).

@@ -139,7 +139,7 @@ async fn company(fault: Fault) -> (Arc<Mock>, Run) {
                 tokio::task::yield_now().await;
             }
         };
-        tokio::time::timeout(Duration::from_secs(60), everybody)
+        tokio::time::timeout(Duration::from_mins(1), everybody)
             .await
             .expect("everybody is inside");
         mock.close_all();

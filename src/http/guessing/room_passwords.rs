@@ -8,6 +8,7 @@
 //! [`ClientAddress::network`]: crate::listener::ClientAddress::network
 
 use std::{
+    cmp::Reverse,
     collections::HashMap,
     fmt, mem,
     net::IpAddr,
@@ -205,7 +206,7 @@ impl Rooms {
         }
         let mut records: Vec<_> = mem::take(&mut self.records).into_iter().collect();
         let fullness = |record: &Record| (record.failures(), record.known());
-        records.sort_by(|(_, a), (_, b)| fullness(b).cmp(&fullness(a)));
+        records.sort_by_key(|(_, record)| Reverse(fullness(record)));
         records.truncate(most);
         self.records = records.into_iter().collect();
     }

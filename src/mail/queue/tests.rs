@@ -54,9 +54,11 @@ fn waiting(id: u128, purpose: Purpose, instance: Option<i64>, is_tried: bool) ->
     }
 }
 
+type Queued = (Kind, Option<i64>, Option<i64>);
+
 /// What becomes of a mail: the kind and occurrence of each that is queued, with its time unless it must find one, and the
 /// ids of those withdrawn.
-fn planned(mail: Mail, waiting: Vec<Waiting>) -> (Vec<(Kind, Option<i64>, Option<i64>)>, Vec<u128>) {
+fn planned(mail: Mail, waiting: Vec<Waiting>) -> (Vec<Queued>, Vec<u128>) {
     let mut plan = Plan::default();
     plan.add(mail, waiting);
     let minute = |time: DateTime<Utc>| time.timestamp() / 60;

@@ -183,7 +183,7 @@ async fn an_address_gets_three_mails_in_an_hour(post: &Post) {
         kind: Kind::Update,
         ..to_event(4, BOB)
     };
-    changed.event.title = "Event 4, elsewhere".to_owned();
+    "Event 4, elsewhere".clone_into(&mut changed.event.title);
     post.change(vec![changed], quotas).await;
     post.pass(HOUR);
     assert_eq!(

@@ -28,13 +28,11 @@ impl Slow {
 
 /// Asks until it is refused, at most so often; how often it was not, and the refusal.
 async fn until_refused(number: u32, ask: impl AsyncFn() -> Answer) -> (u64, Answer) {
-    let mut admitted = 0;
-    for _ in 0..number {
+    for admitted in 0..u64::from(number) {
         let answer = ask().await;
         if answer.status.as_u16() == 429 {
             return (admitted, answer);
         }
-        admitted += 1;
     }
     panic!("not refused after {number}");
 }

@@ -72,13 +72,13 @@ async fn as_many_as_there_is_room_for_are_counted(store: &Store) {
     let mut granted = Vec::new();
     for (wanted, max) in [(3, Some(5)), (3, Some(5)), (3, Some(5)), (4, None)] {
         let counter = counter.clone();
-        let counted: Result<u64, StoreError> = store
+        let raised: Result<u64, StoreError> = store
             .db
             .transaction(move |tx| {
                 Box::pin(async move { usage::raise_up_to(tx, &counter, wanted, max, at(0)).await })
             })
             .await;
-        granted.push(counted.expect("a count"));
+        granted.push(raised.expect("a count"));
     }
     assert_eq!(granted, [3, 2, 0, 4]);
     assert_eq!(usage::used(&store.db, &counter, at(0)).await.expect("a query"), 9);

@@ -1,0 +1,92 @@
+//! What the rest of the core holds of a room: where to send, and a few numbers that are read without asking.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use ractor::{ActorCell, ActorRef, MessagingErr, RpcReplyPort, rpc::CallResult};
+
+use super::{RoomMsg, owner::Owner};
+use crate::{
+    ids::{RoomId, SessionNo},
+    protocol::limits::ROOM_WAITING_INPUTS_MAX,
+    room::input::Input,
+};
+
+/// A handle on a room's actor, cheap to clone.
+#[derive(Debug, Clone)]
+pub struct RoomRef {
+    pub(super) id: RoomId,
+    pub(super) actor: ActorRef<RoomMsg>,
+    pub(super) gauge: Arc<Gauge>,
+}
+
+/// What the senders of inputs look at before they send: the mailbox itself is not bounded.
+#[derive(Debug)]
+pub struct Gauge {
+    pub(super) waiting: AtomicUsize,
+    pub(super) next_session: AtomicU64,
+    pub(super) disk_failed: AtomicBool,
+    pub(super) owner: Owner,
+    /// Somebody has joined.
+    pub(super) entered: AtomicBool,
+}
+
+impl RoomRef {
+    #[must_use]
+    pub fn id(&self) -> RoomId {
+        self.id
+    }
+
+    #[must_use]
+    pub fn cell(&self) -> ActorCell {
+        self.actor.get_cell()
+    }
+
+    #[must_use]
+    pub fn actor(&self) -> &ActorRef<RoomMsg> {
+        &self.actor
+    }
+
+    /// Whether another input may wait.
+    #[must_use]
+    pub fn has_room_for_input(&self) -> bool {
+        self.gauge.waiting.load(Ordering::Relaxed) < ROOM_WAITING_INPUTS_MAX
+    }
+
+    /// A number for a new session of this room.
+    #[must_use]
+    pub fn next_session(&self) -> SessionNo {
+        SessionNo(self.gauge.next_session.fetch_add(1, Ordering::Relaxed))
+    }
+
+    /// Sends a message that becomes an input. A room that has just ended hears nothing more, rightly.
+    pub fn send(&self, message: RoomMsg) {
+        self.gauge.waiting.fetch_add(1, Ordering::Relaxed);
+        let _ = self.actor.cast(message);
+    }
+
+    pub fn input(&self, input: Input) {
+        self.send(RoomMsg::Input(input));
+    }
+
+    /// [`RoomRef::send`] with an answer.
+    pub async fn call<T: Send + 'static>(
+        &self,
+        message: impl FnOnce(RpcReplyPort<T>) -> RoomMsg,
+        timeout: Duration,
+    ) -> Result<CallResult<T>, MessagingErr<RoomMsg>> {
+        self.gauge.waiting.fetch_add(1, Ordering::Relaxed);
+        self.actor.call(message, Some(timeout)).await
+    }
+
+    /// The room's journal failed, and it lives in memory.
+    #[must_use]
+    pub fn disk_failed(&self) -> bool {
+        self.gauge.disk_failed.load(Ordering::Relaxed)
+    }
+}
