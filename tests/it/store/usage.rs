@@ -7,7 +7,7 @@ use colloquy::{
     config::Quotas,
     store::{
         StoreError,
-        usage::{self, Counter, QuotaError, QuotaExceeded},
+        usage::{self, Counter, Limits, QuotaError, QuotaExceeded},
     },
     tariffs::{Period, Quota},
 };
@@ -30,8 +30,10 @@ const MAILS: Quota = Quota::MailsPerDay;
 
 async fn raise(store: &Store, counter: &Counter, by: u64, max: Option<u64>) -> Result<u64, QuotaError> {
     let counter = counter.clone();
-    let work = |tx| Box::pin(async move { usage::raise(tx, &counter, by, max, at(0)).await }) as _;
-    store.db.transaction(work).await
+    let raised = store
+        .db
+        .transaction(move |tx| Box::pin(async move { usage::raise(tx, &counter, by, max, at(0)).await }));
+    raised.await
 }
 
 async fn a_counter_is_raised_to_its_limit_and_no_further(store: &Store) {
@@ -67,18 +69,16 @@ async fn a_counter_is_raised_to_its_limit_and_no_further(store: &Store) {
 
 async fn as_many_as_there_is_room_for_are_counted(store: &Store) {
     let counter = Counter::of_id(Uuid::new_v4(), MAILS);
-    let mut granted = Vec::new();
+    let mut granted: Vec<u64> = Vec::new();
     for (wanted, max) in [(3, Some(5)), (3, Some(5)), (3, Some(5)), (4, None)] {
         let counter = counter.clone();
-        let work =
-            |tx| Box::pin(async move { usage::raise_up_to(tx, &counter, wanted, max, at(0)).await }) as _;
-        granted.push(
-            store
-                .db
-                .transaction::<_, StoreError, _>(work)
-                .await
-                .expect("a count"),
-        );
+        let raised: Result<u64, StoreError> = store
+            .db
+            .transaction(move |tx| {
+                Box::pin(async move { usage::raise_up_to(tx, &counter, wanted, max, at(0)).await })
+            })
+            .await;
+        granted.push(raised.expect("a count"));
     }
     assert_eq!(granted, [3, 2, 0, 4]);
     assert_eq!(usage::used(&store.db, &counter, at(0)).await.expect("a query"), 9);
@@ -87,13 +87,16 @@ async fn as_many_as_there_is_room_for_are_counted(store: &Store) {
 async fn what_is_rolled_back_is_not_counted(store: &Store) {
     let counter = Counter::of_id(Uuid::new_v4(), MAILS);
     let again = counter.clone();
-    let work = |tx| {
-        Box::pin(async move {
-            usage::raise(tx, &again, 1, Some(1), at(0)).await?;
-            Err::<(), _>(QuotaError::Store(StoreError::Stopping))
-        }) as _
-    };
-    store.db.transaction(work).await.expect_err("rolled back");
+    let rolled_back: Result<(), QuotaError> = store
+        .db
+        .transaction(move |tx| {
+            Box::pin(async move {
+                usage::raise(tx, &again, 1, Some(1), at(0)).await?;
+                Err(StoreError::Stopping.into())
+            })
+        })
+        .await;
+    rolled_back.expect_err("rolled back");
     assert_eq!(usage::used(&store.db, &counter, at(0)).await.expect("a query"), 0);
     assert_eq!(raise(store, &counter, 1, Some(1)).await.expect("room"), 1);
 }
@@ -133,15 +136,13 @@ async fn a_user_is_limited_by_tariff_and_settings(store: &Store) {
         events_max: 9,
         ..Quotas::NONE
     };
-    let limits = async |user| {
-        let work = |tx| Box::pin(async move { usage::take_user(tx, user, settings, at(5)).await }) as _;
-        let limits = store
+    let limits = async |user: Uuid| {
+        let limits: Result<Limits, StoreError> = store
             .db
-            .transaction::<_, StoreError, _>(work)
-            .await
-            .expect("limits");
-        let names = [Quota::RoomsMax, Quota::EventsMax, Quota::InvitesPerRoomMax];
-        names.map(|quota| limits.of(quota))
+            .transaction(move |tx| Box::pin(async move { usage::take_user(tx, user, settings, at(5)).await }))
+            .await;
+        let limits = limits.expect("limits");
+        [Quota::RoomsMax, Quota::EventsMax, Quota::InvitesPerRoomMax].map(|quota| limits.of(quota))
     };
     assert_eq!(limits(ada).await, [Some(2), Some(9), None]);
     store
