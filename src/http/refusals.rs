@@ -54,7 +54,7 @@ pub enum OfBodies {
 /// Refusals of operations that begin a meeting: whatever is wrong with the body is 400.
 #[derive(Debug, IntoResponses)]
 pub enum OfStarts {
-    /// `bad_request`, `invalid_json`, `no_breakout_rooms`, `invalid_breakout_room_id` or, for callers,
+    /// `bad_request`, `invalid_json`, `no_breakout_rooms` or, for callers,
     /// `invalid_credentials`.
     #[response(status = 400)]
     BadRequest(ErrorBody),

@@ -157,7 +157,9 @@ fn assert_each_sender_in_order(messages: &[Value], receiver: usize) {
 #[tokio::test]
 async fn one_who_panics_on_purpose_is_cut_and_ends_no_room() {
     let server = Server::start_with(Kind::Sqlite, &UNLIMITED).await;
-    let (meeting, mut people, _waiting) = lively_meeting(&server).await;
+    let meeting = Meeting::create(&server, json!({})).await;
+    let mut alice = meeting.joined_owner().await;
+    let mut bob = meeting.joined_guest("Bob").await;
     for _ in 0..3 {
         let mut mallory = meeting.joined_guest("Mallory").await;
         panic(&mut mallory).await;
@@ -167,8 +169,8 @@ async fn one_who_panics_on_purpose_is_cut_and_ends_no_room() {
         mallory.expect("moderation", "kicked").await;
         assert_eq!(mallory.close_code().await, Some(1008));
     }
-    people[0].say("still here").await;
-    let heard = people[1].expect("chat", "message_sent").await;
+    alice.say("still here").await;
+    let heard = bob.expect("chat", "message_sent").await;
     assert_eq!(heard["content"], "still here");
     server.finish().await;
 }

@@ -36,6 +36,7 @@ async fn unredeemed_tickets_shut_nobody_out() {
     let grown = server.resident_bytes().saturating_sub(resident);
     assert!(grown < GROWTH_BYTES_MAX, "{grown} bytes");
 
+    bob.events_so_far().await;
     alice.say("undisturbed").await;
     assert_eq!(bob.expect("chat", "message_sent").await["content"], "undisturbed");
     // Whoever was here comes back all the same, and other rooms are open.

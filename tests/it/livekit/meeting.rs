@@ -142,14 +142,14 @@ async fn whoever_leaves_is_removed_with_all_windows(world: &Hasty) {
         assert_eq!(world.livekit.person(room, identity), None);
     }
 
-    let kicked = meeting.joined_guest("Kicked").await;
-    alice.act_on("moderation", "kick", &kicked.id).await;
-    expect_removals(&world.livekit, room, std::slice::from_ref(&kicked.id)).await;
-
     let lost = meeting.joined_guest("Lost").await;
     let id = lost.id.clone();
     lost.vanish();
     expect_removals(&world.livekit, room, &[id]).await;
+
+    let kicked = meeting.joined_guest("Kicked").await;
+    alice.act_on("moderation", "kick", &kicked.id).await;
+    expect_removals(&world.livekit, room, std::slice::from_ref(&kicked.id)).await;
 }
 
 /// Two leave, and the second comes back. LiveKit is silent, so each removal is given up some time; given up first is the

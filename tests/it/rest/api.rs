@@ -64,6 +64,8 @@ impl Api {
     pub async fn with(kind: Kind, configure: impl FnOnce(&mut Config)) -> Self {
         let mut config = Config::default();
         config.dev_issuer.users.push(dora());
+        // Tests are faster than people.
+        config.http.writes_per_second = 0;
         configure(&mut config);
         let database = TestDatabase::start(kind).await;
         let clock = TestClock::new();

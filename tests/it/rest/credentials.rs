@@ -1,7 +1,9 @@
 //! The `Authorization` header.
 
-use axum::{Router, http::StatusCode, routing::get};
-use colloquy::http::auth::Caller;
+use std::net::Ipv4Addr;
+
+use axum::{Extension, Router, http::StatusCode, routing::get};
+use colloquy::{http::auth::Caller, listener::ClientAddress};
 use serde_json::{Value, json};
 use tower::ServiceExt as _;
 
@@ -84,7 +86,11 @@ async fn guests_call_with_their_code(api: &Api) {
         ),
         Caller::Guest(invite) => (StatusCode::OK, axum::Json(json!({"room": invite.room_id}))),
     };
-    let router = Router::new().route("/", get(who)).with_state(api.state.clone());
+    let address = Extension(ClientAddress(Ipv4Addr::LOCALHOST.into()));
+    let router = Router::new()
+        .route("/", get(who))
+        .with_state(api.state.clone())
+        .layer(address);
     let call = async |authorization: String| {
         let request = request("GET", "/", Some(&authorization), &Value::Null);
         let Ok(response) = router.clone().oneshot(request).await;

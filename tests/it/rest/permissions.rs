@@ -35,13 +35,16 @@ const SUBJECTS: [(&str, Subject); 9] = [
 ];
 
 /// Operations that ask nobody who calls, or have a secret of their own.
-const OPEN: [&str; 6] = [
+const OPEN: [&str; 9] = [
     "GET /v1/auth/login",
     "POST /v1/auth/login",
     "POST /v1/invite/verify",
     "POST /v1/rooms/{room_id}/start_invited",
     "GET /v1/signaling",
     "GET /v1/users/me/calendar.ics",
+    "GET /v1/mail/unsubscribe/{token}",
+    "POST /v1/mail/unsubscribe/{token}",
+    "POST /v1/mail/subscribe/{token}",
 ];
 
 /// Method and path, what is done there, and for each of [`SUBJECTS`]: `+` allowed, `-` forbidden (403), `.` hidden (404).

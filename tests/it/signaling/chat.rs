@@ -146,9 +146,13 @@ async fn contents_have_bounds(server: &Server) {
         alice.send("chat", message).await;
         hears(&mut alice, &kept).await;
     }
-    for odd in [" ", "\0", "\u{202e}", "<b>&amp;</b>", "line\nline"] {
+    for odd in [" ", "\t", "\u{202e}", "<b>&amp;</b>", "line\nline"] {
         alice.say(odd).await;
     }
+    // Control characters draw nothing, and some clients end at them.
+    let message = json!({"action": "send_message", "content": "a\u{0}b\u{1b}c", "scope": "global"});
+    alice.send("chat", message).await;
+    hears(&mut alice, "abc").await;
 }
 
 async fn chat_is_switched_and_cleared(server: &Server) {

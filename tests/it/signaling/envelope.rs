@@ -199,6 +199,7 @@ async fn messages_that_are_too_large(server: &Server) {
     guest.send_text(&nonsense(AFTER)).await;
     guest.expect_error("control", "invalid_json").await;
     guest.send_text(&nonsense(AFTER + 1)).await;
+    guest.expect_next("moderation", "kicked").await;
     guest.expect_close(1009).await;
     let left = bystander.expect_next("control", "left").await;
     assert_eq!(left["payload"]["reason"], "quit");

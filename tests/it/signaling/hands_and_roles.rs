@@ -34,7 +34,7 @@ async fn hands_go_up_and_down(server: &Server) {
         guest.expect_next("control", answer).await;
     }
     alice.expect_silence().await;
-    // A newcomer sees it, and it is up again when its owner comes back.
+    // A newcomer sees it. It goes down when its owner leaves, and its client is told when it comes back.
     let mut late = meeting.guest().await;
     let joined = late.join("Late").await;
     alice.expect_next("control", "joined").await;
@@ -47,11 +47,22 @@ async fn hands_go_up_and_down(server: &Server) {
     assert_eq!(left["id"], *id);
     let mut back = meeting.returning_guest(&token).await;
     back.join("Gus").await;
+    back.expect_next("control", "hand_lowered").await;
     let told = alice.expect("control", "joined").await;
     assert_eq!(
         (&told["id"], &told["control"]["hand_is_up"]),
-        (&json!(id), &json!(true))
+        (&json!(id), &json!(false))
     );
+    // It stays up while a connection is only lost.
+    back.act("control", "raise_hand").await;
+    back.expect_next("control", "hand_raised").await;
+    let token = back.resumption.clone();
+    back.vanish();
+    let mut back = meeting.returning_guest(&token).await;
+    back.join("Gus").await;
+    let update = alice.expect("control", "update").await;
+    assert_eq!((&update["id"], &update["control"]["hand_is_up"]), (&json!(id), &json!(true)));
+    alice.expect_silence().await;
 }
 
 async fn moderators_make_moderators(server: &Server) {
@@ -111,13 +122,16 @@ async fn what_is_refused(server: &Server) {
             gus.act_on("control", action, target).await;
             gus.expect_error("control", "insufficient_permissions").await;
         }
-        alice.act_on("control", action, &alice.id.clone()).await;
-        alice.expect_error("control", "target_is_room_owner").await;
         for target in [NOBODY, &*waiting.id, &*gone_id] {
             alice.act_on("control", action, target).await;
             alice.expect_error("control", "nothing_to_do").await;
         }
     }
+    // An owner is a moderator for good.
+    alice.act_on("control", "grant_moderator_role", &alice.id.clone()).await;
+    alice.expect_error("control", "nothing_to_do").await;
+    alice.act_on("control", "revoke_moderator_role", &alice.id.clone()).await;
+    alice.expect_error("control", "target_is_room_owner").await;
     alice.act_on("control", "revoke_moderator_role", &gus.id).await;
     alice.expect_error("control", "nothing_to_do").await;
     gus.expect_silence().await;

@@ -179,10 +179,10 @@ async fn a_take_over_goes_on_too(server: &Server) {
     let seen = gus.last_seq();
     alice.say("on its way to the old socket").await;
     let mut new = meeting.resuming_guest(&gus.resumption, seen).await;
-    assert_eq!(gus.close_code().await, Some(1000));
     alice.say("between the two").await;
     new.ask_to_join("Gus").await;
     expect_resumed(&mut new, seen).await;
+    assert_eq!(gus.close_code().await, Some(1000));
     for content in ["on its way to the old socket", "between the two"] {
         let heard = new.expect_next("chat", "message_sent").await;
         assert_eq!(heard["payload"]["content"], content);
@@ -377,8 +377,11 @@ async fn kicked_means_out(server: &Server) {
     let ticket = meeting.invited(again).await.expect(200);
     let mut other = Participant::connect_from(&server.address(), &ticket, seen).await;
     other.ask_to_join("Gus").await;
-    let joined = expect_not_resumed(&mut other).await;
-    assert_ne!(joined["id"], *gus.id);
+    let frame = other.expect_next("control", "not_resumed").await;
+    assert!(frame.get("seq").is_none(), "{frame}");
+    other.expect_next("moderation", "in_waiting_room").await;
+    let waits = alice.expect("moderation", "joined_waiting_room").await;
+    assert_ne!(waits["id"], *gus.id);
 }
 
 async fn after_a_restart(server: &Server) {

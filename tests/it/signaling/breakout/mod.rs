@@ -38,12 +38,12 @@ async fn open<const N: usize>(
     ids.try_into().expect("as many as names")
 }
 
-/// The guest goes into this room while its old socket is open, which the server closes; it keeps its id and says nothing
+/// The guest goes into this room while its old socket is open, which the server closes at the join; it keeps its id and says nothing
 /// about what others hear.
 async fn move_guest(meeting: &Meeting, guest: &mut Participant, name: &str, room: &Value) -> Value {
     let mut moved = meeting.moving_guest(&guest.resumption, room).await;
-    assert_eq!(guest.close_code().await, Some(1000));
     let joined = moved.join(name).await;
+    assert_eq!(guest.close_code().await, Some(1000));
     assert_eq!(moved.id, guest.id, "{name} stays the same");
     assert_eq!(joined["breakout"]["current"], *room);
     *guest = moved;

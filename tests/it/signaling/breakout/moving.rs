@@ -90,10 +90,11 @@ async fn the_new_socket_is_opened_first(server: &Server) {
     let [red] = open(&mut alice, &mut [&mut gus], ["Red"]).await;
     let id = gus.id.clone();
     let mut moved = meeting.moving_guest(&gus.resumption, &red).await;
-    gus.expect_close(1000).await;
     // Until it has joined, it is where it was.
     alice.expect_silence().await;
+    gus.expect_silence().await;
     moved.join("Gus").await;
+    gus.expect_close(1000).await;
     assert_eq!(moved.id, id);
     sees_leaving(&mut alice, &id).await;
     hears_of_joining(&mut alice, &id, &red).await;
@@ -179,8 +180,8 @@ async fn moderators_move_too(server: &Server) {
     let (mut alice, [mut gus]) = meeting.gather(["Gus"]).await;
     let [red] = open(&mut alice, &mut [&mut gus], ["Red"]).await;
     let mut moved = meeting.moving_owner(&alice.resumption, &red).await;
-    alice.expect_close(1000).await;
     let joined = moved.join("Alice").await;
+    alice.expect_close(1000).await;
     assert_eq!(
         (&joined["id"], &joined["role"], &joined["is_room_owner"]),
         (&json!(alice.id), &json!("moderator"), &json!(true))

@@ -76,7 +76,7 @@ async fn others_take_the_place_of_running_ones(server: &Server) {
     meeting
         .started(json!({"breakout_room": red}))
         .await
-        .expect_error(400, "invalid_breakout_room_id");
+        .expect_error(400, "no_breakout_rooms");
     for room in [new_red, blue] {
         meeting.started(json!({"breakout_room": room})).await.expect(200);
     }
@@ -98,7 +98,7 @@ async fn rooms_that_nobody_can_enter(server: &Server) {
     };
     refused("no_breakout_rooms").await;
     let [red] = open(&mut alice, &mut [&mut gus], ["Red"]).await;
-    refused("invalid_breakout_room_id").await;
+    refused("no_breakout_rooms").await;
     meeting.invited(json!({"breakout_room": red})).await.expect(200);
     alice.act("breakout", "stop").await;
     gus.expect_next("breakout", "stopped").await;
