@@ -294,7 +294,7 @@ mod tests {
     fn a_message_is_refused_when_it_is_announced() {
         let mut frames = Frames::default();
         let message = frame(0x81, &[0; 101]);
-        assert_eq!(frames.feed(&message[..2], 100), Err(Excess::Bytes));
+        assert_eq!(frames.feed(&message[..6], 100), Err(Excess::Bytes));
         let mut frames = Frames::default();
         let huge = [
             0x81, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0,

@@ -61,7 +61,10 @@ async fn hands_go_up_and_down(server: &Server) {
     let mut back = meeting.returning_guest(&token).await;
     back.join("Gus").await;
     let update = alice.expect("control", "update").await;
-    assert_eq!((&update["id"], &update["control"]["hand_is_up"]), (&json!(id), &json!(true)));
+    assert_eq!(
+        (&update["id"], &update["control"]["hand_is_up"]),
+        (&json!(id), &json!(true))
+    );
     alice.expect_silence().await;
 }
 
@@ -128,9 +131,13 @@ async fn what_is_refused(server: &Server) {
         }
     }
     // An owner is a moderator for good.
-    alice.act_on("control", "grant_moderator_role", &alice.id.clone()).await;
+    alice
+        .act_on("control", "grant_moderator_role", &alice.id.clone())
+        .await;
     alice.expect_error("control", "nothing_to_do").await;
-    alice.act_on("control", "revoke_moderator_role", &alice.id.clone()).await;
+    alice
+        .act_on("control", "revoke_moderator_role", &alice.id.clone())
+        .await;
     alice.expect_error("control", "target_is_room_owner").await;
     alice.act_on("control", "revoke_moderator_role", &gus.id).await;
     alice.expect_error("control", "nothing_to_do").await;

@@ -64,7 +64,10 @@ async fn every_command_is_handled_or_refused(server: &Server) {
     let mut guest = meeting.joined_guest("Gus").await;
     // The join was a command too.
     let (handled, refused) = burst(&mut guest, BURST + PACED + 20).await;
-    assert!(handled >= BURST + PACED - 2 && refused >= 10, "{handled} and {refused}");
+    assert!(
+        handled >= BURST + PACED - 2 && refused >= 10,
+        "{handled} and {refused}"
+    );
     // Each session has its own measure, and time heals.
     meeting.joined_guest("Ida").await;
     let before = Instant::now();
@@ -85,10 +88,14 @@ async fn a_flood_ends_the_session(server: &Server) {
     assert_eq!(guest.close_code().await, Some(1008));
     let count = |message: &str| {
         let seen = guest.everything_seen().iter();
-        seen.filter(|frame| frame["payload"]["message"] == message).count()
+        seen.filter(|frame| frame["payload"]["message"] == message)
+            .count()
     };
     let refused = count("rate_limit_exceeded");
-    assert!((REFUSALS..REFUSALS + REFUSALS / 2).contains(&refused), "{refused}");
+    assert!(
+        (REFUSALS..REFUSALS + REFUSALS / 2).contains(&refused),
+        "{refused}"
+    );
     // Clients come back after a close by itself; this tells them not to.
     assert_eq!(count("kicked"), 1);
     let left = alice.expect_next("control", "left").await;
@@ -129,7 +136,10 @@ async fn the_heartbeat_is_free(server: &Server) {
     let large = json!("x".repeat(1_100));
     let answers = echoes(&mut talker, &large, BURST + PACED + 3).await;
     let echoed = answers.iter().filter(|answer| **answer == large).count();
-    assert!((BURST + PACED - 2..BURST + PACED + 3).contains(&echoed), "{echoed}");
+    assert!(
+        (BURST + PACED - 2..BURST + PACED + 3).contains(&echoed),
+        "{echoed}"
+    );
     let refusal = json!({"message": "rate_limit_exceeded"});
     let refused = answers.iter().filter(|answer| **answer == refusal).count();
     assert_eq!(echoed + refused, BURST + PACED + 3);

@@ -59,7 +59,10 @@ async fn until_there_is_room(who: &mut Participant, name: &str, namespace: &str,
         if answer["payload"]["message"] == "join_blocked" {
             continue;
         }
-        assert_eq!((&answer["namespace"], &answer["payload"]["message"]), (&json!(namespace), &json!(message)));
+        assert_eq!(
+            (&answer["namespace"], &answer["payload"]["message"]),
+            (&json!(namespace), &json!(message))
+        );
         return;
     }
     panic!("the place stays taken");

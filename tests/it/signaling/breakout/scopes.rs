@@ -34,10 +34,13 @@ async fn each_room_has_its_own_chat(server: &Server) {
     alice.say("in the main room").await;
     ida.expect_next("chat", "message_sent").await;
     gus.say("in Red").await;
-    // Private messages too stay in the room: the other was never here.
+    // Private messages are of the whole meeting.
     gus.whisper(&alice.id, "psst").await;
-    gus.expect_silence().await;
-    alice.expect_silence().await;
+    let source = json!(gus.id);
+    for one in [&mut gus, &mut alice] {
+        let heard = one.expect("chat", "message_sent").await;
+        assert_eq!((&heard["scope"], &heard["source"]), (&json!("private"), &source));
+    }
     ida.expect_silence().await;
 
     let joined = move_guest(&meeting, &mut ida, "Ida", &red).await;
@@ -84,6 +87,9 @@ async fn each_room_has_its_own_poll(server: &Server) {
     ida.expect_error("polls", "invalid_poll_id").await;
     let joined = move_guest(&meeting, &mut ida, "Ida", &red).await;
     assert_eq!(joined["polls"]["topic"], "Red?");
+    // The one that it leaves behind is over for its client.
+    let left_behind = ida.expect_next("polls", "done").await;
+    assert_eq!(left_behind["payload"]["id"], of_all["id"]);
     ida.send("polls", vote).await;
     ida.expect_silence().await;
     alice
@@ -121,6 +127,8 @@ async fn each_room_has_its_own_timer(server: &Server) {
     let joined = move_guest(&meeting, &mut ida, "Ida", &red).await;
     assert_eq!(joined["timer"]["timer_id"], of_red["timer_id"]);
     assert_eq!(joined["participants"][0]["timer"]["ready_status"], true);
+    let left_behind = ida.expect_next("timer", "stopped").await;
+    assert_eq!(left_behind["payload"]["timer_id"], of_all["timer_id"]);
     alice.events_so_far().await;
     let stop = json!({"action": "stop", "timer_id": of_red["timer_id"]});
     alice.send("timer", stop.clone()).await;
@@ -172,12 +180,16 @@ async fn moderators_reach_into_every_room(server: &Server) {
     hears_of_leaving(&mut alice, &gus.id, &red).await;
     let left = ida.expect_next("control", "left").await["payload"].clone();
     assert_eq!(left, json!({"message": "left", "id": gus.id, "reason": "kicked"}));
-    // The token is void: it is somebody new who comes to Red.
+    // The token is void: it is somebody new who comes to Red, after a moderator has let it in.
     let mut back = meeting.moving_guest(&gus.resumption, &red).await;
-    back.join("Gus").await;
+    back.wait_outside("Gus", &mut alice).await;
     assert_ne!(back.id, gus.id);
+    alice.act_on("moderation", "accept", &back.id).await;
+    back.expect_next("moderation", "accepted").await;
+    back.enter_room().await;
+    alice.expect_next("moderation", "left_waiting_room").await;
     hears_of_joining(&mut alice, &back.id, &red).await;
-    ida.expect_next("control", "joined").await;
+    ida.expect("control", "joined").await;
     alice
         .send("moderation", json!({"action": "debrief", "kick_scope": "guests"}))
         .await;
