@@ -173,10 +173,11 @@ async fn invites_end_with_their_room(store: &Store) {
 
 async fn lists_are_windows_newest_first(store: &Store) {
     let (room, other) = (room(store, None).await, room(store, None).await);
+    // Far enough apart to be different ones.
     let oldest = invite(store, &room, 1).await;
-    let newest = invite(store, &room, 3).await;
-    let middle = invite(store, &room, 2).await;
-    invite(store, &other, 4).await;
+    let middle = invite(store, &room, 21).await;
+    let newest = invite(store, &room, 41).await;
+    invite(store, &other, 61).await;
     let listed = invites::list(&store.db, room.id, Window { limit: 2, offset: 1 })
         .await
         .expect("a list");
