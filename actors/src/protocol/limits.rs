@@ -77,7 +77,8 @@ pub const MESSAGE_SECS_MAX: u64 = 30;
 pub const MESSAGE_FRAGMENTS_MAX: usize = 1_024;
 /// What was sent to a client so shortly before its connection was found broken may not have arrived: a ping and its pong
 /// take that long together.
-pub const UNHEARD_SECS: u64 = PING_INTERVAL_SECS + PONG_TIMEOUT_SECS + 5;
+pub const UNHEARD_SECS: u64 = 40;
+const _: () = assert!(UNHEARD_SECS > PING_INTERVAL_SECS + PONG_TIMEOUT_SECS);
 /// Private messages that are told again to somebody who missed them.
 pub const MISSED_MESSAGES_MAX: usize = 100;
 /// Tokens of one participant that are good at the same time: the joined one and its newest successors.
