@@ -110,7 +110,8 @@ async fn a_process_that_died_of_the_panic_skips_the_input_when_it_is_back() {
 
 #[tokio::test]
 async fn three_panics_in_a_minute_are_too_many() {
-    let trial = meeting();
+    let mut trial = meeting();
+    trial.enter(Kind::User, "carol", 3);
     let mut room = logged(&trial, Log::Memory(Vec::new()));
     let second = |seconds: u64| trial.now.plus_secs(seconds);
     // Two, and a third when the first is long over.
@@ -121,7 +122,9 @@ async fn three_panics_in_a_minute_are_too_many() {
     let late = second(3 + PANIC_WINDOW_SECS + Duration::from_secs(50).as_secs());
     let batch = stamp(&room, vec![panic(SessionNo(1))], late);
     assert_eq!(play(&mut room, &batch).await.unwrap(), [false]);
-    let batch = stamp(&room, vec![panic(SessionNo(1))], late);
+    let batch = stamp(&room, vec![panic(SessionNo(2))], late);
+    assert_eq!(play(&mut room, &batch).await.unwrap(), [false]);
+    let batch = stamp(&room, vec![panic(SessionNo(3))], late);
     let failure = play(&mut room, &batch).await.unwrap_err();
     assert!(matches!(failure, RoomFailure::TooManyPanics), "{failure}");
 }

@@ -104,7 +104,9 @@ impl View {
 
     fn agrees_on_messages(&self, fresh: &Self, messages_max: usize) -> Compared {
         let none = Vec::new();
-        for scope in self.histories.keys().chain(fresh.histories.keys()) {
+        // Private conversations are of the whole meeting, and a client may remember more of them than it is told anew.
+        let scopes = self.histories.keys().chain(fresh.histories.keys());
+        for scope in scopes.filter(|scope| !matches!(scope, super::Scope::With(_))) {
             let known = self.histories.get(scope).unwrap_or(&none);
             let so = fresh.histories.get(scope).unwrap_or(&none);
             let kept = known.len().min(messages_max).max(so.len());
