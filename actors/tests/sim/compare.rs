@@ -106,7 +106,7 @@ impl View {
         let none = Vec::new();
         // Private conversations are of the whole meeting, and a client may remember more of them than it is told anew.
         let scopes = self.histories.keys().chain(fresh.histories.keys());
-        for scope in scopes.filter(|scope| !matches!(scope, super::Scope::With(_))) {
+        for scope in scopes.filter(|scope| !matches!(scope, super::view::Scope::With(_))) {
             let known = self.histories.get(scope).unwrap_or(&none);
             let so = fresh.histories.get(scope).unwrap_or(&none);
             let kept = known.len().min(messages_max).max(so.len());
