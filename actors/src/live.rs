@@ -137,7 +137,8 @@ pub struct Live {
     ports: Ports,
     rates: RateLimits,
     /// None while journals are kept in memory.
-    folder: Option<Arc<Folder>>,
+    /// Not held: whoever stops lets the folder go.
+    folder: Option<std::sync::Weak<Folder>>,
     draining: Arc<AtomicBool>,
     living_rooms_max: usize,
 }
@@ -185,7 +186,7 @@ impl Live {
             supervisor,
             ports,
             rates: settings.rates,
-            folder,
+            folder: folder.as_ref().map(Arc::downgrade),
             draining,
             living_rooms_max: settings.living_rooms_max,
         })
@@ -384,7 +385,7 @@ impl Live {
 
     /// Whether journals can't be written at this moment. It is tried while a room lives in memory for that reason.
     pub async fn disk_fails(&self) -> bool {
-        let Some(folder) = self.folder.clone() else {
+        let Some(folder) = self.folder.as_ref().and_then(std::sync::Weak::upgrade) else {
             return false;
         };
         if !self.index.iter().any(|room| room.disk_failed()) {
