@@ -44,9 +44,9 @@ impl Away {
 
 impl Meeting {
     /// The client of somebody who is inside and connected goes away. A broken connection is noticed late: what was sent
-    /// shortly before may not have arrived either. Whoever is away already has been since then.
+    /// shortly before may not have arrived either.
     pub(super) fn goes_away(&mut self, id: ParticipantId, now: Timestamp) {
-        let here = self.people.get(id).filter(|p| p.away.is_none());
+        let here = self.people.get(id);
         if let Some(participant) = here.filter(|p| p.place == Place::Inside && p.session.is_some()) {
             let there = self.spaces.get(&participant.space);
             let away = Away {

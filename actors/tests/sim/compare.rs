@@ -38,10 +38,7 @@ fn shown(poll: Option<&Value>) -> Option<Value> {
 impl View {
     /// Compares with what somebody who joins in its place would be told. A scope keeps so many messages.
     pub fn agrees_with(&self, fresh: &Self, messages_max: usize) -> Compared {
-        // A client that was away while its meeting ended or the chat was switched is not compared yet.
-        if self.fixed != fresh.fixed || self.chat != fresh.chat {
-            return Ok(());
-        }
+        same("what never changes", &self.fixed, &fresh.fixed)?;
         same("its room", &self.space, &fresh.space)?;
         same("its name", &self.name, &fresh.name)?;
         same("its role", &self.role, &fresh.role)?;
@@ -62,6 +59,7 @@ impl View {
             same("the waiting room", known, so)?;
         }
         same("raising hands", &self.raise_hands, &fresh.raise_hands)?;
+        same("the chat", &self.chat, &fresh.chat)?;
         same("the timer", &self.timer, &fresh.timer)?;
         same(
             "the poll",
@@ -106,9 +104,7 @@ impl View {
 
     fn agrees_on_messages(&self, fresh: &Self, messages_max: usize) -> Compared {
         let none = Vec::new();
-        // Private conversations are of the whole meeting, and a client may remember more of them than it is told anew.
-        let scopes = self.histories.keys().chain(fresh.histories.keys());
-        for scope in scopes.filter(|scope| !matches!(scope, super::view::Scope::With(_))) {
+        for scope in self.histories.keys().chain(fresh.histories.keys()) {
             let known = self.histories.get(scope).unwrap_or(&none);
             let so = fresh.histories.get(scope).unwrap_or(&none);
             let kept = known.len().min(messages_max).max(so.len());
@@ -162,6 +158,11 @@ impl View {
                 &so.map(|(id, _)| id).collect(),
             )?;
         }
-        Ok(())
+        let has_chat = !self.fixed["tariff"]["modules"]["chat"].is_null();
+        same(
+            "the chat",
+            &self.chat,
+            &(has_chat && meeting["chat_enabled"] == true),
+        )
     }
 }
