@@ -34,6 +34,8 @@ pub struct Client {
     pub last_seq: Option<u64>,
     /// What it knew when it was last inside: clients of today keep most of it when they come back.
     memory: Option<View>,
+    /// What it knows is of a meeting that is over, and nobody has told it.
+    is_of_the_past: bool,
     /// It asked to go on from this number.
     asked_from: Option<u64>,
     /// The line that it hears, and the index of the event that must come next.
@@ -105,6 +107,7 @@ impl Client {
             view: None,
             last_seq: None,
             memory: None,
+            is_of_the_past: false,
             asked_from: None,
             next: None,
             sent: 0,
@@ -121,15 +124,16 @@ impl Client {
         }
     }
 
+    /// The server can't tell it what has changed since: also where it has not noticed yet that its connection is gone.
     pub fn forget(&mut self) {
-        self.memory = None;
+        (self.memory, self.is_of_the_past) = (None, true);
     }
 
     /// Its connection is gone. One that is very far behind knows nothing any more: a real one would have been cut before. Nor
     /// does one that did not hear what it had missed: it is not told twice.
     pub fn disconnected(&mut self, is_behind: bool) {
         (self.session, self.next) = (None, None);
-        let is_whole = self.stage == Stage::Inside && !is_behind;
+        let is_whole = self.stage == Stage::Inside && !is_behind && !self.is_of_the_past;
         self.memory = self.view.clone().filter(|_| is_whole);
         if self.stage != Stage::Inside {
             self.view = None;
@@ -181,6 +185,7 @@ impl Client {
                 }
                 self.check_credentials(&view, &event.payload["livekit"])?;
                 (self.stage, self.view) = (Stage::Inside, Some(view));
+                self.is_of_the_past = false;
             }
             "control/not_resumed" if self.asked_from.take().is_none() => {
                 return Err("it did not ask to resume".to_owned());
