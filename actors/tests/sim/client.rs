@@ -34,7 +34,7 @@ pub struct Client {
     pub last_seq: Option<u64>,
     /// What it knew when it was last inside: clients of today keep most of it when they come back.
     memory: Option<View>,
-    /// What it knows is of a meeting that is over, and nobody has told it.
+    /// What its socket brings is of a meeting that is over.
     is_of_the_past: bool,
     /// It asked to go on from this number.
     asked_from: Option<u64>,
@@ -119,6 +119,7 @@ impl Client {
     pub fn connected(&mut self, session: SessionNo, resume_from: Option<u64>) {
         (self.session, self.asked_from) = (Some(session), resume_from);
         (self.stage, self.accepted, self.next) = (Stage::Outside, false, None);
+        self.is_of_the_past = false;
         if resume_from.is_none() {
             self.view = None;
         }
@@ -185,7 +186,6 @@ impl Client {
                 }
                 self.check_credentials(&view, &event.payload["livekit"])?;
                 (self.stage, self.view) = (Stage::Inside, Some(view));
-                self.is_of_the_past = false;
             }
             "control/not_resumed" if self.asked_from.take().is_none() => {
                 return Err("it did not ask to resume".to_owned());
