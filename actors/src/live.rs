@@ -3,7 +3,7 @@
 use std::{
     path::PathBuf,
     sync::{
-        Arc,
+        Arc, Weak,
         atomic::{AtomicBool, Ordering},
     },
     time::Duration,
@@ -138,7 +138,7 @@ pub struct Live {
     rates: RateLimits,
     /// None while journals are kept in memory.
     /// Not held: whoever stops lets the folder go.
-    folder: Option<std::sync::Weak<Folder>>,
+    folder: Option<Weak<Folder>>,
     draining: Arc<AtomicBool>,
     living_rooms_max: usize,
 }
@@ -385,7 +385,7 @@ impl Live {
 
     /// Whether journals can't be written at this moment. It is tried while a room lives in memory for that reason.
     pub async fn disk_fails(&self) -> bool {
-        let Some(folder) = self.folder.as_ref().and_then(std::sync::Weak::upgrade) else {
+        let Some(folder) = self.folder.as_ref().and_then(Weak::upgrade) else {
             return false;
         };
         if !self.index.iter().any(|room| room.disk_failed()) {

@@ -47,15 +47,11 @@ async fn ask(
     InPath(token): InPath<String>,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
-    let Some(owner) = owner(&state, address, &token).await? else {
-        return Ok(page(&state, &headers, Page::Wrong, ""));
+    let look = async |owner| {
+        let is_refused = mail_refusals::is_refused(&state.db, owner).await?;
+        Ok(if is_refused { Page::Refused } else { Page::Question })
     };
-    let shown = if mail_refusals::is_refused(&state.db, owner).await? {
-        Page::Refused
-    } else {
-        Page::Question
-    };
-    Ok(page(&state, &headers, shown, &token))
+    answer(&state, address, &headers, &token, look).await
 }
 
 /// Refuse mail to an address
@@ -78,11 +74,11 @@ async fn refuse(
     InPath(token): InPath<String>,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
-    let Some(owner) = owner(&state, address, &token).await? else {
-        return Ok(page(&state, &headers, Page::Wrong, ""));
+    let add = async |owner| {
+        mail_refusals::add(&state.db, owner, state.clock.now()).await?;
+        Ok(Page::Refused)
     };
-    mail_refusals::add(&state.db, owner, state.clock.now()).await?;
-    Ok(page(&state, &headers, Page::Refused, &token))
+    answer(&state, address, &headers, &token, add).await
 }
 
 /// Take a refusal of mail back
@@ -102,21 +98,27 @@ async fn take_back(
     InPath(token): InPath<String>,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
-    let Some(owner) = owner(&state, address, &token).await? else {
-        return Ok(page(&state, &headers, Page::Wrong, ""));
+    let remove = async |owner| {
+        mail_refusals::remove(&state.db, owner).await?;
+        Ok(Page::TakenBack)
     };
-    mail_refusals::remove(&state.db, owner).await?;
-    Ok(page(&state, &headers, Page::TakenBack, &token))
+    answer(&state, address, &headers, &token, remove).await
 }
 
-/// Whose token it is. A network that asks too often is refused.
-async fn owner(
+/// Does something for the owner of a token, and shows the page that comes of it. A network that asks too often is refused.
+async fn answer(
     state: &ApiState,
     address: ClientAddress,
+    headers: &HeaderMap,
     token: &str,
-) -> Result<Option<AddressHash>, ApiError> {
+    act: impl AsyncFnOnce(AddressHash) -> Result<Page, ApiError>,
+) -> Result<Response, ApiError> {
     state.door.admit_reader(address)?;
-    Ok(Tokens::of(&state.db).await?.owner(token))
+    let shown = match Tokens::of(&state.db).await?.owner(token) {
+        Some(owner) => act(owner).await?,
+        None => Page::Wrong,
+    };
+    Ok(page(state, headers, shown, token))
 }
 
 fn page(state: &ApiState, headers: &HeaderMap, page: Page, token: &str) -> Response {

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-use super::{Db, StoreError, Tx, micros};
+use super::{Db, StoreError, Tx, micros, rows::count};
 
 /// Rows of one look, and of one transaction.
 pub const ROWS_MAX: u32 = 500;
@@ -233,6 +233,39 @@ async fn change(tx: &mut Tx, statement: &'static str, user: Uuid) -> Result<u64,
         .execute(c)
         .await
         .map(|done| done.rows_affected()))?)
+}
+
+/// How many rows a statement counts that are older than a time, `$1`.
+pub(super) async fn count_before(
+    db: &Db,
+    statement: &'static str,
+    before: DateTime<Utc>,
+) -> Result<u64, StoreError> {
+    let before = micros(before);
+    Ok(count(
+        read!(db, c => sqlx::query_scalar(statement).bind(before).fetch_one(c).await)?,
+    ))
+}
+
+/// Deletes by a statement what is older than a time, `$1`, and at most `$2` rows. How many those were.
+pub(super) async fn delete_before(
+    db: &Db,
+    statement: &'static str,
+    before: DateTime<Utc>,
+    limit: u32,
+) -> Result<u64, StoreError> {
+    let before = micros(before);
+    db.transaction(move |tx| {
+        Box::pin(async move {
+            Ok(within!(tx, c => sqlx::query(statement)
+                .bind(before)
+                .bind(i64::from(limit))
+                .execute(c)
+                .await
+                .map(|done| done.rows_affected()))?)
+        })
+    })
+    .await
 }
 
 /// Deletes a user who is still disabled since before a time and whom nothing names any more. Whether there was one.

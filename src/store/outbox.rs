@@ -11,8 +11,8 @@ use sqlx::types::Json;
 use uuid::Uuid;
 
 use super::{
-    Db, StoreError, Tx, micros,
-    rows::{Columns, count, from_columns},
+    Db, StoreError, Tx, leftovers, micros,
+    rows::{Columns, from_columns},
 };
 use crate::mail::{AddressHash, Mail, Purpose};
 
@@ -318,26 +318,12 @@ pub async fn failed(db: &Db, taken: &Taken, fate: Fate, error: &str) -> Result<(
 /// Mails that were sent or given up before a time.
 pub async fn count_done(db: &Db, before: DateTime<Utc>) -> Result<u64, StoreError> {
     const COUNT: &str = "SELECT count(*) FROM outbox WHERE sent_at < $1 OR failed_at < $1";
-    let before = micros(before);
-    Ok(count(
-        read!(db, c => sqlx::query_scalar(COUNT).bind(before).fetch_one(c).await)?,
-    ))
+    leftovers::count_before(db, COUNT, before).await
 }
 
 /// Deletes at most `limit` mails that were sent or given up before a time. How many those were.
 pub async fn delete_done(db: &Db, before: DateTime<Utc>, limit: u32) -> Result<u64, StoreError> {
     const DELETE: &str = "DELETE FROM outbox WHERE id IN
         (SELECT id FROM outbox WHERE sent_at < $1 OR failed_at < $1 LIMIT $2)";
-    let before = micros(before);
-    db.transaction(move |tx| {
-        Box::pin(async move {
-            Ok(within!(tx, c => sqlx::query(DELETE)
-                .bind(before)
-                .bind(i64::from(limit))
-                .execute(c)
-                .await
-                .map(|done| done.rows_affected()))?)
-        })
-    })
-    .await
+    leftovers::delete_before(db, DELETE, before, limit).await
 }

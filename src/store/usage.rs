@@ -10,7 +10,7 @@ use chrono::{DateTime, Utc};
 use sqlx::types::Json;
 use uuid::Uuid;
 
-use super::{Db, StoreError, Tx, micros, rows::count};
+use super::{Db, StoreError, Tx, leftovers, micros, rows::count};
 use crate::{
     config::Quotas,
     tariffs::{Period, Quota},
@@ -184,26 +184,14 @@ pub async fn used(db: &Db, counter: &Counter, now: DateTime<Utc>) -> Result<u64,
 /// Counters of periods that began before a time.
 pub async fn count_old(db: &Db, before: DateTime<Utc>) -> Result<u64, StoreError> {
     const SELECT: &str = "SELECT count(*) FROM usage_counters WHERE period_start < $1";
-    let number = read!(db, c => sqlx::query_scalar(SELECT).bind(micros(before)).fetch_one(c).await)?;
-    Ok(count(number))
+    leftovers::count_before(db, SELECT, before).await
 }
 
 /// Deletes some of them, at most `limit`; how many.
 pub async fn delete_old(db: &Db, before: DateTime<Utc>, limit: u32) -> Result<u64, StoreError> {
     const DELETE: &str = "DELETE FROM usage_counters WHERE (subject, name, period_start) IN
         (SELECT subject, name, period_start FROM usage_counters WHERE period_start < $1 LIMIT $2)";
-    let before = micros(before);
-    db.transaction(move |tx| {
-        Box::pin(async move {
-            Ok(within!(tx, c => sqlx::query(DELETE)
-                .bind(before)
-                .bind(i64::from(limit))
-                .execute(c)
-                .await
-                .map(|done| done.rows_affected()))?)
-        })
-    })
-    .await
+    leftovers::delete_before(db, DELETE, before, limit).await
 }
 
 /// Takes a counter's row until the end of the transaction. What it says.

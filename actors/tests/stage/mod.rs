@@ -123,13 +123,7 @@ impl Stage {
             journal,
             ..LiveSettings::default()
         };
-        // The live part before it lets go of the folder a moment after it has stopped.
-        let mut live = Live::start(settings.clone(), ports.clone()).await;
-        while live.is_err() && began.elapsed() < std::time::Duration::from_secs(10) {
-            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
-            live = Live::start(settings.clone(), ports.clone()).await;
-        }
-        let live = live.unwrap();
+        let live = Live::start(settings, ports).await.unwrap();
         Self {
             live,
             room,
