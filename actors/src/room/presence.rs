@@ -172,11 +172,10 @@ impl Room {
     pub(super) fn out_into_the_waiting_room(&mut self, cx: &mut Cx, id: ParticipantId) {
         let Some(meeting) = &mut self.meeting else { return };
         let space = meeting.people.space(id);
+        meeting.goes_away(id, cx.at);
+        meeting.people.change(id, |p| p.hand_is_up = false);
         // The target hears of its own change first: the others' events are not for it any more.
         self.step_out(cx, id, space, LeaveReason::SentToWaitingRoom);
-        if let Some(meeting) = &mut self.meeting {
-            meeting.people.change(id, |p| p.hand_is_up = false);
-        }
         self.wait(cx, id);
     }
 
@@ -234,11 +233,11 @@ impl Room {
         meeting.tell_others_of_join(cx, id);
     }
 
-    /// Out of the room that it is in: those there hear why, those in other rooms that.
+    /// Out of the room that it is in: those there hear why, those in other rooms that. That its client goes away was noted
+    /// before ([`Meeting::goes_away`]).
     fn step_out(&mut self, cx: &mut Cx, id: ParticipantId, space: Space, reason: LeaveReason) {
         let Some(meeting) = &mut self.meeting else { return };
         let hidden = meeting.people.get(id).is_some_and(Participant::is_hidden);
-        meeting.goes_away(id, cx.at);
         meeting.people.change(id, |p| {
             p.exit(cx.at);
             (p.place, p.left_at) = (Place::Outside, Some(cx.at));
@@ -259,17 +258,20 @@ impl Room {
             .access
             .get(id)
             .is_some_and(|holder| holder.has_fresh_ticket(cx.at));
+        if let Some(meeting) = &mut self.meeting {
+            meeting.goes_away(id, cx.at);
+            if reason == LeaveReason::Quit {
+                // Whoever goes takes the hand down; a lost connection and a move do not.
+                meeting.people.change(id, |p| {
+                    (p.quit_at, p.hand_is_up) = (Some(cx.at), p.hand_is_up && is_moving);
+                });
+            }
+        }
         if place == Place::Inside {
             let space = self.meeting.as_ref().map_or(Space::MAIN, |m| m.people.space(id));
             self.step_out(cx, id, space, reason);
         }
         if let Some(meeting) = &mut self.meeting {
-            if reason == LeaveReason::Quit {
-                // Whoever goes takes the hand down, after it was noted; a lost connection and a move do not.
-                meeting.people.change(id, |p| {
-                    (p.quit_at, p.hand_is_up) = (Some(cx.at), p.hand_is_up && is_moving);
-                });
-            }
             meeting.people.change(id, |p| {
                 (p.place, p.session) = (Place::Outside, None);
                 p.left_at.get_or_insert(cx.at);
