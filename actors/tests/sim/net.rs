@@ -15,7 +15,14 @@ pub struct Frame {
     pub text: Utf8Bytes,
     pub line: SessionNo,
     pub seq: Option<u64>,
-    pub sent_at: Option<Timestamp>,
+}
+
+impl Frame {
+    /// When its event happened.
+    fn at(&self) -> Option<Timestamp> {
+        let mut envelope: serde_json::Value = serde_json::from_str(&self.text).ok()?;
+        serde_json::from_value(envelope["timestamp"].take()).ok()
+    }
 }
 
 /// One WebSocket.
@@ -64,7 +71,6 @@ pub struct Net {
     moved: BTreeMap<SessionNo, SessionNo>,
     /// Frames that a queue holds.
     pub frames_max: usize,
-    pub now: Option<Timestamp>,
 }
 
 impl Net {
@@ -124,18 +130,10 @@ impl Net {
     }
 
     pub fn push(&mut self, line: SessionNo, text: &Utf8Bytes, seq: Option<u64>) {
-        let (frames_max, sent_at) = (self.frames_max, self.now);
+        let frames_max = self.frames_max;
         if let Some(socket) = self.on_line(line) {
             let text = text.clone();
-            socket.push(
-                Frame {
-                    text,
-                    line,
-                    seq,
-                    sent_at,
-                },
-                frames_max,
-            );
+            socket.push(Frame { text, line, seq }, frames_max);
         }
     }
 
@@ -168,14 +166,17 @@ impl Net {
         self.endings.clear();
     }
 
-    /// The socket is gone at the client's end.
-    /// Whether its client has taken nothing for longer than a real socket would be kept.
+    /// Whether its client has not taken events that are older than what is told again: a real socket would have been cut
+    /// before, but for one that is just being told what it has missed.
     pub fn is_behind(&self, session: SessionNo, now: Timestamp) -> bool {
-        let first = self.sockets.get(&session).and_then(|socket| socket.queue.front());
-        let sent_at = first.and_then(|frame| frame.sent_at);
-        sent_at.is_some_and(|sent_at| sent_at.plus_secs(UNHEARD_SECS) < now)
+        let socket = self.sockets.get(&session);
+        socket.is_some_and(|socket| {
+            let mut unread = socket.queue.iter().filter_map(Frame::at);
+            unread.any(|at| at.plus_secs(UNHEARD_SECS) < now)
+        })
     }
 
+    /// The socket is gone at the client's end.
     pub fn drop_socket(&mut self, session: SessionNo, how: Ending) {
         if self.sockets.remove(&session).is_some() {
             self.endings.push_back((session, how));

@@ -159,7 +159,6 @@ impl World {
             return Ok(());
         };
         server.ring(now);
-        self.net.now = Some(now);
         match server.step(now, &mut self.chance) {
             Progress::Waits | Progress::Worked => Ok(()),
             Progress::Handled(stamped, from, effects) => self.release(&stamped, from, effects),
