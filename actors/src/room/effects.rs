@@ -116,6 +116,8 @@ pub struct Effects {
 #[derive(Debug)]
 pub struct Cx {
     pub at: Timestamp,
+    /// The time of the input before.
+    pub(super) before: Timestamp,
     /// Signs access tokens: a function of its arguments, and no part of the state.
     pub livekit: Arc<Livekit>,
     /// Whether the input was handled before, in a life or a try that is over: nobody waits for what comes of it.
@@ -129,9 +131,15 @@ pub struct Cx {
 }
 
 impl Cx {
-    pub(super) fn new(at: Timestamp, seed: u64, event_seq: u64, livekit: &Arc<Livekit>) -> Self {
+    pub(super) fn new(
+        (before, at): (Timestamp, Timestamp),
+        seed: u64,
+        event_seq: u64,
+        livekit: &Arc<Livekit>,
+    ) -> Self {
         Self {
             at,
+            before,
             livekit: Arc::clone(livekit),
             replays: false,
             cost: Cost::default(),

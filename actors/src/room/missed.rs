@@ -44,13 +44,13 @@ impl Away {
 
 impl Meeting {
     /// The client of somebody who is inside and connected goes away. A broken connection is noticed late: what was sent
-    /// shortly before may not have arrived either.
-    pub(super) fn goes_away(&mut self, id: ParticipantId, now: Timestamp) {
+    /// shortly before may not have arrived either. `at` is when that was, or the last time that is known to be before it.
+    pub(super) fn goes_away(&mut self, id: ParticipantId, at: Timestamp) {
         let here = self.people.get(id);
         if let Some(participant) = here.filter(|p| p.place == Place::Inside && p.session.is_some()) {
             let there = self.spaces.get(&participant.space);
             let away = Away {
-                since: now.minus_secs(UNHEARD_SECS),
+                since: at.minus_secs(UNHEARD_SECS),
                 space: participant.space,
                 timer: there.and_then(|there| Some(there.timer.as_ref()?.id())),
                 poll: there.and_then(|there| Some(there.poll.as_ref()?.id())),

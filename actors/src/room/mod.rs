@@ -233,8 +233,8 @@ impl Room {
         );
         assert!(stamped.at > self.at, "time never goes back");
         self.input_seq = stamped.seq;
-        self.at = stamped.at;
-        let mut cx = Cx::new(stamped.at, stamped.seed, self.event_seq, livekit);
+        let before = std::mem::replace(&mut self.at, stamped.at);
+        let mut cx = Cx::new((before, stamped.at), stamped.seed, self.event_seq, livekit);
         cx.replays = replays;
         self.input(&mut cx, stamped.input);
         self.event_seq = cx.event_seq;

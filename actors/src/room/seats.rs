@@ -8,7 +8,7 @@ use super::{
     input::{Ending, Start, StartOutcome},
 };
 use crate::{
-    ids::{ParticipantId, SessionNo},
+    ids::{ParticipantId, SessionNo, Timestamp},
     protocol::{
         breakout::BreakoutEvent,
         codes::CloseCode,
@@ -127,14 +127,14 @@ impl Room {
         } else if how == Ending::Quit {
             self.leave(cx, id, LeaveReason::Quit);
         } else if self.settings.reconnect_grace_secs > 0 {
-            self.lose(cx, id);
+            self.lose(cx, id, cx.at);
         } else {
             self.leave(cx, id, LeaveReason::Timeout);
         }
     }
 
     /// Nobody is there for this participant any more, but it may come back within the grace time.
-    fn lose(&mut self, cx: &mut Cx, id: ParticipantId) {
+    fn lose(&mut self, cx: &mut Cx, id: ParticipantId, lost_at: Timestamp) {
         let Some(meeting) = &mut self.meeting else { return };
         if meeting
             .people
@@ -143,7 +143,7 @@ impl Room {
         {
             return;
         }
-        meeting.goes_away(id, cx.at);
+        meeting.goes_away(id, lost_at);
         meeting.people.set_session(id, None);
         self.agenda.set(
             Due::Timeout(id),
@@ -294,7 +294,8 @@ impl Room {
         let sessions: Vec<_> = self.access.sessions().collect();
         for (session, id) in sessions {
             self.access.stand_up(session);
-            self.lose(cx, id);
+            // They were lost with the process, however long ago that was.
+            self.lose(cx, id, cx.before);
             if !self.is_lost(id) {
                 self.expire_later(cx, id);
             }

@@ -1,6 +1,9 @@
 //! A client: it believes what it is told, remembers it over connections, and counts what it hears.
 
-use colloquy_actors::ids::{BreakoutRoomId, SessionNo, TokenHash};
+use colloquy_actors::{
+    ids::{BreakoutRoomId, SessionNo, Timestamp, TokenHash},
+    protocol::limits::UNHEARD_SECS,
+};
 use serde_json::Value;
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 
@@ -34,6 +37,8 @@ pub struct Client {
     pub last_seq: Option<u64>,
     /// What it knew when it was last inside: clients of today keep most of it when they come back.
     memory: Option<View>,
+    /// The connection that it lost last, and when: the room has not noticed.
+    lost: Option<(SessionNo, Timestamp)>,
     /// What its socket brings is of a meeting that is over.
     is_of_the_past: bool,
     /// It asked to go on from this number.
@@ -107,6 +112,7 @@ impl Client {
             view: None,
             last_seq: None,
             memory: None,
+            lost: None,
             is_of_the_past: false,
             asked_from: None,
             next: None,
@@ -132,12 +138,24 @@ impl Client {
 
     /// Its connection is gone. One that is very far behind knows nothing any more: a real one would have been cut before. Nor
     /// does one that did not hear what it had missed: it is not told twice.
-    pub fn disconnected(&mut self, is_behind: bool) {
-        (self.session, self.next) = (None, None);
+    pub fn disconnected(&mut self, is_behind: bool, now: Timestamp) {
+        self.lost = self.session.take().map(|session| (session, now));
+        self.next = None;
         let is_whole = self.stage == Stage::Inside && !is_behind && !self.is_of_the_past;
         self.memory = self.view.clone().filter(|_| is_whole);
         if self.stage != Stage::Inside {
             self.view = None;
+        }
+    }
+
+    /// The room noticed the end of a connection, or of whichever was lost last. A real server notices in time, or what was sent before cannot be told again.
+    pub fn noticed(&mut self, session: Option<SessionNo>, at: Timestamp) {
+        if let Some((_, lost_at)) = self
+            .lost
+            .take_if(|(lost, _)| session.is_none_or(|session| *lost == session))
+            && lost_at.plus_secs(UNHEARD_SECS) < at
+        {
+            self.memory = None;
         }
     }
 
@@ -181,6 +199,10 @@ impl Client {
             }
             "control/join_success" => {
                 let mut view = View::new(event.payload)?;
+                self.noticed(
+                    None,
+                    serde_json::from_value(event.at.clone()).map_err(|error| error.to_string())?,
+                );
                 if let Some(known) = self.memory.take().filter(|known| known.id == view.id) {
                     view.remember(known);
                 }

@@ -249,7 +249,7 @@ impl World {
             0 => self.disconnect(index, true),
             1 => self.disconnect(index, false),
             // The old socket stays until the new one takes over.
-            _ => self.clients[index].disconnected(true),
+            _ => self.clients[index].disconnected(true, self.now),
         }
         self.ask(index, false);
     }
@@ -260,7 +260,7 @@ impl World {
             let how = if with_frame { Ending::Quit } else { Ending::Lost };
             let is_behind = self.net.is_behind(session, self.now);
             self.net.drop_socket(session, how);
-            self.clients[index].disconnected(is_behind);
+            self.clients[index].disconnected(is_behind, self.now);
         }
     }
 }

@@ -281,7 +281,7 @@ impl World {
     }
 
     fn end_process(&mut self, code: Option<CloseCode>) -> Option<Server> {
-        self.up = false;
+        (self.up, self.died_at) = (false, self.now);
         self.net.close_all(code);
         self.end_asks();
         for client in &mut self.clients {

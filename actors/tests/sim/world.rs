@@ -41,6 +41,8 @@ pub struct World {
     pub disk: Disk,
     /// Whether a process runs.
     pub up: bool,
+    /// When the last process ended.
+    pub died_at: Timestamp,
     /// The actor of the room, when there is one.
     pub server: Option<Server>,
     /// What a dead process had logged.
@@ -74,6 +76,7 @@ impl World {
             now: BEGIN,
             disk: Disk::default(),
             up: true,
+            died_at: BEGIN,
             server: None,
             past: None,
             net,
@@ -196,6 +199,12 @@ impl World {
         match stamped.input {
             Input::Ended { session, .. } => {
                 self.net.unlink(session);
+                let clients = self.clients.iter_mut();
+                clients.for_each(|client| client.noticed(Some(session), stamped.at));
+            }
+            Input::Restarted => {
+                let clients = self.clients.iter_mut();
+                clients.for_each(|client| client.noticed(None, self.died_at));
             }
             Input::CallDone { call, .. } => {
                 if let Some(server) = &mut self.server {
