@@ -48,6 +48,15 @@ impl Livekit {
         }
     }
 
+    /// The same, for one room: each has its own time.
+    #[must_use]
+    pub fn for_room(&self) -> Arc<Self> {
+        Arc::new(Self {
+            ahead: Arc::default(),
+            ..self.clone()
+        })
+    }
+
     /// The wall clock was set back: tokens must be valid by it nevertheless.
     pub fn set_ahead(&self, micros: i64) {
         self.ahead.store(micros.max(0), Ordering::Relaxed);

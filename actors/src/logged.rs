@@ -36,6 +36,8 @@ pub struct LoggedRoom {
     panics: VecDeque<(Timestamp, Option<(SessionNo, Caller)>)>,
     /// The disk failed, and the room went on in memory.
     disk_failed: bool,
+    /// By how many microseconds the room's time is ahead of the clock.
+    ahead: i64,
 }
 
 /// A room that has just heard of its restart.
@@ -76,6 +78,7 @@ impl LoggedRoom {
             livekit,
             panics: VecDeque::new(),
             disk_failed: false,
+            ahead: 0,
         })
     }
 
@@ -108,6 +111,7 @@ impl LoggedRoom {
             livekit,
             panics: VecDeque::new(),
             disk_failed: false,
+            ahead: 0,
         };
         let is_whole = !replayed.other_rules && !replayed.panicked && replayed.cut_bytes == 0;
         Ok((this, is_whole))
@@ -124,6 +128,7 @@ impl LoggedRoom {
         seed: u64,
     ) -> Result<Revived, JournalError> {
         let (mut this, _) = Self::read(log, livekit)?;
+        this.ahead = (this.room.at().as_micros() - now.as_micros()).max(0);
         let mut batch = this.stamp(vec![Input::Restarted], now, || seed);
         let restarted = batch.remove(0);
         let (room, livekit) = (&mut this.room, &this.livekit);
@@ -165,8 +170,16 @@ impl LoggedRoom {
         self.disk_failed
     }
 
+    /// The room's time: ahead of a clock that was set back while the room slept, so that what ends in ten seconds ends in ten
+    /// seconds.
+    #[must_use]
+    pub const fn time(&self, now: Timestamp) -> Timestamp {
+        Timestamp::from_micros(now.as_micros().saturating_add(self.ahead))
+    }
+
     /// Gives inputs their numbers, times and seeds.
     pub fn stamp(&self, inputs: Vec<Input>, now: Timestamp, mut seed: impl FnMut() -> u64) -> Vec<Stamped> {
+        let now = self.time(now);
         let (mut seq, mut at) = (self.room.input_seq(), self.room.at());
         let stamp = |input| {
             seq += 1;

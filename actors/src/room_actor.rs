@@ -300,7 +300,7 @@ impl Shell {
         if let Some(at) = next {
             let micros = at
                 .as_micros()
-                .saturating_sub(self.ports.clock.now().as_micros())
+                .saturating_sub(self.room.time(self.ports.clock.now()).as_micros())
                 .max(0);
             let wait = Duration::from_micros(micros.unsigned_abs());
             let (actor, gauge) = (myself.clone(), Arc::clone(&self.gauge));

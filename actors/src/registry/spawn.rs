@@ -29,7 +29,7 @@ impl State {
             return Found::TooMany;
         }
         let room = Room::new(id, self.args.settings.clone());
-        let create = |log| LoggedRoom::create(room.clone(), log, Arc::clone(&self.args.livekit));
+        let create = |log| LoggedRoom::create(room.clone(), log, self.args.livekit.for_room());
         let in_memory = |error: JournalError| {
             tracing::error!(room.id = %id, %error, "no journal; the room lives in memory");
             let mut room = create(Log::Memory(Vec::new()))?;
@@ -112,7 +112,7 @@ impl State {
             return;
         }
         let (myself, ports) = (myself.clone(), self.args.ports.clone());
-        let livekit = Arc::clone(&self.args.livekit);
+        let livekit = self.args.livekit.for_room();
         tokio::spawn(async move {
             let loaded = load(id, folder, &ports, livekit).await;
             let _ = myself.cast(RegistryMsg::Loaded { id, loaded });

@@ -25,7 +25,8 @@ pub(super) async fn run(shell: &mut Shell, myself: &ActorRef<RoomMsg>) {
     }
     let random = std::sync::Arc::clone(&shell.ports.random);
     let (now, wall) = (shell.ports.clock.now(), shell.ports.clock.wall());
-    shell.room.livekit().set_ahead(now.as_micros() - wall.as_micros());
+    let ahead = shell.room.time(now).as_micros() - wall.as_micros();
+    shell.room.livekit().set_ahead(ahead);
     let batch = shell.room.stamp(inputs, now, || random.seed());
     if let Err(error) = shell.room.log(&batch).await {
         return fail(shell, myself, &RoomFailure::Rebuild(error));

@@ -37,7 +37,7 @@ pub struct Client {
     pub last_seq: Option<u64>,
     /// What it knew when it was last inside: clients of today keep most of it when they come back.
     memory: Option<View>,
-    /// The connection that it lost last, and when: the room has not noticed.
+    /// The connection that it lost last, and since when it brought nothing: the room has not noticed.
     lost: Option<(SessionNo, Timestamp)>,
     /// What its socket brings is of a meeting that is over.
     is_of_the_past: bool,
@@ -136,24 +136,24 @@ impl Client {
         (self.memory, self.is_of_the_past) = (None, true);
     }
 
-    /// Its connection is gone. One that is very far behind knows nothing any more: a real one would have been cut before. Nor
-    /// does one that did not hear what it had missed: it is not told twice.
-    pub fn disconnected(&mut self, is_behind: bool, now: Timestamp) {
-        self.lost = self.session.take().map(|session| (session, now));
+    /// Its connection is gone, with everything that happened since then.
+    pub fn disconnected(&mut self, unread_since: Timestamp) {
+        self.lost = self.session.take().map(|session| (session, unread_since));
         self.next = None;
-        let is_whole = self.stage == Stage::Inside && !is_behind && !self.is_of_the_past;
+        let is_whole = self.stage == Stage::Inside && !self.is_of_the_past;
         self.memory = self.view.clone().filter(|_| is_whole);
         if self.stage != Stage::Inside {
             self.view = None;
         }
     }
 
-    /// The room noticed the end of a connection, or of whichever was lost last. A real server notices in time, or what was sent before cannot be told again.
+    /// The room noticed the end of a connection, or of whichever was lost last. It tells again what was sent shortly before; a
+    /// client that is further behind knows nothing any more.
     pub fn noticed(&mut self, session: Option<SessionNo>, at: Timestamp) {
-        if let Some((_, lost_at)) = self
+        if let Some((_, unread_since)) = self
             .lost
             .take_if(|(lost, _)| session.is_none_or(|session| *lost == session))
-            && lost_at.plus_secs(UNHEARD_SECS) < at
+            && unread_since.plus_secs(UNHEARD_SECS) < at
         {
             self.memory = None;
         }

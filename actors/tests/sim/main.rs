@@ -38,9 +38,11 @@ use reach::Reached;
 use world::World;
 
 /// Seeds that found something, each with what it found.
-const FOUND: [u64; 1] = [
+const FOUND: [u64; 2] = [
     // The room heard of a lost connection minutes later.
     2_901_091_698_309_444_413,
+    // A queue had run over minutes before its client noticed.
+    1_500_788_629_675_085_798,
 ];
 /// Steps that a failure shows.
 const STEPS_SHOWN: usize = 60;

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use colloquy_actors::{
     ids::{SessionNo, Timestamp},
-    protocol::{codes::CloseCode, limits::UNHEARD_SECS},
+    protocol::codes::CloseCode,
     room::{effects::Receivers, input::Ending},
 };
 use tokio_tungstenite::tungstenite::Utf8Bytes;
@@ -37,6 +37,8 @@ pub struct Socket {
     pub stalled: bool,
     /// The queue ran over: nothing more is written.
     pub cut: bool,
+    /// The frame that ran over.
+    dropped: Option<Frame>,
     /// The server's close frame, behind what is queued.
     pub close: Option<CloseCode>,
 }
@@ -49,7 +51,7 @@ impl Socket {
         if self.queue.len() < frames_max {
             self.queue.push_back(frame);
         } else {
-            self.cut = true;
+            (self.cut, self.dropped) = (true, Some(frame));
         }
     }
 
@@ -81,6 +83,7 @@ impl Net {
             open: Vec::new(),
             stalled: false,
             cut: false,
+            dropped: None,
             close: None,
         };
         self.sockets.insert(session, socket);
@@ -166,14 +169,15 @@ impl Net {
         self.endings.clear();
     }
 
-    /// Whether its client has not taken events that are older than what is told again: a real socket would have been cut
-    /// before, but for one that is just being told what it has missed.
-    pub fn is_behind(&self, session: SessionNo, now: Timestamp) -> bool {
-        let socket = self.sockets.get(&session);
-        socket.is_some_and(|socket| {
-            let mut unread = socket.queue.iter().filter_map(Frame::at);
-            unread.any(|at| at.plus_secs(UNHEARD_SECS) < now)
-        })
+    /// When the oldest event happened that its client has not taken, also one that the queue had no place for.
+    pub fn unread_since(&self, session: SessionNo) -> Option<Timestamp> {
+        let socket = self.sockets.get(&session)?;
+        socket
+            .queue
+            .iter()
+            .chain(&socket.dropped)
+            .filter_map(Frame::at)
+            .min()
     }
 
     /// The socket is gone at the client's end.

@@ -249,7 +249,7 @@ impl World {
             0 => self.disconnect(index, true),
             1 => self.disconnect(index, false),
             // The old socket stays until the new one takes over.
-            _ => self.clients[index].disconnected(true, self.now),
+            _ => self.lose(index),
         }
         self.ask(index, false);
     }
@@ -258,9 +258,16 @@ impl World {
     pub fn disconnect(&mut self, index: usize, with_frame: bool) {
         if let Some(session) = self.clients[index].session {
             let how = if with_frame { Ending::Quit } else { Ending::Lost };
-            let is_behind = self.net.is_behind(session, self.now);
+            self.lose(index);
             self.net.drop_socket(session, how);
-            self.clients[index].disconnected(is_behind, self.now);
+        }
+    }
+
+    /// A client looks at its socket no more.
+    fn lose(&mut self, index: usize) {
+        let client = &mut self.clients[index];
+        if let Some(session) = client.session {
+            client.disconnected(self.net.unread_since(session).unwrap_or(self.now));
         }
     }
 }
