@@ -39,6 +39,7 @@ use self::{
     agenda::Agenda,
     breakout::Breakout,
     calls::Calls,
+    cost::Cost,
     effects::{Cx, Effect, Effects, Receivers},
     input::{Input, Notice, Stamped},
     missed::Changed,
@@ -221,8 +222,9 @@ impl Room {
 
     /// Handles an input of the log again. The room becomes what it became then; answers that leave no trace in it are not
     /// made, only numbered.
-    pub fn replay(&mut self, livekit: &Arc<Livekit>, stamped: Stamped) {
-        self.handle_in(livekit, stamped, true);
+    /// Returns what it cost.
+    pub fn replay(&mut self, livekit: &Arc<Livekit>, stamped: Stamped) -> Cost {
+        self.handle_in(livekit, stamped, true).cost
     }
 
     fn handle_in(&mut self, livekit: &Arc<Livekit>, stamped: Stamped, replays: bool) -> Effects {
@@ -422,6 +424,21 @@ impl Room {
     #[must_use]
     pub fn access(&self) -> &Access {
         &self.access
+    }
+
+    /// Participants who are known, those who have left included.
+    #[must_use]
+    pub fn known(&self) -> usize {
+        self.meeting
+            .as_ref()
+            .map_or(0, |meeting| meeting.people.iter().count())
+    }
+
+    /// What the running meeting goes by, and whether anybody takes part in it: a recorder alone does not.
+    #[must_use]
+    pub fn facts(&self) -> Option<(&MeetingFacts, bool)> {
+        let meeting = self.meeting.as_ref()?;
+        Some((&meeting.facts, meeting.people.anybody_present()))
     }
 
     /// Participants inside and waiting.

@@ -7,7 +7,13 @@ use colloquy_actors::{
 use serde_json::Value;
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 
-use super::{cast::Role, hear::Event, media::claims, net::Frame, view::View};
+use super::{
+    cast::Role,
+    hear::Event,
+    media::claims,
+    net::{Frame, Net},
+    view::View,
+};
 
 /// Where a client takes itself to be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,6 +23,14 @@ pub enum Stage {
     Inside,
     /// It was told why it must go: nothing comes after that.
     SentAway,
+}
+
+/// A connection that is gone: of its line, the client heard what comes before this index.
+#[derive(Debug)]
+struct Lost {
+    session: SessionNo,
+    line: SessionNo,
+    next: usize,
 }
 
 #[derive(Debug)]
@@ -37,8 +51,8 @@ pub struct Client {
     pub last_seq: Option<u64>,
     /// What it knew when it was last inside: clients of today keep most of it when they come back.
     memory: Option<View>,
-    /// The connection that it lost last, and since when it brought nothing: the room has not noticed.
-    lost: Option<(SessionNo, Timestamp)>,
+    /// The connection that it lost last, where the room has not noticed.
+    lost: Option<Lost>,
     /// What its socket brings is of a meeting that is over.
     is_of_the_past: bool,
     /// It asked to go on from this number.
@@ -136,10 +150,10 @@ impl Client {
         (self.memory, self.is_of_the_past) = (None, true);
     }
 
-    /// Its connection is gone, with everything that happened since then.
-    pub fn disconnected(&mut self, unread_since: Timestamp) {
-        self.lost = self.session.take().map(|session| (session, unread_since));
-        self.next = None;
+    /// Its connection is gone, with everything that it did not hear.
+    pub fn disconnected(&mut self) {
+        let heard = self.session.take().zip(self.next.take());
+        self.lost = heard.map(|(session, (line, next))| Lost { session, line, next });
         let is_whole = self.stage == Stage::Inside && !self.is_of_the_past;
         self.memory = self.view.clone().filter(|_| is_whole);
         if self.stage != Stage::Inside {
@@ -147,13 +161,14 @@ impl Client {
         }
     }
 
-    /// The room noticed the end of a connection, or of whichever was lost last. It tells again what was sent shortly before; a
-    /// client that is further behind knows nothing any more.
-    pub fn noticed(&mut self, session: Option<SessionNo>, at: Timestamp) {
-        if let Some((_, unread_since)) = self
-            .lost
-            .take_if(|(lost, _)| session.is_none_or(|session| *lost == session))
-            && unread_since.plus_secs(UNHEARD_SECS) < at
+    /// The room notices the end of this connection, or of whichever was lost last. It tells again what happened shortly before;
+    /// a client that is further behind knows nothing any more.
+    pub fn noticed(&mut self, session: Option<SessionNo>, at: Timestamp, net: &Net) {
+        let is_it = |lost: &mut Lost| session.is_none_or(|session| lost.session == session);
+        if let Some(lost) = self.lost.take_if(is_it)
+            && net
+                .oldest(lost.line, lost.next)
+                .is_some_and(|unheard| unheard.plus_secs(UNHEARD_SECS) < at)
         {
             self.memory = None;
         }
@@ -199,10 +214,6 @@ impl Client {
             }
             "control/join_success" => {
                 let mut view = View::new(event.payload)?;
-                self.noticed(
-                    None,
-                    serde_json::from_value(event.at.clone()).map_err(|error| error.to_string())?,
-                );
                 if let Some(known) = self.memory.take().filter(|known| known.id == view.id) {
                     view.remember(known);
                 }

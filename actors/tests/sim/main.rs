@@ -9,9 +9,12 @@
 mod cast;
 mod chance;
 mod client;
+mod clock;
 mod compare;
+mod crowd;
 mod deeds;
 mod disk;
+mod facts;
 mod hear;
 mod ledger;
 mod media;
@@ -38,11 +41,13 @@ use reach::Reached;
 use world::World;
 
 /// Seeds that found something, each with what it found.
-const FOUND: [u64; 2] = [
+const FOUND: [u64; 3] = [
     // The room heard of a lost connection minutes later.
     2_901_091_698_309_444_413,
     // A queue had run over minutes before its client noticed.
     1_500_788_629_675_085_798,
+    // A message waited for the disk for a minute.
+    17_887_800_064_025_715_387,
 ];
 /// Steps that a failure shows.
 const STEPS_SHOWN: usize = 60;

@@ -17,14 +17,6 @@ pub struct Frame {
     pub seq: Option<u64>,
 }
 
-impl Frame {
-    /// When its event happened.
-    fn at(&self) -> Option<Timestamp> {
-        let mut envelope: serde_json::Value = serde_json::from_str(&self.text).ok()?;
-        serde_json::from_value(envelope["timestamp"].take()).ok()
-    }
-}
-
 /// One WebSocket.
 #[derive(Debug)]
 pub struct Socket {
@@ -37,8 +29,6 @@ pub struct Socket {
     pub stalled: bool,
     /// The queue ran over: nothing more is written.
     pub cut: bool,
-    /// The frame that ran over.
-    dropped: Option<Frame>,
     /// The server's close frame, behind what is queued.
     pub close: Option<CloseCode>,
 }
@@ -51,7 +41,7 @@ impl Socket {
         if self.queue.len() < frames_max {
             self.queue.push_back(frame);
         } else {
-            (self.cut, self.dropped) = (true, Some(frame));
+            self.cut = true;
         }
     }
 
@@ -83,7 +73,6 @@ impl Net {
             open: Vec::new(),
             stalled: false,
             cut: false,
-            dropped: None,
             close: None,
         };
         self.sockets.insert(session, socket);
@@ -169,15 +158,10 @@ impl Net {
         self.endings.clear();
     }
 
-    /// When the oldest event happened that its client has not taken, also one that the queue had no place for.
-    pub fn unread_since(&self, session: SessionNo) -> Option<Timestamp> {
-        let socket = self.sockets.get(&session)?;
-        socket
-            .queue
-            .iter()
-            .chain(&socket.dropped)
-            .filter_map(Frame::at)
-            .min()
+    /// When the oldest event happened that was sent to a line from this one on.
+    pub fn oldest(&self, line: SessionNo, first: usize) -> Option<Timestamp> {
+        let sent = self.record(line).get(first..).unwrap_or_default();
+        sent.iter().filter_map(|(_, text)| happened_at(text)).min()
     }
 
     /// The socket is gone at the client's end.
@@ -191,4 +175,10 @@ impl Net {
     pub fn record(&self, line: SessionNo) -> &[(u64, Utf8Bytes)] {
         self.records.get(&line).map_or(&[], Vec::as_slice)
     }
+}
+
+/// The time in an envelope.
+fn happened_at(text: &str) -> Option<Timestamp> {
+    let mut envelope: serde_json::Value = serde_json::from_str(text).ok()?;
+    serde_json::from_value(envelope["timestamp"].take()).ok()
 }

@@ -46,7 +46,7 @@ impl World {
         self.open_room();
         let number = self.next_number();
         let token = TokenHash::of(&format!("token {number}"));
-        let facts = with_facts.then(|| Box::new(self.plan.facts.clone()));
+        let facts = with_facts.then(|| self.draw_facts());
         let goal = self.clients[index].goal;
         let client = &mut self.clients[index];
         // Somebody's token in the wrong hands is worth nothing; a lost one makes a newcomer.
@@ -108,7 +108,7 @@ impl World {
             ticket = older;
         }
         let Some(server) = &mut self.server else { return };
-        let Some(claim) = server.tickets.redeem(&ticket, self.now) else {
+        let Some(claim) = server.tickets.redeem(&ticket, self.clock.now()) else {
             return;
         };
         let client = &mut self.clients[index];
@@ -249,7 +249,7 @@ impl World {
             0 => self.disconnect(index, true),
             1 => self.disconnect(index, false),
             // The old socket stays until the new one takes over.
-            _ => self.lose(index),
+            _ => self.clients[index].disconnected(),
         }
         self.ask(index, false);
     }
@@ -258,16 +258,8 @@ impl World {
     pub fn disconnect(&mut self, index: usize, with_frame: bool) {
         if let Some(session) = self.clients[index].session {
             let how = if with_frame { Ending::Quit } else { Ending::Lost };
-            self.lose(index);
+            self.clients[index].disconnected();
             self.net.drop_socket(session, how);
-        }
-    }
-
-    /// A client looks at its socket no more.
-    fn lose(&mut self, index: usize) {
-        let client = &mut self.clients[index];
-        if let Some(session) = client.session {
-            client.disconnected(self.net.unread_since(session).unwrap_or(self.now));
         }
     }
 }

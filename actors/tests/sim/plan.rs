@@ -36,6 +36,10 @@ pub struct Plan {
     pub go_elsewhere: usize,
     /// Everybody goes, for long.
     pub empty: usize,
+    /// Somebody sets the clock.
+    pub clock: usize,
+    /// Rooms, tariffs and events are changed between meetings.
+    pub changes_facts: bool,
 }
 
 /// Something that half of the worlds know.
@@ -49,7 +53,8 @@ impl Plan {
         self.disk_fault > 0
     }
 
-    pub fn draw(chance: &mut Chance) -> Self {
+    /// What came later is drawn by another hand, so that seeds which found something still do the same.
+    pub fn draw(chance: &mut Chance, later: &mut Chance) -> Self {
         let names = [
             "control",
             "moderation",
@@ -81,6 +86,8 @@ impl Plan {
             go: chance.below(80) + 5,
             go_elsewhere: sometimes(chance, 100),
             empty: sometimes(chance, 2),
+            clock: if later.one_in(3) { 6 } else { 0 },
+            changes_facts: later.coin(),
         }
     }
 }
@@ -96,7 +103,7 @@ fn settings(chance: &mut Chance) -> RoomSettings {
     }
 }
 
-fn facts(chance: &mut Chance) -> MeetingFacts {
+pub fn facts(chance: &mut Chance) -> MeetingFacts {
     let mut facts = trial::facts();
     let modules = &mut facts.tariff.modules;
     modules.insert("livekit".to_owned(), ModuleFeatures::default());

@@ -195,7 +195,7 @@ impl World {
                 }
             }
             self.settle()?;
-            self.now = self.now.plus_secs(60);
+            self.clock.pass(60_000_000);
             self.settle()?;
         }
         let Some(room) = self.server.as_ref().and_then(Server::room) else {

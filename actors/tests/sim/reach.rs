@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 pub type Reached = BTreeMap<String, usize>;
 
 /// Each of these happens at least [`TIMES_MIN`] times in each half of the fixed seeds.
-const THINGS: [&str; 62] = [
+const THINGS: [&str; 63] = [
     "breakout/error",
     "breakout/expired",
     "breakout/joined",
@@ -22,6 +22,7 @@ const THINGS: [&str; 62] = [
     "chat/private_chat_history_chunk",
     "chat/room_chat_history_chunk",
     "chat/search_results",
+    "clock set",
     "control/error",
     "control/hand_lowered",
     "control/hand_raised",

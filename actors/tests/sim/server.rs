@@ -74,6 +74,8 @@ pub struct Server {
     pub calls: BTreeMap<u64, Call>,
     /// When the room wants to be woken.
     pub alarm: Option<Timestamp>,
+    /// By how much the room's time is ahead of the clock.
+    ahead: i64,
     snapshot: Option<Snapshot>,
     /// What a revival brought, not released yet.
     revival: Option<(Stamped, Effects)>,
@@ -96,6 +98,7 @@ impl Server {
         Self {
             ledger,
             alarm: room.room().next_deadline(),
+            ahead: room.time(Timestamp::from_micros(0)).as_micros(),
             state: State::Idle(Box::new(room)),
             mailbox: VecDeque::new(),
             batch: VecDeque::new(),
@@ -134,6 +137,11 @@ impl Server {
 
     pub fn post(&mut self, input: Input, from: From) {
         self.mailbox.push_back((input, from));
+    }
+
+    /// The room's time.
+    pub fn time(&self, now: Timestamp) -> Timestamp {
+        Timestamp::from_micros(now.as_micros() + self.ahead)
     }
 
     /// The room, unless something is being done with it.
@@ -232,7 +240,7 @@ impl Server {
 
     /// Wakes the room when something is due.
     pub fn ring(&mut self, now: Timestamp) {
-        if self.alarm.is_some_and(|at| at <= now) {
+        if self.alarm.is_some_and(|at| at <= self.time(now)) {
             self.alarm = None;
             self.post(Input::Tick, From::Nobody);
         }

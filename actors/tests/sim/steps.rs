@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use colloquy_actors::{
-    ids::{InviteCode, SessionNo, Timestamp, UserId},
+    ids::{InviteCode, SessionNo, UserId},
     logged::LoggedRoom,
     protocol::codes::CloseCode,
     room::input::{Input, Notice},
@@ -41,6 +41,7 @@ enum Next {
     Stop,
     Rest,
     Empty,
+    Clock,
 }
 
 impl World {
@@ -50,6 +51,9 @@ impl World {
             // Nothing but time, and the process that comes back.
             self.pass(2_000_000);
             self.up = self.chance.coin();
+            if self.up {
+                self.clock.restart();
+            }
             let revives = self.up && self.disk.has_log();
             if revives {
                 self.open_room();
@@ -132,6 +136,7 @@ impl World {
             (plan.crash.div_ceil(4), Next::Stop),
             (30, Next::Rest),
             (plan.empty, Next::Empty),
+            (plan.clock, Next::Clock),
         ];
         self.chance.weighted(&choices).unwrap_or(Next::Turn)
     }
@@ -165,14 +170,19 @@ impl World {
                 self.pass(secs * 1_000_000);
             }
             Next::Notice => self.notice(),
+            Next::Clock => {
+                let wrong_by = self.later.pick(&[-86_400, -3_600, -7, 0, 7, 3_600]).unwrap_or(0);
+                self.clock.set(wrong_by);
+                self.tell(|_| format!("the wall clock is set: wrong by {wrong_by} s"));
+                self.count("clock set");
+            }
             _ => {}
         }
     }
 
     fn pass(&mut self, micros_max: u64) {
         let micros = self.chance.between(1, micros_max.max(1));
-        let now = self.now.as_micros() + i64::try_from(micros).unwrap_or_default();
-        self.now = Timestamp::from_micros(now);
+        self.clock.pass(micros);
     }
 
     fn somebody(&mut self) -> usize {
@@ -281,7 +291,7 @@ impl World {
     }
 
     fn end_process(&mut self, code: Option<CloseCode>) -> Option<Server> {
-        (self.up, self.died_at) = (false, self.now);
+        (self.up, self.died_at) = (false, self.now());
         self.net.close_all(code);
         self.end_asks();
         for client in &mut self.clients {

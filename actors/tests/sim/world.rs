@@ -6,8 +6,9 @@ use colloquy_actors::{
     ids::{SessionNo, Timestamp},
     livekit::Livekit,
     protocol::{
+        Command,
         codes::CloseCode,
-        control::{ControlError, ControlEvent},
+        control::{ControlCommand, ControlError, ControlEvent},
         encode,
     },
     room::{
@@ -21,7 +22,9 @@ use super::{
     cast::CAST,
     chance::Chance,
     client::Client,
+    clock::Clock,
     disk::Disk,
+    facts::Facts,
     ledger::{Ledger, is_panic},
     media::{self, Media},
     net::Net,
@@ -36,8 +39,12 @@ pub type Step = Result<(), String>;
 #[derive(Debug)]
 pub struct World {
     pub chance: Chance,
+    /// Draws what came later, see [`Plan::draw`].
+    pub later: Chance,
     pub plan: Plan,
-    pub now: Timestamp,
+    pub clock: Clock,
+    /// What the meetings go by.
+    pub facts: Facts,
     pub disk: Disk,
     /// Whether a process runs.
     pub up: bool,
@@ -67,13 +74,16 @@ pub struct World {
 impl World {
     pub fn new(seed: u64, traced: bool) -> Self {
         let mut chance = Chance::new(seed);
-        let plan = Plan::draw(&mut chance);
+        let mut later = Chance::new(!seed);
+        let plan = Plan::draw(&mut chance, &mut later);
         let mut net = Net::default();
         net.frames_max = plan.frames_max;
         let mut world = Self {
             chance,
+            later,
             plan,
-            now: BEGIN,
+            clock: Clock::default(),
+            facts: Facts::default(),
             disk: Disk::default(),
             up: true,
             died_at: BEGIN,
@@ -94,6 +104,12 @@ impl World {
         world
     }
 
+    /// The room's time, or the last that it knew.
+    pub fn now(&self) -> Timestamp {
+        let server = self.server.as_ref();
+        server.map_or(self.died_at, |server| server.time(self.clock.now()))
+    }
+
     pub fn count(&mut self, what: &str) {
         match self.reached.get_mut(what) {
             Some(count) => *count += 1,
@@ -106,7 +122,7 @@ impl World {
     /// Notes what happens.
     pub fn tell(&mut self, what: impl FnOnce(&Self) -> String) {
         if self.trace.is_some() {
-            let millis = (self.now.as_micros() - BEGIN.as_micros()) / 1_000;
+            let millis = (self.now().as_micros() - BEGIN.as_micros()) / 1_000;
             let line = format!("{:6}.{:03} s  {}", millis / 1_000, millis % 1_000, what(self));
             if let Some(trace) = &mut self.trace {
                 trace.push(line);
@@ -131,7 +147,13 @@ impl World {
         if self.disk.has_log()
             && let Some(past) = self.past.take()
         {
-            let revived = Server::revive(&self.disk, past, &self.livekit, self.now, &mut self.chance);
+            let revived = Server::revive(
+                &self.disk,
+                past,
+                &self.livekit,
+                self.clock.now(),
+                &mut self.chance,
+            );
             match revived {
                 Ok(server) => {
                     self.server = Some(server);
@@ -158,7 +180,7 @@ impl World {
 
     /// One step of the room's actor, with everything that it lets out.
     pub fn turn(&mut self) -> Step {
-        let (Some(server), now) = (&mut self.server, self.now) else {
+        let (Some(server), now) = (&mut self.server, self.clock.now()) else {
             return Ok(());
         };
         server.ring(now);
@@ -195,16 +217,13 @@ impl World {
         self.tell(|_| format!("input {}: {:?}", stamped.seq, stamped.input));
         self.count("input");
         self.check_room()?;
+        self.check_facts(stamped)?;
+        self.check_cost(&effects)?;
         self.forget_past_meetings();
+        self.notice_losses(stamped);
         match stamped.input {
             Input::Ended { session, .. } => {
                 self.net.unlink(session);
-                let clients = self.clients.iter_mut();
-                clients.for_each(|client| client.noticed(Some(session), stamped.at));
-            }
-            Input::Restarted => {
-                let clients = self.clients.iter_mut();
-                clients.for_each(|client| client.noticed(None, self.died_at));
             }
             Input::CallDone { call, .. } => {
                 if let Some(server) = &mut self.server {
@@ -230,6 +249,25 @@ impl World {
         Ok(())
     }
 
+    /// The room hears that connections are gone: from the sockets, from clients that come back before, or at a restart.
+    fn notice_losses(&mut self, stamped: &Stamped) {
+        let (net, clients) = (&self.net, self.clients.iter_mut());
+        match &stamped.input {
+            Input::Ended { session, .. } => {
+                clients.for_each(|client| client.noticed(Some(*session), stamped.at, net));
+            }
+            Input::Command {
+                session,
+                command: Command::Control(ControlCommand::Join { .. }),
+            } => {
+                let joining = clients.filter(|client| client.session == Some(*session));
+                joining.for_each(|client| client.noticed(None, stamped.at, net));
+            }
+            Input::Restarted => clients.for_each(|client| client.noticed(None, self.died_at, net)),
+            _ => {}
+        }
+    }
+
     /// Nobody is told what an earlier meeting left on its screen.
     fn forget_past_meetings(&mut self) {
         let room = self.server.as_ref().and_then(Server::room);
@@ -238,6 +276,12 @@ impl World {
                 client.forget();
             }
         }
+    }
+
+    fn check_cost(&self, effects: &Effects) -> Step {
+        let room = self.server.as_ref().and_then(Server::room);
+        let room = room.ok_or("the room is there after an input")?;
+        super::trial::bounds::check(effects.cost, room.room(), super::cast::GROUPS.len())
     }
 
     fn check_room(&self) -> Step {
@@ -264,8 +308,9 @@ impl World {
             Effect::Tell { line, frame } => self.net.push(line, &frame, None),
             Effect::Bound { session, line } => self.net.bind(session, line),
             Effect::Opened(line) => {
-                let modules = self.plan.facts.tariff.modules.keys().cloned().collect();
-                self.net.open(line, modules);
+                let facts = server.room().and_then(|room| room.room().facts());
+                let modules = facts.map(|(facts, _)| facts.tariff.modules.keys().cloned().collect());
+                self.net.open(line, modules.unwrap_or_default());
             }
             Effect::Shut(line) => self.net.open(line, Vec::new()),
             Effect::Resume { line, from, word } => {
@@ -295,7 +340,7 @@ impl World {
         let ticket = format!("ticket {}", self.next_number());
         if let (StartOutcome::Issued(participant), Some(server)) = (outcome, &mut self.server) {
             let claim = Claim { participant, ..claim };
-            server.tickets.add(&ticket, claim, self.now);
+            server.tickets.add(&ticket, claim, self.clock.now());
             if self.clients[client].role.is_hidden() {
                 self.hidden.push(participant.to_string());
             }
@@ -311,7 +356,7 @@ impl World {
             From::Session(session) => {
                 if let Some(line) = self.net.line_of(session) {
                     let error = ControlEvent::Error(ControlError::Internal);
-                    self.net.push(line, &encode(&error, self.now, None), None);
+                    self.net.push(line, &encode(&error, self.now(), None), None);
                 }
             }
             From::Start { client, .. } => self.clients[client].ask = None,

@@ -5,6 +5,8 @@
     reason = "each test file uses its part of this, and ends when it fails"
 )]
 
+pub mod bounds;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
