@@ -159,9 +159,9 @@ impl Rooms {
                 survives_the_journal(&command)?;
                 let session = SessionNo(1 + dice.roll(SESSIONS));
                 let input = Input::Command { session, command };
-                self.handle(&mut room, dice, input, &mut known);
+                self.handle(&mut room, dice, input, &mut known)?;
             } else if dice.one_in(20) {
-                self.handle(&mut room, dice, Input::Tick, &mut known);
+                self.handle(&mut room, dice, Input::Tick, &mut known)?;
             }
             if index % CHECK_EVERY == 0 {
                 room.check()?;
@@ -177,7 +177,13 @@ impl Rooms {
         }
     }
 
-    fn handle(&self, room: &mut Room, dice: &mut impl Dice, input: Input, known: &mut Known) {
+    fn handle(
+        &self,
+        room: &mut Room,
+        dice: &mut impl Dice,
+        input: Input,
+        known: &mut Known,
+    ) -> Result<(), String> {
         let pause = dice.roll(200_000).try_into().unwrap_or(0);
         let stamped = Stamped {
             seq: room.input_seq() + 1,
@@ -185,13 +191,16 @@ impl Rooms {
             seed: dice.roll(u64::MAX),
             input,
         };
-        let effects = room.handle(&self.livekit, stamped).list;
+        let effects = room.handle(&self.livekit, stamped);
+        // Whoever has groups is in `red`.
+        trial::bounds::check(effects.cost, room, 1)?;
         for (namespace, ids) in [("timer", &mut known.timers), ("polls", &mut known.polls)] {
-            for id in ids_after(Some(&effects), namespace) {
+            for id in ids_after(Some(&effects.list), namespace) {
                 ids.truncate(KNOWN_MAX - 1);
                 ids.insert(0, id);
             }
         }
+        Ok(())
     }
 }
 
