@@ -14,7 +14,7 @@ use colloquy_actors::{
     ids::{InviteCode, RoomId},
     live::{JournalMode, StartError, StartRequest},
     protocol::meeting::Caller,
-    room::input::Notice,
+    room::{faults, input::Notice},
 };
 use serde_json::json;
 use stage::{Guest, Stage, until};
@@ -42,6 +42,24 @@ async fn a_room_ends_when_its_last_token_has_expired() {
         (Duration::from_mins(2)..Duration::from_secs(190)).contains(&elapsed),
         "{elapsed:?}"
     );
+    stage.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_socket_whose_end_made_a_rule_panic_leaves_no_ghost() {
+    let stage = Stage::start(JournalMode::Memory).await;
+    let mut alice = stage.enter("Alice", None).await;
+    let bob = stage.enter("Bob", None).await;
+    faults::panic_at_next_end(stage.room);
+    let id = bob.id.clone();
+    drop(bob);
+    let left = alice.expect("left").await;
+    assert_eq!((&left["id"], &left["reason"]), (&json!(id), &json!("timeout")));
+    // The next turn of the sweep, and the time for which whoever is lost stays listed.
+    let elapsed = stage.elapsed();
+    assert!(elapsed < Duration::from_secs(90), "{elapsed:?}");
+    alice.close().await;
+    until("the room ends", async || stage.rooms().await == 0).await;
     stage.stop().await;
 }
 

@@ -11,6 +11,8 @@ mod chat;
 mod control;
 pub mod cost;
 pub mod effects;
+#[cfg(feature = "fault-injection")]
+pub mod faults;
 mod groups;
 pub mod input;
 mod invariants;
@@ -278,7 +280,11 @@ impl Room {
                 self.seat_taken(cx, participant, seat);
             }
             Input::Command { session, command } => self.command(cx, session, command),
-            Input::Ended { session, how } => self.ended(cx, session, how),
+            Input::Ended { session, how } => {
+                #[cfg(feature = "fault-injection")]
+                faults::at_end(self.id);
+                self.ended(cx, session, how);
+            }
             Input::Tick => self.tick(cx),
             Input::CallDone { call, outcome } => self.call_done(cx, call, &outcome),
             Input::Restarted => self.restarted(cx),
