@@ -5,12 +5,29 @@ use chrono::{DateTime, Utc};
 /// Characters of a file name.
 pub const FILENAME_CHARS_MAX: usize = 100;
 
+/// What ends the time in a name.
+const ZONE: &str = "-UTC";
+
+/// The `number`th asset of a room with this name: `…-UTC_2.mkv` for the second. Assets of one second differ. Where there is no
+/// place for the number, the title loses its first characters.
+#[must_use]
+pub fn numbered(name: &str, number: usize) -> String {
+    let (begin, end) = name.rsplit_once(ZONE).unwrap_or((name, ""));
+    let rest = format!("{ZONE}_{number}{end}");
+    let chars = begin.chars().count() + rest.chars().count();
+    let begin: String = begin
+        .chars()
+        .skip(chars.saturating_sub(FILENAME_CHARS_MAX))
+        .collect();
+    begin + &rest
+}
+
 /// `<title>_<kind>_<UTC time>.<extension>`: what of the title would be odd in a name becomes `_`, and it is cut so that the
 /// whole has at most [`FILENAME_CHARS_MAX`] characters. Without a title the name begins with the kind; without an
 /// extension there is no dot.
 #[must_use]
 pub fn file_name(title: Option<&str>, kind: &str, at: DateTime<Utc>, extension: &str) -> String {
-    let time = at.format("%Y-%m-%d_%H-%M-%S-UTC");
+    let time = format!("{}{ZONE}", at.format("%Y-%m-%d_%H-%M-%S"));
     let rest = if extension.is_empty() {
         format!("{kind}_{time}")
     } else {
@@ -63,6 +80,16 @@ mod tests {
     }
 
     #[test]
+    fn names_are_numbered() {
+        for (title, extension, expected) in [
+            (Some("UTC-UTC"), "pdf", "UTC-UTC_k_2025-01-31_14-05-09-UTC_2.pdf"),
+            (None, "", "k_2025-01-31_14-05-09-UTC_2"),
+        ] {
+            assert_eq!(numbered(&file_name(title, "k", at(), extension), 2), expected);
+        }
+    }
+
+    #[test]
     fn odd_characters_become_lines() {
         for (title, expected) in [
             ("../../etc/passwd", ".._.._etc_passwd"),
@@ -79,6 +106,9 @@ mod tests {
     fn the_title_is_cut_by_characters() {
         let name = file_name(Some(&"ü".repeat(300)), "recording", at(), "mkv");
         assert_eq!(name.chars().count(), FILENAME_CHARS_MAX);
+        let second = numbered(&name, 2);
+        assert_eq!(second.chars().count(), FILENAME_CHARS_MAX);
+        assert!(second.ends_with("ü_recording_2025-01-31_14-05-09-UTC_2.mkv"));
         assert!(name.ends_with("ü_recording_2025-01-31_14-05-09-UTC.mkv"));
         let longest = file_name(Some("title"), &"k".repeat(50), at(), "0123456789");
         assert!(longest.starts_with("title_kkk") && longest.chars().count() <= FILENAME_CHARS_MAX);

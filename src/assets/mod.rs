@@ -25,7 +25,7 @@ use uuid::Uuid;
 
 pub use self::{
     error::{ObjectError, UploadError},
-    filename::{FILENAME_CHARS_MAX, file_name},
+    filename::{FILENAME_CHARS_MAX, file_name, numbered},
     objects::{Content, Objects, OpenError},
     orphans::{ORPHAN_AGE, Orphans, ROWS_PER_LOOK},
     recordings::{CHUNKS_MAX, RECORDINGS_MAX, Recording, RecordingError, Recordings},
@@ -302,8 +302,8 @@ impl Assets {
             filename: new.filename,
             size,
         };
-        let failure = match assets::insert(&self.db, asset.clone(), is_limited).await {
-            Ok(Inserted::Done) => return Ok(asset),
+        let failure = match assets::insert(&self.db, asset.clone(), numbered, is_limited).await {
+            Ok(Inserted::Done(filename)) => return Ok(assets::Asset { filename, ..asset }),
             Ok(Inserted::NoRoom) => UploadError::NoRoom,
             Ok(Inserted::StorageExceeded) => UploadError::StorageExceeded,
             Err(error) => error.into(),

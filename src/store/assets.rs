@@ -211,15 +211,22 @@ const fn owned_in_order(by: SortBy, order: Order) -> &'static str {
 }
 
 /// What became of an asset.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Inserted {
-    Done,
+    /// Under this name.
+    Done(String),
     NoRoom,
     StorageExceeded,
 }
 
 /// Adds an asset whose content is stored already; one that `is_limited` not where the owner's storage is exhausted.
-pub async fn insert(db: &Db, asset: Asset, is_limited: bool) -> Result<Inserted, StoreError> {
+/// Where the room has an asset of this name, `numbered` makes another: the second, the third …
+pub async fn insert(
+    db: &Db,
+    asset: Asset,
+    numbered: fn(&str, usize) -> String,
+    is_limited: bool,
+) -> Result<Inserted, StoreError> {
     const INSERT: &str = "INSERT INTO assets (id, room_id, created_at, namespace, kind, filename, size)
         VALUES ($1, $2, $3, $4, $5, $6, $7)";
     let inserted = db
@@ -232,19 +239,20 @@ pub async fn insert(db: &Db, asset: Asset, is_limited: bool) -> Result<Inserted,
                 if is_limited && is_exhausted(tx, owner).await? {
                     return Ok(Inserted::StorageExceeded);
                 }
+                let filename = free_name(tx, &asset, numbered).await?;
                 within!(&mut *tx, c => sqlx::query(INSERT)
                     .bind(asset.id)
                     .bind(asset.room_id)
                     .bind(micros(asset.created_at))
                     .bind(asset.namespace)
                     .bind(asset.kind)
-                    .bind(asset.filename)
+                    .bind(&filename)
                     .bind(size)
                     .execute(c)
                     .await
                     .map(drop))?;
                 change_used_storage(tx, owner, size).await?;
-                Ok(Inserted::Done)
+                Ok(Inserted::Done(filename))
             })
         })
         .await;
@@ -328,6 +336,31 @@ async fn lock_owner(tx: &mut Tx, room: Uuid) -> Result<Option<Uuid>, StoreError>
     const LOCK: &str = "UPDATE users SET used_storage = used_storage
         WHERE id = (SELECT created_by FROM rooms WHERE id = $1) RETURNING id";
     Ok(within!(tx, c => sqlx::query_scalar(LOCK).bind(room).fetch_optional(c).await)?)
+}
+
+/// The first of these names that no asset of the room has: the name itself, then numbered ones.
+async fn free_name(
+    tx: &mut Tx,
+    asset: &Asset,
+    numbered: fn(&str, usize) -> String,
+) -> Result<String, StoreError> {
+    const SELECT: &str = "SELECT filename FROM assets WHERE room_id = $1 AND substr(filename, 1, $2) = $3";
+    let name = &asset.filename;
+    // What all of them begin with.
+    let second = numbered(name, 2);
+    let begin = name.chars().zip(second.chars());
+    let begin: String = begin
+        .map_while(|(one, other)| (one == other).then_some(one))
+        .collect();
+    let taken: Vec<String> = within!(tx, c => sqlx::query_scalar(SELECT)
+        .bind(asset.room_id)
+        .bind(i32::try_from(begin.chars().count()).unwrap_or(i32::MAX))
+        .bind(begin)
+        .fetch_all(c)
+        .await)?;
+    let more = (2..).map(|number| numbered(name, number));
+    let mut names = std::iter::once(name.clone()).chain(more);
+    Ok(names.find(|name| !taken.contains(name)).unwrap_or_default())
 }
 
 /// Whether the user's assets take more than the tariff grants already. The user's row must be locked by this transaction.

@@ -9,7 +9,7 @@ use super::api::Api;
 use crate::databases::Kind;
 
 on_both_databases!(Api:
-    an_upload_is_listed_and_downloaded, names_are_made_by_the_server, the_title_of_the_event_wins, ranges_are_served,
+    an_upload_is_listed_and_downloaded, names_are_made_by_the_server, names_of_the_same_second_differ, the_title_of_the_event_wins, ranges_are_served,
     who_has_it_gets_nothing, parameters_have_limits, only_the_owner_changes_and_strangers_see_nothing,
     the_quota_is_soft, a_broken_upload_leaves_nothing, everything_goes_with_the_room, assets_are_listed_in_pages,
     nobody_takes_all_places);
@@ -72,6 +72,49 @@ async fn names_are_made_by_the_server(api: &Api) {
         );
         assert_eq!(download.header("content-disposition"), expected);
     }
+}
+
+async fn names_of_the_same_second_differ(api: &Api) {
+    let alice = api.person("alice").await;
+    let (room, other) = (
+        api.room(&alice, json!({})).await,
+        api.room(&alice, json!({})).await,
+    );
+    let begin = format!("recording_{}", api.file_time());
+    let mut names = Vec::new();
+    let mut last = Value::Null;
+    for room in [&room, &room, &room, &other] {
+        last = api.upload(&alice, room, UPLOAD, "x").await.expect(200);
+        names.push(last["filename"].clone());
+    }
+    let expected = ["", "_2", "_3", ""].map(|number| json!(format!("{begin}{number}.mkv")));
+    assert_eq!(names, expected);
+    let listed = api
+        .get(&alice, &format!("/v1/rooms/{other}/assets"))
+        .await
+        .expect(200);
+    assert_eq!(listed, json!([last]));
+    // A name that is free again is given again; at once as well.
+    let path = format!("/v1/rooms/{room}/assets");
+    let assets = api.get(&alice, &path).await.expect(200);
+    let second = assets.as_array().expect("a list").iter();
+    let second = second.clone().find(|asset| asset["filename"] == names[1]);
+    let id = second.expect("the second")["id"]
+        .as_str()
+        .expect("an id")
+        .to_owned();
+    api.call(&alice, "DELETE", &format!("{path}/{id}"), Value::Null)
+        .await
+        .expect(204);
+    let uploads = (0..4).map(|_| api.upload(&alice, &room, UPLOAD, "x"));
+    let mut names: Vec<_> = futures_util::future::join_all(uploads)
+        .await
+        .into_iter()
+        .map(|answer| answer.expect(200)["filename"].clone())
+        .collect();
+    names.sort_by_key(ToString::to_string);
+    let expected = [2, 4, 5, 6].map(|number| json!(format!("{begin}_{number}.mkv")));
+    assert_eq!(names, expected);
 }
 
 async fn the_title_of_the_event_wins(api: &Api) {
