@@ -42,7 +42,7 @@ use self::{
     breakout::Breakout,
     calls::Calls,
     cost::Cost,
-    effects::{Cx, Effect, Effects, Receivers},
+    effects::{Cx, Effect, Effects},
     input::{Input, Notice, Stamped},
     missed::Changed,
     moderation::Moderation,
@@ -55,7 +55,7 @@ use crate::{
     ids::{ParticipantId, RoomId, SessionNo, Space, Timestamp, UserId},
     livekit::Livekit,
     protocol::{
-        Command,
+        Command, Event,
         breakout::{BreakoutError, BreakoutEvent},
         chat::{ChatError, ChatEvent},
         control::{ControlCommand, ControlError, ControlEvent},
@@ -184,17 +184,34 @@ enum Refusal {
 }
 
 impl Refusal {
-    fn tell(self, cx: &mut Cx, line: SessionNo) {
-        let to = Receivers::One(line);
+    fn tell(self, cx: &mut Cx, to: Sender) {
         match self {
-            Self::Control(error) => cx.send(to, &ControlEvent::Error(error)),
-            Self::Moderation(error) => cx.send(to, &ModerationEvent::Error(error)),
-            Self::Breakout(error) => cx.send(to, &BreakoutEvent::Error(error)),
-            Self::Chat(error) => cx.send(to, &ChatEvent::Error(error)),
-            Self::Timer(error) => cx.send(to, &TimerEvent::Error(error)),
-            Self::Polls(error) => cx.send(to, &PollsEvent::Error(error)),
-            Self::Livekit(error) => cx.send(to, &LivekitEvent::Error(error)),
-            Self::TooMuch => cx.send(to, &ControlEvent::RateLimitExceeded),
+            Self::Control(error) => to.tell(cx, &ControlEvent::Error(error)),
+            Self::Moderation(error) => to.tell(cx, &ModerationEvent::Error(error)),
+            Self::Breakout(error) => to.tell(cx, &BreakoutEvent::Error(error)),
+            Self::Chat(error) => to.tell(cx, &ChatEvent::Error(error)),
+            Self::Timer(error) => to.tell(cx, &TimerEvent::Error(error)),
+            Self::Polls(error) => to.tell(cx, &PollsEvent::Error(error)),
+            Self::Livekit(error) => to.tell(cx, &LivekitEvent::Error(error)),
+            Self::TooMuch => to.tell(cx, &ControlEvent::RateLimitExceeded),
+        }
+    }
+}
+
+/// Who sent a command.
+#[derive(Debug, Clone, Copy)]
+enum Sender {
+    /// Somebody who takes part: what it is told has a number.
+    Line(SessionNo),
+    /// Not yet joined. A number would say that the client has heard what came before, which it may want to resume from.
+    Session(SessionNo),
+}
+
+impl Sender {
+    fn tell<E: Event>(self, cx: &mut Cx, event: &E) {
+        match self {
+            Self::Line(line) => cx.send_one(Some(line), event),
+            Self::Session(session) => cx.tell(session, event),
         }
     }
 }
@@ -334,7 +351,7 @@ impl Room {
         };
         if let Err(refusal) = done {
             let line = self.line(id).filter(|_| seat.joined);
-            refusal.tell(cx, line.unwrap_or(session));
+            refusal.tell(cx, line.map_or(Sender::Session(session), Sender::Line));
         }
     }
 

@@ -51,7 +51,7 @@ impl Room {
                 newcomer.number = number;
                 let must_wait = !holder.accepted && meeting.must_wait(holder, &newcomer, cx.at);
                 if let Some(reason) = self.blocks(id, &newcomer, must_wait, cx.at) {
-                    cx.send_one(Some(seat.session), &ControlEvent::JoinBlocked(reason));
+                    cx.tell(seat.session, &ControlEvent::JoinBlocked(reason));
                     return Ok(());
                 }
                 Self::not_resumed(cx, seat);
