@@ -33,6 +33,8 @@ pub struct Server {
     database: Option<PostgresDatabase>,
     /// More variables for the process.
     environment: Vec<(String, String)>,
+    /// Whether it goes on when a file must not grow, see [`Server::limit_files`].
+    survives_full_disks: bool,
     child: Mutex<Option<Child>>,
 }
 
@@ -44,6 +46,15 @@ impl Server {
 
     /// A fresh server with these settings, such as `("COLLOQUY_ROOMS__GRACE_SECS", "1")`; `{port}` stands for its port.
     pub async fn start_with(kind: Kind, environment: &[(&str, &str)]) -> Self {
+        Self::start_as(kind, environment, false).await
+    }
+
+    /// A fresh server whose disk can be made full.
+    pub async fn start_on_a_small_disk(kind: Kind) -> Self {
+        Self::start_as(kind, &[], true).await
+    }
+
+    async fn start_as(kind: Kind, environment: &[(&str, &str)], survives_full_disks: bool) -> Self {
         let own = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
         let mut server = Self {
             port: ports::free(),
@@ -53,6 +64,7 @@ impl Server {
                 Kind::Postgres => Some(PostgresDatabase::create().await),
             },
             environment: environment.iter().map(own).collect(),
+            survives_full_disks,
             child: Mutex::new(None),
         };
         // Another process may have taken the port since it was looked at.
@@ -172,6 +184,16 @@ impl Server {
             * 1024
     }
 
+    /// Lets no file of the process grow any more, as on a full disk; or lets them grow again.
+    pub fn limit_files(&self, is_full: bool) {
+        let limit = if is_full { "0" } else { "unlimited" };
+        let done = Command::new("prlimit")
+            .args(["--pid", &self.pid().to_string()])
+            .arg(format!("--fsize={limit}:unlimited"))
+            .status();
+        assert!(done.expect("prlimit").success(), "prlimit");
+    }
+
     /// Descriptors that the process has open.
     pub fn open_files(&self) -> usize {
         let files = std::fs::read_dir(format!("/proc/{}/fd", self.pid()));
@@ -280,7 +302,15 @@ impl Server {
 
     /// The binary with the settings of this server.
     fn command(&self) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_colloquy"));
+        let binary = env!("CARGO_BIN_EXE_colloquy");
+        let mut command = if self.survives_full_disks {
+            // What the shell ignores, its successor ignores: by default the signal of a file that is too large kills.
+            let mut shell = Command::new("sh");
+            shell.args(["-c", r#"trap "" XFSZ; exec "$0" "$@""#, binary]);
+            shell
+        } else {
+            Command::new(binary)
+        };
         for (name, _) in std::env::vars_os() {
             if name.to_string_lossy().starts_with("COLLOQUY_") {
                 command.env_remove(name);

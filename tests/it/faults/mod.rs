@@ -1,9 +1,11 @@
 //! What goes wrong: rules that panic, processes that are killed, broken files, clients that do not behave.
 
 mod aborted;
+mod churn;
 mod database;
 mod database_locked;
 mod drain;
+mod full_disk;
 mod garbage;
 mod journal;
 mod journal_file;
@@ -13,6 +15,7 @@ mod second_server;
 mod slow;
 mod stop;
 mod tickets;
+mod unfinished;
 mod vanish;
 
 use std::{fmt::Debug, ops::Deref, time::Duration};

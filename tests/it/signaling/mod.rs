@@ -1,5 +1,6 @@
 //! The signaling protocol over real sockets, by section of its rules.
 
+mod accept_all;
 mod asyncapi;
 mod breakout;
 mod chat;

@@ -1,0 +1,56 @@
+//! Coming and going in a room that never empties leaves nothing behind.
+
+use serde_json::json;
+
+use super::{UNLIMITED, assert_works};
+use crate::{
+    databases::Kind,
+    support::{meeting::Meeting, server::Server},
+};
+
+/// People who come back again and again, beside each other.
+const GUESTS: usize = 4;
+/// Returns of each until what is kept for all of them is there: rings, buffers, pages of the allocator.
+const WARM_UP: usize = 200;
+/// Returns of each that are measured.
+const RETURNS: usize = 400;
+/// What one return may leave behind: it was 5.3 KiB once.
+const RETURN_BYTES_MAX: u64 = 2_048;
+
+/// Comes back so many times, each time on a new connection while the last one is there.
+async fn churn(server: &Server, meeting: &Meeting, tokens: &mut [String], times: usize) -> u64 {
+    for _ in 0..times {
+        let returns = tokens.iter().map(async |token| {
+            let mut back = meeting.returning_guest(token).await;
+            back.join("Comes and goes").await;
+            let token = back.resumption.clone();
+            back.vanish();
+            token
+        });
+        let new = futures_util::future::join_all(returns).await;
+        tokens.clone_from_slice(&new);
+    }
+    server.resident_bytes()
+}
+
+#[tokio::test]
+async fn memory_does_not_grow_with_returns() {
+    let server = Server::start_with(Kind::Sqlite, &UNLIMITED).await;
+    let meeting = Meeting::create(&server, json!({})).await;
+    let mut alice = meeting.joined_owner().await;
+    let mut tokens = Vec::new();
+    for _ in 0..GUESTS {
+        let guest = meeting.joined_guest("Comes and goes").await;
+        tokens.push(guest.resumption.clone());
+        guest.vanish();
+    }
+    let before = churn(&server, &meeting, &mut tokens, WARM_UP).await;
+    let after = churn(&server, &meeting, &mut tokens, RETURNS).await;
+    let each = after.saturating_sub(before) / (GUESTS * RETURNS) as u64;
+    assert!(
+        each < RETURN_BYTES_MAX,
+        "{each} bytes a return: from {before} to {after}"
+    );
+    assert_works(&meeting, &mut alice).await;
+    server.finish().await;
+}
