@@ -186,6 +186,19 @@ pub enum Call {
     Delete { room: MediaRoom },
 }
 
+impl Call {
+    /// Where it does something.
+    #[must_use]
+    pub const fn room(&self) -> MediaRoom {
+        match self {
+            Self::Mute { room, .. }
+            | Self::Permit { room, .. }
+            | Self::Remove { room, .. }
+            | Self::Delete { room } => *room,
+        }
+    }
+}
+
 /// What became of a [`Call`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

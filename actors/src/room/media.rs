@@ -236,7 +236,9 @@ impl Room {
         let Some(meeting) = &mut self.meeting else {
             return Ok(());
         };
-        let media = meeting.space(space).media.clone();
+        // A room that is over has nobody in it, and is not begun again by a call that was late.
+        let there = meeting.spaces.get(&space);
+        let media = there.map(|there| there.media.clone()).unwrap_or_default();
         let there = meeting
             .people
             .iter()
@@ -295,13 +297,11 @@ impl Room {
         let _ = self.call(cx, call, None);
     }
 
-    /// Nobody comes into a room any more: it is deleted in LiveKit. The meeting had LiveKit, or there is nothing.
+    /// Nobody comes into a room any more: it is deleted in LiveKit, and nothing else that was to happen there makes sense. The
+    /// meeting had LiveKit, or there is nothing.
     pub(super) fn delete_media_room(&mut self, cx: &mut Cx, space: Space) {
         let room = self.media_room(space);
-        self.calls.cancel(
-            cx,
-            |call| matches!(call, Call::Remove { room: other, .. } if *other == room),
-        );
+        self.calls.cancel(cx, |call| call.room() == room);
         let _ = self.call(cx, Call::Delete { room }, None);
     }
 

@@ -1,7 +1,7 @@
 //! What somebody who comes back has missed and `join_success` does not tell: clients keep what they knew before, except
 //! what `join_success` overwrites, so the rest follows it as events of today's shapes.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -25,14 +25,27 @@ pub struct Changed {
     pub at: Timestamp,
 }
 
-/// From when on a client may have missed something, the room that it was in, and what ran there.
+/// What a client shows that `join_success` does not take away: the room that it was in, what ran there, its own hand.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Away {
-    since: Timestamp,
+struct Screen {
     space: Space,
     timer: Option<TimerId>,
     poll: Option<PollId>,
     hand_was_up: bool,
+}
+
+/// From when on a client may have missed something, and what it may still show.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Away {
+    since: Timestamp,
+    #[serde(flatten)]
+    screen: Screen,
+    /// What it showed before, where it may not have heard what it was told when it came back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    before: Option<Screen>,
+    /// When it came back and was told what it had missed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    told: Option<Timestamp>,
 }
 
 impl Away {
@@ -40,29 +53,46 @@ impl Away {
     fn missed(self, changed: Option<Changed>) -> Option<Changed> {
         changed.filter(|changed| changed.at > self.since)
     }
+
+    fn screens(self) -> impl Iterator<Item = Screen> {
+        self.before.into_iter().chain([self.screen])
+    }
 }
 
 impl Meeting {
     /// The client of somebody who is inside and connected goes away. A broken connection is noticed late: what was sent
-    /// shortly before may not have arrived either. `at` is when that was, or the last time that is known to be before it.
+    /// shortly before may not have arrived either, also what it was told when it came back from an earlier absence. `at` is
+    /// when that was, or the last time that is known to be before it.
     pub(super) fn goes_away(&mut self, id: ParticipantId, at: Timestamp) {
         let here = self.people.get(id);
-        if let Some(participant) = here.filter(|p| p.place == Place::Inside && p.session.is_some()) {
-            let there = self.spaces.get(&participant.space);
-            let away = Away {
-                since: at.minus_secs(UNHEARD_SECS),
-                space: participant.space,
-                timer: there.and_then(|there| Some(there.timer.as_ref()?.id())),
-                poll: there.and_then(|there| Some(there.poll.as_ref()?.id())),
-                hand_was_up: participant.hand_is_up,
-            };
-            self.people.set_away(id, Some(away));
-        }
+        let Some(participant) = here.filter(|p| p.place == Place::Inside && p.session.is_some()) else {
+            return;
+        };
+        let there = self.spaces.get(&participant.space);
+        let screen = Screen {
+            space: participant.space,
+            timer: there.and_then(|there| Some(there.timer.as_ref()?.id())),
+            poll: there.and_then(|there| Some(there.poll.as_ref()?.id())),
+            hand_was_up: participant.hand_is_up,
+        };
+        let unheard = at.minus_secs(UNHEARD_SECS);
+        let earlier = participant.away;
+        let earlier = earlier.filter(|earlier| earlier.told.is_some_and(|told| told > unheard));
+        let away = Away {
+            since: earlier.map_or(unheard, |earlier| earlier.since.min(unheard)),
+            screen,
+            before: earlier.map(|earlier| earlier.before.unwrap_or(earlier.screen)),
+            told: None,
+        };
+        self.people.set_away(id, away);
     }
 
-    /// The client has heard everything.
-    pub(super) fn is_back(&mut self, id: ParticipantId) -> Option<Away> {
-        self.people.set_away(id, None)
+    /// The client is told everything now. Returns what it has missed.
+    pub(super) fn is_back(&mut self, id: ParticipantId, now: Timestamp) -> Option<Away> {
+        let away = self.people.get(id)?.away.filter(|away| away.told.is_none())?;
+        let told = Some(now);
+        self.people.set_away(id, Away { told, ..away });
+        Some(away)
     }
 
     fn tell_missed(&self, cx: &mut Cx, id: ParticipantId, me: &Participant, away: Away) {
@@ -80,7 +110,7 @@ impl Meeting {
         }
         if let Some(Changed { by: issued_by, .. }) = away.missed(me.hand_lowered).filter(|_| !me.hand_is_up) {
             cx.send_one(to, &ModerationEvent::RaisedHandResetByModerator { issued_by });
-        } else if away.hand_was_up && !me.hand_is_up {
+        } else if !me.hand_is_up && away.screens().any(|screen| screen.hand_was_up) {
             // It went down with the connection that its owner closed.
             cx.send_one(to, &ControlEvent::HandLowered);
         }
@@ -105,11 +135,16 @@ impl Meeting {
         let here = self.spaces.get(&me.space);
         let timer = here.and_then(|here| Some(here.timer.as_ref()?.id()));
         let poll = here.and_then(|here| Some(here.poll.as_ref()?.id()));
-        let there = self.spaces.get(&away.space);
-        let over = there
-            .and_then(|there| there.last_timer)
-            .filter(|(_, at)| *at > away.since);
-        let timers: BTreeSet<_> = away.timer.into_iter().chain(over.map(|(id, _)| id)).collect();
+        let (mut timers, mut polls) = (BTreeSet::new(), BTreeMap::new());
+        for screen in away.screens() {
+            let there = self.spaces.get(&screen.space);
+            let over = there.and_then(|there| there.last_timer);
+            let over = over.filter(|(_, at)| *at > away.since).map(|(id, _)| id);
+            timers.extend(screen.timer.into_iter().chain(over));
+            let over = there.and_then(|there| there.last_poll.as_ref());
+            let over = over.filter(|(_, _, at)| *at > away.since).map(|(id, ..)| *id);
+            polls.extend(screen.poll.into_iter().chain(over).map(|id| (id, there)));
+        }
         for timer_id in timers.into_iter().filter(|id| Some(*id) != timer) {
             let event = TimerEvent::Stopped {
                 timer_id,
@@ -118,11 +153,7 @@ impl Meeting {
             };
             cx.send_one(Some(me.line), &event);
         }
-        let over = there
-            .and_then(|there| there.last_poll.as_ref())
-            .filter(|(_, _, at)| *at > away.since);
-        let polls: BTreeSet<_> = away.poll.into_iter().chain(over.map(|(id, ..)| *id)).collect();
-        for id in polls.into_iter().filter(|id| Some(*id) != poll) {
+        for (id, there) in polls.into_iter().filter(|(id, _)| Some(*id) != poll) {
             let results = there.map(|there| there.poll_results(id)).unwrap_or_default();
             cx.send_one(Some(me.line), &PollsEvent::Done { id, results });
         }
@@ -146,7 +177,7 @@ impl Room {
     /// What follows `join_success`: what every client misreads, and what this one has missed.
     pub(super) fn tell_beside_join_success(&mut self, cx: &mut Cx, id: ParticipantId) {
         let Some(meeting) = &mut self.meeting else { return };
-        let away = meeting.is_back(id);
+        let away = meeting.is_back(id, cx.at);
         let Some(me) = meeting.people.get(id) else { return };
         if meeting.has_moderation() {
             if !meeting.moderation.raise_hands_enabled {

@@ -85,7 +85,7 @@ pub struct Participant {
     pub origin: Option<Origin>,
     #[serde(default)]
     pub number: Option<OriginHash>,
-    /// Since when its client is away, or was when it came in last.
+    /// Since when its client is away, or was when it came back last.
     #[serde(default)]
     pub away: Option<Away>,
     /// Encoded entries by room, as they were when the participant last changed.

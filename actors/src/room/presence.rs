@@ -117,7 +117,7 @@ impl Room {
             self.bind(cx, id, seat.session, line);
             if let Some(meeting) = &mut self.meeting {
                 // What it missed, it gets as it was sent.
-                meeting.is_back(id);
+                meeting.is_back(id, cx.at);
             }
             cx.push(Effect::Opened(line));
             let word = crate::protocol::encode(&ControlEvent::Resumed { from }, cx.at, None);

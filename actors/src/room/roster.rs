@@ -104,9 +104,11 @@ impl Roster {
         }
     }
 
-    /// Sets since when a client is away, and returns what was remembered.
-    pub fn set_away(&mut self, id: ParticipantId, away: Option<Away>) -> Option<Away> {
-        std::mem::replace(&mut self.people.get_mut(&id)?.away, away)
+    /// Sets since when a client is away.
+    pub fn set_away(&mut self, id: ParticipantId, away: Away) {
+        if let Some(participant) = self.people.get_mut(&id) {
+            participant.away = Some(away);
+        }
     }
 
     /// Events up to this number are not all kept for this participant.

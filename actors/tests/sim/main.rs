@@ -41,13 +41,15 @@ use reach::Reached;
 use world::World;
 
 /// Seeds that found something, each with what it found.
-const FOUND: [u64; 4] = [
+const FOUND: [u64; 5] = [
     // The room heard of a lost connection minutes later.
     2_901_091_698_309_444_413,
     // A queue had run over minutes before its client noticed.
     1_500_788_629_675_085_798,
     // An error before the join had a number, from which the client went on.
     17_640_897_907_643_949_064,
+    // A call to LiveKit ended after its breakout room had closed.
+    3_878_034_981_534_064_021,
     // A message waited for the disk for a minute.
     17_887_800_064_025_715_387,
 ];
