@@ -48,16 +48,7 @@ impl World {
     /// Something happens.
     pub fn step(&mut self) -> Step {
         if !self.up {
-            // Nothing but time, and the process that comes back.
-            self.pass(2_000_000);
-            self.up = self.chance.coin();
-            if self.up {
-                self.clock.restart();
-            }
-            let revives = self.up && self.disk.has_log();
-            if revives {
-                self.open_room();
-            }
+            self.down();
             return Ok(());
         }
         self.pass(20_000);
@@ -110,6 +101,19 @@ impl World {
                 self.quiet_step(quiet);
                 Ok(())
             }
+        }
+    }
+
+    /// Nothing but time, and the process that comes back.
+    fn down(&mut self) {
+        self.pass(2_000_000);
+        self.up = self.chance.coin();
+        if !self.up {
+            return;
+        }
+        self.clock.restart();
+        if self.disk.has_log() {
+            self.open_room();
         }
     }
 
