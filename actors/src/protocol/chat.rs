@@ -9,6 +9,7 @@ use super::{
     Event,
     limits::{CHAT_MESSAGE_BYTES_MAX, GROUP_NAME_CHARS_MAX, SEARCH_TERM_CHARS_MAX},
     names::Text,
+    plain::has_byte,
 };
 use crate::ids::{GroupId, MessageId, ParticipantId, Timestamp};
 
@@ -61,7 +62,9 @@ pub struct Content(String);
 
 impl From<String> for Content {
     fn from(mut text: String) -> Self {
-        text.retain(|c| !matches!(c, '\0'..='\x08' | '\x0b'..='\x1f'));
+        if has_byte(&text, |byte| byte < 0x20) {
+            text.retain(|c| !matches!(c, '\0'..='\x08' | '\x0b'..='\x1f'));
+        }
         text.truncate(text.floor_char_boundary(CHAT_MESSAGE_BYTES_MAX));
         text.shrink_to_fit();
         Self(text)

@@ -4,6 +4,7 @@ mod delete;
 mod guessing;
 mod invited;
 mod locked_out;
+mod places;
 mod proxied;
 mod start;
 mod start_invited;

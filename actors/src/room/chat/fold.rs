@@ -5,12 +5,11 @@ use std::sync::Arc;
 use memchr::memmem::Finder;
 use unicode_normalization::UnicodeNormalization as _;
 
+use crate::protocol::plain::has_byte;
+
 /// A text in the form in which it is searched; none when it has that form already, as most have that are short.
 pub fn folded(text: &str) -> Option<Arc<str>> {
-    if text
-        .bytes()
-        .all(|byte| byte.is_ascii() && !byte.is_ascii_uppercase())
-    {
+    if !has_byte(text, |byte| !byte.is_ascii() || byte.is_ascii_uppercase()) {
         return None;
     }
     let folded = fold(text);

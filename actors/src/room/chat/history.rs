@@ -9,6 +9,7 @@ use super::fold;
 use crate::protocol::{
     chat::{Scope, StoredMessage},
     limits::{CHAT_CHUNK_MESSAGES_MAX, CHAT_MESSAGE_OVERHEAD_BYTES, JOIN_HISTORY_BYTES_MAX},
+    plain::has_byte,
 };
 
 /// A kept message.
@@ -59,6 +60,9 @@ impl Entry {
 
 /// The length of a text in JSON, without its quotes.
 fn encoded_bytes(text: &str) -> usize {
+    if !has_byte(text, |byte| byte < 0x20 || byte == b'"' || byte == b'\\') {
+        return text.len();
+    }
     let encoded = |byte| match byte {
         b'"' | b'\\' | b'\n' | b'\r' | b'\t' | 0x08 | 0x0c => 2,
         0..=0x1f => 6,
