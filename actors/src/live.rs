@@ -411,6 +411,13 @@ impl Live {
         }
     }
 
+    /// Journals can be written again: rooms that live in memory get theirs now, not at their next sweep.
+    pub fn disk_is_back(&self) {
+        for room in self.index.iter() {
+            let _ = room.actor().cast(RoomMsg::Sweep);
+        }
+    }
+
     /// No room begins from now on; those that live go on, and journals are still revived.
     pub fn drain(&self) {
         self.draining.store(true, Ordering::Relaxed);

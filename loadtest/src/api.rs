@@ -23,6 +23,10 @@ const TOKEN_RENEWED_BEFORE_SECS: u64 = 60;
 /// The server takes this header's value over from whom it believes the address of a client, too.
 const REQUEST_ID: &str = "x-request-id";
 
+/// How long a braked request waits before it is tried again, and how often.
+const BRAKE: Duration = Duration::from_secs(1);
+const BRAKES_MAX: usize = 120;
+
 #[derive(Debug, thiserror::Error)]
 pub enum ApiError {
     /// The server answered, but not with success. `code` is the error body's, empty without one.
@@ -203,7 +207,8 @@ impl Api {
         let request = self
             .request(Method::POST, &["rooms"], self.address(owner))?
             .json(&json!({}));
-        let room: Created = fetch("POST rooms", self.authorize(request, owner).await?).await?;
+        let request = self.authorize(request, owner).await?;
+        let room: Created = parse("POST rooms", &patiently("POST rooms", request).await?)?;
         Ok(room.id)
     }
 
@@ -215,7 +220,8 @@ impl Api {
                 self.address(owner),
             )?
             .json(&json!({}));
-        let invite: Invite = fetch("POST invites", self.authorize(request, owner).await?).await?;
+        let request = self.authorize(request, owner).await?;
+        let invite: Invite = parse("POST invites", &patiently("POST invites", request).await?)?;
         Ok(invite.invite_code)
     }
 
@@ -247,7 +253,7 @@ impl Api {
 
     pub async fn delete_room(&self, owner: Owner, room: Uuid) -> Result<(), ApiError> {
         let request = self.request(Method::DELETE, &["rooms", &room.to_string()], self.address(owner))?;
-        send("DELETE room", self.authorize(request, owner).await?).await?;
+        patiently("DELETE room", self.authorize(request, owner).await?).await?;
         Ok(())
     }
 
@@ -351,6 +357,21 @@ struct Answer {
 /// The body of a successful answer.
 async fn send(operation: &'static str, request: RequestBuilder) -> Result<Vec<u8>, ApiError> {
     Ok(answer(operation, request).await?.body)
+}
+
+/// [`send`] for what prepares a run or clears up after it, and is not measured: where the server brakes, it waits.
+async fn patiently(operation: &'static str, request: RequestBuilder) -> Result<Vec<u8>, ApiError> {
+    for _ in 0..BRAKES_MAX {
+        let Some(again) = request.try_clone() else { break };
+        match send(operation, again).await {
+            Err(ApiError::Refused {
+                status: StatusCode::TOO_MANY_REQUESTS,
+                ..
+            }) => tokio::time::sleep(BRAKE).await,
+            other => return other,
+        }
+    }
+    send(operation, request).await
 }
 
 async fn answer(operation: &'static str, request: RequestBuilder) -> Result<Answer, ApiError> {

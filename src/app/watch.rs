@@ -17,6 +17,7 @@ const DATABASE_PATIENCE: Duration = Duration::from_secs(3);
 pub(super) async fn watch(readiness: Readiness, mut lock: ServerLock, live: Live) {
     let mut looks = interval(INTERVAL);
     looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut disk_fails = false;
     loop {
         looks.tick().await;
         match timeout(DATABASE_PATIENCE, database(&mut lock)).await {
@@ -24,10 +25,14 @@ pub(super) async fn watch(readiness: Readiness, mut lock: ServerLock, live: Live
             Ok(Ok(false)) => readiness.unready("database", "in use by another server"),
             Ok(Err(_)) | Err(_) => readiness.unready("database", "does not answer"),
         }
-        if live.disk_fails().await {
+        let failed = std::mem::replace(&mut disk_fails, live.disk_fails().await);
+        if disk_fails {
             readiness.unready("journals", "can't be written; meetings live in memory");
         } else {
             readiness.ready("journals");
+            if failed {
+                live.disk_is_back();
+            }
         }
     }
 }

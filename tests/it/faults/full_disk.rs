@@ -1,9 +1,8 @@
 //! A disk that is full for a moment: meetings go on in memory, and have their files again when there is room.
 
 use serde_json::json;
-use tokio::time::{Instant, sleep};
 
-use super::{DEADLINE, LOOK_INTERVAL, contents, wait_until};
+use super::{contents, wait_until};
 use crate::{
     databases::Kind,
     support::{meeting::Meeting, server::Server},
@@ -40,14 +39,10 @@ async fn a_moment_of_a_full_disk_is_over_when_it_is_over() {
         other => Err(other),
     })
     .await;
-    // The sweep of rooms comes once a minute; who is silent for so long answers pings.
-    let begun = Instant::now();
-    while !file.exists() {
-        assert!(begun.elapsed() < DEADLINE * 2, "the meeting has no file again");
-        sleep(LOOK_INTERVAL * 50).await;
-        alice.expect_silence().await;
-        bob.expect_silence().await;
-    }
+    wait_until("the meeting has a file", async || {
+        file.exists().then_some(()).ok_or("none")
+    })
+    .await;
     alice.say("after").await;
     server.kill9();
     server.restart().await;
