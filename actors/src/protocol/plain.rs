@@ -12,8 +12,8 @@ const BLANKS: [char; 5] = ['\u{115f}', '\u{1160}', '\u{2800}', '\u{3164}', '\u{f
 /// Whether a byte of a text is like that. Looks at many at once, so that a test of every message costs nearly nothing.
 #[must_use]
 pub fn has_byte(text: &str, is_it: impl Fn(u8) -> bool) -> bool {
-    let is_in = |bytes: &[u8]| bytes.iter().fold(false, |any, byte| any | is_it(*byte));
-    text.as_bytes().chunks(64).any(is_in)
+    let any_of = |bytes: &[u8]| bytes.iter().fold(false, |any, byte| any | is_it(*byte));
+    text.as_bytes().chunks(64).any(any_of)
 }
 
 /// A text in Unicode's normal form C. White space is one space between words; control and format characters (general
