@@ -332,7 +332,10 @@ impl Live {
     pub fn notify(&self, room: RoomId, notice: Notice) {
         match notice {
             Notice::RoomDeleted => self.registry.cast(RegistryMsg::Deleted(room)),
-            Notice::InviteWithdrawn(_) | Notice::UserWithdrawn(_) | Notice::UserDisabled(_) => {
+            Notice::InviteWithdrawn(_)
+            | Notice::InviteClosed(_)
+            | Notice::UserWithdrawn(_)
+            | Notice::UserDisabled(_) => {
                 if let Some(room) = self.index.get(&room) {
                     return room.input(Input::Notice(notice));
                 }

@@ -313,6 +313,13 @@ impl State {
         for room in &rooms {
             let _ = room.actor().cast(RoomMsg::Sweep);
         }
+        if let Some(folder) = self.args.folder.clone() {
+            tokio::task::spawn_blocking(move || {
+                if let Err(error) = folder.tidy() {
+                    tracing::warn!(%error, "old journals could not be deleted");
+                }
+            });
+        }
         let ids: Vec<_> = rooms.iter().map(RoomRef::id).collect();
         let (directory, myself_then) = (Arc::clone(&self.args.ports.directory), myself.clone());
         tokio::spawn(async move {

@@ -21,7 +21,7 @@ use colloquy_actors::{
         format::RULES_HASH,
     },
     logged::{Handled, LoggedRoom},
-    protocol::limits::POST_MORTEM_FILES_MAX,
+    protocol::limits::{POST_MORTEM_FILES_MAX, POST_MORTEM_SECS},
     room::{
         Room, RoomSettings,
         input::{Ending, Input, Stamped},
@@ -301,7 +301,7 @@ fn only_young_journals_are_found_and_leftovers_go() {
     let file = fs::File::options().append(true).open(path).unwrap();
     file.set_modified(SystemTime::now() - Duration::from_secs(601))
         .unwrap();
-    fs::write(temporary.0.join(format!("{young}.staged")), "half of a snapsh").unwrap();
+    fs::write(temporary.0.join(format!("{young}.staged-7")), "half of a snapsh").unwrap();
     fs::write(temporary.0.join("README"), "not ours").unwrap();
     assert_eq!(folder.index(Duration::from_mins(10)).unwrap(), [young]);
     assert_eq!(
@@ -334,6 +334,14 @@ fn only_the_newest_failed_journals_are_kept_and_none_is_revived() {
     let oldest = format!("{}-{}.log", minute(excess).as_micros(), id_of("room 3"));
     assert_eq!(kept[0], oldest);
     assert_eq!(folder.index(Duration::MAX).unwrap(), []);
+    // They hold what people wrote to each other: after a week they go, also when no other comes.
+    let file = fs::File::options()
+        .append(true)
+        .open(temporary.0.join("post-mortem").join(oldest));
+    let week = SystemTime::now() - Duration::from_secs(POST_MORTEM_SECS + 1);
+    file.unwrap().set_modified(week).unwrap();
+    folder.tidy().unwrap();
+    assert_eq!(names(&temporary.0.join("post-mortem")), kept[1..]);
 }
 
 #[test]

@@ -19,7 +19,7 @@ use super::{
     body::Body,
     checks::Checks,
     pages::{Page, PageQuery},
-    params::InPath,
+    params::{InPath, InQuery},
     profiles::ProfileResource,
     refusals,
 };
@@ -222,12 +222,23 @@ async fn change(
     Ok(Json(InviteResource::new(invite.ok_or_else(no_invite)?, &state)))
 }
 
+/// What else a deletion does.
+#[derive(Debug, Deserialize)]
+struct DeleteInviteQuery {
+    #[serde(default)]
+    close_sessions: bool,
+}
+
 /// Delete an invite
 ///
-/// It becomes inactive, for good.
+/// It becomes inactive, for good. Its guests who are in a meeting stay there, unless `close_sessions` is true.
 #[utoipa::path(
     delete, path = "/rooms/{room_id}/invites/{invite_code}", tag = "invites", operation_id = "delete_invite",
-    params(("room_id" = Uuid, Path), ("invite_code" = Uuid, Path)), security(("BearerAuth" = [])),
+    params(
+        ("room_id" = Uuid, Path), ("invite_code" = Uuid, Path),
+        ("close_sessions" = Option<bool>, Query, description = "Whether its guests are sent out of the meeting, too"),
+    ),
+    security(("BearerAuth" = [])),
     responses(
         (status = 204, description = "The invite opens nothing any more"),
         refusals::OfParameters, refusals::OfCallers, refusals::OfIds, refusals::Always,
@@ -237,8 +248,14 @@ async fn delete(
     State(state): State<ApiState>,
     CurrentUser(user): CurrentUser,
     InPath((room, code)): InPath<(Uuid, Uuid)>,
+    InQuery(query): InQuery<DeleteInviteQuery>,
 ) -> Result<StatusCode, ApiError> {
     let room = access::room(&state, &user, room, Operation::ChangeInviteCodes).await?;
+    let notice = if query.close_sessions {
+        Notice::InviteClosed
+    } else {
+        Notice::InviteWithdrawn
+    };
     let editor = Editor {
         user: user.profile.id,
         at: state.clock.now(),
@@ -248,7 +265,7 @@ async fn delete(
     let found = store::unbroken(async move {
         let found = invites::deactivate(&db, room.id, code, editor).await?;
         if found {
-            live.notify(room.id.into(), Notice::InviteWithdrawn(code.into()));
+            live.notify(room.id.into(), notice(code.into()));
         }
         Ok::<_, ApiError>(found)
     });

@@ -5,7 +5,10 @@ use std::{
     io::{self, Read, Seek, SeekFrom, Write},
     os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
     time::SystemTime,
 };
 
@@ -30,13 +33,23 @@ pub struct Stage {
 /// A written snapshot, not yet the log.
 #[derive(Debug)]
 pub enum Staged {
-    File {
-        log: FileLog,
-        path: PathBuf,
-        bytes: usize,
-    },
+    File(StagedFile),
     Memory(Vec<u8>),
 }
+
+/// A file that is removed when nobody makes it the log: the room may have ended, or failed, while it was written.
+#[derive(Debug)]
+pub struct StagedFile {
+    file: Arc<File>,
+    path: PathBuf,
+    log: PathBuf,
+    fsync: bool,
+    bytes: usize,
+}
+
+/// Numbers the snapshots of this process: one that is still being written and the next of the same room, or of the same
+/// room's next life, never write into one file.
+static STAGED: AtomicU64 = AtomicU64::new(0);
 
 fn private() -> OpenOptions {
     let mut options = OpenOptions::new();
@@ -56,8 +69,8 @@ impl FileLog {
     }
 
     pub(super) fn reset(&mut self, bytes: &[u8]) -> io::Result<()> {
-        let staged = self.stage().write(bytes)?;
-        self.adopt(staged, &[])
+        *self = self.stage().write_file(bytes)?.become_log(&[])?;
+        Ok(())
     }
 
     /// A write of a batch costs a few microseconds, a hop to another thread more: only waiting for the disk does that.
@@ -89,36 +102,11 @@ impl FileLog {
         Stage::of(&self.path, self.fsync)
     }
 
-    fn adopt(&mut self, staged: Staged, tail: &[u8]) -> io::Result<()> {
-        let Staged::File { log, path, .. } = staged else {
-            return Err(io::Error::other("a snapshot in memory can't replace a file"));
-        };
-        *self = log.become_log(&path, tail)?;
-        Ok(())
-    }
-
-    /// A staged snapshot takes the place of the log, with what came since.
-    pub(super) fn become_log(self, staged: &Path, tail: &[u8]) -> io::Result<Self> {
-        (&*self.file).write_all(tail)?;
-        if self.fsync {
-            self.file.sync_data()?;
-        }
-        fs::rename(staged, &self.path)?;
-        if self.fsync
-            && let Some(folder) = self.path.parent()
-        {
-            File::open(folder)?.sync_all()?;
-        }
-        Ok(self)
-    }
-
     pub(super) fn touch(&self) -> io::Result<()> {
         self.file.set_modified(SystemTime::now())
     }
 
     pub(super) fn delete(&self) -> io::Result<()> {
-        // A snapshot that was being written goes with it.
-        let _ = fs::remove_file(self.path.with_extension("staged"));
         fs::remove_file(&self.path)
     }
 
@@ -137,26 +125,30 @@ impl Stage {
     }
 
     pub(super) fn write(self, bytes: &[u8]) -> io::Result<Staged> {
-        let path = self.log.with_extension("staged");
-        // A snapshot that an earlier process left half-written is of no use.
+        self.write_file(bytes).map(Staged::File)
+    }
+
+    fn write_file(self, bytes: &[u8]) -> io::Result<StagedFile> {
+        let number = STAGED.fetch_add(1, Ordering::Relaxed);
+        let path = self.log.with_extension(format!("staged-{number}"));
+        // An earlier process may have left one of this number half-written.
         match fs::remove_file(&path) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
             _ => {}
         }
-        let mut file = private().append(true).create_new(true).open(&path)?;
-        file.write_all(bytes)?;
-        if self.fsync {
-            file.sync_data()?;
-        }
-        Ok(Staged::File {
-            log: FileLog {
-                file: Arc::new(file),
-                path: self.log,
-                fsync: self.fsync,
-            },
+        let file = private().append(true).create_new(true).open(&path)?;
+        let staged = StagedFile {
+            file: Arc::new(file),
             path,
+            log: self.log,
+            fsync: self.fsync,
             bytes: bytes.len(),
-        })
+        };
+        (&*staged.file).write_all(bytes)?;
+        if staged.fsync {
+            staged.file.sync_data()?;
+        }
+        Ok(staged)
     }
 }
 
@@ -167,17 +159,37 @@ impl Staged {
 
     pub(super) fn bytes(&self) -> usize {
         match self {
-            Self::File { bytes, .. } => *bytes,
+            Self::File(staged) => staged.bytes,
             Self::Memory(bytes) => bytes.len(),
         }
     }
+}
 
-    /// Nobody wants the snapshot any more.
-    pub(super) fn discard(self) {
-        if let Self::File { path, .. } = self {
-            // What can't be removed is removed by the next one, or at the next start.
-            let _ = fs::remove_file(path);
+impl StagedFile {
+    /// Takes the place of the log, with what came since.
+    pub(super) fn become_log(self, tail: &[u8]) -> io::Result<FileLog> {
+        (&*self.file).write_all(tail)?;
+        if self.fsync {
+            self.file.sync_data()?;
         }
+        fs::rename(&self.path, &self.log)?;
+        if self.fsync
+            && let Some(folder) = self.log.parent()
+        {
+            File::open(folder)?.sync_all()?;
+        }
+        Ok(FileLog {
+            file: Arc::clone(&self.file),
+            path: self.log.clone(),
+            fsync: self.fsync,
+        })
+    }
+}
+
+impl Drop for StagedFile {
+    fn drop(&mut self) {
+        // Once it is the log, its own name is gone. What can't be removed is removed at the next start.
+        let _ = fs::remove_file(&self.path);
     }
 }
 
@@ -234,6 +246,35 @@ mod tests {
             room.journal().rebuild(u64::MAX, &Arc::default()).unwrap(),
             *room.room()
         );
-        assert!(!path.with_extension("staged").exists());
+        assert_eq!(files_of(&path), 0);
+    }
+
+    /// How many files begin with the name of a log: it, and what is staged for it.
+    fn files_of(log: &Path) -> usize {
+        let name = log.file_stem().unwrap().to_str().unwrap();
+        let files = fs::read_dir(log.parent().unwrap()).unwrap();
+        let names = files.map(|file| file.unwrap().file_name());
+        names
+            .filter(|file| file.to_str().unwrap().starts_with(name))
+            .count()
+    }
+
+    #[test]
+    fn snapshots_that_are_written_at_once_do_not_meet() {
+        let path = std::env::temp_dir().join(format!("colloquy-{}.log", Uuid::new_v4()));
+        let mut log = FileLog::open(&path, false).unwrap();
+        log.reset(b"old").unwrap();
+        // One that nobody waits for any more ends after the last one was written, and before it becomes the log.
+        let late = log.stage().write_file(b"half").unwrap();
+        let last = log.stage().write_file(b"last").unwrap();
+        drop(late);
+        let log = last.become_log(b", tail").unwrap();
+        assert_eq!(log.read().unwrap(), b"last, tail");
+        assert_eq!(files_of(&path), 1);
+        // The room is deleted while a snapshot is being written.
+        let late = log.stage().write_file(b"late").unwrap();
+        log.delete().unwrap();
+        drop(late);
+        assert_eq!(files_of(&path), 0);
     }
 }

@@ -119,8 +119,14 @@ impl Folder {
         set_aside(&self.file(room), now)
     }
 
+    /// Deletes what is too old, or too many, of the journals kept for post-mortem: they hold whole chats.
+    pub fn tidy(&self) -> io::Result<()> {
+        tidy(&self.path.join(POST_MORTEM))
+    }
+
     /// Rooms with a journal no older than `age_max`. Older ones, and what was left half-written, are deleted.
     pub fn index(&self, age_max: Duration) -> io::Result<Vec<RoomId>> {
+        self.tidy()?;
         let mut rooms = Vec::new();
         for entry in fs::read_dir(&self.path)? {
             let path = entry?.path();
@@ -147,7 +153,7 @@ fn age(path: &Path) -> io::Result<Duration> {
     Ok(SystemTime::now().duration_since(modified).unwrap_or_default())
 }
 
-/// Moves a journal to the post-mortem folder, and removes what is too old or too many there.
+/// Moves a journal to the post-mortem folder, and tidies that.
 pub(super) fn set_aside(journal: &Path, now: Timestamp) -> io::Result<()> {
     let folder = journal.with_file_name(POST_MORTEM);
     DirBuilder::new().recursive(true).mode(0o700).create(&folder)?;
@@ -157,8 +163,16 @@ pub(super) fn set_aside(journal: &Path, now: Timestamp) -> io::Result<()> {
         .to_string_lossy()
         .into_owned();
     fs::rename(journal, folder.join(format!("{}-{name}.{LOG}", now.as_micros())))?;
+    tidy(&folder)
+}
+
+fn tidy(post_mortem: &Path) -> io::Result<()> {
+    let entries = match fs::read_dir(post_mortem) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        entries => entries?,
+    };
     let mut kept = Vec::new();
-    for entry in fs::read_dir(&folder)? {
+    for entry in entries {
         let path = entry?.path();
         kept.push((age(&path)?, path));
     }

@@ -189,9 +189,6 @@ impl Journal {
     pub fn adopt(&mut self, number: u64, staged: Result<Staged, JournalError>) -> Result<(), JournalError> {
         // The disk may have failed meanwhile, so that another log is used now: then this is of no use.
         let Some((_, tail)) = self.staging.take_if(|(staging, _)| *staging == number) else {
-            if let Ok(staged) = staged {
-                staged.discard();
-            }
             return Ok(());
         };
         self.replace(staged, &tail)
@@ -202,8 +199,8 @@ impl Journal {
         let staged = staged?;
         let snapshot_bytes = staged.bytes();
         match (&mut self.log, staged) {
-            (Log::File(_) | Log::Memory(_), Staged::File { log, path, .. }) => {
-                self.log = Log::File(log.become_log(&path, tail)?);
+            (Log::File(_) | Log::Memory(_), Staged::File(file)) => {
+                self.log = Log::File(file.become_log(tail)?);
             }
             (Log::Memory(log), Staged::Memory(mut bytes)) => {
                 bytes.extend_from_slice(tail);
@@ -213,7 +210,7 @@ impl Journal {
                 bytes.extend_from_slice(tail);
                 port.replace(&bytes)?;
             }
-            (Log::File(_), Staged::Memory(_)) | (Log::Port(_), Staged::File { .. }) => {
+            (Log::File(_), Staged::Memory(_)) | (Log::Port(_), Staged::File(_)) => {
                 return Err(JournalError::Corrupt(
                     "a snapshot of another kind of log".to_owned(),
                 ));

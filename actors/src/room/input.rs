@@ -108,6 +108,8 @@ pub enum Notice {
     RoomDeleted,
     /// An invite was deleted: tokens of its guests are void, running sessions stay.
     InviteWithdrawn(InviteCode),
+    /// An invite was deleted, and its guests are to go: tokens are void, sessions end.
+    InviteClosed(InviteCode),
     /// A user lost access: its tokens are void, running sessions stay.
     UserWithdrawn(UserId),
     /// An operator has locked a user out: its sessions end and its tokens are void, in every living room.

@@ -308,7 +308,8 @@ impl Room {
             Input::Notice(Notice::RoomDeleted) => self.delete(cx),
             Input::Notice(Notice::InviteWithdrawn(code)) => self.withdraw(Caller::Guest(code)),
             Input::Notice(Notice::UserWithdrawn(user)) => self.withdraw(Caller::User(user)),
-            Input::Notice(Notice::UserDisabled(user)) => self.lock_out(cx, user),
+            Input::Notice(Notice::InviteClosed(code)) => self.lock_out(cx, Caller::Guest(code)),
+            Input::Notice(Notice::UserDisabled(user)) => self.lock_out(cx, Caller::User(user)),
         }
     }
 

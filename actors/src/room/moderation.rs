@@ -264,9 +264,10 @@ impl Room {
         Ok(())
     }
 
-    /// An operator has locked a user out: all its participations end as by a kick, those too that did not join yet.
-    pub(super) fn lock_out(&mut self, cx: &mut Cx, user: UserId) {
-        for id in self.access.of_caller(Caller::User(user)) {
+    /// A user, or all guests of an invite, are locked out: their participations end as by a kick, those too that did not
+    /// join yet.
+    pub(super) fn lock_out(&mut self, cx: &mut Cx, caller: Caller) {
+        for id in self.access.of_caller(caller) {
             self.expel(cx, id, &ModerationEvent::Kicked, LeaveReason::Kicked);
         }
     }

@@ -117,6 +117,9 @@ impl Scene {
             }
             ["withdraw", "invite"] => self.withdraw_invite("invite")?,
             ["withdraw", "invite", invite] => self.withdraw_invite(invite)?,
+            ["close", "invite", invite] => {
+                self.input(Input::Notice(Notice::InviteClosed(InviteCode(id_of(invite)))))?;
+            }
             ["withdraw", "user", name] => {
                 self.input(Input::Notice(Notice::UserWithdrawn(UserId(id_of(name)))))?;
             }

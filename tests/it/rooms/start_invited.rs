@@ -8,7 +8,8 @@ use crate::support::{meeting::Meeting, rest::Answer, server::Server};
 
 on_both_databases!(Quiet:
     a_code_is_enough, codes_that_lead_nowhere, bad_bodies_are_never_422, a_password_is_asked_for,
-    passwords_are_not_guessed, a_token_replaces_password_and_invite, a_deleted_invite_voids_its_tokens);
+    passwords_are_not_guessed, a_token_replaces_password_and_invite, a_deleted_invite_voids_its_tokens,
+    a_deleted_invite_takes_its_guests_along_on_request);
 
 /// Long ago.
 const PAST: &str = "2020-01-01T00:00:00Z";
@@ -181,4 +182,30 @@ async fn a_deleted_invite_voids_its_tokens(server: &Server) {
     }
     // Others' access is their own.
     meeting.started(json!({})).await.expect(200);
+}
+
+async fn a_deleted_invite_takes_its_guests_along_on_request(server: &Server) {
+    let meeting = Meeting::create(server, json!({})).await;
+    let mut alice = meeting.joined_owner().await;
+    let mut guest = meeting.joined_guest("Gus").await;
+    alice.expect("control", "joined").await;
+    let path = meeting.invite_path();
+    let unclear = meeting
+        .alice
+        .delete(&format!("{path}?close_sessions=perhaps"))
+        .await;
+    unclear.expect_error(400, "bad_request");
+    meeting
+        .alice
+        .delete(&format!("{path}?close_sessions=true"))
+        .await
+        .expect(204);
+    guest.expect("moderation", "kicked").await;
+    guest.expect_close(1000).await;
+    alice.expect("control", "left").await;
+    alice.say("only they have gone").await;
+    meeting
+        .ask_as_guest(Some(&guest.resumption))
+        .await
+        .expect_error(404, "not_found");
 }
