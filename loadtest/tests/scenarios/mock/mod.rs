@@ -10,14 +10,22 @@ use std::{
 
 use axum::{
     Form, Json, Router,
-    extract::{Path, State, WebSocketUpgrade},
-    http::{HeaderMap, StatusCode},
+    extract::{Path, Request, State},
+    http::{
+        HeaderMap, StatusCode,
+        header::{CONNECTION, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_PROTOCOL, UPGRADE},
+    },
     response::{IntoResponse, Response},
     routing::{delete, get, post},
 };
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use hyper_util::rt::TokioIo;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
+use tokio_tungstenite::{
+    WebSocketStream,
+    tungstenite::{handshake::derive_accept_key, protocol::Role},
+};
 use uuid::Uuid;
 
 use room::Room;
@@ -324,8 +332,9 @@ async fn start_invited(
     mock.ticket(room, false, &body).into_response()
 }
 
-async fn signaling(State(mock): Shared, upgrade: WebSocketUpgrade, headers: HeaderMap) -> Response {
-    mock.note(&headers);
+async fn signaling(State(mock): Shared, request: Request) -> Response {
+    let headers = request.headers();
+    mock.note(headers);
     let is_first_of_guests = mock.seen(|seen| {
         let is_first = seen.guests > 0 && !seen.was_lost;
         seen.was_lost |= is_first;
@@ -344,7 +353,20 @@ async fn signaling(State(mock): Shared, upgrade: WebSocketUpgrade, headers: Head
     let Some((ticket, room)) = found else {
         return refused(StatusCode::UNAUTHORIZED, "invalid_ticket");
     };
-    upgrade
-        .protocols(["opentalk-signaling-json-v1.0"])
-        .on_upgrade(move |socket| room::serve(room, ticket, socket))
+    let accept = derive_accept_key(headers["sec-websocket-key"].as_bytes());
+    let upgrade = hyper::upgrade::on(request);
+    tokio::spawn(async move {
+        // A client may go before it is answered.
+        if let Ok(connection) = upgrade.await {
+            let socket = WebSocketStream::from_raw_socket(TokioIo::new(connection), Role::Server, None).await;
+            room::serve(room, ticket, socket).await;
+        }
+    });
+    let headers = [
+        (CONNECTION, "upgrade"),
+        (UPGRADE, "websocket"),
+        (SEC_WEBSOCKET_ACCEPT, accept.as_str()),
+        (SEC_WEBSOCKET_PROTOCOL, "opentalk-signaling-json-v1.0"),
+    ];
+    (StatusCode::SWITCHING_PROTOCOLS, headers).into_response()
 }

@@ -2,10 +2,18 @@
 
 use std::sync::{Arc, Mutex};
 
-use axum::extract::ws::{CloseFrame, Message, WebSocket};
 use futures_util::{SinkExt, StreamExt};
+use hyper::upgrade::Upgraded;
+use hyper_util::rt::TokioIo;
 use serde_json::{Value, json};
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
+use tokio_tungstenite::{
+    WebSocketStream,
+    tungstenite::{
+        Message,
+        protocol::{CloseFrame, frame::coding::CloseCode},
+    },
+};
 use uuid::Uuid;
 
 use super::{Fault, Ticket};
@@ -45,7 +53,7 @@ impl Room {
 
     /// Sends everybody away, to come back.
     pub fn close(&mut self) {
-        let code = axum::extract::ws::close_code::AWAY;
+        let code = CloseCode::Away;
         let reason = "".into();
         self.to(|_| true, &Message::Close(Some(CloseFrame { code, reason })));
     }
@@ -226,7 +234,7 @@ impl Room {
     }
 }
 
-pub async fn serve(room: Arc<Mutex<Room>>, ticket: Ticket, socket: WebSocket) {
+pub async fn serve(room: Arc<Mutex<Room>>, ticket: Ticket, socket: WebSocketStream<TokioIo<Upgraded>>) {
     let (mut sink, mut stream) = socket.split();
     let (outbox, mut frames) = unbounded_channel();
     let socket = {
