@@ -70,7 +70,14 @@ async fn what_can_not_be_seen_is_no_name(api: &Api) {
         api.call(&dora, "PATCH", ME, change).await.expect(200)["display_name"].clone()
     };
     assert_eq!(changed("\u{202e}Do\u{200b}ra\t D.").await, "Dora D.");
-    for name in ["", " \t", "\u{200b}", "\u{202e}\u{2066} \u{2069}", "\u{3164}", "\u{301}"] {
+    for name in [
+        "",
+        " \t",
+        "\u{200b}",
+        "\u{202e}\u{2066} \u{2069}",
+        "\u{3164}",
+        "\u{301}",
+    ] {
         assert_eq!(changed("Chosen").await, "Chosen");
         assert_eq!(changed(name).await, DORA, "{name:?}");
     }

@@ -238,7 +238,8 @@ async fn users_change_their_profile(store: &Store) {
         users::by_id(&store.db, user.profile.id).await.expect("a query"),
         Some(changed)
     );
-    let nobody = users::update_profile(&store.db, Uuid::new_v4(), ProfileChange::default(), None, at(1)).await;
+    let nobody =
+        users::update_profile(&store.db, Uuid::new_v4(), ProfileChange::default(), None, at(1)).await;
     assert_eq!(nobody.expect("a query"), None);
 }
 
