@@ -107,7 +107,8 @@ pub async fn change(
         Box::pin(async move {
             let cause = teller.cause(tx, editor.user, editor.at).await?;
             let seen = events::locked(tx, editor.user, event).await?;
-            change_locked(tx, seen.ok_or(EventError::Gone)?, change, &cause, &teller).await
+            let seen = seen.ok_or(EventError::Gone)?;
+            Box::pin(change_locked(tx, seen, change, &cause, &teller)).await
         })
     });
     let changed = changed.await?;

@@ -123,7 +123,8 @@ pub async fn change_instance(
             let instance = series.at(original).ok_or(EventError::NoOccurrence)?;
             if seen.event.recurrence.is_empty() {
                 let change = change.of_the_only_one(&instance)?;
-                return change_only_one(tx, seen, change, &cause, &teller).await;
+                // Boxed: what is rare must not make the future of every change a large one.
+                return Box::pin(change_only_one(tx, seen, change, &cause, &teller)).await;
             }
             let difference = change.applied_to(&instance)?;
             if takes_place_alike(&difference, &instance, &seen) {
