@@ -34,7 +34,7 @@ const CATALOGUE: [(&str, &[&str]); 19] = [
     ("shared_folder", &[]),
     ("subroom_audio", &[]),
     ("timer", &[]),
-    ("training_participation_report", &[]),
+    (TRAINING_REPORT, &[]),
     ("whiteboard", &[]),
 ];
 
@@ -57,6 +57,9 @@ pub const CORE: &str = "core";
 /// Feature of [`CORE`]: rooms can be reached by telephone.
 pub const CALL_IN: &str = "call_in";
 
+/// Module: participants of a training are asked now and then whether they are there.
+pub const TRAINING_REPORT: &str = "training_participation_report";
+
 /// What this server has to offer, before any tariff.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Offer {
@@ -74,6 +77,13 @@ impl Offer {
             disabled_features: full_names(&config.defaults.disabled_features),
             quotas: config.quotas,
         }
+    }
+
+    /// Whether a tariff leaves this module of it.
+    #[must_use]
+    pub fn has_module(&self, module: &str, tariff: &Tariff) -> bool {
+        let is_off = tariff.disabled_modules.iter().any(|disabled| disabled == module);
+        self.modules.contains(module) && !is_off
     }
 }
 
@@ -106,8 +116,7 @@ impl TariffResource {
         disabled_features.extend(offer.disabled_features.iter().cloned());
         let modules: BTreeMap<_, _> = CATALOGUE
             .into_iter()
-            .filter(|(module, _)| offer.modules.contains(module))
-            .filter(|(module, _)| !tariff.disabled_modules.iter().any(|disabled| disabled == module))
+            .filter(|(module, _)| offer.has_module(module, tariff))
             .map(|(module, features)| {
                 let is_on = |feature: &&str| !disabled_features.contains(&format!("{module}::{feature}"));
                 let features = features.iter().copied().filter(is_on).collect();
@@ -215,6 +224,13 @@ mod tests {
         );
         let off = ["core::call_in", "integration::outlook"].map(str::to_owned);
         assert_eq!(resource.disabled_features, BTreeSet::from(off));
+    }
+
+    #[test]
+    fn no_tariff_has_the_training_report() {
+        let (offer, default) = (offer(&[]), tariff(&[], &[]));
+        assert!(!offer.has_module(TRAINING_REPORT, &default) && offer.has_module("chat", &default));
+        assert!(!offer.has_module("chat", &tariff(&["chat"], &[])));
     }
 
     #[test]

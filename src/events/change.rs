@@ -2,11 +2,11 @@
 
 use uuid::Uuid;
 
-use super::{Asked, EventError, News, Schedule, Teller, off_thread};
+use super::{Asked, EventError, News, Schedule, Teller, answers, off_thread};
 use crate::{
     mail::{self, Cause, Told},
     store::{
-        Db, StoreError, Tx,
+        self, Db, StoreError, Tx, event_invites,
         events::{self, Event, SeenEvent, TrainingReport, exceptions},
         invites::{self, Editor, NewInvite},
         rooms::{self, RoomChange},
@@ -23,7 +23,7 @@ pub struct Change {
     pub is_adhoc: Option<bool>,
     pub schedule: Asked,
     pub show_meeting_details: Option<bool>,
-    pub training_report: Option<TrainingReport>,
+    pub training_report: store::Change<TrainingReport>,
     pub room: RoomChange,
     /// Takes the place of all targets of the room.
     pub streaming_targets: Option<Vec<NewStreamingTarget>>,
@@ -40,7 +40,7 @@ impl Change {
             && self.is_adhoc.is_none()
             && self.schedule == Asked::default()
             && self.show_meeting_details.is_none()
-            && self.training_report.is_none()
+            && self.training_report == store::Change::Keep
             && self.room == RoomChange::default()
             && self.streaming_targets.is_none()
             && self.folder.is_none()
@@ -78,7 +78,7 @@ impl Change {
         }
         event.is_adhoc = self.is_adhoc.unwrap_or(event.is_adhoc);
         event.show_meeting_details = self.show_meeting_details.unwrap_or(event.show_meeting_details);
-        event.training_report = self.training_report.or(event.training_report);
+        event.training_report = self.training_report.applied_to(event.training_report);
         event.times = schedule.times;
         event.recurrence = schedule.recurrence;
         event.series_ends_at = schedule.series_ends_at;
@@ -106,35 +106,53 @@ pub async fn change(
     let changed = db.transaction(move |tx| {
         Box::pin(async move {
             let cause = teller.cause(tx, editor.user, editor.at).await?;
-            let Some(seen) = events::locked(tx, editor.user, event).await? else {
-                return Err(EventError::Gone);
-            };
-            let mut event = seen.event.clone();
-            let before = Schedule::of(&event);
-            let (asked, known) = (change.schedule.clone(), before.clone());
-            let after = off_thread(move || known.changed(asked)).await??;
-            let has_lost_times = before.times.is_some() && after.times.is_none();
-            let has_other_occurrences = after.has_other_occurrences(&before);
-            change.apply(&mut event, after);
-            if change.is_as(tx, &event, &seen).await? {
-                invite_lastingly(tx, &event, &change, editor).await?;
-                let told = Told::Everybody;
-                return Ok(Changed { seen, told });
-            }
-            if has_other_occurrences {
-                exceptions::remove_all(tx, event.id).await?;
-            }
-            events::save(tx, &event, editor).await?;
-            if !event.recurrence.is_empty() {
-                events::set_series_end(tx, event.id, event.series_ends_at).await?;
-            }
-            change_belongings(tx, &event, change, editor).await?;
-            tell(tx, event.id, has_lost_times, &cause, &teller).await
+            let seen = events::locked(tx, editor.user, event).await?;
+            let seen = seen.ok_or(EventError::Gone)?;
+            Box::pin(change_locked(tx, seen, change, &cause, &teller)).await
         })
     });
     let changed = changed.await?;
     wake.wake();
     Ok(changed)
+}
+
+/// The same inside a transaction, which has locked the event.
+pub(super) async fn change_locked(
+    tx: &mut Tx,
+    seen: SeenEvent,
+    change: Change,
+    cause: &Cause,
+    teller: &Teller,
+) -> Result<Changed, EventError> {
+    let editor = Editor {
+        user: cause.by,
+        at: cause.at,
+    };
+    let mut event = seen.event.clone();
+    let before = Schedule::of(&event);
+    let (asked, known) = (change.schedule.clone(), before.clone());
+    let after = off_thread(move || known.changed(asked)).await??;
+    let has_lost_times = before.times.is_some() && after.times.is_none();
+    let has_other_occurrences = after.has_other_occurrences(&before);
+    change.apply(&mut event, after);
+    if change.is_as(tx, &event, &seen).await? {
+        invite_lastingly(tx, &event, &change, editor).await?;
+        let told = Told::Everybody;
+        return Ok(Changed { seen, told });
+    }
+    let answers_are_void = answers::are_void(tx, &seen.event, &event, cause.at).await?;
+    if has_other_occurrences {
+        exceptions::remove_all(tx, event.id).await?;
+    }
+    events::save(tx, &event, editor).await?;
+    if !event.recurrence.is_empty() {
+        events::set_series_end(tx, event.id, event.series_ends_at).await?;
+    }
+    change_belongings(tx, &event, change, editor).await?;
+    if answers_are_void {
+        event_invites::ask_again(tx, event.id, cause.at).await?;
+    }
+    tell(tx, event.id, has_lost_times, cause, teller).await
 }
 
 /// Queues what invitees are told of the event as it is now.
@@ -169,17 +187,30 @@ async fn change_belongings(
     invite_lastingly(tx, event, &change, editor).await?;
     rooms::apply(tx, event.room_id, &change.room).await?;
     if let Some(targets) = change.streaming_targets {
-        streaming_targets::remove_all(tx, event.room_id).await?;
-        for target in targets {
-            let of_room = NewStreamingTarget {
-                room_id: event.room_id,
-                ..target
-            };
-            streaming_targets::insert(tx, of_room).await?;
-        }
+        replace_targets(tx, event.room_id, targets).await?;
     }
     if let Some(folder) = change.folder {
         shared_folders::insert(tx, event.id, &folder).await?;
+    }
+    Ok(())
+}
+
+/// Gives the room these targets alone. Those that it has already stay the same to whoever knows their ids.
+async fn replace_targets(
+    tx: &mut Tx,
+    room: Uuid,
+    targets: Vec<NewStreamingTarget>,
+) -> Result<(), StoreError> {
+    let mut known = streaming_targets::of_room(tx, room).await?;
+    streaming_targets::remove_all(tx, room).await?;
+    for target in targets {
+        let same = known.iter().position(|known| target.makes(known));
+        let of_room = NewStreamingTarget {
+            id: same.map_or(target.id, |place| known.remove(place).id),
+            room_id: room,
+            ..target
+        };
+        streaming_targets::insert(tx, of_room).await?;
     }
     Ok(())
 }

@@ -1,10 +1,11 @@
-//! Changing one occurrence of a series.
+//! Changing one occurrence of an event.
 
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use super::{
-    EXCEPTIONS_PER_EVENT_MAX, EventError, News, Refusal, Teller,
+    Asked, Change, EXCEPTIONS_PER_EVENT_MAX, EventError, Finding, News, Refusal, Teller,
+    change::change_locked,
     instances::{Instance, Series},
     off_thread, schedule,
 };
@@ -43,11 +44,7 @@ impl InstanceChange {
         let before = instance.exception.as_ref().map(events::Exception::difference);
         let mut difference = before.unwrap_or_default();
         if self.is_all_day.is_some() || self.starts_at.is_some() || self.ends_at.is_some() {
-            let times = Times {
-                is_all_day: self.is_all_day.unwrap_or(instance.times.is_all_day),
-                starts_at: self.starts_at.unwrap_or(instance.times.starts_at),
-                ends_at: self.ends_at.unwrap_or(instance.times.ends_at),
-            };
+            let times = self.times(&instance.times);
             schedule::check(&times)?;
             // All of it: a later change of the series must not turn what is kept here into nonsense.
             difference.is_all_day = Some(times.is_all_day);
@@ -58,6 +55,44 @@ impl InstanceChange {
         difference.description = self.description.or(difference.description);
         difference.status = self.status.unwrap_or(difference.status);
         Ok(difference)
+    }
+
+    /// When the occurrence takes place then. A form names both times in the zone of its browser, which means nothing for one
+    /// that has not moved.
+    fn times(&self, before: &Times) -> Times {
+        let is_form = self.starts_at.is_some() && self.ends_at.is_some();
+        let time = |asked: Option<ZonedTime>, known: ZonedTime| {
+            let asked = asked.filter(|asked| !is_form || asked.at != known.at);
+            asked.unwrap_or(known)
+        };
+        Times {
+            is_all_day: self.is_all_day.unwrap_or(before.is_all_day),
+            starts_at: time(self.starts_at, before.starts_at),
+            ends_at: time(self.ends_at, before.ends_at),
+        }
+    }
+
+    /// The same of an event that takes place once: its only occurrence is the event itself.
+    fn of_the_only_one(self, instance: &Instance) -> Result<Change, Refusal> {
+        if self.status == Some(Status::Cancelled) {
+            return Err(Refusal::Fields(vec![Finding {
+                field: "status",
+                code: "invalid_value",
+                message: "an event that takes place once is not cancelled but deleted",
+            }]));
+        }
+        let times = self.times(&instance.times);
+        Ok(Change {
+            title: self.title,
+            description: self.description,
+            schedule: Asked {
+                is_all_day: Some(times.is_all_day),
+                starts_at: Some(times.starts_at),
+                ends_at: Some(times.ends_at),
+                ..Asked::default()
+            },
+            ..Change::default()
+        })
     }
 }
 
@@ -70,7 +105,7 @@ pub struct ChangedInstance {
 }
 
 /// Changes the occurrence that begins, by the series' rule, at `original`, and queues what invitees are told; a change to
-/// what is already so changes nothing and is not told. `editor` must see the event; whether it may change it was asked
+/// what is already so changes nothing and is not told. The only occurrence of a single event is the event. `editor` must see the event; whether it may change it was asked
 /// before.
 pub async fn change_instance(
     db: &Db,
@@ -86,6 +121,11 @@ pub async fn change_instance(
             let cause = teller.cause(tx, editor.user, editor.at).await?;
             let (seen, series) = series(tx, event, editor).await?;
             let instance = series.at(original).ok_or(EventError::NoOccurrence)?;
+            if seen.event.recurrence.is_empty() {
+                let change = change.of_the_only_one(&instance)?;
+                // Boxed: what is rare must not make the future of every change a large one.
+                return Box::pin(change_only_one(tx, seen, change, &cause, &teller)).await;
+            }
             let difference = change.applied_to(&instance)?;
             if takes_place_alike(&difference, &instance, &seen) {
                 let told = Told::Everybody;
@@ -105,6 +145,27 @@ pub async fn change_instance(
     let changed = changed.await?;
     wake.wake();
     Ok(changed)
+}
+
+async fn change_only_one(
+    tx: &mut Tx,
+    seen: SeenEvent,
+    change: Change,
+    cause: &Cause,
+    teller: &Teller,
+) -> Result<ChangedInstance, EventError> {
+    let changed = change_locked(tx, seen, change, cause, teller).await?;
+    let times = changed.seen.event.times.ok_or(EventError::NoOccurrence)?;
+    let instance = Instance {
+        original: times.starts_at.at,
+        times,
+        exception: None,
+    };
+    Ok(ChangedInstance {
+        seen: changed.seen,
+        instance,
+        told: changed.told,
+    })
 }
 
 /// Queues what invitees are told of an occurrence as it is now.

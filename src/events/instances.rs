@@ -1,4 +1,4 @@
-//! The occurrences of a series with their exceptions, in the order of their beginnings.
+//! The occurrences of an event, of a series with their exceptions, in the order of their beginnings.
 
 use std::iter::Peekable;
 
@@ -8,11 +8,14 @@ use serde::{Deserialize, Serialize};
 use super::schedule;
 use crate::{
     calendar::recurrence::{Recurrence, RecurrenceError},
-    store::events::{Event, Exception, Times, ZonedTime},
+    store::events::{Event, Exception, Status, Times, ZonedTime},
 };
 
 /// How an occurrence is named: the UTC time of its beginning by the series' rule.
 const NAME: &str = "%Y%m%dT%H%M%SZ";
+
+/// As some clients name it: by what clocks show then, and how far these are ahead of UTC.
+const NAME_WITH_OFFSET: &str = "%Y%m%dT%H%M%S%z";
 
 /// By how much longer than others an occurrence may last where clocks change.
 const DURATION_MARGIN: TimeDelta = TimeDelta::days(1);
@@ -23,15 +26,19 @@ pub fn name(original: DateTime<Utc>) -> String {
     original.format(NAME).to_string()
 }
 
-/// The beginning in a name. `None` for what is no name.
+/// The beginning in a name, also in one with an offset (`20270115T100000+0100`). `None` for what is no name.
 #[must_use]
 pub fn parse_name(text: &str) -> Option<DateTime<Utc>> {
-    let time = NaiveDateTime::parse_from_str(text, NAME).ok()?.and_utc();
+    let time = match NaiveDateTime::parse_from_str(text, NAME) {
+        Ok(time) => time.and_utc().fixed_offset(),
+        Err(_) => DateTime::parse_from_str(text, NAME_WITH_OFFSET).ok()?,
+    };
     // The parser is more generous than we are.
-    (name(time) == text).then_some(time)
+    let written = [name(time.to_utc()), time.format(NAME_WITH_OFFSET).to_string()];
+    written.iter().any(|name| name == text).then(|| time.to_utc())
 }
 
-/// A series that can be looked at.
+/// A series that can be looked at. What takes place once is one of a single occurrence.
 #[derive(Debug)]
 pub struct Series {
     recurrence: Recurrence,
@@ -66,7 +73,8 @@ pub enum Beyond {
     Before(Place),
 }
 
-/// Which occurrences are asked for: those that begin before `time_max` and end after `time_min`.
+/// Which occurrences are asked for: those that begin before `time_max`, and end after `time_min` or begin at it or later. So
+/// what has no length is found on its day.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct TimeFilter {
     pub time_min: Option<DateTime<Utc>>,
@@ -93,19 +101,19 @@ impl Instance {
 
 impl TimeFilter {
     fn passes(self, times: &Times) -> bool {
-        self.time_min.is_none_or(|min| times.ends_at.at > min)
-            && self.time_max.is_none_or(|max| times.starts_at.at < max)
+        let is_late = |min| times.ends_at.at > min || times.starts_at.at >= min;
+        self.time_min.is_none_or(is_late) && self.time_max.is_none_or(|max| times.starts_at.at < max)
     }
 }
 
 impl Series {
-    /// The series of an event with its exceptions, as far as it is known at `now`. `None` when the event is no series.
+    /// The occurrences of an event with its exceptions, as far as they are known at `now`. `None` when it has no times.
     pub fn new(
         event: &Event,
         exceptions: Vec<Exception>,
         now: DateTime<Utc>,
     ) -> Result<Option<Self>, RecurrenceError> {
-        let Some(times) = event.times.filter(|_| !event.recurrence.is_empty()) else {
+        let Some(times) = event.times else {
             return Ok(None);
         };
         let recurrence = schedule::series(&times, &event.recurrence)?.known_at(now);
@@ -126,6 +134,22 @@ impl Series {
         self.recurrence
             .is_occurrence(original)
             .then(|| self.instance(original, exception))
+    }
+
+    /// Whether one of them has begun and not ended.
+    #[must_use]
+    pub fn is_under_way(&self, now: DateTime<Utc>) -> bool {
+        let around = TimeFilter {
+            time_min: Some(now),
+            time_max: Some(now + TimeDelta::seconds(1)),
+        };
+        let takes_place = |one: &Instance| {
+            let exception = one.exception.as_ref();
+            exception.is_none_or(|exception| exception.status == Status::Ok)
+        };
+        let is_on =
+            |one: Instance| takes_place(&one) && one.times.starts_at.at <= now && one.times.ends_at.at > now;
+        self.forward(around, None).any(is_on)
     }
 
     /// The occurrences that differ from the series.
@@ -262,6 +286,9 @@ impl Series {
     /// When an occurrence takes place by the series' rule.
     #[must_use]
     pub fn regular_times(&self, original: DateTime<Utc>) -> Times {
+        if original == self.times.starts_at.at {
+            return self.times;
+        }
         let ends_at = self.recurrence.end_of(original, self.times.duration());
         Times {
             is_all_day: self.times.is_all_day,
@@ -297,6 +324,78 @@ where
             (Some(one), Some(other)) if (self.is_first)(one.place(), other.place()) => self.one.next(),
             (_, Some(_)) => self.other.next(),
             (_, None) => self.one.next(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn utc(text: &str) -> DateTime<Utc> {
+        text.parse().expect("RFC 3339")
+    }
+
+    #[test]
+    fn names_tell_the_same_beginning_with_any_offset() {
+        for (text, expected) in [
+            ("20310331T080000Z", "2031-03-31T08:00:00Z"),
+            ("20310331T100000+0200", "2031-03-31T08:00:00Z"),
+            ("20310331T080000+0000", "2031-03-31T08:00:00Z"),
+            ("20310330T223000-0930", "2031-03-31T08:00:00Z"),
+            ("20310401T000000+0545", "2031-03-31T18:15:00Z"),
+        ] {
+            assert_eq!(parse_name(text), Some(utc(expected)), "{text}");
+        }
+        for text in [
+            "",
+            "20310331T100000",
+            "20310331T100000z",
+            "20310331T100000+02",
+            "20310331T100000+02:00",
+            "20310331T100000 +0200",
+            "20310331T100000+2400",
+            "20310331T100000+0260",
+            "20310331T100000+0200Z",
+            "20310331T240000+0200",
+            "20310230T100000+0200",
+            "2031033T1100000+0200",
+            "+2031331T100000+0200",
+        ] {
+            assert_eq!(parse_name(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_has_no_length_is_found_on_its_day() {
+        let times = |starts_at: &str, ends_at: &str| {
+            let zoned = |text: &str| ZonedTime {
+                at: utc(text),
+                zone: chrono_tz::UTC,
+            };
+            Times {
+                is_all_day: false,
+                starts_at: zoned(starts_at),
+                ends_at: zoned(ends_at),
+            }
+        };
+        let day = TimeFilter {
+            time_min: Some(utc("2031-03-31T00:00:00Z")),
+            time_max: Some(utc("2031-04-01T00:00:00Z")),
+        };
+        for (starts_at, ends_at, is_found) in [
+            ("2031-03-31T00:00:00Z", "2031-03-31T00:00:00Z", true),
+            ("2031-03-31T12:00:00Z", "2031-03-31T12:00:00Z", true),
+            ("2031-04-01T00:00:00Z", "2031-04-01T00:00:00Z", false),
+            ("2031-03-30T23:00:00Z", "2031-03-31T00:00:00Z", false),
+            ("2031-03-30T23:00:00Z", "2031-03-31T00:00:01Z", true),
+            ("2031-03-30T00:00:00Z", "2031-04-02T00:00:00Z", true),
+        ] {
+            assert_eq!(
+                day.passes(&times(starts_at, ends_at)),
+                is_found,
+                "{starts_at} {ends_at}"
+            );
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Events: the rules of what may be asked for, and what is done then, each request in one transaction.
 
+mod answers;
 mod change;
 mod create;
 mod delete;

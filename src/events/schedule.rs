@@ -3,7 +3,7 @@
 use chrono::{DateTime, NaiveTime, Utc};
 
 use crate::{
-    calendar::recurrence::{LocalStart, Recurrence, RecurrenceError, instant_of, wall_of},
+    calendar::recurrence::{LocalStart, Recurrence, RecurrenceError, instant_of, named, rule_first, wall_of},
     store::events::{Times, ZonedTime},
 };
 
@@ -17,6 +17,13 @@ pub struct Asked {
     pub starts_at: Option<ZonedTime>,
     pub ends_at: Option<ZonedTime>,
     pub recurrence: Option<Vec<String>>,
+}
+
+impl Asked {
+    /// Whether it comes from a form that says all of it each time, so that what is left out is not there.
+    fn is_whole(&self) -> bool {
+        self.is_time_independent == Some(false) && self.starts_at.is_some() && self.ends_at.is_some()
+    }
 }
 
 /// When an event takes place.
@@ -78,26 +85,42 @@ impl Schedule {
         match (asked.is_time_independent, self.times) {
             (Some(true), _) | (None, None) => Self::without_times(&asked),
             (Some(false), None) => Self::new(asked),
-            (_, Some(times)) => {
-                let times = Times {
-                    is_all_day: asked.is_all_day.unwrap_or(times.is_all_day),
-                    starts_at: asked.starts_at.unwrap_or(times.starts_at),
-                    ends_at: asked.ends_at.unwrap_or(times.ends_at),
-                };
-                Self::with_times(times, asked.recurrence.unwrap_or_else(|| self.recurrence.clone()))
-            }
+            (_, Some(times)) => self.with_other_times(&times, asked),
         }
     }
 
+    fn with_other_times(&self, before: &Times, asked: Asked) -> Result<Self, Refusal> {
+        let is_whole = asked.is_whole();
+        // The zone in a form is the browser's, whatever the event's is.
+        let time = |asked: Option<ZonedTime>, known: ZonedTime| {
+            let asked = asked.filter(|asked| !is_whole || asked.at != known.at);
+            asked.unwrap_or(known)
+        };
+        let times = Times {
+            is_all_day: asked.is_all_day.unwrap_or(before.is_all_day),
+            starts_at: time(asked.starts_at, before.starts_at),
+            ends_at: time(asked.ends_at, before.ends_at),
+        };
+        let recurrence = match asked.recurrence {
+            None if !is_whole => self.recurrence.clone(),
+            recurrence => recurrence.unwrap_or_default(),
+        };
+        let mut changed = Self::with_times(times, recurrence)?;
+        if means_the_same(&times, &changed.recurrence, &self.recurrence) {
+            changed.recurrence.clone_from(&self.recurrence);
+        }
+        Ok(changed)
+    }
+
     fn without_times(asked: &Asked) -> Result<Self, Refusal> {
+        // The form of an event that loses its times still holds the pattern.
+        let is_asked_for = asked.is_time_independent != Some(true);
+        let has_pattern = asked.recurrence.as_ref().is_some_and(|lines| !lines.is_empty());
         let fields = [
-            ("is_all_day", asked.is_all_day.is_some()),
+            ("is_all_day", asked.is_all_day == Some(true)),
             ("starts_at", asked.starts_at.is_some()),
             ("ends_at", asked.ends_at.is_some()),
-            (
-                "recurrence_pattern",
-                asked.recurrence.as_ref().is_some_and(|lines| !lines.is_empty()),
-            ),
+            ("recurrence_pattern", is_asked_for && has_pattern),
         ];
         if fields.iter().any(|(_, is_given)| *is_given) {
             return Err(findings(
@@ -111,6 +134,7 @@ impl Schedule {
 
     fn with_times(times: Times, recurrence: Vec<String>) -> Result<Self, Refusal> {
         check(&times)?;
+        let recurrence = named(recurrence);
         let series_ends_at = if recurrence.is_empty() {
             Some(times.ends_at.at)
         } else {
@@ -120,7 +144,7 @@ impl Schedule {
         };
         Ok(Self {
             times: Some(times),
-            recurrence,
+            recurrence: rule_first(recurrence),
             series_ends_at,
         })
     }
@@ -134,14 +158,32 @@ impl Schedule {
     }
 }
 
-/// The occurrences of an event with these times and this pattern.
+/// The occurrences of an event with these times and this pattern; without a pattern, the one.
 pub(super) fn series(times: &Times, recurrence: &[String]) -> Result<Recurrence, RecurrenceError> {
     let start = LocalStart {
         instant: times.starts_at.at,
         zone: times.starts_at.zone,
         all_day: times.is_all_day,
     };
+    if recurrence.is_empty() {
+        return Ok(Recurrence::once(start));
+    }
     Recurrence::parse(recurrence, start)
+}
+
+/// Whether two patterns of an event with these times are the same series, whatever their text.
+fn means_the_same(times: &Times, one: &[String], other: &[String]) -> bool {
+    if one == other {
+        return true;
+    }
+    if one.is_empty() || other.is_empty() {
+        return false;
+    }
+    match (series(times, one), series(times, other)) {
+        (Ok(one), Ok(other)) => one.means_the_same(&other),
+        // One that was stored fits other times.
+        _ => false,
+    }
 }
 
 /// The end does not lie before the beginning, and whole days begin and end at midnight.
@@ -173,172 +215,4 @@ fn findings(fields: &[(&'static str, bool)], code: &'static str, message: &'stat
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::events::parse;
-
-    fn time(datetime: &str) -> ZonedTime {
-        parse(datetime, "Europe/Berlin").expect("a time")
-    }
-
-    fn timed(starts_at: &str, ends_at: &str) -> Asked {
-        Asked {
-            is_time_independent: Some(false),
-            is_all_day: Some(false),
-            starts_at: Some(time(starts_at)),
-            ends_at: Some(time(ends_at)),
-            recurrence: None,
-        }
-    }
-
-    fn weekly() -> Asked {
-        Asked {
-            recurrence: Some(vec!["RRULE:FREQ=WEEKLY;COUNT=3".to_owned()]),
-            ..timed("2027-03-22T10:00", "2027-03-22T11:00")
-        }
-    }
-
-    fn refused(schedule: Result<Schedule, Refusal>) -> Vec<(&'static str, &'static str)> {
-        match schedule.expect_err("refused") {
-            Refusal::Fields(found) => found.iter().map(|one| (one.field, one.code)).collect(),
-            Refusal::Event(_) => vec![("", "invalid_event")],
-        }
-    }
-
-    #[test]
-    fn a_series_keeps_its_wall_clock_and_knows_its_end() {
-        let schedule = Schedule::new(weekly()).expect("a schedule");
-        // Three weeks later, in summer time.
-        assert_eq!(schedule.series_ends_at, Some(time("2027-04-05T11:00").at));
-        let single = Schedule::new(timed("2027-03-22T10:00", "2027-03-22T10:00")).expect("a schedule");
-        assert_eq!(single.series_ends_at, Some(time("2027-03-22T10:00").at));
-        let endless = Asked {
-            recurrence: Some(vec!["RRULE:FREQ=DAILY".to_owned()]),
-            ..weekly()
-        };
-        assert_eq!(Schedule::new(endless).expect("a schedule").series_ends_at, None);
-    }
-
-    #[test]
-    fn times_are_all_there_or_not_at_all() {
-        let required = Asked {
-            is_time_independent: Some(false),
-            is_all_day: Some(true),
-            ..Asked::default()
-        };
-        let missing = [("starts_at", "value_required"), ("ends_at", "value_required")];
-        assert_eq!(refused(Schedule::new(required.clone())), missing);
-        assert_eq!(refused(Schedule::default().changed(required)), missing);
-        let ignored = Asked {
-            is_time_independent: Some(true),
-            ..weekly()
-        };
-        let fields = ["is_all_day", "starts_at", "ends_at", "recurrence_pattern"];
-        let expected = fields.map(|field| (field, "ignored_value"));
-        assert_eq!(refused(Schedule::new(ignored.clone())), expected);
-        let series = Schedule::new(weekly()).expect("a schedule");
-        assert_eq!(refused(series.changed(ignored)), expected);
-        let still = Asked {
-            is_time_independent: None,
-            ..weekly()
-        };
-        assert_eq!(refused(Schedule::default().changed(still)), expected);
-        let empty = Asked {
-            is_time_independent: Some(true),
-            recurrence: Some(Vec::new()),
-            ..Asked::default()
-        };
-        assert_eq!(Schedule::new(empty), Ok(Schedule::default()));
-    }
-
-    #[test]
-    fn what_does_not_fit_together_is_refused() {
-        let invalid = [("", "invalid_event")];
-        assert_eq!(
-            refused(Schedule::new(timed("2027-03-22T10:00", "2027-03-22T09:59:59"))),
-            invalid
-        );
-        for (starts_at, ends_at, fits) in [
-            ("2027-03-22T00:00", "2027-03-23T00:00", true),
-            ("2027-03-22T00:00:00Z", "2027-03-23T00:00:00Z", true),
-            ("2027-03-28T00:00", "2027-03-29T00:00", true),
-            ("2027-03-22T00:00", "2027-03-22T23:59:59", false),
-            ("2027-03-22T00:01", "2027-03-23T00:00", false),
-        ] {
-            let asked = Asked {
-                is_all_day: Some(true),
-                ..timed(starts_at, ends_at)
-            };
-            assert_eq!(Schedule::new(asked).is_ok(), fits, "{starts_at}");
-        }
-        // In Beirut, midnight of that day was skipped: it began at 01:00.
-        let day = |at: &str| parse(at, "Asia/Beirut").expect("a time");
-        let skipped = Asked {
-            is_all_day: Some(true),
-            starts_at: Some(day("2021-03-28T01:00")),
-            ends_at: Some(day("2021-03-29T00:00")),
-            ..timed("2027-03-22T00:00", "2027-03-23T00:00")
-        };
-        assert!(Schedule::new(skipped).is_ok());
-        for line in ["RRULE:FREQ=SECONDLY", "DTSTART:20270101T000000Z", "nonsense", ""] {
-            let asked = Asked {
-                recurrence: Some(vec![line.to_owned()]),
-                ..weekly()
-            };
-            assert_eq!(refused(Schedule::new(asked)), invalid, "{line}");
-        }
-    }
-
-    #[test]
-    fn changes_keep_what_they_do_not_name() {
-        let before = Schedule::new(weekly()).expect("a schedule");
-        assert_eq!(before.changed(Asked::default()).as_ref(), Ok(&before));
-        let longer = Asked {
-            ends_at: Some(time("2027-03-22T12:00")),
-            ..Asked::default()
-        };
-        let longer = before.changed(longer).expect("a schedule");
-        assert_eq!(longer.recurrence, before.recurrence);
-        assert_eq!(longer.series_ends_at, Some(time("2027-04-05T12:00").at));
-        assert!(!longer.has_other_occurrences(&before));
-        let later = Asked {
-            starts_at: Some(time("2027-03-22T11:30")),
-            ..Asked::default()
-        };
-        assert_eq!(refused(before.changed(later)), [("", "invalid_event")]);
-    }
-
-    #[test]
-    fn exceptions_outlive_what_leaves_the_occurrences_alone() {
-        let before = Schedule::new(weekly()).expect("a schedule");
-        let single = Schedule::new(timed("2027-03-22T10:00", "2027-03-22T11:00")).expect("a schedule");
-        let changed = |asked: Asked| {
-            before
-                .changed(asked)
-                .expect("a schedule")
-                .has_other_occurrences(&before)
-        };
-        assert!(!changed(weekly()));
-        assert!(changed(Asked {
-            recurrence: Some(Vec::new()),
-            ..Asked::default()
-        }));
-        assert!(changed(Asked {
-            starts_at: Some(time("2027-03-22T10:30")),
-            ..Asked::default()
-        }));
-        let elsewhere = ZonedTime {
-            zone: chrono_tz::UTC,
-            ..time("2027-03-22T10:00")
-        };
-        assert!(changed(Asked {
-            starts_at: Some(elsewhere),
-            ..Asked::default()
-        }));
-        assert!(changed(Asked {
-            is_time_independent: Some(true),
-            ..Asked::default()
-        }));
-        assert!(!before.has_other_occurrences(&single));
-    }
-}
+mod tests;

@@ -70,6 +70,11 @@ impl Version {
             (None, Some(from_end)) => (self.size.saturating_sub(from_end), self.size),
             (None, None) => return Wanted::Whole,
         };
+        // The last bytes of a content that is no longer than so many are all of it (RFC 9110, section 14.1.2), which of an
+        // empty one no 206 can say.
+        if self.size == 0 && first.is_none() && last != Some(0) {
+            return Wanted::Whole;
+        }
         if start < end {
             Wanted::Part(start..end)
         } else {
@@ -147,7 +152,19 @@ mod tests {
         ] {
             assert_eq!(wanted(10, &[(&RANGE, range)]), expected, "{range}");
         }
-        assert_eq!(wanted(0, &[(&RANGE, "bytes=0-")]), Wanted::Unsatisfiable);
+    }
+
+    #[test]
+    fn the_last_bytes_of_an_empty_content_are_all_of_it() {
+        for (range, expected) in [
+            ("bytes=-1", Wanted::Whole),
+            ("bytes=-99999999999999999999999", Wanted::Whole),
+            ("bytes=-0", Wanted::Unsatisfiable),
+            ("bytes=0-", Wanted::Unsatisfiable),
+            ("bytes=0-0", Wanted::Unsatisfiable),
+        ] {
+            assert_eq!(wanted(0, &[(&RANGE, range)]), expected, "{range}");
+        }
     }
 
     #[test]

@@ -12,7 +12,12 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
 
 use super::{
-    ApiError, ApiState, auth::CurrentUser, body::Body, checks::Checks, profiles::avatar_url, refusals,
+    ApiError, ApiState,
+    auth::{CurrentUser, Member},
+    body::Body,
+    checks::Checks,
+    profiles::avatar_url,
+    refusals,
 };
 use crate::{
     store::{
@@ -99,7 +104,7 @@ impl UserResource {
 pub struct ChangeUserBody {
     #[schema(max_length = 255)]
     title: Option<String>,
-    /// An empty name brings back the one from the OpenID provider.
+    /// A name of which nothing can be seen brings back the one from the OpenID provider.
     #[schema(max_length = 255)]
     display_name: Option<String>,
     /// Language tag (RFC 5646).
@@ -166,13 +171,15 @@ async fn me(State(state): State<ApiState>, CurrentUser(user): CurrentUser) -> Js
 async fn change_me(
     State(state): State<ApiState>,
     CurrentUser(user): CurrentUser,
+    member: Member,
     Body(body): Body<ChangeUserBody>,
 ) -> Result<Response, ApiError> {
     let change = body.checked()?;
     if change.is_empty() {
         return Ok(StatusCode::NO_CONTENT.into_response());
     }
-    let user = users::update_profile(&state.db, user.profile.id, change, state.clock.now())
+    let (claimed_name, now) = (users::claimed_name(&member.token.profile), state.clock.now());
+    let user = users::update_profile(&state.db, user.profile.id, change, claimed_name, now)
         .await?
         .ok_or_else(|| ApiError::not_found("The account is gone"))?;
     Ok(Json(UserResource::new(user, &state)).into_response())

@@ -21,6 +21,16 @@ impl<T> Change<T> {
         })
     }
 
+    /// The value that it makes of this one.
+    #[must_use]
+    pub fn applied_to(self, value: Option<T>) -> Option<T> {
+        match self {
+            Self::Keep => value,
+            Self::Clear => None,
+            Self::Set(new) => Some(new),
+        }
+    }
+
     /// Whether it makes another value of this one.
     pub(super) fn changes(&self, value: Option<&T>) -> bool
     where
@@ -37,7 +47,9 @@ impl<T> Change<T> {
         matches!(self, Self::Keep)
     }
 
-    pub(super) fn value(&self) -> Option<&T> {
+    /// The new value, if there is one.
+    #[must_use]
+    pub fn value(&self) -> Option<&T> {
         match self {
             Self::Set(value) => Some(value),
             Self::Keep | Self::Clear => None,

@@ -10,6 +10,7 @@ mod date;
 mod error;
 mod expand;
 mod line;
+mod lines;
 mod parts;
 mod rule;
 mod steps;
@@ -25,6 +26,7 @@ use chrono_tz::Tz;
 
 pub use error::{LineError, RecurrenceError};
 use line::{Line, Moment, Property};
+pub use lines::{named, rule_first};
 use rule::Rule;
 use steps::Steps;
 use walk::{Direction, Walk};
@@ -61,8 +63,32 @@ impl Recurrence {
         if lines.is_empty() || lines.len() > LINES_MAX {
             return Err(RecurrenceError::LineCount);
         }
-        let start = Start::new(dtstart);
-        let mut recurrence = Self {
+        let mut recurrence = Self::empty(Start::new(dtstart));
+        for (text, number) in lines.iter().zip(1..) {
+            recurrence.take(text, number)?;
+        }
+        if recurrence.rules.is_empty() {
+            recurrence.dates.insert(recurrence.start.instant);
+        }
+        let mut occurrences = recurrence.after(recurrence.start.instant);
+        match occurrences.next() {
+            Some(_) => Ok(recurrence),
+            None if occurrences.steps.are_used_up() => Err(RecurrenceError::TooCostly),
+            None => Err(RecurrenceError::NoOccurrence),
+        }
+    }
+
+    /// What takes place once: a series of one occurrence.
+    #[must_use]
+    pub fn once(dtstart: LocalStart) -> Self {
+        let mut recurrence = Self::empty(Start::new(dtstart));
+        recurrence.dates.insert(recurrence.start.instant);
+        recurrence
+    }
+
+    /// Without any occurrence yet.
+    fn empty(start: Start) -> Self {
+        Self {
             start,
             rules: Vec::new(),
             excluded_rules: Vec::new(),
@@ -70,19 +96,21 @@ impl Recurrence {
             excluded_dates: BTreeSet::new(),
             excluded_days: BTreeSet::new(),
             horizon: years_after(start.instant),
+        }
+    }
+
+    /// Whether the other one says the same of when it takes place, in whatever order and words.
+    #[must_use]
+    pub fn means_the_same(&self, other: &Self) -> bool {
+        let are_alike = |ours: &[Rule], theirs: &[Rule]| {
+            ours.iter().all(|rule| theirs.contains(rule)) && theirs.iter().all(|rule| ours.contains(rule))
         };
-        for (text, number) in lines.iter().zip(1..) {
-            recurrence.take(text, number)?;
-        }
-        if recurrence.rules.is_empty() {
-            recurrence.dates.insert(start.instant);
-        }
-        let mut occurrences = recurrence.after(start.instant);
-        match occurrences.next() {
-            Some(_) => Ok(recurrence),
-            None if occurrences.steps.are_used_up() => Err(RecurrenceError::TooCostly),
-            None => Err(RecurrenceError::NoOccurrence),
-        }
+        self.start == other.start
+            && are_alike(&self.rules, &other.rules)
+            && are_alike(&self.excluded_rules, &other.excluded_rules)
+            && self.dates == other.dates
+            && self.excluded_dates == other.excluded_dates
+            && self.excluded_days == other.excluded_days
     }
 
     fn take(&mut self, text: &str, number: usize) -> Result<(), RecurrenceError> {

@@ -20,7 +20,7 @@ pub(super) enum Frequency {
 }
 
 /// Whatever the text of the rule leaves open is filled in from the start.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Rule {
     pub start: Start,
     pub frequency: Frequency,

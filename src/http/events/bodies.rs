@@ -71,6 +71,12 @@ pub(super) fn checked_password(checks: &mut Checks, password: String) -> Secret 
     Secret::new(password)
 }
 
+/// What is kept of a report that was asked for. Where the module is missing, the proposed numbers are what a client was
+/// shown and says again, not a wish.
+pub(super) fn kept_report(has_module: bool, report: Option<TrainingReport>) -> Option<TrainingReport> {
+    report.filter(|report| has_module || *report != TrainingReport::PROPOSED)
+}
+
 pub(super) fn check_report(checks: &mut Checks, report: Option<&TrainingReport>) {
     let Some(report) = report else { return };
     let delays = [
@@ -116,4 +122,28 @@ pub(super) fn checked_targets(
         )
     });
     targets.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn proposed_numbers_are_a_wish_only_where_the_module_is() {
+        let proposed = TrainingReport::PROPOSED;
+        let own = TrainingReport {
+            checkpoint_interval: proposed.initial_checkpoint_delay,
+            ..proposed
+        };
+        for (has_module, asked, kept) in [
+            (true, Some(proposed), Some(proposed)),
+            (false, Some(proposed), None),
+            (true, Some(own), Some(own)),
+            (false, Some(own), Some(own)),
+            (true, None, None),
+            (false, None, None),
+        ] {
+            assert_eq!(kept_report(has_module, asked), kept, "{has_module} {asked:?}");
+        }
+    }
 }

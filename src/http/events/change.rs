@@ -1,10 +1,6 @@
 //! `PATCH /v1/events/{event_id}`.
 
-use axum::{
-    extract::State,
-    http::StatusCode,
-    response::{IntoResponse as _, Response},
-};
+use axum::{extract::State, response::Response};
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -12,7 +8,7 @@ use uuid::Uuid;
 
 use super::{
     ChangeQuery, DateTimeTz, EventResource,
-    bodies::{TimesInBody, check_report, check_texts, checked_password, checked_targets},
+    bodies::{TimesInBody, check_report, check_texts, checked_password, checked_targets, kept_report},
     folders, shown, teller,
 };
 use crate::{
@@ -34,6 +30,7 @@ use crate::{
         invites::Editor,
         rooms::RoomChange,
     },
+    tariffs::TRAINING_REPORT,
 };
 
 /// What changes of an event; what is absent or null stays.
@@ -61,19 +58,22 @@ pub struct ChangeEventBody {
     /// Takes the place of all targets.
     streaming_targets: Option<Vec<CreateStreamingTargetBody>>,
     show_meeting_details: Option<bool>,
-    training_participation_report: Option<TrainingReport>,
+    /// Null removes it.
+    #[serde(default)]
+    #[schema(value_type = Option<TrainingReport>)]
+    training_participation_report: store::Change<TrainingReport>,
 }
 
 /// Change an event
 ///
-/// A series with another start or pattern, or without any, loses its exceptions; nothing else touches them.
+/// A series with another start or pattern, or without any, loses its exceptions; nothing else touches them. With
+/// `is_time_independent: false` and both times, an event without a `recurrence_pattern` is a single one.
 #[utoipa::path(
     patch, path = "/events/{event_id}", tag = "events", operation_id = "change_event",
     params(("event_id" = Uuid, Path), ChangeQuery), request_body = ChangeEventBody, security(("BearerAuth" = [])),
     responses(
         (status = 200, description = "The event as it is now", body = EventResource,
          headers(("x-colloquy-mail" = Option<String>, description = "`limited`: not all invitees are told"))),
-        (status = 204, description = "Nothing was to change"),
         (status = 502, description = "The storage provider is of no use", body = crate::http::error::ErrorBody),
         refusals::OfCallers, refusals::OfIds, refusals::OfBodies, refusals::Always,
     ),
@@ -90,10 +90,12 @@ pub(super) async fn change(
         at: state.clock.now(),
     };
     let wants_folder = body.has_shared_folder;
-    let change = checked(body, editor.at)?;
+    let mut change = checked(body, editor.at)?;
     let seen = shown::seen(&state, &user, event, Operation::ChangeEvent).await?;
-    if change.is_empty() && wants_folder.is_none() {
-        return Ok(StatusCode::NO_CONTENT.into_response());
+    if let store::Change::Set(report) = change.training_report {
+        let has_module = state.offer.has_module(TRAINING_REPORT, &seen.tariff);
+        let kept = kept_report(has_module, Some(report));
+        change.training_report = kept.map_or(store::Change::Clear, store::Change::Set);
     }
     let teller = teller(&state, query.suppress_email_notification);
     let own = state.clone();
@@ -144,7 +146,7 @@ fn checked(body: ChangeEventBody, now: DateTime<Utc>) -> Result<Change, ApiError
     };
     let schedule = times.checked(&mut checks);
     check_texts(&mut checks, body.title.as_deref(), body.description.as_deref());
-    check_report(&mut checks, body.training_participation_report.as_ref());
+    check_report(&mut checks, body.training_participation_report.value());
     let password = body
         .password
         .try_map(|password| Ok::<_, ApiError>(checked_password(&mut checks, password)))?;

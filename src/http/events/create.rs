@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use super::{
     DateTimeTz, EventResource,
-    bodies::{TimesInBody, check_report, check_texts, checked_password, checked_targets},
+    bodies::{TimesInBody, check_report, check_texts, checked_password, checked_targets, kept_report},
     folders, shown,
 };
 use crate::{
@@ -26,9 +26,10 @@ use crate::{
         events::{NewEvent, TrainingReport},
         invites::Editor,
         rooms::NewRoom,
+        tariffs::Tariff,
         users::User,
     },
-    tariffs::{CALL_IN, CORE, TariffResource},
+    tariffs::{CALL_IN, CORE, TRAINING_REPORT, TariffResource},
 };
 
 /// A new event. What is null counts as absent.
@@ -131,6 +132,10 @@ async fn draft(state: &ApiState, user: &User, body: CreateEventBody) -> Result<D
         user: user.profile.id,
         at: now,
     };
+    let tariff = store::tariffs::of_user(&state.db, creator.user).await?;
+    let tariff = tariff.ok_or_else(|| ApiError::not_found("The account is gone"))?;
+    let has_module = state.offer.has_module(TRAINING_REPORT, &tariff);
+    let training_report = kept_report(has_module, body.training_participation_report);
     let shows_details = body.show_meeting_details.unwrap_or_default();
     let e2e_encryption = body.e2e_encryption.unwrap_or_default();
     Ok(Draft {
@@ -142,7 +147,7 @@ async fn draft(state: &ApiState, user: &User, body: CreateEventBody) -> Result<D
             password,
             waiting_room: body.waiting_room.unwrap_or_default(),
             e2e_encryption,
-            sip: !e2e_encryption && takes_calls(state, creator.user).await?,
+            sip: !e2e_encryption && takes_calls(state, &tariff),
         },
         event: NewEvent {
             id: Uuid::new_v4(),
@@ -157,7 +162,7 @@ async fn draft(state: &ApiState, user: &User, body: CreateEventBody) -> Result<D
             recurrence: schedule.recurrence,
             series_ends_at: schedule.series_ends_at,
             show_meeting_details: shows_details,
-            training_report: body.training_participation_report,
+            training_report,
         },
         streaming_targets,
         folder: None,
@@ -166,11 +171,8 @@ async fn draft(state: &ApiState, user: &User, body: CreateEventBody) -> Result<D
 }
 
 /// Whether rooms of new events can be reached by telephone: the operator wants it, and the creator's tariff allows it.
-async fn takes_calls(state: &ApiState, user: Uuid) -> Result<bool, ApiError> {
+fn takes_calls(state: &ApiState, tariff: &Tariff) -> bool {
     let call_in = &state.config.call_in;
-    if !call_in.for_new_events || call_in.tel.is_none() {
-        return Ok(false);
-    }
-    let tariff = store::tariffs::of_user(&state.db, user).await?;
-    Ok(tariff.is_some_and(|tariff| TariffResource::new(&tariff, &state.offer).allows(CORE, CALL_IN)))
+    let is_wanted = call_in.for_new_events && call_in.tel.is_some();
+    is_wanted && TariffResource::new(tariff, &state.offer).allows(CORE, CALL_IN)
 }

@@ -37,7 +37,8 @@ pub(super) fn routes() -> OpenApiRouter<ApiState> {
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct ListQuery {
-    /// Only events that end later. A series counts by its last occurrence; what has no times is left out.
+    /// Only events that end later, or begin then or later. A series counts by its last occurrence; what has no times is left
+    /// out.
     time_min: Option<DateTime<Utc>>,
     /// Only events that begin earlier. A series counts by its first occurrence; what has no times is left out.
     time_max: Option<DateTime<Utc>>,

@@ -75,6 +75,7 @@ pub struct EventResource {
     pub streaming_targets: Vec<StreamingTargetResource>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub shared_folder: Option<SharedFolderResource>,
+    /// While the creator's tariff lacks the module of this name, always there and without any effect.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub training_participation_report: Option<TrainingReport>,
 }

@@ -9,6 +9,7 @@ use super::{
     resource::{CallInResource, EventRoomResource, EventType},
 };
 use crate::{
+    calendar::recurrence::rule_first,
     http::{
         ApiError, ApiState,
         event_invites::InviteeResource,
@@ -20,11 +21,11 @@ use crate::{
     permissions::{Operation, Standing, Subject, check},
     store::{
         event_invites::{self, INVITEES_PER_EVENT_MAX, Invitees},
-        events::{self, FolderLinks, InviteRole, SeenEvent, Status},
+        events::{self, FolderLinks, InviteRole, SeenEvent, Status, TrainingReport},
         streaming_targets::{self, StreamingTarget},
         users::User,
     },
-    tariffs::{CALL_IN, CORE},
+    tariffs::{CALL_IN, CORE, TRAINING_REPORT},
 };
 
 /// The event as the user sees it, if the user may do this to it.
@@ -108,7 +109,7 @@ fn resource(
         is_all_day: times.map(|times| times.is_all_day),
         starts_at: times.map(|times| times.starts_at.into()),
         ends_at: times.map(|times| times.ends_at.into()),
-        recurrence_pattern: event.recurrence.clone(),
+        recurrence_pattern: rule_first(event.recurrence.clone()),
         is_adhoc: event.is_adhoc,
         kind: if event.recurrence.is_empty() {
             EventType::Single
@@ -125,7 +126,7 @@ fn resource(
             .map(|target| StreamingTargetResource::new(target, seen.can_edit()))
             .collect(),
         shared_folder: folder(seen),
-        training_participation_report: event.training_report,
+        training_participation_report: training_report(state, seen),
     }
 }
 
@@ -155,6 +156,14 @@ pub(super) fn room(state: &ApiState, seen: &SeenEvent) -> EventRoomResource {
             password: sip.password.reveal().to_owned(),
         }),
     }
+}
+
+/// When a training's participants are asked. Clients that edit an event can't save it without the numbers, so where the
+/// creator's tariff lacks the module, in which nobody is ever asked, there are always some.
+pub(super) fn training_report(state: &ApiState, seen: &SeenEvent) -> Option<TrainingReport> {
+    let proposed =
+        || (!state.offer.has_module(TRAINING_REPORT, &seen.tariff)).then_some(TrainingReport::PROPOSED);
+    seen.event.training_report.or_else(proposed)
 }
 
 /// The shared folder; who may only see the event may only read in it.

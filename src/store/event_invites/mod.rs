@@ -17,7 +17,9 @@ pub(super) use claim::claim;
 pub use lists::{Invitees, list, of_events, pending};
 pub use receiver::{receiver, receivers};
 pub(super) use write::lock_event;
-pub use write::{Invited, NewEventInvite, RoleChange, Whom, Withdrawn, answer, invite, set_role, withdraw};
+pub use write::{
+    Invited, NewEventInvite, RoleChange, Whom, Withdrawn, answer, ask_again, invite, set_role, withdraw,
+};
 
 /// Invitees of one event.
 pub const INVITEES_PER_EVENT_MAX: u64 = 1_000;

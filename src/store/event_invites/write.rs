@@ -227,6 +227,14 @@ pub async fn answer(
     .await
 }
 
+/// Makes answers pending again, in the transaction that moves the event.
+pub async fn ask_again(tx: &mut Tx, event: Uuid, now: DateTime<Utc>) -> Result<(), StoreError> {
+    const UPDATE: &str = "UPDATE event_invites SET status = 'pending', updated_at = $2
+        WHERE event_id = $1 AND status IN ('accepted', 'declined')";
+    within!(tx, c => sqlx::query(UPDATE).bind(event).bind(micros(now)).execute(c).await.map(drop))?;
+    Ok(())
+}
+
 /// Ends an invitation, and with it the invitee's access and favourite, in the transaction of what else is done then. `None`
 /// when nobody such is invited.
 pub async fn withdraw(tx: &mut Tx, event: Uuid, whom: Whom) -> Result<Option<Withdrawn>, StoreError> {

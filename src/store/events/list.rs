@@ -10,7 +10,8 @@ use crate::store::{Db, StoreError, tariffs::tariff_columns, users::profile_colum
 /// Which events a user wants to see; what is `None` filters nothing.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Filter {
-    /// Those that end later; a series counts by its last occurrence. Leaves out events without a time.
+    /// Those that end later, or begin then or later, so that what has no length is found; a series counts by its last
+    /// occurrence. Leaves out events without a time.
     pub time_min: Option<DateTime<Utc>>,
     /// Those that begin earlier; a series counts by its first occurrence. Leaves out events without a time.
     pub time_max: Option<DateTime<Utc>>,
@@ -56,7 +57,10 @@ pub async fn list(
     limit: u32,
 ) -> Result<Vec<SeenEvent>, StoreError> {
     const SELECT: &str = select_seen!(
-        "AND ($2 IS NULL OR v.series_ends_at > $2 OR (v.series_ends_at IS NULL AND v.starts_at IS NOT NULL))
+        "AND ($2 IS NULL OR v.series_ends_at > $2 OR (v.series_ends_at IS NULL AND v.starts_at IS NOT NULL)
+              OR (v.series_ends_at = $2 AND (v.ends_at = v.starts_at
+                  OR EXISTS (SELECT 1 FROM event_exceptions x WHERE x.event_id = v.id AND x.status = 'ok'
+                             AND x.starts_at = $2 AND x.ends_at = $2))))
          AND ($3 IS NULL OR v.starts_at < $3)
          AND ($4 IS NULL OR v.created_at < $4)
          AND ($5 IS NULL OR v.created_at > $5)

@@ -74,6 +74,20 @@ pub struct Delay {
     pub within: u64,
 }
 
+impl TrainingReport {
+    /// What is proposed to whoever wants one: first after 10 to 30 minutes, then every 105 to 135 minutes.
+    pub const PROPOSED: Self = Self {
+        initial_checkpoint_delay: Delay {
+            after: 600,
+            within: 1_200,
+        },
+        checkpoint_interval: Delay {
+            after: 6_300,
+            within: 1_800,
+        },
+    };
+}
+
 impl Event {
     pub(super) fn read(row: &impl Columns) -> sqlx::Result<Self> {
         let recurrence: Option<Json<Vec<String>>> = row.col("event_recurrence")?;

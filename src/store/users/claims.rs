@@ -13,6 +13,9 @@ use crate::{
 
 const PHONE_CHARS_MAX: usize = 64;
 
+/// As whose own device looks: what a user has who has chosen none.
+const FIRST_THEME: &str = "system";
+
 /// Tenant and tariff that the claims name, already looked up.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Assigned {
@@ -39,8 +42,8 @@ pub(super) fn new_user(id: Uuid, token: &VerifiedToken, assigned: Assigned, lang
         display_name_chosen: false,
         language: language.to_owned(),
         language_chosen: false,
-        dashboard_theme: String::new(),
-        conference_theme: String::new(),
+        dashboard_theme: FIRST_THEME.to_owned(),
+        conference_theme: FIRST_THEME.to_owned(),
         phone: None,
         invite_email: None,
         used_storage: 0,
@@ -54,7 +57,6 @@ pub(super) fn new_user(id: Uuid, token: &VerifiedToken, assigned: Assigned, lang
 pub(super) fn apply(user: &mut User, claims: &ProfileClaims, assigned: Assigned) {
     let had_fallback_name =
         user.profile.display_name.is_empty() || user.profile.display_name == fallback_name(&user.profile);
-    let text = |claim: &Option<String>| cleaned(claim.as_deref(), NAME_CHARS_MAX);
     if let Some(email) = claims
         .email
         .as_deref()
@@ -67,10 +69,10 @@ pub(super) fn apply(user: &mut User, claims: &ProfileClaims, assigned: Assigned)
     if claims.email_verified == Some(false) {
         user.invite_email = None;
     }
-    set(&mut user.profile.firstname, text(&claims.given_name));
-    set(&mut user.profile.lastname, text(&claims.family_name));
+    set(&mut user.profile.firstname, text(claims.given_name.as_deref()));
+    set(&mut user.profile.lastname, text(claims.family_name.as_deref()));
     if !user.display_name_chosen {
-        match text(&claims.name).or_else(|| text(&claims.nickname)) {
+        match claimed_name(claims) {
             Some(name) => user.profile.display_name = name,
             None if had_fallback_name => user.profile.display_name = fallback_name(&user.profile),
             None => {}
@@ -93,6 +95,15 @@ pub(super) fn apply(user: &mut User, claims: &ProfileClaims, assigned: Assigned)
     if let Some(tariff) = assigned.tariff {
         user.tariff_id = tariff;
     }
+}
+
+/// What the issuer calls the user, if it says so.
+pub fn claimed_name(claims: &ProfileClaims) -> Option<String> {
+    text(claims.name.as_deref()).or_else(|| text(claims.nickname.as_deref()))
+}
+
+fn text(claim: Option<&str>) -> Option<String> {
+    cleaned(claim, NAME_CHARS_MAX)
 }
 
 fn set(stored: &mut String, claimed: Option<String>) {

@@ -17,6 +17,7 @@ use super::{
     rows::{Columns, count, from_columns},
 };
 
+pub use claims::claimed_name;
 pub use disabled::{DisabledUser, Switched, all_disabled, disable, enable};
 pub use names::is_language_tag;
 pub use overview::{Overview, UserFilter, list_all, named, overview};

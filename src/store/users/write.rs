@@ -1,17 +1,18 @@
 //! Creating and changing users.
 
 use chrono::{DateTime, Utc};
+use colloquy_actors::protocol::plain::plain;
 use uuid::Uuid;
 
 use super::{
-    BY_ID, User, by_identity,
+    BY_ID, NAME_CHARS_MAX, User, by_identity,
     claims::{Assigned, apply, new_user},
     names::fallback_name,
     phone,
 };
 use crate::{
     identity::claims::VerifiedToken,
-    store::{Db, StoreError, Tx, event_invites, fold, groups, micros, tariffs, tenants},
+    store::{Db, StoreError, Tx, event_invites, fold, groups, micros, tariffs, tenants, text::cleaned},
 };
 
 /// What a new user gets where the token says nothing.
@@ -25,7 +26,7 @@ pub struct NewUserDefaults {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ProfileChange {
     pub title: Option<String>,
-    /// An empty name gives the choice back to the issuer.
+    /// A name of which nothing can be seen gives the choice back to the issuer.
     pub display_name: Option<String>,
     pub language: Option<String>,
     pub dashboard_theme: Option<String>,
@@ -78,11 +79,13 @@ pub async fn upsert_from_claims(
     .await
 }
 
-/// Changes what users may change of themselves. `None` when the user is gone.
+/// Changes what users may change of themselves; `claimed_name` is what the issuer calls the user now. `None` when the user
+/// is gone.
 pub async fn update_profile(
     db: &Db,
     id: Uuid,
     change: ProfileChange,
+    claimed_name: Option<String>,
     now: DateTime<Utc>,
 ) -> Result<Option<User>, StoreError> {
     const LOCK: &str = "UPDATE users SET updated_at = $2 WHERE id = $1 RETURNING id";
@@ -93,7 +96,7 @@ pub async fn update_profile(
                 within!(&mut *tx, c => sqlx::query_scalar(LOCK).bind(id).bind(now).fetch_optional(c).await)?;
             let Some(id) = locked else { return Ok(None) };
             let mut user: User = within!(&mut *tx, c => sqlx::query_as(BY_ID).bind(id).fetch_one(c).await)?;
-            change.apply(&mut user);
+            change.apply(&mut user, claimed_name);
             update(tx, &user, now).await?;
             Ok(Some(user))
         })
@@ -107,15 +110,14 @@ impl ProfileChange {
         *self == Self::default()
     }
 
-    fn apply(self, user: &mut User) {
+    fn apply(self, user: &mut User, claimed_name: Option<String>) {
         if let Some(name) = self.display_name {
-            let name = name.trim();
-            user.display_name_chosen = !name.is_empty();
-            user.profile.display_name = if name.is_empty() {
-                fallback_name(&user.profile)
-            } else {
-                name.to_owned()
-            };
+            // Written plainly, a name may be longer than it was sent.
+            let chosen = plain(&name).and_then(|name| cleaned(Some(&name), NAME_CHARS_MAX));
+            user.display_name_chosen = chosen.is_some();
+            user.profile.display_name = chosen
+                .or(claimed_name)
+                .unwrap_or_else(|| fallback_name(&user.profile));
         }
         if let Some(language) = self.language {
             user.language = language;

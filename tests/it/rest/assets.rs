@@ -10,6 +10,7 @@ use crate::databases::Kind;
 
 on_both_databases!(Api:
     an_upload_is_listed_and_downloaded, names_are_made_by_the_server, names_of_the_same_second_differ, the_title_of_the_event_wins, ranges_are_served,
+    the_last_bytes_of_nothing_are_nothing,
     who_has_it_gets_nothing, parameters_have_limits, only_the_owner_changes_and_strangers_see_nothing,
     the_quota_is_soft, a_broken_upload_leaves_nothing, everything_goes_with_the_room, assets_are_listed_in_pages,
     nobody_takes_all_places);
@@ -169,6 +170,23 @@ async fn ranges_are_served(api: &Api) {
     );
     let body: Value = serde_json::from_slice(&beyond.content).expect("JSON");
     assert_eq!(body["code"], "range_not_satisfiable");
+}
+
+async fn the_last_bytes_of_nothing_are_nothing(api: &Api) {
+    let alice = api.person("alice").await;
+    let room = api.room(&alice, json!({})).await;
+    let asset = api.upload(&alice, &room, UPLOAD, "").await.expect(200);
+    for (range, status) in [("bytes=-1", 200), ("bytes=-0", 416), ("bytes=0-", 416)] {
+        let download = api.download(&alice, &room, &asset, &[("range", range)]).await;
+        assert_eq!(download.status, status, "{range}");
+        if status == 200 {
+            let length = download.header("content-length");
+            assert_eq!((download.content.len(), length), (0, "0"));
+            assert_eq!(download.header("content-range"), "");
+        } else {
+            assert_eq!(download.header("content-range"), "bytes */0");
+        }
+    }
 }
 
 async fn who_has_it_gets_nothing(api: &Api) {

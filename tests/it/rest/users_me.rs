@@ -5,10 +5,13 @@ use serde_json::{Value, json};
 use super::api::Api;
 
 on_both_databases!(Api:
-    the_profile_has_every_field, changes_are_kept, nothing_to_change_is_no_content, texts_have_limits,
+    the_profile_has_every_field, changes_are_kept, what_can_not_be_seen_is_no_name, nothing_to_change_is_no_content, texts_have_limits,
     languages_are_tags, only_users_have_a_profile);
 
 const ME: &str = "/v1/users/me";
+
+/// What the provider calls her.
+const DORA: &str = "Dora Dörfler";
 
 async fn the_profile_has_every_field(api: &Api) {
     let dora = api.person("dora").await;
@@ -20,11 +23,11 @@ async fn the_profile_has_every_field(api: &Api) {
         "title": "",
         "firstname": "Dora",
         "lastname": "Dörfler",
-        "display_name": "Dora Dörfler",
+        "display_name": DORA,
         // md5 of `dora@example.org`.
         "avatar_url": "https://seccdn.libravatar.org/avatar/463d327b725fab4505e546bd35b0bd35",
-        "dashboard_theme": "",
-        "conference_theme": "",
+        "dashboard_theme": "system",
+        "conference_theme": "system",
         "language": "en",
         "tariff_status": "default",
         "used_storage": 0,
@@ -58,6 +61,27 @@ async fn changes_are_kept(api: &Api) {
         (&json!("Alice Adams"), &json!(""))
     );
     assert_eq!(reset["dashboard_theme"], "dark");
+}
+
+async fn what_can_not_be_seen_is_no_name(api: &Api) {
+    let dora = api.person("dora").await;
+    let changed = async |name: &str| {
+        let change = json!({"display_name": name});
+        api.call(&dora, "PATCH", ME, change).await.expect(200)["display_name"].clone()
+    };
+    assert_eq!(changed("\u{202e}Do\u{200b}ra\t D.").await, "Dora D.");
+    for name in [
+        "",
+        " \t",
+        "\u{200b}",
+        "\u{202e}\u{2066} \u{2069}",
+        "\u{3164}",
+        "\u{301}",
+    ] {
+        assert_eq!(changed("Chosen").await, "Chosen");
+        assert_eq!(changed(name).await, DORA, "{name:?}");
+    }
+    assert_eq!(api.get(&dora, ME).await.expect(200)["display_name"], DORA);
 }
 
 async fn nothing_to_change_is_no_content(api: &Api) {

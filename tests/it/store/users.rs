@@ -17,7 +17,7 @@ on_both_databases!(Store:
     a_new_user_has_the_defaults, claims_update_the_profile, first_use_of_a_token_changes_nothing,
     twenty_logins_at_once_make_one_user, issuers_have_their_own_subjects, tenants_come_from_claims,
     tariffs_come_from_known_external_ids, groups_are_those_of_the_last_login, groups_belong_to_a_tenant,
-    users_change_their_profile, choices_survive_a_login, search_text_is_folded, odd_texts_are_stored);
+    users_change_their_profile, choices_survive_a_login, what_can_not_be_seen_is_no_choice, search_text_is_folded, odd_texts_are_stored);
 
 #[expect(clippy::unnecessary_wraps, reason = "shortens the tables of claims")]
 fn some(text: &str) -> Option<String> {
@@ -218,7 +218,7 @@ async fn users_change_their_profile(store: &Store) {
         dashboard_theme: some("dark"),
         conference_theme: some("light"),
     };
-    let changed = users::update_profile(&store.db, user.profile.id, change, at(1)).await;
+    let changed = users::update_profile(&store.db, user.profile.id, change, None, at(1)).await;
     let changed = changed.expect("a query").expect("a user");
     assert_eq!(
         (
@@ -238,7 +238,8 @@ async fn users_change_their_profile(store: &Store) {
         users::by_id(&store.db, user.profile.id).await.expect("a query"),
         Some(changed)
     );
-    let nobody = users::update_profile(&store.db, Uuid::new_v4(), ProfileChange::default(), at(1)).await;
+    let nobody =
+        users::update_profile(&store.db, Uuid::new_v4(), ProfileChange::default(), None, at(1)).await;
     assert_eq!(nobody.expect("a query"), None);
 }
 
@@ -248,12 +249,12 @@ async fn choices_survive_a_login(store: &Store) {
         display_name: some(name),
         ..ProfileChange::default()
     };
-    users::update_profile(&store.db, user.profile.id, name("Me"), at(1))
+    users::update_profile(&store.db, user.profile.id, name("Me"), None, at(1))
         .await
         .expect("a user");
     assert_eq!(store.user("ada").await.profile.display_name, "Me");
     // An empty name gives the choice back.
-    let reset = users::update_profile(&store.db, user.profile.id, name(" "), at(2)).await;
+    let reset = users::update_profile(&store.db, user.profile.id, name(" "), None, at(2)).await;
     assert_eq!(
         reset.expect("a query").expect("a user").profile.display_name,
         "ada"
@@ -261,6 +262,27 @@ async fn choices_survive_a_login(store: &Store) {
     let mut token = token("ada");
     token.profile.name = some("Countess");
     assert_eq!(store.log_in(&token).await.profile.display_name, "Countess");
+}
+
+async fn what_can_not_be_seen_is_no_choice(store: &Store) {
+    let mut token = token("ada");
+    token.profile.given_name = some("Ada");
+    let user = store.log_in(&token).await;
+    for blank in ["", " \t", "\u{200b}", "\u{202e} \u{2069}"] {
+        for (claimed, expected) in [(some("Countess"), "Countess"), (None, "Ada")] {
+            let named = async |name: &str| {
+                let change = ProfileChange {
+                    display_name: some(name),
+                    ..ProfileChange::default()
+                };
+                let changed =
+                    users::update_profile(&store.db, user.profile.id, change, claimed.clone(), at(1)).await;
+                changed.expect("a query").expect("a user").profile.display_name
+            };
+            assert_eq!(named("\u{202e} M\u{200b}e ").await, "Me");
+            assert_eq!(named(blank).await, expected, "{blank:?}");
+        }
+    }
 }
 
 async fn search_text_is_folded(store: &Store) {

@@ -58,9 +58,10 @@ impl ChangeInstanceBody {
     }
 }
 
-/// Change an occurrence of a series
+/// Change an occurrence of an event
 ///
-/// Others stay as they are. A cancelled one comes back with the status `ok`.
+/// Others stay as they are. A cancelled one comes back with the status `ok`. The one occurrence of a single event is that
+/// event, which is deleted rather than cancelled; it is named anew when it begins at another time.
 #[utoipa::path(
     patch, path = "/events/{event_id}/instances/{instance_id}", tag = "events", operation_id = "change_event_instance",
     params(("event_id" = Uuid, Path), ("instance_id" = String, Path), ChangeQuery), request_body = ChangeInstanceBody,

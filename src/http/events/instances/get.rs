@@ -20,7 +20,7 @@ pub(super) fn routes() -> OpenApiRouter<ApiState> {
     OpenApiRouter::new().routes(routes!(get, change::change))
 }
 
-/// An occurrence of a series
+/// An occurrence of an event
 ///
 /// `suppress_email_notification` means nothing here; some clients send it.
 #[utoipa::path(

@@ -31,7 +31,7 @@ pub(super) fn routes() -> OpenApiRouter<ApiState> {
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct InstancesQuery {
-    /// Only occurrences that end later.
+    /// Only occurrences that end later, or begin then or later.
     time_min: Option<DateTime<Utc>>,
     /// Only occurrences that begin earlier.
     time_max: Option<DateTime<Utc>>,
@@ -48,10 +48,10 @@ pub struct InstancesQuery {
     cursor: Option<String>,
 }
 
-/// The occurrences of a series
+/// The occurrences of an event
 ///
-/// By their beginning, with those that were moved or cancelled. A single event has none. A series is known for forty
-/// years ahead.
+/// By their beginning, with those that were moved or cancelled. A single event has one, an event without times none. A
+/// series is known for forty years ahead.
 #[utoipa::path(
     get, path = "/events/{event_id}/instances", tag = "events", operation_id = "list_event_instances",
     params(("event_id" = Uuid, Path), InstancesQuery), security(("BearerAuth" = [])),

@@ -28,7 +28,7 @@ fn original(name: &str) -> Result<DateTime<Utc>, ApiError> {
     parse_name(name).ok_or_else(|| ApiError::bad_request("An occurrence is named like 20270115T090000Z"))
 }
 
-/// The occurrences of an event; `None` when it is no series.
+/// The occurrences of an event; `None` when it has no times.
 async fn series(state: &ApiState, seen: &SeenEvent) -> Result<Option<Series>, ApiError> {
     let exceptions = exceptions::of_events(&state.db, &[seen.event.id]).await?;
     let (event, now) = (seen.event.clone(), state.clock.now());

@@ -21,7 +21,7 @@ use crate::{
     store::events::{InviteStatus, SeenEvent, Status, TrainingReport},
 };
 
-/// An occurrence of a series.
+/// An occurrence of an event.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 #[expect(clippy::struct_excessive_bools, reason = "the wire has them")]
 pub struct InstanceResource {
@@ -58,6 +58,7 @@ pub struct InstanceResource {
     pub can_edit: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub shared_folder: Option<SharedFolderResource>,
+    /// While the creator's tariff lacks the module of this name, always there and without any effect.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub training_participation_report: Option<TrainingReport>,
 }
@@ -115,6 +116,6 @@ fn resource(
         is_favorite: seen.is_favorite,
         can_edit: seen.can_edit(),
         shared_folder: shown::folder(seen),
-        training_participation_report: event.training_report,
+        training_participation_report: shown::training_report(state, seen),
     }
 }

@@ -22,11 +22,12 @@ async fn nothing_set_changes_nothing(api: &Api) {
     });
     api.clock.advance(10);
     for body in [json!({}), nulls, json!({"id": "x", "type": "single"})] {
-        assert_eq!(
-            patch(api, &alice, &path(&created), body).await.expect(204),
-            Value::Null
-        );
+        let answer = patch(api, &alice, &path(&created), body).await;
+        assert_eq!(answer.expect(200), created);
     }
+    // Set, but it is so already.
+    let answer = patch(api, &alice, &path(&created), json!({"has_shared_folder": false})).await;
+    assert_eq!(answer.expect(200), created);
     assert_eq!(api.get(&alice, &path(&created)).await.expect(200), created);
     assert_eq!(
         api.database
@@ -34,10 +35,6 @@ async fn nothing_set_changes_nothing(api: &Api) {
             .await,
         0
     );
-    // Set, but it is so already.
-    patch(api, &alice, &path(&created), json!({"has_shared_folder": false}))
-        .await
-        .expect(200);
 }
 
 async fn changes_touch_only_what_they_name(api: &Api) {
@@ -187,10 +184,11 @@ async fn times_come_and_go(api: &Api) {
     let created = event(api, &alice, weekly()).await;
     let at = path(&created);
     let change = async |body: Value| patch(api, &alice, &at, body).await;
-    let ignored = json!({"is_time_independent": true, "starts_at": berlin("2027-03-22T10:00:00"), "recurrence_pattern": ["x"]});
+    let ignored =
+        json!({"is_time_independent": true, "is_all_day": true, "starts_at": berlin("2027-03-22T10:00:00")});
     change(ignored)
         .await
-        .refused_fields(&["starts_at ignored_value", "recurrence_pattern ignored_value"]);
+        .refused_fields(&["is_all_day ignored_value", "starts_at ignored_value"]);
     let changed = change(json!({"is_time_independent": true})).await.expect(200);
     assert_eq!(
         (&changed["is_time_independent"], &changed["type"]),
@@ -200,9 +198,12 @@ async fn times_come_and_go(api: &Api) {
         assert!(!has(&changed, field), "{field}");
     }
     // It stays without times: what is said of them means nothing.
-    change(json!({"ends_at": berlin("2027-03-22T10:00:00")}))
+    let pattern = ["RRULE:FREQ=DAILY"];
+    change(json!({"ends_at": berlin("2027-03-22T10:00:00"), "recurrence_pattern": pattern}))
         .await
-        .refused_fields(&["ends_at ignored_value"]);
+        .refused_fields(&["ends_at ignored_value", "recurrence_pattern ignored_value"]);
+    let still = change(json!({"is_all_day": false})).await.expect(200);
+    assert_eq!(still, changed);
     change(json!({"is_time_independent": false, "is_all_day": false}))
         .await
         .refused_fields(&["starts_at value_required", "ends_at value_required"]);

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Api, berlin, event, has, hour, path, post, timeless, weekly, with};
+use super::{Api, berlin, event, has, hour, path, post, proposed_report, timeless, weekly, with};
 use crate::databases::Kind;
 
 on_both_databases!(Api:
@@ -57,6 +57,7 @@ async fn a_timed_event_has_its_fields(api: &Api) {
         "is_favorite": false,
         "can_edit": true,
         "show_meeting_details": false,
+        "training_participation_report": proposed_report(),
     });
     assert_eq!(created, expected);
     assert_eq!(location, path(&created));
@@ -171,6 +172,13 @@ async fn a_series_is_recurring(api: &Api) {
     ]);
     let created = event(api, &alice, with(weekly(), &json!({"recurrence_pattern": lines}))).await;
     assert_eq!(created["recurrence_pattern"], lines);
+    // Some clients leave the name out, and clients look for the rule in the first line.
+    let lines = json!(["EXDATE:20270323T090000Z", "FREQ=DAILY;COUNT=3"]);
+    let created = event(api, &alice, with(weekly(), &json!({"recurrence_pattern": lines}))).await;
+    assert_eq!(
+        created["recurrence_pattern"],
+        json!(["RRULE:FREQ=DAILY;COUNT=3", "EXDATE:20270323T090000Z"])
+    );
 }
 
 async fn texts_have_limits(api: &Api) {

@@ -5,7 +5,8 @@ use serde_json::{Value, json};
 use super::{Api, UNKNOWN, WEEKS, berlin, event, hour, patch, path, text, timeless, weekly, with};
 
 on_both_databases!(Api:
-    an_occurrence_is_as_in_the_list, what_is_none_is_not_found, changes_touch_one_occurrence, a_cancelled_one_comes_back,
+    an_occurrence_is_as_in_the_list, an_offset_names_the_same_one, the_one_of_a_single_event_is_the_event,
+    another_zone_alone_moves_nothing, what_is_none_is_not_found, changes_touch_one_occurrence, a_cancelled_one_comes_back,
     times_fit_together, nothing_set_changes_nothing, exceptions_are_limited, bodies_have_limits, only_users_see_occurrences);
 
 fn at(event: &Value, instance: &str) -> String {
@@ -29,6 +30,100 @@ async fn an_occurrence_is_as_in_the_list(api: &Api) {
     }
 }
 
+async fn an_offset_names_the_same_one(api: &Api) {
+    let alice = api.person("alice").await;
+    let created = event(api, &alice, weekly()).await;
+    let one = api.get(&alice, &at(&created, WEEKS[1])).await.expect(200);
+    assert_eq!(one["instance_id"], WEEKS[1]);
+    for name in [
+        "20270329T100000+0200",
+        "20270329T100000%2B0200",
+        "20270328T223000-0930",
+    ] {
+        assert_eq!(
+            api.get(&alice, &at(&created, name)).await.expect(200),
+            one,
+            "{name}"
+        );
+    }
+    let changed = patch(
+        api,
+        &alice,
+        &at(&created, "20270329T100000+0200"),
+        json!({"title": "Anders"}),
+    )
+    .await;
+    assert_eq!(changed.expect(200)["instance_id"], WEEKS[1]);
+    assert_eq!(
+        api.get(&alice, &at(&created, WEEKS[1])).await.expect(200)["title"],
+        "Anders"
+    );
+    api.get(&alice, &at(&created, "20270329T100000+0100"))
+        .await
+        .refused(404, "not_found");
+}
+
+async fn the_one_of_a_single_event_is_the_event(api: &Api) {
+    let alice = api.person("alice").await;
+    let created = event(api, &alice, hour("2027-03-22T10")).await;
+    let change = async |name: &str, body: Value| patch(api, &alice, &at(&created, name), body).await;
+    let before = api.get(&alice, &at(&created, WEEKS[0])).await.expect(200);
+    assert_eq!(change(WEEKS[0], json!({})).await.expect(204), Value::Null);
+    let same = json!({"status": "ok", "title": "Treffen", "starts_at": created["starts_at"]});
+    assert_eq!(change(WEEKS[0], same).await.expect(200), before);
+    change(WEEKS[0], json!({"status": "cancelled", "title": "x"}))
+        .await
+        .refused_fields(&["status invalid_value"]);
+    change(WEEKS[0], json!({"ends_at": berlin("2027-03-22T09:00:00")}))
+        .await
+        .refused(422, "invalid_event");
+    assert_eq!(api.get(&alice, &path(&created)).await.expect(200), created);
+    api.clock.advance(1);
+    let moved = json!({
+        "title": "Anders", "starts_at": berlin("2027-03-23T10:00:00"), "ends_at": berlin("2027-03-23T11:00:00"),
+    });
+    let moved = change(WEEKS[0], moved).await.expect(200);
+    assert_eq!(
+        (&moved["instance_id"], &moved["title"]),
+        (&json!("20270323T090000Z"), &json!("Anders"))
+    );
+    change(WEEKS[0], json!({"title": "x"}))
+        .await
+        .refused(404, "not_found");
+    assert_eq!(
+        api.get(&alice, &at(&created, "20270323T090000Z"))
+            .await
+            .expect(200),
+        moved
+    );
+    let event = api.get(&alice, &path(&created)).await.expect(200);
+    for field in ["title", "starts_at", "ends_at", "updated_at"] {
+        assert_eq!(event[field], moved[field], "{field}");
+    }
+    assert_eq!(event["type"], "single");
+    assert_eq!(
+        api.database.number("SELECT count(*) FROM event_exceptions").await,
+        0
+    );
+}
+
+async fn another_zone_alone_moves_nothing(api: &Api) {
+    let alice = api.person("alice").await;
+    let created = event(api, &alice, weekly()).await;
+    let before = api.get(&alice, &at(&created, WEEKS[1])).await.expect(200);
+    let tokyo = |datetime: &str| json!({"datetime": datetime, "timezone": "Asia/Tokyo"});
+    let form = json!({
+        "title": "Treffen", "description": "Ein Text", "is_all_day": false,
+        "starts_at": tokyo("2027-03-29T08:00:00Z"), "ends_at": tokyo("2027-03-29T08:59:00Z"),
+    });
+    let answer = patch(api, &alice, &at(&created, WEEKS[1]), form).await;
+    assert_eq!(answer.expect(200), before);
+    assert_eq!(
+        api.database.number("SELECT count(*) FROM event_exceptions").await,
+        0
+    );
+}
+
 async fn what_is_none_is_not_found(api: &Api) {
     let alice = api.person("alice").await;
     let created = event(api, &alice, weekly()).await;
@@ -41,7 +136,7 @@ async fn what_is_none_is_not_found(api: &Api) {
         at(&created, "20270329T090000Z"),
         at(&created, "20270315T090000Z"),
         at(&created, "20270412T080000Z"),
-        at(&single, WEEKS[0]),
+        at(&single, WEEKS[1]),
         at(&timeless, WEEKS[0]),
         format!("{UNKNOWN}/instances/{}", WEEKS[0]),
     ] {

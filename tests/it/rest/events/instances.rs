@@ -9,7 +9,8 @@ use crate::rest::api::Person;
 
 on_both_databases!(Api:
     occurrences_keep_their_wall_clock, windows_count_by_overlap, pages_go_both_ways, moved_ones_are_listed_where_they_are,
-    invitees_see_occurrences, what_is_no_series_has_none, far_windows_are_answered, queries_must_parse);
+    invitees_see_occurrences, what_has_no_times_has_none, a_single_event_has_one,
+    what_has_no_length_is_found_on_its_day, far_windows_are_answered, queries_must_parse);
 
 async fn list(api: &Api, person: &Person, event: &Value, query: &str) -> Value {
     api.get(person, &format!("{}/instances{query}", path(event)))
@@ -65,6 +66,7 @@ async fn occurrences_keep_their_wall_clock(api: &Api) {
         "invite_status",
         "is_favorite",
         "can_edit",
+        "training_participation_report",
     ] {
         expected[field] = created[field].clone();
     }
@@ -231,11 +233,73 @@ async fn invitees_see_occurrences(api: &Api) {
         .refused(404, "not_found");
 }
 
-async fn what_is_no_series_has_none(api: &Api) {
+async fn what_has_no_times_has_none(api: &Api) {
     let alice = api.person("alice").await;
-    for body in [timeless(), hour("2027-03-22T10")] {
+    let created = event(api, &alice, timeless()).await;
+    assert_eq!(list(api, &alice, &created, "").await, json!([]));
+}
+
+async fn a_single_event_has_one(api: &Api) {
+    let alice = api.person("alice").await;
+    let utc_days = json!({
+        "is_all_day": true,
+        "starts_at": {"datetime": "2027-03-22T00:00:00Z", "timezone": "Europe/Berlin"},
+        "ends_at": {"datetime": "2027-03-24T00:00:00Z", "timezone": "Europe/Berlin"},
+    });
+    for (body, name) in [
+        (hour("2027-03-22T10"), "20270322T090000Z"),
+        (with(hour("2027-03-22T10"), &utc_days), "20270322T000000Z"),
+    ] {
         let created = event(api, &alice, body).await;
-        assert_eq!(list(api, &alice, &created, "").await, json!([]));
+        let answer = api.get(&alice, &format!("{}/instances", path(&created))).await;
+        assert!(!answer.headers.contains_key("link"));
+        let listed = answer.expect(200);
+        assert_eq!(ids(&listed), [name]);
+        assert_eq!(listed[0]["type"], "instance");
+        for field in [
+            "title",
+            "is_all_day",
+            "starts_at",
+            "ends_at",
+            "room",
+            "created_by",
+        ] {
+            assert_eq!(listed[0][field], created[field], "{field}");
+        }
+        for (query, number) in [
+            ("?time_min=2027-03-22T09:00:00Z", 1),
+            ("?time_min=2027-03-24T00:00:00Z", 0),
+            ("?time_max=2027-03-22T00:00:00Z", 0),
+            ("?time_max=2027-03-23T00:00:00Z", 1),
+        ] {
+            let found = list(api, &alice, &created, query).await;
+            assert_eq!(ids(&found).len(), number, "{name} {query}");
+        }
+    }
+}
+
+async fn what_has_no_length_is_found_on_its_day(api: &Api) {
+    let alice = api.person("alice").await;
+    let moment = json!({"ends_at": berlin("2027-03-22T10:00:00")});
+    let created = event(api, &alice, with(weekly(), &moment)).await;
+    for (query, expected) in [
+        (
+            "?time_min=2027-03-29T08:00:00Z&time_max=2027-03-29T08:00:01Z",
+            &WEEKS[1..2],
+        ),
+        (
+            "?time_min=2027-03-29T00:00:00Z&time_max=2027-03-30T00:00:00Z",
+            &WEEKS[1..2],
+        ),
+        ("?time_min=2027-03-29T08:00:01Z", &WEEKS[2..]),
+        ("?time_min=2027-04-05T08:00:00Z", &WEEKS[2..]),
+        ("?time_max=2027-03-29T08:00:00Z", &WEEKS[..1]),
+    ] {
+        assert_eq!(
+            ids(&list(api, &alice, &created, query).await),
+            expected,
+            "{query}"
+        );
     }
 }
 

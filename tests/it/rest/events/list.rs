@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::{Api, WEEKS, berlin, event, hour, invite, patch, path, text, timeless, titles, weekly, with};
 
 on_both_databases!(Api:
-    events_are_in_order, windows_count_by_overlap_of_the_series, filters_choose, answers_choose_in_both_notations,
+    events_are_in_order, windows_count_by_overlap_of_the_series, what_has_no_length_is_found_on_its_day, filters_choose, answers_choose_in_both_notations,
     exceptions_follow_their_event, invitees_are_cut, queries_must_parse, only_users_have_lists);
 
 fn named(title: &str, body: Value) -> Value {
@@ -69,6 +69,44 @@ async fn windows_count_by_overlap_of_the_series(api: &Api) {
     ] {
         let list = api.get(&alice, &format!("/v1/events?{query}")).await.expect(200);
         assert_eq!(titles(&list), expected, "{query}");
+    }
+}
+
+async fn what_has_no_length_is_found_on_its_day(api: &Api) {
+    let alice = api.person("alice").await;
+    let moment = json!({"ends_at": berlin("2027-03-22T10:00:00")});
+    event(api, &alice, named("moment", with(hour("2027-03-22T10"), &moment))).await;
+    api.clock.advance(1);
+    event(api, &alice, named("moments", with(weekly(), &moment))).await;
+    api.clock.advance(1);
+    let series = event(api, &alice, named("series", weekly())).await;
+    let at = json!({
+        "title": "moved", "starts_at": berlin("2027-04-10T10:00:00"), "ends_at": berlin("2027-04-10T10:00:00"),
+    });
+    patch(
+        api,
+        &alice,
+        &format!("{}/instances/{}", path(&series), WEEKS[0]),
+        at,
+    )
+    .await
+    .expect(200);
+    for (query, expected) in [
+        (
+            "time_min=2027-03-22T09:00:00Z&time_max=2027-03-22T09:00:01Z",
+            &["moment", "moments", "series"][..],
+        ),
+        ("time_min=2027-03-22T09:00:00Z&time_max=2027-03-22T09:00:00Z", &[]),
+        ("time_min=2027-03-22T09:00:01Z", &["moments", "series"]),
+        ("time_min=2027-04-05T08:00:00Z", &["moments", "series"]),
+        ("time_min=2027-04-05T08:00:01Z", &["series"]),
+        ("time_min=2027-04-10T08:00:00Z", &["series"]),
+        ("time_min=2027-04-10T08:00:01Z", &[]),
+    ] {
+        let list = api.get(&alice, &format!("/v1/events?{query}")).await.expect(200);
+        let mut found = titles(&list);
+        found.retain(|title| *title != "moved");
+        assert_eq!(found, expected, "{query}");
     }
 }
 

@@ -125,6 +125,44 @@ async fn occurrences_are_told(api: &Api) {
     }
 }
 
+async fn another_beginning_asks_again(api: &Api) {
+    let alice = api.person("alice").await;
+    let created = invited(api, &alice).await;
+    let (bob, carol) = (api.person("bob").await, api.person("carol").await);
+    let at = path(&created);
+    let accept = format!("{at}/invite");
+    api.call(&bob, "PATCH", &accept, json!({})).await.expect(204);
+    let answers = async || {
+        let of = async |who: &Person| api.get(who, &at).await.expect(200)["invite_status"].clone();
+        (of(&bob).await, of(&carol).await)
+    };
+    let change = async |body: Value| {
+        patch(api, &alice, &at, body).await.expect(200);
+        mails(api).await.len()
+    };
+    let given = (json!("accepted"), json!("declined"));
+    // The end alone, and the same beginning in other words. Carol has declined and hears nothing.
+    let longer = json!({"ends_at": berlin("2027-03-22T12:00:00")});
+    assert_eq!((change(longer).await, answers().await), (2, given.clone()));
+    let same = json!({"starts_at": berlin("2027-03-22T09:00:00Z")});
+    assert_eq!((change(same).await, answers().await), (0, given.clone()));
+    let earlier = json!({"starts_at": berlin("2027-03-22T09:00:00")});
+    let asked = (json!("pending"), json!("pending"));
+    assert_eq!((change(earlier).await, answers().await), (3, asked));
+    // The second of the three weeks has just begun: people are there.
+    api.call(&bob, "PATCH", &accept, json!({})).await.expect(204);
+    api.call(&carol, "DELETE", &accept, Value::Null).await.expect(204);
+    let begun = json!({
+        "starts_at": {"datetime": "2027-01-08T07:30:00Z", "timezone": "UTC"},
+        "ends_at": {"datetime": "2027-01-08T08:30:00Z", "timezone": "UTC"},
+    });
+    assert_eq!(change(begun).await, 3);
+    api.call(&bob, "PATCH", &accept, json!({})).await.expect(204);
+    api.call(&carol, "DELETE", &accept, Value::Null).await.expect(204);
+    let later = json!({"starts_at": {"datetime": "2027-01-08T07:45:00Z", "timezone": "UTC"}});
+    assert_eq!((change(later).await, answers().await), (2, given));
+}
+
 async fn the_end_is_told(api: &Api) {
     let alice = api.person("alice").await;
     let created = invited(api, &alice).await;
@@ -190,7 +228,7 @@ async fn nobody_is_told_otherwise(api: &Api) {
     let at = format!("{}/instances/{}", path(&created), WEEKS[1]);
     let quiet = "?suppress_email_notification=true";
     for (path, body, status) in [
-        (path(&created), json!({}), 204),
+        (path(&created), json!({}), 200),
         (path(&created), json!({"is_all_day": true}), 422),
         (format!("{}{quiet}", path(&created)), json!({"title": "x"}), 200),
         (at.clone(), json!({}), 204),
@@ -229,6 +267,7 @@ async fn with_mail(kind: Kind) {
     api.finish().await;
     let api = start().await;
     what_is_so_already_is_no_change(&api).await;
+    another_beginning_asks_again(&api).await;
     the_end_is_told(&api).await;
     nobody_is_told_otherwise(&api).await;
     api.finish().await;

@@ -3,6 +3,7 @@
 mod change;
 mod create;
 mod delete;
+mod edit_form;
 mod get;
 mod instance;
 mod instances;
@@ -54,6 +55,14 @@ pub fn with(mut body: Value, more: &Value) -> Value {
         body[name] = value.clone();
     }
     body
+}
+
+/// What an event carries of the training report where its creator's tariff lacks the module.
+pub fn proposed_report() -> Value {
+    json!({
+        "initial_checkpoint_delay": {"after": 600, "within": 1200},
+        "checkpoint_interval": {"after": 6300, "within": 1800},
+    })
 }
 
 pub async fn post(api: &Api, person: &Person, body: Value) -> Answer {

@@ -23,12 +23,23 @@ async fn times_are_all_there_or_not_at_all(api: &Api) {
     post(api, &alice, with(timeless(), &all_day))
         .await
         .refused_fields(&required[1..]);
-    let ignored = ["is_all_day", "starts_at", "ends_at", "recurrence_pattern"]
-        .map(|field| format!("{field} ignored_value"));
-    let ignored: Vec<&str> = ignored.iter().map(String::as_str).collect();
-    post(api, &alice, with(weekly(), &json!({"is_time_independent": true})))
-        .await
-        .refused_fields(&ignored);
+    let ignored = [
+        "is_all_day ignored_value",
+        "starts_at ignored_value",
+        "ends_at ignored_value",
+    ];
+    let without = |is_all_day: bool| json!({"is_time_independent": true, "is_all_day": is_all_day});
+    for (is_all_day, expected) in [(true, &ignored[..]), (false, &ignored[1..])] {
+        post(api, &alice, with(weekly(), &without(is_all_day)))
+            .await
+            .refused_fields(expected);
+    }
+    let no_times = json!({"starts_at": null, "ends_at": null});
+    let created = event(api, &alice, with(with(weekly(), &without(false)), &no_times)).await;
+    assert_eq!(
+        (&created["type"], &created["recurrence_pattern"]),
+        (&json!("single"), &json!([]))
+    );
 }
 
 #[expect(clippy::too_many_lines, reason = "a table")]
@@ -137,7 +148,8 @@ async fn patterns_must_be_patterns(api: &Api) {
     let with_lines = |lines: Value| with(weekly(), &json!({"recurrence_pattern": lines}));
     for line in [
         "",
-        "FREQ=DAILY",
+        "FREQ=HOURLY",
+        "FREQ=DAILY;X=1",
         "RRULE:",
         "RRULE:FREQ=HOURLY",
         "RRULE:FREQ=MINUTELY",
