@@ -1,6 +1,6 @@
 //! Credentials for TURN servers by the TURN REST scheme: a name that holds its own end, and its MAC as the password.
 
-use std::fmt::{self, Write as _};
+use std::fmt;
 
 use aws_lc_rs::hmac::{self, HMAC_SHA1_FOR_LEGACY_USE_ONLY, Key};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
@@ -47,12 +47,7 @@ impl Pseudonym {
             .chain_update(kind)
             .chain_update(id.as_bytes())
             .finalize();
-        let mut name = String::with_capacity(2 * PSEUDONYM_BYTES);
-        for byte in hash.iter().take(PSEUDONYM_BYTES) {
-            // Writing to a string can not fail.
-            let _ = write!(name, "{byte:02x}");
-        }
-        Self(name)
+        Self(hex::encode(&hash[..PSEUDONYM_BYTES]))
     }
 }
 

@@ -78,14 +78,17 @@ macro_rules! hash {
 
         impl Serialize for $name {
             fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                serializer.serialize_str(&hex(&self.0))
+                serializer.serialize_str(&hex::encode(self.0))
             }
         }
 
         impl<'de> Deserialize<'de> for $name {
             fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
                 let digits = String::deserialize(deserializer)?;
-                unhex(&digits).map(Self).ok_or_else(|| D::Error::custom("a hash has 64 hexadecimal digits"))
+                let mut bytes = [0; 32];
+                hex::decode_to_slice(&digits, &mut bytes)
+                    .map_err(|_| D::Error::custom("a hash has 64 hexadecimal digits"))?;
+                Ok(Self(bytes))
             }
         }
     )+};
@@ -117,26 +120,6 @@ impl OriginHash {
     pub const fn new(mac: [u8; 32]) -> Self {
         Self(mac)
     }
-}
-
-fn hex(bytes: &[u8; 32]) -> String {
-    let mut hex = String::with_capacity(64);
-    for byte in bytes {
-        use fmt::Write as _;
-        let _ = write!(hex, "{byte:02x}");
-    }
-    hex
-}
-
-fn unhex(hex: &str) -> Option<[u8; 32]> {
-    if hex.len() != 64 || !hex.bytes().all(|digit| digit.is_ascii_hexdigit()) {
-        return None;
-    }
-    let mut bytes = [0; 32];
-    for (byte, digits) in bytes.iter_mut().zip(hex.as_bytes().chunks(2)) {
-        *byte = u8::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()?;
-    }
-    Some(bytes)
 }
 
 /// Microseconds since 1970, UTC. The wire shows RFC 3339 with six decimals.

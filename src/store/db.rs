@@ -87,7 +87,8 @@ impl Db {
     {
         let db = self.clone();
         patiently(|left| {
-            unbroken(async move {
+            // Boxed: on its way into its task the whole work would be moved again and again.
+            unbroken(Box::pin(async move {
                 let end = Instant::now() + left;
                 let mut tx = until(end, db.begin()).await.map_err(StoreError::from)?;
                 let outcome = timeout_at(end, work(&mut tx))
@@ -108,7 +109,7 @@ impl Db {
                         Err(error)
                     }
                 }
-            })
+            }))
         })
         .await
     }
