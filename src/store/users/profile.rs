@@ -52,9 +52,18 @@ pub(in crate::store) use profile_columns;
 impl Profile {
     /// Reads what [`profile_columns`] selected from `table`.
     pub(in crate::store) fn read(row: &impl Columns, table: &str) -> sqlx::Result<Self> {
-        let text = |column: &str| row.col::<String>(&format!("{table}_{column}"));
+        // One text for all names: most answers hold several profiles.
+        let mut name = format!("{table}_");
+        let prefix = name.len();
+        name.push_str("id");
+        let id = row.col(&name)?;
+        let mut text = |column: &str| {
+            name.truncate(prefix);
+            name.push_str(column);
+            row.col::<String>(&name)
+        };
         Ok(Self {
-            id: row.col(&format!("{table}_id"))?,
+            id,
             email: text("email")?,
             title: text("title")?,
             firstname: text("firstname")?,
