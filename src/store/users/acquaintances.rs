@@ -7,17 +7,17 @@ use uuid::Uuid;
 
 use crate::store::{Db, StoreError};
 
-/// A condition that a user `u` is of one group or one event with another one; `{}` stands for the other one's id. Each part
-/// begins with what one of the two has, and looks the other one up in an index.
+/// A condition that a user `u` is of one group or one event with another one; `{}` stands for the other one's id. `OFFSET 0` keeps
+/// PostgreSQL from computing a part for all users of a table at once: it ends at the first thing that they have in common.
 const IN_COMMON: [&str; 4] = [
     "EXISTS (SELECT 1 FROM user_groups theirs JOIN user_groups mine ON mine.group_id = theirs.group_id
-             WHERE theirs.user_id = u.id AND mine.user_id = {})",
+             WHERE theirs.user_id = u.id AND mine.user_id = {} LIMIT 1 OFFSET 0)",
     "EXISTS (SELECT 1 FROM event_invites theirs JOIN event_invites mine ON mine.event_id = theirs.event_id
-             WHERE theirs.user_id = u.id AND mine.user_id = {})",
+             WHERE theirs.user_id = u.id AND mine.user_id = {} LIMIT 1 OFFSET 0)",
     "EXISTS (SELECT 1 FROM events e JOIN event_invites mine ON mine.event_id = e.id
-             WHERE e.created_by = u.id AND mine.user_id = {})",
+             WHERE e.created_by = u.id AND mine.user_id = {} LIMIT 1 OFFSET 0)",
     "EXISTS (SELECT 1 FROM event_invites theirs JOIN events e ON e.id = theirs.event_id
-             WHERE theirs.user_id = u.id AND e.created_by = {})",
+             WHERE theirs.user_id = u.id AND e.created_by = {} LIMIT 1 OFFSET 0)",
 ];
 
 /// Those of `people` who are of one event or one group with `user`, and `user` itself. An invitation counts whatever was

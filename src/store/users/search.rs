@@ -76,13 +76,18 @@ pub async fn with_address(
         " FROM users u WHERE u.disabled_at IS NULL AND u.tenant_id = $1 AND u.search_text LIKE $2 ESCAPE '\\'
          ORDER BY u.search_text, u.id LIMIT $3"
     );
+    let folded = fold(email);
     // The address is the last line of what is searched.
-    let line = like_pattern_at_end(&format!("\n{}", fold(email)));
+    let line = like_pattern_at_end(&format!("\n{folded}"));
     let rows: Vec<Found> = read!(db, c => sqlx::query_as(SELECT)
         .bind(tenant)
         .bind(line)
         .bind(i64::from(limit))
         .fetch_all(c)
         .await)?;
-    Ok(rows.into_iter().map(|found| found.0).collect())
+    let profiles = rows.into_iter().map(|found| found.0);
+    // What was asked for may have lines of its own.
+    Ok(profiles
+        .filter(|profile| fold(&profile.email) == folded)
+        .collect())
 }
