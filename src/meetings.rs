@@ -17,11 +17,10 @@ use colloquy_actors::{
     room::RoomSettings,
     session::RateLimits,
 };
-use url::Url;
 
 use crate::{
     call_in::CallerNames,
-    config::{CallIn, ChatHistory, Config, JournalKind},
+    config::{CallIn, ChatHistory, Config, Defaults, JournalKind},
     http::profiles::avatar_url,
     livekit::{self, RoomService},
     origins::Origins,
@@ -135,8 +134,7 @@ pub fn admission(
     config: &Config,
     offer: &Offer,
 ) -> Admission {
-    let avatars = &config.defaults.avatar_base_url;
-    let identity = user.map_or_else(guest, |user| member(user, avatars));
+    let identity = user.map_or_else(guest, |user| member(user, &config.defaults));
     admitted(identity, facts, config, offer)
 }
 
@@ -151,7 +149,6 @@ pub fn caller_admission(facts: rooms::MeetingFacts, config: &Config, offer: &Off
 }
 
 fn admitted(identity: Identity, facts: rooms::MeetingFacts, config: &Config, offer: &Offer) -> Admission {
-    let avatars = &config.defaults.avatar_base_url;
     let event = event_info(&facts, config, offer);
     let tariff = tariff(room_tariff(&facts.tariff, facts.room.e2e_encryption, offer));
     let owner = facts.room.created_by.id.into();
@@ -163,7 +160,7 @@ fn admitted(identity: Identity, facts: rooms::MeetingFacts, config: &Config, off
             .as_ref()
             .map(Secret::reveal)
             .map(str::to_owned),
-        created_by: user_info(facts.room.created_by, avatars),
+        created_by: user_info(facts.room.created_by, &config.defaults),
     };
     let facts = MeetingFacts {
         owner: Some(owner),
@@ -226,7 +223,7 @@ fn meeting_details(details: &Details, tel: Option<&str>) -> MeetingDetails {
     }
 }
 
-fn member(user: Visitor<'_>, avatars: &Url) -> Identity {
+fn member(user: Visitor<'_>, defaults: &Defaults) -> Identity {
     let Visitor {
         profile,
         standing,
@@ -243,7 +240,7 @@ fn member(user: Visitor<'_>, avatars: &Url) -> Identity {
             Standing::Invited | Standing::Stranger | Standing::Foreign => Role::User,
         },
         profile_name: Some(profile_name(profile)),
-        avatar_url: Some(avatar_url(avatars, &profile.email)),
+        avatar_url: avatar_url(defaults, &profile.email),
         is_room_owner: standing == Standing::Owner,
         groups: groups.collect(),
     }
@@ -278,9 +275,9 @@ pub(crate) fn profile_name(profile: &Profile) -> DisplayName {
     DisplayName::from_profile(first.unwrap_or_default())
 }
 
-fn user_info(profile: Profile, avatars: &Url) -> UserInfo {
+fn user_info(profile: Profile, defaults: &Defaults) -> UserInfo {
     UserInfo {
-        avatar_url: avatar_url(avatars, &profile.email),
+        avatar_url: avatar_url(defaults, &profile.email).unwrap_or_default(),
         title: profile.title,
         firstname: profile.firstname,
         lastname: profile.lastname,

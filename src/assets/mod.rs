@@ -52,6 +52,9 @@ const IDLE_TIMEOUT: Duration = Duration::from_secs(30);
 /// Time for a whole content, however steadily it trickles.
 const UPLOAD_TIME_MAX: Duration = Duration::from_hours(12);
 
+/// Contents that a user reads at the same time.
+pub const READS_PER_USER_MAX: usize = 16;
+
 /// Removals of contents that are under way at once; further ones wait.
 const REMOVALS_MAX: usize = 4;
 
@@ -105,6 +108,7 @@ pub struct Assets {
     unlisted: Arc<DashSet<Uuid>>,
     uploads: Arc<Semaphore>,
     per_user: Caps<Uuid>,
+    reads: Caps<Uuid>,
     under_way: UnderWay,
     removals: Arc<Semaphore>,
     upload_bytes_max: u64,
@@ -120,6 +124,7 @@ impl Assets {
             unlisted: Arc::default(),
             uploads: Arc::new(Semaphore::new(settings.uploads_max)),
             per_user: Caps::new(usize::MAX),
+            reads: Caps::new(READS_PER_USER_MAX),
             under_way: UnderWay::default(),
             removals: Arc::new(Semaphore::new(REMOVALS_MAX)),
             upload_bytes_max: settings.upload_bytes_max,
@@ -213,6 +218,13 @@ impl Assets {
         UploadError::TooLarge {
             bytes_max: self.upload_bytes_max,
         }
+    }
+
+    /// A user's place for one more content to read: each holds a file or a connection to the store open. `None`: there are
+    /// as many as there may be.
+    #[must_use]
+    pub fn begin_read(&self, user: Uuid) -> Option<Place<Uuid>> {
+        self.reads.take(user)
     }
 
     /// A content, or a range of it that is not empty.

@@ -5,6 +5,7 @@
 mod assets;
 mod call_in;
 mod data_folder;
+mod defaults;
 mod environment;
 mod error;
 mod file;
@@ -32,6 +33,7 @@ pub use self::{
     assets::{AssetStoreKind, Assets, S3},
     call_in::CallIn,
     data_folder::{DataFolderError, prepare_data_folder},
+    defaults::{Avatars, Defaults, UserSearch},
     environment::CONFIG_FILE_VARIABLE,
     error::{ConfigError, Place, Problem},
     guests::Guests,
@@ -250,22 +252,6 @@ pub struct Livekit {
     pub screen_share_requires_permission: bool,
 }
 
-/// What new rooms and users get.
-#[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Defaults {
-    /// Features that nobody has, as `[<module>::]<feature>`.
-    pub disabled_features: Vec<String>,
-    /// BCP 47 tag for users whose issuer names none.
-    pub user_language: String,
-    /// Whether registered users may join under another name than their profile's.
-    pub custom_display_names: bool,
-    /// Whether users may look for others of their tenant by name and address.
-    pub user_search: bool,
-    /// Base of avatar URLs; the md5 of the e-mail is appended.
-    pub avatar_base_url: Url,
-}
-
 impl Config {
     /// Whether the built-in development issuer vouches for users: exactly when no external one is named.
     #[must_use]
@@ -433,22 +419,6 @@ impl Default for Livekit {
             api_key: "devkey".to_owned(),
             api_secret: Secret::new("secret"),
             screen_share_requires_permission: false,
-        }
-    }
-}
-
-impl Default for Defaults {
-    fn default() -> Self {
-        Self {
-            disabled_features: Vec::new(),
-            user_language: "en".to_owned(),
-            custom_display_names: true,
-            user_search: true,
-            #[expect(
-                clippy::expect_used,
-                reason = "a literal URL; the configuration test loads the default"
-            )]
-            avatar_base_url: Url::parse("https://seccdn.libravatar.org/avatar/").expect("literal URL"),
         }
     }
 }

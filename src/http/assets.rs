@@ -14,6 +14,7 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 use chrono::{DateTime, Utc};
+use futures_util::StreamExt as _;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -40,6 +41,9 @@ use crate::{
 
 /// Type of every download: browsers shall store, not show them.
 pub(super) const DOWNLOAD_TYPE: &str = "application/octet-stream";
+
+/// Seconds after which one of too many downloads may have ended.
+const READS_RETRY_SECS: u64 = 5;
 
 const KIND_CHARS_MAX: usize = 50;
 const EXTENSION_CHARS_MAX: usize = 10;
@@ -242,7 +246,8 @@ fn announced(headers: &HeaderMap) -> Option<u64> {
 
 /// Download an asset
 ///
-/// Ranges and conditions are those of RFC 9110; of several ranges none is served, but the whole.
+/// Ranges and conditions are those of RFC 9110; of several ranges none is served, but the whole. A user has 16 downloads at the same
+/// time.
 #[utoipa::path(
     get, path = "/rooms/{room_id}/assets/{asset_id}", tag = "assets", operation_id = "download_asset",
     params(("room_id" = Uuid, Path), ("asset_id" = Uuid, Path)), security(("BearerAuth" = [])),
@@ -256,6 +261,8 @@ fn announced(headers: &HeaderMap) -> Option<u64> {
         (status = 304, description = "The client has it already"),
         (status = 416, description = "No byte lies in the range",
          headers(("Content-Range" = String, description = "How many bytes there are"))),
+        (status = 429, description = "The user has too many downloads at the same time", body = super::error::ErrorBody,
+         headers(("Retry-After" = u64, description = "Seconds to wait"))),
         (status = 502, description = "The asset store refuses (`storage_provider_unavailable`)", body = super::error::ErrorBody),
         refusals::OfParameters, refusals::OfCallers, refusals::OfIds, refusals::Always,
     ),
@@ -281,9 +288,16 @@ async fn download(
         Wanted::Nothing => return Ok((StatusCode::NOT_MODIFIED, of_version(&version)).into_response()),
         Wanted::Unsatisfiable => return Ok(unsatisfiable(&version)),
     };
+    let place = state.assets.begin_read(user.profile.id);
+    let place = place.ok_or_else(|| ApiError::too_many_requests(READS_RETRY_SECS))?;
     let content = state.assets.read(asset.id, range).await?;
     let length = content.range.end - content.range.start;
-    let mut response = (status, of_version(&version), Body::from_stream(content.stream)).into_response();
+    let stream = content.stream.map(move |piece| {
+        // Given back when the client has everything, or has gone.
+        let _held = &place;
+        piece
+    });
+    let mut response = (status, of_version(&version), Body::from_stream(stream)).into_response();
     let more = response.headers_mut();
     more.insert(CONTENT_TYPE, HeaderValue::from_static(DOWNLOAD_TYPE));
     more.insert(CONTENT_LENGTH, length.into());

@@ -59,13 +59,13 @@ pub struct InviteResource {
 
 impl InviteResource {
     fn new(invite: Invite, state: &ApiState) -> Self {
-        let avatar_base = &state.config.defaults.avatar_base_url;
+        let defaults = &state.config.defaults;
         Self {
             invite_code: invite.code,
             created: invite.created_at,
-            created_by: ProfileResource::new(invite.created_by, avatar_base),
+            created_by: ProfileResource::new(invite.created_by, defaults),
             updated: invite.updated_at,
-            updated_by: ProfileResource::new(invite.updated_by, avatar_base),
+            updated_by: ProfileResource::new(invite.updated_by, defaults),
             room_id: invite.room_id,
             room: invite.room_id,
             active: invite.active,

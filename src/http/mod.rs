@@ -39,6 +39,7 @@ pub mod turn;
 pub mod upgrade;
 pub mod user_assets;
 pub mod users;
+pub mod web_origins;
 
 mod deadline;
 mod disposition;

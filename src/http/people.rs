@@ -1,5 +1,7 @@
 //! `/v1/users`, `/v1/users/{id}` and `/v1/users/find`: users among each other, within their tenant.
 
+use std::collections::HashSet;
+
 use axum::{Json, extract::State, response::Response};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -15,8 +17,12 @@ use super::{
     refusals,
 };
 use crate::{
+    config::UserSearch,
     permissions::{Operation, Refusal, Standing, Subject, check},
-    store::users,
+    store::{
+        Listed,
+        users::{self, Profile, User},
+    },
 };
 
 /// Characters of what is searched for, at least.
@@ -63,15 +69,35 @@ pub enum FoundUserResource {
     Registered(ProfileResource),
 }
 
+/// Profiles as `reader` may see them: the addresses of people with whom it has nothing in common are nobody's business.
+async fn seen_by(
+    state: &ApiState,
+    reader: &User,
+    profiles: Vec<Profile>,
+) -> Result<Vec<ProfileResource>, ApiError> {
+    let ids: Vec<_> = profiles.iter().map(|profile| profile.id).collect();
+    let known = users::acquainted(&state.db, reader.profile.id, &ids).await?;
+    let seen = profiles.into_iter().map(|profile| seen(profile, &known, state));
+    Ok(seen.collect())
+}
+
+fn seen(profile: Profile, known: &HashSet<Uuid>, state: &ApiState) -> ProfileResource {
+    if known.contains(&profile.id) {
+        ProfileResource::new(profile, &state.config.defaults)
+    } else {
+        ProfileResource::of_a_stranger(profile)
+    }
+}
+
 /// The users of the caller's tenant
 ///
-/// In the order of their coming.
+/// In the order of their coming. 404 where the operator lets nobody look for others, or only by whole addresses.
 #[utoipa::path(
     get, path = "/users", tag = "users", operation_id = "list_users", params(PageQuery), security(("BearerAuth" = [])),
     responses(
         (status = 200, description = "A page of users", body = Vec<ProfileResource>,
          headers(("Link" = Option<String>, description = "Other pages (RFC 8288); absent when there is only one"))),
-        refusals::OfParameters, refusals::OfCallers, refusals::Always,
+        refusals::OfParameters, refusals::OfCallers, refusals::OfIds, refusals::Always,
     ),
 )]
 async fn list(
@@ -79,15 +105,18 @@ async fn list(
     CurrentUser(user): CurrentUser,
     page: Page,
 ) -> Result<Response, ApiError> {
-    let listed = users::list(&state.db, user.tenant_id, page.window()).await?;
-    Ok(page.answer(listed, |profile| {
-        ProfileResource::new(profile, &state.config.defaults.avatar_base_url)
-    }))
+    if state.config.defaults.user_search != UserSearch::On {
+        return Err(ApiError::not_found("Users are not listed here"));
+    }
+    let Listed { rows, total } = users::list(&state.db, user.tenant_id, page.window()).await?;
+    let rows = seen_by(&state, &user, rows).await?;
+    Ok(page.answer(Listed { rows, total }, |profile| profile))
 }
 
 /// Find users by name or e-mail address
 ///
-/// Of the caller's tenant; at most 20, by name. All words must be found. 404 where the operator has switched it off.
+/// Of the caller's tenant; at most 20, by name. All words must be found, or, where the operator wants it so, `q` is a whole
+/// e-mail address. 404 where the operator has switched it off.
 #[utoipa::path(
     get, path = "/users/find", tag = "users", operation_id = "find_users", params(FindQuery), security(("BearerAuth" = [])),
     responses(
@@ -101,14 +130,23 @@ async fn find(
     CurrentUser(user): CurrentUser,
     InQuery(query): InQuery<FindQuery>,
 ) -> Result<Json<Vec<FoundUserResource>>, ApiError> {
-    if !state.config.defaults.user_search {
-        return Err(ApiError::not_found("Looking for users is switched off"));
-    }
-    let text = query.checked()?;
-    let found = users::find(&state.db, user.tenant_id, text, FOUND_USERS_MAX).await?;
-    let avatars = &state.config.defaults.avatar_base_url;
-    let resource = |profile| FoundUserResource::Registered(ProfileResource::new(profile, avatars));
-    Ok(Json(found.into_iter().map(resource).collect()))
+    let (db, tenant, defaults) = (&state.db, user.tenant_id, &state.config.defaults);
+    let found = match defaults.user_search {
+        UserSearch::Off => return Err(ApiError::not_found("Looking for users is switched off")),
+        UserSearch::On => {
+            let found = users::find(db, tenant, query.checked()?, FOUND_USERS_MAX).await?;
+            seen_by(&state, &user, found).await?
+        }
+        UserSearch::Exact => {
+            let found = users::with_address(db, tenant, query.checked()?, FOUND_USERS_MAX).await?;
+            // Whoever asks knows the address.
+            let resource = |profile| ProfileResource::new(profile, defaults);
+            found.into_iter().map(resource).collect()
+        }
+    };
+    Ok(Json(
+        found.into_iter().map(FoundUserResource::Registered).collect(),
+    ))
 }
 
 /// A user of the caller's tenant
@@ -127,8 +165,8 @@ async fn get(
     let other = users::by_id(&state.db, id).await?.ok_or(Refusal::Hidden)?;
     let standing = Standing::between(user.tenant_id, other.tenant_id);
     check(Subject::User(standing), Operation::ReadUser)?;
-    let avatars = &state.config.defaults.avatar_base_url;
-    Ok(Json(ProfileResource::new(other.profile, avatars)))
+    let known = users::acquainted(&state.db, user.profile.id, &[id]).await?;
+    Ok(Json(seen(other.profile, &known, &state)))
 }
 
 #[cfg(test)]

@@ -4,30 +4,33 @@ use std::fmt::Write as _;
 
 use md5::{Digest, Md5};
 use serde::Serialize;
-use url::Url;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use crate::store::users::Profile;
+use crate::{
+    config::{Avatars, Defaults},
+    store::users::Profile,
+};
 
 /// What others see of a user.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct ProfileResource {
     pub id: Uuid,
+    /// Empty unless the reader is of one event or one group with the user, or has found the user by it.
     pub email: String,
     pub title: String,
     pub firstname: String,
     pub lastname: String,
     pub display_name: String,
+    /// Empty where there is none.
     pub avatar_url: String,
 }
 
 impl ProfileResource {
-    /// `avatar_base` is `defaults.avatar_base_url`.
     #[must_use]
-    pub fn new(profile: Profile, avatar_base: &Url) -> Self {
+    pub fn new(profile: Profile, defaults: &Defaults) -> Self {
         Self {
-            avatar_url: avatar_url(avatar_base, &profile.email),
+            avatar_url: avatar_url(defaults, &profile.email).unwrap_or_default(),
             id: profile.id,
             email: profile.email,
             title: profile.title,
@@ -36,17 +39,34 @@ impl ProfileResource {
             display_name: profile.display_name,
         }
     }
+
+    /// What people see of a user with whom they have nothing in common: no address, nor the picture that tells its hash.
+    #[must_use]
+    pub fn of_a_stranger(profile: Profile) -> Self {
+        Self {
+            id: profile.id,
+            email: String::new(),
+            title: profile.title,
+            firstname: profile.firstname,
+            lastname: profile.lastname,
+            display_name: profile.display_name,
+            avatar_url: String::new(),
+        }
+    }
 }
 
-/// The picture of an address at a libravatar server: base and md5 of the lower-cased address.
+/// The picture of an address at a libravatar server: base and md5 of the lower-cased address. `None` while pictures are off.
 #[must_use]
-pub fn avatar_url(base: &Url, email: &str) -> String {
-    let mut url = base.as_str().to_owned();
+pub fn avatar_url(defaults: &Defaults, email: &str) -> Option<String> {
+    if defaults.avatars == Avatars::Off {
+        return None;
+    }
+    let mut url = defaults.avatar_base_url.as_str().to_owned();
     for byte in Md5::digest(email.trim().to_lowercase().as_bytes()) {
         // Writing to a string can not fail.
         let _ = write!(url, "{byte:02x}");
     }
-    url
+    Some(url)
 }
 
 #[cfg(test)]
@@ -55,9 +75,17 @@ mod tests {
 
     #[test]
     fn avatars_ignore_the_case_of_addresses() {
-        let base = Url::parse("https://seccdn.libravatar.org/avatar/").expect("URL");
+        let on = Defaults {
+            avatars: Avatars::Libravatar,
+            ..Defaults::default()
+        };
         // The address and its hash are the example of libravatar's documentation for md5("user@example.com").
         let expected = "https://seccdn.libravatar.org/avatar/b58996c504c5638798eb6b511e6f49af";
-        assert_eq!(avatar_url(&base, "User@Example.com"), expected);
+        assert_eq!(avatar_url(&on, "User@Example.com").as_deref(), Some(expected));
+        let off = Defaults {
+            avatars: Avatars::Off,
+            ..Defaults::default()
+        };
+        assert_eq!(avatar_url(&off, "User@Example.com"), None);
     }
 }

@@ -70,6 +70,15 @@ impl From<meeting::EventInfo> for RoomEventResource {
     }
 }
 
+impl RoomEventResource {
+    /// A call needs no password of the room: whoever knows number and pin is inside.
+    fn hide_call_in(&mut self) {
+        if let Some(details) = &mut self.meeting_details {
+            details.call_in = None;
+        }
+    }
+}
+
 impl From<meeting::MeetingDetails> for MeetingDetailsResource {
     fn from(details: meeting::MeetingDetails) -> Self {
         let links = details.streaming_links.into_iter();
@@ -92,7 +101,7 @@ impl From<meeting::MeetingDetails> for MeetingDetailsResource {
 
 /// The event of a room
 ///
-/// Guests read it too.
+/// Guests read it too; while the room has a password, without `call_in`, which would lead around it.
 #[utoipa::path(
     get, path = "/rooms/{room_id}/event", tag = "rooms", operation_id = "get_room_event", params(("room_id" = Uuid, Path)),
     security(("BearerAuth" = []), ("InviteCode" = [])),
@@ -112,5 +121,9 @@ async fn get(
         .ok_or_else(rooms::no_room)?;
     let event = meetings::event_info(&facts, &state.config, &state.offer)
         .ok_or_else(|| ApiError::not_found("The room has no event"))?;
-    Ok(Json(event.into()))
+    let mut event = RoomEventResource::from(event);
+    if matches!(caller, Caller::Guest(_)) && facts.room.password.is_some() {
+        event.hide_call_in();
+    }
+    Ok(Json(event))
 }

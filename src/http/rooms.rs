@@ -60,7 +60,7 @@ impl RoomResource {
     fn new(room: Room, state: &ApiState) -> Self {
         Self {
             id: room.id,
-            created_by: ProfileResource::new(room.created_by, &state.config.defaults.avatar_base_url),
+            created_by: ProfileResource::new(room.created_by, &state.config.defaults),
             created_at: room.created_at,
             password: room.password.map(|password| password.reveal().to_owned()),
             waiting_room: room.waiting_room,

@@ -1,7 +1,7 @@
 //! `GET /v1/turn`: relays for clients that no direct way leads to.
 
 use axum::{
-    Json,
+    Extension, Json,
     extract::State,
     http::{StatusCode, header::CACHE_CONTROL},
     response::{IntoResponse, Response},
@@ -10,11 +10,15 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use super::{ApiError, ApiState, auth::Caller, refusals};
+use super::{ApiError, ApiState, auth::Caller, refusals, starts::Asker};
 use crate::{
     config::{Turn, TurnServer},
+    listener::ClientAddress,
     turn::{self, Pseudonym},
 };
+
+/// Seconds for which credentials of guests are good at the most: whoever has a link has them, before any password.
+const GUEST_SECS_MAX: u64 = 3_600;
 
 pub(super) fn routes() -> OpenApiRouter<ApiState> {
     OpenApiRouter::new().routes(routes!(list))
@@ -37,8 +41,7 @@ pub enum IceServerResource {
 }
 
 impl IceServerResource {
-    fn turn(server: &TurnServer, who: &Pseudonym, state: &ApiState) -> Self {
-        let ttl = state.config.turn.lifetime_secs;
+    fn turn(server: &TurnServer, (who, ttl): (&Pseudonym, u64), state: &ApiState) -> Self {
         let credentials = turn::credentials(&server.secret, who, state.clock.now(), ttl);
         Self::Turn {
             username: credentials.username,
@@ -51,7 +54,8 @@ impl IceServerResource {
 
 /// TURN and STUN servers
 ///
-/// With credentials for the caller by the TURN REST scheme. Guests get them too.
+/// With credentials for the caller by the TURN REST scheme. Guests get them too, for an hour at most and ten times a minute from
+/// one network.
 #[utoipa::path(
     get, path = "/turn", tag = "turn", operation_id = "list_turn_servers", security(("BearerAuth" = []), ("InviteCode" = [])),
     responses(
@@ -60,17 +64,32 @@ impl IceServerResource {
         refusals::OfCallers, refusals::OfCounted, refusals::Always,
     ),
 )]
-async fn list(State(state): State<ApiState>, caller: Caller) -> Result<Response, ApiError> {
+async fn list(
+    State(state): State<ApiState>,
+    Extension(address): Extension<ClientAddress>,
+    caller: Caller,
+) -> Result<Response, ApiError> {
     let Turn {
-        servers, stun_uris, ..
+        servers,
+        stun_uris,
+        lifetime_secs,
     } = &state.config.turn;
-    let who = match &caller {
-        Caller::User(user) => Pseudonym::of_user(user.profile.id),
-        Caller::Guest(invite) => Pseudonym::of_guest(invite.code),
+    let (who, ttl) = match &caller {
+        Caller::User(user) => (Pseudonym::of_user(user.profile.id), *lifetime_secs),
+        Caller::Guest(invite) => {
+            if !servers.is_empty() {
+                let asker = state.door.asker(address, || Asker::Invite(invite.code));
+                state.door.admit_to_relays(asker)?;
+            }
+            (
+                Pseudonym::of_guest(invite.code),
+                GUEST_SECS_MAX.min(*lifetime_secs),
+            )
+        }
     };
     let turn = servers
         .iter()
-        .map(|server| IceServerResource::turn(server, &who, &state));
+        .map(|server| IceServerResource::turn(server, (&who, ttl), &state));
     let stun = (!stun_uris.is_empty()).then(|| IceServerResource::Stun {
         uris: stun_uris.clone(),
     });

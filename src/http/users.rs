@@ -83,7 +83,7 @@ impl UserResource {
     fn new(user: User, state: &ApiState) -> Self {
         let profile = user.profile;
         Self {
-            avatar_url: avatar_url(&state.config.defaults.avatar_base_url, &profile.email),
+            avatar_url: avatar_url(&state.config.defaults, &profile.email).unwrap_or_default(),
             id: profile.id,
             email: profile.email,
             title: profile.title,

@@ -24,7 +24,7 @@ use tower::ServiceExt as _;
 
 use crate::caps::{Caps, Place};
 
-use super::{ClientAddress, Limits, Peer, client_address, forwarded::is_forwarded};
+use super::{ClientAddress, Limits, Peer, client_address, forwarded::is_forwarded, stalls::Stalls};
 
 /// Read buffer of a connection, in bytes. A request line with headers that fills it is refused (431); one read may
 /// overshoot, so that nothing longer than twice this passes.
@@ -88,6 +88,7 @@ impl Connections {
         }
         let stream = CountedStream {
             stream,
+            stalls: Stalls::new(self.limits.stall_timeout),
             _slot: slot,
             _place: place,
             _token: self.tracker.token(),
@@ -165,6 +166,7 @@ impl Requests {
 /// A socket that holds its places in the limits until it is closed, also after an upgrade.
 struct CountedStream {
     stream: TcpStream,
+    stalls: Stalls,
     _slot: OwnedSemaphorePermit,
     _place: Option<Place<IpAddr>>,
     _token: TaskTrackerToken,
@@ -182,7 +184,8 @@ impl AsyncRead for CountedStream {
 
 impl AsyncWrite for CountedStream {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(cx, bytes)
+        let written = Pin::new(&mut self.stream).poll_write(cx, bytes);
+        self.stalls.watch(cx, written)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -198,7 +201,8 @@ impl AsyncWrite for CountedStream {
         cx: &mut Context<'_>,
         slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write_vectored(cx, slices)
+        let written = Pin::new(&mut self.stream).poll_write_vectored(cx, slices);
+        self.stalls.watch(cx, written)
     }
 
     fn is_write_vectored(&self) -> bool {

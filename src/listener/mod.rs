@@ -4,6 +4,7 @@ mod accept;
 mod address;
 mod connection;
 mod forwarded;
+mod stalls;
 
 #[cfg(test)]
 mod tests;
@@ -27,6 +28,9 @@ use crate::{caps::Caps, config::Config};
 /// Time for the headers of a request, and for the next request on an idle connection.
 const HEADER_SECS_MAX: u64 = 10;
 
+/// Time in which a client takes nothing of what is ready for it.
+const STALL_SECS_MAX: u64 = 60;
+
 /// What the listener allows.
 #[derive(Debug, Clone)]
 pub struct Limits {
@@ -39,6 +43,8 @@ pub struct Limits {
     pub trusted_proxies: TrustedProxies,
     /// Time for the headers of a request, and for the next request on an idle connection.
     pub header_timeout: Duration,
+    /// Time in which a client takes nothing of what is ready for it, as far as the system's buffers tell; then the connection ends.
+    pub stall_timeout: Duration,
 }
 
 impl Limits {
@@ -50,6 +56,7 @@ impl Limits {
             loopback_exempt: config.dev_issuer_enabled(),
             trusted_proxies: TrustedProxies::new(config.http.trusted_proxies.clone()),
             header_timeout: Duration::from_secs(HEADER_SECS_MAX),
+            stall_timeout: Duration::from_secs(STALL_SECS_MAX),
         }
     }
 }

@@ -202,6 +202,44 @@ async fn who_dawdles_with_headers_is_cut() {
     assert!(!answer.contains("200 OK"), "{answer}");
 }
 
+/// Tells when it is dropped.
+struct Told(Arc<Notify>);
+
+impl Drop for Told {
+    fn drop(&mut self) {
+        self.0.notify_one();
+    }
+}
+
+#[tokio::test]
+async fn who_takes_nothing_of_an_answer_is_cut() {
+    let dropped = Arc::new(Notify::new());
+    let endless = {
+        let dropped = Arc::clone(&dropped);
+        Router::new().route(
+            "/",
+            get(async move || {
+                let told = Told(dropped);
+                Body::from_stream(futures_util::stream::repeat_with(move || {
+                    let _held = &told;
+                    Ok::<_, std::io::Error>([0; 4_096].to_vec())
+                }))
+            }),
+        )
+    };
+    let server = Server::start(endless, |limits| {
+        limits.stall_timeout = Duration::from_millis(200);
+    })
+    .await;
+    let mut stream = server.connect().await;
+    send(&mut stream, REQUEST).await;
+    // What the answer is made of is given back, though the client has not closed.
+    within(dropped.notified()).await;
+    let mut rest = Vec::new();
+    let _ = within(stream.read_to_end(&mut rest)).await;
+    assert_eq!(server.ended().await.connections_open, 0);
+}
+
 #[tokio::test]
 async fn oversized_headers_are_refused() {
     let server = Server::start(router(), |_| {}).await;

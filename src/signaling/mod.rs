@@ -2,7 +2,7 @@
 
 pub mod asyncapi;
 
-use std::net::IpAddr;
+use std::{net::IpAddr, sync::Arc};
 
 use axum::{
     Extension, Router,
@@ -21,9 +21,9 @@ use colloquy_actors::{
 
 use crate::{
     caps::{Caps, Place},
-    config::Config,
+    config::{Config, Http},
     disabled_users::DisabledUsers,
-    http::{ApiError, inventions::Inventions, upgrade::Upgrade},
+    http::{ApiError, inventions::Inventions, upgrade::Upgrade, web_origins},
     listener::ClientAddress,
     origins::Origins,
     readiness::Readiness,
@@ -44,6 +44,7 @@ pub struct Signaling {
     unjoined: Caps<IpAddr>,
     inventions: Inventions,
     origins: Origins,
+    http: Arc<Http>,
     loopback_exempt: bool,
 }
 
@@ -72,6 +73,7 @@ impl Signaling {
             unjoined: Caps::new(config.signaling.unjoined_sockets_per_network),
             inventions: Inventions::new(config),
             origins,
+            http: Arc::new(config.http.clone()),
             loopback_exempt: config.dev_issuer_enabled(),
         }
     }
@@ -124,6 +126,7 @@ async fn open(
     Extension(address): Extension<ClientAddress>,
     request: Request,
 ) -> Result<Response, ApiError> {
+    web_origins::admit(&signaling.http, request.headers())?;
     let ticket = ticket(request.headers())?;
     let resume_from = resume_from(request.uri())?;
     let upgrade = Upgrade::of(request)?;

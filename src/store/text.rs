@@ -17,6 +17,13 @@ pub(super) fn cleaned(text: Option<&str>, chars_max: usize) -> Option<String> {
 
 /// A pattern for `LIKE … ESCAPE '\\'` that matches texts which contain `part`.
 pub(super) fn like_pattern(part: &str) -> String {
+    let mut pattern = like_pattern_at_end(part);
+    pattern.push('%');
+    pattern
+}
+
+/// The same for texts that end with `part`.
+pub(super) fn like_pattern_at_end(part: &str) -> String {
     let mut pattern = String::with_capacity(part.len() + 2);
     pattern.push('%');
     for c in part.chars() {
@@ -25,7 +32,6 @@ pub(super) fn like_pattern(part: &str) -> String {
         }
         pattern.push(c);
     }
-    pattern.push('%');
     pattern
 }
 
@@ -42,6 +48,7 @@ mod tests {
     fn patterns_match_their_text_only() {
         assert_eq!(like_pattern("ab"), "%ab%");
         assert_eq!(like_pattern(r"5%_\"), r"%5\%\_\\%");
+        assert_eq!(like_pattern_at_end("a_b"), r"%a\_b");
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! What a meeting and its participants bring along from REST.
 
 use std::{
+    borrow::Cow,
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
 };
@@ -105,6 +106,21 @@ pub struct RoomInfo {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub password: Option<String>,
     pub created_by: UserInfo,
+}
+
+impl RoomInfo {
+    /// What this kind of participant is told. Callers came without the password, and a gateway may show what it gets.
+    #[must_use]
+    pub fn told_to(&self, kind: ParticipationKind) -> Cow<'_, Self> {
+        if kind == ParticipationKind::Sip && self.password.is_some() {
+            Cow::Owned(Self {
+                password: None,
+                ..self.clone()
+            })
+        } else {
+            Cow::Borrowed(self)
+        }
+    }
 }
 
 /// The room's creator as participants see it.

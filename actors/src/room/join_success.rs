@@ -1,7 +1,7 @@
 //! `join_success`: put together from pieces that are already encoded, so that a join into a large room copies bytes
 //! instead of encoding every participant again.
 
-use std::{fmt::Write as _, sync::Arc};
+use std::{borrow::Cow, fmt::Write as _, sync::Arc};
 
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -39,7 +39,7 @@ struct Head<'a> {
     closes_at: Option<Timestamp>,
     tariff: &'a Tariff,
     event_info: Option<&'a EventInfo>,
-    room_info: &'a RoomInfo,
+    room_info: Cow<'a, RoomInfo>,
     is_room_owner: bool,
     #[serde(flatten)]
     modules: Modules<'a>,
@@ -135,7 +135,7 @@ impl Room {
             closes_at: meeting.closes_at,
             tariff: &meeting.facts.tariff,
             event_info: meeting.facts.event.as_ref(),
-            room_info: &meeting.facts.room,
+            room_info: meeting.facts.room.told_to(me.kind),
             is_room_owner: me.is_room_owner,
             modules,
         };

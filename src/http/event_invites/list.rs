@@ -119,8 +119,8 @@ async fn list(
 ) -> Result<Response, ApiError> {
     access::event(&state, &user, event, Operation::ReadInvitees).await?;
     let listed = event_invites::list(&state.db, event, &statuses, page.window()).await?;
-    let avatars = &state.config.defaults.avatar_base_url;
-    Ok(page.answer(listed, |invite| InviteeResource::new(invite, avatars)))
+    let defaults = &state.config.defaults;
+    Ok(page.answer(listed, |invite| InviteeResource::new(invite, defaults)))
 }
 
 /// Invite somebody to an event

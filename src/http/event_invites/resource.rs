@@ -1,10 +1,10 @@
 //! Invitees as they appear in answers.
 
 use serde::Serialize;
-use url::Url;
 use utoipa::ToSchema;
 
 use crate::{
+    config::Defaults,
     http::profiles::{ProfileResource, avatar_url},
     store::{
         event_invites::{EventInvite, Invitee},
@@ -30,20 +30,23 @@ pub enum InviteeProfile {
         role: InviteRole,
     },
     /// An address that no user of the tenant has.
-    Email { email: String, avatar_url: String },
+    Email {
+        email: String,
+        /// Empty where there is none.
+        avatar_url: String,
+    },
 }
 
 impl InviteeResource {
-    /// `avatar_base` is `defaults.avatar_base_url`.
     #[must_use]
-    pub fn new(invite: EventInvite, avatar_base: &Url) -> Self {
+    pub fn new(invite: EventInvite, defaults: &Defaults) -> Self {
         let profile = match invite.invitee {
             Invitee::User(profile) => InviteeProfile::Registered {
-                profile: ProfileResource::new(profile, avatar_base),
+                profile: ProfileResource::new(profile, defaults),
                 role: invite.role,
             },
             Invitee::Email(email) => InviteeProfile::Email {
-                avatar_url: avatar_url(avatar_base, &email),
+                avatar_url: avatar_url(defaults, &email).unwrap_or_default(),
                 email,
             },
         };

@@ -161,10 +161,10 @@ async fn entries(
     let mut entries = Vec::with_capacity(page.len());
     for (seen, event) in shown::events(state, page, invitees_max).await? {
         let differing = exceptions.remove(&seen.event.id).unwrap_or_default();
-        let avatars = &state.config.defaults.avatar_base_url;
+        let defaults = &state.config.defaults;
         let differing = differing
             .into_iter()
-            .map(|exception| Listed::Exception(Box::new(ExceptionResource::new(&seen, exception, avatars))));
+            .map(|exception| Listed::Exception(Box::new(ExceptionResource::new(&seen, exception, defaults))));
         entries.push(Listed::Event(Box::new(event)));
         entries.extend(differing);
     }

@@ -2,12 +2,12 @@
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
-use url::Url;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::DateTimeTz;
 use crate::{
+    config::Defaults,
     events::instances,
     http::{
         event_invites::InviteeResource, profiles::ProfileResource, shared_folders::SharedFolderResource,
@@ -139,9 +139,8 @@ pub struct ExceptionResource {
 }
 
 impl ExceptionResource {
-    /// `avatar_base` is `defaults.avatar_base_url`.
     #[must_use]
-    pub fn new(seen: &SeenEvent, exception: Exception, avatar_base: &Url) -> Self {
+    pub fn new(seen: &SeenEvent, exception: Exception, defaults: &Defaults) -> Self {
         let name = instances::name(exception.original_starts_at);
         let zone = seen
             .event
@@ -155,9 +154,9 @@ impl ExceptionResource {
             id: format!("{}_{name}", exception.event_id),
             recurring_event_id: exception.event_id,
             instance_id: name,
-            created_by: ProfileResource::new(exception.created_by, avatar_base),
+            created_by: ProfileResource::new(exception.created_by, defaults),
             created_at: exception.created_at,
-            updated_by: ProfileResource::new(exception.updated_by, avatar_base),
+            updated_by: ProfileResource::new(exception.updated_by, defaults),
             updated_at: exception.updated_at,
             title: exception.title,
             description: exception.description,

@@ -92,13 +92,13 @@ fn resource(
     invitees: Invitees,
     targets: Vec<StreamingTarget>,
 ) -> EventResource {
-    let avatars = &state.config.defaults.avatar_base_url;
+    let defaults = &state.config.defaults;
     let (event, times) = (&seen.event, seen.event.times);
     EventResource {
         id: event.id,
-        created_by: ProfileResource::new(event.created_by.clone(), avatars),
+        created_by: ProfileResource::new(event.created_by.clone(), defaults),
         created_at: event.created_at,
-        updated_by: ProfileResource::new(event.updated_by.clone(), avatars),
+        updated_by: ProfileResource::new(event.updated_by.clone(), defaults),
         updated_at: event.updated_at,
         title: event.title.clone(),
         description: event.description.clone(),
@@ -131,9 +131,10 @@ fn resource(
 }
 
 pub(super) fn invitee_resources(state: &ApiState, invitees: Invitees) -> Vec<InviteeResource> {
-    let avatars = &state.config.defaults.avatar_base_url;
+    let defaults = &state.config.defaults;
     let list = invitees.list.into_iter();
-    list.map(|invite| InviteeResource::new(invite, avatars)).collect()
+    list.map(|invite| InviteeResource::new(invite, defaults))
+        .collect()
 }
 
 /// The room as everybody sees it who sees the event.

@@ -28,6 +28,7 @@ use super::{
     refusals,
     starts::{self, StartedResource},
     upgrade::Upgrade,
+    web_origins,
 };
 use crate::{
     assets::{NewAsset, RecordingError, file_name},
@@ -126,6 +127,7 @@ async fn upload(
     InQuery(query): InQuery<UploadRecordingQuery>,
     request: Request,
 ) -> Result<Response, ApiError> {
+    web_origins::admit(&state.config.http, request.headers())?;
     let began_at = query.timestamp()?;
     if !is_extension(&query.file_extension) {
         let message = "file_extension must have at most 10 letters and digits";

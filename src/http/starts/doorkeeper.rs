@@ -1,6 +1,6 @@
 //! Who may ask for tickets, and how often.
 
-use std::{net::IpAddr, sync::Arc, time::Duration};
+use std::{hash::Hash, net::IpAddr, sync::Arc, time::Duration};
 
 use colloquy_actors::room::access::Origin;
 use tokio::time::{Instant, sleep_until};
@@ -28,6 +28,9 @@ const RESUMPTIONS_FACTOR: u32 = 25;
 /// Requests for calendars from one address in a minute, all at once or one by one.
 const READS_PER_MINUTE: u32 = 60;
 
+/// Guests of one network that get credentials of relays in a minute, all at once or one by one.
+const RELAYS_PER_MINUTE: u32 = 10;
+
 /// Guards the operations that need no access token or cost much. Clones are one.
 #[derive(Debug, Clone)]
 pub struct Doorkeeper {
@@ -35,6 +38,7 @@ pub struct Doorkeeper {
     tickets: Arc<Throttle<Asker>>,
     resumptions: Arc<Throttle<Asker>>,
     reads: Arc<Throttle<IpAddr>>,
+    relays: Arc<Throttle<Asker>>,
     passwords: RoomPasswords,
     pins: Arc<FailureLimit<String>>,
     /// Invented invite codes.
@@ -42,6 +46,11 @@ pub struct Doorkeeper {
     origins: Origins,
     gateways: Networks,
     loopback_exempt: bool,
+}
+
+/// So many a minute, all at once or one by one.
+fn per_minute<K: Eq + Hash>(count: u32) -> Arc<Throttle<K>> {
+    Arc::new(Throttle::new(Duration::from_mins(1) / count, count))
 }
 
 /// Whose requests for tickets are counted together.
@@ -65,10 +74,8 @@ impl Doorkeeper {
             readiness,
             tickets: per_second(tickets),
             resumptions: per_second(tickets.saturating_mul(RESUMPTIONS_FACTOR)),
-            reads: Arc::new(Throttle::new(
-                Duration::from_mins(1) / READS_PER_MINUTE,
-                READS_PER_MINUTE,
-            )),
+            reads: per_minute(READS_PER_MINUTE),
+            relays: per_minute(RELAYS_PER_MINUTE),
             passwords: RoomPasswords::new(config.http.password_failures_per_room_per_hour),
             pins: Arc::default(),
             codes: Inventions::new(config),
@@ -130,6 +137,14 @@ impl Doorkeeper {
     /// Refuses an address that reads calendars too often.
     pub fn admit_reader(&self, address: ClientAddress) -> Result<(), ApiError> {
         self.reads.take(address.network(), now()).map_err(too_soon)
+    }
+
+    /// Refuses a guest who wants credentials of relays too often.
+    pub fn admit_to_relays(&self, asker: Asker) -> Result<(), ApiError> {
+        match asker {
+            Asker::Exempt => Ok(()),
+            asker => self.relays.take(asker, now()).map_err(too_soon),
+        }
     }
 
     /// Lets `is_right` look at a room's password unless this address has failed too often, or too many have failed at
@@ -255,6 +270,26 @@ mod tests {
             guest(&door, "198.51.100.1"),
             Asker::Network(address("198.51.100.1").0)
         );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn relays_are_for_ten_guests_of_a_network_in_a_minute() {
+        let (door, _) = door(|config| {
+            config.http.gateways = vec!["203.0.113.0/24".parse().expect("a network")];
+        });
+        let admitted = |asker: &Asker, times: usize| {
+            let ask = |_: &usize| door.admit_to_relays(asker.clone()).is_ok();
+            (0..times).filter(ask).count()
+        };
+        let here = guest(&door, "192.0.2.1");
+        assert_eq!(admitted(&here, 20), 10);
+        assert_eq!(admitted(&guest(&door, "192.0.2.2"), 20), 10, "another network");
+        assert_eq!(admitted(&guest(&door, "203.0.113.1"), 20), 10, "another code");
+        let refused = door.admit_to_relays(here.clone()).expect_err("none is left");
+        assert_eq!(refused.status(), 429);
+        tokio::time::advance(Duration::from_secs(12)).await;
+        assert_eq!(admitted(&here, 20), 2);
+        assert_eq!(admitted(&Asker::Exempt, 100), 100);
     }
 
     #[test]

@@ -21,7 +21,7 @@ const DESCRIPTION: &str = "What clients and the server say to each other during 
 const CHANNEL: &str = "Also at `/v1/signaling`. Messages are JSON in text frames (from clients also in binary ones). \
      All receivers see the events of a room in the same order. Why the server closes, and whether a client should \
      come back, stands in the table of close codes. \
-     Refusals come before the upgrade, as JSON errors of the REST API: `missing_protocol`, `invalid_protocol`, \
+     Refusals come before the upgrade, as JSON errors of the REST API: `forbidden`, `missing_protocol`, `invalid_protocol`, \
      `missing_ticket`, `invalid_ticket`, `too_many_requests`, `service_unavailable`.";
 
 const PROTOCOLS: &str = "The subprotocol and the ticket, in any order, in one header or in two. The server selects the \

@@ -1,5 +1,6 @@
 //! Users: who they are at their issuer, and the profile that others see.
 
+mod acquaintances;
 mod claims;
 mod disabled;
 mod names;
@@ -17,6 +18,7 @@ use super::{
     rows::{Columns, count, from_columns},
 };
 
+pub use acquaintances::acquainted;
 pub use claims::claimed_name;
 pub use disabled::{DisabledUser, Switched, all_disabled, disable, enable};
 pub use names::is_language_tag;
@@ -24,7 +26,7 @@ pub use overview::{Overview, UserFilter, list_all, named, overview};
 pub use phone::with_phone_like;
 pub use profile::Profile;
 pub(super) use profile::profile_columns;
-pub use search::{find, list};
+pub use search::{find, list, with_address};
 pub use write::{NewUserDefaults, ProfileChange, find_or_create, update_profile, upsert_from_claims};
 
 /// Characters of a title and of a display name.

@@ -7,7 +7,7 @@ use super::{Profile, profile_columns};
 use crate::store::{
     Db, Listed, StoreError, Window, fold,
     rows::{count, from_columns},
-    text::like_pattern,
+    text::{like_pattern, like_pattern_at_end},
 };
 
 /// A row with nothing but a profile, of a query that calls the table `u`.
@@ -61,4 +61,33 @@ pub async fn find(db: &Db, tenant: Uuid, text: &str, limit: u32) -> Result<Vec<P
         select.build_query_as().fetch_all(c).await
     })?;
     Ok(rows.into_iter().map(|found| found.0).collect())
+}
+
+/// Users of a tenant whose e-mail address is this one, whatever its case; at most `limit`. Disabled users are not found.
+pub async fn with_address(
+    db: &Db,
+    tenant: Uuid,
+    email: &str,
+    limit: u32,
+) -> Result<Vec<Profile>, StoreError> {
+    const SELECT: &str = concat!(
+        "SELECT ",
+        profile_columns!("u"),
+        " FROM users u WHERE u.disabled_at IS NULL AND u.tenant_id = $1 AND u.search_text LIKE $2 ESCAPE '\\'
+         ORDER BY u.search_text, u.id LIMIT $3"
+    );
+    let folded = fold(email);
+    // The address is the last line of what is searched.
+    let line = like_pattern_at_end(&format!("\n{folded}"));
+    let rows: Vec<Found> = read!(db, c => sqlx::query_as(SELECT)
+        .bind(tenant)
+        .bind(line)
+        .bind(i64::from(limit))
+        .fetch_all(c)
+        .await)?;
+    let profiles = rows.into_iter().map(|found| found.0);
+    // What was asked for may have lines of its own.
+    Ok(profiles
+        .filter(|profile| fold(&profile.email) == folded)
+        .collect())
 }

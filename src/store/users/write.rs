@@ -135,7 +135,7 @@ impl ProfileChange {
     }
 }
 
-/// What search looks through.
+/// What search looks through: the address is its last line.
 fn search_text(user: &User) -> String {
     let profile = &user.profile;
     fold(

@@ -6,6 +6,7 @@ use axum::{
     Router,
     body::Body,
     http::{Request, header::AUTHORIZATION},
+    response::Response,
 };
 use colloquy::{
     assets::{Assets, Objects, Recordings},
@@ -152,12 +153,17 @@ impl Api {
         }
     }
 
-    pub async fn send(&self, mut request: Request<Body>) -> Answer {
+    pub async fn send(&self, request: Request<Body>) -> Answer {
+        Answer::read(self.begin(request).await).await
+    }
+
+    /// An answer whose body is yet to be read.
+    pub async fn begin(&self, mut request: Request<Body>) -> Response {
         // As the listener does.
         let address = ClientAddress(Ipv4Addr::LOCALHOST.into());
         request.extensions_mut().insert(address);
         let Ok(response) = self.router.clone().oneshot(request).await;
-        Answer::read(response).await
+        response
     }
 
     /// A request of `person` with a JSON body unless that is null.

@@ -2,10 +2,10 @@
 
 use axum::body::Body;
 use bytes::Bytes;
-use colloquy::assets::Wish;
+use colloquy::assets::{READS_PER_USER_MAX, Wish};
 use serde_json::{Value, json};
 
-use super::api::Api;
+use super::api::{Api, Person, request};
 use crate::databases::Kind;
 
 on_both_databases!(Api:
@@ -13,7 +13,7 @@ on_both_databases!(Api:
     the_last_bytes_of_nothing_are_nothing,
     who_has_it_gets_nothing, parameters_have_limits, only_the_owner_changes_and_strangers_see_nothing,
     the_quota_is_soft, a_broken_upload_leaves_nothing, everything_goes_with_the_room, assets_are_listed_in_pages,
-    nobody_takes_all_places);
+    nobody_takes_all_places, a_user_has_so_many_downloads);
 
 const UPLOAD: &str = "kind=recording&file_extension=mkv";
 
@@ -414,6 +414,44 @@ async fn nobody_takes_all_places(api: &Api) {
     api.upload(&bob, &others, UPLOAD, "x").await.expect(200);
     drop(places);
     api.upload(&alice, &room, UPLOAD, "x").await.expect(200);
+}
+
+async fn a_user_has_so_many_downloads(api: &Api) {
+    let (alice, bob) = (api.person("alice").await, api.person("bob").await);
+    let room = api.room(&alice, json!({})).await;
+    let event = api.event_in(&room, false).await;
+    api.invited(event, "bob", "user").await;
+    let asset = api.upload(&alice, &room, UPLOAD, "content").await.expect(200);
+    let path = format!("/v1/rooms/{room}/assets/{}", asset["id"].as_str().expect("an id"));
+    let begin = async |person: &Person| {
+        let authorization = format!("Bearer {}", person.access_token);
+        api.begin(request("GET", &path, Some(&authorization), &Value::Null))
+            .await
+    };
+    let mut under_way = Vec::new();
+    for _ in 0..READS_PER_USER_MAX {
+        let answer = begin(&alice).await;
+        assert_eq!(answer.status(), 200);
+        under_way.push(answer);
+    }
+    let refused = api.download(&alice, &room, &asset, &[]).await;
+    assert_eq!((refused.status, refused.header("retry-after")), (429, "5"));
+    assert_eq!(begin(&bob).await.status(), 200, "another user");
+    // Who has it already reads nothing.
+    let known = api
+        .download(&alice, &room, &asset, &[("if-none-match", "*")])
+        .await;
+    assert_eq!(known.status, 304);
+    // The end of one, and one that was given up.
+    let whole = under_way.pop().expect("an answer");
+    let content = axum::body::to_bytes(whole.into_body(), 100).await;
+    assert_eq!(content.expect("a body"), "content");
+    under_way.pop();
+    for _ in 0..2 {
+        under_way.push(begin(&alice).await);
+    }
+    assert!(under_way.iter().all(|answer| answer.status() == 200));
+    assert_eq!(begin(&alice).await.status(), 429);
 }
 
 async fn uploads_have_a_size(kind: Kind) {

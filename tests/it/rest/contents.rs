@@ -9,7 +9,6 @@ use axum::{
 use http_body_util::BodyExt as _;
 use serde_json::Value;
 use tokio::time::{Instant, sleep};
-use tower::ServiceExt as _;
 
 use super::{
     answer::Answer,
@@ -103,9 +102,7 @@ impl Api {
                 .headers_mut()
                 .insert(*name, value.parse().expect("a header"));
         }
-        let router = colloquy::http::router(self.state.clone());
-        let Ok(response) = router.oneshot(request).await;
-        let (parts, body) = response.into_parts();
+        let (parts, body) = self.begin(request).await.into_parts();
         Download {
             status: parts.status.as_u16(),
             content: body.collect().await.expect("a body").to_bytes().to_vec(),

@@ -141,6 +141,44 @@ async fn with_details(kind: Kind) {
     api.finish().await;
 }
 
+/// Number and pin lead around the password: a guest who has yet to type it is not told them.
+async fn with_a_password(kind: Kind) {
+    let api = Api::with(kind, |config| config.call_in.tel = Some("+49 30 1234".to_owned())).await;
+    let alice = api.person("alice").await;
+    let room = api.room(&alice, json!({"enable_sip": true})).await;
+    api.event_in(&room, true).await;
+    let guest = format!("InviteCode {}", api.invite(&alice, &room, json!({})).await);
+    let path = format!("/v1/rooms/{room}/event");
+    let told_guests = async || {
+        let answer = api.send(request("GET", &path, Some(&guest), &Value::Null)).await;
+        answer.expect(200)["meeting_details"].clone()
+    };
+    let open = details(&api, &alice, &room).await;
+    assert_eq!(open["call_in"]["tel"], "+49 30 1234");
+    assert_eq!(told_guests().await, open);
+
+    let mut locked = open.clone();
+    locked.as_object_mut().expect("details").remove("call_in");
+    for (password, told) in [(json!("secret"), &locked), (Value::Null, &open)] {
+        let change = json!({"password": password});
+        let room_path = format!("/v1/rooms/{room}");
+        api.call(&alice, "PATCH", &room_path, change).await.expect(200);
+        assert_eq!(&told_guests().await, told);
+        assert_eq!(details(&api, &alice, &room).await, open, "users need no password");
+    }
+    api.finish().await;
+}
+
+#[tokio::test]
+async fn guests_learn_no_way_around_a_password_on_sqlite() {
+    with_a_password(Kind::Sqlite).await;
+}
+
+#[tokio::test]
+async fn guests_learn_no_way_around_a_password_on_postgres() {
+    with_a_password(Kind::Postgres).await;
+}
+
 #[tokio::test]
 async fn details_are_shown_where_the_creator_wants_it_on_sqlite() {
     with_details(Kind::Sqlite).await;

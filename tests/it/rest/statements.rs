@@ -60,6 +60,10 @@ async fn lists_have_an_index_for_their_order(api: &Api) {
     let alice = api.person("alice").await;
     let room = api.room(&alice, json!({})).await;
     let event = planted::event(&api.database.db, room.parse().expect("an id")).await;
+    // Somebody else in the list of users: what she has in common with alice is asked for.
+    api.get(&api.person("dora").await, "/v1/users/me")
+        .await
+        .expect(200);
     // Whether rows are sorted: own rooms and events come in their order and as many as are shown, those to which the caller is
     // invited are found one by one; no index has the order of both.
     for (path, may_sort) in [

@@ -1,13 +1,14 @@
 //! `/v1/users`, `/v1/users/{id}`, `/v1/users/find` and `/v1/users/me/tariff`.
 
-use colloquy::config::DevUser;
+use colloquy::config::{Avatars, DevUser, UserSearch};
 use serde_json::{Value, json};
 
 use super::api::{Api, Person};
 use crate::databases::Kind;
 
 on_both_databases!(Crowd:
-    users_are_listed_in_pages, a_user_is_shown_without_secrets, searches_match_names_and_addresses, wildcards_are_letters,
+    users_are_listed_in_pages, a_user_is_shown_without_secrets, addresses_are_for_those_of_one_event_or_group,
+    searches_match_names_and_addresses, wildcards_are_letters,
     searches_have_a_length, at_most_twenty_are_found, disabled_users_are_not_found, the_tariff_is_told_in_both_forms);
 
 /// Alice, bob, and people with names worth looking for.
@@ -19,6 +20,7 @@ struct Crowd {
 impl Crowd {
     async fn start(kind: Kind) -> Self {
         let api = Api::with(kind, |config| {
+            config.defaults.avatars = Avatars::Libravatar;
             for (name, given, family) in [("uli", "Ülrike", "Öz_Kan"), ("per", "Per", "100% Sure")] {
                 config.dev_issuer.users.push(DevUser {
                     username: name.to_owned(),
@@ -26,7 +28,8 @@ impl Crowd {
                     email: format!("{name}@Example.org"),
                     given_name: given.to_owned(),
                     family_name: family.to_owned(),
-                    groups: Vec::new(),
+                    // Dora's.
+                    groups: (name == "per").then(|| "chess".to_owned()).into_iter().collect(),
                     roles: Vec::new(),
                 });
             }
@@ -93,6 +96,7 @@ async fn a_user_is_shown_without_secrets(crowd: &Crowd) {
     let me = api.get(&bob, "/v1/users/me").await.expect(200);
     let path = format!("/v1/users/{}", me["id"].as_str().expect("an id"));
     let seen = api.get(&crowd.alice, &path).await.expect(200);
+    let own = api.get(&bob, &path).await.expect(200);
     let fields = [
         "id",
         "email",
@@ -106,13 +110,77 @@ async fn a_user_is_shown_without_secrets(crowd: &Crowd) {
         .iter()
         .map(|field| ((*field).to_owned(), me[*field].clone()))
         .collect();
-    assert_eq!(seen, Value::Object(expected));
+    let mut expected = Value::Object(expected);
+    assert_eq!(own, expected);
+    // Nothing of the address, nor its hash.
+    expected["email"] = json!("");
+    expected["avatar_url"] = json!("");
+    assert_eq!(seen, expected);
     let nobody = "/v1/users/00000000-0000-4000-8000-000000000000";
     api.get(&crowd.alice, nobody).await.refused(404, "not_found");
     api.get(&crowd.alice, "/v1/users/1")
         .await
         .refused(400, "bad_request");
     api.needs_a_user("GET", &path).await;
+}
+
+/// Of these people those whose address the reader sees, in each way to see somebody alike.
+async fn addresses_seen(api: &Api, reader: &Person) -> Vec<String> {
+    let listed = api.get(reader, "/v1/users").await.expect(200);
+    let found = api
+        .get(reader, "/v1/users/find?q=%40example.org")
+        .await
+        .expect(200);
+    let mut seen = Vec::new();
+    for user in listed.as_array().expect("a list") {
+        let id = &user["id"];
+        let path = format!("/v1/users/{}", id.as_str().expect("an id"));
+        assert_eq!(api.get(reader, &path).await.expect(200), *user);
+        let mut found = found.as_array().expect("a list").iter();
+        let found = found
+            .find(|found| found["id"] == *id)
+            .expect("everybody is found");
+        assert_eq!(
+            (&found["email"], &found["avatar_url"]),
+            (&user["email"], &user["avatar_url"])
+        );
+        let email = user["email"].as_str().expect("a text").to_lowercase();
+        assert_eq!(email.is_empty(), user["avatar_url"] == "");
+        seen.extend((!email.is_empty()).then(|| email.replace("@example.org", "")));
+    }
+    seen.sort();
+    seen
+}
+
+async fn addresses_are_for_those_of_one_event_or_group(crowd: &Crowd) {
+    let (api, alice) = (&crowd.api, &crowd.alice);
+    let (per, dora) = (api.person("per").await, api.person("dora").await);
+    api.get(&dora, "/v1/users/me").await.expect(200);
+    assert_eq!(addresses_seen(api, alice).await, ["alice"]);
+    assert_eq!(addresses_seen(api, &per).await, ["dora", "per"], "one group");
+    assert_eq!(addresses_seen(api, &dora).await, ["dora", "per"]);
+
+    let room = api.room(alice, json!({})).await;
+    let event = api.event_in(&room, false).await;
+    let bob = api.invited(event, "bob", "user").await;
+    assert_eq!(addresses_seen(api, alice).await, ["alice", "bob"], "an own event");
+    assert_eq!(
+        addresses_seen(api, &bob).await,
+        ["alice", "bob"],
+        "an event of the other"
+    );
+    let other = api.room(&per, json!({})).await;
+    let other = api.event_in(&other, false).await;
+    api.invited(other, "bob", "user").await;
+    let uli = api.invited(event, "uli", "moderator").await;
+    assert_eq!(
+        addresses_seen(api, &uli).await,
+        ["alice", "bob", "uli"],
+        "invited together"
+    );
+    assert_eq!(addresses_seen(api, &per).await, ["bob", "dora", "per"]);
+    crate::support::planted::withdraw(&api.database.db, event, "bob@example.org").await;
+    assert_eq!(addresses_seen(api, &uli).await, ["alice", "uli"]);
 }
 
 async fn searches_match_names_and_addresses(crowd: &Crowd) {
@@ -224,6 +292,8 @@ async fn the_tariff_is_told_in_both_forms(crowd: &Crowd) {
 
 /// Where the operator does not want users to look for others.
 mod closed {
+    use colloquy::config::UserSearch;
+
     use crate::{databases::Kind, rest::api::Api};
 
     on_both_databases!(Closed: a_search_that_is_off_is_not_there);
@@ -232,7 +302,7 @@ mod closed {
 
     impl Closed {
         async fn start(kind: Kind) -> Self {
-            Self(Api::with(kind, |config| config.defaults.user_search = false).await)
+            Self(Api::with(kind, |config| config.defaults.user_search = UserSearch::Off).await)
         }
 
         async fn finish(self) {
@@ -246,6 +316,46 @@ mod closed {
             let path = format!("/v1/users/find{query}");
             closed.0.get(&alice, &path).await.refused(404, "not_found");
         }
-        closed.0.get(&alice, "/v1/users").await.expect(200);
+        closed.0.get(&alice, "/v1/users").await.refused(404, "not_found");
     }
+}
+
+/// Where only those are found whose address one knows.
+async fn with_exact_search(kind: Kind) {
+    let mut crowd = Crowd::start(kind).await;
+    crowd
+        .api
+        .reconfigure(|config| config.defaults.user_search = UserSearch::Exact);
+    let api = &crowd.api;
+    api.get(&crowd.alice, "/v1/users").await.refused(404, "not_found");
+    for q in [
+        "bob",
+        "bob@example",
+        "ob@example.org",
+        "@example.org",
+        "%@example.org",
+        "b_b@example.org",
+    ] {
+        assert!(crowd.found(q).await.is_empty(), "{q}");
+    }
+    assert_eq!(crowd.found(" BOB@example.ORG ").await, ["Bob"]);
+    assert_eq!(crowd.found("uli@example.org").await, ["Ülrike"]);
+    // More than the address is no address.
+    assert!(crowd.found("Burton\nbob@example.org").await.is_empty());
+    let found = api.get(&crowd.alice, "/v1/users/find?q=bob%40example.org").await;
+    // Known to whoever asks.
+    assert_eq!(found.expect(200)[0]["email"], "bob@example.org");
+    let short = api.get(&crowd.alice, "/v1/users/find?q=bo").await;
+    short.refused(400, "query_too_short");
+    crowd.finish().await;
+}
+
+#[tokio::test]
+async fn a_search_may_want_whole_addresses_on_sqlite() {
+    with_exact_search(Kind::Sqlite).await;
+}
+
+#[tokio::test]
+async fn a_search_may_want_whole_addresses_on_postgres() {
+    with_exact_search(Kind::Postgres).await;
 }

@@ -92,6 +92,12 @@ async fn a_banned_invitee_is_out_with_all_sessions(server: &Server) {
         let answer = scene.meeting.started_by(&scene.bob, body).await;
         answer.expect_error(403, "banned_from_room");
     }
+    // Nor by a link, as far as they say who they are.
+    let link = scene.meeting.path("/start_invited");
+    let body = json!({"invite_code": scene.meeting.invite_code});
+    let answer = scene.bob.post(&link, body.clone()).await;
+    answer.expect_error(403, "banned_from_room");
+    scene.meeting.anyone.post(&link, body).await.expect(200);
     // A new invitation does not lift the ban.
     scene.meeting.alice.delete(&scene.path).await.expect(204);
     let answer = scene.meeting.started_by(&scene.bob, json!({})).await;

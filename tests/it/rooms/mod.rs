@@ -9,6 +9,7 @@ mod proxied;
 mod start;
 mod start_invited;
 mod tickets;
+mod web_origins;
 
 use reqwest::Method;
 use serde_json::json;

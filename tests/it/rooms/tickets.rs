@@ -17,7 +17,8 @@ use crate::support::{
 
 on_both_databases!(Strict:
     good_tokens_cost_no_tickets, invented_tokens_cost_tickets, people_behind_a_gateway_are_counted_one_by_one,
-    services_are_never_counted, invented_codes_are_counted, invented_tickets_are_counted);
+    services_are_never_counted, invented_codes_are_counted, invented_tickets_are_counted,
+    relays_for_guests_are_counted);
 
 type Strict = Proxied<OneTicket>;
 
@@ -28,6 +29,10 @@ impl Settings for OneTicket {
     const ENVIRONMENT: &'static [(&'static str, &'static str)] = &[
         ("COLLOQUY_SIGNALING__TICKETS_PER_ADDRESS_PER_SECOND", "1"),
         ("COLLOQUY_HTTP__GATEWAYS", "[\"203.0.113.0/24\"]"),
+        (
+            "COLLOQUY_TURN__SERVERS",
+            "[{\"uris\": [\"turn:turn.example.org\"], \"secret\": \"north\"}]",
+        ),
     ];
 }
 
@@ -171,15 +176,37 @@ async fn invented_codes_are_counted(world: &Strict) {
     }
 
     let stranger = room.anyone.with_authorization(&format!("InviteCode {NOBODY}"));
-    let read = async || {
-        let request = stranger.request(Method::GET, "/v1/turn");
-        receive(
-            request.header("x-forwarded-for", "192.0.2.3"),
-            "GET turn".to_owned(),
-        )
-        .await
-    };
+    let read = async || relays(&stranger, "192.0.2.3").await;
     until_refused(read, (403, "forbidden")).await;
+}
+
+async fn relays(who: &Rest, address: &str) -> Answer {
+    let request = who.request(Method::GET, "/v1/turn");
+    receive(request.header("x-forwarded-for", address), "GET turn".to_owned()).await
+}
+
+async fn relays_for_guests_are_counted(world: &Strict) {
+    let room = world.room(json!({"password": "secret"})).await;
+    let guest = room
+        .anyone
+        .with_authorization(&format!("InviteCode {}", room.code));
+    let told = relays(&guest, "192.0.2.1").await.expect(200);
+    assert_eq!(told[0]["ttl"], 3_600, "an hour, whatever others have");
+    assert!(answered(async || relays(&guest, "192.0.2.1").await).await >= BURST - 1);
+    relays(&guest, "192.0.2.2").await.expect(200);
+    // Behind a gateway guests are counted by their code.
+    assert!(answered(async || relays(&guest, "203.0.113.1").await).await >= BURST);
+    let other = world.room(json!({})).await;
+    let other = other
+        .anyone
+        .with_authorization(&format!("InviteCode {}", other.code));
+    relays(&other, "203.0.113.2").await.expect(200);
+    // Users are not counted, and have them for as long as is set.
+    let user = world.person("ann", &json!({}));
+    for _ in 0..2 * BURST {
+        let told = relays(&user, "192.0.2.1").await.expect(200);
+        assert_eq!(told[0]["ttl"], 12 * 3_600);
+    }
 }
 
 async fn invented_tickets_are_counted(world: &Strict) {

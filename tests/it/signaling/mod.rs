@@ -2,6 +2,7 @@
 
 mod accept_all;
 mod asyncapi;
+mod avatars;
 mod breakout;
 mod chat;
 mod chat_groups;

@@ -88,7 +88,7 @@ fn resource(
     invitees: Vec<InviteeResource>,
     invitees_truncated: bool,
 ) -> InstanceResource {
-    let avatars = &state.config.defaults.avatar_base_url;
+    let defaults = &state.config.defaults;
     let (event, times, name) = (&seen.event, instance.times, instances::name(instance.original));
     let exception = instance.exception.as_ref();
     let updated_by = exception.map_or(&event.updated_by, |exception| &exception.updated_by);
@@ -98,9 +98,9 @@ fn resource(
         id: format!("{}_{name}", event.id),
         recurring_event_id: event.id,
         instance_id: name,
-        created_by: ProfileResource::new(event.created_by.clone(), avatars),
+        created_by: ProfileResource::new(event.created_by.clone(), defaults),
         created_at: event.created_at,
-        updated_by: ProfileResource::new(updated_by.clone(), avatars),
+        updated_by: ProfileResource::new(updated_by.clone(), defaults),
         updated_at: exception.map_or(event.updated_at, |exception| exception.updated_at),
         title: title.unwrap_or(&event.title).clone(),
         description: description.unwrap_or(&event.description).clone(),
