@@ -3,7 +3,7 @@
 use axum::{
     Json,
     extract::State,
-    http::{StatusCode, header::CACHE_CONTROL},
+    http::StatusCode,
     response::{IntoResponse, Response},
 };
 use serde::Serialize;
@@ -78,5 +78,5 @@ async fn list(State(state): State<ApiState>, caller: Caller) -> Result<Response,
     if entries.is_empty() {
         return Ok(StatusCode::NO_CONTENT.into_response());
     }
-    Ok(([(CACHE_CONTROL, "no-store")], Json(entries)).into_response())
+    Ok(Json(entries).into_response())
 }
