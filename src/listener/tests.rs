@@ -228,7 +228,8 @@ impl Captured {
 
 impl std::io::Write for Captured {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().write(bytes)
+        self.0.lock().unwrap().extend(bytes);
+        Ok(bytes.len())
     }
 
     fn flush(&mut self) -> std::io::Result<()> {
@@ -264,6 +265,12 @@ async fn a_request_that_breaks_off_is_seen_when_somebody_looks() {
     let mut stream = server.connect().await;
     send(&mut stream, "GET / HTTP/1.1\r\nhost").await;
     drop(stream);
+    within(async {
+        while captured.text().is_empty() {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
     assert_eq!(server.ended().await.connections_open, 0);
     let text = captured.text();
     assert!(

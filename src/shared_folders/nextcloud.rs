@@ -274,7 +274,7 @@ mod tests {
             ..config::SharedFolder::default()
         };
         let url = Url::parse(url).expect("a URL");
-        Nextcloud::new(&url, &settings, Patience::default()).expect("a client")
+        Nextcloud::new(&config::Outgoing::default(), &url, &settings, Patience::default()).expect("a client")
     }
 
     #[test]

@@ -19,7 +19,7 @@ pub(super) const PIECE_BYTES: usize = 1024 * 1024;
 pub(super) const MESSAGE_BYTES_MAX: u64 = 100_000_000;
 
 /// Bytes that are thrown away at once.
-const THROWN_BYTES: usize = 16 * 1024;
+const THROWN_BYTES: usize = 8 * 1024;
 
 /// Longest head of a frame (RFC 6455, section 5.2): two bytes, eight of length, four of the masking key.
 const HEAD_BYTES_MAX: usize = 14;

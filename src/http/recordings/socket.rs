@@ -172,6 +172,8 @@ fn content(message: Option<tungstenite::Result<Message>>) -> Result<Option<Bytes
         Some(Ok(Message::Binary(bytes))) => Ok(Some(bytes)),
         Some(Ok(Message::Close(_))) => Err(End::Closed),
         Some(Ok(Message::Text(_) | Message::Ping(_) | Message::Pong(_) | Message::Frame(_))) => Ok(None),
+        // The reason of a close frame; texts are looked at piece by piece.
+        Some(Err(tungstenite::Error::Utf8(_))) => Err(End::Refused(CloseCode::Invalid)),
         Some(Err(tungstenite::Error::Protocol(error))) => {
             tracing::debug!(%error, "a recorder does not speak as it should");
             Err(End::Lost)

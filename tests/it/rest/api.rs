@@ -57,7 +57,7 @@ pub struct Api {
 }
 
 /// The API with what goes around all answers.
-fn router(state: &ApiState) -> Router {
+pub fn router(state: &ApiState) -> Router {
     http::layers::every(http::router(state.clone()), &state.config.http)
 }
 

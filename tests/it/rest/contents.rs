@@ -103,7 +103,7 @@ impl Api {
                 .headers_mut()
                 .insert(*name, value.parse().expect("a header"));
         }
-        let router = colloquy::http::router(self.state.clone());
+        let router = super::api::router(&self.state);
         let Ok(response) = router.oneshot(request).await;
         let (parts, body) = response.into_parts();
         Download {

@@ -63,7 +63,6 @@ fn variables_that_do_not_parse() {
             "COLLOQUY_TURN__SERVERS",
             r#"[{"uris": ["turn:t"], "secret": ["hunter2"]}]"#,
         ),
-        ("COLLOQUY_TURN__SERVERS", r#"[{"uris": "hunter2"}]"#),
         ("COLLOQUY_TURN__SERVERS", "hunter2"),
         ("COLLOQUY_TURN", r#"{servers = "hunter2"}"#),
         ("COLLOQUY_LIVEKIT", r#"{api_secret = "hunter2""#),

@@ -104,7 +104,7 @@ async fn messages_of_all_lengths_come_in_pieces() {
 async fn fragments_are_one_message_with_pings_in_between() {
     let fragment =
         |bytes: &[u8], code, last| Message::Frame(Frame::message(bytes.to_vec(), OpCode::Data(code), last));
-    let (all, error) = yielded(64, async |mut client| {
+    let (all, error) = yielded(1024, async |mut client| {
         for message in [
             Message::text("first"),
             fragment(b"ab", Data::Text, false),
