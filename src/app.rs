@@ -19,7 +19,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     assets::{Assets, Objects, OpenError as AssetsError, Recordings},
     clock::Clock,
-    config::{self, Config, DEV_ISSUER_PATH, DataFolderError, prepare_data_folder},
+    config::{Config, DEV_ISSUER_PATH, DataFolderError, prepare_data_folder},
     disabled_users::DisabledUsers,
     http::{
         self, ApiState, api::Parts, auth::KnownUsers, brake::WriteBrake, health, layers, starts::Doorkeeper,
@@ -101,12 +101,11 @@ impl App {
         let disabled_users = DisabledUsers::load(&db).await?;
         let origins = Origins::load(&db, &config).await?;
         let readiness = Readiness::default();
-        warn_of_known_secrets(&config);
         let live = Live::start(
             meetings::live_settings(&config, &data_folder),
             meetings::ports(
                 db.clone(),
-                RoomService::new(&config.livekit)?,
+                RoomService::new(&config.outgoing, &config.livekit)?,
                 &config.call_in,
                 origins.clone(),
             ),
@@ -116,7 +115,7 @@ impl App {
         let dev_issuer = open_dev_issuer(&config, &data_folder).await?;
         let outbox = Outbox::new(config.mail.host.is_some());
         let mail = Worker::new(&config, db.clone(), outbox.clone(), Clock::system())?;
-        let objects = Objects::open(&config.assets, &data_folder)?;
+        let objects = Objects::open(&config.outgoing, &config.assets, &data_folder)?;
         let assets = Assets::new(db.clone(), objects, &config.assets);
         let recordings = Recordings::open(assets.clone(), &data_folder, config.assets.free_bytes_min)
             .map_err(BuildError::Recordings)?;
@@ -289,14 +288,6 @@ async fn drained(
     std::future::pending().await
 }
 
-fn warn_of_known_secrets(config: &Config) {
-    if !config.dev_issuer_enabled() && config.livekit.api_secret == config::Livekit::default().api_secret {
-        tracing::warn!(
-            "livekit.api_secret is LiveKit's well-known development secret: anybody can join any call"
-        );
-    }
-}
-
 /// Connects and brings the tables up to date, as `colloquy migrate` does.
 pub async fn open_database(config: &Config, data_folder: &Path) -> Result<Db, StoreError> {
     let db = Db::connect(&config.database, data_folder).await?;
@@ -328,7 +319,7 @@ fn api_state(
         (None, None) => return Err(SettingsError::NoIssuer.into()),
     };
     let settings = VerifierSettings::from_config(&config.oidc, dev_issuer)?;
-    let verifier = Verifier::new(settings, reqwest::Client::builder().build()?, Clock::system());
+    let verifier = Verifier::new(settings, &config.outgoing, Clock::system())?;
     Ok(ApiState::from(Parts {
         config: Arc::new(config.clone()),
         db,
@@ -344,7 +335,7 @@ fn api_state(
         known_users: KnownUsers::default(),
         disabled_users,
         outbox,
-        shared_folders: SharedFolders::new(&config.shared_folder)?,
+        shared_folders: SharedFolders::new(&config.outgoing, &config.shared_folder)?,
     }))
 }
 

@@ -7,13 +7,18 @@ use chrono::{DateTime, Utc};
 use futures_util::{StreamExt as _, TryStreamExt as _, stream::BoxStream};
 use object_store::{
     BackoffConfig, ClientOptions, GetOptions, GetRange, ObjectMeta, ObjectStore, RetryConfig,
-    aws::AmazonS3Builder, local::LocalFileSystem, path::Path,
+    aws::AmazonS3Builder,
+    client::{HttpClient, HttpConnector},
+    local::LocalFileSystem,
+    path::Path,
 };
+use url::Url;
 use uuid::Uuid;
 
 use super::{error::ObjectError, space::Space, writer::Writer};
 use crate::{
-    config::{AssetStoreKind, Assets as Settings, S3},
+    config::{AssetStoreKind, Assets as Settings, Outgoing, S3},
+    outgoing::{self, Waits},
     secrets::Secret,
 };
 
@@ -28,6 +33,9 @@ const S3_PART_BYTES_MIN: u64 = 5 * 1024 * 1024;
 
 /// Parts of an object in S3 at the most.
 const S3_PARTS_MAX: u64 = 10_000;
+
+/// Where S3 is when no endpoint is set.
+const AMAZON: &str = "https://s3.amazonaws.com";
 
 /// Time for a connection to S3.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
@@ -65,6 +73,10 @@ pub enum OpenError {
     },
     #[error("cannot use the asset store: {0}")]
     Store(#[from] object_store::Error),
+    #[error("cannot prepare requests to the asset store: {0}")]
+    Client(#[from] reqwest::Error),
+    #[error("the asset store has no URL: {0}")]
+    Url(#[from] url::ParseError),
 }
 
 /// A content, or a range of it, on its way out.
@@ -96,16 +108,20 @@ impl fmt::Debug for Content {
 impl Objects {
     /// Opens the store that is configured, and removes what an earlier process did not finish: one server has a folder. S3
     /// is not asked for anything yet.
-    pub fn open(settings: &Settings, data_folder: &FsPath) -> Result<Self, OpenError> {
+    pub fn open(outgoing: &Outgoing, settings: &Settings, data_folder: &FsPath) -> Result<Self, OpenError> {
         if settings.store == AssetStoreKind::Folder {
             let path = folder(settings, data_folder);
             remove_unfinished(&path).map_err(|source| OpenError::Folder { path, source })?;
         }
-        Self::open_beside(settings, data_folder)
+        Self::open_beside(outgoing, settings, data_folder)
     }
 
     /// The same beside a server, whose uploads are under way.
-    pub fn open_beside(settings: &Settings, data_folder: &FsPath) -> Result<Self, OpenError> {
+    pub fn open_beside(
+        outgoing: &Outgoing,
+        settings: &Settings,
+        data_folder: &FsPath,
+    ) -> Result<Self, OpenError> {
         match settings.store {
             AssetStoreKind::Folder => {
                 let folder = folder(settings, data_folder);
@@ -122,7 +138,7 @@ impl Objects {
                 let most = settings.upload_bytes_max.max(settings.recording_bytes_max);
                 let least = most.div_ceil(S3_PARTS_MAX);
                 Ok(Self {
-                    store: Arc::new(open_s3(&settings.s3, timeout)?),
+                    store: Arc::new(open_s3(outgoing, &settings.s3, timeout)?),
                     part_bytes: part_bytes(least.max(S3_PART_BYTES_MIN)),
                     timeout,
                     space: Space::elsewhere(),
@@ -243,17 +259,30 @@ fn remove_unfinished(folder: &FsPath) -> std::io::Result<()> {
     Ok(())
 }
 
-fn open_s3(s3: &S3, timeout: Duration) -> Result<impl ObjectStore + use<>, OpenError> {
-    let allow_http = s3
-        .endpoint
-        .as_ref()
-        .is_some_and(|endpoint| endpoint.scheme() == "http");
-    let options = ClientOptions::new()
-        .with_connect_timeout(CONNECT_TIMEOUT)
+/// The server's own client, whatever else the library would make.
+#[derive(Debug)]
+struct Connector(reqwest::Client);
+
+impl HttpConnector for Connector {
+    fn connect(&self, _: &ClientOptions) -> object_store::Result<HttpClient> {
+        Ok(HttpClient::new(self.0.clone()))
+    }
+}
+
+fn s3_client(outgoing: &Outgoing, s3: &S3, timeout: Duration) -> Result<reqwest::Client, OpenError> {
+    let waits = Waits {
+        connect: CONNECT_TIMEOUT,
         // Of each read. A limit for the whole would cut long downloads; ours are around the calls.
-        .with_read_timeout(timeout)
-        .with_timeout_disabled()
-        .with_allow_http(allow_http);
+        read: Some(timeout),
+    };
+    let endpoint = match &s3.endpoint {
+        Some(endpoint) => endpoint.clone(),
+        None => Url::parse(AMAZON)?,
+    };
+    Ok(outgoing::client(outgoing, &endpoint, waits)?)
+}
+
+fn open_s3(outgoing: &Outgoing, s3: &S3, timeout: Duration) -> Result<impl ObjectStore + use<>, OpenError> {
     let retry = RetryConfig {
         backoff: BackoffConfig {
             init_backoff: Duration::from_millis(100),
@@ -267,7 +296,7 @@ fn open_s3(s3: &S3, timeout: Duration) -> Result<impl ObjectStore + use<>, OpenE
         .with_bucket_name(s3.bucket.clone().unwrap_or_default())
         .with_region(s3.region.as_str())
         .with_virtual_hosted_style_request(!s3.path_style)
-        .with_client_options(options)
+        .with_http_connector(Connector(s3_client(outgoing, s3, timeout)?))
         .with_retry(retry);
     if let Some(endpoint) = &s3.endpoint {
         builder = builder.with_endpoint(endpoint.as_str().trim_end_matches('/'));

@@ -24,7 +24,7 @@ use crate::store::assets;
 /// Name of the spool's folder in the data folder.
 const FOLDER: &str = "recordings";
 
-/// Recordings that come in at the same time. Each may hold a chunk in memory.
+/// Recordings that come in at the same time.
 pub const RECORDINGS_MAX: u32 = 32;
 
 /// Numbers of chunks lie below this.
@@ -192,16 +192,27 @@ impl Recordings {
 }
 
 impl Recording {
-    /// Takes a chunk; one with the same number is replaced.
-    pub async fn add(&mut self, number: u32, data: &[u8]) -> Result<(), RecordingError> {
+    /// Begins a chunk. It counts from its end on, and replaces the one with the same number then. One that was begun before and
+    /// has not ended is as if it had never been.
+    pub async fn begin_chunk(&mut self, number: u32) -> Result<(), RecordingError> {
+        Ok(self.spool.begin(number).await?)
+    }
+
+    /// Takes what comes next of the chunk.
+    pub async fn extend_chunk(&mut self, data: &[u8]) -> Result<(), RecordingError> {
         let max = self.recordings.assets.recording_bytes_max();
         if self.spool.file_size().saturating_add(data.len() as u64) > max {
             return Err(RecordingError::TooLarge);
         }
         self.recordings.space.has_room(data.len() as u64).await?;
-        self.spool.add(number, data).await?;
+        self.spool.extend(data).await?;
         self.counted.has_come(self.spool.file_size());
         Ok(())
+    }
+
+    /// The chunk is whole.
+    pub async fn end_chunk(&mut self) -> Result<(), RecordingError> {
+        Ok(self.spool.end().await?)
     }
 
     /// Whether there is anything yet.

@@ -131,7 +131,7 @@ mod tests {
     async fn assets(folder: &Path, space: Space) -> Assets {
         let db = Db::connect(&config::Database::default(), folder).await.unwrap();
         let settings = config::Assets::default();
-        let mut objects = Objects::open(&settings, folder).unwrap();
+        let mut objects = Objects::open(&config::Outgoing::default(), &settings, folder).unwrap();
         objects.space = space;
         Assets::new(db, objects, &settings)
     }
@@ -186,8 +186,11 @@ mod tests {
         // At its beginning, and for one chunk.
         recordings.set_space(filling(folder.path(), 2));
         let mut recording = recordings.begin(asset(), Uuid::nil()).await.unwrap();
-        recording.add(0, b"first").await.unwrap();
-        let full = recording.add(1, b"second").await;
+        recording.begin_chunk(0).await.unwrap();
+        recording.extend_chunk(b"first").await.unwrap();
+        recording.end_chunk().await.unwrap();
+        recording.begin_chunk(1).await.unwrap();
+        let full = recording.extend_chunk(b"second").await;
         assert!(matches!(full, Err(RecordingError::Full(_))), "{full:?}");
         assert!(recording.has_come());
         let next = recordings.begin(asset(), Uuid::nil()).await;

@@ -26,6 +26,12 @@ const HEAD_BYTES_MAX: u64 = 4096;
 /// Bytes before the data of each chunk: its number and its length, big-endian.
 const CHUNK_HEAD_BYTES: u64 = 8;
 
+/// The first of them.
+const NUMBER_BYTES: u64 = 4;
+
+/// Length of a chunk that is under way: beyond the end of any file in which it is the last one.
+const UNKNOWN_LENGTH: u32 = u32::MAX;
+
 /// The file: a line of JSON that tells what it will be, then the chunks as they came. Of those with the same number the
 /// last one counts.
 #[derive(Debug)]
@@ -35,8 +41,16 @@ pub(super) struct Spool {
     file: File,
     /// Where the data of each number lies.
     chunks: BTreeMap<u32, Chunk>,
-    /// Where the next chunk goes.
+    /// Where the next chunk goes, or the one that is under way lies.
     end: u64,
+    growing: Option<Growing>,
+}
+
+/// A chunk that has not ended.
+#[derive(Debug, Clone, Copy)]
+struct Growing {
+    number: u32,
+    length: u64,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -70,6 +84,7 @@ impl Spool {
             file,
             chunks: BTreeMap::new(),
             end: line.len() as u64,
+            growing: None,
         })
     }
 
@@ -99,30 +114,48 @@ impl Spool {
             file,
             chunks,
             end: at,
+            growing: None,
         })
     }
 
-    /// Adds a chunk, or replaces the one with this number. After an error nothing can be added any more.
-    pub(super) async fn add(&mut self, number: u32, data: &[u8]) -> io::Result<()> {
-        let length = u32::try_from(data.len()).map_err(io::Error::other)?;
+    /// Begins a chunk. Until it ends it is longer than the file, so that it is not there should the process end meanwhile; one
+    /// that was under way is given up. After an error nothing can be added any more.
+    pub(super) async fn begin(&mut self, number: u32) -> io::Result<()> {
         self.file.seek(SeekFrom::Start(self.end)).await?;
         self.file.write_u32(number).await?;
-        self.file.write_u32(length).await?;
-        self.file.write_all(data).await?;
-        // What the file buffers is told to have failed only now.
+        self.file.write_u32(UNKNOWN_LENGTH).await?;
         self.file.flush().await?;
-        let chunk = Chunk {
-            at: self.end + CHUNK_HEAD_BYTES,
-            length: u64::from(length),
-        };
-        self.end = chunk.at + chunk.length;
-        self.chunks.insert(number, chunk);
+        self.growing = Some(Growing { number, length: 0 });
         Ok(())
     }
 
-    /// Bytes of the file.
+    /// Takes what comes next of the chunk that is under way.
+    pub(super) async fn extend(&mut self, data: &[u8]) -> io::Result<()> {
+        let growing = self.growing.as_mut().ok_or_else(nothing_begun)?;
+        self.file.write_all(data).await?;
+        // What the file buffers is told to have failed only now.
+        self.file.flush().await?;
+        growing.length += data.len() as u64;
+        Ok(())
+    }
+
+    /// The chunk that is under way is whole: it is there, in the place of one with the same number.
+    pub(super) async fn end(&mut self) -> io::Result<()> {
+        let Growing { number, length } = self.growing.take().ok_or_else(nothing_begun)?;
+        self.file.seek(SeekFrom::Start(self.end + NUMBER_BYTES)).await?;
+        let told = u32::try_from(length).map_err(io::Error::other)?;
+        self.file.write_u32(told).await?;
+        self.file.flush().await?;
+        let at = self.end + CHUNK_HEAD_BYTES;
+        self.end = at + length;
+        self.chunks.insert(number, Chunk { at, length });
+        Ok(())
+    }
+
+    /// Bytes of the file, with the chunk that is under way.
     pub(super) fn file_size(&self) -> u64 {
-        self.end
+        let growing = self.growing.map_or(0, |chunk| CHUNK_HEAD_BYTES + chunk.length);
+        self.end + growing
     }
 
     /// Bytes of the content.
@@ -156,6 +189,10 @@ impl Spool {
     }
 }
 
+fn nothing_begun() -> io::Error {
+    io::Error::other("no chunk is under way")
+}
+
 /// Removes a spool whose content is stored, or is not wanted.
 pub(super) async fn remove(path: &Path) -> io::Result<()> {
     match fs::remove_file(path).await {
@@ -183,6 +220,15 @@ mod tests {
         }
     }
 
+    /// A chunk that comes in two pieces.
+    async fn add(spool: &mut Spool, number: u32, data: &[u8]) {
+        let (first, second) = data.split_at(data.len() / 2);
+        spool.begin(number).await.unwrap();
+        spool.extend(first).await.unwrap();
+        spool.extend(second).await.unwrap();
+        spool.end().await.unwrap();
+    }
+
     async fn content(spool: Spool) -> Vec<u8> {
         let pieces: Vec<Bytes> = spool.content().try_collect().await.unwrap();
         pieces.concat()
@@ -201,7 +247,7 @@ mod tests {
             (0, b"new header"),
             (9_999, b""),
         ] {
-            spool.add(number, data).await.unwrap();
+            add(&mut spool, number, data).await;
         }
         let expected = [b"new header", &long[..]].concat();
         assert_eq!(spool.size(), expected.len() as u64);
@@ -220,8 +266,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         for cut in [1, 6, 7, 13] {
             let mut spool = Spool::create(folder.path(), asset()).await.unwrap();
-            spool.add(0, b"first").await.unwrap();
-            spool.add(1, b"second").await.unwrap();
+            add(&mut spool, 0, b"first").await;
+            add(&mut spool, 1, b"second").await;
             let (path, whole) = (spool.path().to_owned(), spool.file_size());
             drop(spool);
             let file = std::fs::OpenOptions::new().write(true).open(&path).unwrap();
@@ -229,10 +275,36 @@ mod tests {
             let mut spool = Spool::open(path.clone()).await.unwrap();
             assert_eq!(spool.size(), 5, "{cut}");
             // What comes now takes the place of the cut one.
-            spool.add(2, b"third").await.unwrap();
+            add(&mut spool, 2, b"third").await;
             assert_eq!(content(spool).await, b"firstthird");
             remove(&path).await.unwrap();
         }
+    }
+
+    #[tokio::test]
+    async fn a_chunk_that_does_not_end_is_not_there() {
+        let folder = tempfile::tempdir().unwrap();
+        for sent in [&b""[..], b"half a chunk that was longer than what comes next"] {
+            let mut spool = Spool::create(folder.path(), asset()).await.unwrap();
+            add(&mut spool, 0, b"first").await;
+            let whole = spool.file_size();
+            spool.begin(0).await.unwrap();
+            spool.extend(sent).await.unwrap();
+            assert_eq!(spool.file_size(), whole + CHUNK_HEAD_BYTES + sent.len() as u64);
+            assert_eq!(spool.size(), 5);
+            let path = spool.path().to_owned();
+            assert_eq!(content(Spool::open(path.clone()).await.unwrap()).await, b"first");
+            assert_eq!(content(spool).await, b"first");
+            remove(&path).await.unwrap();
+        }
+    }
+
+    #[tokio::test]
+    async fn nothing_comes_before_a_chunk_begins() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut spool = Spool::create(folder.path(), asset()).await.unwrap();
+        assert!(spool.extend(b"x").await.is_err());
+        assert!(spool.end().await.is_err());
     }
 
     #[tokio::test]

@@ -25,6 +25,9 @@ fn print(out: &mut impl Write, loaded: &Loaded) -> io::Result<()> {
         Ok(path) => writeln!(out, "data folder:  {}", path.display())?,
         Err(error) => writeln!(out, "data folder:  {error}")?,
     }
+    for problem in &loaded.warnings {
+        writeln!(out, "warning: {problem}")?;
+    }
     writeln!(out, "ok")
 }
 
@@ -39,7 +42,7 @@ fn list<S: AsRef<str>>(names: &[S]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::Config;
+    use crate::config::{Config, Place, Problem};
 
     #[test]
     fn it_names_what_contributed() {
@@ -51,13 +54,18 @@ mod tests {
             file: Some("/etc/colloquy.toml".into()),
             variables: vec!["COLLOQUY_DATA_DIR".to_owned()],
             flags: Vec::new(),
+            warnings: vec![Problem {
+                place: Place::Variable("COLLOQUY_X".to_owned()),
+                key: "x".to_owned(),
+                message: "is odd".to_owned(),
+            }],
         };
         let mut out = Vec::new();
         print(&mut out, &loaded).unwrap();
         assert_eq!(
             String::from_utf8(out).unwrap(),
             "file:         /etc/colloquy.toml\nenvironment:  COLLOQUY_DATA_DIR\ncommand line: nothing set\n\
-             data folder:  /data\nok\n"
+             data folder:  /data\nwarning: environment variable COLLOQUY_X: x: is odd\nok\n"
         );
     }
 }

@@ -12,7 +12,9 @@ pub(super) fn print(out: &mut impl Write, config: &Config, data_folder: &Path) -
     let server = config.http.public_url();
     writeln!(out, "Colloquy {}", env!("CARGO_PKG_VERSION"))?;
     writeln!(out, "  Server       {server}")?;
-    writeln!(out, "  REST API     {server}docs")?;
+    if config.http.docs {
+        writeln!(out, "  REST API     {server}docs")?;
+    }
     writeln!(out, "  Data folder  {}", data_folder.display())?;
     let Some(issuer) = config.dev_issuer_url() else {
         return out.flush();
@@ -74,6 +76,13 @@ mod tests {
         ] {
             assert!(text.contains(part), "`{part}` is missing in\n{text}");
         }
+    }
+
+    #[test]
+    fn documents_that_are_off_are_not_told() {
+        let mut config = Config::default();
+        config.http.docs = false;
+        assert!(!greeting(&config).contains("docs"));
     }
 
     #[test]

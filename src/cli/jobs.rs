@@ -102,7 +102,7 @@ fn start(config: &Config, name: &str, dry_run: bool, parameters: &str) -> Result
     runtime.block_on(async {
         let folder = prepare_data_folder(config).await?;
         let db = open_database(config, &folder).await?;
-        let objects = Objects::open_beside(&config.assets, &folder)?;
+        let objects = Objects::open_beside(&config.outgoing, &config.assets, &folder)?;
         let tools = Tools {
             db: db.clone(),
             assets: Assets::new(db.clone(), objects, &config.assets),

@@ -5,7 +5,10 @@ use std::{
     panic,
 };
 
-use tracing_subscriber::{EnvFilter, fmt, layer::SubscriberExt as _, util::SubscriberInitExt as _};
+use tracing::{Level, Metadata};
+use tracing_subscriber::{
+    EnvFilter, filter::filter_fn, fmt, layer::SubscriberExt as _, util::SubscriberInitExt as _,
+};
 
 use crate::config::{Log, LogFormat};
 
@@ -20,7 +23,9 @@ pub(super) enum LoggingError {
 
 /// Starts logging for the whole process, panics included.
 pub(super) fn start(log: &Log) -> Result<(), LoggingError> {
-    let registry = tracing_subscriber::registry().with(EnvFilter::try_new(&log.level)?);
+    let registry = tracing_subscriber::registry()
+        .with(EnvFilter::try_new(&log.level)?)
+        .with(filter_fn(is_ours_or_no_trace));
     match log.format {
         LogFormat::Text => {
             let text = fmt::layer()
@@ -39,6 +44,11 @@ pub(super) fn start(log: &Log) -> Result<(), LoggingError> {
     }
     panic::set_hook(Box::new(report));
     Ok(())
+}
+
+/// At trace, libraries write whole messages, with tokens and passwords in them; whatever `log.level` says, they stop at debug.
+fn is_ours_or_no_trace(event: &Metadata<'_>) -> bool {
+    *event.level() != Level::TRACE || event.target().starts_with("colloquy")
 }
 
 fn report(panic: &panic::PanicHookInfo<'_>) {

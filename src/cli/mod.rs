@@ -98,7 +98,7 @@ impl Cli {
             }
         };
         match self.command.unwrap_or_default() {
-            Command::Serve => serve::run(loaded.config),
+            Command::Serve => serve::run(loaded),
             Command::DevIssuer => dev_issuer::run(&loaded.config, self.listen),
             Command::Migrate => migrate::run(&loaded.config),
             Command::Tariffs(command) => tariffs::run(&loaded.config, command),

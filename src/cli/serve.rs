@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     app::{App, BuildError, ServeError},
-    config::Config,
+    config::{Config, Loaded},
 };
 
 /// Why the server did not run, or did not end as asked.
@@ -35,8 +35,8 @@ enum RunError {
     Serve(#[from] ServeError),
 }
 
-pub(super) fn run(config: Config) -> ExitCode {
-    match start(config) {
+pub(super) fn run(loaded: Loaded) -> ExitCode {
+    match start(loaded) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("colloquy: {}", explain(&error));
@@ -45,8 +45,12 @@ pub(super) fn run(config: Config) -> ExitCode {
     }
 }
 
-fn start(config: Config) -> Result<(), RunError> {
+fn start(loaded: Loaded) -> Result<(), RunError> {
+    let Loaded { config, warnings, .. } = loaded;
     logging::start(&config.log)?;
+    for problem in warnings {
+        tracing::warn!(place = %problem.place, "{}: {}", problem.key, problem.message);
+    }
     open_files::raise_limit();
     let runtime = tokio::runtime::Runtime::new().map_err(RunError::Runtime)?;
     let result = runtime.block_on(serve(config));

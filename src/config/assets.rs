@@ -43,6 +43,8 @@ pub struct S3 {
     pub region: String,
     pub access_key_id: Option<String>,
     pub secret_access_key: Option<Secret>,
+    /// A file with the key.
+    pub secret_access_key_file: Option<PathBuf>,
     /// Whether the bucket stands in the path of URLs instead of the host's name.
     pub path_style: bool,
     /// Seconds for one request.
@@ -71,6 +73,7 @@ impl Default for S3 {
             region: "us-east-1".to_owned(),
             access_key_id: None,
             secret_access_key: None,
+            secret_access_key_file: None,
             path_style: true,
             request_secs_max: 30,
         }

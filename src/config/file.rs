@@ -29,7 +29,7 @@ impl ConfigFile {
             path: path.to_owned(),
             message,
         };
-        let data = toml::from_str(&text).map_err(|error| syntax(error.to_string()))?;
+        let data = toml::from_str(&text).map_err(|error| syntax(told(&error, &text)))?;
         Ok(Self {
             path: path.to_owned(),
             data,
@@ -51,6 +51,15 @@ impl ConfigFile {
         let before = self.text.get(..offset)?;
         Some(1 + before.bytes().filter(|byte| *byte == b'\n').count())
     }
+}
+
+/// Where a file is no TOML, and why. The error's own text shows the line, in which a secret may stand.
+fn told(error: &toml::de::Error, text: &str) -> String {
+    let before = error.span().and_then(|span| text.get(..span.start));
+    let before = before.unwrap_or_default();
+    let (line, last) = (before.matches('\n').count() + 1, before.rsplit('\n').next());
+    let column = last.unwrap_or_default().chars().count() + 1;
+    format!("line {line}, column {column}: {}", error.message())
 }
 
 /// Byte offset of the deepest part of `path` that is there.
@@ -101,6 +110,25 @@ mod tests {
         let error = ConfigFile::parse(Path::new("c.toml"), "[http\n".to_owned()).unwrap_err();
         let text = error.to_string();
         assert!(text.starts_with("c.toml: "), "{text}");
-        assert!(text.contains("line 1"), "{text}");
+        assert!(text.contains("line 1, column "), "{text}");
+    }
+
+    #[test]
+    fn broken_toml_is_not_shown() {
+        for broken in [
+            "[livekit]\napi_secret = \"hunter2\n",
+            "[livekit]\napi_secret = hunter2\n",
+            "[livekit]\napi_secret \"hunter2\"\n",
+            "[livekit]\napi_secret = \"x\" hunter2\n",
+            "[livekit]\napi_secret = \"\\hunter2\"\n",
+            "[livekit]\napi_secret = \"a\"\napi_secret = \"hunter2\"\n",
+            "[livekit]\n\"hunter2\"\n",
+            "livekit = {api_secret = 'hunter2'\n",
+        ] {
+            let error = ConfigFile::parse(Path::new("c.toml"), broken.to_owned()).unwrap_err();
+            let text = format!("{error} {error:?}");
+            assert!(text.contains("line "), "{text}");
+            assert!(!text.contains("hunter"), "{text}");
+        }
     }
 }

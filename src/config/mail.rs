@@ -1,5 +1,7 @@
 //! Settings of mail.
 
+use std::path::PathBuf;
+
 use serde::{Deserialize, Serialize};
 use url::Url;
 
@@ -15,6 +17,8 @@ pub struct Mail {
     pub tls: MailTls,
     pub user: Option<String>,
     pub password: Option<Secret>,
+    /// A file with the password.
+    pub password_file: Option<PathBuf>,
     /// Sender of all mails; needed with a host.
     pub from_address: Option<String>,
     pub from_name: String,
@@ -45,6 +49,7 @@ impl Default for Mail {
             tls: MailTls::Starttls,
             user: None,
             password: None,
+            password_file: None,
             from_address: None,
             from_name: "Colloquy".to_owned(),
             web_client_url: None,

@@ -5,18 +5,23 @@
 mod assets;
 mod call_in;
 mod data_folder;
+mod database;
 mod defaults;
 mod environment;
 mod error;
 mod file;
 mod guests;
 mod jobs;
+mod livekit;
 mod load;
 mod mail;
+mod outgoing;
 mod quotas;
 #[cfg(test)]
 mod reference;
 mod schema;
+mod secret_files;
+mod secret_keys;
 mod shared_folder;
 mod turn;
 mod validate;
@@ -27,19 +32,20 @@ use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
-use crate::secrets::Secret;
-
 pub use self::{
     assets::{AssetStoreKind, Assets, S3},
     call_in::CallIn,
     data_folder::{DataFolderError, prepare_data_folder},
+    database::Database,
     defaults::{Avatars, Defaults, UserSearch},
     environment::CONFIG_FILE_VARIABLE,
     error::{ConfigError, Place, Problem},
     guests::Guests,
     jobs::{Jobs, ScheduledJob},
+    livekit::Livekit,
     load::{Loaded, Overrides, Sources},
     mail::{Mail, MailTls},
+    outgoing::Outgoing,
     quotas::Quotas,
     shared_folder::SharedFolder,
     turn::{Turn, TurnServer},
@@ -57,6 +63,7 @@ pub struct Config {
     pub http: Http,
     pub log: Log,
     pub database: Database,
+    pub outgoing: Outgoing,
     pub oidc: Oidc,
     pub dev_issuer: DevIssuer,
     pub rooms: Rooms,
@@ -94,6 +101,8 @@ pub struct Http {
     pub writes_per_second: u32,
     /// Wrong passwords of a room within an hour, whoever they are of, after which guesses are held back.
     pub password_failures_per_room_per_hour: u32,
+    /// Whether the API's descriptions are served, below `/docs` and as documents.
+    pub docs: bool,
 }
 
 /// Log output.
@@ -111,16 +120,6 @@ pub enum LogFormat {
     #[default]
     Text,
     Json,
-}
-
-/// Where rows live.
-#[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Database {
-    /// `postgres://…` or `sqlite:///path`; SQLite in the data folder when absent.
-    pub url: Option<String>,
-    /// Connections to PostgreSQL at the most.
-    pub connections_max: u32,
 }
 
 /// Who vouches for users.
@@ -238,20 +237,6 @@ pub enum ChatHistory {
     List,
 }
 
-/// The media server. The defaults are those of `livekit-server --dev`.
-#[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Livekit {
-    /// As browsers reach it.
-    pub public_url: Url,
-    /// As this server, callers and recorders reach it.
-    pub service_url: Url,
-    pub api_key: String,
-    pub api_secret: Secret,
-    /// Whether only moderators, and whom they permit it, may share their screen.
-    pub screen_share_requires_permission: bool,
-}
-
 impl Config {
     /// Whether the built-in development issuer vouches for users: exactly when no external one is named.
     #[must_use]
@@ -301,6 +286,7 @@ impl Default for Http {
             connections_per_address_max: 6_000,
             writes_per_second: 20,
             password_failures_per_room_per_hour: 100,
+            docs: true,
         }
     }
 }
@@ -310,15 +296,6 @@ impl Default for Log {
         Self {
             format: LogFormat::Text,
             level: "info".to_owned(),
-        }
-    }
-}
-
-impl Default for Database {
-    fn default() -> Self {
-        Self {
-            url: None,
-            connections_max: 16,
         }
     }
 }
@@ -405,20 +382,6 @@ impl Default for Signaling {
             sessions_per_address_max: 5_000,
             tickets_per_address_per_second: 20,
             sessions_per_user_max: 50,
-        }
-    }
-}
-
-impl Default for Livekit {
-    fn default() -> Self {
-        #[expect(clippy::expect_used, reason = "a constant, which a test reads")]
-        let url = || Url::parse("ws://localhost:7880").expect("a URL");
-        Self {
-            public_url: url(),
-            service_url: url(),
-            api_key: "devkey".to_owned(),
-            api_secret: Secret::new("secret"),
-            screen_share_requires_permission: false,
         }
     }
 }

@@ -1,5 +1,7 @@
 //! Settings of folders that the people of a meeting share.
 
+use std::path::PathBuf;
+
 use serde::{Deserialize, Serialize};
 use url::Url;
 
@@ -15,6 +17,8 @@ pub struct SharedFolder {
     pub username: Option<String>,
     /// An app password of that account.
     pub password: Option<Secret>,
+    /// A file with the app password.
+    pub password_file: Option<PathBuf>,
     /// Folder of the account in which the folders of events are made.
     pub directory: String,
     /// Days after which links end; never while it is absent.
@@ -27,6 +31,7 @@ impl Default for SharedFolder {
             url: None,
             username: None,
             password: None,
+            password_file: None,
             directory: "colloquy".to_owned(),
             expiry_days: None,
         }

@@ -1,5 +1,7 @@
 //! Relays for clients that no direct way leads to.
 
+use std::path::PathBuf;
+
 use serde::{Deserialize, Serialize};
 
 use crate::secrets::Secret;
@@ -16,13 +18,17 @@ pub struct Turn {
 }
 
 /// A TURN server that takes credentials by the TURN REST scheme.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct TurnServer {
     /// Such as `turn:turn.example.org:3478?transport=udp`.
     pub uris: Vec<String>,
     /// The secret that it shares with this server.
+    #[serde(default)]
     pub secret: Secret,
+    /// A file with the secret.
+    #[serde(default)]
+    pub secret_file: Option<PathBuf>,
 }
 
 impl Default for Turn {

@@ -81,14 +81,18 @@ impl Parts {
     }
 }
 
-/// Everything under `/v1`, its description at `/v1/openapi.json`, and `/docs` to browse it; the same of signaling at
-/// `/v1/asyncapi.json` and `/docs/signaling`. Unknown paths and methods are answered here, so whatever is merged with it must have no fallback of its own.
+/// Everything under `/v1`, and unless `http.docs` is off its description at `/v1/openapi.json` and `/docs` to browse it; the
+/// same of signaling at `/v1/asyncapi.json` and `/docs/signaling`. Unknown paths and methods are answered here, so whatever is merged with it must have no fallback of its own.
 pub fn router(state: ApiState) -> Router {
     let (api, document) = described();
-    api.layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
-        .with_state(state)
-        .merge(SwaggerUi::new("/docs").url("/v1/openapi.json", document))
-        .merge(asyncapi::routes())
+    let has_docs = state.config.http.docs;
+    let mut router = api.layer(DefaultBodyLimit::max(BODY_BYTES_MAX)).with_state(state);
+    if has_docs {
+        router = router
+            .merge(SwaggerUi::new("/docs").url("/v1/openapi.json", document))
+            .merge(asyncapi::routes());
+    }
+    router
         .method_not_allowed_fallback(method_not_allowed)
         .fallback(not_found)
 }

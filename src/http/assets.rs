@@ -8,7 +8,7 @@ use axum::{
         HeaderMap, HeaderValue, StatusCode,
         header::{
             ACCEPT_RANGES, CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE,
-            ETAG, HeaderName, LAST_MODIFIED, X_CONTENT_TYPE_OPTIONS,
+            ETAG, HeaderName, LAST_MODIFIED,
         },
     },
     response::{IntoResponse as _, Response},
@@ -302,7 +302,6 @@ async fn download(
     more.insert(CONTENT_TYPE, HeaderValue::from_static(DOWNLOAD_TYPE));
     more.insert(CONTENT_LENGTH, length.into());
     more.insert(CONTENT_DISPOSITION, attachment(&asset.filename));
-    more.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     if status == StatusCode::PARTIAL_CONTENT {
         let (first, last) = (content.range.start, content.range.end - 1);
         let range = format!("bytes {first}-{last}/{}", content.size);

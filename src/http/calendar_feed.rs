@@ -40,6 +40,9 @@ pub(super) fn routes() -> OpenApiRouter<ApiState> {
 /// Bytes of chance in a token.
 const TOKEN_BYTES: usize = 32;
 
+/// Days for which a token opens the calendar: it stands in a URL, which programs and proxies write down.
+const TOKEN_DAYS: i64 = 365;
+
 /// The private address of the caller's calendar. It is told only once.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct CalendarFeedResource {
@@ -71,7 +74,7 @@ impl CalendarFeedResource {
 
 /// Create the caller's calendar feed
 ///
-/// Its address is told in this answer only. An address that was made before opens nothing any more.
+/// Its address is told in this answer only, and good for 365 days. An address that was made before opens nothing any more.
 #[utoipa::path(
     post, path = "/users/me/calendar_feed", tag = "users", operation_id = "create_calendar_feed", security(("BearerAuth" = [])),
     responses(
@@ -137,7 +140,8 @@ async fn read(
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     state.door.admit_reader(address)?;
-    let owner = calendar_feeds::owner(&state.db, &query.token).await?;
+    let made_after = state.clock.now() - TimeDelta::days(TOKEN_DAYS);
+    let owner = calendar_feeds::owner(&state.db, &query.token, made_after).await?;
     let owner = owner.and_then(|owner| auth::enabled(owner).ok());
     let owner = owner.ok_or_else(|| ApiError::not_found("The token opens no calendar"))?;
     let filter = Filter {

@@ -3,7 +3,7 @@
 use axum::{
     Extension, Json,
     extract::State,
-    http::{StatusCode, header::CACHE_CONTROL},
+    http::StatusCode,
     response::{IntoResponse, Response},
 };
 use serde::Serialize;
@@ -97,5 +97,5 @@ async fn list(
     if entries.is_empty() {
         return Ok(StatusCode::NO_CONTENT.into_response());
     }
-    Ok(([(CACHE_CONTROL, "no-store")], Json(entries)).into_response())
+    Ok(Json(entries).into_response())
 }

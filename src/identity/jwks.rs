@@ -1,6 +1,9 @@
 //! The keys of a remote issuer: fetched when needed, shared by all callers, kept while the issuer is down.
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::{
+    sync::{Arc, PoisonError, RwLock},
+    time::Duration,
+};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use tokio::sync::Mutex;
@@ -11,9 +14,13 @@ use super::{
     discovery::{self, Metadata},
     fetch::{self, FetchError},
     keys::{KeySet, Wanted},
-    limits::{KEYS_FIRST_FETCH_MIN, KEYS_FRESH, KEYS_REFETCH_MIN, KEYS_STALE_MAX},
+    limits::{ISSUER_RESPONSE_SECS_MAX, KEYS_FIRST_FETCH_MIN, KEYS_FRESH, KEYS_REFETCH_MIN, KEYS_STALE_MAX},
 };
-use crate::clock::Clock;
+use crate::{
+    clock::Clock,
+    config::Outgoing,
+    outgoing::{self, Waits},
+};
 
 /// A remote issuer. Shared by all requests.
 #[derive(Debug)]
@@ -42,14 +49,19 @@ struct State {
 }
 
 impl RemoteIssuer {
-    pub fn new(authority: Url, http: reqwest::Client, clock: Clock) -> Self {
-        Self {
+    pub fn new(authority: Url, outgoing: &Outgoing, clock: Clock) -> Result<Self, reqwest::Error> {
+        let waits = Waits {
+            connect: Duration::from_secs(ISSUER_RESPONSE_SECS_MAX),
+            // Each request limits the whole of its exchange.
+            read: None,
+        };
+        Ok(Self {
+            http: outgoing::client(outgoing, &authority, waits)?,
             authority,
-            http,
             clock,
             state: RwLock::default(),
             fetching: Arc::default(),
-        }
+        })
     }
 
     /// Keys among which is the wanted one.

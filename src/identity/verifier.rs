@@ -15,7 +15,7 @@ use super::{
     token_cache::{CachedToken, Fingerprint, TokenCache},
     userinfo,
 };
-use crate::clock::Clock;
+use crate::{clock::Clock, config::Outgoing};
 
 /// Verifies tokens of one issuer. Cheap to clone; clones share keys and verified tokens.
 #[derive(Debug, Clone)]
@@ -43,23 +43,26 @@ struct Signed {
 }
 
 impl Verifier {
-    /// `http` asks the issuer; requests carry their own time limits.
-    #[must_use]
-    pub fn new(settings: VerifierSettings, http: reqwest::Client, clock: Clock) -> Self {
+    /// # Errors
+    /// When no HTTP client can be made that asks the issuer.
+    pub fn new(
+        settings: VerifierSettings,
+        outgoing: &Outgoing,
+        clock: Clock,
+    ) -> Result<Self, reqwest::Error> {
         let issuer = match &settings.source {
-            KeySource::Remote(authority) => Issuer::Remote(Arc::new(RemoteIssuer::new(
-                authority.clone(),
-                http,
-                clock.clone(),
-            ))),
+            KeySource::Remote(authority) => {
+                let remote = RemoteIssuer::new(authority.clone(), outgoing, clock.clone())?;
+                Issuer::Remote(Arc::new(remote))
+            }
             KeySource::Local(issuer) => Issuer::Local(Arc::clone(issuer)),
         };
-        Self(Arc::new(Inner {
+        Ok(Self(Arc::new(Inner {
             settings,
             issuer,
             clock,
             verified: TokenCache::new(VERIFIED_TOKENS_MAX),
-        }))
+        })))
     }
 
     /// Verifies the access token of a request. The profile is completed from userinfo where the token lacks it.

@@ -128,9 +128,12 @@ async fn run(stream: CountedStream, requests: Requests, finish: CancellationToke
             }
         }
     };
-    if let Err(error) = ended {
-        // Clients vanish and time out all day long.
-        tracing::debug!(%error, "a connection ended early");
+    match ended {
+        Ok(()) => {}
+        // How most connections end: nobody asked anything more for a while.
+        Err(error) if error.is_timeout() => tracing::trace!("a connection brought no further request"),
+        // Clients vanish all day long.
+        Err(error) => tracing::debug!(%error, "a connection ended early"),
     }
 }
 

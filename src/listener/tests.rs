@@ -1,6 +1,10 @@
 //! Real sockets on loopback.
 
-use std::{net::SocketAddr, time::Duration};
+use std::{
+    net::SocketAddr,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use axum::{Extension, Router, body::Body, extract::Request, response::Response, routing::get};
 use hyper_util::rt::TokioIo;
@@ -238,6 +242,80 @@ async fn who_takes_nothing_of_an_answer_is_cut() {
     let mut rest = Vec::new();
     let _ = within(stream.read_to_end(&mut rest)).await;
     assert_eq!(server.ended().await.connections_open, 0);
+}
+
+/// What is logged in this thread at debug and above, from now on.
+#[derive(Clone, Default)]
+struct Captured(Arc<Mutex<Vec<u8>>>);
+
+impl Captured {
+    fn begin() -> (Self, tracing::subscriber::DefaultGuard) {
+        let captured = Self::default();
+        let writer = captured.clone();
+        let subscriber = tracing_subscriber::fmt()
+            .with_max_level(tracing::Level::DEBUG)
+            .with_writer(move || writer.clone())
+            .finish();
+        (captured, tracing::subscriber::set_default(subscriber))
+    }
+
+    fn text(&self) -> String {
+        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
+    }
+}
+
+impl std::io::Write for Captured {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn the_end_of_an_idle_connection_is_no_news() {
+    let (captured, _guard) = Captured::begin();
+    let server = Server::start(router(), |limits| {
+        limits.header_timeout = Duration::from_millis(50);
+    })
+    .await;
+    // The client closes; the server's patience ends after a request, and before any.
+    let mut closing = server.connect().await;
+    send(&mut closing, REQUEST).await;
+    read_until(&mut closing, "|").await;
+    drop(closing);
+    let (mut resting, mut silent) = (server.connect().await, server.connect().await);
+    send(&mut resting, REQUEST).await;
+    read_until(&mut resting, "|").await;
+    assert_eq!(read_to_end(&mut resting).await, "");
+    assert_eq!(read_to_end(&mut silent).await, "");
+    assert_eq!(server.ended().await.connections_open, 0);
+    assert_eq!(captured.text(), "");
+}
+
+#[tokio::test]
+async fn a_request_that_breaks_off_is_seen_when_somebody_looks() {
+    let (captured, _guard) = Captured::begin();
+    let server = Server::start(router(), |_| {}).await;
+    let mut stream = server.connect().await;
+    send(&mut stream, "GET / HTTP/1.1\r\nhost").await;
+    drop(stream);
+    within(async {
+        while captured.text().is_empty() {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+    assert_eq!(server.ended().await.connections_open, 0);
+    let text = captured.text();
+    assert!(
+        text.contains("DEBUG") && text.contains("a connection ended early"),
+        "{text}"
+    );
+    assert!(!text.contains("WARN") && !text.contains("ERROR"), "{text}");
 }
 
 #[tokio::test]

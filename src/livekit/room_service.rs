@@ -19,7 +19,10 @@ use super::{
     },
     patience::Patience,
 };
-use crate::config;
+use crate::{
+    config,
+    outgoing::{self, Waits},
+};
 
 /// Calls at the same time; further ones wait.
 pub const CALLS_MAX: usize = 32;
@@ -64,19 +67,23 @@ pub enum CallError {
 impl RoomService {
     /// # Errors
     /// When no HTTP client can be made: without certificates of the system, for example.
-    pub fn new(settings: &config::Livekit) -> Result<Self, reqwest::Error> {
-        Self::with_patience(settings, Patience::default())
+    pub fn new(outgoing: &config::Outgoing, settings: &config::Livekit) -> Result<Self, reqwest::Error> {
+        Self::with_patience(outgoing, settings, Patience::default())
     }
 
     /// # Errors
     /// The same as [`Self::new`].
-    pub fn with_patience(settings: &config::Livekit, patience: Patience) -> Result<Self, reqwest::Error> {
-        let http = reqwest::Client::builder()
-            .connect_timeout(patience.connect)
-            .redirect(reqwest::redirect::Policy::none())
-            .build()?;
+    pub fn with_patience(
+        outgoing: &config::Outgoing,
+        settings: &config::Livekit,
+        patience: Patience,
+    ) -> Result<Self, reqwest::Error> {
+        let waits = Waits {
+            connect: patience.connect,
+            read: None,
+        };
         Ok(Self {
-            http,
+            http: outgoing::client(outgoing, &settings.service_url, waits)?,
             url: super::as_http(&settings.service_url),
             api_key: settings.api_key.clone(),
             key: EncodingKey::from_secret(settings.api_secret.reveal().as_bytes()),

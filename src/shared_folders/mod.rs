@@ -53,18 +53,19 @@ impl StorageError {
 impl SharedFolders {
     /// # Errors
     /// When no HTTP client can be made.
-    pub fn new(settings: &config::SharedFolder) -> Result<Self, reqwest::Error> {
-        Self::with_patience(settings, Patience::default())
+    pub fn new(outgoing: &config::Outgoing, settings: &config::SharedFolder) -> Result<Self, reqwest::Error> {
+        Self::with_patience(outgoing, settings, Patience::default())
     }
 
     /// # Errors
     /// The same as [`Self::new`].
     pub fn with_patience(
+        outgoing: &config::Outgoing,
         settings: &config::SharedFolder,
         patience: Patience,
     ) -> Result<Self, reqwest::Error> {
         let provider = match &settings.url {
-            Some(url) => Some(Arc::new(Nextcloud::new(url, settings, patience)?)),
+            Some(url) => Some(Arc::new(Nextcloud::new(outgoing, url, settings, patience)?)),
             None => None,
         };
         Ok(Self(provider))

@@ -16,6 +16,7 @@ use super::{
 };
 use crate::{
     config,
+    outgoing::{self, Waits},
     secrets::Secret,
     store::shared_folders::{Share, SharedFolder},
 };
@@ -42,16 +43,17 @@ pub(super) struct Nextcloud {
 
 impl Nextcloud {
     pub(super) fn new(
+        outgoing: &config::Outgoing,
         url: &Url,
         settings: &config::SharedFolder,
         patience: Patience,
     ) -> Result<Self, reqwest::Error> {
-        let http = reqwest::Client::builder()
-            .connect_timeout(patience.connect)
-            .redirect(reqwest::redirect::Policy::none())
-            .build()?;
+        let waits = Waits {
+            connect: patience.connect,
+            read: None,
+        };
         Ok(Self {
-            http,
+            http: outgoing::client(outgoing, url, waits)?,
             url: url.clone(),
             username: settings.username.clone().unwrap_or_default(),
             password: settings.password.clone().unwrap_or_else(|| Secret::new("")),
@@ -272,7 +274,7 @@ mod tests {
             ..config::SharedFolder::default()
         };
         let url = Url::parse(url).expect("a URL");
-        Nextcloud::new(&url, &settings, Patience::default()).expect("a client")
+        Nextcloud::new(&config::Outgoing::default(), &url, &settings, Patience::default()).expect("a client")
     }
 
     #[test]

@@ -31,14 +31,16 @@ pub async fn delete(tx: &mut Tx, user: Uuid) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Whose feed a token opens. The search is for the hash, so that its duration tells nothing about tokens.
-pub async fn owner(db: &Db, token: &Secret) -> Result<Option<User>, StoreError> {
+/// Whose feed a token opens that was made after `made_after`. The search is for the hash, so that its duration tells nothing
+/// about tokens.
+pub async fn owner(db: &Db, token: &Secret, made_after: DateTime<Utc>) -> Result<Option<User>, StoreError> {
     const SELECT: &str = concat!(
         "SELECT ",
         user_columns!(),
-        " FROM calendar_feeds f JOIN users u ON u.id = f.user_id WHERE f.token_hash = $1"
+        " FROM calendar_feeds f JOIN users u ON u.id = f.user_id WHERE f.token_hash = $1 AND f.created_at > $2"
     );
-    Ok(read!(db, c => sqlx::query_as(SELECT).bind(hash(token)).fetch_optional(c).await)?)
+    let made_after = micros(made_after);
+    Ok(read!(db, c => sqlx::query_as(SELECT).bind(hash(token)).bind(made_after).fetch_optional(c).await)?)
 }
 
 fn hash(token: &Secret) -> Vec<u8> {

@@ -19,6 +19,7 @@ mod recording;
 mod rest;
 mod restart;
 mod rooms;
+mod secrets;
 mod signaling;
 mod store;
 #[path = "../support/mod.rs"]

@@ -115,7 +115,7 @@ impl FakeLivekit {
             service_url: Url::parse(&format!("ws://{}", self.address)).expect("a URL"),
             api_key: API_KEY.to_owned(),
             api_secret: Secret::new(API_SECRET),
-            screen_share_requires_permission: false,
+            ..config::Livekit::default()
         }
     }
 

@@ -117,6 +117,7 @@ impl FakeNextcloud {
             password: Some(Secret::new(PASSWORD)),
             directory: "of colloquy/meetings".to_owned(),
             expiry_days: Some(30),
+            ..config::SharedFolder::default()
         }
     }
 

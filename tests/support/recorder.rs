@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use futures_util::{SinkExt as _, StreamExt as _};
 use serde_json::Value;
-use tokio::{net::TcpStream, time::timeout};
+use tokio::{io::AsyncWriteExt as _, net::TcpStream, time::timeout};
 use tokio_tungstenite::{
     WebSocketStream, client_async,
     tungstenite::{
@@ -52,6 +52,19 @@ impl Upload {
 
     pub async fn send(&mut self, message: Message) {
         self.0.send(message).await.expect("an open socket");
+    }
+
+    /// Sends bytes past the library: parts of frames.
+    pub async fn raw(&mut self, bytes: &[u8]) {
+        let stream = self.0.get_mut();
+        stream.write_all(bytes).await.expect("an open socket");
+    }
+
+    /// The head of a frame that announces so many bytes, for [`Self::raw`]. Its masking key is zero.
+    pub fn head(bytes: u64) -> Vec<u8> {
+        const FINAL_BINARY: u8 = 0x82;
+        const MASKED_LONG: u8 = 0xff;
+        [&[FINAL_BINARY, MASKED_LONG][..], &bytes.to_be_bytes(), &[0; 4]].concat()
     }
 
     /// Closes, and tells the code of the server's answer.

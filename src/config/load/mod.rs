@@ -14,7 +14,8 @@ use super::{
     environment::{Environment, variable},
     file::ConfigFile,
     schema::Schema,
-    validate,
+    secret_files, secret_keys,
+    validate::{self, Violation},
 };
 
 /// Read from the working directory when no file is named.
@@ -48,6 +49,8 @@ pub struct Loaded {
     pub variables: Vec<String>,
     /// Command line flags that set something.
     pub flags: Vec<&'static str>,
+    /// What holds, but should be otherwise on a server for others.
+    pub warnings: Vec<Problem>,
 }
 
 impl Sources {
@@ -60,12 +63,15 @@ impl Sources {
             flags: self.overrides.data(),
         };
         layers.refuse_unknown(&schema)?;
-        let config = layers.extract()?;
-        layers.refuse_invalid(&config)?;
+        layers.refuse_double()?;
+        let mut config = layers.extract()?;
+        refuse(layers.problems(secret_files::read_into(&mut config)))?;
+        refuse(layers.problems(validate::violations(&config)))?;
         if self.require_oidc {
             refuse_development(&config)?;
         }
         Ok(Loaded {
+            warnings: layers.warnings(&config),
             config,
             flags: self.overrides.flags(),
             file: layers.file.map(|file| file.path),
@@ -150,39 +156,80 @@ impl Layers {
             let problems = errors.into_iter().map(|error| Problem {
                 place: self.place(&error.path),
                 key: error.path.join("."),
-                message: reason(&error.kind),
+                message: reason(&error.path, &error.kind),
             });
             ConfigError::Problems(problems.collect())
         })
     }
 
-    fn refuse_invalid(&self, config: &Config) -> Result<(), ConfigError> {
-        let violations = validate::violations(config);
-        let problems = violations.into_iter().map(|violation| {
+    /// A secret and a file for it: nobody knows which of them is meant.
+    fn refuse_double(&self) -> Result<(), ConfigError> {
+        let mut problems = Vec::new();
+        // Those of TURN servers are looked at where they are read.
+        for key in secret_keys::SECRET_KEYS
+            .into_iter()
+            .filter(|key| !key.contains('*'))
+        {
+            let secret: Vec<&str> = key.split('.').collect();
+            let in_file = format!("{key}_file");
+            let file: Vec<&str> = in_file.split('.').collect();
+            if let (Some(_), Some(place)) = (self.set_at(&secret), self.set_at(&file)) {
+                problems.push(Problem {
+                    place,
+                    message: format!("stands beside {key}: name one of them"),
+                    key: in_file,
+                });
+            }
+        }
+        refuse(problems)
+    }
+
+    fn problems(&self, violations: Vec<Violation>) -> Vec<Problem> {
+        let problem = |violation: Violation| {
             let path: Vec<&str> = violation.key.split('.').collect();
             Problem {
                 place: self.place(&path),
                 message: violation.message,
                 key: violation.key,
             }
-        });
-        refuse(problems.collect())
+        };
+        violations.into_iter().map(problem).collect()
+    }
+
+    fn warnings(&self, config: &Config) -> Vec<Problem> {
+        let mut violations = validate::warnings(config);
+        violations.extend(secret_files::exposed(config));
+        let mut problems = self.problems(violations);
+        if let Some(file) = &self.file
+            && let Some(path) = secret_keys::secrets_in(&file.data).first()
+            && let Some(message) = secret_files::exposure(&file.path)
+        {
+            problems.push(Problem {
+                place: file.place(path),
+                key: path.join("."),
+                message,
+            });
+        }
+        problems
     }
 
     /// The strongest layer that says something about `path`.
     fn place<S: AsRef<str>>(&self, path: &[S]) -> Place {
+        self.set_at(path).unwrap_or(Place::Default)
+    }
+
+    /// The same; `None` while the default holds.
+    fn set_at<S: AsRef<str>>(&self, path: &[S]) -> Option<Place> {
         match path.first().map(AsRef::as_ref) {
-            Some("data_dir") if contains(&self.flags, path) => return Place::Flag("--data-dir"),
-            Some("http") if contains(&self.flags, path) => return Place::Flag("--listen"),
+            Some("data_dir") if contains(&self.flags, path) => return Some(Place::Flag("--data-dir")),
+            Some("http") if contains(&self.flags, path) => return Some(Place::Flag("--listen")),
             _ => {}
         }
         if contains(&self.environment.data, path) {
-            return Place::Variable(self.variable(path));
+            return Some(Place::Variable(self.variable(path)));
         }
-        match &self.file {
-            Some(file) if contains(&file.data, path) => file.place(path),
-            _ => Place::Default,
-        }
+        let file = self.file.as_ref()?;
+        contains(&file.data, path).then(|| file.place(path))
     }
 
     /// The variable that set `path`, or a part of the tree around it.
@@ -230,7 +277,7 @@ fn contains<S: AsRef<str>>(data: &Map<String, Value>, path: &[S]) -> bool {
     value.is_some()
 }
 
-fn reason(kind: &Kind) -> String {
+fn reason(path: &[String], kind: &Kind) -> String {
     match kind {
         Kind::UnknownField(name, known) => {
             let nearest = known
@@ -240,7 +287,7 @@ fn reason(kind: &Kind) -> String {
                 .unwrap_or_default();
             format!("unknown key `{name}`; the nearest is `{nearest}`")
         }
-        other => other.to_string(),
+        other => secret_keys::reason(path, other),
     }
 }
 

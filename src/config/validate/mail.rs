@@ -1,15 +1,9 @@
 //! Rules of the settings of mail.
 
-use std::net::Ipv6Addr;
-
 use lettre::Address;
-use url::Host;
 
 use super::Rules;
-use crate::{
-    config::{Mail, MailTls},
-    loopback,
-};
+use crate::config::Mail;
 
 impl Rules {
     pub(super) fn mail(&mut self, mail: &Mail) {
@@ -60,21 +54,7 @@ impl Rules {
             mail.web_client_url.is_some(),
             "is needed with mail.host",
         );
-        self.require(
-            "mail.tls",
-            mail.tls != MailTls::None || mail.user.is_none() || is_loopback(host),
-            "must not be none while a password goes to another machine",
-        );
     }
-}
-
-fn is_loopback(host: &str) -> bool {
-    // An IPv6 address stands here without the brackets that it has in URLs.
-    let host = match host.parse::<Ipv6Addr>() {
-        Ok(ip) => Ok(Host::Ipv6(ip)),
-        Err(_) => Host::parse(host),
-    };
-    host.is_ok_and(|host| loopback::is_loopback(&host))
 }
 
 #[cfg(test)]

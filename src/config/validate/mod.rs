@@ -1,15 +1,18 @@
 //! Rules that types alone do not express. Messages never repeat a secret.
 
+mod database;
 mod dev_issuer;
 mod jobs;
 mod mail;
+mod plain;
 mod quotas;
+mod secrets;
 mod shared_folder;
 mod turn;
 
 use url::Url;
 
-use super::{AssetStoreKind, Assets, Config, Database, Defaults, Http, Livekit, Log, Oidc, Rooms, Signaling};
+use super::{AssetStoreKind, Assets, Config, Defaults, Http, Livekit, Log, Oidc, Rooms, Signaling};
 
 /// Signature algorithms that verify with a public key. Symmetric ones would turn that key into a secret.
 const ASYMMETRIC_ALGORITHMS: [&str; 9] = [
@@ -63,6 +66,20 @@ pub(super) fn violations(config: &Config) -> Vec<Violation> {
     rules.jobs(&config.jobs);
     rules.quotas(&config.quotas);
     rules.defaults(&config.defaults);
+    rules.outgoing(&config.outgoing);
+    rules.encrypted(config);
+    rules.placeholders(config);
+    rules.0
+}
+
+/// What `config` has that a server for others should not have. It starts all the same.
+pub(super) fn warnings(config: &Config) -> Vec<Violation> {
+    let mut rules = Rules::default();
+    rules.verified_database(&config.database);
+    rules.encrypted_for_clients(config);
+    if !config.dev_issuer_enabled() {
+        rules.weak_secrets(config);
+    }
     rules.0
 }
 
@@ -151,18 +168,6 @@ impl Rules {
             is_log_filter(&log.level),
             "must be off, error, warn, info, debug or trace, optionally with targets such as info,colloquy=debug",
         );
-    }
-
-    fn database(&mut self, database: &Database) {
-        if let Some(url) = &database.url {
-            let known = ["postgres://", "postgresql://", "sqlite:"];
-            self.require(
-                "database.url",
-                known.iter().any(|scheme| url.starts_with(scheme)),
-                "must start with postgres://, postgresql:// or sqlite:",
-            );
-        }
-        self.positive("database.connections_max", database.connections_max);
     }
 
     fn oidc(&mut self, oidc: &Oidc) {

@@ -66,6 +66,7 @@ mod tests {
             servers: vec![TurnServer {
                 uris: vec![uri.to_owned()],
                 secret: Secret::new("north"),
+                ..TurnServer::default()
             }],
             ..Turn::default()
         }
@@ -95,6 +96,7 @@ mod tests {
             servers: vec![TurnServer {
                 uris: Vec::new(),
                 secret: Secret::new(" "),
+                ..TurnServer::default()
             }],
             stun_uris: vec!["turn:turn.example.org".to_owned()],
         };

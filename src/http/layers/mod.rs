@@ -1,5 +1,7 @@
 //! Layers around the routers, in one place because their order matters.
 
+mod headers;
+
 use std::time::Duration;
 
 use axum::{
@@ -42,13 +44,14 @@ fn rest_within(router: Router, limit: Duration) -> Router {
         .layer(from_fn_with_state(limit, answer_in_time))
 }
 
-/// What every response gets, from outside to inside: request id, span and log line; CORS; a 500 instead of a
-/// panic. It goes around the finished router, its fallback included.
+/// What every response gets, from outside to inside: request id, span and log line; CORS; headers for browsers and
+/// caches; a 500 instead of a panic. It goes around the finished router, its fallback included.
 pub fn every(router: Router, http: &Http) -> Router {
     // The process's panic hook reports the panic; its text is none of the client's business.
     let panicked = |_| ApiError::internal_server_error().into_response();
     router
         .layer(CatchPanicLayer::custom(panicked))
+        .layer(from_fn(headers::cautious))
         .layer(cors(http))
         .layer(from_fn(observe))
 }

@@ -1,6 +1,8 @@
 //! `/v1/services/recording/start` and `…/upload`, for recorders.
 
+mod chunk;
 mod heard;
+mod pieces;
 mod socket;
 
 use axum::{

@@ -16,17 +16,15 @@ use tokio_tungstenite::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::heard::{Heard, LastHeard};
-use crate::assets::{CHUNKS_MAX, Recording, RecordingError};
-
-/// Bytes of a message.
-const MESSAGE_BYTES_MAX: usize = 100_000_000;
+use super::{
+    chunk::{Chunk, Refusal},
+    heard::{Heard, LastHeard},
+    pieces::{PIECE_BYTES, Parts, Pieces},
+};
+use crate::assets::Recording;
 
 /// Buffer of a socket: chunks are large.
 const READ_BUFFER_BYTES: usize = 64 * 1024;
-
-/// Bytes in front of a chunk's data.
-const NUMBER_BYTES: usize = 4;
 
 /// Between pings.
 const PING_INTERVAL: Duration = Duration::from_secs(15);
@@ -37,7 +35,7 @@ const PONG_TIMEOUT: Duration = Duration::from_secs(20);
 /// For the other side's close frame after ours.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 
-type Socket<S> = WebSocketStream<Heard<S>>;
+type Socket<S> = WebSocketStream<Pieces<Heard<S>>>;
 
 /// Why nothing comes any more.
 #[derive(Debug, PartialEq, Eq)]
@@ -59,13 +57,8 @@ pub(super) async fn receive<S>(stream: S, mut recording: Recording, stopping: Ca
 where
     S: AsyncRead + AsyncWrite + Unpin + Send,
 {
-    let (stream, heard) = Heard::new(stream);
-    let config = WebSocketConfig::default()
-        .read_buffer_size(READ_BUFFER_BYTES)
-        .max_message_size(Some(MESSAGE_BYTES_MAX))
-        .max_frame_size(Some(MESSAGE_BYTES_MAX));
-    let mut socket = WebSocketStream::from_raw_socket(stream, Role::Server, Some(config)).await;
-    let end = take_chunks(&mut socket, &mut recording, &stopping, &heard).await;
+    let (mut socket, line) = socket(stream).await;
+    let end = take_chunks(&mut socket, &mut recording, &stopping, &line).await;
     if end == End::Stopping {
         // It goes on from the spool after the next start: there is no time for it now.
         drop(recording);
@@ -79,6 +72,26 @@ where
         End::Failed => close(&mut socket, CloseCode::Error).await,
         End::Lost | End::Stopping => {}
     }
+}
+
+/// What is known of a connection beside its messages.
+struct Line {
+    heard: LastHeard,
+    parts: Parts,
+}
+
+async fn socket<S>(stream: S) -> (Socket<S>, Line)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send,
+{
+    let (stream, heard) = Heard::new(stream);
+    let (stream, parts) = Pieces::new(stream);
+    let config = WebSocketConfig::default()
+        .read_buffer_size(READ_BUFFER_BYTES)
+        .max_message_size(Some(PIECE_BYTES))
+        .max_frame_size(Some(PIECE_BYTES));
+    let socket = WebSocketStream::from_raw_socket(stream, Role::Server, Some(config)).await;
+    (socket, Line { heard, parts })
 }
 
 async fn store(recording: Recording) -> bool {
@@ -100,22 +113,27 @@ async fn take_chunks<S>(
     socket: &mut Socket<S>,
     recording: &mut Recording,
     stopping: &CancellationToken,
-    heard: &LastHeard,
+    Line { heard, parts }: &Line,
 ) -> End
 where
     S: AsyncRead + AsyncWrite + Unpin + Send,
 {
     let mut pings = pings();
+    let mut under_way = Chunk::default();
     let mut pinged_at = None;
     loop {
         let silence_ends = pinged_at.map(|at: Instant| at + PONG_TIMEOUT);
         tokio::select! {
             biased;
             () = stopping.cancelled() => return End::Stopping,
-            message = socket.next() => match chunk(message) {
-                Ok(Some(bytes)) => if let Err(end) = add(recording, &bytes).await {
-                    return end;
-                },
+            message = socket.next() => match content(message) {
+                Ok(Some(bytes)) => {
+                    // Each message was announced; one that was not is nobody's.
+                    let Some(piece) = parts.next() else { return End::Lost };
+                    if let Err(refusal) = under_way.take(recording, piece, &bytes).await {
+                        return refused(refusal);
+                    }
+                }
                 Ok(None) => {}
                 Err(end) => return end,
             },
@@ -148,14 +166,13 @@ async fn until(end: Option<Instant>) {
     }
 }
 
-/// The bytes of a chunk, if it is one.
-fn chunk(message: Option<tungstenite::Result<Message>>) -> Result<Option<Bytes>, End> {
+/// The bytes of a piece, if it is one: texts come as binary messages too.
+fn content(message: Option<tungstenite::Result<Message>>) -> Result<Option<Bytes>, End> {
     match message {
         Some(Ok(Message::Binary(bytes))) => Ok(Some(bytes)),
-        Some(Ok(Message::Text(text))) => Ok(Some(text.into())),
         Some(Ok(Message::Close(_))) => Err(End::Closed),
-        Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_))) => Ok(None),
-        Some(Err(tungstenite::Error::Capacity(_))) => Err(End::Refused(CloseCode::Size)),
+        Some(Ok(Message::Text(_) | Message::Ping(_) | Message::Pong(_) | Message::Frame(_))) => Ok(None),
+        // The reason of a close frame; texts are looked at piece by piece.
         Some(Err(tungstenite::Error::Utf8(_))) => Err(End::Refused(CloseCode::Invalid)),
         Some(Err(tungstenite::Error::Protocol(error))) => {
             tracing::debug!(%error, "a recorder does not speak as it should");
@@ -165,21 +182,13 @@ fn chunk(message: Option<tungstenite::Result<Message>>) -> Result<Option<Bytes>,
     }
 }
 
-async fn add(recording: &mut Recording, bytes: &[u8]) -> Result<(), End> {
-    let number = bytes
-        .first_chunk::<NUMBER_BYTES>()
-        .map(|number| u32::from_be_bytes(*number));
-    // A negative number is a large one here.
-    let Some(number) = number.filter(|number| *number < CHUNKS_MAX) else {
-        return Err(End::Refused(CloseCode::Policy));
-    };
-    match recording.add(number, &bytes[NUMBER_BYTES..]).await {
-        Ok(()) => Ok(()),
-        Err(RecordingError::TooLarge) => Err(End::Refused(CloseCode::Size)),
-        Err(error) => {
+fn refused(refusal: Refusal) -> End {
+    match refusal {
+        Refusal::Rule(code) => End::Refused(code),
+        Refusal::Failed(error) => {
             let error: &dyn Error = &error;
             tracing::error!(error, "a recording can't be spooled");
-            Err(End::Failed)
+            End::Failed
         }
     }
 }
@@ -235,13 +244,12 @@ mod tests {
     };
 
     #[test]
-    fn what_is_no_chunk_ends_it() {
-        let of = |message| chunk(Some(Ok(message)));
+    fn what_is_no_piece_is_nothing_or_the_end() {
+        let of = |message| content(Some(Ok(message)));
         assert_eq!(of(Message::binary(&b"x"[..])), Ok(Some(Bytes::from("x"))));
-        assert_eq!(of(Message::text("x")), Ok(Some(Bytes::from("x"))));
         assert_eq!(of(Message::Pong(Bytes::new())), Ok(None));
         assert_eq!(of(Message::Close(None)), Err(End::Closed));
-        assert_eq!(chunk(None), Err(End::Lost));
+        assert_eq!(content(None), Err(End::Lost));
     }
 
     /// A recording in a spool, in real time; then the clock waits for the test.
@@ -251,7 +259,7 @@ mod tests {
             .await
             .unwrap();
         let settings = config::Assets::default();
-        let objects = Objects::open(&settings, folder.path()).unwrap();
+        let objects = Objects::open(&config::Outgoing::default(), &settings, folder.path()).unwrap();
         let assets = Assets::new(db, objects, &settings);
         let recordings = Recordings::open(assets, folder.path(), 0).unwrap();
         let asset = NewAsset {
@@ -268,9 +276,8 @@ mod tests {
     }
 
     async fn taken(stream: DuplexStream, recording: &mut Recording) -> End {
-        let (stream, heard) = Heard::new(stream);
-        let mut socket = WebSocketStream::from_raw_socket(stream, Role::Server, None).await;
-        take_chunks(&mut socket, recording, &CancellationToken::new(), &heard).await
+        let (mut socket, line) = socket(stream).await;
+        take_chunks(&mut socket, recording, &CancellationToken::new(), &line).await
     }
 
     #[tokio::test]

@@ -14,7 +14,7 @@ use axum::{
     body::Bytes,
     http::{
         HeaderValue,
-        header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS},
+        header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE},
     },
     response::{Html, IntoResponse},
     routing::get,
@@ -41,9 +41,5 @@ fn as_json(json: Bytes) -> impl IntoResponse {
 }
 
 fn as_page(html: Bytes, policy: HeaderValue) -> impl IntoResponse {
-    let headers = [
-        (CONTENT_SECURITY_POLICY, policy),
-        (X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
-    ];
-    (headers, Html(html))
+    ([(CONTENT_SECURITY_POLICY, policy)], Html(html))
 }

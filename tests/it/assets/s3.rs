@@ -3,7 +3,10 @@
 use std::path::Path;
 
 use bytes::BytesMut;
-use colloquy::assets::{ObjectError, Objects, Writer};
+use colloquy::{
+    assets::{ObjectError, Objects, Writer},
+    config::Outgoing,
+};
 use futures_util::TryStreamExt as _;
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -35,7 +38,8 @@ async fn read(objects: &Objects, id: Uuid, range: Option<std::ops::Range<u64>>) 
 #[tokio::test]
 async fn contents_come_back_as_they_went() {
     let moto = Moto::start().await;
-    let objects = Objects::open(&moto.settings(), Path::new("/nowhere")).expect("a store");
+    let objects =
+        Objects::open(&Outgoing::default(), &moto.settings(), Path::new("/nowhere")).expect("a store");
     let (small, large, empty) = (Uuid::new_v4(), Uuid::new_v4(), Uuid::new_v4());
     let content = pattern(LARGE);
     for (id, length) in [(small, 10), (large, LARGE), (empty, 0)] {
@@ -66,7 +70,8 @@ async fn contents_come_back_as_they_went() {
 #[tokio::test]
 async fn what_is_given_up_leaves_no_parts() {
     let moto = Moto::start().await;
-    let objects = Objects::open(&moto.settings(), Path::new("/nowhere")).expect("a store");
+    let objects =
+        Objects::open(&Outgoing::default(), &moto.settings(), Path::new("/nowhere")).expect("a store");
     let writer = write(objects.writer(Uuid::new_v4()), &pattern(LARGE)).await;
     assert_eq!(moto.unfinished().await.len(), 1);
     writer.abort().await;

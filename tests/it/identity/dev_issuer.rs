@@ -1,6 +1,6 @@
 //! The development issuer as a browser and a web client meet it.
 
-use colloquy::identity::TokenError;
+use colloquy::{config::Outgoing, identity::TokenError};
 use reqwest::StatusCode;
 use serde_json::json;
 use sha2::{Digest, Sha256};
@@ -162,7 +162,8 @@ async fn a_remote_verifier_finds_its_way_too() {
     let world = DevWorld::start().await;
     let oidc = colloquy::config::Oidc::default();
     let settings = colloquy::identity::VerifierSettings::remote(&oidc, world.url.clone()).expect("settings");
-    let verifier = colloquy::identity::Verifier::new(settings, world.http.clone(), world.clock.clock());
+    let verifier = colloquy::identity::Verifier::new(settings, &Outgoing::default(), world.clock.clock());
+    let verifier = verifier.expect("a client");
     let tokens = world.tokens("bob").await;
     let accepted = verifier
         .verify_access_token(text(&tokens, "access_token"))

@@ -9,7 +9,7 @@ use std::{
 
 use axum::{Extension, Router};
 use colloquy::{
-    config::{self, Oidc},
+    config::{self, Oidc, Outgoing},
     identity::{DevIssuer, Verifier, VerifierSettings},
     listener::ClientAddress,
 };
@@ -100,7 +100,7 @@ impl DevWorld {
     pub fn verifier(&self) -> Verifier {
         let issuer = self.issuer.clone().expect("an issuer");
         let settings = VerifierSettings::local(&Oidc::default(), issuer);
-        Verifier::new(settings, self.http.clone(), self.clock.clock())
+        Verifier::new(settings, &Outgoing::default(), self.clock.clock()).expect("a client")
     }
 }
 

@@ -16,7 +16,7 @@ use axum::{
     routing::get,
 };
 use colloquy::{
-    config::Oidc,
+    config::{Oidc, Outgoing},
     identity::{Verifier, VerifierSettings},
 };
 use serde_json::{Value, json};
@@ -107,7 +107,7 @@ impl FakeIssuer {
         };
         let settings =
             VerifierSettings::remote(&oidc, Url::parse(&self.url).expect("URL")).expect("settings");
-        Verifier::new(settings, reqwest::Client::new(), self.clock.clock())
+        Verifier::new(settings, &Outgoing::default(), self.clock.clock()).expect("a client")
     }
 
     /// Claims of a good access token, with a complete profile, good for five minutes.

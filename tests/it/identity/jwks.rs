@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use axum::response::Redirect;
 use colloquy::identity::{TokenError, Verifier};
 use serde_json::json;
 
@@ -45,6 +46,30 @@ async fn a_new_key_is_fetched_and_an_old_one_dropped() {
         verifier.verify_access_token(&fresh(&issuer, 1)).await,
         Err(UNKNOWN_KEY)
     );
+}
+
+/// A server that sends everybody on to somebody else.
+async fn redirecting(to: String) -> String {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0")
+        .await
+        .expect("a port");
+    let address = listener.local_addr().expect("an address");
+    let router = axum::Router::new().fallback(async move || Redirect::temporary(&to));
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    format!("http://{address}")
+}
+
+#[tokio::test]
+async fn keys_are_those_of_the_issuer_and_not_of_whom_it_leads_to() {
+    let issuer = FakeIssuer::start().await;
+    let elsewhere = redirecting(format!("{}/keys", issuer.url)).await;
+    issuer.answers().discovery["jwks_uri"] = json!(format!("{elsewhere}/keys"));
+    let verifier = issuer.verifier();
+    assert_eq!(
+        verifier.verify_access_token(&fresh(&issuer, 0)).await,
+        Err(TokenError::Unavailable)
+    );
+    assert_eq!((issuer.discoveries(), issuer.key_fetches()), (1, 0));
 }
 
 #[tokio::test]

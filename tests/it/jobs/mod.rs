@@ -10,7 +10,7 @@ use chrono_tz::Europe::Berlin;
 use colloquy::{
     assets::{Assets, Objects},
     clock::Clock,
-    config::{self, Quotas},
+    config::{self, Outgoing, Quotas},
     jobs::{self, Job, Report, Tools},
     store::{
         events::{self, NewEvent, Times, ZonedTime},
@@ -45,7 +45,8 @@ pub fn tools_at(store: &Store, now: DateTime<Utc>) -> Tools {
 /// The asset store beside the database.
 pub fn assets(store: &Store) -> Assets {
     let settings = config::Assets::default();
-    let objects = Objects::open_beside(&settings, store.folder.path()).expect("a store");
+    let objects =
+        Objects::open_beside(&Outgoing::default(), &settings, store.folder.path()).expect("a store");
     Assets::new(store.db.clone(), objects, &settings)
 }
 

@@ -8,7 +8,7 @@ use axum::{
     http::{StatusCode, header},
     response::{IntoResponse as _, Response},
 };
-use colloquy::{livekit::RoomService, secrets::Secret};
+use colloquy::{config::Outgoing, livekit::RoomService, secrets::Secret};
 use colloquy_actors::{
     ids::{BreakoutRoomId, ParticipantId, RoomId, Space},
     livekit::{Call, MediaRoom, Outcome, Source},
@@ -39,7 +39,7 @@ pub fn id(number: u128) -> ParticipantId {
 }
 
 pub fn client(livekit: &FakeLivekit) -> RoomService {
-    RoomService::new(&livekit.settings()).expect("a client")
+    RoomService::new(&Outgoing::default(), &livekit.settings()).expect("a client")
 }
 
 pub fn removal(number: u128) -> Call {
@@ -172,7 +172,7 @@ async fn livekit_may_stand_below_a_path() {
     livekit.enter(&ROOM.to_string(), &id(1).to_string(), &[]);
     let mut settings = livekit.settings();
     settings.service_url.set_path("/below/");
-    let client = RoomService::new(&settings).expect("a client");
+    let client = RoomService::new(&Outgoing::default(), &settings).expect("a client");
     assert_eq!(client.call(removal(1)).await, Outcome::Done);
     assert_eq!(livekit.person(&ROOM.to_string(), &id(1).to_string()), None);
 }
@@ -182,10 +182,10 @@ async fn refusals_are_told_and_are_no_failures() {
     let livekit = FakeLivekit::start().await;
     let mut settings = livekit.settings();
     settings.api_secret = Secret::new("not the one");
-    let wrong_secret = RoomService::new(&settings).expect("a client");
+    let wrong_secret = RoomService::new(&Outgoing::default(), &settings).expect("a client");
     settings = livekit.settings();
     settings.api_key = "somebody else's".to_owned();
-    let wrong_key = RoomService::new(&settings).expect("a client");
+    let wrong_key = RoomService::new(&Outgoing::default(), &settings).expect("a client");
     for client in [wrong_secret, wrong_key] {
         for _ in 0..=FAILURES_MAX {
             assert_eq!(client.call(removal(1)).await, Outcome::Unavailable);

@@ -2,7 +2,7 @@
 
 use crate::{databases::Kind, support::server::Server};
 
-const WARNING: &str = "livekit.api_secret is LiveKit's well-known development secret";
+const WARNING: &str = "livekit.api_secret: is LiveKit's well-known development secret";
 const AUTHORITY: (&str, &str) = ("COLLOQUY_OIDC__AUTHORITY", "https://id.example.org/realms/a");
 
 async fn log_with(environment: &[(&str, &str)]) -> String {
@@ -22,6 +22,28 @@ async fn it_is_fine_with_the_development_issuer() {
 async fn it_is_told_with_a_real_issuer() {
     let log = log_with(&[AUTHORITY]).await;
     assert_eq!(log.matches(WARNING).count(), 1, "{log}");
+}
+
+#[test]
+fn it_is_refused_where_livekit_is_on_another_machine() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_colloquy"));
+    for (name, _) in std::env::vars_os() {
+        if name.to_string_lossy().starts_with("COLLOQUY_") {
+            command.env_remove(name);
+        }
+    }
+    let output = command
+        .arg("--data-dir")
+        .arg(folder.path())
+        .current_dir(folder.path())
+        .env(AUTHORITY.0, AUTHORITY.1)
+        .env("COLLOQUY_LIVEKIT__SERVICE_URL", "http://10.0.0.1:7880")
+        .output()
+        .expect("a process");
+    assert_eq!(output.status.code(), Some(1));
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert!(told.contains(WARNING), "{told}");
 }
 
 #[tokio::test]

@@ -11,7 +11,10 @@ use axum::{
     },
     response::{IntoResponse as _, Response},
 };
-use colloquy::livekit::{LIST_BYTES_MAX, Patience, RoomService};
+use colloquy::{
+    config::Outgoing,
+    livekit::{LIST_BYTES_MAX, Patience, RoomService},
+};
 use colloquy_actors::{
     livekit::{Call, Outcome, Source},
     ports::Media as _,
@@ -225,7 +228,7 @@ async fn a_wrong_path_is_not_taken_for_absence() {
     livekit.enter(&ROOM.to_string(), &id(1).to_string(), &[]);
     let mut settings = livekit.settings();
     settings.service_url.set_path("/elsewhere");
-    let client = RoomService::new(&settings).expect("a client");
+    let client = RoomService::new(&Outgoing::default(), &settings).expect("a client");
     for wanted in [mute(&[1]), removal(1), Call::Delete { room: ROOM }] {
         assert_eq!(client.call(wanted).await, Outcome::Unavailable);
     }

@@ -2,7 +2,10 @@
 
 use std::{sync::Arc, time::Duration};
 
-use colloquy::livekit::{CALLS_MAX, Patience, RoomService};
+use colloquy::{
+    config::Outgoing,
+    livekit::{CALLS_MAX, Patience, RoomService},
+};
 use colloquy_actors::{
     livekit::{Call, Outcome},
     ports::Media as _,
@@ -30,7 +33,7 @@ pub const UNLIMITED: Patience = Patience {
 const CROWD: usize = 3 * CALLS_MAX;
 
 pub fn client_with(livekit: &FakeLivekit, patience: Patience) -> RoomService {
-    RoomService::with_patience(&livekit.settings(), patience).expect("a client")
+    RoomService::with_patience(&Outgoing::default(), &livekit.settings(), patience).expect("a client")
 }
 
 /// Each participant leaves in a task of its own, as rooms do it.

@@ -1,5 +1,6 @@
 //! `/v1/services/recording`.
 
+mod large;
 mod start;
 mod upload;
 mod upload_ends;

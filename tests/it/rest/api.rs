@@ -57,6 +57,11 @@ pub struct Api {
     issuer: Arc<DevIssuer>,
 }
 
+/// The API with what goes around all answers.
+pub fn router(state: &ApiState) -> Router {
+    http::layers::every(http::router(state.clone()), &state.config.http)
+}
+
 impl Api {
     pub async fn start(kind: Kind) -> Self {
         Self::with(kind, |_| {}).await
@@ -81,14 +86,14 @@ impl Api {
         );
         let issuer = Arc::new(issuer.expect("the issuer"));
         let settings = VerifierSettings::local(&config.oidc, Arc::clone(&issuer));
-        let media = RoomService::new(&config.livekit).expect("a client");
+        let media = RoomService::new(&config.outgoing, &config.livekit).expect("a client");
         let origins = Origins::new(b"key", &config);
         let live = Live::start(
             LiveSettings::default(),
             meetings::ports(database.db.clone(), media, &config.call_in, origins.clone()),
         );
         let live = live.await.expect("the live core");
-        let objects = Objects::open(&config.assets, folder).expect("an asset store");
+        let objects = Objects::open(&config.outgoing, &config.assets, folder).expect("an asset store");
         let assets = Assets::new(database.db.clone(), objects, &config.assets);
         let state = ApiState::from(Parts {
             recordings: Recordings::open(assets.clone(), folder, config.assets.free_bytes_min)
@@ -98,10 +103,10 @@ impl Api {
             brake: WriteBrake::new(config.http.writes_per_second),
             known_users: KnownUsers::default(),
             disabled_users: DisabledUsers::default(),
-            shared_folders: SharedFolders::new(&config.shared_folder).expect("a client"),
+            shared_folders: SharedFolders::new(&config.outgoing, &config.shared_folder).expect("a client"),
             live,
             db: database.db.clone(),
-            verifier: Verifier::new(settings, reqwest::Client::new(), clock.clock()),
+            verifier: Verifier::new(settings, &config.outgoing, clock.clock()).expect("a client"),
             issuer: issuer.issuer().into(),
             offer: Arc::new(Offer::from_config(&config)),
             clock: clock.clock(),
@@ -109,7 +114,7 @@ impl Api {
             config: Arc::new(config),
         });
         Self {
-            router: http::router(state.clone()),
+            router: router(&state),
             database,
             state,
             clock,
@@ -122,12 +127,12 @@ impl Api {
         let mut config = Config::clone(&self.state.config);
         configure(&mut config);
         let parts = Parts {
-            shared_folders: SharedFolders::new(&config.shared_folder).expect("a client"),
+            shared_folders: SharedFolders::new(&config.outgoing, &config.shared_folder).expect("a client"),
             config: Arc::new(config),
             ..Parts::clone(&self.state)
         };
         self.state = parts.into();
-        self.router = http::router(self.state.clone());
+        self.router = router(&self.state);
     }
 
     pub async fn finish(self) {

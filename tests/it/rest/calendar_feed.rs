@@ -30,7 +30,7 @@ use super::{
 
 on_both_databases!(Api:
     programs_see_what_takes_place, days_stay_days, only_what_is_the_owners_business_is_shown,
-    a_token_opens_until_it_is_replaced_or_revoked, what_is_known_is_not_sent_again, odd_requests_are_refused,
+    a_token_opens_until_it_is_replaced_or_revoked, a_token_is_good_for_a_year, a_token_goes_with_its_owner, what_is_known_is_not_sent_again, odd_requests_are_refused,
     nobody_reads_all_day);
 
 const FEED: &str = "/v1/users/me/calendar_feed";
@@ -304,6 +304,27 @@ async fn a_token_opens_until_it_is_replaced_or_revoked(api: &Api) {
         .execute("UPDATE users SET disabled_at = created_at")
         .await;
     read(api, &of_bob).await.refused(404, "not_found");
+}
+
+async fn a_token_is_good_for_a_year(api: &Api) {
+    const YEAR_SECS: i64 = 365 * 24 * 3600;
+    let path = subscribe(api, &api.person("alice").await).await;
+    api.clock.advance(YEAR_SECS - 1);
+    assert_eq!(read(api, &path).await.status, 200);
+    api.clock.advance(1);
+    read(api, &path).await.refused(404, "not_found");
+    // The tokens of people have expired long since.
+    let again = subscribe(api, &api.person("alice").await).await;
+    assert_eq!(read(api, &again).await.status, 200);
+    read(api, &path).await.refused(404, "not_found");
+}
+
+async fn a_token_goes_with_its_owner(api: &Api) {
+    let path = subscribe(api, &api.person("alice").await).await;
+    api.database.execute("DELETE FROM users").await;
+    read(api, &path).await.refused(404, "not_found");
+    let feeds = api.database.number("SELECT count(*) FROM calendar_feeds").await;
+    assert_eq!(feeds, 0);
 }
 
 async fn what_is_known_is_not_sent_again(api: &Api) {

@@ -14,6 +14,7 @@ mod credentials;
 mod event_favorites;
 mod event_invites;
 mod events;
+mod headers;
 mod invite_verify;
 mod invites;
 mod lists;

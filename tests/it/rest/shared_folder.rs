@@ -319,7 +319,8 @@ const IMPATIENT: Patience = Patience {
 #[tokio::test]
 async fn a_provider_that_falls_silent_midway_is_cleaned_up() {
     let cloud = FakeNextcloud::start().await;
-    let folders = SharedFolders::with_patience(&cloud.settings(), IMPATIENT).expect("a client");
+    let folders = SharedFolders::with_patience(&config::Outgoing::default(), &cloud.settings(), IMPATIENT)
+        .expect("a client");
     cloud.be(Mood::SilentAtSecondShare);
     let created = folders.create(Uuid::new_v4(), chrono::Utc::now()).await;
     assert_eq!(created, Err(StorageError::TimedOut));
@@ -335,7 +336,8 @@ async fn the_whole_creation_has_a_limit_too() {
         creation: Duration::from_secs(1),
         ..IMPATIENT
     };
-    let folders = SharedFolders::with_patience(&cloud.settings(), patience).expect("a client");
+    let folders = SharedFolders::with_patience(&config::Outgoing::default(), &cloud.settings(), patience)
+        .expect("a client");
     cloud.be(Mood::SilentAtSecondShare);
     let created = folders.create(Uuid::new_v4(), chrono::Utc::now()).await;
     assert_eq!(created, Err(StorageError::TimedOut));
@@ -350,7 +352,7 @@ async fn a_wrong_account_is_refused_and_not_told() {
         ..cloud.settings()
     };
     assert!(!format!("{settings:?}").contains("old-app-password"));
-    let folders = SharedFolders::new(&settings).expect("a client");
+    let folders = SharedFolders::new(&config::Outgoing::default(), &settings).expect("a client");
     assert!(!format!("{folders:?}").contains("old-app-password"));
     let created = folders.create(Uuid::new_v4(), chrono::Utc::now()).await;
     assert_eq!(created, Err(StorageError::Account));
@@ -360,7 +362,7 @@ async fn a_wrong_account_is_refused_and_not_told() {
 #[tokio::test]
 async fn refusals_keep_their_words_for_the_log() {
     let cloud = FakeNextcloud::start().await;
-    let folders = SharedFolders::new(&cloud.settings()).expect("a client");
+    let folders = SharedFolders::new(&config::Outgoing::default(), &cloud.settings()).expect("a client");
     let event = Uuid::new_v4();
     cloud.be(Mood::RefusesSecondShare);
     let error = folders

@@ -35,6 +35,7 @@ async fn with_servers(kind: Kind) -> Api {
             format!("turns:{host}:5349"),
         ],
         secret: Secret::new(secret),
+        ..TurnServer::default()
     };
     Api::with(kind, |config| {
         config.turn = Turn {

@@ -1,0 +1,251 @@
+//! Secrets that stand in files of their own, such as the credentials of a systemd unit.
+
+use std::{
+    fs::File,
+    io::{self, Read as _},
+    path::Path,
+};
+
+use super::{Config, validate::Violation};
+use crate::secrets::Secret;
+
+/// Bytes of such a file.
+const SECRET_FILE_BYTES_MAX: u64 = 64 * 1024;
+
+/// What other users must not have of a file with secrets: reading, and of the group writing. 0640 is fine.
+#[cfg(unix)]
+const FORBIDDEN_MODE: u32 = 0o027;
+
+/// Reads every secret that stands in a file, and puts it where it belongs. What can't be read is told.
+pub(super) fn read_into(config: &mut Config) -> Vec<Violation> {
+    let mut files = Files(Vec::new());
+    let Config {
+        database,
+        livekit,
+        mail,
+        shared_folder,
+        assets,
+        turn,
+        ..
+    } = config;
+    if let Some(url) = files.read("database.url_file", database.url_file.as_deref()) {
+        database.url = Some(url.reveal().to_owned());
+    }
+    if let Some(secret) = files.read("livekit.api_secret_file", livekit.api_secret_file.as_deref()) {
+        livekit.api_secret = secret;
+    }
+    let optional = [
+        ("mail.password_file", &mail.password_file, &mut mail.password),
+        (
+            "shared_folder.password_file",
+            &shared_folder.password_file,
+            &mut shared_folder.password,
+        ),
+        (
+            "assets.s3.secret_access_key_file",
+            &assets.s3.secret_access_key_file,
+            &mut assets.s3.secret_access_key,
+        ),
+    ];
+    for (key, file, secret) in optional {
+        if let Some(read) = files.read(key, file.as_deref()) {
+            *secret = Some(read);
+        }
+    }
+    for (index, server) in turn.servers.iter_mut().enumerate() {
+        let key = format!("turn.servers.{index}.secret_file");
+        if server.secret_file.is_some() && !server.secret.reveal().is_empty() {
+            files.refuse(
+                &key,
+                "stands beside the secret itself: name one of them".to_owned(),
+            );
+        } else if let Some(secret) = files.read(&key, server.secret_file.as_deref()) {
+            server.secret = secret;
+        }
+    }
+    files.0
+}
+
+/// Files with secrets that other users of this machine can read, with their modes. Below /run is what the system, or the
+/// keeper of a container, has laid there.
+pub(super) fn exposed(config: &Config) -> Vec<Violation> {
+    let turn = config.turn.servers.iter().enumerate();
+    let turn = turn.map(|(index, server)| (format!("turn.servers.{index}.secret_file"), &server.secret_file));
+    let others = [
+        ("database.url_file", &config.database.url_file),
+        ("livekit.api_secret_file", &config.livekit.api_secret_file),
+        ("mail.password_file", &config.mail.password_file),
+        ("shared_folder.password_file", &config.shared_folder.password_file),
+        (
+            "assets.s3.secret_access_key_file",
+            &config.assets.s3.secret_access_key_file,
+        ),
+    ];
+    let all = others.into_iter().map(|(key, file)| (key.to_owned(), file));
+    all.chain(turn)
+        .filter_map(|(key, file)| {
+            let file = file.as_deref().filter(|file| !file.starts_with("/run"))?;
+            let message = exposure(file)?;
+            Some(Violation { key, message })
+        })
+        .collect()
+}
+
+/// Says that other users can read a file, or write to it, if they can.
+#[cfg(unix)]
+pub(super) fn exposure(file: &Path) -> Option<String> {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    let mode = std::fs::metadata(file).ok()?.permissions().mode() & 0o777;
+    (mode & FORBIDDEN_MODE != 0).then(|| {
+        format!(
+            "the mode {mode:04o} of {} lets other users of this machine read the secret; 0640 does not",
+            file.display()
+        )
+    })
+}
+
+#[cfg(not(unix))]
+pub(super) fn exposure(_file: &Path) -> Option<String> {
+    None
+}
+
+struct Files(Vec<Violation>);
+
+impl Files {
+    fn refuse(&mut self, key: &str, message: String) {
+        self.0.push(Violation {
+            key: key.to_owned(),
+            message,
+        });
+    }
+
+    fn read(&mut self, key: &str, file: Option<&Path>) -> Option<Secret> {
+        let file = file?;
+        match text(file) {
+            Ok(text) if text.is_empty() => self.refuse(key, format!("{} is empty", file.display())),
+            Ok(text) => return Some(Secret::new(text)),
+            Err(error) => self.refuse(key, format!("cannot read {}: {error}", file.display())),
+        }
+        None
+    }
+}
+
+/// The text of a file without the end of its last line.
+fn text(file: &Path) -> io::Result<String> {
+    let mut text = String::new();
+    let read = File::open(file)?
+        .take(SECRET_FILE_BYTES_MAX + 1)
+        .read_to_string(&mut text)?;
+    if read as u64 > SECRET_FILE_BYTES_MAX {
+        return Err(io::Error::other(format!(
+            "it is larger than {SECRET_FILE_BYTES_MAX} bytes"
+        )));
+    }
+    let line = text.strip_suffix('\n').unwrap_or(&text);
+    Ok(line.strip_suffix('\r').unwrap_or(line).to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{fs, path::PathBuf};
+
+    use tempfile::TempDir;
+
+    use super::*;
+
+    fn file(folder: &TempDir, name: &str, content: &str) -> PathBuf {
+        let path = folder.path().join(name);
+        fs::write(&path, content).unwrap();
+        path
+    }
+
+    #[test]
+    fn every_secret_comes_from_its_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let toml = |name: &str| format!("'{}'", file(&folder, name, &format!("the {name}\n")).display());
+        let mut config: Config = toml::from_str(&format!(
+            "database.url_file = {}\nlivekit.api_secret_file = {}\nmail.password_file = {}\n\
+             shared_folder.password_file = {}\nassets.s3.secret_access_key_file = {}\n\
+             turn.servers = [{{ uris = ['turn:t'], secret_file = {} }}]",
+            toml("url"),
+            toml("livekit"),
+            toml("mail"),
+            toml("folder"),
+            toml("s3"),
+            toml("turn"),
+        ))
+        .unwrap();
+        assert_eq!(read_into(&mut config), []);
+        let shown = |secret: &Option<Secret>| secret.as_ref().map(|secret| secret.reveal().to_owned());
+        assert_eq!(config.database.url.as_deref(), Some("the url"));
+        assert_eq!(config.livekit.api_secret.reveal(), "the livekit");
+        assert_eq!(shown(&config.mail.password).as_deref(), Some("the mail"));
+        assert_eq!(
+            shown(&config.shared_folder.password).as_deref(),
+            Some("the folder")
+        );
+        assert_eq!(
+            shown(&config.assets.s3.secret_access_key).as_deref(),
+            Some("the s3")
+        );
+        assert_eq!(config.turn.servers[0].secret.reveal(), "the turn");
+    }
+
+    #[test]
+    fn what_can_not_be_read_is_told() {
+        let folder = tempfile::tempdir().unwrap();
+        let long = "x".repeat(64 * 1024 + 1);
+        for (path, reason) in [
+            (folder.path().join("missing"), "No such file"),
+            (file(&folder, "empty", "\n"), "is empty"),
+            (file(&folder, "long", &long), "larger"),
+        ] {
+            let mut config = Config::default();
+            config.mail.password_file = Some(path);
+            let violations = read_into(&mut config);
+            assert_eq!(violations.len(), 1);
+            assert_eq!(violations[0].key, "mail.password_file");
+            assert!(violations[0].message.contains(reason), "{violations:?}");
+        }
+    }
+
+    #[test]
+    fn ends_of_lines_do_not_count() {
+        let folder = tempfile::tempdir().unwrap();
+        for (content, expected) in [("a", "a"), ("a\n", "a"), ("a\r\n", "a"), (" a \n\n", " a \n")] {
+            assert_eq!(
+                text(&file(&folder, "x", content)).unwrap(),
+                expected,
+                "{content:?}"
+            );
+        }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn files_that_others_can_read_are_told() {
+        use std::os::unix::fs::PermissionsExt as _;
+
+        let folder = tempfile::tempdir().unwrap();
+        let path = file(&folder, "x", "secret");
+        let mut config = Config::default();
+        config.mail.password_file = Some(path.clone());
+        for (mode, is_told) in [
+            (0o600, false),
+            (0o640, false),
+            (0o660, true),
+            (0o644, true),
+            (0o604, true),
+        ] {
+            fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+            let keys: Vec<_> = exposed(&config).into_iter().map(|told| told.key).collect();
+            let expected = if is_told {
+                vec!["mail.password_file"]
+            } else {
+                vec![]
+            };
+            assert_eq!(keys, expected, "{mode:o}");
+        }
+    }
+}
