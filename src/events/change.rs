@@ -6,7 +6,7 @@ use super::{Asked, EventError, News, Schedule, Teller, off_thread};
 use crate::{
     mail::{self, Cause, Told},
     store::{
-        Db, StoreError, Tx,
+        self, Db, StoreError, Tx,
         events::{self, Event, SeenEvent, TrainingReport, exceptions},
         invites::{self, Editor, NewInvite},
         rooms::{self, RoomChange},
@@ -23,7 +23,7 @@ pub struct Change {
     pub is_adhoc: Option<bool>,
     pub schedule: Asked,
     pub show_meeting_details: Option<bool>,
-    pub training_report: Option<TrainingReport>,
+    pub training_report: store::Change<TrainingReport>,
     pub room: RoomChange,
     /// Takes the place of all targets of the room.
     pub streaming_targets: Option<Vec<NewStreamingTarget>>,
@@ -40,7 +40,7 @@ impl Change {
             && self.is_adhoc.is_none()
             && self.schedule == Asked::default()
             && self.show_meeting_details.is_none()
-            && self.training_report.is_none()
+            && self.training_report.is_keep()
             && self.room == RoomChange::default()
             && self.streaming_targets.is_none()
             && self.folder.is_none()
@@ -78,7 +78,7 @@ impl Change {
         }
         event.is_adhoc = self.is_adhoc.unwrap_or(event.is_adhoc);
         event.show_meeting_details = self.show_meeting_details.unwrap_or(event.show_meeting_details);
-        event.training_report = self.training_report.or(event.training_report);
+        event.training_report = self.training_report.applied_to(event.training_report);
         event.times = schedule.times;
         event.recurrence = schedule.recurrence;
         event.series_ends_at = schedule.series_ends_at;

@@ -21,6 +21,16 @@ impl<T> Change<T> {
         })
     }
 
+    /// What becomes of this value.
+    #[must_use]
+    pub fn applied_to(self, value: Option<T>) -> Option<T> {
+        match self {
+            Self::Keep => value,
+            Self::Clear => None,
+            Self::Set(new) => Some(new),
+        }
+    }
+
     /// Whether it makes another value of this one.
     pub(super) fn changes(&self, value: Option<&T>) -> bool
     where
@@ -33,11 +43,15 @@ impl<T> Change<T> {
         }
     }
 
-    pub(super) fn is_keep(&self) -> bool {
+    /// Whether the value stays, whatever it is.
+    #[must_use]
+    pub fn is_keep(&self) -> bool {
         matches!(self, Self::Keep)
     }
 
-    pub(super) fn value(&self) -> Option<&T> {
+    /// The new value, if there is one.
+    #[must_use]
+    pub fn value(&self) -> Option<&T> {
         match self {
             Self::Set(value) => Some(value),
             Self::Keep | Self::Clear => None,

@@ -24,6 +24,7 @@ use crate::{
         checks::Checks,
         params::{InPath, InQuery},
         refusals,
+        shared_folders::require_provider,
         streaming_targets::CreateStreamingTargetBody,
     },
     mail::Told,
@@ -36,7 +37,7 @@ use crate::{
     },
 };
 
-/// What changes of an event; what is absent or null stays.
+/// What changes of an event; what is absent stays, and what is null too, unless null is a value.
 #[derive(Debug, Deserialize, ToSchema)]
 pub struct ChangeEventBody {
     #[schema(max_length = 255)]
@@ -61,7 +62,10 @@ pub struct ChangeEventBody {
     /// Takes the place of all targets.
     streaming_targets: Option<Vec<CreateStreamingTargetBody>>,
     show_meeting_details: Option<bool>,
-    training_participation_report: Option<TrainingReport>,
+    /// Null removes it.
+    #[serde(default)]
+    #[schema(value_type = Option<TrainingReport>)]
+    training_participation_report: store::Change<TrainingReport>,
 }
 
 /// Change an event
@@ -114,6 +118,9 @@ async fn apply(
     teller: Teller,
 ) -> Result<(SeenEvent, Told), ApiError> {
     let (event, mut told) = (seen.event.id, Told::Everybody);
+    if wants_folder.is_some_and(|wants| wants != seen.folder.is_some()) {
+        require_provider(state)?;
+    }
     let makes_folder = wants_folder == Some(true) && seen.folder.is_none();
     change.folder = folders::made(state, event, makes_folder).await?;
     if !change.is_empty() {
@@ -144,7 +151,7 @@ fn checked(body: ChangeEventBody, now: DateTime<Utc>) -> Result<Change, ApiError
     };
     let schedule = times.checked(&mut checks);
     check_texts(&mut checks, body.title.as_deref(), body.description.as_deref());
-    check_report(&mut checks, body.training_participation_report.as_ref());
+    check_report(&mut checks, body.training_participation_report.value());
     let password = body
         .password
         .try_map(|password| Ok::<_, ApiError>(checked_password(&mut checks, password)))?;
