@@ -164,4 +164,13 @@ impl Receiver {
     pub fn address_hash(&self) -> AddressHash {
         AddressHash::of(self.email())
     }
+
+    /// By which an external one comes in.
+    #[must_use]
+    pub fn invite_code(&self) -> Option<Uuid> {
+        match self {
+            Self::External { invite_code, .. } => *invite_code,
+            Self::Registered { .. } | Self::Unregistered { .. } => None,
+        }
+    }
 }

@@ -3,10 +3,10 @@
 //! The codes of addresses that are invited to events are no invites: they stand in [`super::event_invites`], are counted
 //! and listed nowhere, and come and go with their invitations. Only [`for_start`] knows both.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use chrono::{DateTime, TimeDelta, Utc};
-use sqlx::types::Json;
+use sqlx::{QueryBuilder, types::Json};
 use uuid::Uuid;
 
 use super::{
@@ -155,6 +155,27 @@ pub async fn for_start(db: &Db, code: Uuid) -> Result<Option<InviteForStart>, St
             FROM event_invites i JOIN events e ON e.id = i.event_id WHERE i.invite_code = $1
         ) c JOIN rooms r ON r.id = c.room_id JOIN users o ON o.id = r.created_by";
     Ok(read!(db, c => sqlx::query_as(SELECT).bind(code).fetch_optional(c).await)?)
+}
+
+/// Which of these codes somebody has not taken back, of invites and of invited addresses.
+pub async fn kept(db: &Db, codes: &[Uuid]) -> Result<HashSet<Uuid>, StoreError> {
+    if codes.is_empty() {
+        return Ok(HashSet::new());
+    }
+    let found: Vec<Uuid> = read!(db, c => {
+        let mut select = QueryBuilder::new("SELECT code FROM invites WHERE active AND code IN (");
+        let mut list = select.separated(", ");
+        for code in codes {
+            list.push_bind(*code);
+        }
+        select.push(") UNION ALL SELECT invite_code FROM event_invites WHERE invite_code IN (");
+        let mut list = select.separated(", ");
+        for code in codes {
+            list.push_bind(*code);
+        }
+        select.push(")").build_query_scalar().fetch_all(c).await
+    })?;
+    Ok(found.into_iter().collect())
 }
 
 /// Creates an invite, unless the room has as many valid ones as there may be. `None` when the room is gone.

@@ -58,6 +58,7 @@ pub struct ChangeEventBody {
     ends_at: Option<DateTimeTz>,
     /// An empty list makes a single event of a series.
     recurrence_pattern: Option<Vec<String>>,
+    /// Needs a storage provider: 400 where this server has none.
     has_shared_folder: Option<bool>,
     /// Takes the place of all targets.
     streaming_targets: Option<Vec<CreateStreamingTargetBody>>,
