@@ -145,7 +145,8 @@ pub async fn get(db: &Db, room: Uuid, code: Uuid) -> Result<Option<Invite>, Stor
 
 /// What stands behind a code, whatever room it belongs to and whether or not it is still valid.
 pub async fn for_start(db: &Db, code: Uuid) -> Result<Option<InviteForStart>, StoreError> {
-    const SELECT: &str = "SELECT c.code, c.room_id, c.active, c.expiration, c.is_of_address, c.series_ends_at,
+    const SELECT: &str =
+        "SELECT c.code, c.room_id, c.active, c.expiration, c.is_of_address, c.series_ends_at,
         r.password AS room_password, o.disabled_at IS NOT NULL AS owner_disabled
         FROM (
             SELECT code, room_id, active, expiration, FALSE AS is_of_address, NULL AS series_ends_at

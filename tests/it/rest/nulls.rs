@@ -36,9 +36,15 @@ fn optional_fields() -> BTreeMap<String, Vec<String>> {
         let Some(fields) = operation["body"]["fields"].as_object() else {
             continue;
         };
-        let optional: Vec<_> = fields.keys().filter_map(|field| field.strip_suffix('?')).collect();
+        let optional: Vec<_> = fields
+            .keys()
+            .filter_map(|field| field.strip_suffix('?'))
+            .collect();
         for field in &optional {
-            assert!(!field.contains(['.', '[']), "{name}: {field} lies deeper than this test looks");
+            assert!(
+                !field.contains(['.', '[']),
+                "{name}: {field} lies deeper than this test looks"
+            );
         }
         if !optional.is_empty() {
             found.insert(name, optional.into_iter().map(str::to_owned).collect());
@@ -98,7 +104,10 @@ impl<'a> Stage<'a> {
         api.call(&stage.alice, "PATCH", &instance, other)
             .await
             .expect(200);
-        for invitee in [json!({"invitee": stage.bob}), json!({"email": "guest@example.org"})] {
+        for invitee in [
+            json!({"invitee": stage.bob}),
+            json!({"email": "guest@example.org"}),
+        ] {
             let body = with(invitee, &json!({"role": "moderator"}));
             let invites = format!("{}/invites", stage.event);
             api.call(&stage.alice, "POST", &invites, body).await.expect(201);

@@ -122,10 +122,7 @@ async fn each_address_has_a_code_of_its_own(api: &WithMail) {
     // Of this room only.
     let other = Scene::set(api, timeless()).await;
     read(api, &other.room, &first).await.refused(403, "forbidden");
-    other
-        .start(&first, Value::Null)
-        .await
-        .refused(400, "bad_request");
+    other.start(&first, Value::Null).await.refused(400, "bad_request");
     // The same address has another one there.
     assert_ne!(other.invite("one@example.org").await, first);
     // Users come in as users.
@@ -282,7 +279,9 @@ async fn a_user_needs_none(api: &WithMail) {
     scene.start(&code, inside["resumption"].clone()).await.expect(200);
     scene.change(json!({"title": "New"})).await;
     let mails = api.mails().await;
-    let to_eve = mails.iter().find(|mail| mail["receiver"]["email"] == "eve@example.org");
+    let to_eve = mails
+        .iter()
+        .find(|mail| mail["receiver"]["email"] == "eve@example.org");
     let receiver = &to_eve.expect("a mail")["receiver"];
     assert_eq!(
         (&receiver["kind"], receiver.get("invite_code")),
