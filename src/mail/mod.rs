@@ -21,7 +21,7 @@ pub use self::{
     address::AddressHash,
     outbox::Outbox,
     pages::Page,
-    queue::{Cause, Told, queue_change, queue_end, queue_invitation},
+    queue::{Cause, Told, queue_change, queue_end, queue_invitation, take_back},
     unsubscribe::Tokens,
     worker::{MailError, Round, Worker},
 };
