@@ -37,7 +37,8 @@ pub async fn invite(db: &Db, new: NewEventInvite, teller: Teller) -> Result<Invi
     Ok(invited)
 }
 
-/// Ends an invitation, and queues the mail that says so unless the invitee has done it. `None` when nobody such is invited.
+/// Ends an invitation, and queues the mail that says so unless the invitee has done it; what still waits about the event is
+/// not sent to the invitee any more. `None` when nobody such is invited.
 pub async fn withdraw(
     db: &Db,
     event: Uuid,
@@ -50,14 +51,19 @@ pub async fn withdraw(
     let withdrawn = db.transaction(move |tx| {
         Box::pin(async move {
             let withdrawn = event_invites::withdraw(tx, event, whom).await?;
-            if let Some(withdrawn) = &withdrawn
-                && withdrawn.user != Some(by)
-            {
-                // To calendars it is a change of the event.
-                events::raise_revision(tx, event).await?;
-                let receiver = withdrawn.receiver.clone();
-                let mail = mail(tx, Kind::Uninvite, receiver, (event, by), &teller).await?;
-                mail::queue_end(tx, mail.into_iter().collect(), now).await?;
+            if let Some(withdrawn) = &withdrawn {
+                let mut news = None;
+                if withdrawn.user != Some(by) {
+                    // To calendars it is a change of the event.
+                    events::raise_revision(tx, event).await?;
+                    let receiver = withdrawn.receiver.clone();
+                    news = mail(tx, Kind::Uninvite, receiver, (event, by), &teller).await?;
+                }
+                match (news, &withdrawn.receiver) {
+                    (Some(news), _) => mail::queue_end(tx, vec![news], now).await?,
+                    (None, Some(receiver)) => mail::take_back(tx, event, receiver, now).await?,
+                    (None, None) => {}
+                }
             }
             Ok::<_, StoreError>(withdrawn)
         })

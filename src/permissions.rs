@@ -141,8 +141,9 @@ impl Operation {
             Self::ReadUser => Needs::SameTenant,
             Self::ReadTurnServers => Needs::AccountOrCode,
             Self::ReadRoomTariff | Self::ReadRoomEvent => Needs::SightOrCode,
-            Self::ReadInviteCodes | Self::ChangeInviteCodes => Needs::Moderation,
+            Self::ChangeInviteCodes => Needs::Moderation,
             Self::ReadRoom
+            | Self::ReadInviteCodes
             | Self::StartRoom
             | Self::ReadTelephoneAccess
             | Self::ReadAssets

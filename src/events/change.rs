@@ -40,7 +40,7 @@ impl Change {
             && self.is_adhoc.is_none()
             && self.schedule == Asked::default()
             && self.show_meeting_details.is_none()
-            && self.training_report == store::Change::Keep
+            && self.training_report.is_keep()
             && self.room == RoomChange::default()
             && self.streaming_targets.is_none()
             && self.folder.is_none()

@@ -114,7 +114,8 @@ fn no_invite() -> ApiError {
 
 /// The invites of a room
 ///
-/// Newest first, with those that are inactive or expired.
+/// Newest first, with those that are inactive or expired, without those of invited addresses. All who are invited to the
+/// room's event read it.
 #[utoipa::path(
     get, path = "/rooms/{room_id}/invites", tag = "invites", operation_id = "list_invites", params(("room_id" = Uuid, Path), PageQuery),
     security(("BearerAuth" = [])),

@@ -133,20 +133,12 @@ async fn find(
     let (db, tenant, defaults) = (&state.db, user.tenant_id, &state.config.defaults);
     let found = match defaults.user_search {
         UserSearch::Off => return Err(ApiError::not_found("Looking for users is switched off")),
-        UserSearch::On => {
-            let found = users::find(db, tenant, query.checked()?, FOUND_USERS_MAX).await?;
-            seen_by(&state, &user, found).await?
-        }
-        UserSearch::Exact => {
-            let found = users::with_address(db, tenant, query.checked()?, FOUND_USERS_MAX).await?;
-            // Whoever asks knows the address.
-            let resource = |profile| ProfileResource::new(profile, defaults);
-            found.into_iter().map(resource).collect()
-        }
+        UserSearch::On => users::find(db, tenant, query.checked()?, FOUND_USERS_MAX).await?,
+        UserSearch::Exact => users::with_address(db, tenant, query.checked()?, FOUND_USERS_MAX).await?,
     };
-    Ok(Json(
-        found.into_iter().map(FoundUserResource::Registered).collect(),
-    ))
+    // With their addresses: who looks for somebody must tell people of one name apart, and clients tell hits apart by them.
+    let resource = |profile| FoundUserResource::Registered(ProfileResource::new(profile, defaults));
+    Ok(Json(found.into_iter().map(resource).collect()))
 }
 
 /// A user of the caller's tenant

@@ -76,7 +76,7 @@ pub struct CreateRoomBody {
     password: Option<String>,
     waiting_room: Option<bool>,
     e2e_encryption: Option<bool>,
-    /// Whether the room can be reached by telephone; needs the feature `call_in`.
+    /// Whether the room can be reached by telephone; needs the feature `call_in`. With `e2e_encryption` it means nothing.
     enable_sip: Option<bool>,
 }
 
@@ -154,8 +154,8 @@ async fn create(
     Body(body): Body<CreateRoomBody>,
 ) -> Result<Response, ApiError> {
     let password = body.password.map(checked).transpose()?;
-    let sip = body.enable_sip.unwrap_or_default();
     let e2e_encryption = body.e2e_encryption.unwrap_or_default();
+    let sip = body.enable_sip.unwrap_or_default() && !e2e_encryption;
     if sip {
         require_sip(&state, &user, e2e_encryption).await?;
     }

@@ -63,15 +63,15 @@ impl From<Share> for FolderLink {
 
 impl From<StorageError> for ApiError {
     fn from(error: StorageError) -> Self {
-        tracing::warn!(%error, "a shared folder could not be made or deleted");
         let message = match error {
-            StorageError::NotConfigured => "This server has no storage provider any more",
+            StorageError::NotConfigured => return no_provider(),
             StorageError::Unreachable | StorageError::TimedOut => "The storage provider does not answer",
             StorageError::Full => "The storage provider has no space left",
             StorageError::Nonsense | StorageError::Account | StorageError::Refused { .. } => {
                 "The storage provider refuses"
             }
         };
+        tracing::warn!(%error, "a shared folder could not be made or deleted");
         Self::new(StatusCode::BAD_GATEWAY, "storage_provider_unavailable", message)
     }
 }
@@ -99,6 +99,19 @@ fn no_folder() -> ApiError {
     ApiError::not_found("The event has no shared folder")
 }
 
+fn no_provider() -> ApiError {
+    ApiError::bad_request("This server has no storage provider for shared folders")
+}
+
+/// Refuses what only a storage provider could do.
+pub(super) fn require_provider(state: &ApiState) -> Result<(), ApiError> {
+    if state.shared_folders.is_configured() {
+        Ok(())
+    } else {
+        Err(no_provider())
+    }
+}
+
 /// The shared folder of an event
 #[utoipa::path(
     get, path = "/events/{event_id}/shared_folder", tag = "shared_folders", operation_id = "get_shared_folder",
@@ -123,7 +136,7 @@ async fn get(
 
 /// Make a shared folder for an event
 ///
-/// One that exists stays as it is. 404 also when this server has no storage provider.
+/// One that exists stays as it is. Where it must be made and this server has no storage provider: 400.
 #[utoipa::path(
     put, path = "/events/{event_id}/shared_folder", tag = "shared_folders", operation_id = "create_shared_folder",
     params(("event_id" = Uuid, Path), CreateFolderQuery), security(("BearerAuth" = [])),
@@ -144,9 +157,7 @@ async fn create(
     if let Some(folder) = shared_folders::get(&state.db, event).await? {
         return Ok((StatusCode::OK, Json(SharedFolderResource::new(folder, true))));
     }
-    if !state.shared_folders.is_configured() {
-        return Err(ApiError::not_found("This server has no shared folders"));
-    }
+    require_provider(&state)?;
     // To its end even when the client has gone: a folder without an event would stay behind.
     let (status, folder) = store::unbroken(async move { make(&state, event).await }).await?;
     Ok((status, Json(SharedFolderResource::new(folder, true))))
@@ -167,7 +178,7 @@ async fn make(state: &ApiState, event: Uuid) -> Result<(StatusCode, SharedFolder
 
 /// Delete the shared folder of an event
 ///
-/// With everything in it.
+/// With everything in it. 400 where this server has no storage provider; a folder of former times is forgotten by force.
 #[utoipa::path(
     delete, path = "/events/{event_id}/shared_folder", tag = "shared_folders", operation_id = "delete_shared_folder",
     params(("event_id" = Uuid, Path), DeleteFolderQuery), security(("BearerAuth" = [])),
@@ -184,9 +195,11 @@ async fn delete(
     InQuery(query): InQuery<DeleteFolderQuery>,
 ) -> Result<StatusCode, ApiError> {
     access::event(&state, &user, event, Operation::ChangeSharedFolder).await?;
-    let folder = shared_folders::get(&state.db, event)
-        .await?
-        .ok_or_else(no_folder)?;
+    let folder = shared_folders::get(&state.db, event).await?;
+    if folder.is_none() || !query.force {
+        require_provider(&state)?;
+    }
+    let folder = folder.ok_or_else(no_folder)?;
     store::unbroken(async move {
         delete_remotely(&state, &folder, query.force).await?;
         shared_folders::forget(&state.db, event, folder.path).await?;

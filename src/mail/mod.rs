@@ -21,7 +21,7 @@ pub use self::{
     address::AddressHash,
     outbox::Outbox,
     pages::Page,
-    queue::{Cause, Told, queue_change, queue_end, queue_invitation},
+    queue::{Cause, Told, queue_change, queue_end, queue_invitation, take_back},
     unsubscribe::Tokens,
     worker::{MailError, Round, Worker},
 };
@@ -163,5 +163,14 @@ impl Receiver {
     #[must_use]
     pub fn address_hash(&self) -> AddressHash {
         AddressHash::of(self.email())
+    }
+
+    /// By which an external one comes in.
+    #[must_use]
+    pub fn invite_code(&self) -> Option<Uuid> {
+        match self {
+            Self::External { invite_code, .. } => *invite_code,
+            Self::Registered { .. } | Self::Unregistered { .. } => None,
+        }
     }
 }

@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use chrono::{DateTime, TimeDelta, Utc};
 use uuid::Uuid;
 
-use super::{AddressHash, Kind, Mail, Purpose};
+use super::{AddressHash, Kind, Mail, Purpose, Receiver};
 use crate::{
     store::{
         StoreError, Tx, mail_refusals,
@@ -115,6 +115,20 @@ pub async fn queue_end(tx: &mut Tx, mails: Vec<Mail>, at: DateTime<Utc>) -> Resu
     }
     outbox::withdraw(tx, &plan.withdrawn, at).await?;
     insert(tx, plan.settled, at).await
+}
+
+/// Takes back what waits about an event for somebody who is not invited any more and is to hear nothing of that. The
+/// event's row must be locked by this transaction.
+pub async fn take_back(
+    tx: &mut Tx,
+    event: Uuid,
+    receiver: &Receiver,
+    at: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    let mut waiting = by_receiver(outbox::waiting(tx, event).await?);
+    let of_receiver = waiting.remove(&receiver.address_hash()).unwrap_or_default();
+    let mails: Vec<_> = of_receiver.iter().map(|mail| mail.id).collect();
+    outbox::withdraw(tx, &mails, at).await
 }
 
 /// What becomes of mails.

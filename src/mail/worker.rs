@@ -12,7 +12,7 @@ use tokio::{sync::OnceCell, time::sleep};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Mail, Outbox, Tokens,
+    Mail, Outbox, Receiver, Tokens,
     letter::Writer,
     message,
     relay::{Connections, Relay, SendError},
@@ -21,7 +21,7 @@ use crate::{
     clock::Clock,
     config::Config,
     store::{
-        Db, StoreError, mail_refusals,
+        Db, StoreError, invites, mail_refusals,
         outbox::{self, Fate, Taken},
     },
 };
@@ -179,14 +179,29 @@ impl Worker {
         let receivers: Vec<_> = parsed.iter().filter_map(|(_, mail)| receiver(mail)).collect();
         let refused = mail_refusals::among(&self.db, &receivers).await?;
         let is_unwanted = |mail: &Parsed| receiver(mail).is_some_and(|receiver| refused.contains(&receiver));
-        let (unwanted, wanted): (Vec<_>, Vec<_>) =
+        let (unwanted, mut wanted): (Vec<_>, Vec<_>) =
             parsed.into_iter().partition(|(_, mail)| is_unwanted(mail));
+        self.forget_codes(&mut wanted).await?;
         for (taken, _) in &unwanted {
             let fate = Fate::GivenUp(self.clock.now());
             outbox::failed(&self.db, taken, fate, "the receiver wants no mail").await?;
             tracing::debug!(mail.id = %taken.id, "a mail is not wanted");
         }
         Ok((wanted, unwanted.len()))
+    }
+
+    /// Takes out of mails that have waited the codes that open nothing any more: who has logged in since comes in by the
+    /// room's link.
+    async fn forget_codes(&self, mails: &mut [(Taken, Parsed)]) -> Result<(), StoreError> {
+        let read = mails.iter().filter_map(|(_, mail)| mail.as_ref().ok());
+        let codes: Vec<_> = read.filter_map(|mail| mail.receiver.invite_code()).collect();
+        let kept = invites::kept(&self.db, &codes).await?;
+        for mail in mails.iter_mut().filter_map(|(_, mail)| mail.as_mut().ok()) {
+            if let Receiver::External { invite_code, .. } = &mut mail.receiver {
+                *invite_code = invite_code.filter(|code| kept.contains(code));
+            }
+        }
+        Ok(())
     }
 
     async fn deliver(

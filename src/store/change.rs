@@ -21,7 +21,7 @@ impl<T> Change<T> {
         })
     }
 
-    /// The value that it makes of this one.
+    /// What becomes of this value.
     #[must_use]
     pub fn applied_to(self, value: Option<T>) -> Option<T> {
         match self {
@@ -43,7 +43,9 @@ impl<T> Change<T> {
         }
     }
 
-    pub(super) fn is_keep(&self) -> bool {
+    /// Whether the value stays, whatever it is.
+    #[must_use]
+    pub fn is_keep(&self) -> bool {
         matches!(self, Self::Keep)
     }
 

@@ -1,13 +1,16 @@
 //! Invites: codes that let guests into a room.
+//!
+//! The codes of addresses that are invited to events are no invites: they stand in [`super::event_invites`], are counted
+//! and listed nowhere, and come and go with their invitations. Only [`for_start`] knows both.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use chrono::{DateTime, TimeDelta, Utc};
-use sqlx::types::Json;
+use sqlx::{QueryBuilder, types::Json};
 use uuid::Uuid;
 
 use super::{
-    Db, Listed, StoreError, Tx, Window, micros,
+    Db, Listed, StoreError, Tx, Window, event_invites, micros,
     rows::{Columns, count, from_columns},
     usage::{Limits, QuotaError, QuotaExceeded},
     users::{Profile, profile_columns},
@@ -68,13 +71,19 @@ impl InviteForStart {
     }
 
     fn read(row: &impl Columns) -> sqlx::Result<Self> {
+        let series_ends_at = row.col("series_ends_at")?;
+        let expiration = if row.col("is_of_address")? {
+            event_invites::codes_expiration(series_ends_at)
+        } else {
+            row.col("expiration")?
+        };
         Ok(Self {
             code: row.col("code")?,
             room_id: row.col("room_id")?,
             room_password: row.col::<Option<String>>("room_password")?.map(Secret::new),
             owner_disabled: row.col("owner_disabled")?,
             active: row.col("active")?,
-            expiration: row.col("expiration")?,
+            expiration,
         })
     }
 }
@@ -136,10 +145,38 @@ pub async fn get(db: &Db, room: Uuid, code: Uuid) -> Result<Option<Invite>, Stor
 
 /// What stands behind a code, whatever room it belongs to and whether or not it is still valid.
 pub async fn for_start(db: &Db, code: Uuid) -> Result<Option<InviteForStart>, StoreError> {
-    const SELECT: &str = "SELECT i.code, i.room_id, i.active, i.expiration, r.password AS room_password,
-        o.disabled_at IS NOT NULL AS owner_disabled
-        FROM invites i JOIN rooms r ON r.id = i.room_id JOIN users o ON o.id = r.created_by WHERE i.code = $1";
+    const SELECT: &str =
+        "SELECT c.code, c.room_id, c.active, c.expiration, c.is_of_address, c.series_ends_at,
+        r.password AS room_password, o.disabled_at IS NOT NULL AS owner_disabled
+        FROM (
+            SELECT code, room_id, active, expiration, FALSE AS is_of_address, NULL AS series_ends_at
+            FROM invites WHERE code = $1
+            UNION ALL
+            SELECT i.invite_code, e.room_id, TRUE, NULL, TRUE, e.series_ends_at
+            FROM event_invites i JOIN events e ON e.id = i.event_id WHERE i.invite_code = $1
+        ) c JOIN rooms r ON r.id = c.room_id JOIN users o ON o.id = r.created_by";
     Ok(read!(db, c => sqlx::query_as(SELECT).bind(code).fetch_optional(c).await)?)
+}
+
+/// Which of these codes somebody has not taken back, of invites and of invited addresses.
+pub async fn kept(db: &Db, codes: &[Uuid]) -> Result<HashSet<Uuid>, StoreError> {
+    if codes.is_empty() {
+        return Ok(HashSet::new());
+    }
+    let found: Vec<Uuid> = read!(db, c => {
+        let mut select = QueryBuilder::new("SELECT code FROM invites WHERE active AND code IN (");
+        let mut list = select.separated(", ");
+        for code in codes {
+            list.push_bind(*code);
+        }
+        select.push(") UNION ALL SELECT invite_code FROM event_invites WHERE invite_code IN (");
+        let mut list = select.separated(", ");
+        for code in codes {
+            list.push_bind(*code);
+        }
+        select.push(")").build_query_scalar().fetch_all(c).await
+    })?;
+    Ok(found.into_iter().collect())
 }
 
 /// Creates an invite, unless the room has as many valid ones as there may be. `None` when the room is gone.

@@ -66,7 +66,7 @@ async fn change(
 
 /// End the invitation of an address
 ///
-/// An address that belongs to an invited user stands for that user.
+/// Its invite code opens nothing any more. An address that belongs to an invited user stands for that user.
 #[utoipa::path(
     delete, path = "/events/{event_id}/invites/email", tag = "event_invites", operation_id = "delete_event_email_invite",
     params(("event_id" = Uuid, Path), MailQuery), request_body = EndEmailInviteBody, security(("BearerAuth" = [])),

@@ -118,7 +118,7 @@ pub(super) async fn set_role(
     }
 }
 
-/// Ends an invitation. Tokens of a user who was invited are void.
+/// Ends an invitation. Tokens of a user who was invited are void, and so are those of guests by the code of an address.
 pub(super) async fn end(
     state: &ApiState,
     event: Uuid,
@@ -135,10 +135,13 @@ pub(super) async fn end(
     // The meeting hears of it even when the client has gone meanwhile.
     let found = store::unbroken(async move {
         let withdrawn = invitations::withdraw(&db, event, whom, by, teller, now).await?;
-        if let Some(withdrawn) = &withdrawn
-            && let Some(user) = withdrawn.user
-        {
-            live.notify(withdrawn.room_id.into(), Notice::UserWithdrawn(user.into()));
+        if let Some(withdrawn) = &withdrawn {
+            let user = withdrawn.user.map(|user| Notice::UserWithdrawn(user.into()));
+            let code = withdrawn.invite_code;
+            let code = code.map(|code| Notice::InviteWithdrawn(code.into()));
+            for notice in user.into_iter().chain(code) {
+                live.notify(withdrawn.room_id.into(), notice);
+            }
         }
         Ok::<_, ApiError>(withdrawn.is_some())
     });

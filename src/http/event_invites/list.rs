@@ -126,7 +126,7 @@ async fn list(
 /// Invite somebody to an event
 ///
 /// That gives read access to the event and its room. An address without a user becomes one's invitation when a user
-/// with it logs in for the first time.
+/// with it logs in for the first time; until then its owner comes in as a guest, by a code that only mails to it show.
 #[utoipa::path(
     post, path = "/events/{event_id}/invites", tag = "event_invites", operation_id = "create_event_invite",
     params(("event_id" = Uuid, Path), MailQuery), request_body = InviteBody, security(("BearerAuth" = [])),

@@ -20,6 +20,7 @@ use crate::{
         checks::Checks,
         params::{InPath, InQuery},
         refusals,
+        shared_folders::require_provider,
         streaming_targets::CreateStreamingTargetBody,
     },
     mail::Told,
@@ -33,7 +34,7 @@ use crate::{
     tariffs::TRAINING_REPORT,
 };
 
-/// What changes of an event; what is absent or null stays.
+/// What changes of an event; what is absent stays, and what is null too, unless null is a value.
 #[derive(Debug, Deserialize, ToSchema)]
 pub struct ChangeEventBody {
     #[schema(max_length = 255)]
@@ -54,6 +55,7 @@ pub struct ChangeEventBody {
     ends_at: Option<DateTimeTz>,
     /// An empty list makes a single event of a series.
     recurrence_pattern: Option<Vec<String>>,
+    /// Needs a storage provider: 400 where this server has none.
     has_shared_folder: Option<bool>,
     /// Takes the place of all targets.
     streaming_targets: Option<Vec<CreateStreamingTargetBody>>,
@@ -116,6 +118,9 @@ async fn apply(
     teller: Teller,
 ) -> Result<(SeenEvent, Told), ApiError> {
     let (event, mut told) = (seen.event.id, Told::Everybody);
+    if wants_folder.is_some_and(|wants| wants != seen.folder.is_some()) {
+        require_provider(state)?;
+    }
     let makes_folder = wants_folder == Some(true) && seen.folder.is_none();
     change.folder = folders::made(state, event, makes_folder).await?;
     if !change.is_empty() {

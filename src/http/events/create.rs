@@ -52,6 +52,7 @@ pub struct CreateEventBody {
     ends_at: Option<DateTimeTz>,
     /// At most four lines of RFC 5545: RRULE, RDATE, EXRULE, EXDATE. Nothing is more frequent than daily.
     recurrence_pattern: Option<Vec<String>>,
+    /// Needs a storage provider: 400 where this server has none.
     has_shared_folder: Option<bool>,
     streaming_targets: Option<Vec<CreateStreamingTargetBody>>,
     /// Whether participants learn how else the meeting can be reached.

@@ -35,7 +35,9 @@ impl Taken {
 from_columns!(Taken);
 
 /// Makes invitations of the user's address to events of the tenant the user's own. One that meets an invitation of the
-/// user gives it its role, if that is the higher one; one to an event of the user itself ends.
+/// user gives it its role, if that is the higher one; one to an event of the user itself ends. The codes of the address are
+/// no more: a user needs none. Whoever has come in by one stays and comes back with its token, which is good for a user who
+/// has signed in meanwhile.
 pub(in crate::store) async fn claim(tx: &mut Tx, user: &User, now: DateTime<Utc>) -> Result<(), StoreError> {
     const TAKE: &str = "DELETE FROM event_invites
         WHERE email = $1 AND event_id IN (SELECT id FROM events WHERE tenant_id = $2)

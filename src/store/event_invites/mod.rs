@@ -5,6 +5,7 @@ mod lists;
 mod receiver;
 mod write;
 
+use chrono::{DateTime, TimeDelta, Utc};
 use uuid::Uuid;
 
 use super::{
@@ -23,6 +24,15 @@ pub use write::{
 
 /// Invitees of one event.
 pub const INVITEES_PER_EVENT_MAX: u64 = 1_000;
+
+/// For how long after the last occurrence the code of an invited address opens the room.
+const CODE_GRACE: TimeDelta = TimeDelta::days(30);
+
+/// When the codes of the addresses that are invited to an event expire: it follows the event's times. `None` for an endless
+/// series and for an event without times: while their invitations last.
+pub(super) fn codes_expiration(series_ends_at: Option<DateTime<Utc>>) -> Option<DateTime<Utc>> {
+    series_ends_at.and_then(|end| end.checked_add_signed(CODE_GRACE))
+}
 
 /// An invitation to an event.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -31,14 +31,12 @@ impl Row {
 }
 from_columns!(Row);
 
-/// Those whom mail reaches, and what it must know of them: not users without an address, nor disabled ones. Who has only an
-/// address gets the newest invite code of the room that never expires. More conditions follow.
+/// Those whom mail reaches, and what it must know of them: not users without an address, nor disabled ones. More
+/// conditions follow.
 macro_rules! receivers {
     () => {
-        "SELECT i.user_id, i.email, u.email AS user_email, u.display_name, u.language,
-         (SELECT n.code FROM invites n WHERE n.room_id = e.room_id AND n.active AND n.expiration IS NULL
-          ORDER BY n.created_at DESC, n.code DESC LIMIT 1) AS invite_code
-         FROM event_invites i JOIN events e ON e.id = i.event_id LEFT JOIN users u ON u.id = i.user_id
+        "SELECT i.user_id, i.email, i.invite_code, u.email AS user_email, u.display_name, u.language
+         FROM event_invites i LEFT JOIN users u ON u.id = i.user_id
          WHERE (u.id IS NULL OR u.email <> '' AND u.disabled_at IS NULL)"
     };
 }

@@ -64,6 +64,8 @@ pub struct Withdrawn {
     pub room_id: Uuid,
     /// Whose access ended; none when only an address was invited.
     pub user: Option<Uuid>,
+    /// The code of the address, which opens nothing any more.
+    pub invite_code: Option<Uuid>,
     /// Who can be told.
     pub receiver: Option<Receiver>,
 }
@@ -92,6 +94,7 @@ struct Held {
     id: Uuid,
     user_id: Option<Uuid>,
     role: String,
+    invite_code: Option<Uuid>,
 }
 
 impl Held {
@@ -100,6 +103,7 @@ impl Held {
             id: row.col("id")?,
             user_id: row.col("user_id")?,
             role: row.col("role")?,
+            invite_code: row.col("invite_code")?,
         })
     }
 }
@@ -235,8 +239,8 @@ pub async fn ask_again(tx: &mut Tx, event: Uuid, now: DateTime<Utc>) -> Result<(
     Ok(())
 }
 
-/// Ends an invitation, and with it the invitee's access and favourite, in the transaction of what else is done then. `None`
-/// when nobody such is invited.
+/// Ends an invitation, and with it the invitee's access and favourite or the code of the address, in the transaction of what
+/// else is done then. `None` when nobody such is invited.
 pub async fn withdraw(tx: &mut Tx, event: Uuid, whom: Whom) -> Result<Option<Withdrawn>, StoreError> {
     const DELETE: &str = "DELETE FROM event_invites WHERE id = $1";
     const FORGET: &str = "DELETE FROM event_favorites WHERE event_id = $1 AND user_id = $2";
@@ -251,6 +255,7 @@ pub async fn withdraw(tx: &mut Tx, event: Uuid, whom: Whom) -> Result<Option<Wit
     Ok(Some(Withdrawn {
         room_id: event.room_id,
         user: held.user_id,
+        invite_code: held.invite_code,
         receiver,
     }))
 }
@@ -310,29 +315,33 @@ async fn is_in_tenant(tx: &mut Tx, user: Uuid, tenant: Uuid) -> Result<bool, Sto
 }
 
 async fn held(tx: &mut Tx, event: Uuid, whom: &Whom) -> Result<Option<Held>, StoreError> {
-    const OF_USER: &str = "SELECT id, user_id, role FROM event_invites WHERE event_id = $1 AND user_id = $2";
-    const OF_EMAIL: &str = "SELECT id, user_id, role FROM event_invites WHERE event_id = $1 AND email = $2";
+    const OF_USER: &str =
+        "SELECT id, user_id, role, invite_code FROM event_invites WHERE event_id = $1 AND user_id = $2";
+    const OF_EMAIL: &str =
+        "SELECT id, user_id, role, invite_code FROM event_invites WHERE event_id = $1 AND email = $2";
     Ok(within!(tx, c => match whom {
         Whom::User(user) => sqlx::query_as(OF_USER).bind(event).bind(user).fetch_optional(c).await,
         Whom::Email(email) => sqlx::query_as(OF_EMAIL).bind(event).bind(email).fetch_optional(c).await,
     })?)
 }
 
-/// The id of the new invitation.
+/// The id of the new invitation. An address gets a code of its own.
 async fn insert(tx: &mut Tx, new: &NewEventInvite, whom: &Whom) -> Result<Uuid, StoreError> {
     const INSERT: &str = "INSERT INTO event_invites
-        (id, event_id, user_id, email, role, status, created_by, created_at, updated_at)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8)";
+        (id, event_id, user_id, email, invite_code, role, status, created_by, created_at, updated_at)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9)";
     let (user, email, role) = match whom {
         Whom::User(user) => (Some(*user), None, new.role.of_user()),
         Whom::Email(email) => (None, Some(email), new.role),
     };
+    let code = email.map(|_| Uuid::new_v4());
     let id = Uuid::new_v4();
     within!(tx, c => sqlx::query(INSERT)
         .bind(id)
         .bind(new.event_id)
         .bind(user)
         .bind(email)
+        .bind(code)
         .bind(role.as_str())
         .bind(InviteStatus::Pending.as_str())
         .bind(new.created_by)

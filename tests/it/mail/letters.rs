@@ -115,6 +115,7 @@ async fn receivers_read_their_language_and_come_in_by_their_link(post: &Post) {
     let room = "https://meet.example/room/00000000-0000-0000-0000-000000000002";
     let guest = "https://meet.example/invite/00000000-0000-0000-0000-000000000009";
     let email = "bob@example.org".to_owned();
+    post.invite_address(&email, Uuid::from_u128(9)).await;
     for (receiver, subject, hello, link) in [
         (
             registered("de-AT"),
@@ -151,6 +152,16 @@ async fn receivers_read_their_language_and_come_in_by_their_link(post: &Post) {
             "Invitation: Planning",
             "Hello,",
             guest,
+        ),
+        (
+            // Of an invitation that has become a user's while the mail waited.
+            Receiver::External {
+                email: email.clone(),
+                invite_code: Some(Uuid::from_u128(10)),
+            },
+            "Invitation: Planning",
+            "Hello,",
+            room,
         ),
         (
             Receiver::External {

@@ -87,6 +87,24 @@ impl Post {
         done.expect("a transaction");
     }
 
+    /// Invites an address to some event, with this code.
+    async fn invite_address(&self, email: &str, code: Uuid) {
+        let owner = self.store.user("owner").await;
+        let event = self.store.event(&owner, |_| {}).await;
+        let literal = |id| self.store.literal(id);
+        let at = "'2026-01-01T00:00:00+00:00'";
+        let sql = format!(
+            "INSERT INTO event_invites
+             (id, event_id, email, invite_code, role, status, created_by, created_at, updated_at)
+             VALUES ({}, {}, '{email}', {}, 'guest', 'pending', {}, {at}, {at})",
+            literal(Uuid::new_v4()),
+            literal(event.id),
+            literal(code),
+            literal(owner.profile.id),
+        );
+        self.store.execute(&sql).await;
+    }
+
     /// Rows of the outbox for which `condition` holds.
     pub async fn count(&self, condition: &str) -> i64 {
         self.store

@@ -6,7 +6,8 @@ use super::api::{Api, Person, request};
 use crate::databases::Kind;
 
 on_both_databases!(Api:
-    owners_and_guests_read_it, a_room_may_have_none, others_do_not_see_it, a_room_with_an_event_stays);
+    owners_and_guests_read_it, a_room_may_have_none, others_do_not_see_it, who_will_be_refused_is_told_before,
+    a_room_with_an_event_stays);
 
 const UNKNOWN: &str = "00000000-0000-4000-8000-000000000000";
 
@@ -58,6 +59,37 @@ async fn others_do_not_see_it(api: &Api) {
     // Any 401 would log the guest out.
     refused.refused(403, "forbidden");
     api.needs_a_user("GET", &path).await;
+}
+
+/// What `start_invited` refuses for good ends on the provider's login page in the web client; these two do not.
+async fn who_will_be_refused_is_told_before(api: &Api) {
+    let alice = api.person("alice").await;
+    let room = api.room(&alice, json!({})).await;
+    api.event_in(&room, false).await;
+    let (withdrawn, expired) = (
+        api.invite(&alice, &room, json!({"expiration": "2030-01-01T00:00:00Z"}))
+            .await,
+        api.invite(&alice, &room, json!({"expiration": "2027-01-01T00:00:00Z"}))
+            .await,
+    );
+    let path = format!("/v1/rooms/{room}/invites/{withdrawn}");
+    api.call(&alice, "DELETE", &path, Value::Null).await.expect(204);
+    for code in [&*withdrawn, &*expired, UNKNOWN] {
+        let guest = format!("InviteCode {code}");
+        let path = format!("/v1/rooms/{room}/event");
+        let read = request("GET", &path, Some(&guest), &Value::Null);
+        api.send(read).await.refused(403, "forbidden");
+        for (path, body) in [
+            ("/v1/invite/verify".to_owned(), json!({"invite_code": code})),
+            (
+                format!("/v1/rooms/{room}/start_invited"),
+                json!({"invite_code": code}),
+            ),
+        ] {
+            let answer = api.call_anonymously("POST", &path, body).await;
+            answer.refused(404, "not_found");
+        }
+    }
 }
 
 async fn a_room_with_an_event_stays(api: &Api) {

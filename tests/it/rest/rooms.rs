@@ -82,9 +82,16 @@ async fn telephones_do_not_decrypt(api: &Api) {
     let alice = api.person("alice").await;
     create(api, &alice, json!({"enable_sip": true})).await.expect(201);
     assert_eq!(api.database.number("SELECT count(*) FROM sip_configs").await, 1);
-    let answer = create(api, &alice, json!({"enable_sip": true, "e2e_encryption": true})).await;
-    answer.refused(403, "service_unavailable");
-    assert_eq!(api.database.number("SELECT count(*) FROM rooms").await, 1);
+    // Clients send both switches: the encryption wins, whatever the tariff says of telephones.
+    let both = json!({"enable_sip": true, "e2e_encryption": true});
+    let without = "UPDATE tariffs SET disabled_features = '[\"call_in\"]'";
+    for tariff in ["UPDATE tariffs SET disabled_features = '[]'", without] {
+        api.database.execute(tariff).await;
+        let room = create(api, &alice, both.clone()).await.expect(201);
+        let sip = format!("/v1/rooms/{}/sip", room["id"].as_str().expect("an id"));
+        api.get(&alice, &sip).await.refused(404, "service_unavailable");
+    }
+    assert_eq!(api.database.number("SELECT count(*) FROM sip_configs").await, 1);
 }
 
 async fn rooms_are_listed_newest_first(api: &Api) {

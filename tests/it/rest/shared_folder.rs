@@ -291,11 +291,36 @@ async fn server_without_provider(kind: Kind) {
         .reconfigure(|config| config.shared_folder = config::SharedFolder::default());
     assert_eq!(scene.call("GET", "").await.expect(200), folder);
     assert_eq!(scene.call("PUT", "").await.expect(200), folder);
-    let refused = scene.call("DELETE", "").await;
-    refused.refused(502, "storage_provider_unavailable");
+    let (api, alice, event) = (&scene.api, &scene.alice, format!("/v1/events/{}", scene.event));
+    let patch = async |body: Value| api.call(alice, "PATCH", &event, body).await;
+    // A web client sends its whole form: what the event has already is nothing to do.
+    patch(json!({"has_shared_folder": true, "title": "One"}))
+        .await
+        .expect(200);
+    let without = patch(json!({"has_shared_folder": false, "title": "Two"})).await;
+    without.refused(400, "bad_request");
+    assert_eq!(api.get(alice, &event).await.expect(200)["title"], "One");
+    scene.call("DELETE", "").await.refused(400, "bad_request");
     let force = "?force_delete_reference_if_shared_folder_deletion_fails=true";
     scene.call("DELETE", force).await.expect(204);
-    scene.call("PUT", "").await.refused(404, "not_found");
+    for (method, query) in [("PUT", ""), ("DELETE", ""), ("DELETE", force)] {
+        scene.call(method, query).await.refused(400, "bad_request");
+    }
+    scene.call("GET", "").await.refused(404, "not_found");
+    let with = patch(json!({"has_shared_folder": true, "title": "Three"})).await;
+    with.refused(400, "bad_request");
+    patch(json!({"has_shared_folder": false, "title": "Four"}))
+        .await
+        .expect(200);
+    assert_eq!(api.get(alice, &event).await.expect(200)["title"], "Four");
+    let made = api.call(alice, "POST", "/v1/events", with_folder()).await;
+    made.refused(400, "bad_request");
+    assert_eq!(scene.api.database.number("SELECT count(*) FROM events").await, 1);
+    // Others are told that it is not theirs, or nothing.
+    let bob = api.person("bob").await;
+    api.call(&bob, "PUT", &scene.path, Value::Null)
+        .await
+        .refused(404, "not_found");
     scene.finish().await;
 }
 

@@ -5,6 +5,7 @@ mod constraints;
 mod disabled_users;
 mod events;
 mod invites;
+mod migrations;
 mod phones;
 mod rooms;
 mod transactions;

@@ -16,7 +16,7 @@ on_both_databases!(Api:
     addresses_are_changed_and_withdrawn, an_address_stands_for_its_user);
 
 /// Somebody logs in with this address.
-async fn logged_in(api: &Api, subject: &str, email: &str, verified: Option<bool>) -> User {
+pub(super) async fn logged_in(api: &Api, subject: &str, email: &str, verified: Option<bool>) -> User {
     logged_in_to(api, subject, email, verified, None).await
 }
 

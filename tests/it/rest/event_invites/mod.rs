@@ -3,6 +3,7 @@
 mod addresses;
 mod answers;
 mod changes;
+mod codes;
 mod limits;
 mod mails;
 mod races;

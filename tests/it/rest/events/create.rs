@@ -289,7 +289,7 @@ async fn folders_need_a_provider(api: &Api) {
     let alice = api.person("alice").await;
     post(api, &alice, with(timeless(), &json!({"has_shared_folder": true})))
         .await
-        .refused(502, "storage_provider_unavailable");
+        .refused(400, "bad_request");
     nothing_is_stored(api).await;
 }
 

@@ -1,0 +1,97 @@
+//! What migrations make of rows that were there before.
+
+use std::collections::BTreeSet;
+
+use colloquy::store::{Db, invites};
+use sqlx::AssertSqlSafe;
+use uuid::Uuid;
+
+use crate::databases::{Kind, TestDatabase};
+
+/// The last one before invited addresses got codes.
+const BEFORE_CODES: i64 = 8;
+
+#[tokio::test]
+async fn addresses_that_were_invited_before_have_codes_on_sqlite() {
+    addresses_that_were_invited_before_have_codes(Kind::Sqlite).await;
+}
+
+#[tokio::test]
+async fn addresses_that_were_invited_before_have_codes_on_postgres() {
+    addresses_that_were_invited_before_have_codes(Kind::Postgres).await;
+}
+
+async fn addresses_that_were_invited_before_have_codes(kind: Kind) {
+    let database = TestDatabase::unmigrated(kind).await;
+    migrate_to(&database.db, BEFORE_CODES).await;
+    let [user, room, event] = [(); 3].map(|()| Uuid::new_v4());
+    plant(&database, user, room, event).await;
+    database.db.migrate().await.expect("migrations");
+    let codes = codes(&database.db).await;
+    assert_eq!(codes.len(), 2, "one for each address, none for the user");
+    for code in codes {
+        assert_eq!(code.get_version_num(), 4, "{code}");
+        let invite = invites::for_start(&database.db, code).await.expect("a query");
+        let invite = invite.expect("an invite");
+        assert_eq!(
+            (invite.room_id, invite.active, invite.expiration),
+            (room, true, None)
+        );
+    }
+    database.finish().await;
+}
+
+async fn migrate_to(db: &Db, version: i64) {
+    match db {
+        Db::Sqlite { write, .. } => sqlx::migrate!("migrations/sqlite").run_to(version, write).await,
+        Db::Postgres(pool) => sqlx::migrate!("migrations/postgres").run_to(version, pool).await,
+    }
+    .expect("migrations");
+}
+
+/// An event with two invited addresses and an invited user.
+async fn plant(database: &TestDatabase, user: Uuid, room: Uuid, event: Uuid) {
+    let tenant = "(SELECT id FROM tenants)";
+    let at = "'2026-01-01T00:00:00+00:00'";
+    let id = |id| database.literal(id);
+    let (user, room, event) = (id(user), id(room), id(event));
+    let invite = |who: &str| {
+        format!(
+            "INSERT INTO event_invites (id, event_id, user_id, email, role, status, created_by, created_at, updated_at)
+             VALUES ({}, {event}, {who}, 'user', 'pending', {user}, {at}, {at})",
+            id(Uuid::new_v4())
+        )
+    };
+    for sql in [
+        format!(
+            "INSERT INTO users (id, issuer, subject, tenant_id, tariff_id, tariff_status, email, title, firstname,
+             lastname, display_name, display_name_chosen, language, language_chosen, dashboard_theme, conference_theme,
+             used_storage, search_text, created_at, updated_at)
+             VALUES ({user}, 'i', 's', {tenant}, (SELECT id FROM tariffs), 'default', '', '', '', '', '', FALSE, '',
+             FALSE, '', '', 0, '', {at}, {at})"
+        ),
+        format!(
+            "INSERT INTO rooms (id, tenant_id, created_by, created_at, waiting_room, e2e_encryption)
+             VALUES ({room}, {tenant}, {user}, {at}, FALSE, FALSE)"
+        ),
+        format!(
+            "INSERT INTO events (id, tenant_id, room_id, created_by, created_at, updated_by, updated_at, title,
+             description, is_adhoc, show_meeting_details)
+             VALUES ({event}, {tenant}, {room}, {user}, {at}, {user}, {at}, '', '', FALSE, FALSE)"
+        ),
+        invite("NULL, 'one@example.org'"),
+        invite("NULL, 'two@example.org'"),
+        invite(&format!("{user}, NULL")),
+    ] {
+        database.execute(&sql).await;
+    }
+}
+
+async fn codes(db: &Db) -> BTreeSet<Uuid> {
+    let sql = AssertSqlSafe("SELECT invite_code FROM event_invites WHERE invite_code IS NOT NULL".to_owned());
+    let codes: Result<Vec<Uuid>, _> = match db {
+        Db::Sqlite { read, .. } => sqlx::query_scalar(sql).fetch_all(read).await,
+        Db::Postgres(pool) => sqlx::query_scalar(sql).fetch_all(pool).await,
+    };
+    codes.expect("a query").into_iter().collect()
+}
