@@ -16,7 +16,7 @@ use crate::{
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct ProfileResource {
     pub id: Uuid,
-    /// Empty unless the reader is of one event or one group with the user, or has found the user by it.
+    /// Empty where a list, or its id, shows the user to somebody of no event and no group of the same.
     pub email: String,
     pub title: String,
     pub firstname: String,

@@ -54,8 +54,8 @@ impl IceServerResource {
 
 /// TURN and STUN servers
 ///
-/// With credentials for the caller by the TURN REST scheme. Guests get them too, for an hour at most and ten times a minute from
-/// one network.
+/// With credentials for the caller by the TURN REST scheme. Guests get them too, for an hour at most and as often as
+/// tickets.
 #[utoipa::path(
     get, path = "/turn", tag = "turn", operation_id = "list_turn_servers", security(("BearerAuth" = []), ("InviteCode" = [])),
     responses(

@@ -1,6 +1,6 @@
 //! Who may ask for tickets, and how often.
 
-use std::{hash::Hash, net::IpAddr, sync::Arc, time::Duration};
+use std::{net::IpAddr, sync::Arc, time::Duration};
 
 use colloquy_actors::room::access::Origin;
 use tokio::time::{Instant, sleep_until};
@@ -28,9 +28,6 @@ const RESUMPTIONS_FACTOR: u32 = 25;
 /// Requests for calendars from one address in a minute, all at once or one by one.
 const READS_PER_MINUTE: u32 = 60;
 
-/// Guests of one network that get credentials of relays in a minute, all at once or one by one.
-const RELAYS_PER_MINUTE: u32 = 10;
-
 /// Guards the operations that need no access token or cost much. Clones are one.
 #[derive(Debug, Clone)]
 pub struct Doorkeeper {
@@ -38,6 +35,7 @@ pub struct Doorkeeper {
     tickets: Arc<Throttle<Asker>>,
     resumptions: Arc<Throttle<Asker>>,
     reads: Arc<Throttle<IpAddr>>,
+    /// Guests who get credentials of relays: as many as may get tickets, so that a class behind one address does.
     relays: Arc<Throttle<Asker>>,
     passwords: RoomPasswords,
     pins: Arc<FailureLimit<String>>,
@@ -46,11 +44,6 @@ pub struct Doorkeeper {
     origins: Origins,
     gateways: Networks,
     loopback_exempt: bool,
-}
-
-/// So many a minute, all at once or one by one.
-fn per_minute<K: Eq + Hash>(count: u32) -> Arc<Throttle<K>> {
-    Arc::new(Throttle::new(Duration::from_mins(1) / count, count))
 }
 
 /// Whose requests for tickets are counted together.
@@ -74,8 +67,11 @@ impl Doorkeeper {
             readiness,
             tickets: per_second(tickets),
             resumptions: per_second(tickets.saturating_mul(RESUMPTIONS_FACTOR)),
-            reads: per_minute(READS_PER_MINUTE),
-            relays: per_minute(RELAYS_PER_MINUTE),
+            reads: Arc::new(Throttle::new(
+                Duration::from_mins(1) / READS_PER_MINUTE,
+                READS_PER_MINUTE,
+            )),
+            relays: per_second(tickets),
             passwords: RoomPasswords::new(config.http.password_failures_per_room_per_hour),
             pins: Arc::default(),
             codes: Inventions::new(config),
@@ -273,8 +269,9 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn relays_are_for_ten_guests_of_a_network_in_a_minute() {
+    async fn relays_are_for_as_many_guests_of_a_network_as_tickets() {
         let (door, _) = door(|config| {
+            config.signaling.tickets_per_address_per_second = 1;
             config.http.gateways = vec!["203.0.113.0/24".parse().expect("a network")];
         });
         let admitted = |asker: &Asker, times: usize| {
@@ -287,7 +284,7 @@ mod tests {
         assert_eq!(admitted(&guest(&door, "203.0.113.1"), 20), 10, "another code");
         let refused = door.admit_to_relays(here.clone()).expect_err("none is left");
         assert_eq!(refused.status(), 429);
-        tokio::time::advance(Duration::from_secs(12)).await;
+        tokio::time::advance(Duration::from_secs(2)).await;
         assert_eq!(admitted(&here, 20), 2);
         assert_eq!(admitted(&Asker::Exempt, 100), 100);
     }

@@ -124,7 +124,7 @@ async fn a_user_is_shown_without_secrets(crowd: &Crowd) {
     api.needs_a_user("GET", &path).await;
 }
 
-/// Of these people those whose address the reader sees, in each way to see somebody alike.
+/// Of these people those whose address the reader sees in the list and of each; a search shows it of all.
 async fn addresses_seen(api: &Api, reader: &Person) -> Vec<String> {
     let listed = api.get(reader, "/v1/users").await.expect(200);
     let found = api
@@ -140,10 +140,7 @@ async fn addresses_seen(api: &Api, reader: &Person) -> Vec<String> {
         let found = found
             .find(|found| found["id"] == *id)
             .expect("everybody is found");
-        assert_eq!(
-            (&found["email"], &found["avatar_url"]),
-            (&user["email"], &user["avatar_url"])
-        );
+        assert!(found["email"] != "" && found["avatar_url"] != "", "{found}");
         let email = user["email"].as_str().expect("a text").to_lowercase();
         assert_eq!(email.is_empty(), user["avatar_url"] == "");
         seen.extend((!email.is_empty()).then(|| email.replace("@example.org", "")));
