@@ -1,4 +1,4 @@
-//! The web pages that may open WebSockets (RFC 6455, section 10.2): CORS does not hold browsers back from that.
+//! The web pages that may open a socket here (RFC 6455, section 10.2): CORS does not hold browsers back from that.
 
 use axum::http::{HeaderMap, header::ORIGIN};
 

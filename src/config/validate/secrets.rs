@@ -98,7 +98,7 @@ fn password_in(url: &str) -> Option<Secret> {
 /// `change-me`, `CHANGE ME (32 characters)`, `<long random text>`.
 fn is_placeholder(secret: &Secret) -> bool {
     let text = secret.reveal().trim();
-    let letters: String = text.chars().filter(|c| c.is_ascii_alphanumeric()).collect();
+    let letters: String = text.chars().filter(char::is_ascii_alphanumeric).collect();
     let letters = letters.to_ascii_lowercase();
     letters.contains("changeme")
         || letters.contains("replaceme")

@@ -225,11 +225,11 @@ impl Head {
         match (u8::try_from(payload), u16::try_from(payload)) {
             (Ok(short @ ..126), _) => head.push(&[masked | short]),
             (_, Ok(medium)) => {
-                head.push(&[masked | 126]);
+                head.push(&[masked | 0x7e]);
                 head.push(&medium.to_be_bytes());
             }
             _ => {
-                head.push(&[masked | 127]);
+                head.push(&[masked | 0x7f]);
                 head.push(&payload.to_be_bytes());
             }
         }

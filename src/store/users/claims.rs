@@ -98,6 +98,7 @@ pub(super) fn apply(user: &mut User, claims: &ProfileClaims, assigned: Assigned)
 }
 
 /// What the issuer calls the user, if it says so.
+#[must_use]
 pub fn claimed_name(claims: &ProfileClaims) -> Option<String> {
     text(claims.name.as_deref()).or_else(|| text(claims.nickname.as_deref()))
 }

@@ -1,4 +1,4 @@
-//! Which web pages may open WebSockets.
+//! Which web pages may open sockets here.
 
 use reqwest::Method;
 use serde_json::json;

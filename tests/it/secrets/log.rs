@@ -211,7 +211,7 @@ async fn meet(server: &Server, meeting: &Meeting, secrets: &mut Secrets) {
     let joined = alice.join("Alice").await;
     secrets.add_field("LiveKit token", &joined["livekit"], "token");
     let again = Participant::upgrade(&server.address(), Some(&protocols(&ticket))).await;
-    assert_eq!(again.err().expect("a refusal").0, 401);
+    assert_eq!(again.expect_err("a refusal").0, 401);
 
     let ticket = meeting
         .invited(json!({"password": ROOM_PASSWORD}))

@@ -168,7 +168,7 @@ async fn a_huge_message_is_told_and_what_comes_of_it_thrown_away() {
             frame.extend(announced.to_be_bytes());
             frame.extend([0; 4]);
             stream.write_all(&frame).await.unwrap();
-            stream.write_all(&[FINAL | BINARY; 100_000]).await.unwrap();
+            stream.write_all(&vec![FINAL | BINARY; 100_000]).await.unwrap();
         })
         .await;
         let piece = Piece {
