@@ -39,18 +39,18 @@ async fn no_hash_of_an_address_is_told(server: &Server) {
     let me = meeting.alice.get("/v1/users/me").await.expect(200);
     let room = meeting.alice.get(&meeting.path("")).await.expect(200);
     let event = meeting.alice.get(&event).await.expect(200);
-    let invitees = meeting.alice.get(&invites).await.expect(200);
+    let listed = meeting.alice.get(&invites).await.expect(200);
     for shown in [
         &me,
         &room["created_by"],
         &event["created_by"],
         &event["updated_by"],
-        &invitees[0]["profile"],
+        &listed[0]["profile"],
     ] {
         assert_eq!(shown["avatar_url"], "", "{shown}");
         assert!(shown["email"].is_string(), "{shown}");
     }
     // In no field, of none of these.
-    let told = Value::Array(vec![of_alice, of_gus, me, room, event, invited]).to_string();
+    let told = Value::Array(vec![of_alice, of_gus, me, room, event, listed]).to_string();
     assert!(!told.contains("libravatar"), "{told}");
 }
