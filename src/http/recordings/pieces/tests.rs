@@ -30,7 +30,8 @@ async fn yielded<F: Future<Output = ()>>(
         .max_frame_size(Some(PIECE_BYTES));
     let mut socket = WebSocketStream::from_raw_socket(pieces, Role::Server, Some(config)).await;
     let client = WebSocketStream::from_raw_socket(theirs, Role::Client, None).await;
-    let receiving = async {
+    // Owns our end: it is closed when nothing more is read.
+    let receiving = async move {
         let mut all = Vec::new();
         loop {
             match socket.next().await {
