@@ -76,7 +76,7 @@ impl Meeting {
             hand_was_up: participant.hand_is_up,
         };
         let unheard = at.minus_secs(UNHEARD_SECS);
-        let earlier = participant.away;
+        let earlier = participant.away.as_deref().copied();
         let earlier = earlier.filter(|earlier| earlier.told.is_some_and(|told| told > unheard));
         let away = Away {
             since: earlier.map_or(unheard, |earlier| earlier.since.min(unheard)),
@@ -89,7 +89,7 @@ impl Meeting {
 
     /// The client is told everything now. Returns what it has missed.
     pub(super) fn is_back(&mut self, id: ParticipantId, now: Timestamp) -> Option<Away> {
-        let away = self.people.get(id)?.away.filter(|away| away.told.is_none())?;
+        let away = self.people.get(id)?.away.as_deref().copied().filter(|away| away.told.is_none())?;
         let told = Some(now);
         self.people.set_away(id, Away { told, ..away });
         Some(away)
@@ -114,7 +114,7 @@ impl Meeting {
             // It went down with the connection that its owner closed.
             cx.send_one(to, &ControlEvent::HandLowered);
         }
-        if let Some((changed, old_name)) = &me.renamed
+        if let Some((changed, old_name)) = me.renamed.as_deref()
             && let Some(Changed { by: issued_by, .. }) = away.missed(Some(*changed))
         {
             let event = ModerationEvent::DisplayNameChanged {

@@ -76,7 +76,7 @@ pub struct Participant {
     pub quit_at: Option<Timestamp>,
     /// Who gave it its name, and how it was called before.
     #[serde(default)]
-    pub renamed: Option<(Changed, DisplayName)>,
+    pub renamed: Option<Box<(Changed, DisplayName)>>,
     /// Who lowered its hand last.
     #[serde(default)]
     pub hand_lowered: Option<Changed>,
@@ -87,7 +87,7 @@ pub struct Participant {
     pub number: Option<OriginHash>,
     /// Since when its client is away, or was when it came back last.
     #[serde(default)]
-    pub away: Option<Away>,
+    pub away: Option<Box<Away>>,
     /// Encoded entries by room, as they were when the participant last changed.
     #[serde(skip)]
     pub(super) entries: Cache<Vec<(Space, Arc<str>)>>,
@@ -145,7 +145,7 @@ impl Participant {
         self.left_at = before.left_at.filter(|_| before.was_inside());
         self.popouts = before.popouts;
         self.hand_lowered = before.hand_lowered;
-        self.away = before.away;
+        self.away = before.away.clone();
         if before.renamed.is_some() {
             self.renamed.clone_from(&before.renamed);
             self.display_name = before.display_name.clone();

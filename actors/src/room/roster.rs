@@ -107,7 +107,7 @@ impl Roster {
     /// Sets since when a client is away.
     pub fn set_away(&mut self, id: ParticipantId, away: Away) {
         if let Some(participant) = self.people.get_mut(&id) {
-            participant.away = Some(away);
+            participant.away = Some(Box::new(away));
         }
     }
 
