@@ -279,6 +279,7 @@ impl Live {
             owner: facts.owner,
             living_max: facts.tariff.living_rooms_max().unwrap_or(self.living_rooms_max),
             counted,
+            by_owner: matches!((request.caller, facts.owner), (Caller::User(user), Some(owner)) if user == owner),
         }
     }
 

@@ -73,6 +73,8 @@ pub struct Beginner {
     pub living_max: usize,
     /// Whether they are counted.
     pub counted: bool,
+    /// Whether the owner itself begins it: rooms that others began shut nobody out of the owner's.
+    pub by_owner: bool,
 }
 
 /// What became of a search.

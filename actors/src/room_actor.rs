@@ -131,6 +131,7 @@ pub async fn spawn(
         disk_failed: AtomicBool::new(room.disk_failed()),
         owner: Owner::of(room.room()),
         entered: AtomicBool::new(room.room().has_meeting()),
+        begun_by_owner: AtomicBool::new(true),
     });
     let args = Shell {
         revival: effects,

@@ -26,6 +26,9 @@ pub const SESSION_QUEUE_FRAMES_MAX: usize = 4_096;
 /// Bytes of long frames waiting for one session's writer; a larger frame is accepted into an empty queue. Short ones
 /// (see [`SOCKET_LONG_FRAME_BYTES`]) are bounded by their number, to the same sum.
 pub const SESSION_QUEUE_BYTES_MAX: usize = 8 * 1024 * 1024;
+/// The same of all sessions together. Beyond it whoever has one long frame waiting gets no second one: a client that does not
+/// read is cut then.
+pub const ALL_QUEUES_BYTES_MAX: usize = 512 * 1024 * 1024;
 /// Frames that a writer takes and flushes together.
 pub const WRITER_BATCH_FRAMES: usize = 64;
 /// Read buffer of a socket: clients say little at a time (the library's default is 128 KiB, per socket).
@@ -148,6 +151,9 @@ pub const SEARCHES_PER_ROOM_SECOND: u32 = 50;
 /// more: a history that is larger can be searched too, only less often.
 pub const SEARCH_BYTES_PER_SESSION_SECOND: u64 = 16 * 1024 * 1024;
 pub const SEARCH_BYTES_PER_ROOM_SECOND: u64 = 32 * 1024 * 1024;
+/// Chunks of histories that a participant, and all of a meeting, get in a second: each may have [`JOIN_HISTORY_BYTES_MAX`].
+pub const CHUNKS_PER_SESSION_SECOND: u32 = 8;
+pub const CHUNKS_PER_ROOM_SECOND: u32 = 64;
 /// Groups of one user that count.
 pub const GROUPS_PER_USER_MAX: usize = 100;
 /// The name of a group, in Unicode scalar values.

@@ -13,7 +13,7 @@ use crate::{
     ports::{Ports, Unavailable},
     protocol::limits::LIVING_EMPTY_ROOMS_MAX,
     room::{Room, effects::Effects},
-    room_actor,
+    room_actor::{self, RoomRef},
 };
 
 /// Rooms that are revived in the background at the same time.
@@ -48,7 +48,7 @@ impl State {
                 let found = self.spawn(id, logged, None).await;
                 if let (Found::Room(room), Some(owner)) = (&found, beginner.owner) {
                     // Before its first meeting: the next room of the same owner is counted at once.
-                    room.set_owner(owner);
+                    room.set_owner(owner, beginner.by_owner);
                 }
                 found
             }
@@ -59,8 +59,9 @@ impl State {
         }
     }
 
-    /// Whether the owner has as many living rooms as may be, or as many that nobody has entered yet. All rooms are begun
-    /// here, one after the other, so that the count is exact.
+    /// Whether the owner has as many living rooms as may be, or as many that nobody has entered yet. What others have begun,
+    /// by links that go around, does not count against the owner itself. All rooms are begun here, one after the other, so
+    /// that the count is exact.
     fn has_too_many(&self, beginner: Beginner) -> bool {
         let Some(owner) = beginner
             .owner
@@ -69,7 +70,9 @@ impl State {
             return false;
         };
         let (mut living, mut empty) = (0, 0);
-        for room in self.args.index.iter().filter(|room| room.owner() == Some(owner)) {
+        let counts =
+            |room: &RoomRef| room.owner() == Some(owner) && (!beginner.by_owner || room.was_begun_by_owner());
+        for room in self.args.index.iter().filter(|room| counts(room)) {
             living += 1;
             empty += usize::from(!room.was_entered());
         }

@@ -89,7 +89,13 @@ impl Meeting {
 
     /// The client is told everything now. Returns what it has missed.
     pub(super) fn is_back(&mut self, id: ParticipantId, now: Timestamp) -> Option<Away> {
-        let away = self.people.get(id)?.away.as_deref().copied().filter(|away| away.told.is_none())?;
+        let away = self
+            .people
+            .get(id)?
+            .away
+            .as_deref()
+            .copied()
+            .filter(|away| away.told.is_none())?;
         let told = Some(now);
         self.people.set_away(id, Away { told, ..away });
         Some(away)
@@ -125,9 +131,22 @@ impl Meeting {
             };
             cx.send_one(to, &event);
         }
-        self.tell_assignment(cx, id, line, away.since);
+        if !self.has_been_in_breakout(me, away) {
+            self.tell_assignment(cx, id, line, away.since);
+        }
         self.tell_ended(cx, me, away);
         self.tell_private_messages(cx, id, line, away.since);
+    }
+
+    /// Whether somebody is in one of the rooms that run now, or was there: then it knows of them, and goes where it wants to.
+    fn has_been_in_breakout(&self, me: &Participant, away: Away) -> bool {
+        let is_of_now = |space: Space| {
+            let breakout = self.breakout.as_ref();
+            space
+                .0
+                .is_some_and(|id| breakout.is_some_and(|breakout| breakout.has(id)))
+        };
+        is_of_now(me.space) || away.screens().any(|screen| is_of_now(screen.space))
     }
 
     /// Timers and polls that the client may still show, and that are over or belong to another room.
@@ -145,7 +164,8 @@ impl Meeting {
             let over = over.filter(|(_, _, at)| *at > away.since).map(|(id, ..)| *id);
             polls.extend(screen.poll.into_iter().chain(over).map(|id| (id, there)));
         }
-        for timer_id in timers.into_iter().filter(|id| Some(*id) != timer) {
+        // A timer in `join_success` takes the place of what the client shows; it takes the end of any timer for that of all.
+        for timer_id in timers.into_iter().filter(|_| timer.is_none()) {
             let event = TimerEvent::Stopped {
                 timer_id,
                 kind: StopKind::Expired,

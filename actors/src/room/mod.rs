@@ -142,7 +142,9 @@ pub struct Meeting {
     #[serde(default)]
     chat_switched: Option<Changed>,
     #[serde(default)]
-    searches: chat::Searches,
+    searches: chat::Budget,
+    #[serde(default)]
+    chunks: chat::Budget,
     #[serde(default, with = "pairs")]
     spaces: BTreeMap<Space, SpaceState>,
 }
@@ -163,7 +165,8 @@ impl Meeting {
             breakout: None,
             chat_enabled: chat_is_enabled(),
             chat_switched: None,
-            searches: chat::Searches::default(),
+            searches: chat::Budget::default(),
+            chunks: chat::Budget::default(),
             spaces: BTreeMap::new(),
         }
     }
@@ -306,8 +309,8 @@ impl Room {
             Input::CallDone { call, outcome } => self.call_done(cx, call, &outcome),
             Input::Restarted => self.restarted(cx),
             Input::Notice(Notice::RoomDeleted) => self.delete(cx),
-            Input::Notice(Notice::InviteWithdrawn(code)) => self.withdraw(Caller::Guest(code)),
-            Input::Notice(Notice::UserWithdrawn(user)) => self.withdraw(Caller::User(user)),
+            Input::Notice(Notice::InviteWithdrawn(code)) => self.withdraw(cx, Caller::Guest(code)),
+            Input::Notice(Notice::UserWithdrawn(user)) => self.withdraw(cx, Caller::User(user)),
             Input::Notice(Notice::InviteClosed(code)) => self.lock_out(cx, Caller::Guest(code)),
             Input::Notice(Notice::UserDisabled(user)) => self.lock_out(cx, Caller::User(user)),
         }

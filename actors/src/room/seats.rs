@@ -329,7 +329,15 @@ impl Room {
         self.agenda.keep_calls_only();
     }
 
-    pub(super) fn withdraw(&mut self, caller: Caller) {
+    /// Tokens of a caller are void. Who is inside or waits stays; a socket that has not joined comes back and is judged anew.
+    pub(super) fn withdraw(&mut self, cx: &mut Cx, caller: Caller) {
+        for id in self.access.of_caller(caller) {
+            let holder = self.access.get(id).filter(|holder| holder.seat.is_none());
+            for seat in holder.map(|holder| holder.pending.clone()).unwrap_or_default() {
+                self.access.stand_up(seat.session);
+                cx.close(seat.session, CloseCode::Restart);
+            }
+        }
         for id in self.access.withdraw(caller) {
             // A lost participant stays listed until its grace time is over.
             if !self.is_lost(id) {

@@ -24,9 +24,16 @@ impl RoomRef {
 }
 
 impl RoomRef {
-    /// The registry begins a room for somebody.
-    pub(crate) fn set_owner(&self, owner: UserId) {
+    /// The registry begins a room of somebody, because that one or somebody else came.
+    pub(crate) fn set_owner(&self, owner: UserId, by_owner: bool) {
+        self.gauge.begun_by_owner.store(by_owner, Ordering::Relaxed);
         *self.gauge.owner.0.write().unwrap_or_else(PoisonError::into_inner) = Some(owner);
+    }
+
+    /// Whether the owner's own `start` began it.
+    #[must_use]
+    pub fn was_begun_by_owner(&self) -> bool {
+        self.gauge.begun_by_owner.load(Ordering::Relaxed)
     }
 
     /// Whether anybody has ever joined here.

@@ -1,5 +1,7 @@
 //! A turn: take what waits, log it as one batch, handle each input, release its effects at once.
 
+use std::sync::atomic::Ordering;
+
 use ractor::ActorRef;
 
 use super::{From, Phase, RoomMsg, Shell, Waiting, release};
@@ -20,6 +22,14 @@ pub(super) async fn run(shell: &mut Shell, myself: &ActorRef<RoomMsg>) {
     let count = shell.queue.len().min(TURN_INPUTS_MAX);
     let (mut inputs, mut senders) = (Vec::with_capacity(count), Vec::with_capacity(count));
     for Waiting { input, from } in shell.queue.drain(..count) {
+        if let From::Session(session) = &from
+            && let Some(link) = shell.links.of_session(*session).filter(|link| link.is_cut())
+        {
+            // Whoever does not take the answers to what it asked for gets no more of them made.
+            link.command_handled();
+            shell.gauge.waiting.fetch_sub(1, Ordering::Relaxed);
+            continue;
+        }
         inputs.push(input);
         senders.push(from);
     }

@@ -16,8 +16,8 @@ use super::SessionMsg;
 use crate::protocol::{
     codes::CloseCode,
     limits::{
-        SESSION_QUEUE_BYTES_MAX, SESSION_QUEUE_FRAMES_MAX, SESSION_UNHANDLED_COMMANDS_MAX,
-        SOCKET_LONG_FRAME_BYTES,
+        ALL_QUEUES_BYTES_MAX, SESSION_QUEUE_BYTES_MAX, SESSION_QUEUE_FRAMES_MAX,
+        SESSION_UNHANDLED_COMMANDS_MAX, SOCKET_LONG_FRAME_BYTES,
     },
 };
 
@@ -30,10 +30,37 @@ pub(super) enum Outgoing {
     Close(CloseCode),
 }
 
+/// Bytes of long frames that wait in the queues of all sessions of this process.
+static QUEUED_BYTES: AtomicUsize = AtomicUsize::new(0);
+
+/// Bytes of a session's long frames that wait.
+#[derive(Default)]
+struct Queued(AtomicUsize);
+
+impl Queued {
+    /// Counts a frame on. Returns what waited before: of the session, and of all.
+    fn add(&self, bytes: usize) -> (usize, usize) {
+        let of_all = QUEUED_BYTES.fetch_add(bytes, Ordering::Relaxed);
+        (self.0.fetch_add(bytes, Ordering::Relaxed), of_all)
+    }
+
+    fn remove(&self, bytes: usize) {
+        self.0.fetch_sub(bytes, Ordering::Relaxed);
+        QUEUED_BYTES.fetch_sub(bytes, Ordering::Relaxed);
+    }
+}
+
+impl Drop for Queued {
+    fn drop(&mut self) {
+        // Of frames that nobody takes any more, or that did not fit.
+        QUEUED_BYTES.fetch_sub(*self.0.get_mut(), Ordering::Relaxed);
+    }
+}
+
 /// State that room, reader and writer of one session share.
 #[derive(Default)]
 pub(super) struct Shared {
-    queued_bytes: AtomicUsize,
+    queued_bytes: Queued,
     unhandled: AtomicU32,
     /// 0 before the join; then [`JOINED`] and the modules that the tariff allows.
     opened: AtomicU32,
@@ -42,6 +69,8 @@ pub(super) struct Shared {
     is_seated: AtomicBool,
     /// A place among the sockets that have yet to join, given back when this one has.
     until_seated: Mutex<Option<Box<dyn Send>>>,
+    /// Whether the session is to end although its client does not hear it.
+    is_cut: AtomicBool,
     /// Wakes a writer that waits for a client that takes nothing.
     pub cut_now: Notify,
 }
@@ -101,16 +130,19 @@ impl Shared {
         }
     }
 
-    /// Whether a long frame still fits. Short ones are bounded by their number: nothing is counted for them.
+    /// Whether a long frame still fits. Short ones are bounded by their number: nothing is counted for them. The first one
+    /// always fits.
     fn takes(&self, bytes: usize) -> bool {
-        let queued = self.queued_bytes.fetch_add(bytes, Ordering::Relaxed);
-        queued == 0 || queued + bytes <= SESSION_QUEUE_BYTES_MAX
+        let (queued, of_all) = self.queued_bytes.add(bytes);
+        let fits =
+            queued + bytes <= SESSION_QUEUE_BYTES_MAX && of_all.saturating_add(bytes) <= ALL_QUEUES_BYTES_MAX;
+        queued == 0 || fits
     }
 
     /// The writer has taken a frame.
     pub(super) fn taken(&self, bytes: usize) {
         if bytes >= SOCKET_LONG_FRAME_BYTES {
-            self.queued_bytes.fetch_sub(bytes, Ordering::Relaxed);
+            self.queued_bytes.remove(bytes);
         }
     }
 }
@@ -145,7 +177,14 @@ impl Link {
     }
 
     fn cut(&self) {
+        self.shared.is_cut.store(true, Ordering::Relaxed);
         self.shared.cut_now.notify_one();
+    }
+
+    /// Whether the session did not keep up and is about to end: nothing of what it still asks for would reach it.
+    #[must_use]
+    pub fn is_cut(&self) -> bool {
+        self.shared.is_cut.load(Ordering::Relaxed)
     }
 
     /// The session has joined; these modules are on.

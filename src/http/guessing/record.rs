@@ -85,7 +85,11 @@ impl Record {
     }
 
     /// Takes a place for a held guess, and says its number and when the guess is judged; or how long it is until there is a place.
+    /// A network that has none gets the newest one of that with the most when all are taken.
     pub(super) fn hold(&mut self, network: IpAddr, now: Instant) -> Result<(u64, Instant), Duration> {
+        if self.held.len() >= HELD_MAX && self.held.iter().all(|held| held.network != network) {
+            self.displace();
+        }
         let room = wait_for_place(self.held.iter().map(|held| held.ends), HELD_MAX, now);
         let spans = spans::around(network).filter_map(|span| {
             let within = self.held.iter().filter(|held| span.contains(held.network));
@@ -99,9 +103,23 @@ impl Record {
         Ok((guess, ends))
     }
 
-    /// Gives the place of a held guess back.
-    pub(super) fn release(&mut self, guess: u64) {
-        self.held.retain(|held| held.guess != guess);
+    /// Takes the newest place away from the network that has the most of them, if any has two.
+    fn displace(&mut self) {
+        let mut counts: HashMap<IpAddr, usize> = HashMap::new();
+        for held in &self.held {
+            *counts.entry(held.network).or_default() += 1;
+        }
+        let most = counts.values().copied().max().unwrap_or(0);
+        let newest = self.held.iter().rposition(|held| counts[&held.network] == most);
+        if let Some(newest) = newest.filter(|_| most > 1) {
+            self.held.remove(newest);
+        }
+    }
+
+    /// Gives the place of a held guess back. Whose it was; none where it was taken away.
+    pub(super) fn release(&mut self, guess: u64) -> Option<IpAddr> {
+        let place = self.held.iter().position(|held| held.guess == guess)?;
+        Some(self.held.remove(place).network)
     }
 
     pub(super) fn failed(&mut self, network: IpAddr, now: Instant) {

@@ -18,7 +18,7 @@ use std::{
 
 use uuid::Uuid;
 
-use super::record::Record;
+use super::{HOLD, record::Record};
 use crate::throttle::whole_secs;
 
 /// How much is remembered of all rooms together. A failure and a known network take about 50 bytes, a room 300.
@@ -68,7 +68,8 @@ struct Rooms {
     swept_at: Option<Instant>,
 }
 
-/// The place of a guess that is held back. Dropping it gives the place to another.
+/// The place of a guess that is held back. Dropping it before the guess is judged gives the place to another and counts as
+/// a failure: else who only takes places away would never be refused.
 #[derive(Debug)]
 pub struct Hold {
     rooms: Arc<Mutex<Rooms>>,
@@ -76,6 +77,7 @@ pub struct Hold {
     guess: u64,
     /// When the guess is judged.
     pub ends: Instant,
+    is_judged: bool,
 }
 
 impl RoomPasswords {
@@ -102,7 +104,7 @@ impl RoomPasswords {
         now: Instant,
         is_right: impl FnOnce() -> bool,
     ) -> RoomGuess {
-        let has_waited = hold.is_some_and(|hold| hold.ends <= now);
+        let waited = hold.and_then(|hold| hold.judged(now));
         // Looking happens under the lock, so that parallel guesses can't all pass the check before the first fails.
         let mut rooms = lock(&self.rooms);
         rooms.make_room(self.bounds, now);
@@ -113,6 +115,8 @@ impl RoomPasswords {
             ..
         } = &mut *rooms;
         let record = records.entry(room).or_default();
+        // A place that was taken away for somebody else's sake is waited for once more.
+        let has_waited = waited.is_some_and(|guess| record.release(guess).is_some());
         if let Some(wait) = record.refused_for(network, now) {
             return refused(wait);
         }
@@ -123,6 +127,7 @@ impl RoomPasswords {
                     room,
                     guess,
                     ends,
+                    is_judged: false,
                 }),
                 Err(wait) => refused(wait),
             };
@@ -149,10 +154,30 @@ fn lock(rooms: &Mutex<Rooms>) -> MutexGuard<'_, Rooms> {
     rooms.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+impl Hold {
+    /// Its number, once its time has come.
+    fn judged(mut self, now: Instant) -> Option<u64> {
+        self.is_judged = self.ends <= now;
+        self.is_judged.then_some(self.guess)
+    }
+}
+
 impl Drop for Hold {
     fn drop(&mut self) {
-        if let Some(record) = lock(&self.rooms).records.get_mut(&self.room) {
-            record.release(self.guess);
+        if self.is_judged {
+            return;
+        }
+        let mut rooms = lock(&self.rooms);
+        let Rooms {
+            records, failures, ..
+        } = &mut *rooms;
+        let record = records.get_mut(&self.room);
+        if let Some((record, network)) = record.and_then(|record| {
+            let network = record.release(self.guess)?;
+            Some((record, network))
+        }) {
+            record.failed(network, self.ends - HOLD);
+            *failures += 1;
         }
     }
 }
@@ -344,6 +369,33 @@ mod tests {
             // A place that is not kept takes nobody else's.
             held(&passwords, (at("198.51.100.2"), ROOM), None, now);
         }
+    }
+
+    #[test]
+    fn who_gives_held_guesses_up_has_failed() {
+        let now = Instant::now();
+        let (passwords, guesser) = (attacked(now), (at("198.51.100.1"), ROOM));
+        for _ in 0..10 {
+            drop(held(&passwords, guesser, None, now));
+        }
+        assert_eq!(refused(&passwords, guesser, None, now + HOLD), 30 * 60 - 30);
+        held(&passwords, (at("198.51.100.2"), ROOM), None, now);
+    }
+
+    #[test]
+    fn who_has_no_place_gets_one_of_whom_has_the_most() {
+        let now = Instant::now();
+        let passwords = attacked(now);
+        let hold = |number: u32| held(&passwords, (network(1_000 + number), ROOM), None, now);
+        let mut holds: Vec<_> = (0..64).map(|number| hold(number / 4)).collect();
+        let newcomer = (at("198.51.100.1"), ROOM);
+        let place = held(&passwords, newcomer, None, now);
+        right(&passwords, newcomer, Some(place), now + HOLD);
+        // The place that was taken away is waited for once more; it is the newest of those with four.
+        let displaced = holds.pop().expect("a hold");
+        let again = held(&passwords, (network(1_015), ROOM), Some(displaced), now + HOLD);
+        assert_eq!(again.ends, now + 2 * HOLD);
+        wrong(&passwords, (network(1_015), ROOM), holds.pop(), now + HOLD);
     }
 
     #[test]

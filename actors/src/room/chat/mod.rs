@@ -1,5 +1,6 @@
 //! Namespace `chat`: who may write, who reads it, and what is kept.
 
+mod budget;
 mod fold;
 mod history;
 mod search;
@@ -10,8 +11,9 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 
-pub use self::search::Searches;
+pub use self::budget::Budget;
 use self::{
+    budget::Limits,
     history::Chunk,
     store::{Key, Store},
 };
@@ -28,8 +30,17 @@ use crate::{
             ChatCommand, ChatError, ChatEvent, ChunkScope, Content, GroupName, MessageSent, Scope,
             StoredMessage,
         },
-        limits::{CHAT_BYTES_MAX, CHAT_CHUNK_MESSAGES_MAX, JOIN_HISTORY_BYTES_MAX},
+        limits::{
+            CHAT_BYTES_MAX, CHAT_CHUNK_MESSAGES_MAX, CHUNKS_PER_ROOM_SECOND, CHUNKS_PER_SESSION_SECOND,
+            JOIN_HISTORY_BYTES_MAX,
+        },
     },
+};
+
+const CHUNKS: Limits = Limits {
+    count: CHUNKS_PER_ROOM_SECOND,
+    of_one: CHUNKS_PER_SESSION_SECOND as u64,
+    of_all: CHUNKS_PER_ROOM_SECOND as u64,
 };
 
 /// The chat of one room of a meeting. Private messages are of the whole meeting: the main room's chat has them.
@@ -68,8 +79,7 @@ impl Meeting {
                 message_index,
                 scope: ChunkScope::Of(scope),
             } => {
-                self.send_chunk(cx, who, message_index, &scope)
-                    .map_err(Refusal::Chat)?;
+                self.send_chunk(cx, who, message_index, &scope)?;
             }
             ChatCommand::GetHistoryChunk {
                 scope: ChunkScope::OfSomeGroup { .. },
@@ -291,8 +301,11 @@ impl Meeting {
         who: ParticipantId,
         index: u64,
         scope: &Scope,
-    ) -> Result<(), ChatError> {
-        let key = self.readable(who, scope)?;
+    ) -> Result<(), Refusal> {
+        let key = self.readable(who, scope).map_err(Refusal::Chat)?;
+        if !self.chunks.one_more(who, 1, cx.at, &CHUNKS) {
+            return Err(Refusal::TooMuch);
+        }
         if self.leaves_out(cx, who) {
             return Ok(());
         }

@@ -1,12 +1,8 @@
 //! Searching the kept history of a scope: case-insensitive, bounded by what is kept and by what is looked at in a second.
 
-use std::collections::BTreeMap;
-
-use serde::{Deserialize, Serialize};
-
-use super::{Meeting, Refusal, fold::Term, history::Chunk};
+use super::{Meeting, Refusal, budget::Limits, fold::Term, history::Chunk};
 use crate::{
-    ids::{ParticipantId, Timestamp},
+    ids::ParticipantId,
     protocol::{
         chat::{ChatError, ChatEvent, Scope},
         limits::{
@@ -17,40 +13,11 @@ use crate::{
     room::effects::Cx,
 };
 
-/// What the searches of the meeting have cost in this second.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Searches {
-    second: i64,
-    count: u32,
-    /// Bytes looked at.
-    bytes: u64,
-    /// By whom.
-    by: BTreeMap<ParticipantId, u64>,
-}
-
-impl Searches {
-    /// One more that looks at so many bytes; false when it must not.
-    fn one_more(&mut self, who: ParticipantId, bytes: u64, now: Timestamp) -> bool {
-        if self.second != now.as_secs() {
-            *self = Self {
-                second: now.as_secs(),
-                ..Self::default()
-            };
-        }
-        self.count = self.count.saturating_add(1);
-        let own = self.by.get(&who).copied().unwrap_or(0);
-        let fits = |spent: u64, max| spent == 0 || spent.saturating_add(bytes) <= max;
-        let may = self.count <= SEARCHES_PER_ROOM_SECOND
-            && fits(own, SEARCH_BYTES_PER_SESSION_SECOND)
-            && fits(self.bytes, SEARCH_BYTES_PER_ROOM_SECOND);
-        if may {
-            self.bytes = self.bytes.saturating_add(bytes);
-            self.by.insert(who, own.saturating_add(bytes));
-        }
-        may
-    }
-}
+const SEARCHES: Limits = Limits {
+    count: SEARCHES_PER_ROOM_SECOND,
+    of_one: SEARCH_BYTES_PER_SESSION_SECOND,
+    of_all: SEARCH_BYTES_PER_ROOM_SECOND,
+};
 
 impl Meeting {
     pub(super) fn search(
@@ -67,7 +34,7 @@ impl Meeting {
             return Err(Refusal::Chat(ChatError::InvalidSearchTermLength { min }));
         }
         let bytes = self.kept(who, key).map_or(0, |store| store.searched_bytes(key));
-        if !self.searches.one_more(who, bytes as u64, cx.at) {
+        if !self.searches.one_more(who, bytes as u64, cx.at, &SEARCHES) {
             return Err(Refusal::TooMuch);
         }
         if self.leaves_out(cx, who) {
@@ -85,35 +52,5 @@ impl Meeting {
         };
         self.answer_long(cx, who, &event);
         Ok(())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use uuid::Uuid;
-
-    use super::*;
-
-    #[test]
-    fn searches_are_bounded_by_what_they_look_at() {
-        let (ann, bob) = (
-            ParticipantId(Uuid::from_u128(1)),
-            ParticipantId(Uuid::from_u128(2)),
-        );
-        let now = Timestamp::from_micros(1_000_000);
-        let mut searches = Searches::default();
-        let half = SEARCH_BYTES_PER_SESSION_SECOND / 2;
-        assert!(searches.one_more(ann, half, now));
-        assert!(searches.one_more(ann, half, now));
-        assert!(!searches.one_more(ann, 1, now), "her own limit");
-        assert!(searches.one_more(bob, half, now));
-        assert!(!searches.one_more(bob, half + 1, now), "he may go on with less");
-        assert!(searches.one_more(bob, half, now));
-        let carol = ParticipantId(Uuid::from_u128(3));
-        assert!(!searches.one_more(carol, 1, now), "the room's limit");
-        // The first of a second may look at everything.
-        let later = now.plus_secs(1);
-        assert!(searches.one_more(ann, u64::MAX, later));
-        assert!(!searches.one_more(ann, 1, later));
     }
 }
