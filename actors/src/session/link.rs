@@ -259,3 +259,36 @@ impl Drop for Arriving {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_queues_together_are_bounded() {
+        const FRAME: usize = SESSION_QUEUE_BYTES_MAX / 2;
+        let count = ALL_QUEUES_BYTES_MAX / FRAME;
+        let sessions: Vec<_> = (0..count).map(|_| Shared::default()).collect();
+        // Half of what all may have; each has one waiting then.
+        for session in &sessions[..count / 2] {
+            assert!(session.takes(FRAME));
+        }
+        let second = sessions[..count / 2]
+            .iter()
+            .filter(|session| session.takes(FRAME))
+            .count();
+        // Other tests may have something waiting.
+        assert!((count / 2 - 2..=count / 2).contains(&second), "{second}");
+        // Now nobody gets a second one, and everybody a first.
+        for session in &sessions[count / 2..] {
+            assert!(session.takes(FRAME));
+            assert!(!session.takes(FRAME));
+        }
+        // What was taken, and what ended untaken, makes place.
+        drop(sessions);
+        let session = Shared::default();
+        assert!(session.takes(FRAME) && session.takes(FRAME) && !session.takes(FRAME));
+        session.taken(FRAME);
+        session.taken(FRAME);
+    }
+}

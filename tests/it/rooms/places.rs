@@ -78,8 +78,13 @@ async fn rooms_of_an_owner_live_up_to_their_number(world: &Narrow) {
     let other = ben.post("/v1/rooms", json!({})).await.expect(201);
     let path = format!("/v1/rooms/{}/start", other["id"].as_str().expect("an id"));
     post_from(HERE, &ben, &path, json!({})).await.expect(200);
-    // One that ends makes place.
+    // Whoever has links to an owner's rooms shuts the owner out of none of the others.
     let ann = world.person("ann", &json!({}));
+    let path = format!("/v1/rooms/{}/start", rooms[3].id);
+    post_from(HERE, &ann, &path, json!({})).await.expect(200);
+    rooms[3] = world.room(json!({})).await;
+    refused(&rooms[3]).await;
+    // One that ends makes place.
     ann.delete(&format!("/v1/rooms/{}", rooms[1].id))
         .await
         .expect(204);
