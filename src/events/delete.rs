@@ -9,7 +9,7 @@ use crate::{
     store::{
         Db,
         events::{self, exceptions},
-        rooms,
+        rooms, usage,
     },
 };
 
@@ -26,6 +26,10 @@ pub async fn delete(
     let wake = teller.clone();
     let deleted = db.transaction(move |tx| {
         Box::pin(async move {
+            // Before the event, as those do who change it.
+            usage::take_owner_of_event(tx, event)
+                .await?
+                .ok_or(EventError::Gone)?;
             let mut seen = events::locked(tx, user, event).await?.ok_or(EventError::Gone)?;
             // Calendars take the end of an event for a change of it.
             seen.event.revision += 1;

@@ -8,7 +8,7 @@ use super::Tools;
 use crate::store::{
     self, StoreError, Tx, events,
     leftovers::{self, Leftover},
-    rooms,
+    rooms, usage,
 };
 
 /// What something must still be when it is deleted.
@@ -40,6 +40,8 @@ impl Tools {
         store::unbroken(async move {
             let deleted = this.db.transaction(move |tx| {
                 Box::pin(async move {
+                    // Before the event, as those do who change it.
+                    usage::take_owner_of_room(tx, room).await?;
                     if is_still(tx, event, still).await? && events::delete(tx, event).await? {
                         rooms::remove(tx, room).await
                     } else {
@@ -61,6 +63,8 @@ impl Tools {
         store::unbroken(async move {
             let deleted = this.db.transaction(move |tx| {
                 Box::pin(async move {
+                    // Before the room, as those do who delete it by REST.
+                    usage::take_owner_of_room(tx, room).await?;
                     if is_still(tx, room, still).await? {
                         rooms::remove(tx, room).await
                     } else {

@@ -12,6 +12,7 @@ use uuid::Uuid;
 use super::{
     Db, Listed, StoreError, Tx, Window, micros,
     rows::{Columns, count, from_columns},
+    usage,
 };
 use crate::{config::Quotas, tariffs::Quota};
 
@@ -233,7 +234,7 @@ pub async fn insert(
         .transaction(move |tx| {
             Box::pin(async move {
                 let size = i64::try_from(asset.size).unwrap_or(i64::MAX);
-                let Some(owner) = lock_owner(tx, asset.room_id).await? else {
+                let Some(owner) = usage::take_owner_of_room(tx, asset.room_id).await? else {
                     return Ok(Inserted::NoRoom);
                 };
                 if is_limited && is_exhausted(tx, owner).await? {
@@ -268,7 +269,7 @@ pub async fn delete(db: &Db, room: Uuid, asset: Uuid) -> Result<bool, StoreError
     const DELETE: &str = "DELETE FROM assets WHERE id = $1 AND room_id = $2 RETURNING size";
     db.transaction(move |tx| {
         Box::pin(async move {
-            let Some(owner) = lock_owner(tx, room).await? else {
+            let Some(owner) = usage::take_owner_of_room(tx, room).await? else {
                 return Ok(false);
             };
             let size: Option<i64> = within!(&mut *tx, c => sqlx::query_scalar(DELETE)
@@ -288,7 +289,7 @@ pub async fn delete(db: &Db, room: Uuid, asset: Uuid) -> Result<bool, StoreError
 /// Deletes all assets of a room that is about to be deleted. Their ids, for the removal of the contents.
 pub(super) async fn delete_of_room(tx: &mut Tx, room: Uuid) -> Result<Vec<Uuid>, StoreError> {
     const DELETE: &str = "DELETE FROM assets WHERE room_id = $1 RETURNING id, size";
-    let Some(owner) = lock_owner(tx, room).await? else {
+    let Some(owner) = usage::take_owner_of_room(tx, room).await? else {
         return Ok(Vec::new());
     };
     let deleted: Vec<(Uuid, i64)> =
@@ -329,13 +330,6 @@ pub async fn ids_after(
         .bind(i64::from(limit))
         .fetch_all(c)
         .await)?)
-}
-
-/// Locks the row of the room's owner until the end of the transaction. `None`: no such room.
-async fn lock_owner(tx: &mut Tx, room: Uuid) -> Result<Option<Uuid>, StoreError> {
-    const LOCK: &str = "UPDATE users SET used_storage = used_storage
-        WHERE id = (SELECT created_by FROM rooms WHERE id = $1) RETURNING id";
-    Ok(within!(tx, c => sqlx::query_scalar(LOCK).bind(room).fetch_optional(c).await)?)
 }
 
 /// The first of these names that no asset of the room has: the name itself, then numbered ones.

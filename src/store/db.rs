@@ -9,11 +9,15 @@ use tracing::Instrument as _;
 
 use super::{
     StoreError,
+    error::was_in_the_way,
     lease::{Lease, patiently, too_slow, until},
 };
 
 /// How long a transaction that failed waits for its rollback; without it the connection is closed.
 const ROLLBACK_WAIT: Duration = Duration::from_millis(500);
+
+/// How often a transaction is tried that others are in the way of.
+const TRIES_MAX: u32 = 3;
 
 /// A database. Cheap to clone; clones share their connections.
 #[derive(Debug, Clone)]
@@ -78,40 +82,58 @@ impl Db {
 
     /// The one way to write: `work` runs in a transaction and in a task of its own, so that a caller that is dropped
     /// half-way cancels nothing. An error rolls everything back, and so does a database that takes longer than
-    /// [`PATIENCE`](super::PATIENCE).
+    /// [`PATIENCE`](super::PATIENCE). What PostgreSQL ends for the sake of another transaction is done again, at most
+    /// [`TRIES_MAX`] times in all: `work` does nothing but ask the database.
     pub async fn transaction<T, E, F>(&self, work: F) -> Result<T, E>
     where
-        F: for<'t> FnOnce(&'t mut Tx) -> BoxFuture<'t, Result<T, E>> + Send + 'static,
+        F: for<'t> FnOnce(&'t mut Tx) -> BoxFuture<'t, Result<T, E>> + Clone + Send + 'static,
         T: Send + 'static,
-        E: From<StoreError> + Send + 'static,
+        E: From<StoreError> + std::error::Error + Send + 'static,
     {
         let db = self.clone();
         patiently(|left| {
             // Boxed: on its way into its task the whole work would be moved again and again.
             unbroken(Box::pin(async move {
                 let end = Instant::now() + left;
-                let mut tx = until(end, db.begin()).await.map_err(StoreError::from)?;
-                let outcome = timeout_at(end, work(&mut tx))
-                    .await
-                    .map_err(|_| E::from(StoreError::from(too_slow())))?;
-                match outcome {
-                    Ok(done) => {
-                        until(end, tx.end("COMMIT")).await.map_err(StoreError::from)?;
-                        Ok(done)
-                    }
-                    Err(error) => {
-                        // Where even that fails, the connection is closed and the database rolls back by itself.
-                        let rollback = until(Instant::now() + ROLLBACK_WAIT, tx.end("ROLLBACK"));
-                        if let Err(failure) = rollback.await {
-                            let error: &dyn std::error::Error = &failure;
-                            tracing::warn!(error, "could not roll back");
+                for _ in 1..TRIES_MAX {
+                    match db.try_once(end, work.clone()).await {
+                        Err(error) if was_in_the_way(&error) => {
+                            tracing::debug!("a transaction was in the way of another and is done again");
                         }
-                        Err(error)
+                        done => return done,
                     }
                 }
+                db.try_once(end, work).await
             }))
         })
         .await
+    }
+
+    /// One try of a transaction, which ends at `end`.
+    async fn try_once<T, E, F>(&self, end: Instant, work: F) -> Result<T, E>
+    where
+        F: for<'t> FnOnce(&'t mut Tx) -> BoxFuture<'t, Result<T, E>>,
+        E: From<StoreError>,
+    {
+        let mut tx = until(end, self.begin()).await.map_err(StoreError::from)?;
+        let outcome = timeout_at(end, work(&mut tx))
+            .await
+            .map_err(|_| E::from(StoreError::from(too_slow())))?;
+        match outcome {
+            Ok(done) => {
+                until(end, tx.end("COMMIT")).await.map_err(StoreError::from)?;
+                Ok(done)
+            }
+            Err(error) => {
+                // Where even that fails, the connection is closed and the database rolls back by itself.
+                let rollback = until(Instant::now() + ROLLBACK_WAIT, tx.end("ROLLBACK"));
+                if let Err(failure) = rollback.await {
+                    let error: &dyn std::error::Error = &failure;
+                    tracing::warn!(error, "could not roll back");
+                }
+                Err(error)
+            }
+        }
     }
 
     async fn begin(&self) -> sqlx::Result<Tx> {

@@ -1,6 +1,6 @@
 //! What can go wrong with the database. The only place that looks into its errors.
 
-use sqlx::error::DatabaseError;
+use sqlx::{error::DatabaseError, postgres::PgDatabaseError};
 use thiserror::Error;
 
 /// Why the store could not do what was asked.
@@ -103,15 +103,62 @@ fn violated(error: &dyn DatabaseError) -> Option<Unique> {
         .map(|(unique, ..)| *unique)
 }
 
+/// Whether PostgreSQL ended a transaction for the sake of another, whatever stands around its error: the same
+/// transaction once more, from its beginning, may succeed at once.
+pub(super) fn was_in_the_way(error: &(dyn std::error::Error + 'static)) -> bool {
+    let causes = std::iter::successors(Some(error), |error| error.source());
+    let mut errors = causes.filter_map(|error| error.downcast_ref::<sqlx::Error>());
+    errors.any(|error| {
+        let postgres = error
+            .as_database_error()
+            .and_then(|error| error.try_downcast_ref::<PgDatabaseError>());
+        // SQLSTATE serialization_failure and deadlock_detected.
+        postgres.is_some_and(|error| matches!(error.code(), "40001" | "40P01"))
+    })
+}
+
 /// Whether the same statement may succeed a little later.
 fn is_passing(error: &dyn DatabaseError) -> bool {
     let Some(code) = error.code() else { return false };
-    if let Some(postgres) = error.try_downcast_ref::<sqlx::postgres::PgDatabaseError>() {
-        // SQLSTATE classes: connection, rollback of a transaction, resources, intervention by an operator, system.
-        let class = postgres.code().get(..2).unwrap_or_default();
-        return matches!(class, "08" | "40" | "53" | "57" | "58");
+    if let Some(postgres) = error.try_downcast_ref::<PgDatabaseError>() {
+        return is_passing_on_postgres(postgres.code());
     }
     // The low byte is the primary code: SQLITE_BUSY, _LOCKED, _IOERR, _FULL.
     code.parse::<u32>()
         .is_ok_and(|code| matches!(code & 0xff, 5 | 6 | 10 | 13))
+}
+
+/// The same of a SQLSTATE (PostgreSQL's manual, appendix A).
+fn is_passing_on_postgres(code: &str) -> bool {
+    // Classes: connection, authorization (also of a server that refuses connections for now), rollback of a transaction,
+    // resources, intervention by an operator, system.
+    let class = code.get(..2).unwrap_or_default();
+    matches!(class, "08" | "28" | "40" | "53" | "57" | "58")
+        // A server that only reads, as one that is just taking over; a database that takes no connections; none of this
+        // name, as while a copy is restored.
+        || matches!(code, "25006" | "55000" | "3D000")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_postgres_that_refuses_for_now_passes() {
+        for code in [
+            "08006", "28P01", "28000", "40P01", "53300", "57P03", "58030", "25006", "55000", "3D000",
+        ] {
+            assert!(is_passing_on_postgres(code), "{code}");
+        }
+        for code in ["", "2", "42601", "23505", "22003", "25P02", "42P01"] {
+            assert!(!is_passing_on_postgres(code), "{code}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_error_of_postgres_was_in_nobodys_way() {
+        for error in [StoreError::Stopping, sqlx::Error::PoolTimedOut.into()] {
+            assert!(!was_in_the_way(&error), "{error}");
+        }
+    }
 }

@@ -1,4 +1,9 @@
 //! Rows in SQLite or PostgreSQL: one SQL text per query, one file per entity. No SQL stands anywhere else.
+//!
+//! All transactions lock in one order, or two of them would wait for each other on PostgreSQL: a user's row (one at most:
+//! of whoever acts, or of whoever owns what is deleted), an invited address, the event, the room, what belongs to these,
+//! counters, the addresses of mails. Whatever deletes a room takes its owner first ([`usage::take_owner_of_room`]), since
+//! it changes the storage that the owner uses.
 
 /// Expands one reading query for both databases; `$executor` is a connection. It ends in time.
 macro_rules! read {

@@ -98,6 +98,20 @@ pub async fn take_user(
     ))
 }
 
+/// Takes the row of a room's owner until the end of the transaction. The owner; `None`: no such room.
+pub async fn take_owner_of_room(tx: &mut Tx, room: Uuid) -> Result<Option<Uuid>, StoreError> {
+    const TAKE: &str = "UPDATE users SET used_storage = used_storage
+        WHERE id = (SELECT created_by FROM rooms WHERE id = $1) RETURNING id";
+    Ok(within!(tx, c => sqlx::query_scalar(TAKE).bind(room).fetch_optional(c).await)?)
+}
+
+/// The same of an event's room. `None`: no such event.
+pub async fn take_owner_of_event(tx: &mut Tx, event: Uuid) -> Result<Option<Uuid>, StoreError> {
+    const TAKE: &str = "UPDATE users SET used_storage = used_storage
+        WHERE id = (SELECT r.created_by FROM events v JOIN rooms r ON r.id = v.room_id WHERE v.id = $1) RETURNING id";
+    Ok(within!(tx, c => sqlx::query_scalar(TAKE).bind(event).fetch_optional(c).await)?)
+}
+
 /// Whose use of what is counted per day or hour.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Counter {

@@ -52,6 +52,7 @@ pub(in crate::store) async fn claim(tx: &mut Tx, user: &User, now: DateTime<Utc>
         return Ok(());
     };
     lock_address(tx, email).await?;
+    keep_events(tx, email).await?;
     let mut taken: Vec<Taken> = within!(&mut *tx, c => sqlx::query_as(TAKE)
         .bind(email)
         .bind(user.tenant_id)
@@ -76,6 +77,17 @@ pub(in crate::store) async fn claim(tx: &mut Tx, user: &User, now: DateTime<Utc>
             .execute(c)
             .await
             .map(drop))?;
+    }
+    Ok(())
+}
+
+/// Until the end of the transaction nobody deletes the events to which an address is invited: who deletes one takes the
+/// event before its invitations. SQLite has one writer anyway.
+async fn keep_events(tx: &mut Tx, email: &str) -> Result<(), StoreError> {
+    const KEEP: &str = "SELECT id FROM events
+        WHERE id IN (SELECT event_id FROM event_invites WHERE email = $1) ORDER BY id FOR KEY SHARE";
+    if let Tx::Postgres(transaction) = tx {
+        sqlx::query(KEEP).bind(email).execute(&mut **transaction).await?;
     }
     Ok(())
 }

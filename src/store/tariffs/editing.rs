@@ -121,8 +121,8 @@ pub async fn create(db: &Db, new: Definition, now: DateTime<Utc>) -> Result<Uuid
 /// Changes the tariff of this name; whether there is one. An error of `change` leaves everything as it was.
 pub async fn edit<E, F>(db: &Db, name: String, now: DateTime<Utc>, change: F) -> Result<bool, E>
 where
-    E: From<StoreError> + Send + 'static,
-    F: FnOnce(&mut Definition) -> Result<(), E> + Send + 'static,
+    E: From<StoreError> + std::error::Error + Send + 'static,
+    F: FnOnce(&mut Definition) -> Result<(), E> + Clone + Send + 'static,
 {
     const UPDATE: &str =
         "UPDATE tariffs SET name = $2, quotas = $3, disabled_modules = $4, disabled_features = $5

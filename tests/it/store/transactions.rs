@@ -7,7 +7,7 @@ use colloquy::{
     store::{
         Db, StoreError, Tx,
         rooms::{self, NewRoom},
-        unbroken,
+        unbroken, usage,
     },
 };
 use sqlx::PgPool;
@@ -18,7 +18,7 @@ use super::{Store, at};
 
 on_both_databases!(Store:
     an_error_rolls_everything_back, a_caller_that_goes_away_cancels_nothing, aborted_callers_leave_no_open_transaction,
-    many_writers_wait_for_each_other, a_panic_reaches_the_caller);
+    many_writers_wait_for_each_other, a_panic_reaches_the_caller, who_was_in_the_way_of_another_tries_again);
 
 const RENAME: &str = "UPDATE tariffs SET name = 'Renamed'";
 const RENAMED: &str = "SELECT count(*) FROM tariffs WHERE name = 'Renamed'";
@@ -47,13 +47,14 @@ async fn an_error_rolls_everything_back(store: &Store) {
 
 async fn a_caller_that_goes_away_cancels_nothing(store: &Store) {
     let (db, go_on) = (store.db.clone(), Arc::new(Notify::new()));
-    let (begun, has_begun) = oneshot::channel();
+    let begun = Arc::new(Notify::new());
+    let begins = Arc::clone(&begun);
     let (ended, has_ended) = oneshot::channel();
     let waits = Arc::clone(&go_on);
     let caller = tokio::spawn(unbroken(async move {
         db.transaction(move |tx| {
             Box::pin(async move {
-                begun.send(()).expect("a listener");
+                begins.notify_one();
                 waits.notified().await;
                 rename(tx).await
             })
@@ -62,7 +63,7 @@ async fn a_caller_that_goes_away_cancels_nothing(store: &Store) {
         ended.send(()).expect("a listener");
         Ok::<_, StoreError>(())
     }));
-    has_begun.await.expect("a transaction");
+    begun.notified().await;
     caller.abort();
     assert!(caller.await.expect_err("aborted").is_cancelled());
     go_on.notify_one();
@@ -170,4 +171,23 @@ async fn a_panic_reaches_the_caller(store: &Store) {
     assert!(caller.await.expect_err("a panic").is_panic());
     assert_eq!(store.number(RENAMED).await, 0);
     store.user("ada").await;
+}
+
+/// Each of the two takes what the other waits for: PostgreSQL ends one of them. SQLite has one writer.
+async fn who_was_in_the_way_of_another_tries_again(store: &Store) {
+    let ada = store.user("ada").await.profile.id;
+    let bob = store.user("bob").await.profile.id;
+    let both = |first: Uuid, second: Uuid| {
+        store.db.transaction(move |tx| {
+            Box::pin(async move {
+                usage::take_user(tx, first, Quotas::NONE, at(1)).await?;
+                tokio::time::sleep(Duration::from_millis(300)).await;
+                usage::take_user(tx, second, Quotas::NONE, at(1)).await?;
+                Ok::<_, StoreError>(())
+            })
+        })
+    };
+    let (one, other) = tokio::join!(both(ada, bob), both(bob, ada));
+    one.expect("a transaction");
+    other.expect("a transaction");
 }

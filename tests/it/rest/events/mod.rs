@@ -10,6 +10,7 @@ mod instances;
 mod list;
 mod mails;
 mod pages;
+mod races;
 mod times;
 
 use serde_json::{Value, json};
