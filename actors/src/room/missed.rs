@@ -89,7 +89,13 @@ impl Meeting {
 
     /// The client is told everything now. Returns what it has missed.
     pub(super) fn is_back(&mut self, id: ParticipantId, now: Timestamp) -> Option<Away> {
-        let away = self.people.get(id)?.away.as_deref().copied().filter(|away| away.told.is_none())?;
+        let away = self
+            .people
+            .get(id)?
+            .away
+            .as_deref()
+            .copied()
+            .filter(|away| away.told.is_none())?;
         let told = Some(now);
         self.people.set_away(id, Away { told, ..away });
         Some(away)

@@ -463,7 +463,10 @@ impl Meeting {
         let old_name = participant.display_name.clone();
         self.people.change(target, |p| {
             let changed = Changed { by: who, at: cx.at };
-            p.renamed = Some(Box::new((changed, std::mem::replace(&mut p.display_name, new_name.clone()))));
+            p.renamed = Some(Box::new((
+                changed,
+                std::mem::replace(&mut p.display_name, new_name.clone()),
+            )));
         });
         let event = ModerationEvent::DisplayNameChanged {
             target,
