@@ -12,9 +12,13 @@ use crate::secrets::Secret;
 /// Bytes of such a file.
 const SECRET_FILE_BYTES_MAX: u64 = 64 * 1024;
 
-/// What other users must not have of a file with secrets: reading, and of the group writing. 0640 is fine.
+/// What other users must not have of a file with secrets.
 #[cfg(unix)]
-const FORBIDDEN_MODE: u32 = 0o027;
+const READABLE_BY_OTHERS: u32 = 0o004;
+
+/// What neither group nor others must have: who writes to the configuration has the server in hand.
+#[cfg(unix)]
+const WRITABLE: u32 = 0o022;
 
 /// Reads every secret that stands in a file, and puts it where it belongs. What can't be read is told.
 pub(super) fn read_into(config: &mut Config) -> Vec<Violation> {
@@ -85,28 +89,33 @@ pub(super) fn exposed(config: &Config) -> Vec<Violation> {
     all.chain(turn)
         .filter_map(|(key, file)| {
             let file = file.as_deref().filter(|file| !file.starts_with("/run"))?;
-            let message = exposure(file)?;
+            let message = exposure(file, true)?;
             Some(Violation { key, message })
         })
         .collect()
 }
 
-/// Says that other users can read a file, or write to it, if they can.
+/// Says that group or others can write to a file, or others read it where it has secrets, if they can.
 #[cfg(unix)]
-pub(super) fn exposure(file: &Path) -> Option<String> {
+pub(super) fn exposure(file: &Path, has_secrets: bool) -> Option<String> {
     use std::os::unix::fs::PermissionsExt as _;
 
     let mode = std::fs::metadata(file).ok()?.permissions().mode() & 0o777;
-    (mode & FORBIDDEN_MODE != 0).then(|| {
-        format!(
-            "the mode {mode:04o} of {} lets other users of this machine read the secret; 0640 does not",
-            file.display()
-        )
-    })
+    let is_readable = has_secrets && mode & READABLE_BY_OTHERS != 0;
+    let allowed = match (is_readable, mode & WRITABLE != 0) {
+        (true, true) => "read the secrets and write to it",
+        (true, false) => "read the secrets",
+        (false, true) => "write to it",
+        (false, false) => return None,
+    };
+    Some(format!(
+        "the mode {mode:04o} of {} lets other users of this machine {allowed}; 0640 does not",
+        file.display()
+    ))
 }
 
 #[cfg(not(unix))]
-pub(super) fn exposure(_file: &Path) -> Option<String> {
+pub(super) fn exposure(_file: &Path, _has_secrets: bool) -> Option<String> {
     None
 }
 
@@ -231,21 +240,21 @@ mod tests {
         let path = file(&folder, "x", "secret");
         let mut config = Config::default();
         config.mail.password_file = Some(path.clone());
-        for (mode, is_told) in [
-            (0o600, false),
-            (0o640, false),
-            (0o660, true),
-            (0o644, true),
-            (0o604, true),
+        for (mode, allowed) in [
+            (0o600, None),
+            (0o640, None),
+            (0o660, Some("machine write to it;")),
+            (0o644, Some("machine read the secrets;")),
+            (0o604, Some("machine read the secrets;")),
+            (0o646, Some("machine read the secrets and write to it;")),
         ] {
             fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
-            let keys: Vec<_> = exposed(&config).into_iter().map(|told| told.key).collect();
-            let expected = if is_told {
-                vec!["mail.password_file"]
-            } else {
-                vec![]
-            };
-            assert_eq!(keys, expected, "{mode:o}");
+            let told = exposed(&config);
+            assert_eq!(told.len(), usize::from(allowed.is_some()), "{mode:o}");
+            for told in told {
+                assert_eq!(told.key, "mail.password_file");
+                assert!(told.message.contains(allowed.unwrap()), "{told:?}");
+            }
         }
     }
 }

@@ -22,6 +22,9 @@ type Transport = AsyncSmtpTransport<Tokio1Executor>;
 /// Time for one attempt to hand a mail over; lettre itself limits the connecting only.
 const PATIENCE: Duration = Duration::from_secs(30);
 
+/// In lettre's words for a mail that can't be said to this mail server: an address or a text that is not ASCII.
+const NOT_IN_ITS_LANGUAGE: &str = "contains non-ascii chars";
+
 /// How to reach the mail server.
 #[derive(Debug)]
 pub(super) struct Relay {
@@ -39,9 +42,9 @@ pub(super) enum SendError {
     /// It will never take this one.
     #[error("refused: {0}")]
     Refused(String),
-    /// It may take it later.
-    #[error("put off: {0}")]
-    PutOff(String),
+    /// It may take it later. With its code, where it said one.
+    #[error("put off: {text}")]
+    PutOff { code: Option<u16>, text: String },
     /// Nobody answered: nothing is known about this mail.
     #[error("no answer: {0}")]
     Unreachable(String),
@@ -106,12 +109,20 @@ impl Connections {
 fn judged(error: &Error) -> SendError {
     let text = explained(error);
     if error.is_client() {
-        // The mail can't be said in the mail server's language, e.g. an address that is not ASCII.
-        return SendError::Refused(text);
+        // All else that lettre finds out by itself is about the connection and not about the mail, such as a mail server
+        // without STARTTLS or without our ways to log in.
+        return if text.contains(NOT_IN_ITS_LANGUAGE) {
+            SendError::Refused(text)
+        } else {
+            SendError::PutOff { code: None, text }
+        };
     }
     match error.status() {
         Some(code) if error.is_permanent() && !is_about_login(code) => SendError::Refused(text),
-        Some(_) => SendError::PutOff(text),
+        Some(code) => SendError::PutOff {
+            code: Some(code.into()),
+            text,
+        },
         None => SendError::Unreachable(text),
     }
 }
@@ -129,4 +140,109 @@ fn explained(error: &Error) -> String {
         cause = error.source();
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::{
+        io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader},
+        net::{TcpListener, TcpStream},
+    };
+
+    use super::*;
+    use crate::secrets::Secret;
+
+    /// A mail server of few words: how it greets, what it can do, and what it says to anybody who logs in.
+    #[derive(Clone, Copy)]
+    struct Curt {
+        greeting: &'static str,
+        abilities: &'static str,
+        to_login: &'static str,
+    }
+
+    const CURT: Curt = Curt {
+        greeting: "220 smtp.test",
+        abilities: "250 smtp.test",
+        to_login: "535 no",
+    };
+
+    impl Curt {
+        async fn serve(self, stream: TcpStream) {
+            let mut stream = BufReader::new(stream);
+            let mut answer = self.greeting;
+            let mut line = String::new();
+            loop {
+                let sent = stream.write_all(format!("{answer}\r\n").as_bytes()).await;
+                line.clear();
+                if sent.is_err() || stream.read_line(&mut line).await.unwrap_or(0) == 0 {
+                    return;
+                }
+                answer = match line.split_whitespace().next() {
+                    Some("EHLO") => self.abilities,
+                    Some("AUTH") => self.to_login,
+                    Some("QUIT") => return,
+                    _ => "250 yes",
+                };
+            }
+        }
+    }
+
+    async fn sent(curt: Curt, tls: MailTls, to: &str) -> Result<(), SendError> {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let settings = config::Mail {
+            port: listener.local_addr().unwrap().port(),
+            tls,
+            user: Some("u".to_owned()),
+            password: Some(Secret::new("p".to_owned())),
+            ..config::Mail::default()
+        };
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                tokio::spawn(curt.serve(stream));
+            }
+        });
+        let relay = Relay::new(&settings, "127.0.0.1").unwrap();
+        let message = Message::builder()
+            .from("a@example.org".parse().unwrap())
+            .to(to.parse().unwrap())
+            .body(String::new())
+            .unwrap();
+        relay.send(&relay.connections(1), &message).await
+    }
+
+    #[tokio::test]
+    async fn a_mail_server_that_takes_no_mail_at_all_puts_mails_off() {
+        let busy = Curt {
+            greeting: "421 busy",
+            ..CURT
+        };
+        let login = Curt {
+            abilities: "250 AUTH PLAIN LOGIN",
+            ..CURT
+        };
+        for (curt, tls, expected, word) in [
+            (CURT, MailTls::Starttls, None, "STARTTLS"),
+            (CURT, MailTls::None, None, "mechanism"),
+            (busy, MailTls::None, Some(421), "busy"),
+            (login, MailTls::None, Some(535), "no"),
+        ] {
+            let sent = sent(curt, tls, "b@example.org").await;
+            let Err(SendError::PutOff { code, text }) = sent else {
+                panic!("{word}: {sent:?}");
+            };
+            assert_eq!(code, expected, "{text}");
+            assert!(text.contains(word), "{text}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_mail_that_can_not_be_said_is_refused() {
+        let open = Curt {
+            abilities: "250 AUTH PLAIN LOGIN",
+            to_login: "235 welcome",
+            ..CURT
+        };
+        let sent = sent(open, MailTls::None, "bär@example.org").await;
+        assert!(matches!(sent, Err(SendError::Refused(_))), "{sent:?}");
+    }
 }

@@ -74,6 +74,10 @@ pub struct Round {
     pub unwanted: usize,
     /// Whether the mail server did not answer at all.
     pub is_unreachable: bool,
+    /// Whether the mail server took none and put some off, also for good where they are too old by now.
+    pub is_putting_off: bool,
+    /// The code with which it last put one off, if it said one.
+    pub code: Option<u16>,
 }
 
 /// Why there is no worker.
@@ -155,6 +159,12 @@ impl Worker {
         round.is_unreachable = results
             .iter()
             .all(|result| matches!(result, Err(SendError::Unreachable(_))));
+        for result in &results {
+            if let Err(SendError::PutOff { code, .. }) = result {
+                round.is_putting_off = results.iter().all(Result::is_err);
+                round.code = *code;
+            }
+        }
         for ((taken, _), result) in wanted.iter().zip(results) {
             match self.note(taken, result).await? {
                 None => round.sent += 1,
@@ -275,8 +285,22 @@ async fn ended(stop: &CancellationToken) {
 /// What went wrong the last time, so that each trouble is told once.
 #[derive(Debug, Default)]
 struct Trouble {
-    mail_server: bool,
+    mail_server: Option<MailServer>,
     database: bool,
+}
+
+/// What is wrong with the mail server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum MailServer {
+    Silent,
+    PuttingOff,
+}
+
+/// A change that the log tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum News {
+    Begun(MailServer),
+    Ended,
 }
 
 impl Trouble {
@@ -284,12 +308,7 @@ impl Trouble {
         match round {
             Ok(round) => {
                 self.database = false;
-                if round.is_unreachable && !self.mail_server {
-                    tracing::warn!("the mail server does not answer; mails wait");
-                } else if self.mail_server && round.is_done() {
-                    tracing::info!("the mail server answers again");
-                }
-                self.mail_server = round.is_unreachable || (self.mail_server && !round.is_done());
+                self.tell(*round);
             }
             Err(error) => {
                 let error: &dyn std::error::Error = error;
@@ -300,11 +319,97 @@ impl Trouble {
             }
         }
     }
+
+    fn tell(&mut self, round: Round) {
+        match self.news(round) {
+            Some(News::Begun(MailServer::Silent)) => {
+                tracing::warn!("the mail server does not answer; mails wait");
+            }
+            // Its words may name people: they stand in the outbox only.
+            Some(News::Begun(MailServer::PuttingOff)) => tracing::warn!(
+                code = round.code,
+                "the mail server puts mails off or refuses the log-in; mails wait; see last_error in the outbox"
+            ),
+            Some(News::Ended) => tracing::info!("the mail server takes mails again"),
+            None => {}
+        }
+    }
+
+    fn news(&mut self, round: Round) -> Option<News> {
+        let before = self.mail_server;
+        let now = match round {
+            Round {
+                is_unreachable: true, ..
+            } => Some(MailServer::Silent),
+            Round {
+                is_putting_off: true, ..
+            } => Some(MailServer::PuttingOff),
+            // It answered about a mail.
+            _ if round.sent + round.given_up > 0 => None,
+            _ => before,
+        };
+        self.mail_server = now;
+        if now == before {
+            return None;
+        }
+        Some(now.map_or(News::Ended, News::Begun))
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn each_trouble_of_the_mail_server_is_told_when_it_begins_and_when_it_ends() {
+        let nothing = Round::default();
+        let unwanted = Round {
+            unwanted: 1,
+            ..nothing
+        };
+        let sent = Round { sent: 1, ..nothing };
+        let mixed = Round {
+            sent: 1,
+            put_off: 1,
+            code: Some(450),
+            ..nothing
+        };
+        let silent = Round {
+            put_off: 1,
+            is_unreachable: true,
+            ..nothing
+        };
+        let putting_off = Round {
+            put_off: 1,
+            is_putting_off: true,
+            code: Some(535),
+            ..nothing
+        };
+        let too_old = Round {
+            given_up: 1,
+            is_putting_off: true,
+            code: Some(535),
+            ..nothing
+        };
+        let mut trouble = Trouble::default();
+        for (round, expected) in [
+            (sent, None),
+            (mixed, None),
+            (putting_off, Some(News::Begun(MailServer::PuttingOff))),
+            (putting_off, None),
+            (nothing, None),
+            (unwanted, None),
+            (too_old, None),
+            (mixed, Some(News::Ended)),
+            (silent, Some(News::Begun(MailServer::Silent))),
+            (silent, None),
+            (putting_off, Some(News::Begun(MailServer::PuttingOff))),
+            (sent, Some(News::Ended)),
+            (sent, None),
+        ] {
+            assert_eq!(trouble.news(round), expected, "{round:?}");
+        }
+    }
 
     #[test]
     fn delays_grow_up_to_an_hour() {

@@ -200,15 +200,20 @@ impl Layers {
         let mut violations = validate::warnings(config);
         violations.extend(secret_files::exposed(config));
         let mut problems = self.problems(violations);
-        if let Some(file) = &self.file
-            && let Some(path) = secret_keys::secrets_in(&file.data).first()
-            && let Some(message) = secret_files::exposure(&file.path)
-        {
-            problems.push(Problem {
-                place: file.place(path),
-                key: path.join("."),
-                message,
-            });
+        if let Some(file) = &self.file {
+            let secret = secret_keys::secrets_in(&file.data).into_iter().next();
+            if let Some(message) = secret_files::exposure(&file.path, secret.is_some()) {
+                let path = secret.unwrap_or_default();
+                problems.push(Problem {
+                    place: file.place(&path),
+                    key: if path.is_empty() {
+                        "this file".to_owned()
+                    } else {
+                        path.join(".")
+                    },
+                    message,
+                });
+            }
         }
         problems
     }

@@ -13,6 +13,7 @@ mod turn;
 use url::Url;
 
 use super::{AssetStoreKind, Assets, Config, Defaults, Http, Livekit, Log, Oidc, Rooms, Signaling};
+use crate::tariffs::names;
 
 /// Signature algorithms that verify with a public key. Symmetric ones would turn that key into a secret.
 const ASYMMETRIC_ALGORITHMS: [&str; 9] = [
@@ -77,6 +78,8 @@ pub(super) fn warnings(config: &Config) -> Vec<Violation> {
     let mut rules = Rules::default();
     rules.verified_database(&config.database);
     rules.encrypted_for_clients(config);
+    rules.trusted_proxies(&config.http);
+    rules.known_features(&config.defaults);
     if !config.dev_issuer_enabled() {
         rules.weak_secrets(config);
     }
@@ -160,6 +163,16 @@ impl Rules {
             (1..=PASSWORD_FAILURES_MAX).contains(&http.password_failures_per_room_per_hour),
             format!("must be between 1 and {PASSWORD_FAILURES_MAX}"),
         );
+    }
+
+    fn trusted_proxies(&mut self, http: &Http) {
+        for (index, network) in http.trusted_proxies.iter().enumerate() {
+            self.require(
+                &format!("http.trusted_proxies.{index}"),
+                network.prefix_len() > 0,
+                "is everybody: each client chooses under which address it is counted; name the proxy's own address",
+            );
+        }
     }
 
     fn log(&mut self, log: &Log) {
@@ -285,6 +298,16 @@ impl Rules {
                 ("assets.s3.secret_access_key", secret),
             ] {
                 self.filled(key, text.unwrap_or_default());
+            }
+        }
+    }
+
+    /// Older and newer servers know other features: an unknown one turns nothing off here, and does no harm.
+    fn known_features(&mut self, defaults: &Defaults) {
+        for (index, feature) in defaults.disabled_features.iter().enumerate() {
+            if let Err(error) = names::feature(feature) {
+                let message = format!("turns nothing off: {error}");
+                self.require(&format!("defaults.disabled_features.{index}"), false, message);
             }
         }
     }

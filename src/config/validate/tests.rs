@@ -31,6 +31,7 @@ const REFUSALS: &[(&str, &str)] = &[
     ("log.level = ''", "log.level"),
     ("log.level = 'info,colloquy=loud'", "log.level"),
     ("database.url = 'mysql://localhost/x'", "database.url"),
+    ("database.url = 'postgres://u:a/b@localhost/x'", "database.url"),
     ("database.connections_max = 0", "database.connections_max"),
     ("oidc.authority = 'urn:issuer'", "oidc.authority"),
     ("oidc.authority = 'https://id.example.org/?x=1'", "oidc.authority"),
@@ -254,6 +255,34 @@ fn the_development_issuer_keeps_no_company() {
             message.contains("oidc.authority") && message.contains("colloquy dev-issuer"),
             "{message}"
         );
+    }
+}
+
+#[test]
+fn what_does_not_do_what_it_says_is_told() {
+    for (toml, expected) in [
+        (
+            "http.trusted_proxies = ['10.0.0.1/32', '0.0.0.0/0']",
+            Some("http.trusted_proxies.1"),
+        ),
+        ("http.trusted_proxies = ['::/0']", Some("http.trusted_proxies.0")),
+        ("http.trusted_proxies = ['10.0.0.0/8', 'fd00::/8']", None),
+        (
+            "defaults.disabled_features = ['call_in', 'call_inn']",
+            Some("defaults.disabled_features.1"),
+        ),
+        (
+            "defaults.disabled_features = ['chat::call_in']",
+            Some("defaults.disabled_features.0"),
+        ),
+        (
+            "defaults.disabled_features = ['core::call_in', 'recording::stream']",
+            None,
+        ),
+    ] {
+        let config: Config = toml::from_str(toml).unwrap();
+        let told: Vec<_> = warnings(&config).into_iter().map(|told| told.key).collect();
+        assert_eq!(told, Vec::from_iter(expected), "{toml}");
     }
 }
 

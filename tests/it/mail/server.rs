@@ -11,6 +11,7 @@ use crate::{
 
 on_both_databases!(Mailing:
     a_server_killed_before_the_commit_sends_the_same_mail_once_more,
+    a_mail_server_that_puts_mails_off_is_told_once,
     a_mail_server_that_hangs_does_not_keep_a_server_from_stopping,
 );
 
@@ -45,7 +46,7 @@ impl Mailing {
         db.expect("a database")
     }
 
-    /// Queues a mail while the server is away.
+    /// Queues a mail without waking the server, which looks every five seconds.
     async fn enqueue(&self) {
         let db = self.db().await;
         let done: Result<(), StoreError> = db
@@ -82,6 +83,26 @@ async fn a_server_killed_before_the_commit_sends_the_same_mail_once_more(world: 
     smtp.expect_nothing().await;
     assert!(server.terminate().await.success());
     assert_eq!(server.warnings(), Vec::<String>::new());
+}
+
+async fn a_mail_server_that_puts_mails_off_is_told_once(world: &Mailing) {
+    let Mailing { server, smtp } = world;
+    let begun = "the mail server puts mails off";
+    smtp.be("refuse 535").await;
+    world.enqueue().await;
+    assert!(smtp.told().await["refused"].is_array());
+    server.wait_for_log(begun, 1).await;
+    smtp.be("accept").await;
+    server.set_all_mails_due().await;
+    smtp.mail().await;
+    server.wait_for_log("the mail server takes mails again", 1).await;
+    assert!(server.terminate().await.success());
+    let warnings = server.warnings();
+    assert_eq!(warnings.len(), 1, "{warnings:?}");
+    assert!(
+        warnings[0].contains(begun) && warnings[0].contains("535"),
+        "{warnings:?}"
+    );
 }
 
 async fn a_mail_server_that_hangs_does_not_keep_a_server_from_stopping(world: &Mailing) {

@@ -81,6 +81,11 @@ fn variables_that_do_not_parse() {
             r#"[{username = "dora", password = "hunter2""#,
         ),
         ("COLLOQUY_DATABASE__URL", "mysql://user:hunter2@db.example.org/x"),
+        (
+            "COLLOQUY_DATABASE__URL",
+            "postgres://u@127.0.0.1/db?pasword=hunter2",
+        ),
+        ("COLLOQUY_DATABASE__URL", "postgres://u:hunter2/x@127.0.0.1/db"),
     ] {
         let said = refused("", &[(variable, value)]);
         assert!(said.contains(variable), "{variable}={value}: {said}");
@@ -181,6 +186,10 @@ fn the_mode_of_the_file_is_looked_at() {
         ("[livekit]\napi_secret = 'hunter2'\n", 0o644, true),
         ("[livekit]\napi_secret = 'hunter2'\n", 0o640, false),
         ("[livekit]\napi_key = 'x'\n", 0o644, false),
+        // Whoever writes to it has the server in hand.
+        ("[livekit]\napi_key = 'x'\n", 0o664, true),
+        ("[livekit]\napi_key = 'x'\n", 0o646, true),
+        ("[livekit]\napi_secret = 'hunter2'\n", 0o660, true),
     ] {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("x.toml");
@@ -189,7 +198,9 @@ fn the_mode_of_the_file_is_looked_at() {
         let file = path.to_str().expect("a path");
         let (output, _folder) = run(&["config", "check", "--config", file], "", &[]);
         assert!(output.status.success(), "{output:?}");
-        assert_eq!(said(&output).contains("warning: "), is_told, "{mode:o} {toml}");
+        let said = said(&output);
+        assert_eq!(said.contains("warning: "), is_told, "{mode:o} {toml}");
+        assert_eq!(said.contains("write to it"), mode & 0o022 != 0, "{mode:o} {said}");
     }
 }
 
@@ -210,4 +221,26 @@ fn a_database_that_can_not_be_reached() {
         assert_eq!(output.status.code(), Some(1), "{output:?}");
         said(&output);
     }
+}
+
+#[cfg(unix)]
+#[test]
+fn lines_of_a_broken_password_file() {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("pgpass");
+    fs::write(&path, format!("127.0.0.1:1:{SECRET}\n")).expect("a file");
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).expect("a mode");
+    let environment = [
+        (
+            "COLLOQUY_DATABASE__URL",
+            "postgres://colloquy@127.0.0.1:1/colloquy",
+        ),
+        ("COLLOQUY_LOG__LEVEL", "trace"),
+        ("PGPASSFILE", path.to_str().expect("a path")),
+    ];
+    let (output, _folder) = run(&["serve", "--listen", "127.0.0.1:0"], "", &environment);
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    said(&output);
 }
