@@ -1,5 +1,7 @@
 //! Throw-away databases: each test gets its own file or its own schema.
 
+use std::time::Duration;
+
 use colloquy::{config, store::Db};
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 use tempfile::TempDir;
@@ -103,6 +105,36 @@ impl TestDatabase {
             Db::Sqlite { .. } => format!("X'{}'", id.simple()),
             Db::Postgres(_) => format!("'{id}'"),
         }
+    }
+
+    /// Does `work` while somebody else has taken all users, and tells how many rows of a table are free as it waits for
+    /// one of them. `None` on SQLite, which has one writer.
+    pub async fn free_while_users_are_taken<T>(
+        &self,
+        table: &str,
+        work: impl Future<Output = T>,
+    ) -> Option<(i64, T)> {
+        let Db::Postgres(pool) = &self.db else {
+            return None;
+        };
+        let mut holder = pool.begin().await.expect("a transaction");
+        let take = "UPDATE users SET updated_at = updated_at RETURNING pg_backend_pid()";
+        let backend: i32 = sqlx::query_scalar(take)
+            .fetch_one(&mut *holder)
+            .await
+            .expect("a user");
+        let waiting =
+            format!("SELECT count(*) FROM pg_stat_activity WHERE {backend} = ANY(pg_blocking_pids(pid))");
+        let free = format!("SELECT count(*) FROM (SELECT id FROM {table} FOR UPDATE SKIP LOCKED) free");
+        let look = async {
+            while self.number(&waiting).await == 0 {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+            let free = self.number(&free).await;
+            holder.rollback().await.expect("a rollback");
+            free
+        };
+        Some(tokio::join!(look, work))
     }
 
     /// Asks for one number.

@@ -3,6 +3,7 @@
 mod cleanup;
 mod command;
 mod lease;
+mod order;
 mod scheduled;
 
 use chrono::{DateTime, TimeDelta, Utc};

@@ -1,8 +1,5 @@
 //! An event that is deleted while others change it: all requests are answered, in whatever order they come.
 
-use std::time::Duration;
-
-use colloquy::store::Db;
 use futures_util::future::{join, join_all};
 use serde_json::{Value, json};
 
@@ -64,32 +61,15 @@ async fn meets(api: &Api, method: &str, below: &str, body: impl Fn(usize) -> Val
     }
 }
 
-/// As everybody does who changes it. What would else end in deadlocks ends well by trying again, but takes seconds.
+/// As everybody does who changes it. Another order would end well by trying again, but after seconds.
 async fn the_end_takes_the_owner_before_the_event(api: &Api) {
-    // SQLite has one writer.
-    let Db::Postgres(pool) = &api.database.db else {
-        return;
-    };
     let alice = api.person("alice").await;
     let created = event(api, &alice, weekly()).await;
     let path = path(&created);
-    let mut holder = pool.begin().await.expect("a transaction");
-    let holds = "UPDATE users SET updated_at = updated_at RETURNING pg_backend_pid()";
-    let backend: i32 = sqlx::query_scalar(holds)
-        .fetch_one(&mut *holder)
-        .await
-        .expect("the owner");
     let end = api.call(&alice, "DELETE", &path, Value::Null);
-    let look = async {
-        let waiting =
-            format!("SELECT count(*) FROM pg_stat_activity WHERE {backend} = ANY(pg_blocking_pids(pid))");
-        while api.database.number(&waiting).await == 0 {
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-        let free = "SELECT count(*) FROM (SELECT id FROM events FOR UPDATE SKIP LOCKED) free";
-        assert_eq!(api.database.number(free).await, 1);
-        holder.rollback().await.expect("a rollback");
-    };
-    let (end, ()) = join(end, look).await;
-    end.expect(204);
+    let ended = api.database.free_while_users_are_taken("events", end).await;
+    if let Some((free, end)) = ended {
+        end.expect(204);
+        assert_eq!(free, 1);
+    }
 }
