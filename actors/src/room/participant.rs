@@ -145,7 +145,7 @@ impl Participant {
         self.left_at = before.left_at.filter(|_| before.was_inside());
         self.popouts = before.popouts;
         self.hand_lowered = before.hand_lowered;
-        self.away = before.away.clone();
+        self.away.clone_from(&before.away);
         if before.renamed.is_some() {
             self.renamed.clone_from(&before.renamed);
             self.display_name = before.display_name.clone();

@@ -19,20 +19,7 @@ pub(super) async fn run(shell: &mut Shell, myself: &ActorRef<RoomMsg>) {
     if shell.phase == Phase::Stopped {
         return;
     }
-    let count = shell.queue.len().min(TURN_INPUTS_MAX);
-    let (mut inputs, mut senders) = (Vec::with_capacity(count), Vec::with_capacity(count));
-    for Waiting { input, from } in shell.queue.drain(..count) {
-        if let From::Session(session) = &from
-            && let Some(link) = shell.links.of_session(*session).filter(|link| link.is_cut())
-        {
-            // Whoever does not take the answers to what it asked for gets no more of them made.
-            link.command_handled();
-            shell.gauge.waiting.fetch_sub(1, Ordering::Relaxed);
-            continue;
-        }
-        inputs.push(input);
-        senders.push(from);
-    }
+    let (inputs, senders) = take(shell);
     let random = std::sync::Arc::clone(&shell.ports.random);
     let (now, wall) = (shell.ports.clock.now(), shell.ports.clock.wall());
     let ahead = shell.room.time(now).as_micros() - wall.as_micros();
@@ -79,6 +66,25 @@ pub(super) async fn run(shell: &mut Shell, myself: &ActorRef<RoomMsg>) {
     }
     // Whoever was told to bring the facts of the meeting is about to come back.
     after(shell, myself, !asked);
+}
+
+/// Takes what waits, as much as a turn may have.
+fn take(shell: &mut Shell) -> (Vec<Input>, Vec<From>) {
+    let count = shell.queue.len().min(TURN_INPUTS_MAX);
+    let (mut inputs, mut senders) = (Vec::with_capacity(count), Vec::with_capacity(count));
+    for Waiting { input, from } in shell.queue.drain(..count) {
+        if let From::Session(session) = &from
+            && let Some(link) = shell.links.of_session(*session).filter(|link| link.is_cut())
+        {
+            // Whoever does not take the answers to what it asked for gets no more of them made.
+            link.command_handled();
+            shell.gauge.waiting.fetch_sub(1, Ordering::Relaxed);
+            continue;
+        }
+        inputs.push(input);
+        senders.push(from);
+    }
+    (inputs, senders)
 }
 
 fn after(shell: &mut Shell, myself: &ActorRef<RoomMsg>, may_end: bool) {

@@ -176,7 +176,7 @@ impl Drop for Hold {
             let network = record.release(self.guess)?;
             Some((record, network))
         }) {
-            record.failed(network, self.ends - HOLD);
+            record.failed(network, self.ends.checked_sub(HOLD).unwrap_or(self.ends));
             *failures += 1;
         }
     }

@@ -50,18 +50,18 @@ async fn meets(api: &Api, method: &str, below: &str, body: impl Fn(usize) -> Val
         let created = event(api, &alice, weekly()).await;
         let path = path(&created);
         let changed = format!("{path}{below}");
-        let changes = join_all((0..4).map(|number| api.call(&alice, method, &changed, body(number))));
+        let answers = join_all((0..4).map(|number| api.call(&alice, method, &changed, body(number))));
         let end = api.call(&alice, "DELETE", &path, Value::Null);
-        let (changes, end) = join(changes, end).await;
+        let (answers, end) = join(answers, end).await;
         end.expect(204);
-        for answer in changes {
+        for answer in answers {
             let status = answer.status.as_u16();
             assert!([200, 201, 204, 404].contains(&status), "{answer:?}");
         }
     }
 }
 
-/// As everybody does who changes it. Another order would end well by trying again, but after seconds.
+/// As everybody does who answers it. Another order would end well by trying again, but after seconds.
 async fn the_end_takes_the_owner_before_the_event(api: &Api) {
     let alice = api.person("alice").await;
     let created = event(api, &alice, weekly()).await;
