@@ -106,7 +106,13 @@ mod tests {
         assert!(nginx.contains("add_header Strict-Transport-Security \"max-age=31536000\" always;"));
         let caddy = include_str!("../../../config/Caddyfile");
         assert!(caddy.contains("header Strict-Transport-Security \"max-age=31536000\""));
-        assert!(caddy.contains(r"request>uri regexp `(\?|/v1/mail/unsubscribe/).*$` `$1...`"));
+        // The one log of all: errors are told with the whole request as well.
+        let of_all = caddy
+            .split("log default {")
+            .nth(1)
+            .and_then(|rest| rest.split("reverse_proxy").next());
+        let of_all = of_all.unwrap();
+        assert!(of_all.contains(r"request>uri regexp `(\?|/v1/mail/unsubscribe/|/invites/).*$` `$1...`"));
     }
 
     #[tokio::test]
