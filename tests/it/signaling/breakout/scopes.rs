@@ -127,8 +127,8 @@ async fn each_room_has_its_own_timer(server: &Server) {
     let joined = move_guest(&meeting, &mut ida, "Ida", &red).await;
     assert_eq!(joined["timer"]["timer_id"], of_red["timer_id"]);
     assert_eq!(joined["participants"][0]["timer"]["ready_status"], true);
-    let left_behind = ida.expect_next("timer", "stopped").await;
-    assert_eq!(left_behind["payload"]["timer_id"], of_all["timer_id"]);
+    // Of the one that it left behind nothing comes: the client would take it for the end of this one.
+    ida.expect_silence().await;
     alice.events_so_far().await;
     let stop = json!({"action": "stop", "timer_id": of_red["timer_id"]});
     alice.send("timer", stop.clone()).await;
