@@ -17,8 +17,9 @@ const MESSAGES_EACH: usize = 375;
 const MESSAGES_BELOW_THE_QUEUE: usize = 1_000;
 /// Messages that each sender has on their way at the same time.
 const IN_FLIGHT: usize = 16;
-/// Memory for one queue, the history of the room, and what the senders have on their way.
-const GROWTH_BYTES_MAX: u64 = 96 * 1024 * 1024;
+/// Memory for one queue, the history of the room with a snapshot of it, and what the senders have on their way; twice that, as a
+/// busy machine lets all of them wait at once.
+const GROWTH_BYTES_MAX: u64 = 192 * 1024 * 1024;
 
 /// A guest whose system takes nearly nothing beyond what the guest reads.
 pub async fn joined_narrow(server: &Unlimited, meeting: &Meeting, name: &str) -> Participant {
