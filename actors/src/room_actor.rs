@@ -219,7 +219,7 @@ impl Shell {
 
     fn enqueue(&mut self, myself: &ActorRef<RoomMsg>, input: Input, from: From) {
         if self.phase == Phase::Stopped {
-            return self.gauge_down();
+            return self.gauge.down();
         }
         self.queue.push_back(Waiting { input, from });
         if !std::mem::replace(&mut self.turn_cast, true) {
@@ -236,11 +236,6 @@ impl Shell {
     fn show_disk(&self) {
         let failed = self.room.disk_failed();
         self.gauge.disk_failed.store(failed, Ordering::Relaxed);
-    }
-
-    fn gauge_down(&self) {
-        // The senders count up before they send.
-        self.gauge.waiting.fetch_sub(1, Ordering::Relaxed);
     }
 
     fn summary(&self) -> RoomSummary {

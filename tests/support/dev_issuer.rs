@@ -9,6 +9,8 @@ use std::{
 
 use tempfile::TempDir;
 
+use super::binary;
+
 const LOG: &str = "issuer.log";
 
 /// `colloquy dev-issuer` at a port of its own; it ends with this.
@@ -82,12 +84,7 @@ impl Drop for IssuerProcess {
 
 /// The command, without the settings of whoever runs the tests.
 pub fn command(data_dir: &Path, working_dir: &Path) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_colloquy"));
-    for (name, _) in std::env::vars_os() {
-        if name.to_string_lossy().starts_with("COLLOQUY_") {
-            command.env_remove(name);
-        }
-    }
+    let mut command = binary::colloquy();
     command
         .arg("dev-issuer")
         .arg("--data-dir")

@@ -1,5 +1,6 @@
 //! What whole-server tests are written with: a real server, REST clients, and participants on real sockets.
 
+pub mod binary;
 pub mod dev_issuer;
 pub mod livekit;
 pub mod meeting;

@@ -93,6 +93,15 @@ impl Rest {
         self.absolute(method, &format!("{}{path}", self.base))
     }
 
+    /// An upgrade to a WebSocket as a browser asks for it, but for the protocols.
+    pub fn upgrade(&self, path: &str) -> reqwest::RequestBuilder {
+        self.request(Method::GET, path)
+            .header("connection", "keep-alive, Upgrade")
+            .header("upgrade", "websocket")
+            .header("sec-websocket-version", "13")
+            .header("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ==")
+    }
+
     async fn send(&self, method: Method, path: &str, body: Option<Value>) -> Answer {
         let name = format!("{method} {path}");
         let mut request = self.request(method, path);

@@ -12,7 +12,7 @@ use colloquy::config;
 use tempfile::TempDir;
 use tokio::time::{Instant, sleep};
 
-use super::{ports, postgres::PostgresDatabase, rest::Rest};
+use super::{binary::without_settings, ports, postgres::PostgresDatabase, rest::Rest};
 use crate::databases::Kind;
 
 /// From the start of the process until it is ready, also while the whole test suite runs.
@@ -303,19 +303,14 @@ impl Server {
     /// The binary with the settings of this server.
     fn command(&self) -> Command {
         let binary = env!("CARGO_BIN_EXE_colloquy");
-        let mut command = if self.survives_full_disks {
+        let mut command = without_settings(if self.survives_full_disks {
             // What the shell ignores, its successor ignores: by default the signal of a file that is too large kills.
             let mut shell = Command::new("sh");
             shell.args(["-c", r#"trap "" XFSZ; exec "$0" "$@""#, binary]);
             shell
         } else {
             Command::new(binary)
-        };
-        for (name, _) in std::env::vars_os() {
-            if name.to_string_lossy().starts_with("COLLOQUY_") {
-                command.env_remove(name);
-            }
-        }
+        });
         if let Some(database) = &self.database {
             command.env("COLLOQUY_DATABASE__URL", database.url.as_str());
         }

@@ -1,12 +1,10 @@
 //! What a test changes in the database because no request does: it counts from the next `start` on.
 
-use std::process::Command;
-
 use colloquy::store::Db;
 use serde_json::Value;
 use sqlx::AssertSqlSafe;
 
-use super::{planted, server::Server};
+use super::{binary, planted, server::Server};
 
 impl Server {
     /// Every tariff has these quotas, such as `{"room_participant_limit": 2}`.
@@ -46,12 +44,7 @@ impl Server {
 
     /// What an operator types beside the running server.
     pub fn operate(&self, arguments: &[&str]) {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_colloquy"));
-        for (name, _) in std::env::vars_os() {
-            if name.to_string_lossy().starts_with("COLLOQUY_") {
-                command.env_remove(name);
-            }
-        }
+        let mut command = binary::colloquy();
         if let Some(url) = &self.database().url {
             command.env("COLLOQUY_DATABASE__URL", url);
         }

@@ -38,6 +38,13 @@ pub struct Gauge {
     pub(super) begun_by_owner: AtomicBool,
 }
 
+impl Gauge {
+    /// An input waits no more; its sender had counted it before it sent it.
+    pub(super) fn down(&self) {
+        self.waiting.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
 impl RoomRef {
     #[must_use]
     pub fn id(&self) -> RoomId {

@@ -1,7 +1,5 @@
 //! A turn: take what waits, log it as one batch, handle each input, release its effects at once.
 
-use std::sync::atomic::Ordering;
-
 use ractor::ActorRef;
 
 use super::{From, Phase, RoomMsg, Shell, Waiting, release};
@@ -31,7 +29,7 @@ pub(super) async fn run(shell: &mut Shell, myself: &ActorRef<RoomMsg>) {
     shell.show_disk();
     let asked = senders.iter().any(|from| matches!(from, From::Start { .. }));
     for (stamped, from) in batch.into_iter().zip(senders) {
-        shell.gauge_down();
+        shell.gauge.down();
         if let From::Session(session) = &from
             && let Some(link) = shell.links.of_session(*session)
         {
@@ -78,7 +76,7 @@ fn take(shell: &mut Shell) -> (Vec<Input>, Vec<From>) {
         {
             // Whoever does not take the answers to what it asked for gets no more of them made.
             link.command_handled();
-            shell.gauge.waiting.fetch_sub(1, Ordering::Relaxed);
+            shell.gauge.down();
             continue;
         }
         inputs.push(input);

@@ -5,7 +5,7 @@ mod tariffs;
 mod tenants;
 mod users;
 
-use std::process::{Command, Output};
+use std::process::Output;
 
 use colloquy::{
     identity::{ProfileClaims, VerifiedToken},
@@ -15,7 +15,10 @@ use colloquy::{
     },
 };
 
-use crate::databases::{Kind, TestDatabase};
+use crate::{
+    databases::{Kind, TestDatabase},
+    support::binary,
+};
 
 /// A database with tables, and a shell beside it.
 pub struct Shell(TestDatabase);
@@ -30,12 +33,7 @@ impl Shell {
     }
 
     fn run(&self, arguments: &[&str]) -> Output {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_colloquy"));
-        for (name, _) in std::env::vars_os() {
-            if name.to_string_lossy().starts_with("COLLOQUY_") {
-                command.env_remove(name);
-            }
-        }
+        let mut command = binary::colloquy();
         if let Some(url) = &self.0.settings.url {
             command.env("COLLOQUY_DATABASE__URL", url);
         }

@@ -1,17 +1,14 @@
 //! A server that was set up for others does not come up as a development server.
 
-use std::process::{Command, Output};
+use std::process::Output;
+
+use crate::support::binary;
 
 const AUTHORITY: (&str, &str) = ("COLLOQUY_OIDC__AUTHORITY", "https://id.example.org/realms/a");
 
 fn run(arguments: &[&str], environment: &[(&str, &str)]) -> Output {
     let folder = tempfile::tempdir().expect("a folder");
-    let mut command = Command::new(env!("CARGO_BIN_EXE_colloquy"));
-    for (name, _) in std::env::vars_os() {
-        if name.to_string_lossy().starts_with("COLLOQUY_") {
-            command.env_remove(name);
-        }
-    }
+    let mut command = binary::colloquy();
     let output = command
         .args(arguments)
         .arg("--data-dir")

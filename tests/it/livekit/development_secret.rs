@@ -1,6 +1,9 @@
 //! LiveKit's well-known development secret is fine on a developer's machine only.
 
-use crate::{databases::Kind, support::server::Server};
+use crate::{
+    databases::Kind,
+    support::{binary, server::Server},
+};
 
 const WARNING: &str = "livekit.api_secret: is LiveKit's well-known development secret";
 const AUTHORITY: (&str, &str) = ("COLLOQUY_OIDC__AUTHORITY", "https://id.example.org/realms/a");
@@ -27,12 +30,7 @@ async fn it_is_told_with_a_real_issuer() {
 #[test]
 fn it_is_refused_where_livekit_is_on_another_machine() {
     let folder = tempfile::tempdir().expect("a folder");
-    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_colloquy"));
-    for (name, _) in std::env::vars_os() {
-        if name.to_string_lossy().starts_with("COLLOQUY_") {
-            command.env_remove(name);
-        }
-    }
+    let mut command = binary::colloquy();
     let output = command
         .arg("--data-dir")
         .arg(folder.path())

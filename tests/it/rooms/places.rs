@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use reqwest::Method;
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 
@@ -111,13 +110,9 @@ async fn rooms_that_nobody_has_entered_are_few() {
 
 /// The status of an upgrade of a client with this address, which then goes.
 async fn upgrade(world: &Narrow, address: &str, ticket: &Value) -> u16 {
-    let request = world.server.anonymous().request(Method::GET, "/signaling");
+    let request = world.server.anonymous().upgrade("/signaling");
     let request = request
         .header("x-forwarded-for", address)
-        .header("connection", "upgrade")
-        .header("upgrade", "websocket")
-        .header("sec-websocket-version", "13")
-        .header("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ==")
         .header("sec-websocket-protocol", protocols(ticket));
     receive(request, format!("an upgrade from {address}"))
         .await

@@ -213,12 +213,8 @@ async fn invented_tickets_are_counted(world: &Strict) {
     let room = world.room(json!({})).await;
     let open = async |who: &Rest, ticket: &str| {
         let request = who
-            .request(Method::GET, "/signaling")
+            .upgrade("/signaling")
             .header("x-forwarded-for", "192.0.2.1")
-            .header("connection", "upgrade")
-            .header("upgrade", "websocket")
-            .header("sec-websocket-version", "13")
-            .header("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ==")
             .header(
                 "sec-websocket-protocol",
                 format!("opentalk-signaling-json-v1.0, ticket#{ticket}"),

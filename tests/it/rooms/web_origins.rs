@@ -1,6 +1,5 @@
 //! Which web pages may open sockets here.
 
-use reqwest::Method;
 use serde_json::json;
 
 use super::{NOBODY, proxied::Proxied};
@@ -22,16 +21,10 @@ impl Settings for OneOrigin {
 
 /// An upgrade that a browser asks for on behalf of a page, if there is one.
 async fn upgrade(who: &Rest, path: &str, ticket: &str, origin: Option<&str>) -> Answer {
-    let mut request = who
-        .request(Method::GET, path)
-        .header("connection", "upgrade")
-        .header("upgrade", "websocket")
-        .header("sec-websocket-version", "13")
-        .header("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ==")
-        .header(
-            "sec-websocket-protocol",
-            format!("opentalk-signaling-json-v1.0, ticket#{ticket}"),
-        );
+    let mut request = who.upgrade(path).header(
+        "sec-websocket-protocol",
+        format!("opentalk-signaling-json-v1.0, ticket#{ticket}"),
+    );
     if let Some(origin) = origin {
         request = request.header("origin", origin);
     }

@@ -1,11 +1,10 @@
 //! What is said about settings that are wrong: where and why, never what stands there.
 
-use std::{
-    fs,
-    process::{Command, Output},
-};
+use std::{fs, process::Output};
 
 use tempfile::TempDir;
+
+use crate::support::binary;
 
 const SECRET: &str = "hunter2";
 
@@ -15,12 +14,7 @@ const AUTHORITY: (&str, &str) = ("COLLOQUY_OIDC__AUTHORITY", "https://id.example
 fn run(arguments: &[&str], toml: &str, environment: &[(&str, &str)]) -> (Output, TempDir) {
     let folder = tempfile::tempdir().expect("a folder");
     fs::write(folder.path().join("colloquy.toml"), toml).expect("a file");
-    let mut command = Command::new(env!("CARGO_BIN_EXE_colloquy"));
-    for (name, _) in std::env::vars_os() {
-        if name.to_string_lossy().starts_with("COLLOQUY_") {
-            command.env_remove(name);
-        }
-    }
+    let mut command = binary::colloquy();
     let output = command
         .args(arguments)
         .arg("--data-dir")

@@ -1,6 +1,6 @@
 //! Section 1: from the ticket to the WebSocket.
 
-use reqwest::{Method, RequestBuilder};
+use reqwest::RequestBuilder;
 use serde_json::json;
 
 use super::Quiet;
@@ -18,14 +18,8 @@ on_both_databases!(Quiet:
 const PROTOCOL: &str = "opentalk-signaling-json-v1.0";
 const PATHS: [&str; 2] = ["/signaling", "/v1/signaling"];
 
-/// An upgrade as a browser asks for it, but for the protocols.
 fn upgrade(server: &Server, path: &str) -> RequestBuilder {
-    let request = server.anonymous().request(Method::GET, path);
-    request
-        .header("connection", "keep-alive, Upgrade")
-        .header("upgrade", "websocket")
-        .header("sec-websocket-version", "13")
-        .header("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ==")
+    server.anonymous().upgrade(path)
 }
 
 /// The refusal of an upgrade with these protocols, each in a header of its own.
