@@ -70,6 +70,8 @@ pub const TRACES_MAX: usize = 1_000;
 pub const WAITING_MAX: usize = 1_000;
 pub const WAITING_PER_CODE_MAX: usize = 500;
 pub const WAITING_PER_NETWORK_MAX: usize = 300;
+/// So many of one network wait whatever others with their code do: two full networks must not shut a link.
+pub const WAITING_PER_NETWORK_KEPT: usize = 20;
 /// * A socket must join, or be put to wait, within that time.
 pub const JOIN_DEADLINE_SECS: u64 = 60;
 /// A blocked client asks again, in a hidden tab every minute: it has that long after each `join`.
@@ -133,6 +135,9 @@ pub const CHAT_MESSAGES_PER_SCOPE_MAX: usize = 1_000;
 /// All kept messages of a meeting, in all its rooms, as a snapshot writes them, and what is kept beside them to be
 /// searched. The oldest message of the meeting goes first.
 pub const CHAT_BYTES_MAX: usize = 64 * 1024 * 1024;
+/// What the chat of a meeting may take at the least, however many rooms of its owner live: each further one gets that part
+/// of [`CHAT_BYTES_MAX`] that it would get if all were alike.
+pub const CHAT_BYTES_MIN: usize = 4 * 1024 * 1024;
 /// What a kept message counts beside its texts.
 pub const CHAT_MESSAGE_OVERHEAD_BYTES: usize = 256;
 /// Messages in one chunk of history.

@@ -11,8 +11,8 @@ use crate::{
     livekit::Livekit,
     logged::LoggedRoom,
     ports::{Ports, Unavailable},
-    protocol::limits::LIVING_EMPTY_ROOMS_MAX,
-    room::{Room, effects::Effects},
+    protocol::limits::{CHAT_BYTES_MAX, CHAT_BYTES_MIN, LIVING_EMPTY_ROOMS_MAX},
+    room::{Room, RoomSettings, effects::Effects},
     room_actor::{self, RoomRef},
 };
 
@@ -25,10 +25,15 @@ impl State {
         if self.args.draining.load(Ordering::Relaxed) {
             return Found::Unavailable;
         }
-        if self.has_too_many(beginner) {
+        let owned = self.owned(beginner);
+        if owned.are_too_many(beginner) {
             return Found::TooMany;
         }
-        let room = Room::new(id, self.args.settings.clone());
+        let settings = RoomSettings {
+            chat_bytes_max: owned.chat_bytes_of_next(),
+            ..self.args.settings.clone()
+        };
+        let room = Room::new(id, settings);
         let create = |log| LoggedRoom::create(room.clone(), log, self.args.livekit.for_room());
         let in_memory = |error: JournalError| {
             tracing::error!(room.id = %id, %error, "no journal; the room lives in memory");
@@ -59,24 +64,20 @@ impl State {
         }
     }
 
-    /// Whether the owner has as many living rooms as may be, or as many that nobody has entered yet. What others have begun,
-    /// by links that go around, does not count against the owner itself. All rooms are begun here, one after the other, so
-    /// that the count is exact.
-    fn has_too_many(&self, beginner: Beginner) -> bool {
-        let Some(owner) = beginner
-            .owner
-            .filter(|_| beginner.counted && beginner.living_max > 0)
-        else {
-            return false;
+    /// The living rooms of an owner. All rooms are begun here, one after the other, so that the count is exact.
+    fn owned(&self, beginner: Beginner) -> Owned {
+        let mut owned = Owned::default();
+        let Some(owner) = beginner.owner else {
+            return owned;
         };
-        let (mut living, mut empty) = (0, 0);
-        let counts =
-            |room: &RoomRef| room.owner() == Some(owner) && (!beginner.by_owner || room.was_begun_by_owner());
-        for room in self.args.index.iter().filter(|room| counts(room)) {
-            living += 1;
-            empty += usize::from(!room.was_entered());
+        for room in self.args.index.iter().filter(|room| room.owner() == Some(owner)) {
+            owned.living += 1;
+            if !beginner.by_owner || room.was_begun_by_owner() {
+                owned.counted += 1;
+                owned.empty += usize::from(!room.was_entered());
+            }
         }
-        living >= beginner.living_max || empty >= LIVING_EMPTY_ROOMS_MAX
+        owned
     }
 
     /// Starts the actor of a room; `effects` of its revival are still to be released.
@@ -123,6 +124,31 @@ impl State {
     }
 }
 
+/// How many living rooms an owner has.
+#[derive(Debug, Default, Clone, Copy)]
+struct Owned {
+    living: usize,
+    /// Those that count for who begins the next one: what others have begun, by links that go around, does not count
+    /// against the owner itself.
+    counted: usize,
+    /// Those of them that nobody has entered yet.
+    empty: usize,
+}
+
+impl Owned {
+    fn are_too_many(self, beginner: Beginner) -> bool {
+        beginner.counted
+            && beginner.living_max > 0
+            && (self.counted >= beginner.living_max || self.empty >= LIVING_EMPTY_ROOMS_MAX)
+    }
+
+    /// What the next room's chat may take: many rooms of one owner together take little more than a few, in memory and on
+    /// the disk.
+    fn chat_bytes_of_next(self) -> usize {
+        (CHAT_BYTES_MAX / (self.living + 1)).max(CHAT_BYTES_MIN)
+    }
+}
+
 async fn load(id: RoomId, folder: Arc<Folder>, ports: &Ports, livekit: Arc<Livekit>) -> Loaded {
     match ports.directory.missing_rooms(vec![id]).await {
         Err(Unavailable) => return Loaded::Unavailable,
@@ -161,5 +187,25 @@ async fn load(id: RoomId, folder: Arc<Folder>, ports: &Ports, livekit: Arc<Livek
             tracing::error!(room.id = %id, %error, "reading a journal failed");
             Loaded::Unavailable
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fifty_rooms_of_one_owner_keep_no_more_than_a_few() {
+        let next = |living| {
+            let owned = Owned {
+                living,
+                ..Owned::default()
+            };
+            owned.chat_bytes_of_next()
+        };
+        assert_eq!(next(0), CHAT_BYTES_MAX);
+        assert_eq!(next(1), CHAT_BYTES_MAX / 2);
+        assert_eq!(next(1_000), CHAT_BYTES_MIN);
+        assert!((0..50).map(next).sum::<usize>() < 6 * CHAT_BYTES_MAX);
     }
 }

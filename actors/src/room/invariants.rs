@@ -22,7 +22,7 @@ impl Room {
         for state in meeting.spaces.values() {
             state.poll.as_ref().map_or(Ok(()), super::polls::Poll::check)?;
         }
-        meeting.check_chat()?;
+        meeting.check_chat(self.settings.chat_bytes_max)?;
         self.check_deadlines(meeting)?;
         if meeting.people.anybody_present() == self.agenda.get(Due::Drop).is_some() {
             return Err("an empty meeting, and no other, has a time to be dropped".to_owned());

@@ -78,6 +78,8 @@ pub struct RoomSettings {
     pub meeting_grace_secs: u64,
     /// Messages kept per chat scope.
     pub chat_messages_per_scope_max: usize,
+    /// Bytes of all messages that a meeting keeps, as a snapshot writes them.
+    pub chat_bytes_max: usize,
     /// Plain lists instead of chunks in `join_success`, for clients up to 2.5.
     pub chat_history_as_list: bool,
     /// Whether only moderators, and whom they permit it, may share their screen.
@@ -86,6 +88,8 @@ pub struct RoomSettings {
     pub waiting_max: usize,
     pub waiting_per_code_max: usize,
     pub waiting_per_network_max: usize,
+    /// So many of one network wait whatever others with their code do.
+    pub waiting_per_network_kept: usize,
 }
 
 impl Default for RoomSettings {
@@ -94,11 +98,13 @@ impl Default for RoomSettings {
             reconnect_grace_secs: limits::RECONNECT_GRACE_SECS,
             meeting_grace_secs: limits::MEETING_GRACE_SECS,
             chat_messages_per_scope_max: limits::CHAT_MESSAGES_PER_SCOPE_MAX,
+            chat_bytes_max: limits::CHAT_BYTES_MAX,
             chat_history_as_list: false,
             screen_share_requires_permission: false,
             waiting_max: limits::WAITING_MAX,
             waiting_per_code_max: limits::WAITING_PER_CODE_MAX,
             waiting_per_network_max: limits::WAITING_PER_NETWORK_MAX,
+            waiting_per_network_kept: limits::WAITING_PER_NETWORK_KEPT,
         }
     }
 }

@@ -367,7 +367,8 @@ impl Room {
             && (holder.has_fresh_ticket(now) || gone.is_some_and(|until| until > now))
     }
 
-    /// Whether the waiting room is full: as a whole, for guests of one link, or for these from one network.
+    /// Whether the waiting room is full: as a whole, for guests of one link, or for these from one network. A link that others
+    /// have filled is open to the first few of every network.
     fn too_many_wait(&self, id: ParticipantId, newcomer: &Participant) -> bool {
         let (Some(meeting), Some(origin)) = (&self.meeting, newcomer.origin.filter(|origin| origin.counted))
         else {
@@ -389,6 +390,7 @@ impl Room {
         }
         all >= self.settings.waiting_max
             || by_code >= self.settings.waiting_per_code_max
+                && from_network >= self.settings.waiting_per_network_kept
             || from_network >= self.settings.waiting_per_network_max
     }
 }

@@ -44,6 +44,10 @@ pub fn set(facts: &mut MeetingFacts, settings: &mut RoomSettings, word: &str) ->
         "waiting_per_network" => {
             settings.waiting_per_network_max = usize::try_from(number()?).unwrap_or(usize::MAX);
         }
+        "waiting_kept" => {
+            settings.waiting_per_network_kept = usize::try_from(number()?).unwrap_or(usize::MAX);
+        }
+        "chat_bytes" => settings.chat_bytes_max = usize::try_from(number()?).unwrap_or(usize::MAX),
         "grace" => settings.reconnect_grace_secs = number()?,
         "kept" => settings.chat_messages_per_scope_max = usize::try_from(number()?).unwrap_or(usize::MAX),
         "history" => settings.chat_history_as_list = value == "list",

@@ -31,7 +31,7 @@ use crate::{
             StoredMessage,
         },
         limits::{
-            CHAT_BYTES_MAX, CHAT_CHUNK_MESSAGES_MAX, CHUNKS_PER_ROOM_SECOND, CHUNKS_PER_SESSION_SECOND,
+            CHAT_CHUNK_MESSAGES_MAX, CHUNKS_PER_ROOM_SECOND, CHUNKS_PER_SESSION_SECOND,
             JOIN_HISTORY_BYTES_MAX,
         },
     },
@@ -187,7 +187,7 @@ impl Meeting {
         let max = settings.chat_messages_per_scope_max;
         let space = self.kept_in(who, key);
         self.space(space).chat.store.add(key, message, max);
-        self.bound_chat();
+        self.bound_chat(settings.chat_bytes_max);
         Ok(())
     }
 
@@ -205,9 +205,9 @@ impl Meeting {
         Some(&state.chat.store)
     }
 
-    /// The oldest messages of the whole meeting go until all are within [`CHAT_BYTES_MAX`].
-    fn bound_chat(&mut self) {
-        let mut excess = self.chat_bytes().saturating_sub(CHAT_BYTES_MAX);
+    /// The oldest messages of the whole meeting go until all are within so many bytes.
+    fn bound_chat(&mut self, bytes_max: usize) {
+        let mut excess = self.chat_bytes().saturating_sub(bytes_max);
         while excess > 0 {
             let stores = self.spaces.values_mut().map(|state| &mut state.chat.store);
             let dated = stores.filter_map(|store| Some((store.oldest_time()?, store)));
@@ -245,12 +245,12 @@ impl Meeting {
     }
 
     /// Describes what is wrong with the kept messages.
-    pub(super) fn check_chat(&self) -> Result<(), String> {
+    pub(super) fn check_chat(&self, bytes_max: usize) -> Result<(), String> {
         for state in self.spaces.values() {
             state.chat.store.check()?;
         }
         match self.chat_bytes() {
-            bytes if bytes > CHAT_BYTES_MAX => Err(format!("chat: {bytes} bytes in all")),
+            bytes if bytes > bytes_max => Err(format!("chat: {bytes} bytes in all")),
             _ => Ok(()),
         }
     }
