@@ -55,6 +55,7 @@ pub fn live_settings(config: &Config, data_folder: &std::path::Path) -> LiveSett
             waiting_max: config.guests.waiting_max,
             waiting_per_code_max: config.guests.waiting_per_code_max,
             waiting_per_network_max: config.guests.waiting_per_network_max,
+            ..RoomSettings::default()
         },
         rates: RateLimits {
             commands_per_second: signaling.commands_per_second,

@@ -1,4 +1,4 @@
-//! SIGTERM and SIGINT: the first asks for an orderly stop, the second ends the process. SIGUSR1 asks to drain.
+//! SIGTERM, SIGINT and SIGHUP: the first asks for an orderly stop, the second ends the process. SIGUSR1 asks to drain.
 
 use std::io;
 
@@ -15,6 +15,9 @@ pub(super) struct Signals {
     terminate: Signal,
     #[cfg(unix)]
     interrupt: Signal,
+    /// The terminal is closed; absent where the process was started to outlive it (`nohup`).
+    #[cfg(unix)]
+    hangup: Option<Signal>,
 }
 
 /// Asks to drain; in place from its creation on.
@@ -53,6 +56,10 @@ impl Signals {
             terminate: signal(SignalKind::terminate())?,
             #[cfg(unix)]
             interrupt: signal(SignalKind::interrupt())?,
+            #[cfg(unix)]
+            hangup: (!is_hangup_ignored(&process_status()))
+                .then(|| signal(SignalKind::hangup()))
+                .transpose()?,
         })
     }
 
@@ -72,6 +79,7 @@ impl Signals {
         tokio::select! {
             _ = self.terminate.recv() => "SIGTERM",
             _ = self.interrupt.recv() => "SIGINT",
+            () = received(self.hangup.as_mut()) => "SIGHUP",
         }
     }
 
@@ -82,5 +90,47 @@ impl Signals {
             std::future::pending::<()>().await;
         }
         "CTRL-C"
+    }
+}
+
+/// Resolves at the signal; never where nobody listens to it.
+#[cfg(unix)]
+async fn received(signal: Option<&mut Signal>) {
+    match signal {
+        Some(signal) => {
+            signal.recv().await;
+        }
+        None => std::future::pending().await,
+    }
+}
+
+/// What Linux tells of this process. Empty elsewhere.
+#[cfg(unix)]
+fn process_status() -> String {
+    std::fs::read_to_string("/proc/self/status").unwrap_or_default()
+}
+
+/// Whether SIGHUP was ignored before this process was started; where the system does not tell, it was not.
+#[cfg(unix)]
+fn is_hangup_ignored(process_status: &str) -> bool {
+    let mask = process_status
+        .lines()
+        .find_map(|line| line.strip_prefix("SigIgn:"))
+        .and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    // The first signal is the lowest bit.
+    mask.is_some_and(|mask| mask & 1 == 1)
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_process_that_is_to_outlive_its_terminal_is_known() {
+        let status = |mask: &str| format!("Name:\tcolloquy\nSigBlk:\t0000000000000001\nSigIgn:\t{mask}\n");
+        assert!(is_hangup_ignored(&status("0000000000001001")));
+        for other in [&status("0000000000001000"), &status("x"), ""] {
+            assert!(!is_hangup_ignored(other), "{other}");
+        }
     }
 }

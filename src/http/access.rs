@@ -60,12 +60,7 @@ pub async fn caller_to_room(
             Subject::User(standing.ok_or(Refusal::Hidden)?)
         }
     };
-    check(subject, operation)?;
-    match caller {
-        // Told here, before `start_invited` would.
-        Caller::Guest(invite) if invite.owner_disabled => Err(owner_disabled()),
-        Caller::Guest(_) | Caller::User(_) => Ok(()),
-    }
+    Ok(check(subject, operation)?)
 }
 
 /// How the user stands to the event. Refuses a user who may not do this to it.

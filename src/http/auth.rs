@@ -13,7 +13,7 @@ use dashmap::DashMap;
 use uuid::Uuid;
 
 pub use self::roles::{CallInService, RecorderService};
-use super::{ApiError, ApiState};
+use super::{ApiError, ApiState, access};
 use crate::{
     identity::claims::VerifiedToken,
     listener::ClientAddress,
@@ -83,10 +83,14 @@ async fn guest(state: &ApiState, code: Uuid, address: Option<ClientAddress>) -> 
     state.door.codes.admit(address)?;
     let invite = invites::for_start(&state.db, code).await?;
     let invite = invite.filter(|invite| invite.is_valid(state.clock.now()));
-    invite.map(Caller::Guest).ok_or_else(|| {
+    let Some(invite) = invite else {
         state.door.codes.count(address);
-        ApiError::forbidden("The invite code is not valid")
-    })
+        return Err(ApiError::forbidden("The invite code is not valid"));
+    };
+    if invite.owner_disabled {
+        return Err(access::owner_disabled());
+    }
+    Ok(Caller::Guest(invite))
 }
 
 /// Somebody with a valid access token, not looked up yet: one who comes back to a meeting needs no database.

@@ -18,6 +18,9 @@ pub(super) const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-i
 /// Longest request id that is taken over from a proxy, in bytes.
 const REQUEST_ID_BYTES_MAX: usize = 128;
 
+/// So much of a method stands in the log.
+const METHOD_BYTES_MAX: usize = 16;
+
 /// Reads that take longer have a line in the log although they succeed.
 const SLOW_READ: Duration = Duration::from_secs(1);
 
@@ -66,10 +69,13 @@ pub(super) async fn observe(mut request: Request, next: Next) -> Response {
         .map_or("unmatched", MatchedPath::as_str)
         .to_owned();
     let is_read = request.method().is_safe();
+    let method = request.method().as_str();
+    // Methods that nobody knows may be as long as a head.
+    let method = method.get(..METHOD_BYTES_MAX).unwrap_or(method);
     let span = tracing::info_span!(
         "request",
         http.request_id = id.as_str(),
-        http.method = %request.method(),
+        http.method = method,
         http.route = route,
     );
     request.extensions_mut().insert(id.clone());

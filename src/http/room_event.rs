@@ -71,10 +71,12 @@ impl From<meeting::EventInfo> for RoomEventResource {
 }
 
 impl RoomEventResource {
-    /// A call needs no password of the room: whoever knows number and pin is inside.
-    fn hide_call_in(&mut self) {
+    /// A call needs no password of the room, and neither does a stream: whoever knows number and pin is inside, whoever
+    /// knows the link watches.
+    fn hide_ways_around(&mut self) {
         if let Some(details) = &mut self.meeting_details {
             details.call_in = None;
+            details.streaming_links.clear();
         }
     }
 }
@@ -101,7 +103,7 @@ impl From<meeting::MeetingDetails> for MeetingDetailsResource {
 
 /// The event of a room
 ///
-/// Guests read it too; while the room has a password, without `call_in`, which would lead around it.
+/// Guests read it too; while the room has a password, without `call_in` and links of streams, which would lead around it.
 #[utoipa::path(
     get, path = "/rooms/{room_id}/event", tag = "rooms", operation_id = "get_room_event", params(("room_id" = Uuid, Path)),
     security(("BearerAuth" = []), ("InviteCode" = [])),
@@ -123,7 +125,7 @@ async fn get(
         .ok_or_else(|| ApiError::not_found("The room has no event"))?;
     let mut event = RoomEventResource::from(event);
     if matches!(caller, Caller::Guest(_)) && facts.room.password.is_some() {
-        event.hide_call_in();
+        event.hide_ways_around();
     }
     Ok(Json(event))
 }

@@ -155,6 +155,10 @@ impl Parts<'_> {
         }
         if let Some(url) = self.public_url {
             check_url(checks, &field("public_url"), url, PUBLIC_SCHEMES);
+            if Url::parse(url).is_ok_and(|url| url.password().is_some()) {
+                let message = "must be without a password: all participants see it";
+                checks.refuse(&field("public_url"), "invalid_value", message);
+            }
         }
     }
 }

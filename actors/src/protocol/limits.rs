@@ -156,8 +156,9 @@ pub const SEARCHES_PER_ROOM_SECOND: u32 = 50;
 /// more: a history that is larger can be searched too, only less often.
 pub const SEARCH_BYTES_PER_SESSION_SECOND: u64 = 16 * 1024 * 1024;
 pub const SEARCH_BYTES_PER_ROOM_SECOND: u64 = 32 * 1024 * 1024;
-/// Chunks of histories that a participant, and all of a meeting, get in a second: each may have [`JOIN_HISTORY_BYTES_MAX`].
-pub const CHUNKS_PER_SESSION_SECOND: u32 = 8;
+/// Chunks of histories that a participant, and all of a meeting, get in a second: each may have [`JOIN_HISTORY_BYTES_MAX`]. A
+/// client that reads all of a scope ([`CHAT_MESSAGES_PER_SCOPE_MAX`]) as fast as it can is not refused.
+pub const CHUNKS_PER_SESSION_SECOND: u32 = 12;
 pub const CHUNKS_PER_ROOM_SECOND: u32 = 64;
 /// Groups of one user that count.
 pub const GROUPS_PER_USER_MAX: usize = 100;

@@ -13,7 +13,7 @@ use crate::{
     ports::{Ports, Unavailable},
     protocol::limits::{CHAT_BYTES_MAX, CHAT_BYTES_MIN, LIVING_EMPTY_ROOMS_MAX},
     room::{Room, RoomSettings, effects::Effects},
-    room_actor::{self, RoomRef},
+    room_actor,
 };
 
 /// Rooms that are revived in the background at the same time.

@@ -185,12 +185,21 @@ async fn with_a_password(kind: Kind) {
         let answer = api.send(request("GET", &path, Some(&guest), &Value::Null)).await;
         answer.expect(200)["meeting_details"].clone()
     };
+    let targets = format!("/v1/rooms/{room}/streaming_targets");
+    let target = json!({"name": "Live", "kind": "custom", "streaming_endpoint": "rtmps://live.example.org/app",
+        "streaming_key": "geheim", "public_url": "https://live.example.org/watch"});
+    api.call(&alice, "POST", &targets, target).await.expect(201);
     let open = details(&api, &alice, &room).await;
     assert_eq!(open["call_in"]["tel"], "+49 30 1234");
+    assert_eq!(
+        open["streaming_links"][0]["url"],
+        "https://live.example.org/watch"
+    );
     assert_eq!(told_guests().await, open);
 
     let mut locked = open.clone();
     locked.as_object_mut().expect("details").remove("call_in");
+    locked["streaming_links"] = json!([]);
     for (password, told) in [(json!("secret"), &locked), (Value::Null, &open)] {
         let change = json!({"password": password});
         let room_path = format!("/v1/rooms/{room}");

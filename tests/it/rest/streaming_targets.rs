@@ -125,6 +125,11 @@ async fn every_wrong_field_is_named(api: &Api) {
             json!("rtmp://live.example.org/app"),
             "invalid_value",
         ),
+        (
+            "public_url",
+            json!("https://live:geheim@live.example.org/watch"),
+            "invalid_value",
+        ),
     ] {
         let mut body = target("x");
         body[field] = value;

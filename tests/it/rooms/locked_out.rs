@@ -195,6 +195,7 @@ impl Ways {
             ),
             (guest.get(&meeting.path("/event")).await, 200, 403),
             (guest.get(&meeting.path("/tariff")).await, 200, 403),
+            (guest.get("/v1/turn").await, 204, 403),
             (
                 meeting
                     .anyone
