@@ -89,6 +89,8 @@ pub enum BuildError {
 pub enum ServeError {
     #[error("the listener ended by itself")]
     ListenerEnded,
+    #[error("another server works with the database")]
+    DatabaseTaken,
 }
 
 impl App {
@@ -96,8 +98,10 @@ impl App {
     /// of the listener that [`Self::serve`] will get, with its real port.
     pub async fn build(config: Config) -> Result<Self, BuildError> {
         let data_folder = prepare_data_folder(&config).await?;
-        let db = open_database(&config, &data_folder).await?;
+        let db = Db::connect(&config.database, &data_folder).await?;
+        // Before the tables change: a server that goes on with them must not find others.
         let lock = db.lock_server().await?;
+        db.migrate().await?;
         let disabled_users = DisabledUsers::load(&db).await?;
         let origins = Origins::load(&db, &config).await?;
         let readiness = Readiness::default();
@@ -236,13 +240,15 @@ impl App {
         };
         // Whoever drops this future ends the listener too.
         let _guard = token.clone().drop_guard();
-        let watch = watch::watch(self.readiness.clone(), self.lock, self.live.clone());
+        let lost = CancellationToken::new();
+        let watch = watch::watch(self.readiness.clone(), self.lock, self.live.clone(), lost.clone());
         let watching = AbortOnDrop(tokio::spawn(watch));
         let limits = Limits::of(&self.config);
         let mut listening = tokio::spawn(listener::serve(listener, self.router, limits, stop));
 
         tokio::select! {
             () = shutdown => {}
+            () = lost.cancelled() => {}
             never = drained(&self.config, &self.readiness, &self.live, drain) => match never {},
             _ = &mut listening => return Err(ServeError::ListenerEnded),
         }
@@ -261,6 +267,9 @@ impl App {
         drop(watching);
         self.db.close().await;
         tracing::info!("stopped");
+        if lost.is_cancelled() {
+            return Err(ServeError::DatabaseTaken);
+        }
         Ok(())
     }
 }
@@ -288,10 +297,14 @@ async fn drained(
     std::future::pending().await
 }
 
-/// Connects and brings the tables up to date, as `colloquy migrate` does.
+/// Connects for a command, which brings the tables up to date, as `colloquy migrate` does. Beside a server that works with the
+/// database it leaves them alone: they must be those that it knows.
 pub async fn open_database(config: &Config, data_folder: &Path) -> Result<Db, StoreError> {
     let db = Db::connect(&config.database, data_folder).await?;
-    db.migrate().await?;
+    match db.try_lock_server().await? {
+        Some(_lock) => db.migrate().await?,
+        None => db.check_migrations().await?,
+    }
     Ok(db)
 }
 

@@ -40,7 +40,7 @@ impl Origins {
     #[must_use]
     pub fn of(&self, address: ClientAddress) -> Origin {
         Origin {
-            network: self.hash("network", &address.network().to_string()),
+            network: self.hash("network", &address.home().to_string()),
             counted: !(self.loopback_exempt && address.0.is_loopback()),
         }
     }
@@ -76,7 +76,8 @@ mod tests {
         let config = Config::default();
         let (one, other) = (Origins::new(b"one", &config), Origins::new(b"other", &config));
         let of = |origins: &Origins, address: &str| origins.of(ClientAddress(address.parse().unwrap()));
-        assert_eq!(of(&one, "2001:db8::1"), of(&one, "2001:db8::2"));
+        assert_eq!(of(&one, "2001:db8::1"), of(&one, "2001:db8:0:ff::2"));
+        assert_ne!(of(&one, "2001:db8::1"), of(&one, "2001:db8:0:100::1"));
         assert_ne!(of(&one, "192.0.2.1"), of(&one, "192.0.2.2"));
         assert_ne!(of(&one, "192.0.2.1"), of(&other, "192.0.2.1"));
         assert!(of(&one, "192.0.2.1").counted && !of(&one, "127.0.0.1").counted);

@@ -24,7 +24,7 @@ use crate::{
         access::Origin,
         input::{Input, Notice, Start},
     },
-    room_actor::{RoomMsg, RoomRef, RoomSummary, StartReply},
+    room_actor::{Asker, RoomMsg, RoomRef, RoomSummary, StartReply},
     session::{self, Places, RateLimits, Seat, Socket},
     supervisor::{Never, Supervisor},
     ticket::{self, SECRET_CHARS},
@@ -275,11 +275,18 @@ impl Live {
     fn beginner(&self, request: &StartRequest, admission: &Admission) -> Beginner {
         let facts = &admission.facts;
         let counted = request.origin.is_none_or(|origin| origin.counted);
+        let is_owner =
+            matches!((request.caller, facts.owner), (Caller::User(user), Some(owner)) if user == owner);
+        let by = match request.origin {
+            _ if is_owner => Asker::Owner,
+            Some(origin) => Asker::Network(origin.network),
+            None => Asker::Unknown,
+        };
         Beginner {
             owner: facts.owner,
             living_max: facts.tariff.living_rooms_max().unwrap_or(self.living_rooms_max),
             counted,
-            by_owner: matches!((request.caller, facts.owner), (Caller::User(user), Some(owner)) if user == owner),
+            by,
         }
     }
 

@@ -36,6 +36,8 @@ pub struct LoggedRoom {
     panics: VecDeque<(Timestamp, Option<(SessionNo, Caller)>)>,
     /// The disk failed, and the room went on in memory.
     disk_failed: bool,
+    /// The file that the room was revived from on a disk that took nothing new: it is right until somebody does something.
+    outlived: Option<Journal>,
     /// By how many microseconds the room's time is ahead of the clock.
     ahead: i64,
 }
@@ -78,6 +80,7 @@ impl LoggedRoom {
             livekit,
             panics: VecDeque::new(),
             disk_failed: false,
+            outlived: None,
             ahead: 0,
         })
     }
@@ -111,6 +114,7 @@ impl LoggedRoom {
             livekit,
             panics: VecDeque::new(),
             disk_failed: false,
+            outlived: None,
             ahead: 0,
         };
         let is_whole = !replayed.other_rules && !replayed.panicked && replayed.cut_bytes == 0;
@@ -135,7 +139,7 @@ impl LoggedRoom {
         let effects = catch_unwind(AssertUnwindSafe(|| room.handle(livekit, restarted.clone())))
             .map_err(|_| JournalError::Panicked(restarted.seq))?;
         if let Err(error) = this.snapshot_now() {
-            this.go_on_in_memory(&error)?;
+            this.outlived = Some(this.go_on_in_memory(&error)?);
         }
         Ok(Revived {
             room: this,
@@ -196,22 +200,50 @@ impl LoggedRoom {
 
     /// Appends a batch. A failing disk does not stop the room: it goes on in memory, and its file is deleted.
     pub async fn log(&mut self, batch: &[Stamped]) -> Result<(), JournalError> {
+        if batch.iter().any(|stamped| !stamped.input.is_of_time()) {
+            self.delete_outlived();
+        }
         let records = format::encode_inputs(batch);
         let Err(error) = self.journal.append(&records).await else {
             return Ok(());
         };
-        self.go_on_in_memory(&error.into())?;
+        let failed = self.go_on_in_memory(&error.into())?;
+        self.delete(failed);
         Ok(self.journal.append(&records).await?)
     }
 
-    fn go_on_in_memory(&mut self, error: &JournalError) -> Result<(), JournalError> {
+    /// Gives the journal that failed.
+    fn go_on_in_memory(&mut self, error: &JournalError) -> Result<Journal, JournalError> {
         tracing::error!(room.id = %self.room.id(), %error, "journal failed; the room goes on in memory");
         self.disk_failed = true;
         let memory = self.journal.succeed(Log::Memory(Vec::new()), &self.room)?;
-        if let Err(error) = std::mem::replace(&mut self.journal, memory).delete() {
+        Ok(std::mem::replace(&mut self.journal, memory))
+    }
+
+    /// What the room was revived from is not true any more: it must not be revived once more.
+    fn delete_outlived(&mut self) {
+        if let Some(outlived) = self.outlived.take() {
+            self.delete(outlived);
+        }
+    }
+
+    #[expect(clippy::needless_pass_by_value, reason = "nobody may use it any more")]
+    fn delete(&self, failed: Journal) {
+        if let Err(error) = failed.delete() {
             tracing::error!(room.id = %self.room.id(), %error, "failed journal could not be deleted");
         }
-        Ok(())
+    }
+
+    /// The room is over: its log goes.
+    pub fn delete_log(&mut self) -> std::io::Result<()> {
+        self.delete_outlived();
+        self.journal.delete()
+    }
+
+    /// The room failed: its log is kept for post-mortem, and never revived.
+    pub fn set_log_aside(&mut self, now: Timestamp) -> std::io::Result<()> {
+        self.delete_outlived();
+        self.journal.set_aside(now)
     }
 
     /// Handles an input that is in the log.
@@ -297,6 +329,8 @@ impl LoggedRoom {
     pub fn adopt(&mut self, number: u64, staged: Result<Staged, JournalError>) -> Result<(), JournalError> {
         self.journal.adopt(number, staged)?;
         if self.journal.is_file() && std::mem::take(&mut self.disk_failed) {
+            // The new one has taken its place.
+            self.outlived = None;
             tracing::info!(room.id = %self.room.id(), "the room has a journal again");
         }
         Ok(())

@@ -23,7 +23,7 @@ use crate::{
         RoomSettings,
         input::{Input, Notice},
     },
-    room_actor::{RoomMsg, RoomRef},
+    room_actor::{Asker, RoomMsg, RoomRef},
 };
 
 /// Living rooms by id. Rebuilt by nobody: it outlives a panic of the registry.
@@ -73,8 +73,9 @@ pub struct Beginner {
     pub living_max: usize,
     /// Whether they are counted.
     pub counted: bool,
-    /// Whether the owner itself begins it: rooms that others began shut nobody out of the owner's.
-    pub by_owner: bool,
+    /// Who begins it: rooms that others began shut no owner out, and of those that nobody entered only those count that somebody
+    /// of the same network began.
+    pub by: Asker,
 }
 
 /// What became of a search.

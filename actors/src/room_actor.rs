@@ -21,7 +21,10 @@ use serde::Serialize;
 use tokio::task::{AbortHandle, JoinHandle};
 use uuid::Uuid;
 
-pub use self::handle::{Gauge, RoomRef};
+pub use self::{
+    handle::{Gauge, RoomRef},
+    owner::Asker,
+};
 use self::{kept::Kept, links::Links, owner::Owner};
 use crate::{
     ids::{ParticipantId, RoomId, SessionNo, Timestamp, TokenHash},
@@ -131,7 +134,6 @@ pub async fn spawn(
         disk_failed: AtomicBool::new(room.disk_failed()),
         owner: Owner::of(room.room()),
         entered: AtomicBool::new(room.room().has_meeting()),
-        begun_by_owner: AtomicBool::new(true),
     });
     let args = Shell {
         revival: effects,

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use colloquy_actors::live::Live;
 use tokio::time::{MissedTickBehavior, interval, timeout};
+use tokio_util::sync::CancellationToken;
 
 use crate::{readiness::Readiness, store::ServerLock};
 
@@ -13,8 +14,9 @@ const INTERVAL: Duration = Duration::from_secs(5);
 /// A database that takes longer is not ready.
 const DATABASE_PATIENCE: Duration = Duration::from_secs(3);
 
-/// Runs until the task is aborted.
-pub(super) async fn watch(readiness: Readiness, mut lock: ServerLock, live: Live) {
+/// Runs until the task is aborted. Where another server works with the database, `lost` is cancelled: two would each have meetings
+/// of one room.
+pub(super) async fn watch(readiness: Readiness, mut lock: ServerLock, live: Live, lost: CancellationToken) {
     let mut looks = interval(INTERVAL);
     looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut disk_fails = false;
@@ -22,7 +24,13 @@ pub(super) async fn watch(readiness: Readiness, mut lock: ServerLock, live: Live
         looks.tick().await;
         match timeout(DATABASE_PATIENCE, database(&mut lock)).await {
             Ok(Ok(true)) => readiness.ready("database"),
-            Ok(Ok(false)) => readiness.unready("database", "in use by another server"),
+            Ok(Ok(false)) => {
+                readiness.unready("database", "in use by another server");
+                if !lost.is_cancelled() {
+                    tracing::error!("another server has taken the database over; this one stops");
+                    lost.cancel();
+                }
+            }
             Ok(Err(_)) | Err(_) => readiness.unready("database", "does not answer"),
         }
         let failed = std::mem::replace(&mut disk_fails, live.disk_fails().await);

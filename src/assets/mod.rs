@@ -7,6 +7,7 @@ mod error;
 mod filename;
 mod objects;
 mod orphans;
+mod pace;
 mod recordings;
 mod space;
 mod spool;
@@ -33,6 +34,7 @@ pub use self::{
     writer::Writer,
 };
 use self::{
+    pace::Pace,
     space::{LOOK_BYTES, Space},
     under_way::{Counted, UnderWay},
 };
@@ -282,7 +284,9 @@ impl Assets {
     ) -> Result<(), UploadError> {
         let mut content = std::pin::pin!(content);
         let mut next_look = 0;
+        let mut pace = Pace::default();
         loop {
+            let asked_at = tokio::time::Instant::now();
             let next = tokio::time::timeout(IDLE_TIMEOUT, content.next()).await;
             let Some(piece) = next.map_err(|_| UploadError::Stalled)? else {
                 return Ok(());
@@ -294,6 +298,7 @@ impl Assets {
                     return Err(self.too_large());
                 }
                 counted.has_come(size);
+                pace.has_come(asked_at.elapsed(), piece.len())?;
             }
             if size > next_look {
                 self.space().has_room(piece.len() as u64).await?;

@@ -6,7 +6,8 @@ use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use futures_util::{StreamExt as _, TryStreamExt as _, stream::BoxStream};
 use object_store::{
-    BackoffConfig, ClientOptions, GetOptions, GetRange, ObjectMeta, ObjectStore, RetryConfig,
+    BackoffConfig, ClientOptions, GetOptions, GetRange, ObjectMeta, ObjectStore, ObjectStoreExt as _,
+    RetryConfig,
     aws::AmazonS3Builder,
     client::{HttpClient, HttpConnector},
     local::LocalFileSystem,
@@ -21,6 +22,12 @@ use crate::{
     outgoing::{self, Waits},
     secrets::Secret,
 };
+
+/// Object that tells whose contents the others are.
+const DATABASE: &str = "database";
+
+/// What is written there is shorter.
+const DATABASE_BYTES_MAX: u64 = 256;
 
 /// Name of the assets' folder in the data folder.
 const FOLDER: &str = "assets";
@@ -181,6 +188,26 @@ impl Objects {
             }
         }
         failed.map_or(Ok(()), |error| Err(error.into()))
+    }
+
+    /// The database whose contents these are, as [`Objects::belong_to`] has written it; none where nobody has.
+    pub(super) async fn database(&self) -> Result<Option<Vec<u8>>, ObjectError> {
+        let location = Path::from(DATABASE);
+        let found = match within(self.timeout, self.store.get(&location)).await {
+            Err(ObjectError::Missing) => return Ok(None),
+            found => found?,
+        };
+        if found.meta.size > DATABASE_BYTES_MAX {
+            return Ok(Some(Vec::new()));
+        }
+        Ok(Some(within(self.timeout, found.bytes()).await?.to_vec()))
+    }
+
+    /// Writes whose contents these are.
+    pub(super) async fn belong_to(&self, database: &[u8]) -> Result<(), ObjectError> {
+        let location = Path::from(DATABASE);
+        let written = self.store.put(&location, database.to_vec().into());
+        within(self.timeout, written).await.map(drop)
     }
 
     /// The objects of one shard. What has another name than ours is not seen.

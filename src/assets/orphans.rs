@@ -9,10 +9,14 @@ use super::{
     Assets, UploadError,
     objects::{Found, SHARDS},
 };
-use crate::store::assets;
+use crate::store::{assets, server_keys};
 
-/// Younger contents may still get their row.
-pub const ORPHAN_AGE: TimeDelta = TimeDelta::hours(1);
+/// Younger contents may still get their row; and after a backup of the database was restored, the contents of the days since then
+/// are not lost at once, so that a newer backup finds them.
+pub const ORPHAN_AGE: TimeDelta = TimeDelta::days(7);
+
+/// Name of the key that tells databases apart.
+const DATABASE_KEY: &str = "asset_store";
 
 /// Rows that are looked at in one query.
 pub const ROWS_PER_LOOK: u32 = 500;
@@ -37,9 +41,27 @@ impl Assets {
         Ok(orphans)
     }
 
+    /// Whether the store is this database's: a server that was started with another database by mistake knows none of the
+    /// contents, and must not remove them all. A store that is nobody's is this database's from now on.
+    async fn is_ours(&self) -> Result<bool, UploadError> {
+        let own = hex::encode(server_keys::get_or_make(&self.db, DATABASE_KEY).await?);
+        let known = self.objects.database().await?;
+        if known.is_none() {
+            self.objects.belong_to(own.as_bytes()).await?;
+        }
+        Ok(known.is_none_or(|known| known == own.as_bytes()))
+    }
+
     /// Removes the contents that no row knows, at most [`ROWS_PER_LOOK`] at a time. Returns what was found. Rows
-    /// without a content are left alone, and told in the log.
+    /// without a content are left alone, and told in the log. In the store of another database nothing is removed.
     pub async fn remove_orphans(&self, now: DateTime<Utc>) -> Result<Orphans, UploadError> {
+        if !self.is_ours().await? {
+            tracing::error!(
+                "the store of assets is another database's (its object `database` says so): no content is removed; if the \
+                 assets were moved to this database on purpose, remove that object"
+            );
+            return Ok(Orphans::default());
+        }
         let orphans = self.find_orphans(now).await?;
         for some in orphans.contents.chunks(ROWS_PER_LOOK as usize) {
             self.objects.remove(some).await?;

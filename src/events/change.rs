@@ -103,12 +103,15 @@ pub async fn change(
     teller: Teller,
 ) -> Result<Changed, EventError> {
     let wake = teller.clone();
+    let seen = events::visible_to(db, editor.user, event).await?;
+    let known = Schedule::of(&seen.ok_or(EventError::Gone)?.event);
+    let foreseen = Foreseen::new(known, change.schedule.clone()).await?;
     let changed = db.transaction(move |tx| {
         Box::pin(async move {
             let cause = teller.cause(tx, editor.user, editor.at).await?;
             let seen = events::locked(tx, editor.user, event).await?;
             let seen = seen.ok_or(EventError::Gone)?;
-            Box::pin(change_locked(tx, seen, change, &cause, &teller)).await
+            Box::pin(change_locked(tx, seen, change, Some(foreseen), &cause, &teller)).await
         })
     });
     let changed = changed.await?;
@@ -116,11 +119,28 @@ pub async fn change(
     Ok(changed)
 }
 
+/// What an event's schedule will be, computed before the transaction: a series may take long, and meanwhile a transaction would
+/// hold a connection, and in SQLite the right to write, that others wait for.
+#[derive(Debug, Clone)]
+pub(super) struct Foreseen {
+    before: Schedule,
+    after: Schedule,
+}
+
+impl Foreseen {
+    async fn new(before: Schedule, asked: Asked) -> Result<Self, EventError> {
+        let known = before.clone();
+        let after = off_thread(move || known.changed(asked)).await??;
+        Ok(Self { before, after })
+    }
+}
+
 /// The same inside a transaction, which has locked the event.
 pub(super) async fn change_locked(
     tx: &mut Tx,
     seen: SeenEvent,
     change: Change,
+    foreseen: Option<Foreseen>,
     cause: &Cause,
     teller: &Teller,
 ) -> Result<Changed, EventError> {
@@ -130,8 +150,15 @@ pub(super) async fn change_locked(
     };
     let mut event = seen.event.clone();
     let before = Schedule::of(&event);
-    let (asked, known) = (change.schedule.clone(), before.clone());
-    let after = off_thread(move || known.changed(asked)).await??;
+    // Somebody else may have changed it meanwhile.
+    let after = match foreseen.filter(|foreseen| foreseen.before == before) {
+        Some(foreseen) => foreseen.after,
+        None => {
+            Foreseen::new(before.clone(), change.schedule.clone())
+                .await?
+                .after
+        }
+    };
     let has_lost_times = before.times.is_some() && after.times.is_none();
     let has_other_occurrences = after.has_other_occurrences(&before);
     change.apply(&mut event, after);

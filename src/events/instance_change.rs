@@ -154,7 +154,7 @@ async fn change_only_one(
     cause: &Cause,
     teller: &Teller,
 ) -> Result<ChangedInstance, EventError> {
-    let changed = change_locked(tx, seen, change, cause, teller).await?;
+    let changed = change_locked(tx, seen, change, None, cause, teller).await?;
     let times = changed.seen.event.times.ok_or(EventError::NoOccurrence)?;
     let instance = Instance {
         original: times.starts_at.at,

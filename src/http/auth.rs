@@ -51,7 +51,7 @@ where
         let member = Member::from_request_parts(parts, state).await?;
         let state = ApiState::from_ref(state);
         // Whoever is too fast costs no look into the database.
-        state.brake.admit(parts, &member.token)?;
+        state.brake.admit(parts, &member.token).await?;
         user_of(&state, &member.token).await.map(Self)
     }
 }
@@ -68,7 +68,7 @@ where
         match credentials(&parts.headers)? {
             Credentials::Bearer(token) => {
                 let member = Member::of(&state, token).await?;
-                state.brake.admit(parts, &member.token)?;
+                state.brake.admit(parts, &member.token).await?;
                 Ok(Self::User(Box::new(user_of(&state, &member.token).await?)))
             }
             Credentials::InviteCode(code) => guest(&state, code, parts.extensions.get().copied()).await,

@@ -1,18 +1,22 @@
-//! How fast one user may change things. Reading is never braked, and neither is entering a room: clients do both again and
-//! again.
+//! How fast one user may change things, and how many at once. Reading is never braked, and neither is entering a room: clients
+//! do both again and again.
 
 use std::{
     hash::{BuildHasher as _, RandomState},
-    sync::Arc,
+    sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
 };
 
 use axum::{
-    extract::MatchedPath,
+    extract::{MatchedPath, Request},
     http::{Method, request::Parts},
+    middleware::Next,
+    response::Response,
 };
+use dashmap::DashMap;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::{ApiError, inventions::too_soon};
+use super::{ApiError, deadline::is_unhurried, inventions::too_soon};
 use crate::{identity::claims::VerifiedToken, throttle::Throttle};
 
 /// Changes that a user may make at once. Web clients save a whole form with a few.
@@ -21,12 +25,58 @@ const BURST: u32 = 100;
 /// Invitations to events that a user may make or withdraw at once: web clients send one request for each person.
 const INVITATIONS_BURST: u32 = 500;
 
+/// Changes of one user that are under way at the same time; further ones wait. Each may hold a connection to the database, or wait
+/// for it with one, and there are few of these.
+const UNDER_WAY_MAX: usize = 4;
+
+/// How long a change waits for others of the same user: less than a request may take.
+const UNDER_WAY_WAIT: Duration = Duration::from_secs(20);
+
+/// Users with changes under way above which those without any are forgotten.
+const USERS_KEPT: usize = 1_000;
+
 /// Path below which invitations to events are changed.
 const INVITATIONS: &str = "/v1/events/{event_id}/invites";
 
 /// Refuses changes of users who make too many. Clones are one.
 #[derive(Debug, Clone)]
-pub struct WriteBrake(Option<Arc<Limiters>>);
+pub struct WriteBrake {
+    limiters: Option<Arc<Limiters>>,
+    under_way: Arc<UnderWay>,
+}
+
+/// By a hash of the user, as in [`Limiters`].
+#[derive(Debug, Default)]
+struct UnderWay {
+    places: DashMap<u64, Arc<Semaphore>>,
+    hasher: RandomState,
+}
+
+impl UnderWay {
+    fn places(&self, user: (&str, &str)) -> Arc<Semaphore> {
+        if self.places.len() > USERS_KEPT {
+            self.places.retain(|_, places| Arc::strong_count(places) > 1);
+        }
+        let new = || Arc::new(Semaphore::new(UNDER_WAY_MAX));
+        Arc::clone(&self.places.entry(self.hasher.hash_one(user)).or_insert_with(new))
+    }
+}
+
+/// The place of a request among those of its user, given back when it has been answered.
+#[derive(Debug, Clone, Default)]
+struct Held(Arc<Mutex<Option<OwnedSemaphorePermit>>>);
+
+/// Lets what a request holds live as long as the request; whoever reads who calls puts it there.
+pub(super) async fn hold(mut request: Request, next: Next) -> Response {
+    if request.method().is_safe() {
+        return next.run(request).await;
+    }
+    let held = Held::default();
+    request.extensions_mut().insert(held.clone());
+    let response = next.run(request).await;
+    drop(held);
+    response
+}
 
 /// By a hash of the user: two that share one share their brake, which is next to impossible.
 #[derive(Debug)]
@@ -40,31 +90,43 @@ impl WriteBrake {
     /// So many per second in the long run; 0: any number.
     #[must_use]
     pub fn new(writes_per_second: u32) -> Self {
-        if writes_per_second == 0 {
-            return Self(None);
+        let limiters = (writes_per_second > 0).then(|| {
+            let interval = Duration::from_secs(1) / writes_per_second;
+            Arc::new(Limiters {
+                writes: Throttle::new(interval, BURST),
+                invitations: Throttle::new(interval, INVITATIONS_BURST),
+                hasher: RandomState::new(),
+            })
+        });
+        Self {
+            limiters,
+            under_way: Arc::default(),
         }
-        let interval = Duration::from_secs(1) / writes_per_second;
-        Self(Some(Arc::new(Limiters {
-            writes: Throttle::new(interval, BURST),
-            invitations: Throttle::new(interval, INVITATIONS_BURST),
-            hasher: RandomState::new(),
-        })))
     }
 
-    /// Counts the request if it changes something, and refuses one too many.
-    pub(super) fn admit(&self, request: &Parts, token: &VerifiedToken) -> Result<(), ApiError> {
+    /// Counts the request if it changes something, and refuses one too many. One that changes something waits until few others of
+    /// the same user are under way; uploads, which take as long as they take, have limits of their own.
+    pub(super) async fn admit(&self, request: &Parts, token: &VerifiedToken) -> Result<(), ApiError> {
+        if request.method.is_safe() {
+            return Ok(());
+        }
         let path = request.extensions.get::<MatchedPath>();
         let path = path.map(MatchedPath::as_str).unwrap_or_default();
-        self.count(
-            &request.method,
-            path,
-            (&token.issuer, &token.subject),
-            Instant::now(),
-        )
+        let user = (token.issuer.as_str(), token.subject.as_str());
+        self.count(&request.method, path, user, Instant::now())?;
+        let held = request.extensions.get::<Held>();
+        let Some(held) = held.filter(|_| !is_unhurried(&request.method, path)) else {
+            return Ok(());
+        };
+        let place = self.under_way.places(user).acquire_owned();
+        let place = tokio::time::timeout(UNDER_WAY_WAIT, place).await;
+        let place = place.map_err(|_| too_soon(Duration::from_secs(1)))?;
+        *held.0.lock().unwrap_or_else(PoisonError::into_inner) = place.ok();
+        Ok(())
     }
 
     fn count(&self, method: &Method, path: &str, user: (&str, &str), now: Instant) -> Result<(), ApiError> {
-        let Some(limiters) = self.0.as_deref().filter(|_| !method.is_safe()) else {
+        let Some(limiters) = self.limiters.as_deref().filter(|_| !method.is_safe()) else {
             return Ok(());
         };
         let limiter = if path.starts_with(INVITATIONS) {

@@ -71,6 +71,13 @@ impl From<meeting::EventInfo> for RoomEventResource {
 }
 
 impl RoomEventResource {
+    /// A code that ends, or that one address alone has, must not give away one that does not.
+    fn hide_other_codes(&mut self, own: Uuid) {
+        if let Some(details) = &mut self.meeting_details {
+            details.invite_code_id = details.invite_code_id.filter(|code| *code == own);
+        }
+    }
+
     /// A call needs no password of the room, and neither does a stream: whoever knows number and pin is inside, whoever
     /// knows the link watches.
     fn hide_ways_around(&mut self) {
@@ -124,8 +131,11 @@ async fn get(
     let event = meetings::event_info(&facts, &state.config, &state.offer)
         .ok_or_else(|| ApiError::not_found("The room has no event"))?;
     let mut event = RoomEventResource::from(event);
-    if matches!(caller, Caller::Guest(_)) && facts.room.password.is_some() {
-        event.hide_ways_around();
+    if let Caller::Guest(invite) = &caller {
+        event.hide_other_codes(invite.code);
+        if facts.room.password.is_some() {
+            event.hide_ways_around();
+        }
     }
     Ok(Json(event))
 }

@@ -14,9 +14,18 @@ impl ClientAddress {
     /// customer has as a whole.
     #[must_use]
     pub fn network(self) -> IpAddr {
-        const HOST_BITS: u32 = 64;
+        self.without_last(64)
+    }
+
+    /// What rooms count people by: an IPv4 address, or the /56 network of an IPv6 address, which a home has as a whole.
+    #[must_use]
+    pub fn home(self) -> IpAddr {
+        self.without_last(72)
+    }
+
+    fn without_last(self, ipv6_bits: u32) -> IpAddr {
         match self.0.to_canonical() {
-            IpAddr::V6(ip) => Ipv6Addr::from_bits(ip.to_bits() >> HOST_BITS << HOST_BITS).into(),
+            IpAddr::V6(ip) => Ipv6Addr::from_bits(ip.to_bits() >> ipv6_bits << ipv6_bits).into(),
             ip @ IpAddr::V4(_) => ip,
         }
     }
@@ -82,6 +91,8 @@ mod tests {
         assert_eq!(network("192.0.2.7"), "192.0.2.7");
         assert_eq!(network("::ffff:192.0.2.7"), "192.0.2.7");
         assert_eq!(network("2001:db8:1:2:3:4:5:6"), "2001:db8:1:2::");
+        let home = ClientAddress("2001:db8:1:234::7".parse().unwrap()).home();
+        assert_eq!(home.to_string(), "2001:db8:1:200::");
     }
 
     #[test]

@@ -18,7 +18,11 @@ pub enum StoreError {
     #[error("the database refused a statement")]
     Failed(#[source] sqlx::Error),
     #[error("the database could not be migrated")]
-    Migration(#[from] sqlx::migrate::MigrateError),
+    Migration(#[source] sqlx::migrate::MigrateError),
+    #[error("the database was made by a newer version of this program (it has the migration {0})")]
+    Newer(i64),
+    #[error("the running server is of another version: use the program that it was started from")]
+    OtherVersion,
     #[error("database.url: {0}")]
     Url(&'static str),
     #[error("database.url can not be parsed")]
@@ -33,6 +37,15 @@ pub enum StoreError {
     Unreadable(String),
     #[error("no free SIP id was found")]
     NoFreeSipId,
+}
+
+impl From<sqlx::migrate::MigrateError> for StoreError {
+    fn from(error: sqlx::migrate::MigrateError) -> Self {
+        match error {
+            sqlx::migrate::MigrateError::VersionMissing(version) => Self::Newer(version),
+            error => Self::Migration(error),
+        }
+    }
 }
 
 /// Every uniqueness that constraints decide.

@@ -15,7 +15,8 @@ pub struct Claim {
     pub holder: Uuid,
 }
 
-/// Takes the lease of a job for `lease`, unless somebody holds it or the job ended after `ran_before`. Whether it was taken.
+/// Takes the lease of a job for `lease`, unless somebody holds it or the job ended after `ran_before`; times
+/// further ahead than anybody writes do not count. Whether it was taken.
 pub async fn take(
     db: &Db,
     claim: Claim,
@@ -25,8 +26,11 @@ pub async fn take(
 ) -> Result<bool, StoreError> {
     const TAKE: &str = "INSERT INTO job_leases (job, holder, expires_at) VALUES ($1, $2, $3)
         ON CONFLICT (job) DO UPDATE SET holder = $2, expires_at = $3
-        WHERE job_leases.expires_at <= $4 AND (job_leases.ran_at IS NULL OR job_leases.ran_at <= $5)";
+        WHERE (job_leases.expires_at <= $4 OR job_leases.expires_at > $6)
+            AND (job_leases.ran_at IS NULL OR job_leases.ran_at <= $5 OR job_leases.ran_at > $6)";
     let (now, until, ran_before) = (micros(now), micros(now + lease), micros(ran_before));
+    // No clock of today has written a later time: one that was ahead did.
+    let beyond = until + lease;
     db.transaction(move |tx| {
         Box::pin(async move {
             let taken = within!(tx, c => sqlx::query(TAKE)
@@ -35,6 +39,7 @@ pub async fn take(
                 .bind(until)
                 .bind(now)
                 .bind(ran_before)
+                .bind(beyond)
                 .execute(c)
                 .await
                 .map(|done| done.rows_affected()))?;

@@ -1,8 +1,12 @@
-//! Keeps a second server out of a PostgreSQL database: both would answer for the same rooms.
-//!
-//! SQLite needs none of this: its file lies in the data folder, whose journals are locked.
+//! Keeps a second server out of a database: both would answer for the same rooms. On PostgreSQL by an advisory lock, with
+//! SQLite by a file beside its own.
 
-use std::time::Duration;
+use std::{
+    fs::{File, TryLockError},
+    io,
+    path::Path,
+    time::Duration,
+};
 
 use chrono::{DateTime, Utc};
 use sqlx::{Connection as _, PgConnection};
@@ -22,11 +26,15 @@ const RETRY: Duration = Duration::from_millis(200);
 /// How long the connection that holds the lock may take for a sign of life.
 const SIGN_OF_LIFE_WAIT: Duration = Duration::from_secs(1);
 
-/// The right to be the server of a database, held by a connection of its own.
+/// Ending of the file that is locked beside one of SQLite.
+const FILE_ENDING: &str = "-lock";
+
+/// The right to be the server of a database, held by a connection, or a file, of its own.
 #[derive(Debug)]
 pub struct ServerLock {
     db: Db,
     held: Option<Held>,
+    file: Option<File>,
     /// The session that held the lock, or still does without our being able to reach it.
     lost: Option<Backend>,
 }
@@ -47,19 +55,27 @@ struct Backend {
 impl Db {
     /// Locks other servers out, waiting at most 15 s for one that is just ending.
     pub async fn lock_server(&self) -> Result<ServerLock, StoreError> {
-        let mut lock = ServerLock {
-            db: self.clone(),
-            held: None,
-            lost: None,
-        };
         let deadline = Instant::now() + WAIT;
-        while !lock.hold().await? {
+        loop {
+            if let Some(lock) = self.try_lock_server().await? {
+                return Ok(lock);
+            }
             if Instant::now() >= deadline {
                 return Err(StoreError::InUse);
             }
             sleep(RETRY).await;
         }
-        Ok(lock)
+    }
+
+    /// The same without waiting; none where a server works with the database.
+    pub async fn try_lock_server(&self) -> Result<Option<ServerLock>, StoreError> {
+        let mut lock = ServerLock {
+            db: self.clone(),
+            held: None,
+            file: None,
+            lost: None,
+        };
+        Ok(lock.hold().await?.then_some(lock))
     }
 }
 
@@ -71,8 +87,15 @@ impl ServerLock {
 
     /// Whether the lock is held; a lost connection is replaced. False when another server holds it.
     pub async fn hold(&mut self) -> Result<bool, StoreError> {
-        let Db::Postgres(pool) = &self.db else {
-            return Ok(true);
+        let pool = match &self.db {
+            Db::Postgres(pool) => pool,
+            Db::Sqlite { write, .. } => {
+                if self.file.is_none() {
+                    let options = write.connect_options();
+                    self.file = lock_beside(options.get_filename()).map_err(StoreError::Folder)?;
+                }
+                return Ok(self.file.is_some());
+            }
         };
         // Taken out: a caller that gives up must not leave a connection behind that waits for half an answer.
         if let Some(mut held) = self.held.take() {
@@ -88,6 +111,22 @@ impl ServerLock {
             tracing::info!("the lock of the database is held again");
         }
         Ok(self.held.is_some())
+    }
+}
+
+/// Locks the file beside one of SQLite, unless another server has. It is left there: a lock on a file that was removed is none.
+fn lock_beside(database: &Path) -> io::Result<Option<File>> {
+    let mut name = database.as_os_str().to_owned();
+    name.push(FILE_ENDING);
+    let mut options = File::options();
+    options.append(true).create(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let file = options.open(Path::new(&name))?;
+    match file.try_lock() {
+        Ok(()) => Ok(Some(file)),
+        Err(TryLockError::WouldBlock) => Ok(None),
+        Err(TryLockError::Error(error)) => Err(error),
     }
 }
 

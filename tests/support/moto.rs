@@ -62,7 +62,10 @@ impl Moto {
     /// Names of all objects.
     pub async fn objects(&self) -> Vec<String> {
         let listed = self.ask("?list-type=2").await;
-        between(&listed, "<Key>", "</Key>")
+        let mut names = between(&listed, "<Key>", "</Key>");
+        // The one that tells whose they are is no content.
+        names.retain(|name| name != "database");
+        names
     }
 
     /// Waits until there are so many objects.

@@ -201,6 +201,7 @@ mod tests {
     use crate::{
         ids::RoomId,
         journal::Log,
+        livekit::Outcome,
         logged::{Handled, LoggedRoom},
         room::{Room, RoomSettings, input::Input},
     };
@@ -247,6 +248,38 @@ mod tests {
             *room.room()
         );
         assert_eq!(files_of(&path), 0);
+    }
+
+    #[tokio::test]
+    async fn a_room_that_is_revived_on_a_full_disk_keeps_its_file_until_somebody_comes() {
+        let folder = std::env::temp_dir().join(format!("colloquy-{}", Uuid::new_v4()));
+        fs::create_dir(&folder).unwrap();
+        let path = folder.join("room.log");
+        let room = Room::new(RoomId(Uuid::nil()), RoomSettings::default());
+        let log = || Log::File(FileLog::open(&path, false).unwrap());
+        LoggedRoom::create(room, log(), Arc::default()).unwrap();
+        // No snapshot can be written: something else has its name.
+        for number in 0..1_000 {
+            fs::create_dir(path.with_extension(format!("staged-{number}"))).unwrap();
+        }
+        let at = Timestamp::from_micros(1);
+        let mut room = LoggedRoom::revive(log(), Arc::default(), at, 1).unwrap().room;
+        assert!(room.disk_failed() && path.exists());
+        for (input, is_kept) in [
+            (Input::Tick, true),
+            (
+                Input::CallDone {
+                    call: 1,
+                    outcome: Outcome::Done,
+                },
+                false,
+            ),
+        ] {
+            let batch = room.stamp(vec![input], at, || 1);
+            room.log(&batch).await.unwrap();
+            assert_eq!(path.exists(), is_kept);
+        }
+        fs::remove_dir_all(folder).unwrap();
     }
 
     /// How many files begin with the name of a log: it, and what is staged for it.

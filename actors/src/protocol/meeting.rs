@@ -99,6 +99,30 @@ pub struct MeetingFacts {
     pub custom_display_names: bool,
 }
 
+impl MeetingFacts {
+    /// What this caller is told of the event. A code that ends, or that one address alone has, must not give away one that does
+    /// not.
+    #[must_use]
+    pub fn event_told_to(&self, caller: Option<Caller>) -> Option<Cow<'_, EventInfo>> {
+        let event = self.event.as_ref()?;
+        let details = event.meeting_details.as_ref();
+        let code = details.and_then(|details| details.invite_code_id);
+        match (caller, details) {
+            (Some(Caller::Guest(own)), Some(details)) if code.is_some_and(|code| code != own) => {
+                let details = MeetingDetails {
+                    invite_code_id: None,
+                    ..details.clone()
+                };
+                Some(Cow::Owned(EventInfo {
+                    meeting_details: Some(details),
+                    ..event.clone()
+                }))
+            }
+            _ => Some(Cow::Borrowed(event)),
+        }
+    }
+}
+
 /// `room_info` of `join_success`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct RoomInfo {

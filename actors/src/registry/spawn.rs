@@ -13,7 +13,7 @@ use crate::{
     ports::{Ports, Unavailable},
     protocol::limits::{CHAT_BYTES_MAX, CHAT_BYTES_MIN, LIVING_EMPTY_ROOMS_MAX},
     room::{Room, RoomSettings, effects::Effects},
-    room_actor,
+    room_actor::{self, Asker},
 };
 
 /// Rooms that are revived in the background at the same time.
@@ -53,7 +53,7 @@ impl State {
                 let found = self.spawn(id, logged, None).await;
                 if let (Found::Room(room), Some(owner)) = (&found, beginner.owner) {
                     // Before its first meeting: the next room of the same owner is counted at once.
-                    room.set_owner(owner, beginner.by_owner);
+                    room.set_owner(owner, beginner.by);
                 }
                 found
             }
@@ -72,8 +72,11 @@ impl State {
         };
         for room in self.args.index.iter().filter(|room| room.owner() == Some(owner)) {
             owned.living += 1;
-            if !beginner.by_owner || room.was_begun_by_owner() {
+            let is_alike = room.begun_by() == beginner.by;
+            if is_alike || beginner.by != Asker::Owner {
                 owned.counted += 1;
+            }
+            if is_alike || beginner.by == Asker::Unknown {
                 owned.empty += usize::from(!room.was_entered());
             }
         }
@@ -131,7 +134,7 @@ struct Owned {
     /// Those that count for who begins the next one: what others have begun, by links that go around, does not count
     /// against the owner itself.
     counted: usize,
-    /// Those of them that nobody has entered yet.
+    /// Those that nobody has entered yet, of the same beginner: a stranger with links to ten rooms shuts the door for nobody else.
     empty: usize,
 }
 

@@ -17,7 +17,7 @@ use crate::{
 /// Where a request or a socket comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Origin {
-    /// The client's network: an IPv4 address or the /64 of an IPv6 address.
+    /// The client's network: an IPv4 address or the /56 of an IPv6 address.
     pub network: OriginHash,
     /// Whether limits by network hold for it; they do not for the machine itself while it is developed on.
     pub counted: bool,
@@ -50,6 +50,10 @@ pub struct Holder {
     /// The end of the last ticket that was given out.
     #[serde(default = "long_ago")]
     pub ticket_until: Timestamp,
+    /// Since when no session takes part, as far as one ever did or might have: tokens are good for a while from then on, however
+    /// many others were asked for since.
+    #[serde(default)]
+    pub left_at: Option<Timestamp>,
 }
 
 const fn long_ago() -> Timestamp {
@@ -142,6 +146,7 @@ impl Access {
             unredeemed: true,
             origin,
             ticket_until: long_ago(),
+            left_at: None,
         };
         self.holders.insert(id, holder);
         self.unredeemed.add(id, caller, origin)
@@ -160,6 +165,13 @@ impl Access {
             holder.tokens.push(token);
             self.tokens.insert(token, id);
         }
+    }
+
+    /// No session takes part: until when the tokens are good.
+    pub fn good_until(&mut self, id: ParticipantId, now: Timestamp) -> Timestamp {
+        let holder = self.holders.get_mut(&id);
+        let left_at = holder.map_or(now, |holder| *holder.left_at.get_or_insert(now));
+        left_at.plus_secs(RESUMPTION_SECS)
     }
 
     /// A socket stands for the id and has yet to join. Of too many the oldest is returned: it must be closed.
@@ -203,6 +215,7 @@ impl Access {
         let others: Vec<_> = holder.sockets().map(|seat| seat.session).collect();
         holder.pending.clear();
         holder.seat = Some(seat);
+        holder.left_at = None;
         // A token that was withdrawn meanwhile stays void.
         let (kept, old): (Vec<_>, Vec<_>) = holder.tokens.drain(..).partition(|good| *good == token);
         holder.tokens = kept;

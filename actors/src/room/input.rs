@@ -66,6 +66,14 @@ pub enum Input {
     Notice(Notice),
 }
 
+impl Input {
+    /// Whether it comes with time alone: whatever is lost of it comes again.
+    #[must_use]
+    pub fn is_of_time(&self) -> bool {
+        matches!(self, Self::Tick | Self::Restarted)
+    }
+}
+
 /// A call of `start`: with what the database said, or with a resumption token alone.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Start {

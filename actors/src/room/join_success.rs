@@ -38,7 +38,7 @@ struct Head<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     closes_at: Option<Timestamp>,
     tariff: &'a Tariff,
-    event_info: Option<&'a EventInfo>,
+    event_info: Option<Cow<'a, EventInfo>>,
     room_info: Cow<'a, RoomInfo>,
     is_room_owner: bool,
     #[serde(flatten)]
@@ -134,7 +134,9 @@ impl Room {
             role: me.role,
             closes_at: meeting.closes_at,
             tariff: &meeting.facts.tariff,
-            event_info: meeting.facts.event.as_ref(),
+            event_info: meeting
+                .facts
+                .event_told_to(self.access.get(id).map(|holder| holder.caller)),
             room_info: meeting.facts.room.told_to(me.kind),
             is_room_owner: me.is_room_owner,
             modules,

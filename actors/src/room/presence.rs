@@ -12,7 +12,7 @@ use crate::{
     protocol::{
         codes::CloseCode,
         control::{ControlError, ControlEvent, JoinBlockedReason, LeaveReason},
-        limits::SEAT_KEPT_SECS,
+        limits::{SEAT_KEPT_SECS, TICKET_SECS},
         meeting::{Caller, Identity, ParticipationKind, Role},
         moderation::ModerationEvent,
         names::DisplayName,
@@ -362,9 +362,14 @@ impl Room {
             return false;
         };
         let gone = participant.quit_at.map(|quit| quit.plus_secs(SEAT_KEPT_SECS));
+        // Whoever asks for one ticket after the other and never comes does not keep a place that others wait for.
+        let away = participant
+            .left_at
+            .map(|left| left.plus_secs(SEAT_KEPT_SECS + TICKET_SECS));
         participant.place == Place::Outside
             && !holder.tokens.is_empty()
-            && (holder.has_fresh_ticket(now) || gone.is_some_and(|until| until > now))
+            && (gone.is_some_and(|until| until > now)
+                || holder.has_fresh_ticket(now) && away.is_some_and(|until| until > now))
     }
 
     /// Whether the waiting room is full: as a whole, for guests of one link, or for these from one network. A link that others

@@ -13,7 +13,7 @@ use crate::{
         breakout::BreakoutEvent,
         codes::CloseCode,
         control::{ControlEvent, LeaveReason},
-        limits::{LIVEKIT_CALLS_SECS, RESUMPTION_SECS, TICKET_SECS},
+        limits::{LIVEKIT_CALLS_SECS, TICKET_SECS},
         meeting::{Caller, MeetingFacts},
         moderation::ModerationEvent,
         timer::StopKind,
@@ -73,15 +73,11 @@ impl Room {
         let Some(holder) = self.access.get(id) else {
             return StartOutcome::NeedsIdentity;
         };
-        // The ticket must find its holder. An id that no socket ever took dies with its ticket; the token of any other
-        // lives as long as it would without.
-        if !holder.has_socket() && !self.is_lost(id) {
-            let secs = if holder.unredeemed {
-                TICKET_SECS
-            } else {
-                TICKET_SECS + RESUMPTION_SECS
-            };
-            self.agenda.set(Due::Expiry(id), cx.at.plus_secs(secs));
+        // An id that no socket ever took dies with its ticket; the tokens of any other when they would without.
+        if holder.unredeemed {
+            self.agenda.set(Due::Expiry(id), cx.at.plus_secs(TICKET_SECS));
+        } else if !self.is_lost(id) {
+            self.expire_later(cx, id);
         }
         StartOutcome::Issued(id)
     }
@@ -161,16 +157,21 @@ impl Room {
         participant.map_or(Place::Outside, |p| p.place)
     }
 
-    /// Without a session, the tokens live on for two minutes. Without tokens, nothing is left to keep.
+    /// Without a session, the tokens live on for two minutes: asking for others, or sockets that do not join, change nothing of
+    /// that. Without tokens, nothing is left to keep.
     pub(super) fn expire_later(&mut self, cx: &Cx, id: ParticipantId) {
         let Some(holder) = self.access.get(id) else { return };
         if holder.has_socket() {
             return;
         }
         if holder.tokens.is_empty() {
+            return self.forget(id);
+        }
+        let until = self.access.good_until(id, cx.at);
+        if until <= cx.at {
             self.forget(id);
         } else {
-            self.agenda.set(Due::Expiry(id), cx.at.plus_secs(RESUMPTION_SECS));
+            self.agenda.set(Due::Expiry(id), until);
         }
     }
 

@@ -24,17 +24,10 @@ pub struct SpaceState {
 }
 
 impl SpaceState {
-    /// The votes of a poll: so far, or at its end. Of older ones nothing is known.
+    /// The votes of a poll at its end. Of one that goes on they are nobody's business, and of older ones nothing is known.
     pub(super) fn poll_results(&self, id: PollId) -> &[Item] {
-        let running = self
-            .poll
-            .as_ref()
-            .filter(|poll| poll.id() == id)
-            .map(Poll::results);
-        let over = || self.last_poll.as_ref().filter(|(last, ..)| *last == id);
-        running
-            .or_else(|| over().map(|(_, results, _)| &results[..]))
-            .unwrap_or_default()
+        let over = self.last_poll.as_ref().filter(|(last, ..)| *last == id);
+        over.map(|(_, results, _)| &results[..]).unwrap_or_default()
     }
 
     /// The participant is no longer remembered. Votes stay: they are of users, and counted.

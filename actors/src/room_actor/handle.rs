@@ -34,8 +34,6 @@ pub struct Gauge {
     pub(super) owner: Owner,
     /// Somebody has joined.
     pub(super) entered: AtomicBool,
-    /// Where that is not known, as after a restart, the owner did.
-    pub(super) begun_by_owner: AtomicBool,
 }
 
 impl Gauge {

@@ -3,15 +3,33 @@
 use std::sync::{PoisonError, RwLock, atomic::Ordering};
 
 use super::{RoomRef, Shell};
-use crate::{ids::UserId, room::Room};
+use crate::{
+    ids::{OriginHash, UserId},
+    room::Room,
+};
 
-/// The owner that the last meeting began with.
+/// Who began a room, so that it came to life.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Asker {
+    /// Its owner; also where nobody knows any more, as after a restart.
+    Owner,
+    /// Somebody else, from this network.
+    Network(OriginHash),
+    /// Somebody else, from nobody knows where: gateways and recorders.
+    Unknown,
+}
+
+/// The owner that the last meeting began with, and who began the room.
 #[derive(Debug)]
-pub(super) struct Owner(RwLock<Option<UserId>>);
+pub(super) struct Owner(RwLock<(Option<UserId>, Asker)>);
 
 impl Owner {
     pub fn of(room: &Room) -> Self {
-        Self(RwLock::new(room.owner()))
+        Self(RwLock::new((room.owner(), Asker::Owner)))
+    }
+
+    fn get(&self) -> (Option<UserId>, Asker) {
+        *self.0.read().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -19,21 +37,20 @@ impl RoomRef {
     /// Whose room it is; none where no meeting has begun yet, or the journal of an earlier version does not say.
     #[must_use]
     pub fn owner(&self) -> Option<UserId> {
-        *self.gauge.owner.0.read().unwrap_or_else(PoisonError::into_inner)
+        self.gauge.owner.get().0
     }
 }
 
 impl RoomRef {
     /// The registry begins a room of somebody, because that one or somebody else came.
-    pub(crate) fn set_owner(&self, owner: UserId, by_owner: bool) {
-        self.gauge.begun_by_owner.store(by_owner, Ordering::Relaxed);
-        *self.gauge.owner.0.write().unwrap_or_else(PoisonError::into_inner) = Some(owner);
+    pub(crate) fn set_owner(&self, owner: UserId, asker: Asker) {
+        *self.gauge.owner.0.write().unwrap_or_else(PoisonError::into_inner) = (Some(owner), asker);
     }
 
-    /// Whether the owner's own `start` began it.
+    /// Whose `start` began it.
     #[must_use]
-    pub fn was_begun_by_owner(&self) -> bool {
-        self.gauge.begun_by_owner.load(Ordering::Relaxed)
+    pub fn begun_by(&self) -> Asker {
+        self.gauge.owner.get().1
     }
 
     /// Whether anybody has ever joined here.
@@ -47,7 +64,12 @@ impl Shell {
     /// A `start` was handled: it may have begun a meeting. Comes before its answer, so that nobody with a ticket finds nothing here.
     pub(super) fn note_owner(&self) {
         if let Some(owner) = self.room.room().owner() {
-            *self.gauge.owner.0.write().unwrap_or_else(PoisonError::into_inner) = Some(owner);
+            self.gauge
+                .owner
+                .0
+                .write()
+                .unwrap_or_else(PoisonError::into_inner)
+                .0 = Some(owner);
         }
     }
 }

@@ -194,7 +194,7 @@ pub(super) fn end_if_over(shell: &mut Shell, myself: &ActorRef<RoomMsg>) {
 
 fn end(shell: &mut Shell, myself: &ActorRef<RoomMsg>, delete: bool) {
     shell.phase = Phase::Stopped;
-    if delete && let Err(error) = shell.room.journal().delete() {
+    if delete && let Err(error) = shell.room.delete_log() {
         tracing::error!(room.id = %shell.id(), %error, "journal could not be deleted");
     }
     shell.registry.cast(RegistryMsg::Ended(shell.id()));
@@ -206,7 +206,7 @@ fn fail(shell: &mut Shell, myself: &ActorRef<RoomMsg>, failure: &RoomFailure) {
     tracing::error!(room.id = %shell.id(), %failure, "room ended");
     shell.queue.clear();
     shell.close_all(CloseCode::Restart);
-    if let Err(error) = shell.room.journal().set_aside(shell.ports.clock.now()) {
+    if let Err(error) = shell.room.set_log_aside(shell.ports.clock.now()) {
         tracing::error!(room.id = %shell.id(), %error, "journal could not be put aside");
     }
     end(shell, myself, false);

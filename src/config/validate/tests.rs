@@ -105,6 +105,7 @@ const REFUSALS: &[(&str, &str)] = &[
         "dev_issuer.users.1.username",
     ),
     ("rooms.grace_secs = 31536001", "rooms.grace_secs"),
+    ("rooms.grace_secs = 0", "rooms.grace_secs"),
     (
         "rooms.revive_max_age_secs = 31536001",
         "rooms.revive_max_age_secs",
@@ -180,7 +181,7 @@ fn what_is_unusual_but_right_holds() {
         "database.url = 'postgresql://u:p@db/colloquy'",
         "livekit.public_url = 'https://media.example.org/livekit'",
         "livekit.service_url = 'http://livekit:7880'",
-        "rooms.grace_secs = 0",
+        "rooms.grace_secs = 1",
         "signaling.reconnect_grace_secs = 0",
         "defaults.disabled_features = ['core::guests_allowed', 'raise_hands']",
         "defaults.user_language = 'zh-Hant-TW'",

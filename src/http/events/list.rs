@@ -25,10 +25,7 @@ use crate::{
 };
 
 /// Exceptions in one page at the most, unless one event alone has more.
-const EXCEPTIONS_PER_PAGE_MAX: usize = 1_000;
-
-/// Invitees of each event in a list.
-const INVITEES_MAX: u32 = 100;
+const EXCEPTIONS_PER_PAGE_MAX: u64 = 1_000;
 
 pub(super) fn routes() -> OpenApiRouter<ApiState> {
     OpenApiRouter::new().routes(routes!(list, create::create))
@@ -46,7 +43,7 @@ pub struct ListQuery {
     created_before: Option<DateTime<Utc>>,
     /// Only events that were made later.
     created_after: Option<DateTime<Utc>>,
-    /// Invitees that the answer names of each event, 100 at most.
+    /// Invitees that the answer names of each event: 100 at most, and 3,000 in all, evenly.
     #[serde(default)]
     #[param(value_type = u64, minimum = 0, maximum = 4_294_967_295_u32, default = 0)]
     invitees_max: u32,
@@ -97,7 +94,8 @@ async fn list(
     let page = events::list(&state.db, user.profile.id, &filter, after, limit + 1).await?;
     let (page, exceptions, has_more) = cut(&state, page, limit).await?;
     let next = page.last().map(Cursor::of).filter(|_| has_more);
-    let listed = entries(&state, page, exceptions, query.invitees_max.min(INVITEES_MAX)).await?;
+    let invitees_max = shown::invitees_of_each(query.invitees_max, page.len());
+    let listed = entries(&state, page, exceptions, invitees_max).await?;
     Ok(asked.answer(&listed, None, next))
 }
 
@@ -134,20 +132,24 @@ async fn cut(
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);
     let mut has_more = page.len() > limit;
     page.truncate(limit);
-    let ids: Vec<_> = page.iter().map(|seen| seen.event.id).collect();
-    let mut of_events = Exceptions::new();
-    for exception in exceptions::of_events(&state.db, &ids).await? {
-        of_events.entry(exception.event_id).or_default().push(exception);
-    }
+    let ids = |page: &[SeenEvent]| page.iter().map(|seen| seen.event.id).collect::<Vec<_>>();
+    // Counted first: what is cut off is not read.
+    let numbers = exceptions::numbers(&state.db, &ids(&page)).await?;
     let mut number = 0;
     let is_too_much = |seen: &SeenEvent| {
-        number += of_events.get(&seen.event.id).map_or(0, Vec::len);
+        number += numbers.get(&seen.event.id).copied().unwrap_or_default();
         number > EXCEPTIONS_PER_PAGE_MAX
     };
     if let Some(place) = page.iter().position(is_too_much) {
         let kept = place.max(1);
         has_more = has_more || kept < page.len();
         page.truncate(kept);
+    }
+    let mut of_events = Exceptions::new();
+    if number > 0 {
+        for exception in exceptions::of_events(&state.db, &ids(&page)).await? {
+            of_events.entry(exception.event_id).or_default().push(exception);
+        }
     }
     Ok((page, of_events, has_more))
 }

@@ -76,6 +76,19 @@ pub(super) async fn events(
     Ok(page.into_iter().map(resource).collect())
 }
 
+/// Invitees that a list names of each entry at the most.
+const INVITEES_OF_EACH_MAX: u32 = 100;
+
+/// Invitees that a list names in all: otherwise an answer would take tens of megabytes.
+const INVITEES_IN_ALL_MAX: usize = 3_000;
+
+/// How many invitees a list of so many entries names of each, where so many are asked for.
+pub(super) fn invitees_of_each(asked: u32, entries: usize) -> u32 {
+    let share = INVITEES_IN_ALL_MAX / entries.max(1);
+    let share = u32::try_from(share).unwrap_or(u32::MAX).max(1);
+    asked.min(INVITEES_OF_EACH_MAX).min(share)
+}
+
 /// The first invitees of these events.
 pub(super) async fn invitees(
     state: &ApiState,
@@ -178,4 +191,23 @@ pub(super) fn folder(seen: &SeenEvent) -> Option<SharedFolderResource> {
         read: link(read),
         read_write: seen.can_edit().then(|| link(write)),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_names_so_many_invitees_however_long_it_is() {
+        for (asked, entries, of_each) in [
+            (0, 1, 0),
+            (7, 100, 7),
+            (1_000, 1, 100),
+            (1_000, 30, 100),
+            (1_000, 100, 30),
+            (1, 9_999, 1),
+        ] {
+            assert_eq!(invitees_of_each(asked, entries), of_each, "{asked} {entries}");
+        }
+    }
 }

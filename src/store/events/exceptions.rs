@@ -1,5 +1,7 @@
 //! Occurrences of a series that differ from it.
 
+use std::collections::HashMap;
+
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
@@ -134,7 +136,27 @@ pub async fn of_events(db: &Db, events: &[Uuid]) -> Result<Vec<Exception>, Store
     })?)
 }
 
-/// The same inside a transaction, of one event.
+/// How many exceptions each of these events (at most some hundred) has; those without any are not named.
+pub async fn numbers(db: &Db, events: &[Uuid]) -> Result<HashMap<Uuid, u64>, StoreError> {
+    if events.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let numbers: Vec<(Uuid, i64)> = read!(db, c => {
+        let mut select =
+            sqlx::QueryBuilder::new("SELECT x.event_id, count(*) FROM event_exceptions x WHERE x.event_id IN (");
+        let mut list = select.separated(", ");
+        for id in events {
+            list.push_bind(*id);
+        }
+        select.push(") GROUP BY x.event_id").build_query_as().fetch_all(c).await
+    })?;
+    Ok(numbers
+        .into_iter()
+        .map(|(event, number)| (event, count(number)))
+        .collect())
+}
+
+/// The exceptions of one event, inside a transaction.
 pub async fn of_event(tx: &mut Tx, event: Uuid) -> Result<Vec<Exception>, StoreError> {
     const SELECT: &str = concat!(
         select_exceptions!(),

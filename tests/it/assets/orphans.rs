@@ -10,7 +10,7 @@ use uuid::Uuid;
 use crate::rest::api::Api;
 
 on_both_databases!(Api:
-    old_contents_without_a_row_are_removed, rows_without_a_content_are_found, many_rows_are_looked_at);
+    old_contents_without_a_row_are_removed, contents_of_another_database_are_left_alone, rows_without_a_content_are_found, many_rows_are_looked_at);
 
 fn content(api: &Api, id: Uuid) {
     let folder = api.database.folder.path().join("assets");
@@ -59,6 +59,21 @@ async fn old_contents_without_a_row_are_removed(api: &Api) {
     assert_eq!(api.contents(), left);
     let again = api.state.assets.remove_orphans(later).await.expect("an answer");
     assert_eq!(again, Orphans::default());
+}
+
+/// As after a start with the wrong database: it knows none of the contents.
+async fn contents_of_another_database_are_left_alone(api: &Api) {
+    let lost = Uuid::from_u128(7);
+    content(api, lost);
+    let later = Utc::now() + ORPHAN_AGE + TimeDelta::seconds(5);
+    let of = api.database.folder.path().join("assets/database");
+    std::fs::write(&of, "another's").expect("a file");
+    let remove = async || api.state.assets.remove_orphans(later).await.expect("an answer");
+    assert_eq!(remove().await, Orphans::default());
+    assert_eq!(api.contents(), [lost.to_string()]);
+    std::fs::remove_file(&of).expect("no file");
+    assert_eq!(remove().await.contents, [lost]);
+    assert_eq!(api.contents(), Vec::<String>::new());
 }
 
 async fn rows_without_a_content_are_found(api: &Api) {

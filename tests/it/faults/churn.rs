@@ -5,7 +5,7 @@ use serde_json::json;
 use super::{UNLIMITED, assert_works};
 use crate::{
     databases::Kind,
-    support::{meeting::Meeting, server::Server},
+    support::{meeting::Meeting, participant::Participant, server::Server},
 };
 
 /// People who come back again and again, beside each other.
@@ -19,8 +19,13 @@ const RETURNS: usize = 400;
 /// What one return may leave behind: it was 5.3 KiB once.
 const RETURN_BYTES_MAX: u64 = 2_048;
 
-/// Comes back so many times, each time on a new connection while the last one is there.
-async fn churn(server: &Server, meeting: &Meeting, tokens: &mut [String], times: usize) -> u64 {
+/// Comes back so many times, each time on a new connection while the last one is there. The owner hears it.
+async fn churn(
+    (server, meeting): (&Server, &Meeting),
+    alice: &mut Participant,
+    tokens: &mut [String],
+    times: usize,
+) -> u64 {
     for _ in 0..times {
         let returns = tokens.iter().map(async |token| {
             let mut back = meeting.returning_guest(token).await;
@@ -31,6 +36,7 @@ async fn churn(server: &Server, meeting: &Meeting, tokens: &mut [String], times:
         });
         let new = futures_util::future::join_all(returns).await;
         tokens.clone_from_slice(&new);
+        alice.events_so_far().await;
     }
     server.resident_bytes()
 }
@@ -46,9 +52,9 @@ async fn memory_does_not_grow_with_returns() {
         tokens.push(guest.resumption.clone());
         guest.vanish();
     }
-    let mut resident = vec![churn(&server, &meeting, &mut tokens, WARM_UP).await];
+    let mut resident = vec![churn((&server, &meeting), &mut alice, &mut tokens, WARM_UP).await];
     for _ in 0..STRETCHES {
-        resident.push(churn(&server, &meeting, &mut tokens, RETURNS).await);
+        resident.push(churn((&server, &meeting), &mut alice, &mut tokens, RETURNS).await);
     }
     let grown = resident.windows(2).map(|pair| pair[1].saturating_sub(pair[0]));
     let each = grown.min().unwrap_or_default() / (GUESTS * RETURNS) as u64;

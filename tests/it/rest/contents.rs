@@ -163,6 +163,8 @@ pub fn files(folder: &Path) -> Vec<String> {
             }
         }
     }
+    // The one that tells whose they are is no content.
+    names.retain(|name| name != "database");
     names.sort();
     names
 }

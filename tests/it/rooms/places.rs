@@ -102,6 +102,22 @@ async fn rooms_that_nobody_has_entered_are_few() {
         ticket = start(room).await.expect(200);
     }
     refused(&rooms[EMPTY]).await;
+    // They are those of one network: others find the door open.
+    let anyone = world.server.anonymous();
+    let path = format!("/v1/rooms/{}/start_invited", rooms[EMPTY].id);
+    let body = json!({"invite_code": rooms[EMPTY].code});
+    post_from("198.51.100.9", &anyone, &path, body).await.expect(200);
+    world.finish().await;
+
+    let world = Proxied::<Defaults>::start(Kind::Sqlite).await;
+    let mut rooms = Vec::new();
+    for _ in 0..=EMPTY {
+        rooms.push(world.room(json!({})).await);
+    }
+    for room in &rooms[..EMPTY] {
+        ticket = start(room).await.expect(200);
+    }
+    refused(&rooms[EMPTY]).await;
     let mut guest = Participant::connect(&world.server.address(), &ticket).await;
     guest.join("Gus").await;
     until_started(&rooms[EMPTY]).await;

@@ -35,7 +35,7 @@ pub struct InstancesQuery {
     time_min: Option<DateTime<Utc>>,
     /// Only occurrences that begin earlier.
     time_max: Option<DateTime<Utc>>,
-    /// Invitees that the answer names at most of each.
+    /// Invitees that the answer names of each: 100 at most, and 3,000 in all, evenly.
     #[serde(default)]
     #[param(value_type = u64, minimum = 0, maximum = 4_294_967_295_u32, default = 0)]
     invitees_max: u32,
@@ -84,6 +84,7 @@ async fn list(
         None => Page::default(),
     };
     let (before, after) = (page.before.map(Beyond::Before), page.after.map(Beyond::After));
-    let shown = resource::show(&state, &seen, page.instances, query.invitees_max).await?;
+    let invitees_max = shown::invitees_of_each(query.invitees_max, page.instances.len());
+    let shown = resource::show(&state, &seen, page.instances, invitees_max).await?;
     Ok(asked.answer(&shown, before, after))
 }
