@@ -71,10 +71,6 @@ impl Poll {
         self.config.id
     }
 
-    pub(super) fn results(&self) -> &[Item] {
-        &self.results
-    }
-
     fn vote(&mut self, who: Voter, choices: BTreeSet<u32>) {
         for id in self.votes.remove(&who).unwrap_or_default() {
             if let Some(item) = self.item(id) {
