@@ -66,21 +66,21 @@ impl State {
 
     /// The living rooms of an owner. All rooms are begun here, one after the other, so that the count is exact.
     fn owned(&self, beginner: Beginner) -> Owned {
-        let mut owned = Owned::default();
+        let mut rooms = Owned::default();
         let Some(owner) = beginner.owner else {
-            return owned;
+            return rooms;
         };
         for room in self.args.index.iter().filter(|room| room.owner() == Some(owner)) {
-            owned.living += 1;
+            rooms.living += 1;
             let is_alike = room.begun_by() == beginner.by;
             if is_alike || beginner.by != Asker::Owner {
-                owned.counted += 1;
+                rooms.counted += 1;
             }
             if is_alike || beginner.by == Asker::Unknown {
-                owned.empty += usize::from(!room.was_entered());
+                rooms.empty += usize::from(!room.was_entered());
             }
         }
-        owned
+        rooms
     }
 
     /// Starts the actor of a room; `effects` of its revival are still to be released.

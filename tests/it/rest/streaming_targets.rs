@@ -117,25 +117,17 @@ async fn every_wrong_field_is_named(api: &Api) {
             .await
             .refused_fields(&[&format!("{field} too_long")]);
     }
-    for (field, value, code) in [
-        ("kind", json!("twitch"), "invalid_value"),
-        ("name", json!(1), "invalid_value"),
-        (
-            "public_url",
-            json!("rtmp://live.example.org/app"),
-            "invalid_value",
-        ),
-        (
-            "public_url",
-            json!("https://live:geheim@live.example.org/watch"),
-            "invalid_value",
-        ),
+    for (field, value) in [
+        ("kind", json!("twitch")),
+        ("name", json!(1)),
+        ("public_url", json!("rtmp://live.example.org/app")),
+        ("public_url", json!("https://live:geheim@live.example.org/watch")),
     ] {
         let mut body = target("x");
         body[field] = value;
         api.call(&alice, "POST", &path, body)
             .await
-            .refused_fields(&[&format!("{field} {code}")]);
+            .refused_fields(&[&format!("{field} invalid_value")]);
     }
     let mut body = target("x");
     body.as_object_mut().expect("an object").remove("streaming_key");
