@@ -208,7 +208,7 @@ impl LoggedRoom {
             return Ok(());
         };
         let failed = self.go_on_in_memory(&error.into())?;
-        self.delete(failed);
+        self.delete(&failed);
         Ok(self.journal.append(&records).await?)
     }
 
@@ -223,12 +223,11 @@ impl LoggedRoom {
     /// What the room was revived from is not true any more: it must not be revived once more.
     fn delete_outlived(&mut self) {
         if let Some(outlived) = self.outlived.take() {
-            self.delete(outlived);
+            self.delete(&outlived);
         }
     }
 
-    #[expect(clippy::needless_pass_by_value, reason = "nobody may use it any more")]
-    fn delete(&self, failed: Journal) {
+    fn delete(&self, failed: &Journal) {
         if let Err(error) = failed.delete() {
             tracing::error!(room.id = %self.room.id(), %error, "failed journal could not be deleted");
         }

@@ -94,18 +94,17 @@ pub struct Changed {
 }
 
 /// Changes an event, all or nothing, and queues what its invitees are told; a change to what is already so changes
-/// nothing and is not told. `editor` must see the event; whether it may change it was asked before.
+/// nothing and is not told. `known` is the event as it was when the `editor` was found to see it and to be allowed to change it.
 pub async fn change(
     db: &Db,
-    event: Uuid,
+    known: &Event,
     change: Change,
     editor: Editor,
     teller: Teller,
 ) -> Result<Changed, EventError> {
     let wake = teller.clone();
-    let seen = events::visible_to(db, editor.user, event).await?;
-    let known = Schedule::of(&seen.ok_or(EventError::Gone)?.event);
-    let foreseen = Foreseen::new(known, change.schedule.clone()).await?;
+    let foreseen = Foreseen::new(Schedule::of(known), change.schedule.clone()).await?;
+    let event = known.id;
     let changed = db.transaction(move |tx| {
         Box::pin(async move {
             let cause = teller.cause(tx, editor.user, editor.at).await?;

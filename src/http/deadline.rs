@@ -24,9 +24,10 @@ const HELD: [(Method, &str); 1] = [(Method::POST, "/v1/rooms/{room_id}/start_inv
 /// Answers 503 when the handler has not answered in time; the handler is dropped. Its waits for the database are limited
 /// to 4 s together: a client that sends a long body slowly is served, a database that does not answer is told within 5 s.
 pub(super) async fn answer_in_time(State(limit): State<Duration>, request: Request, next: Next) -> Response {
-    let path = request.extensions().get::<MatchedPath>().map(MatchedPath::as_str);
-    let unhurried = path.is_some_and(|path| is_unhurried(request.method(), path));
-    let limit = if is_among(&HELD, &request) {
+    let path = request.extensions().get::<MatchedPath>();
+    let path = path.map(MatchedPath::as_str).unwrap_or_default();
+    let unhurried = is_unhurried(request.method(), path);
+    let limit = if is_among(&HELD, request.method(), path) {
         limit + HOLD
     } else {
         limit
@@ -44,12 +45,11 @@ pub(super) async fn answer_in_time(State(limit): State<Duration>, request: Reque
 
 /// Whether an operation takes as long as its client sends.
 pub(super) fn is_unhurried(method: &Method, path: &str) -> bool {
-    UNHURRIED.iter().any(|(known, of)| method == known && path == *of)
+    is_among(&UNHURRIED, method, path)
 }
 
-fn is_among(operations: &[(Method, &str)], request: &Request) -> bool {
-    let path = request.extensions().get::<MatchedPath>().map(MatchedPath::as_str);
+fn is_among(operations: &[(Method, &str)], method: &Method, path: &str) -> bool {
     operations
         .iter()
-        .any(|(method, of)| request.method() == method && path == Some(*of))
+        .any(|(known, of)| method == known && path == *of)
 }

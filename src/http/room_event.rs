@@ -71,13 +71,6 @@ impl From<meeting::EventInfo> for RoomEventResource {
 }
 
 impl RoomEventResource {
-    /// A code that ends, or that one address alone has, must not give away one that does not.
-    fn hide_other_codes(&mut self, own: Uuid) {
-        if let Some(details) = &mut self.meeting_details {
-            details.invite_code_id = details.invite_code_id.filter(|code| *code == own);
-        }
-    }
-
     /// A call needs no password of the room, and neither does a stream: whoever knows number and pin is inside, whoever
     /// knows the link watches.
     fn hide_ways_around(&mut self) {
@@ -130,12 +123,15 @@ async fn get(
         .ok_or_else(rooms::no_room)?;
     let event = meetings::event_info(&facts, &state.config, &state.offer)
         .ok_or_else(|| ApiError::not_found("The room has no event"))?;
-    let mut event = RoomEventResource::from(event);
-    if let Caller::Guest(invite) = &caller {
-        event.hide_other_codes(invite.code);
-        if facts.room.password.is_some() {
-            event.hide_ways_around();
-        }
+    let Caller::Guest(invite) = &caller else {
+        return Ok(Json(event.into()));
+    };
+    let told = event
+        .told_to(meeting::Caller::Guest(invite.code.into()))
+        .into_owned();
+    let mut event = RoomEventResource::from(told);
+    if facts.room.password.is_some() {
+        event.hide_ways_around();
     }
     Ok(Json(event))
 }

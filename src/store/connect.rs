@@ -1,7 +1,8 @@
 //! Opening a database.
 
 use std::{
-    fs, io,
+    fs::{self, File},
+    io,
     path::Path,
     str::FromStr,
     sync::{Arc, Mutex, PoisonError},
@@ -67,7 +68,7 @@ impl Db {
 }
 
 async fn connect_sqlite(options: SqliteConnectOptions) -> Result<Db, StoreError> {
-    create_private(options.get_filename()).map_err(StoreError::Folder)?;
+    open_private(options.get_filename()).map_err(StoreError::Folder)?;
     let options = options
         .journal_mode(SqliteJournalMode::Wal)
         // A commit that was answered survives the loss of power.
@@ -148,8 +149,9 @@ impl Doubt {
     }
 }
 
-/// Makes an empty file that only its owner may read; SQLite gives its companions (`-wal`, `-shm`) the same mode.
-fn create_private(file: &Path) -> io::Result<()> {
+/// Opens a file that only its owner may read, made empty where there is none; SQLite gives its companions (`-wal`, `-shm`) the
+/// same mode.
+pub(super) fn open_private(file: &Path) -> io::Result<File> {
     if let Some(folder) = file.parent().filter(|folder| !folder.as_os_str().is_empty()) {
         fs::create_dir_all(folder)?;
     }
@@ -157,5 +159,5 @@ fn create_private(file: &Path) -> io::Result<()> {
     options.append(true).create(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(file).map(drop)
+    options.open(file)
 }

@@ -12,7 +12,7 @@ use chrono::{DateTime, Utc};
 use sqlx::{Connection as _, PgConnection};
 use tokio::time::{Instant, sleep, timeout};
 
-use super::{Db, StoreError};
+use super::{Db, StoreError, connect::open_private};
 
 /// Key of the advisory lock: the bytes of `colloquy`.
 const KEY: i64 = i64::from_be_bytes(*b"colloquy");
@@ -118,11 +118,7 @@ impl ServerLock {
 fn lock_beside(database: &Path) -> io::Result<Option<File>> {
     let mut name = database.as_os_str().to_owned();
     name.push(FILE_ENDING);
-    let mut options = File::options();
-    options.append(true).create(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let file = options.open(Path::new(&name))?;
+    let file = open_private(Path::new(&name))?;
     match file.try_lock() {
         Ok(()) => Ok(Some(file)),
         Err(TryLockError::WouldBlock) => Ok(None),

@@ -99,30 +99,6 @@ pub struct MeetingFacts {
     pub custom_display_names: bool,
 }
 
-impl MeetingFacts {
-    /// What this caller is told of the event. A code that ends, or that one address alone has, must not give away one that does
-    /// not.
-    #[must_use]
-    pub fn event_told_to(&self, caller: Option<Caller>) -> Option<Cow<'_, EventInfo>> {
-        let event = self.event.as_ref()?;
-        let details = event.meeting_details.as_ref();
-        let code = details.and_then(|details| details.invite_code_id);
-        match (caller, details) {
-            (Some(Caller::Guest(own)), Some(details)) if code.is_some_and(|code| code != own) => {
-                let details = MeetingDetails {
-                    invite_code_id: None,
-                    ..details.clone()
-                };
-                Some(Cow::Owned(EventInfo {
-                    meeting_details: Some(details),
-                    ..event.clone()
-                }))
-            }
-            _ => Some(Cow::Borrowed(event)),
-        }
-    }
-}
-
 /// `room_info` of `join_success`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct RoomInfo {
@@ -167,6 +143,26 @@ pub struct EventInfo {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub meeting_details: Option<MeetingDetails>,
     pub e2e_encryption: bool,
+}
+
+impl EventInfo {
+    /// What this caller is told. A code that ends, or that one address alone has, must not give away one that does not.
+    #[must_use]
+    pub fn told_to(&self, caller: Caller) -> Cow<'_, Self> {
+        match (caller, &self.meeting_details) {
+            (Caller::Guest(own), Some(details)) if details.invite_code_id.is_some_and(|code| code != own) => {
+                let details = MeetingDetails {
+                    invite_code_id: None,
+                    ..details.clone()
+                };
+                Cow::Owned(Self {
+                    meeting_details: Some(details),
+                    ..self.clone()
+                })
+            }
+            _ => Cow::Borrowed(self),
+        }
+    }
 }
 
 /// How to reach the meeting by other ways.

@@ -110,6 +110,7 @@ impl Room {
     fn head(&self, cx: &Cx, id: ParticipantId, space: Space) -> Option<String> {
         let meeting = self.meeting.as_ref()?;
         let me = meeting.people.get(id)?;
+        let caller = self.access.get(id)?.caller;
         let state = meeting.spaces.get(&space)?;
         let has = |module| meeting.facts.tariff.has_module(module);
         let credentials = self.credentials(cx, id);
@@ -134,9 +135,7 @@ impl Room {
             role: me.role,
             closes_at: meeting.closes_at,
             tariff: &meeting.facts.tariff,
-            event_info: meeting
-                .facts
-                .event_told_to(self.access.get(id).map(|holder| holder.caller)),
+            event_info: meeting.facts.event.as_ref().map(|event| event.told_to(caller)),
             room_info: meeting.facts.room.told_to(me.kind),
             is_room_owner: me.is_room_owner,
             modules,

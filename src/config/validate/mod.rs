@@ -21,9 +21,6 @@ const ASYMMETRIC_ALGORITHMS: [&str; 9] = [
 ];
 
 /// Longest time span that a setting may hold: a year, in seconds.
-/// Seconds of a meeting's grace time at the least.
-const GRACE_SECS_MIN: u64 = 1;
-
 const SPAN_SECS_MAX: u64 = 365 * 24 * 3600;
 
 /// Most wrong passwords that a room may have in an hour: the room remembers twice as many.
@@ -221,11 +218,7 @@ impl Rules {
     fn rooms(&mut self, rooms: &Rooms) {
         self.span("rooms.grace_secs", rooms.grace_secs);
         // From the last ticket to the first socket nobody is there.
-        self.require(
-            "rooms.grace_secs",
-            rooms.grace_secs >= GRACE_SECS_MIN,
-            format!("must be at least {GRACE_SECS_MIN}: shorter, a meeting ends before anybody has joined"),
-        );
+        self.positive("rooms.grace_secs", rooms.grace_secs);
         self.span("rooms.drain_secs", rooms.drain_secs);
         self.span("rooms.revive_max_age_secs", rooms.revive_max_age_secs);
     }

@@ -125,7 +125,7 @@ async fn apply(
     change.folder = folders::made(state, event, makes_folder).await?;
     if !change.is_empty() {
         let folder = change.folder.clone();
-        let changed = events::change(&state.db, event, change, editor, teller).await;
+        let changed = events::change(&state.db, &seen.event, change, editor, teller).await;
         let changed = changed.map(|changed| {
             told = changed.told;
             changed.seen
