@@ -1,5 +1,6 @@
 //! The one place where parts meet. Nothing is static: several servers may run in one process.
 
+mod issuer;
 mod watch;
 
 use std::{
@@ -13,7 +14,7 @@ use std::{
 
 use axum::Router;
 use colloquy_actors::live::{Live, LiveError};
-use tokio::{net::TcpListener, time::Instant};
+use tokio::{net::TcpListener, sync::Semaphore, time::Instant};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -22,7 +23,12 @@ use crate::{
     config::{Config, DEV_ISSUER_PATH, DataFolderError, prepare_data_folder},
     disabled_users::DisabledUsers,
     http::{
-        self, ApiState, api::Parts, auth::KnownUsers, brake::WriteBrake, health, layers, starts::Doorkeeper,
+        self, ApiState,
+        api::Parts,
+        auth::{KnownUsers, person::VISIT_NOTES_MAX},
+        brake::WriteBrake,
+        health, layers,
+        starts::Doorkeeper,
     },
     identity::{DevIssuer, SettingsError, Verifier, VerifierSettings, dev_issuer::OpenError},
     jobs::{Schedule, Tools},
@@ -31,10 +37,11 @@ use crate::{
     mail::{MailError, Outbox, Worker},
     meetings,
     origins::Origins,
+    people::People,
     readiness::Readiness,
     shared_folders::SharedFolders,
     signaling::Signaling,
-    store::{Db, ServerLock, StoreError},
+    store::{Db, ServerLock, StoreError, users::ClaimRules},
     tariffs::Offer,
 };
 
@@ -132,6 +139,7 @@ impl App {
             Doorkeeper::new(&config, readiness.clone(), origins.clone()),
             outbox,
         )?;
+        let issuer_work = Box::pin(issuer::prepare(&api)).await?;
         let mut inner = health::router(readiness.clone()).merge(http::router(api));
         if let Some(issuer) = dev_issuer {
             inner = inner.nest(DEV_ISSUER_PATH, issuer.router());
@@ -145,7 +153,7 @@ impl App {
         );
         // Not under the layers for REST: a session has no deadline and is not compressed.
         let inner = layers::rest(inner).merge(signaling.router());
-        let router = layers::every(inner, &config.http);
+        let router = layers::every(inner, &config.http).merge(http::well_known::router(&config.http));
         let mut app = Self {
             config,
             data_folder,
@@ -156,8 +164,22 @@ impl App {
             router,
             stop_hooks: Vec::new(),
         };
+        app.begin_issuer_work(issuer_work);
         app.begin(live, disabled_users, (assets, recordings), mail);
         Ok(app)
+    }
+
+    /// Begins what works beside the requests about identities.
+    fn begin_issuer_work(&mut self, work: issuer::IssuerWork) {
+        let notices = work.notices;
+        self.on_stop("identity notices", background(|stop| notices.watch(stop)));
+        if self.config.oidc.authority.is_some() {
+            let (readiness, verifier) = (self.readiness.clone(), work.verifier);
+            self.on_stop(
+                "identity provider",
+                background(|stop| issuer::watch(verifier, readiness, work.taking_over, stop)),
+            );
+        }
     }
 
     /// Begins what works beside the requests, and says what ends at a stop, in this order.
@@ -188,6 +210,7 @@ impl App {
             clock: Clock::system(),
             assets,
             live: Some(live),
+            ended_logins_kept: self.config.oidc.ended_logins_kept(),
         };
         let schedule = Schedule::new(tools, &self.config.jobs);
         self.on_stop("jobs", background(|stop| schedule.run(stop)));
@@ -327,7 +350,8 @@ fn api_state(
     outbox: Outbox,
 ) -> Result<ApiState, BuildError> {
     let issuer = match (&config.oidc.authority, &dev_issuer) {
-        (Some(authority), _) => authority.as_str().into(),
+        // Clients append to it.
+        (Some(authority), _) => authority.as_str().trim_end_matches('/').into(),
         (None, Some(issuer)) => issuer.issuer().into(),
         (None, None) => return Err(SettingsError::NoIssuer.into()),
     };
@@ -348,7 +372,10 @@ fn api_state(
         known_users: KnownUsers::default(),
         disabled_users,
         outbox,
+        people: People::new(config, Clock::system())?,
         shared_folders: SharedFolders::new(&config.outgoing, &config.shared_folder)?,
+        claim_rules: ClaimRules::new(&config.oidc),
+        visits: Arc::new(Semaphore::new(VISIT_NOTES_MAX)),
     }))
 }
 

@@ -14,35 +14,41 @@ use uuid::Uuid;
 
 use crate::store::{
     Db, StoreError,
+    disabled_subjects::{self, DisabledSubject},
     users::{self, DisabledUser},
 };
 
 /// Between two looks: with the look itself, and one that fails, well below the ten seconds that operators are promised.
 const INTERVAL: Duration = Duration::from_secs(3);
 
-/// The users who are disabled, as the database last said. Clones are one.
+/// The users and services that are disabled, as the database last said. Clones are one.
 #[derive(Debug, Clone, Default)]
 pub struct DisabledUsers(Arc<RwLock<Arc<Known>>>);
 
 #[derive(Debug, Default)]
 struct Known {
     ids: HashSet<Uuid>,
-    /// Subjects by issuer: a token may be the first that this server sees of a user.
+    /// Subjects by issuer without a slash at its end: a token may be the first that this server sees of a user, and services
+    /// have nothing else.
     subjects: HashMap<String, HashSet<String>>,
 }
 
 impl Known {
-    fn new(users: Vec<DisabledUser>) -> Self {
+    fn new(users: Vec<DisabledUser>, services: Vec<DisabledSubject>) -> Self {
         let mut known = Self::default();
         for user in users {
             known.ids.insert(user.id);
-            known
-                .subjects
-                .entry(user.issuer)
-                .or_default()
-                .insert(user.subject);
+            known.add(&user.issuer, user.subject);
+        }
+        for service in services {
+            known.add(&service.issuer, service.subject);
         }
         known
+    }
+
+    fn add(&mut self, issuer: &str, subject: String) {
+        let issuer = issuer.trim_end_matches('/').to_owned();
+        self.subjects.entry(issuer).or_default().insert(subject);
     }
 }
 
@@ -60,13 +66,13 @@ impl DisabledUsers {
         self.known().ids.contains(&user)
     }
 
-    /// Whether the user whom this issuer calls `subject` is disabled.
+    /// Whether the user or service that this issuer calls `subject` is disabled.
     #[must_use]
     pub fn has_subject(&self, issuer: &str, subject: &str) -> bool {
         let known = self.known();
         known
             .subjects
-            .get(issuer)
+            .get(issuer.trim_end_matches('/'))
             .is_some_and(|subjects| subjects.contains(subject))
     }
 
@@ -76,7 +82,8 @@ impl DisabledUsers {
 
     /// Asks the database; the answer has those who were not disabled at the last look. An error leaves all as it was.
     pub async fn look(&self, db: &Db) -> Result<Vec<Uuid>, StoreError> {
-        let now = Known::new(users::all_disabled(db).await?);
+        let services = disabled_subjects::all(db).await?;
+        let now = Known::new(users::all_disabled(db).await?, services);
         let before = self.known();
         let new = now.ids.difference(&before.ids).copied().collect();
         *self.0.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(now);
@@ -128,11 +135,20 @@ mod tests {
         };
         let disabled = DisabledUsers::default();
         assert!(!disabled.has(Uuid::from_u128(7)) && !disabled.has_subject("a", "ada"));
-        *disabled.0.write().unwrap() = Arc::new(Known::new(vec![user("ada", "a"), user("bob", "b")]));
+        *disabled.0.write().unwrap() = Arc::new(Known::new(
+            vec![user("ada", "a"), user("bob", "b/")],
+            vec![DisabledSubject {
+                issuer: "a".to_owned(),
+                subject: "gateway".to_owned(),
+                at: chrono::DateTime::UNIX_EPOCH,
+            }],
+        ));
         assert!(disabled.has(Uuid::from_u128(7)) && !disabled.has(Uuid::from_u128(8)));
         for (issuer, subject, is_disabled) in [
             ("a", "ada", true),
             ("b", "bob", true),
+            ("a/", "gateway", true),
+            ("b", "gateway", false),
             ("a", "bob", false),
             ("c", "ada", false),
         ] {

@@ -24,7 +24,7 @@ pub async fn invite(db: &Db, new: NewEventInvite, teller: Teller) -> Result<Invi
             let cause = teller.cause(tx, by, now).await?;
             let invited = event_invites::invite(tx, new, &cause.limits).await?;
             if let Invited::New(invite) = invited {
-                let receiver = event_invites::receiver(tx, invite).await?;
+                let receiver = event_invites::receiver(tx, invite.id).await?;
                 if let Some(mail) = mail(tx, Kind::Invite, receiver, (event, by), &teller).await? {
                     mail::queue_invitation(tx, mail, &cause).await?;
                 }

@@ -21,12 +21,14 @@ use colloquy_actors::{
 use crate::{
     call_in::CallerNames,
     config::{CallIn, ChatHistory, Config, Defaults, JournalKind},
-    http::profiles::avatar_url,
+    http::profiles::picture_of,
     livekit::{self, RoomService},
     origins::Origins,
     permissions::Standing,
     secrets::Secret,
-    store::{self, Db, StoreError, groups, room_events::Details, rooms, users::Profile},
+    store::{
+        self, Db, StoreError, groups, guest_access::GuestAccess, room_events::Details, rooms, users::Profile,
+    },
     tariffs::{CALL_IN, CORE, Offer, TariffResource},
 };
 
@@ -169,6 +171,7 @@ fn admitted(identity: Identity, facts: rooms::MeetingFacts, config: &Config, off
         tariff,
         event,
         waiting_room: facts.room.waiting_room,
+        guests_wait: facts.room.guest_access == GuestAccess::WaitingRoom,
         sip_lobby: facts.sip_lobby,
         custom_display_names: config.defaults.custom_display_names,
     };
@@ -196,12 +199,21 @@ pub fn event_info(facts: &rooms::MeetingFacts, config: &Config, offer: &Offer) -
     let takes_calls = room_tariff(&facts.tariff, room.e2e_encryption, offer).allows(CORE, CALL_IN);
     let tel = config.call_in.tel.as_deref().filter(|_| takes_calls);
     let details = event.details.as_ref();
+    let are_guests_out = offer.are_guests_out(room.guest_access, &facts.tariff);
     Some(EventInfo {
         id: event.id,
         room_id: RoomId(room.id),
         title: event.title.clone(),
         is_adhoc: event.is_adhoc,
-        meeting_details: details.map(|details| meeting_details(details, tel)),
+        meeting_details: details.map(|details| {
+            let shown = meeting_details(details, tel);
+            // A link that leads nowhere is no way to the meeting.
+            let invite_code_id = shown.invite_code_id.filter(|_| !are_guests_out);
+            MeetingDetails {
+                invite_code_id,
+                ..shown
+            }
+        }),
         e2e_encryption: room.e2e_encryption,
     })
 }
@@ -241,7 +253,7 @@ fn member(user: Visitor<'_>, defaults: &Defaults) -> Identity {
             Standing::Invited | Standing::Stranger | Standing::Foreign => Role::User,
         },
         profile_name: Some(profile_name(profile)),
-        avatar_url: avatar_url(defaults, &profile.email),
+        avatar_url: picture_of(defaults, profile),
         is_room_owner: standing == Standing::Owner,
         groups: groups.collect(),
     }
@@ -278,7 +290,7 @@ pub(crate) fn profile_name(profile: &Profile) -> DisplayName {
 
 fn user_info(profile: Profile, defaults: &Defaults) -> UserInfo {
     UserInfo {
-        avatar_url: avatar_url(defaults, &profile.email).unwrap_or_default(),
+        avatar_url: picture_of(defaults, &profile).unwrap_or_default(),
         title: profile.title,
         firstname: profile.firstname,
         lastname: profile.lastname,

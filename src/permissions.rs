@@ -59,7 +59,7 @@ pub enum Subject {
     Guest {
         of_this_room: bool,
     },
-    /// A machine; everywhere but at its own operations it is a user like others.
+    /// A machine; it has its own operations and no others.
     Machine(Machine),
 }
 
@@ -177,9 +177,8 @@ pub fn check(subject: Subject, operation: Operation) -> Result<(), Refusal> {
         (Subject::Guest { of_this_room: true }, Needs::SightOrCode)
         | (Subject::Guest { .. }, Needs::AccountOrCode) => Ok(()),
         // For guests nothing is hidden: they take 404 for the end of their room.
-        (_, Needs::Role(_)) | (Subject::Guest { .. }, _) => Err(Refusal::Forbidden),
+        (_, Needs::Role(_)) | (Subject::Guest { .. } | Subject::Machine(_), _) => Err(Refusal::Forbidden),
         (Subject::User(standing), needs) => check_user(standing, needs),
-        (Subject::Machine(_), needs) => check_user(Standing::Stranger, needs),
     }
 }
 

@@ -15,6 +15,7 @@ pub struct Readiness(Arc<State>);
 struct State {
     stopping: CancellationToken,
     reasons: Mutex<BTreeMap<&'static str, String>>,
+    notes: Mutex<BTreeMap<&'static str, &'static str>>,
 }
 
 impl Readiness {
@@ -26,6 +27,23 @@ impl Readiness {
     /// `part` works (again).
     pub fn ready(&self, part: &'static str) {
         self.reasons().remove(part);
+    }
+
+    /// `part`, which is none of this server's, is in a state that operators want to see, until [`Self::forget`]. The server
+    /// works without it as far as it can.
+    pub fn note(&self, part: &'static str, state: &'static str) {
+        self.noted().insert(part, state);
+    }
+
+    /// There is nothing to see of `part` (any more).
+    pub fn forget(&self, part: &'static str) {
+        self.noted().remove(part);
+    }
+
+    /// What operators want to see, by part.
+    #[must_use]
+    pub fn notes(&self) -> BTreeMap<&'static str, &'static str> {
+        self.noted().clone()
     }
 
     /// The server takes no new meetings and participants from now on. There is no way back.
@@ -51,6 +69,10 @@ impl Readiness {
         self.reasons().clone()
     }
 
+    fn noted(&self) -> MutexGuard<'_, BTreeMap<&'static str, &'static str>> {
+        self.0.notes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn reasons(&self) -> MutexGuard<'_, BTreeMap<&'static str, String>> {
         // A map stays whole whatever panicked beside it.
         self.0.reasons.lock().unwrap_or_else(PoisonError::into_inner)
@@ -69,6 +91,16 @@ mod tests {
         assert_eq!(readiness.missing()["database"], "does not answer");
         readiness.ready("database");
         assert!(readiness.missing().is_empty());
+    }
+
+    #[test]
+    fn notes_keep_nobody_from_working() {
+        let readiness = Readiness::default();
+        readiness.clone().note("identity_provider", "unreachable");
+        assert_eq!(readiness.notes()["identity_provider"], "unreachable");
+        assert!(readiness.missing().is_empty());
+        readiness.forget("identity_provider");
+        assert!(readiness.notes().is_empty());
     }
 
     #[test]

@@ -12,7 +12,7 @@ use uuid::Uuid;
 pub use self::quotas::{Period, Quota};
 use crate::{
     config::{Config, Quotas},
-    store::tariffs::Tariff,
+    store::{guest_access::GuestAccess, tariffs::Tariff},
 };
 
 /// Every module that clients know, with its features.
@@ -20,7 +20,7 @@ const CATALOGUE: [(&str, &[&str]); 19] = [
     ("automod", &[]),
     ("breakout", &[]),
     ("chat", &[]),
-    (CORE, &[CALL_IN, "guests_allowed", "storage_upgradable"]),
+    (CORE, &[CALL_IN, GUESTS_ALLOWED, "storage_upgradable"]),
     ("echo", &[]),
     ("integration", &["outlook"]),
     ("legal_vote", &[]),
@@ -57,6 +57,9 @@ pub const CORE: &str = "core";
 /// Feature of [`CORE`]: rooms can be reached by telephone.
 pub const CALL_IN: &str = "call_in";
 
+/// Feature of [`CORE`]: people come in by a link.
+pub const GUESTS_ALLOWED: &str = "guests_allowed";
+
 /// Module: participants of a training are asked now and then whether they are there.
 pub const TRAINING_REPORT: &str = "training_participation_report";
 
@@ -72,9 +75,13 @@ impl Offer {
     /// What is set up by the configuration.
     #[must_use]
     pub fn from_config(config: &Config) -> Self {
+        let mut disabled_features = full_names(&config.defaults.disabled_features);
+        if !config.guests.allowed {
+            disabled_features.insert(format!("{CORE}::{GUESTS_ALLOWED}"));
+        }
         Self {
             modules: BTreeSet::from(SERVED),
-            disabled_features: full_names(&config.defaults.disabled_features),
+            disabled_features,
             quotas: config.quotas,
         }
     }
@@ -84,6 +91,12 @@ impl Offer {
     pub fn has_module(&self, module: &str, tariff: &Tariff) -> bool {
         let is_off = tariff.disabled_modules.iter().any(|disabled| disabled == module);
         self.modules.contains(module) && !is_off
+    }
+
+    /// Whether nobody comes by a link into a room with this access, whose owner has this tariff.
+    #[must_use]
+    pub fn are_guests_out(&self, access: GuestAccess, tariff: &Tariff) -> bool {
+        access == GuestAccess::Disabled || !TariffResource::new(tariff, self).allows(CORE, GUESTS_ALLOWED)
     }
 }
 
@@ -231,6 +244,24 @@ mod tests {
         let (offer, default) = (offer(&[]), tariff(&[], &[]));
         assert!(!offer.has_module(TRAINING_REPORT, &default) && offer.has_module("chat", &default));
         assert!(!offer.has_module("chat", &tariff(&["chat"], &[])));
+    }
+
+    #[test]
+    fn guests_are_out_by_room_tariff_or_server() {
+        let (open, shut) = (offer(&[]), GuestAccess::Disabled);
+        let free = tariff(&[], &[]);
+        for access in [GuestAccess::DirectAccess, GuestAccess::WaitingRoom] {
+            assert!(!open.are_guests_out(access, &free));
+            assert!(open.are_guests_out(access, &tariff(&[], &["guests_allowed"])));
+            assert!(open.are_guests_out(access, &tariff(&[], &["core::guests_allowed"])));
+            assert!(offer(&["guests_allowed"]).are_guests_out(access, &free));
+            let mut config = Config::default();
+            config.guests.allowed = false;
+            let none = Offer::from_config(&config);
+            assert!(none.are_guests_out(access, &free));
+            assert!(!TariffResource::new(&free, &none).allows(CORE, GUESTS_ALLOWED));
+        }
+        assert!(open.are_guests_out(shut, &free));
     }
 
     #[test]

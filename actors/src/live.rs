@@ -343,7 +343,8 @@ impl Live {
             Notice::InviteWithdrawn(_)
             | Notice::InviteClosed(_)
             | Notice::UserWithdrawn(_)
-            | Notice::UserDisabled(_) => {
+            | Notice::UserDisabled(_)
+            | Notice::GuestAccess(_) => {
                 if let Some(room) = self.index.get(&room) {
                     return room.input(Input::Notice(notice));
                 }
@@ -363,6 +364,13 @@ impl Live {
     pub fn user_disabled(&self, user: UserId) {
         for room in self.index.iter() {
             room.input(Input::Notice(Notice::UserDisabled(user)));
+        }
+    }
+
+    /// A user has left for where nothing of before is good: all living rooms hear it, tokens are void, running sessions stay.
+    pub fn user_withdrawn(&self, user: UserId) {
+        for room in self.index.iter() {
+            room.input(Input::Notice(Notice::UserWithdrawn(user)));
         }
     }
 

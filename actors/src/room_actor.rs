@@ -266,6 +266,7 @@ impl Shell {
     ) {
         let claim = Claim {
             participant: ParticipantId(Uuid::nil()),
+            caller: start.caller,
             token: start.token,
             breakout_room: start.breakout_room,
         };
@@ -282,7 +283,9 @@ impl Shell {
 
     fn redeem(&mut self, ticket: &str) -> Option<(Claim, Caller)> {
         let claim = self.tickets.redeem(ticket, self.ports.clock.now())?;
-        let caller = self.room.room().access().get(claim.participant)?.caller;
+        // Whoever was removed or shut out since is told so on the socket; its ticket is no guess.
+        let holder = self.room.room().access().get(claim.participant);
+        let caller = holder.map_or(claim.caller, |holder| holder.caller);
         (self.phase != Phase::Stopped).then_some((claim, caller))
     }
 

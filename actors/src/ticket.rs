@@ -10,7 +10,10 @@ use uuid::Uuid;
 use crate::{
     ids::{BreakoutRoomId, ParticipantId, RoomId, Timestamp, TokenHash},
     ports::Random,
-    protocol::limits::{TICKET_SECS, TOKENS_PER_PARTICIPANT_MAX},
+    protocol::{
+        limits::{TICKET_SECS, TOKENS_PER_PARTICIPANT_MAX},
+        meeting::Caller,
+    },
 };
 
 const DIGITS: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
@@ -50,6 +53,8 @@ pub fn room_of(ticket: &str) -> Option<RoomId> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Claim {
     pub participant: ParticipantId,
+    /// Who asked for it.
+    pub caller: Caller,
     /// The resumption token that went out with the ticket.
     pub token: TokenHash,
     /// The breakout room to go to; the main room when absent.
@@ -146,6 +151,7 @@ mod tests {
     fn tickets_of_one_participant_are_bounded() {
         let claim = Claim {
             participant: ParticipantId(Uuid::nil()),
+            caller: Caller::Sip,
             token: TokenHash::of("t"),
             breakout_room: None,
         };
@@ -166,6 +172,7 @@ mod tests {
     fn a_ticket_is_redeemed_once_and_in_time() {
         let claim = Claim {
             participant: ParticipantId(Uuid::nil()),
+            caller: Caller::Sip,
             token: TokenHash::of("t"),
             breakout_room: None,
         };

@@ -17,6 +17,7 @@
 //! repeat 250 bob: {…}                 says only that it was done
 //! livekit 1 done                      what became of the first call; `fails`, `muted <p2> <p3>`
 //! wait 15s, restart, delete room, withdraw invite [other], withdraw user bob, disable user bob, look
+//! guests wait                         how the room takes people by a link; also `enter`, `stay_out`
 //! ```
 //!
 //! Participants are `<p1>`, `<p2>` …, all other ids `<m1>`, times `<seconds since the beginning>`, long runs `<a*4096>`. `#3` is

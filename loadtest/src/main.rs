@@ -11,6 +11,7 @@ mod figures;
 mod flow;
 mod forwarded;
 mod glance;
+mod identity;
 mod ledger;
 mod meetings;
 mod process;
@@ -26,6 +27,7 @@ use std::{fmt::Display, process::ExitCode, sync::Arc};
 use api::{Api, ApiError};
 use args::{Args, Command};
 use clap::{CommandFactory, Parser, error::ErrorKind};
+use identity::{IdentityArgs, IdentityError};
 use meetings::Meetings;
 use mimalloc::MiMalloc;
 use rest::{RestArgs, RestError};
@@ -50,6 +52,8 @@ enum RunError {
     Scenario(#[from] ScenarioError),
     #[error("{0}")]
     Rest(#[from] RestError),
+    #[error("{0}")]
+    Identity(#[from] IdentityError),
     #[error("the report can't be written: {0}")]
     Report(std::io::Error),
     #[error("the baseline server ended: {0}")]
@@ -72,6 +76,7 @@ async fn main() -> ExitCode {
         Some(Command::BaselineServer) => serve_baseline().await,
         Some(Command::RestYardstick(identity)) => serve_yardstick(identity.clone()).await,
         Some(Command::Rest(rest)) => measure_rest(&args, rest).await,
+        Some(Command::Identity(identity)) => measure_identity(&args, identity).await,
         None => run(args).await,
     };
     match outcome {
@@ -108,6 +113,18 @@ async fn measure_rest(args: &Args, rest: &RestArgs) -> Result<ExitCode, RunError
         return Ok(ExitCode::from(EXIT_INTERRUPTED));
     };
     let report = report?.finished();
+    publish(&report, &report.to_json(), report.passed, args).map_err(RunError::Report)
+}
+
+async fn measure_identity(args: &Args, identity: &IdentityArgs) -> Result<ExitCode, RunError> {
+    allow_files(identity.files_needed())?;
+    let report = tokio::select! {
+        report = identity::run(args, identity) => report?,
+        _ = tokio::signal::ctrl_c() => {
+            eprintln!("interrupted");
+            return Ok(ExitCode::from(EXIT_INTERRUPTED));
+        }
+    };
     publish(&report, &report.to_json(), report.passed, args).map_err(RunError::Report)
 }
 

@@ -6,7 +6,7 @@ use colloquy_actors::live::Live;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 use tokio_util::sync::CancellationToken;
 
-use crate::{readiness::Readiness, store::ServerLock};
+use crate::{log_output, readiness::Readiness, store::ServerLock};
 
 /// Time between two looks.
 const INTERVAL: Duration = Duration::from_secs(5);
@@ -41,6 +41,10 @@ pub(super) async fn watch(readiness: Readiness, mut lock: ServerLock, live: Live
             if failed {
                 live.disk_is_back();
             }
+        }
+        let lines = log_output::take_lost();
+        if lines > 0 {
+            tracing::warn!(lines, "lines of the log were lost: nobody read them");
         }
     }
 }

@@ -5,15 +5,32 @@ use std::{
     process::ExitCode,
 };
 
+use super::{
+    advice,
+    online::{self, Found},
+};
 use crate::config::Loaded;
 
-pub(super) fn run(loaded: &Loaded) -> ExitCode {
+pub(super) fn run(loaded: &Loaded, online: bool) -> ExitCode {
+    let loaded = &with_advice(loaded);
+    let provider = online.then(|| online::identity_provider(&loaded.config));
     // A closed stdout is the reader's choice.
-    let _ = print(&mut io::stdout().lock(), loaded);
-    ExitCode::SUCCESS
+    let _ = print(&mut io::stdout().lock(), loaded, provider.as_ref());
+    if provider.is_none_or(|found| found.is_fine) {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
 }
 
-fn print(out: &mut impl Write, loaded: &Loaded) -> io::Result<()> {
+/// The same with what is said of the settings beside what is stored.
+fn with_advice(loaded: &Loaded) -> Loaded {
+    let mut loaded = loaded.clone();
+    loaded.warnings.extend(advice::on_tenants(&loaded.config));
+    loaded
+}
+
+fn print(out: &mut impl Write, loaded: &Loaded, provider: Option<&Found>) -> io::Result<()> {
     let file = loaded.file.as_ref().map_or_else(
         || "none, defaults apply".to_owned(),
         |path| path.display().to_string(),
@@ -28,7 +45,13 @@ fn print(out: &mut impl Write, loaded: &Loaded) -> io::Result<()> {
     for problem in &loaded.warnings {
         writeln!(out, "warning: {problem}")?;
     }
-    writeln!(out, "ok")
+    if let Some(found) = provider {
+        writeln!(out, "identity provider: {}", found.line)?;
+    }
+    match provider {
+        Some(found) if !found.is_fine => writeln!(out, "not ok"),
+        _ => writeln!(out, "ok"),
+    }
 }
 
 fn list<S: AsRef<str>>(names: &[S]) -> String {
@@ -61,11 +84,34 @@ mod tests {
             }],
         };
         let mut out = Vec::new();
-        print(&mut out, &loaded).unwrap();
+        print(&mut out, &loaded, None).unwrap();
         assert_eq!(
             String::from_utf8(out).unwrap(),
             "file:         /etc/colloquy.toml\nenvironment:  COLLOQUY_DATA_DIR\ncommand line: nothing set\n\
              data folder:  /data\nwarning: environment variable COLLOQUY_X: x: is odd\nok\n"
         );
+    }
+    #[test]
+    fn a_provider_that_is_not_usable_is_not_ok() {
+        let loaded = Loaded {
+            config: Config::default(),
+            file: None,
+            variables: Vec::new(),
+            flags: Vec::new(),
+            warnings: Vec::new(),
+        };
+        for (is_fine, end) in [
+            (true, "\nidentity provider: x\nok\n"),
+            (false, "\nidentity provider: x\nnot ok\n"),
+        ] {
+            let found = Found {
+                line: "x".to_owned(),
+                is_fine,
+            };
+            let mut out = Vec::new();
+            print(&mut out, &loaded, Some(&found)).unwrap();
+            let text = String::from_utf8(out).unwrap();
+            assert!(text.ends_with(end), "{text}");
+        }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::{fmt, future::Future, io, process::ExitCode};
 
-use super::{explain, logging, logging::LoggingError};
+use super::{explain, logging, logging::LoggingError, say};
 use crate::{
     app::open_database,
     config::{Config, DataFolderError, prepare_data_folder},
@@ -39,7 +39,7 @@ where
 {
     match start(config, work) {
         Ok(text) => {
-            println!("{text}");
+            say(&text);
             ExitCode::SUCCESS
         }
         Err(error) => {

@@ -8,7 +8,7 @@ use std::{
 use clap::Subcommand;
 use serde_json::json;
 
-use super::{explain, logging, logging::LoggingError};
+use super::{explain, logging, logging::LoggingError, say};
 use crate::{
     app::open_database,
     assets::{Assets, Objects, OpenError},
@@ -71,7 +71,7 @@ pub(super) fn run(config: &Config, command: &JobsCommand) -> ExitCode {
     };
     match done {
         Ok(report) => {
-            println!("{}", json!(report));
+            say(&json!(report).to_string());
             ExitCode::SUCCESS
         }
         Err(error) => {
@@ -108,6 +108,7 @@ fn start(config: &Config, name: &str, dry_run: bool, parameters: &str) -> Result
             assets: Assets::new(db.clone(), objects, &config.assets),
             clock: Clock::system(),
             live: None,
+            ended_logins_kept: config.oidc.ended_logins_kept(),
         };
         let done = jobs::run(&tools, job, parameters, dry_run).await;
         db.close().await;

@@ -10,7 +10,10 @@ use tracing_subscriber::{
     EnvFilter, filter::filter_fn, fmt, layer::SubscriberExt as _, util::SubscriberInitExt as _,
 };
 
-use crate::config::{Log, LogFormat};
+use crate::{
+    config::{Log, LogFormat},
+    log_output::STDERR,
+};
 
 /// Why there is no log.
 #[derive(Debug, thiserror::Error)]
@@ -29,7 +32,7 @@ pub(super) fn start(log: &Log) -> Result<(), LoggingError> {
     match log.format {
         LogFormat::Text => {
             let text = fmt::layer()
-                .with_writer(io::stderr)
+                .with_writer(|| &STDERR)
                 .with_ansi(io::stderr().is_terminal());
             registry.with(text).try_init()?;
         }
@@ -38,7 +41,7 @@ pub(super) fn start(log: &Log) -> Result<(), LoggingError> {
                 .json()
                 .flatten_event(true)
                 .with_span_list(false)
-                .with_writer(io::stderr);
+                .with_writer(|| &STDERR);
             registry.with(json).try_init()?;
         }
     }

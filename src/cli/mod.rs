@@ -1,13 +1,16 @@
 //! The command line.
 
+mod advice;
 mod check;
 mod crypto;
 mod database;
 mod dev_issuer;
 mod greeting;
+mod import;
 mod jobs;
 mod logging;
 mod migrate;
+mod online;
 mod open_files;
 mod serve;
 mod signals;
@@ -15,7 +18,14 @@ mod tariffs;
 mod tenants;
 mod users;
 
-use std::{env, error::Error, net::SocketAddr, path::PathBuf, process::ExitCode};
+use std::{
+    env,
+    error::Error,
+    io::{self, Write as _},
+    net::SocketAddr,
+    path::PathBuf,
+    process::ExitCode,
+};
 
 use clap::{Parser, Subcommand};
 
@@ -65,7 +75,7 @@ enum Command {
     /// See tenants and what tokens call them
     #[command(subcommand)]
     Tenants(TenantsCommand),
-    /// See users, lock them out and let them in again
+    /// See users, lock them out and let them in again, make one of two
     #[command(subcommand)]
     Users(UsersCommand),
     /// Maintenance: clear away what nobody needs any more
@@ -76,10 +86,22 @@ enum Command {
     Config(ConfigCommand),
 }
 
-#[derive(Debug, Clone, Copy, Subcommand)]
+#[derive(Debug, Clone, Subcommand)]
 enum ConfigCommand {
     /// Print where the settings come from and `ok`, or what is wrong with them
-    Check,
+    Check {
+        /// Also ask the identity provider, as the server does at its start
+        #[arg(long)]
+        online: bool,
+    },
+    /// Print a configuration file that says what the `controller.toml` of another controller says
+    ///
+    /// Settings without a counterpart become comments. Nothing else is read, and nothing is changed; secrets are printed
+    /// with the rest.
+    Import {
+        /// The file, such as /etc/opentalk/controller.toml
+        file: PathBuf,
+    },
 }
 
 impl Cli {
@@ -89,6 +111,10 @@ impl Cli {
         if self.require_oidc && self.is_issuer() {
             eprintln!("colloquy: --require-oidc wants no development issuer, and dev-issuer is one");
             return ExitCode::FAILURE;
+        }
+        // It needs no configuration, as it makes one.
+        if let Some(Command::Config(ConfigCommand::Import { file })) = &self.command {
+            return import::run(file);
         }
         let loaded = match self.load() {
             Ok(loaded) => loaded,
@@ -105,7 +131,8 @@ impl Cli {
             Command::Tenants(command) => tenants::run(&loaded.config, command),
             Command::Users(command) => users::run(&loaded.config, command),
             Command::Jobs(command) => jobs::run(&loaded.config, &command),
-            Command::Config(ConfigCommand::Check) => check::run(&loaded),
+            Command::Config(ConfigCommand::Check { online }) => check::run(&loaded, online),
+            Command::Config(ConfigCommand::Import { file }) => import::run(&file),
         }
     }
 
@@ -200,4 +227,10 @@ mod tests {
         let cause = std::fmt::Error.to_string();
         assert_eq!(explain(&error), format!("shown: outer: {cause}"));
     }
+}
+
+/// Writes a line to stdout. Whoever has stopped reading it (`| head`) wants no more.
+fn say(line: &str) {
+    let mut out = io::stdout().lock();
+    let _ = writeln!(out, "{line}").and_then(|()| out.flush());
 }

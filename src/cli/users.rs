@@ -1,5 +1,7 @@
 //! `colloquy users`: who has an account here, and who is locked out.
 
+mod subjects;
+
 use std::{fmt::Write as _, process::ExitCode};
 
 use chrono::{DateTime, SecondsFormat, Utc};
@@ -11,7 +13,7 @@ use crate::{
     config::Config,
     store::{
         Db, Listed, Window,
-        users::{self, Overview, Switched, User, UserFilter},
+        users::{self, Identity, Merge, Overview, Switched, User, UserFilter},
     },
 };
 
@@ -30,10 +32,12 @@ pub(super) enum UsersCommand {
     List(ListArgs),
     /// Print what is known of a user
     Show(Who),
-    /// Lock a user out: sessions end, tokens are refused, nobody new comes into the user's rooms
+    /// Lock a user out: sessions end, tokens are refused, nobody new comes into the user's rooms; or a service, by its subject
     Disable(Who),
-    /// Let a user in again
+    /// Let a user or a service in again
     Enable(Who),
+    /// Make one user of two rows of the same person, e.g. one whose account was deleted and made again
+    Merge(Both),
 }
 
 #[derive(Debug, Clone, Args)]
@@ -55,16 +59,26 @@ pub(super) struct ListArgs {
 
 #[derive(Debug, Clone, Args)]
 pub(super) struct Who {
-    /// Id, e-mail address, or what the identity provider calls the user (`sub`)
+    /// Id, e-mail address, or what the identity provider calls the user or service (`sub`)
     user: String,
 }
 
+#[derive(Debug, Clone, Args)]
+pub(super) struct Both {
+    /// The row that lives on, with its id: id, e-mail address or subject
+    old: String,
+    /// The row whose profile, rooms, events and invitations it gets, and what the identity provider calls the user now
+    new: String,
+}
+
 pub(super) fn run(config: &Config, command: UsersCommand) -> ExitCode {
+    let issuer = subjects::issuer(config);
     database::run(config, async |db| match command {
         UsersCommand::List(list) => list.run(&db).await,
         UsersCommand::Show(who) => show(&db, &who).await,
-        UsersCommand::Disable(who) => disable(&db, &who).await,
-        UsersCommand::Enable(who) => enable(&db, &who).await,
+        UsersCommand::Disable(who) => disable(&db, &who, &issuer).await,
+        UsersCommand::Enable(who) => enable(&db, &who, &issuer).await,
+        UsersCommand::Merge(both) => merge(&db, both).await,
     })
 }
 
@@ -79,7 +93,14 @@ impl ListArgs {
             offset: u64::from(self.page - 1) * u64::from(self.per_page),
         };
         let listed = users::list_all(db, &filter, window).await?;
-        Ok(page(&listed, self.page, self.per_page))
+        let mut text = page(&listed, self.page, self.per_page);
+        if self.disabled {
+            for line in subjects::lines(db).await? {
+                text.push('\n');
+                text.push_str(&line);
+            }
+        }
+        Ok(text)
     }
 }
 
@@ -139,6 +160,12 @@ fn checked(text: String) -> Result<String, CommandError> {
 
 /// The one user whom the operator means.
 async fn meant(db: &Db, who: &Who) -> Result<User, CommandError> {
+    let user = find(db, who).await?;
+    user.ok_or_else(|| gone(who.user.trim()))
+}
+
+/// The same; `None` where there is no such user.
+async fn find(db: &Db, who: &Who) -> Result<Option<User>, CommandError> {
     let name = checked(who.user.trim().to_owned())?;
     if name.is_empty() {
         return Err(CommandError::refused(
@@ -148,12 +175,12 @@ async fn meant(db: &Db, who: &Who) -> Result<User, CommandError> {
     let limit = u32::try_from(NAMED_MAX + 1).unwrap_or(u32::MAX);
     let mut found = users::named(db, &name, limit).await?;
     match (found.pop(), found.len()) {
-        (Some(user), 0) => Ok(user),
+        (Some(user), 0) => Ok(Some(user)),
         (Some(last), _) => {
             found.push(last);
             Err(CommandError::refused(ambiguous(&name, &found)))
         }
-        (None, _) => Err(gone(&name)),
+        (None, _) => Ok(None),
     }
 }
 
@@ -213,8 +240,16 @@ fn text(overview: &Overview) -> String {
     text
 }
 
-async fn disable(db: &Db, who: &Who) -> Result<String, CommandError> {
-    let id = meant(db, who).await?.profile.id;
+async fn disable(db: &Db, who: &Who, issuer: &str) -> Result<String, CommandError> {
+    let subject = who.user.trim();
+    let user = match find(db, who).await? {
+        Some(user) => user,
+        None if subjects::is_subject(subject) => {
+            return subjects::disable(db, issuer, subject, Clock::system().now()).await;
+        }
+        None => return Err(gone(subject)),
+    };
+    let id = user.profile.id;
     let switched = users::disable(db, id, Clock::system().now()).await?;
     let Switched { user, changed } = switched.ok_or_else(|| gone(&who.user))?;
     let (id, title) = (user.profile.id, title(&user));
@@ -226,16 +261,56 @@ async fn disable(db: &Db, who: &Who) -> Result<String, CommandError> {
     })
 }
 
-async fn enable(db: &Db, who: &Who) -> Result<String, CommandError> {
-    let id = meant(db, who).await?.profile.id;
-    let switched = users::enable(db, id).await?;
+async fn enable(db: &Db, who: &Who, issuer: &str) -> Result<String, CommandError> {
+    let subject = who.user.trim();
+    let Some(user) = find(db, who).await? else {
+        let enabled = subjects::enable(db, issuer, subject).await?;
+        return enabled.ok_or_else(|| gone(subject));
+    };
+    // It may have been locked out before anything else was known of it.
+    let freed = subjects::enable(db, user.issuer.trim_end_matches('/'), &user.subject).await?;
+    let switched = users::enable(db, user.profile.id).await?;
     let Switched { user, changed } = switched.ok_or_else(|| gone(&who.user))?;
     let (id, title) = (user.profile.id, title(&user));
-    Ok(if changed {
+    Ok(if changed || freed.is_some() {
         format!("Enabled {title}, {id}. Running servers follow within 10 seconds.")
     } else {
         format!("Nothing to do: {title}, {id}, is not disabled.")
     })
+}
+
+async fn merge(db: &Db, both: Both) -> Result<String, CommandError> {
+    let old = meant(db, &Who { user: both.old }).await?;
+    let new = meant(db, &Who { user: both.new }).await?;
+    let (kept, gone) = (old.profile.id, new.profile.id);
+    if kept == gone {
+        return Err(CommandError::refused(format_args!(
+            "both are {}, {kept}",
+            title(&old)
+        )));
+    }
+    // Nobody gets to see another tenant by a slip of the keyboard.
+    if old.tenant_id != new.tenant_id {
+        return Err(CommandError::refused(format_args!(
+            "{kept} and {gone} are of two tenants; `colloquy users show` tells which"
+        )));
+    }
+    let merge = Merge {
+        kept,
+        gone,
+        identity: Identity::OfGone,
+    };
+    let merged = users::merge(db, merge, Clock::system().now()).await?;
+    let user = merged.ok_or_else(|| CommandError::refused("one of the two is no more"))?;
+    let disabled = match user.disabled_at {
+        Some(_) => " It is disabled, as one of the two was.",
+        None => "",
+    };
+    Ok(format!(
+        "Merged {}, {gone}, into {kept}: {}.{disabled} Running servers follow within 10 seconds.",
+        title(&new),
+        title(&user)
+    ))
 }
 
 #[cfg(test)]

@@ -49,10 +49,11 @@ impl Environment {
         };
         let Some(known) = schema.at(&path) else {
             let nearest = schema.nearest(&path);
-            return refuse(format!(
-                "unknown key; the nearest is {nearest} ({})",
-                variable(&nearest.split('.').collect::<Vec<_>>())
-            ));
+            let nearest = nearest.map(|nearest| {
+                let name = variable(&nearest.split('.').collect::<Vec<_>>());
+                format!("; the nearest is {nearest} ({name})")
+            });
+            return refuse(format!("unknown key{}", nearest.unwrap_or_default()));
         };
         let Some(text) = value.to_str() else {
             return refuse("the value is not UTF-8".to_owned());
@@ -85,7 +86,7 @@ fn parse(text: &str, known: &Value) -> Value {
     parsed.unwrap_or_else(|| Value::String(text.to_owned()))
 }
 
-fn insert(data: &mut Map<String, Value>, path: &[String], value: Value) {
+pub(super) fn insert(data: &mut Map<String, Value>, path: &[String], value: Value) {
     match path {
         [] => {}
         [key] => {

@@ -1,11 +1,18 @@
 //! The TOML file as a layer of settings, with the line of every key.
 
-use std::path::{Path, PathBuf};
+use std::{
+    fs::File,
+    io::{self, Read as _},
+    path::{Path, PathBuf},
+};
 
 use serde_json::{Map, Value};
 use toml::de::{DeTable, DeValue};
 
 use super::{ConfigError, Place};
+
+/// Bytes of a file, far above what settings take.
+const FILE_BYTES_MAX: u64 = 1024 * 1024;
 
 /// A file that was read and is TOML.
 #[derive(Debug, Clone)]
@@ -17,7 +24,7 @@ pub(super) struct ConfigFile {
 
 impl ConfigFile {
     pub(super) fn read(path: &Path) -> Result<Self, ConfigError> {
-        let text = std::fs::read_to_string(path).map_err(|source| ConfigError::Read {
+        let text = text(path).map_err(|source| ConfigError::Read {
             path: path.to_owned(),
             source,
         })?;
@@ -45,12 +52,26 @@ impl ConfigFile {
         }
     }
 
-    fn line<S: AsRef<str>>(&self, path: &[S]) -> Option<usize> {
+    /// The line of the key at `path`, or of the deepest part of it that is there.
+    pub(super) fn line<S: AsRef<str>>(&self, path: &[S]) -> Option<usize> {
         let document = DeTable::parse(&self.text).ok()?;
         let offset = offset_in_table(document.get_ref(), path)?;
         let before = self.text.get(..offset)?;
         Some(1 + before.bytes().filter(|byte| *byte == b'\n').count())
     }
+}
+
+fn text(path: &Path) -> io::Result<String> {
+    let mut text = String::new();
+    File::open(path)?
+        .take(FILE_BYTES_MAX + 1)
+        .read_to_string(&mut text)?;
+    if text.len() as u64 > FILE_BYTES_MAX {
+        return Err(io::Error::other(format!(
+            "it has more than {FILE_BYTES_MAX} bytes"
+        )));
+    }
+    Ok(text)
 }
 
 /// Where a file is no TOML, and why. The error's own text shows the line, in which a secret may stand.
@@ -103,6 +124,16 @@ mod tests {
             "the element that lacks the key"
         );
         assert_eq!(line("log"), None);
+    }
+
+    #[test]
+    fn a_file_that_is_too_large_is_not_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("large.toml");
+        let large = "# x\n".repeat(300_000);
+        std::fs::write(&path, large).unwrap();
+        let error = ConfigFile::read(&path).unwrap_err().to_string();
+        assert!(error.ends_with("it has more than 1048576 bytes"), "{error}");
     }
 
     #[test]

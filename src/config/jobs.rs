@@ -30,9 +30,14 @@ impl Default for Jobs {
             parameters: none(),
         };
         Self {
-            schedule: ["outbox_cleanup", "orphaned_assets", "counter_cleanup"]
-                .map(daily_job)
-                .to_vec(),
+            schedule: [
+                "outbox_cleanup",
+                "orphaned_assets",
+                "counter_cleanup",
+                "login_cleanup",
+            ]
+            .map(daily_job)
+            .to_vec(),
         }
     }
 }

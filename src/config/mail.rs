@@ -30,6 +30,8 @@ pub struct Mail {
     pub retry_secs: u64,
     /// Seconds after which a mail is given up.
     pub give_up_secs: u64,
+    /// Whether people may be invited whom neither this server nor the identity provider knows.
+    pub external_invitations: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, Serialize)]
@@ -56,6 +58,7 @@ impl Default for Mail {
             report_address: None,
             retry_secs: 30,
             give_up_secs: 2 * 24 * 3600,
+            external_invitations: true,
         }
     }
 }

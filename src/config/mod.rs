@@ -10,11 +10,13 @@ mod defaults;
 mod environment;
 mod error;
 mod file;
+mod foreign;
 mod guests;
 mod jobs;
 mod livekit;
 mod load;
 mod mail;
+mod oidc;
 mod outgoing;
 mod quotas;
 #[cfg(test)]
@@ -40,11 +42,13 @@ pub use self::{
     defaults::{Avatars, Defaults, UserSearch},
     environment::CONFIG_FILE_VARIABLE,
     error::{ConfigError, Place, Problem},
+    foreign::import_file,
     guests::Guests,
     jobs::{Jobs, ScheduledJob},
     livekit::Livekit,
     load::{Loaded, Overrides, Sources},
     mail::{Mail, MailTls},
+    oidc::{ClaimNames, EmailVerified, Oidc, UserDirectory},
     outgoing::Outgoing,
     quotas::Quotas,
     shared_folder::SharedFolder,
@@ -120,37 +124,6 @@ pub enum LogFormat {
     #[default]
     Text,
     Json,
-}
-
-/// Who vouches for users.
-#[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Oidc {
-    /// Issuer URL; the built-in development issuer serves when absent.
-    pub authority: Option<Url>,
-    /// Name shown by `GET /auth/login`.
-    pub name: String,
-    /// OIDC client id of the web frontend, the audience of ID tokens.
-    pub client_id: String,
-    /// Audience that access tokens must name; not checked when absent.
-    pub audience: Option<String>,
-    /// Accepted signature algorithms, asymmetric only.
-    pub algorithms: Vec<String>,
-    pub claims: ClaimNames,
-    /// Realm role of SIP gateways.
-    pub call_in_role: String,
-    /// Realm role of recorders.
-    pub recorder_role: String,
-}
-
-/// Names of the claims that differ between issuers.
-#[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct ClaimNames {
-    pub groups: String,
-    pub tenant_id: String,
-    pub tariff_id: String,
-    pub tariff_status: String,
 }
 
 /// The built-in identity provider for development.
@@ -296,32 +269,6 @@ impl Default for Log {
         Self {
             format: LogFormat::Text,
             level: "info".to_owned(),
-        }
-    }
-}
-
-impl Default for Oidc {
-    fn default() -> Self {
-        Self {
-            authority: None,
-            name: "Colloquy".to_owned(),
-            client_id: "Frontend".to_owned(),
-            audience: None,
-            algorithms: ["RS256", "ES256", "EdDSA", "PS256"].map(str::to_owned).to_vec(),
-            claims: ClaimNames::default(),
-            call_in_role: "opentalk-call-in".to_owned(),
-            recorder_role: "opentalk-recorder".to_owned(),
-        }
-    }
-}
-
-impl Default for ClaimNames {
-    fn default() -> Self {
-        Self {
-            groups: "x_grp".to_owned(),
-            tenant_id: "tenant_id".to_owned(),
-            tariff_id: "tariff_id".to_owned(),
-            tariff_status: "tariff_status".to_owned(),
         }
     }
 }

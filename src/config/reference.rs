@@ -64,10 +64,11 @@ fn settings_that_are_absent_by_default_have_a_valid_example() {
     assert_eq!(Schema::new().unknown(&file), Vec::<Vec<String>>::new());
     let config: Config = toml::from_str(&uncommented()).unwrap();
     assert_ne!(config, Config::default());
-    // Nobody shall take an example's secret for one.
+    // Nobody shall take an example's secret, or an example's account at the identity provider, for one.
     assert_eq!(
         broken(&config),
         [
+            "oidc.user_search.client_id",
             "mail.password",
             "shared_folder.password",
             "assets.s3.secret_access_key"

@@ -2,7 +2,10 @@
 
 use serde_json::{Map, Value};
 
-use super::Config;
+use super::{Config, foreign};
+
+/// Letters that somebody may have mistyped in a name.
+pub(super) const TYPING_ERRORS_MAX: usize = 2;
 
 /// Known keys and the shape of their values.
 ///
@@ -32,21 +35,41 @@ impl Schema {
         found
     }
 
-    /// The known key that resembles `path` most: by spelling, or the same name in another section.
-    pub(super) fn nearest(&self, path: &[String]) -> String {
-        let names: Vec<&str> = path
-            .iter()
-            .map(String::as_str)
-            .filter(|segment| segment.parse::<usize>().is_err())
-            .collect();
-        let wanted = names.join(".");
-        let wanted_name = names.last().copied().unwrap_or_default();
-        let distance = |candidate: &String| {
-            let name = candidate.rsplit('.').next().unwrap_or_default();
-            let by_path = strsim::damerau_levenshtein(&wanted, candidate);
-            by_path.min(strsim::damerau_levenshtein(wanted_name, name) + 1)
+    /// The known key beside the first unknown part of `path` that is spelt nearly as that.
+    pub(super) fn nearest(&self, path: &[String]) -> Option<String> {
+        let keys = self.keys();
+        let (mut section, mut wanted) = (String::new(), "");
+        for segment in path.iter().filter(|segment| segment.parse::<usize>().is_err()) {
+            let key = below(&section, segment);
+            wanted = segment;
+            if !keys.contains(&key) {
+                break;
+            }
+            section = key;
+        }
+        let name = |key: &String| {
+            let (before, name) = key.rsplit_once('.').unwrap_or(("", key));
+            (before == section).then(|| name.to_owned())
         };
-        self.keys().into_iter().min_by_key(distance).unwrap_or_default()
+        let near = keys.iter().filter_map(|key| {
+            let distance = strsim::damerau_levenshtein(wanted, &name(key)?);
+            (distance <= TYPING_ERRORS_MAX).then_some((distance, key))
+        });
+        near.min_by_key(|(distance, _)| *distance)
+            .map(|(_, key)| key.clone())
+    }
+
+    /// What is said of the unknown key at `path`: what it is called here, if another controller knows it, or what may have
+    /// been meant.
+    pub(super) fn told(&self, path: &[String]) -> String {
+        let nearest = || {
+            self.nearest(path)
+                .map(|nearest| format!("the nearest is {nearest}"))
+        };
+        match foreign::told(path).or_else(nearest) {
+            Some(told) => format!("unknown key; {told}"),
+            None => "unknown key".to_owned(),
+        }
     }
 
     /// Dotted paths of all settings and sections; keys of list elements without their index.
@@ -54,6 +77,14 @@ impl Schema {
         let mut keys = Vec::new();
         collect_keys(&self.0, "", &mut keys);
         keys
+    }
+}
+
+fn below(section: &str, name: &str) -> String {
+    if section.is_empty() {
+        name.to_owned()
+    } else {
+        format!("{section}.{name}")
     }
 }
 
@@ -100,11 +131,7 @@ fn collect_keys(value: &Value, prefix: &str, keys: &mut Vec<String>) {
     match value {
         Value::Object(members) => {
             for (key, member) in members {
-                let path = if prefix.is_empty() {
-                    key.clone()
-                } else {
-                    format!("{prefix}.{key}")
-                };
+                let path = below(prefix, key);
                 keys.push(path.clone());
                 collect_keys(member, &path, keys);
             }
@@ -137,17 +164,31 @@ mod tests {
     }
 
     #[test]
-    fn the_nearest_key_is_found_by_spelling_and_across_sections() {
+    fn the_nearest_key_is_found_by_spelling_inside_its_section() {
         let schema = Schema::new();
         let nearest = |path: &str| {
             let path: Vec<String> = path.split('.').map(str::to_owned).collect();
             schema.nearest(&path)
         };
-        assert_eq!(nearest("http.lisen"), "http.listen");
-        assert_eq!(nearest("listen"), "http.listen");
-        assert_eq!(nearest("http.format"), "log.format");
-        assert_eq!(nearest("databse"), "database");
-        assert_eq!(nearest("oidc.claims.group"), "oidc.claims.groups");
-        assert_eq!(nearest("dev_issuer.users.3.pasword"), "dev_issuer.users.password");
+        for (typed, meant) in [
+            ("http.lisen", "http.listen"),
+            ("http.lsiten", "http.listen"),
+            ("htp.listen", "http"),
+            ("databse", "database"),
+            ("oidc.claims.group", "oidc.claims.groups"),
+            ("dev_issuer.users.3.pasword", "dev_issuer.users.password"),
+        ] {
+            assert_eq!(nearest(typed).as_deref(), Some(meant), "{typed}");
+        }
+        // Of another section, or not alike.
+        for typed in [
+            "listen",
+            "http.format",
+            "http.lst",
+            "frontend.base_url",
+            "oidc.claims.name",
+        ] {
+            assert_eq!(nearest(typed), None, "{typed}");
+        }
     }
 }

@@ -26,6 +26,7 @@ pub(super) fn read_into(config: &mut Config) -> Vec<Violation> {
     let Config {
         database,
         livekit,
+        oidc,
         mail,
         shared_folder,
         assets,
@@ -39,6 +40,11 @@ pub(super) fn read_into(config: &mut Config) -> Vec<Violation> {
         livekit.api_secret = secret;
     }
     let optional = [
+        (
+            "oidc.user_search.client_secret_file",
+            &oidc.user_search.client_secret_file,
+            &mut oidc.user_search.client_secret,
+        ),
         ("mail.password_file", &mail.password_file, &mut mail.password),
         (
             "shared_folder.password_file",
@@ -78,6 +84,10 @@ pub(super) fn exposed(config: &Config) -> Vec<Violation> {
     let others = [
         ("database.url_file", &config.database.url_file),
         ("livekit.api_secret_file", &config.livekit.api_secret_file),
+        (
+            "oidc.user_search.client_secret_file",
+            &config.oidc.user_search.client_secret_file,
+        ),
         ("mail.password_file", &config.mail.password_file),
         ("shared_folder.password_file", &config.shared_folder.password_file),
         (
@@ -176,19 +186,24 @@ mod tests {
         let mut config: Config = toml::from_str(&format!(
             "database.url_file = {}\nlivekit.api_secret_file = {}\nmail.password_file = {}\n\
              shared_folder.password_file = {}\nassets.s3.secret_access_key_file = {}\n\
-             turn.servers = [{{ uris = ['turn:t'], secret_file = {} }}]",
+             turn.servers = [{{ uris = ['turn:t'], secret_file = {} }}]\noidc.user_search.client_secret_file = {}",
             toml("url"),
             toml("livekit"),
             toml("mail"),
             toml("folder"),
             toml("s3"),
             toml("turn"),
+            toml("directory"),
         ))
         .unwrap();
         assert_eq!(read_into(&mut config), []);
         let shown = |secret: &Option<Secret>| secret.as_ref().map(|secret| secret.reveal().to_owned());
         assert_eq!(config.database.url.as_deref(), Some("the url"));
         assert_eq!(config.livekit.api_secret.reveal(), "the livekit");
+        assert_eq!(
+            shown(&config.oidc.user_search.client_secret).as_deref(),
+            Some("the directory")
+        );
         assert_eq!(shown(&config.mail.password).as_deref(), Some("the mail"));
         assert_eq!(
             shown(&config.shared_folder.password).as_deref(),

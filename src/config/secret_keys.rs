@@ -6,9 +6,10 @@ use url::Url;
 
 /// Keys of secrets; `*` stands for the index in a list. Each has a sibling with the ending `_file`, but for the passwords of the
 /// development issuer, which are no secrets to anybody.
-pub(super) const SECRET_KEYS: [&str; 7] = [
+pub(super) const SECRET_KEYS: [&str; 8] = [
     "database.url",
     "livekit.api_secret",
+    "oidc.user_search.client_secret",
     "mail.password",
     "shared_folder.password",
     "assets.s3.secret_access_key",

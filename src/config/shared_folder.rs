@@ -11,6 +11,7 @@ use crate::secrets::Secret;
 #[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct SharedFolder {
+    pub provider: FolderProvider,
     /// Where its web interface is; there are no shared folders while it is absent.
     pub url: Option<Url>,
     /// Id of the account that owns the folders.
@@ -25,9 +26,18 @@ pub struct SharedFolder {
     pub expiry_days: Option<u32>,
 }
 
+/// What keeps shared folders; the other controllers of this API name it, too.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FolderProvider {
+    #[default]
+    Nextcloud,
+}
+
 impl Default for SharedFolder {
     fn default() -> Self {
         Self {
+            provider: FolderProvider::default(),
             url: None,
             username: None,
             password: None,

@@ -6,6 +6,7 @@ use super::{ApiError, ApiState, auth::Caller};
 use crate::{
     permissions::{Operation, Refusal, Standing, Subject, check},
     store::{
+        invites::InviteForStart,
         relations,
         rooms::{self, MeetingFacts, Related, Room},
         users::User,
@@ -42,6 +43,26 @@ pub fn open(facts: MeetingFacts) -> Result<MeetingFacts, ApiError> {
 
 pub(super) fn owner_disabled() -> ApiError {
     ApiError::forbidden("The account of the room's owner is disabled")
+}
+
+/// Refuses guests where the room's owner, its tariff or the operator lets none in.
+pub(super) fn guests_in(state: &ApiState, invite: &InviteForStart) -> Result<(), ApiError> {
+    if state.offer.are_guests_out(invite.guest_access, &invite.tariff) {
+        return Err(guests_out());
+    }
+    Ok(())
+}
+
+/// The same by what a meeting needs to know of its room.
+pub(super) fn guests_in_meeting(state: &ApiState, facts: &MeetingFacts) -> Result<(), ApiError> {
+    if state.offer.are_guests_out(facts.room.guest_access, &facts.tariff) {
+        return Err(guests_out());
+    }
+    Ok(())
+}
+
+fn guests_out() -> ApiError {
+    ApiError::forbidden("Nobody comes into this room by a link")
 }
 
 /// Refuses a caller, who may be a guest, that may not do this to the room.

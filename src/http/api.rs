@@ -4,6 +4,7 @@ use std::{ops::Deref, sync::Arc};
 
 use axum::{Router, extract::DefaultBodyLimit, response::IntoResponse};
 use colloquy_actors::live::Live;
+use tokio::sync::Semaphore;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_swagger_ui::SwaggerUi;
 
@@ -12,8 +13,8 @@ use super::{
     auth::KnownUsers,
     body::BODY_BYTES_MAX,
     brake::WriteBrake,
-    calendar_feed, call_in, event_favorites, event_invites, events, invites, login, mail_refusals, openapi,
-    people, recordings, room_event, room_tariff, rooms, shared_folders, sip,
+    calendar_feed, call_in, event_favorites, event_invites, events, invites, login, logout, mail_refusals,
+    openapi, people, recordings, room_event, room_tariff, rooms, shared_folders, sip,
     starts::{self, Doorkeeper},
     streaming_targets, turn, user_assets, users,
 };
@@ -25,9 +26,13 @@ use crate::{
     disabled_users::DisabledUsers,
     identity::Verifier,
     mail::Outbox,
+    people::People,
     shared_folders::SharedFolders,
     signaling::asyncapi,
-    store::{Db, users::NewUserDefaults},
+    store::{
+        Db,
+        users::{ClaimRules, NewUserDefaults},
+    },
     tariffs::Offer,
 };
 
@@ -54,7 +59,11 @@ pub struct Parts {
     pub known_users: KnownUsers,
     pub disabled_users: DisabledUsers,
     pub outbox: Outbox,
+    pub people: People,
     pub shared_folders: SharedFolders,
+    pub claim_rules: ClaimRules,
+    /// Places for [`auth::person`](super::auth::person)'s notes of visits.
+    pub visits: Arc<Semaphore>,
 }
 
 impl From<Parts> for ApiState {
@@ -72,11 +81,12 @@ impl Deref for ApiState {
 }
 
 impl Parts {
-    /// What new users get where their token says nothing.
+    /// What new users get where their token says nothing, and how claims are read.
     #[must_use]
     pub fn new_user_defaults(&self) -> NewUserDefaults {
         NewUserDefaults {
             language: self.config.defaults.user_language.clone(),
+            claims: self.claim_rules.clone(),
         }
     }
 }
@@ -106,6 +116,7 @@ pub fn document() -> utoipa::openapi::OpenApi {
 fn described() -> (Router<ApiState>, utoipa::openapi::OpenApi) {
     let v1 = OpenApiRouter::new()
         .merge(login::routes())
+        .merge(logout::routes())
         .merge(users::routes())
         .merge(calendar_feed::routes())
         .merge(user_assets::routes())
@@ -133,10 +144,10 @@ fn described() -> (Router<ApiState>, utoipa::openapi::OpenApi) {
     (router, document)
 }
 
-async fn not_found() -> impl IntoResponse {
-    ApiError::not_found("No such path")
+pub(super) async fn method_not_allowed() -> impl IntoResponse {
+    ApiError::method_not_allowed()
 }
 
-async fn method_not_allowed() -> impl IntoResponse {
-    ApiError::method_not_allowed()
+async fn not_found() -> impl IntoResponse {
+    ApiError::not_found("No such path")
 }

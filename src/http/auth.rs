@@ -1,8 +1,9 @@
 //! Who calls: extractors that read the `Authorization` header.
 
+pub mod person;
 mod roles;
 
-use std::{convert::Infallible, sync::Arc};
+use std::{collections::HashSet, convert::Infallible, sync::Arc};
 
 use axum::{
     extract::{FromRef, FromRequestParts},
@@ -12,10 +13,12 @@ use colloquy_actors::ids::UserId;
 use dashmap::DashMap;
 use uuid::Uuid;
 
+use self::person::follow;
+pub(super) use self::person::{check_tenant, user_of};
 pub use self::roles::{CallInService, RecorderService};
 use super::{ApiError, ApiState, access};
 use crate::{
-    identity::claims::VerifiedToken,
+    identity::{Presented, VerifiedToken},
     listener::ClientAddress,
     store::{
         invites::{self, InviteForStart},
@@ -31,7 +34,7 @@ pub struct CurrentUser(pub User);
 #[derive(Debug)]
 pub enum Caller {
     User(Box<User>),
-    Guest(InviteForStart),
+    Guest(Box<InviteForStart>),
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -52,7 +55,7 @@ where
         let state = ApiState::from_ref(state);
         // Whoever is too fast costs no look into the database.
         state.brake.admit(parts, &member.token).await?;
-        user_of(&state, &member.token).await.map(Self)
+        user_of(&state, &member).await.map(Self)
     }
 }
 
@@ -69,14 +72,14 @@ where
             Credentials::Bearer(token) => {
                 let member = Member::of(&state, token).await?;
                 state.brake.admit(parts, &member.token).await?;
-                Ok(Self::User(Box::new(user_of(&state, &member.token).await?)))
+                Ok(Self::User(Box::new(user_of(&state, &member).await?)))
             }
             Credentials::InviteCode(code) => guest(&state, code, parts.extensions.get().copied()).await,
         }
     }
 }
 
-/// Invented codes are counted, as at `invite/verify`.
+/// The code must open something now. Invented codes are counted, as at `invite/verify`.
 async fn guest(state: &ApiState, code: Uuid, address: Option<ClientAddress>) -> Result<Caller, ApiError> {
     // The listener gives every request its address.
     let address = address.ok_or_else(|| ApiError::internal("a request without an address"))?;
@@ -90,13 +93,16 @@ async fn guest(state: &ApiState, code: Uuid, address: Option<ClientAddress>) -> 
     if invite.owner_disabled {
         return Err(access::owner_disabled());
     }
-    Ok(Caller::Guest(invite))
+    access::guests_in(state, &invite)?;
+    Ok(Caller::Guest(Box::new(invite)))
 }
 
 /// Somebody with a valid access token, not looked up yet: one who comes back to a meeting needs no database.
 #[derive(Debug)]
 pub struct Member {
     pub token: Arc<VerifiedToken>,
+    /// The same with what userinfo may still say.
+    pub presented: Presented,
     /// The user's id, if this server has met the user.
     pub id: Option<Uuid>,
 }
@@ -121,12 +127,14 @@ where
 impl Member {
     /// Refuses whoever is locked out, as far as this server knows without the database: by 403, a new token would not help.
     async fn of(state: &ApiState, token: &str) -> Result<Self, ApiError> {
-        let token = state.verifier.verify_access_token(token).await?;
-        if state.disabled_users.has_subject(&token.issuer, &token.subject) {
-            return Err(account_disabled());
+        let mut presented = state.verifier.verify(token).await?;
+        if let Some(question) = presented.take_question() {
+            follow(state, presented.clone(), question);
         }
+        let token = Arc::clone(&presented.token);
+        not_locked_out(state, &token)?;
         let id = state.known_users.find(&token);
-        Ok(Self { token, id })
+        Ok(Self { token, presented, id })
     }
 }
 
@@ -161,16 +169,9 @@ where
     }
 }
 
-/// Looks the subject of a token up, or creates it.
-pub(super) async fn user_of(state: &ApiState, token: &VerifiedToken) -> Result<User, ApiError> {
-    let (defaults, now) = (state.new_user_defaults(), state.clock.now());
-    let user = users::find_or_create(&state.db, token, &defaults, now).await?;
-    state.known_users.learn(token, user.profile.id);
-    enabled(user)
-}
-
-/// Ids of users by issuer and subject. An id never changes while its user is there; who was deleted and comes again is
-/// learned anew, and no room knows the old id. Whether a user is disabled is not kept here. Clones are one.
+/// Ids of users by issuer and subject. An id never changes while its row is there. Who was deleted and comes again is
+/// learned anew, and no room knows the old id; rows that go into others' are forgotten ([`KnownUsers::forget`]). Whether a user
+/// is disabled is not kept here. Clones are one.
 #[derive(Debug, Clone, Default)]
 pub struct KnownUsers(Arc<DashMap<(String, String), Uuid>>);
 
@@ -181,6 +182,19 @@ impl KnownUsers {
     fn find(&self, token: &VerifiedToken) -> Option<Uuid> {
         let key = (token.issuer.clone(), token.subject.clone());
         self.0.get(&key).map(|id| *id)
+    }
+
+    /// Forgets users who are no more.
+    pub fn forget(&self, ids: &HashSet<Uuid>) {
+        if ids.is_empty() {
+            return;
+        }
+        let before = self.0.len();
+        self.0.retain(|_, id| !ids.contains(id));
+        let users = before.saturating_sub(self.0.len());
+        if users > 0 {
+            tracing::debug!(users, "users that are no more are forgotten");
+        }
     }
 
     fn learn(&self, token: &VerifiedToken, id: Uuid) {
@@ -197,6 +211,14 @@ pub(super) fn enabled(user: User) -> Result<User, ApiError> {
         None => Ok(user),
         Some(_) => Err(account_disabled()),
     }
+}
+
+/// Refuses whoever is locked out, as far as this server knows without the database.
+pub(super) fn not_locked_out(state: &ApiState, token: &VerifiedToken) -> Result<(), ApiError> {
+    if state.disabled_users.has_subject(&token.issuer, &token.subject) {
+        return Err(account_disabled());
+    }
+    Ok(())
 }
 
 fn account_disabled() -> ApiError {

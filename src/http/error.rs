@@ -156,6 +156,19 @@ impl ApiError {
         error
     }
 
+    /// The line and the headers of a request are too much.
+    #[must_use]
+    pub fn head_too_large(bytes_max: usize) -> Self {
+        let message = format!(
+            "The head of the request is larger than {bytes_max} bytes; an access token with many roles or groups may be why"
+        );
+        Self::new(
+            StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+            "head_too_large",
+            message,
+        )
+    }
+
     #[must_use]
     pub fn payload_too_large(bytes_max: u64) -> Self {
         let message = format!("The body is larger than {bytes_max} bytes");
@@ -352,8 +365,14 @@ impl From<StorageFull> for ApiError {
 impl From<TokenError> for ApiError {
     fn from(error: TokenError) -> Self {
         let description = error.description();
-        if error == TokenError::Unavailable {
-            return Self::unavailable(description);
+        match error {
+            TokenError::Unavailable => return Self::unavailable(description),
+            TokenError::TooSoon { retry_after_secs } => {
+                return Self::unavailable(description).retry_after(retry_after_secs);
+            }
+            // Web clients answer 401 with a new token and the same request, at once and without end.
+            TokenError::Refused(_) => return Self::forbidden(description),
+            TokenError::Malformed | TokenError::Expired | TokenError::Invalid(_) => {}
         }
         let mut refusal = Self::new(StatusCode::UNAUTHORIZED, "unauthorized", description);
         refusal.0.token_description = Some(description);

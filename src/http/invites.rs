@@ -28,7 +28,7 @@ use crate::{
     permissions::Operation,
     store::{
         self, Change,
-        invites::{self, Editor, Invite, NewInvite},
+        invites::{self, Editor, Invite, InviteForStart, NewInvite},
     },
 };
 
@@ -293,9 +293,14 @@ async fn verify(
     Body(body): Body<VerifyInviteBody>,
 ) -> Result<Response, ApiError> {
     state.door.codes.admit(address)?;
+    let opens = |invite: &InviteForStart| {
+        invite.is_valid(state.clock.now())
+            && !invite.owner_disabled
+            && access::guests_in(&state, invite).is_ok()
+    };
     let invite = invites::for_start(&state.db, body.invite_code)
         .await?
-        .filter(|invite| invite.is_valid(state.clock.now()) && !invite.owner_disabled)
+        .filter(opens)
         .ok_or_else(|| {
             state.door.codes.count(address);
             no_invite()

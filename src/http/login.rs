@@ -56,7 +56,9 @@ async fn provider(State(state): State<ApiState>) -> Json<LoginProviders> {
 
 /// Log in
 ///
-/// Creates the user, or brings the stored profile up to what the ID token says. An `Authorization` header is ignored.
+/// Creates the user, or brings the stored profile up to what the ID token says. Where tenants matter and the ID token names none,
+/// a new user is created by the first request with an access token instead. An `Authorization` header is ignored. While the
+/// identity provider's keys can't be had, the answer waits for up to 8 s.
 #[utoipa::path(
     post, path = "/auth/login", tag = "auth", operation_id = "log_in", request_body = LoginBody,
     responses(
@@ -69,9 +71,19 @@ async fn login(
     Body(body): Body<LoginBody>,
 ) -> Result<Json<LoginResource>, ApiError> {
     let token = state.verifier.verify_id_token(&body.id_token).await?;
-    let defaults = state.new_user_defaults();
-    let user = users::upsert_from_claims(&state.db, &token, &defaults, state.clock.now()).await?;
-    auth::enabled(user)?;
+    auth::not_locked_out(&state, &token)?;
+    let before = users::by_identity(&state.db, &token.issuer, &token.subject).await?;
+    // What an ID token lacks, the access token or userinfo may say: somebody new is made when they have.
+    let must_wait =
+        before.is_none() && token.profile.tenant_id.is_none() && auth::person::tenants_matter(&state).await?;
+    if !must_wait {
+        let defaults = state.new_user_defaults();
+        let user = users::upsert_from_claims(&state.db, &token, &defaults, state.clock.now()).await?;
+        if let Some(before) = before {
+            auth::person::note_move(&state, &before, &user);
+        }
+        auth::enabled(user)?;
+    }
     Ok(Json(LoginResource {
         permissions: Vec::new(),
     }))

@@ -20,6 +20,7 @@ pub mod inventions;
 pub mod invites;
 pub mod layers;
 pub mod login;
+pub mod logout;
 pub mod mail_refusals;
 pub mod openapi;
 pub mod pages;
@@ -40,6 +41,7 @@ pub mod upgrade;
 pub mod user_assets;
 pub mod users;
 pub mod web_origins;
+pub mod well_known;
 
 mod deadline;
 mod disposition;

@@ -13,11 +13,13 @@ use super::{
     auth::CurrentUser,
     pages::{Page, PageQuery},
     params::{InPath, InQuery},
-    profiles::ProfileResource,
+    profiles::{ProfileResource, avatar_url},
     refusals,
 };
 use crate::{
-    config::UserSearch,
+    config::{Defaults, UserSearch},
+    identity::directory::Person,
+    people::Search,
     permissions::{Operation, Refusal, Standing, Subject, check},
     store::{
         Listed,
@@ -67,6 +69,29 @@ impl FindQuery {
 pub enum FoundUserResource {
     /// A user of this server.
     Registered(ProfileResource),
+    /// Somebody whom the identity provider knows, and who never was here. Can be invited by the address.
+    Unregistered(UnregisteredResource),
+}
+
+/// What others see of somebody who never was here.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct UnregisteredResource {
+    pub email: String,
+    pub firstname: String,
+    pub lastname: String,
+    /// Empty where there is none.
+    pub avatar_url: String,
+}
+
+impl UnregisteredResource {
+    fn new(person: Person, defaults: &Defaults) -> Self {
+        Self {
+            avatar_url: avatar_url(defaults, &person.email).unwrap_or_default(),
+            email: person.email,
+            firstname: person.firstname,
+            lastname: person.lastname,
+        }
+    }
 }
 
 /// Profiles as `reader` may see them: the addresses of people with whom it has nothing in common are nobody's business.
@@ -108,7 +133,8 @@ async fn list(
     if state.config.defaults.user_search != UserSearch::On {
         return Err(ApiError::not_found("Users are not listed here"));
     }
-    let Listed { rows, total } = users::list(&state.db, user.tenant_id, page.window()).await?;
+    let (db, now) = (&state.db, state.clock.now());
+    let Listed { rows, total } = users::list(db, user.tenant_id, page.window(), now).await?;
     let rows = seen_by(&state, &user, rows).await?;
     Ok(page.answer(Listed { rows, total }, |profile| profile))
 }
@@ -116,7 +142,8 @@ async fn list(
 /// Find users by name or e-mail address
 ///
 /// Of the caller's tenant; at most 20, by name. All words must be found, or, where the operator wants it so, `q` is a whole
-/// e-mail address. 404 where the operator has switched it off.
+/// e-mail address. After the users of this server come people whom the identity provider knows, where it can be asked. 404
+/// where the operator has switched it off.
 #[utoipa::path(
     get, path = "/users/find", tag = "users", operation_id = "find_users", params(FindQuery), security(("BearerAuth" = [])),
     responses(
@@ -131,14 +158,31 @@ async fn find(
     InQuery(query): InQuery<FindQuery>,
 ) -> Result<Json<Vec<FoundUserResource>>, ApiError> {
     let (db, tenant, defaults) = (&state.db, user.tenant_id, &state.config.defaults);
-    let found = match defaults.user_search {
+    let (max, now) = (FOUND_USERS_MAX, state.clock.now());
+    let (search, found) = match defaults.user_search {
         UserSearch::Off => return Err(ApiError::not_found("Looking for users is switched off")),
-        UserSearch::On => users::find(db, tenant, query.checked()?, FOUND_USERS_MAX).await?,
-        UserSearch::Exact => users::with_address(db, tenant, query.checked()?, FOUND_USERS_MAX).await?,
+        UserSearch::On => {
+            let text = query.checked()?;
+            (
+                Search::Words(text),
+                users::find(db, tenant, text, max, now).await?,
+            )
+        }
+        UserSearch::Exact => {
+            let text = query.checked()?;
+            let found = users::with_address(db, tenant, text, max, now).await?;
+            (Search::Address(text), found)
+        }
     };
+    let places = (max as usize).saturating_sub(found.len());
+    let searcher = (user.profile.id, tenant);
+    let people = &state.people;
+    let others = people.unregistered(db, searcher, search, &found, places).await?;
     // With their addresses: who looks for somebody must tell people of one name apart, and clients tell hits apart by them.
-    let resource = |profile| FoundUserResource::Registered(ProfileResource::new(profile, defaults));
-    Ok(Json(found.into_iter().map(resource).collect()))
+    let registered = |profile| FoundUserResource::Registered(ProfileResource::new(profile, defaults));
+    let unregistered = |person| FoundUserResource::Unregistered(UnregisteredResource::new(person, defaults));
+    let found = found.into_iter().map(registered);
+    Ok(Json(found.chain(others.into_iter().map(unregistered)).collect()))
 }
 
 /// A user of the caller's tenant

@@ -30,7 +30,7 @@ impl ProfileResource {
     #[must_use]
     pub fn new(profile: Profile, defaults: &Defaults) -> Self {
         Self {
-            avatar_url: avatar_url(defaults, &profile.email).unwrap_or_default(),
+            avatar_url: picture_of(defaults, &profile).unwrap_or_default(),
             id: profile.id,
             email: profile.email,
             title: profile.title,
@@ -53,6 +53,15 @@ impl ProfileResource {
             avatar_url: String::new(),
         }
     }
+}
+
+/// The picture that the issuer has of a user, else that of the address.
+#[must_use]
+pub fn picture_of(defaults: &Defaults, profile: &Profile) -> Option<String> {
+    profile
+        .picture
+        .clone()
+        .or_else(|| avatar_url(defaults, &profile.email))
 }
 
 /// The picture of an address at a libravatar server: base and md5 of the lower-cased address. `None` while pictures are off.

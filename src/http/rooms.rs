@@ -7,7 +7,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use chrono::{DateTime, Utc};
-use colloquy_actors::room::input::Notice;
+use colloquy_actors::{live::Live, room::input::Notice};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -28,6 +28,7 @@ use crate::{
     secrets::Secret,
     store::{
         self, Change,
+        guest_access::GuestAccess,
         rooms::{self, NewRoom, PASSWORD_CHARS_MAX, Room, RoomChange},
         users::User,
     },
@@ -52,6 +53,8 @@ pub struct RoomResource {
     pub password: Option<String>,
     /// Whether a moderator must let each participant in.
     pub waiting_room: bool,
+    /// How people come in who have a link.
+    pub guest_access: GuestAccess,
     /// Whether clients encrypt media end to end.
     pub e2e_encryption: bool,
 }
@@ -64,6 +67,7 @@ impl RoomResource {
             created_at: room.created_at,
             password: room.password.map(|password| password.reveal().to_owned()),
             waiting_room: room.waiting_room,
+            guest_access: room.guest_access,
             e2e_encryption: room.e2e_encryption,
         }
     }
@@ -75,6 +79,8 @@ pub struct CreateRoomBody {
     #[schema(min_length = 1, max_length = 255)]
     password: Option<String>,
     waiting_room: Option<bool>,
+    /// How people come in who have a link; absent or null: directly.
+    guest_access: Option<GuestAccess>,
     e2e_encryption: Option<bool>,
     /// Whether the room can be reached by telephone; needs the feature `call_in`. With `e2e_encryption` it means nothing.
     enable_sip: Option<bool>,
@@ -88,6 +94,8 @@ pub struct ChangeRoomBody {
     #[schema(value_type = Option<String>, min_length = 1, max_length = 255)]
     password: Change<String>,
     waiting_room: Option<bool>,
+    /// How people come in who have a link. A meeting that runs goes by it from now on.
+    guest_access: Option<GuestAccess>,
     e2e_encryption: Option<bool>,
 }
 
@@ -166,6 +174,7 @@ async fn create(
         created_at: state.clock.now(),
         password,
         waiting_room: body.waiting_room.unwrap_or_default(),
+        guest_access: body.guest_access.unwrap_or_default(),
         e2e_encryption,
         sip,
     };
@@ -229,15 +238,33 @@ async fn change(
     let change = RoomChange {
         password: body.password.try_map(checked)?,
         waiting_room: body.waiting_room,
+        guest_access: body.guest_access,
         e2e_encryption: body.e2e_encryption,
     };
     let mut room = access::room(&state, &user, room, Operation::ChangeRoom).await?;
     if change != RoomChange::default() {
-        room = rooms::update(&state.db, room.id, change)
-            .await?
-            .ok_or_else(no_room)?;
+        room = apply(&state, room.id, change).await?;
     }
     Ok(Json(RoomResource::new(room, &state)))
+}
+
+/// Changes a room. A running meeting hears of it even when the client has gone meanwhile.
+async fn apply(state: &ApiState, room: Uuid, change: RoomChange) -> Result<Room, ApiError> {
+    let (db, live) = (state.db.clone(), state.live.clone());
+    let changed = store::unbroken(async move {
+        let access = change.guest_access;
+        let room = rooms::update(&db, room, change).await?.ok_or_else(no_room)?;
+        tell_guest_access(&live, room.id, access);
+        Ok::<_, ApiError>(room)
+    });
+    changed.await
+}
+
+/// Tells the living room how its owner wants guests to come in, if anything was said about that.
+pub(super) fn tell_guest_access(live: &Live, room: Uuid, access: Option<GuestAccess>) {
+    if let Some(access) = access {
+        live.notify(room.into(), Notice::GuestAccess(access.into()));
+    }
 }
 
 /// Delete a room

@@ -104,10 +104,12 @@ async fn start(
         signed_in: None,
     };
     let mut is_known = false;
+    // Whoever comes back is not looked up.
+    auth::check_tenant(&state, &member.token)?;
     if has_token {
         let known = match member.id {
             Some(id) => id,
-            None => auth::user_of(&state, &member.token).await?.profile.id,
+            None => auth::user_of(&state, &member).await?.profile.id,
         };
         match resume(&state, asker, &request(known)).await? {
             Resumed::Issued(issued) => return Ok(issued),
@@ -115,7 +117,7 @@ async fn start(
             Resumed::Unknown => {}
         }
     }
-    let user = auth::user_of(&state, &member.token).await?;
+    let user = auth::user_of(&state, &member).await?;
     let request = request(user.profile.id);
     let related = match access::related_room(&state, &user, room, Operation::StartRoom).await {
         // Somebody came by a link and signed in since: the token of the guest is good here too.
@@ -137,7 +139,7 @@ async fn start(
     responses(
         (status = 200, description = "A ticket", body = StartedResource),
         (status = 401, description = "The password is wrong (`wrong_room_password`)", body = super::error::ErrorBody),
-        (status = 403, description = "The account of the room's owner is disabled (`forbidden`), or a moderator has banned the guest (`banned_from_room`)", body = super::error::ErrorBody),
+        (status = 403, description = "The account of the room's owner is disabled or nobody comes in by a link (`forbidden`), or a moderator has banned the guest (`banned_from_room`)", body = super::error::ErrorBody),
         refusals::OfIds, refusals::OfStarts, refusals::OfCounted, refusals::Always,
     ),
 )]
@@ -159,13 +161,13 @@ async fn start_invited(
         origin: Some(state.door.origin(address)),
         signed_in,
     };
-    let known = match resume(&state, asker, &request).await? {
-        Resumed::Issued(issued) => return Ok(issued),
-        Resumed::Known => true,
-        Resumed::Unknown => false,
-    };
-    if known {
-        return start_by_token(&state, &request).await;
+    // Where the operator lets no guests in, tokens of before bring none back.
+    if state.config.guests.allowed {
+        match resume(&state, asker, &request).await? {
+            Resumed::Issued(issued) => return Ok(issued),
+            Resumed::Known => return start_by_token(&state, &request).await,
+            Resumed::Unknown => {}
+        }
     }
     check_invite(&state, address, room, &body).await?;
     let admission = admission(&state, &request, None).await?;
@@ -231,7 +233,10 @@ async fn admission(
             standing,
             groups: groups::of_user(&state.db, profile.id).await?,
         }),
-        None => None,
+        None => {
+            access::guests_in_meeting(state, &facts)?;
+            None
+        }
     };
     Ok(meetings::admission(facts, member, &state.config, &state.offer))
 }
@@ -268,6 +273,7 @@ async fn check_invite(
         if invite.owner_disabled {
             return Err(access::owner_disabled());
         }
+        access::guests_in(state, &invite)?;
         let Some(password) = &invite.room_password else {
             return Ok(());
         };

@@ -16,7 +16,7 @@ use super::{
     auth::{CurrentUser, Member},
     body::Body,
     checks::Checks,
-    profiles::avatar_url,
+    profiles::picture_of,
     refusals,
 };
 use crate::{
@@ -83,7 +83,7 @@ impl UserResource {
     fn new(user: User, state: &ApiState) -> Self {
         let profile = user.profile;
         Self {
-            avatar_url: avatar_url(&state.config.defaults, &profile.email).unwrap_or_default(),
+            avatar_url: picture_of(&state.config.defaults, &profile).unwrap_or_default(),
             id: profile.id,
             email: profile.email,
             title: profile.title,

@@ -3,38 +3,54 @@
 use serde::Deserialize;
 use url::Url;
 
-use super::fetch::{self, FetchError};
+use super::{
+    Place,
+    fetch::{self, FetchError},
+};
+use crate::one_line::one_line;
+
+/// Characters of a foreign issuer's name that are shown.
+const NAME_CHARS_SHOWN: usize = 200;
 
 /// The part of an issuer's self-description that verification needs.
 #[derive(Debug, Clone, Deserialize)]
 pub(super) struct Metadata {
     /// Exactly what tokens carry as `iss`.
     pub issuer: String,
+    /// As this server reaches it, once it was checked; the other endpoint too.
     pub jwks_uri: Url,
     #[serde(default)]
     pub userinfo_endpoint: Option<Url>,
+    /// Where this server itself logs in, to ask the directory of people.
+    #[serde(default)]
+    pub token_endpoint: Option<Url>,
 }
 
-/// Asks `authority` for its self-description.
-pub(super) async fn discover(http: &reqwest::Client, authority: &Url) -> Result<Metadata, FetchError> {
-    let base = authority.as_str().trim_end_matches('/');
-    let url = format!("{base}/.well-known/openid-configuration");
-    let metadata: Metadata = serde_json::from_slice(&fetch::body(http.get(url)).await?)?;
-    check(&metadata, authority)?;
-    Ok(metadata)
+/// Asks an issuer for its self-description. Its endpoints are those that this server asks.
+pub(super) async fn discover(http: &reqwest::Client, place: &Place) -> Result<Metadata, FetchError> {
+    let metadata: Metadata = serde_json::from_slice(&fetch::body(http.get(place.discovery())).await?)?;
+    checked(metadata, place)
 }
 
-fn check(metadata: &Metadata, authority: &Url) -> Result<(), FetchError> {
-    // The document must describe who was asked (section 4.3). A URL without a path is written with and without a slash.
-    if metadata.issuer.trim_end_matches('/') != authority.as_str().trim_end_matches('/') {
-        return Err(FetchError::Unfit("the document describes another issuer"));
+fn checked(mut metadata: Metadata, place: &Place) -> Result<Metadata, FetchError> {
+    // The document must describe who was asked (section 4.3).
+    if !place.is_called(&metadata.issuer) {
+        return Err(FetchError::OtherIssuer {
+            authority: place.authority().to_string(),
+            says: one_line(&metadata.issuer)
+                .chars()
+                .take(NAME_CHARS_SHOWN)
+                .collect(),
+        });
     }
-    let plain = |url: &Url| url.scheme() != "https";
-    let downgraded = plain(&metadata.jwks_uri) || metadata.userinfo_endpoint.as_ref().is_some_and(plain);
-    if authority.scheme() == "https" && downgraded {
+    metadata.jwks_uri = place.reached(metadata.jwks_uri);
+    metadata.userinfo_endpoint = metadata.userinfo_endpoint.map(|url| place.reached(url));
+    metadata.token_endpoint = metadata.token_endpoint.map(|url| place.reached(url));
+    let others = [&metadata.userinfo_endpoint, &metadata.token_endpoint];
+    if !place.may_ask(&metadata.jwks_uri) || !others.into_iter().flatten().all(|url| place.may_ask(url)) {
         return Err(FetchError::Unfit("an https issuer names endpoints without TLS"));
     }
-    Ok(())
+    Ok(metadata)
 }
 
 #[cfg(test)]
@@ -45,8 +61,12 @@ mod tests {
         serde_json::from_value(serde_json::json!({"issuer": issuer, "jwks_uri": keys})).expect("metadata")
     }
 
+    fn place(authority: &str) -> Place {
+        Place::new(Url::parse(authority).expect("URL"), None)
+    }
+
     fn accepted(authority: &str, issuer: &str, keys: &str) -> bool {
-        check(&metadata(issuer, keys), &Url::parse(authority).expect("URL")).is_ok()
+        checked(metadata(issuer, keys), &place(authority)).is_ok()
     }
 
     #[test]
@@ -69,6 +89,22 @@ mod tests {
     }
 
     #[test]
+    fn another_issuer_is_named() {
+        let asked = place("http://127.0.0.1:8080/r");
+        let refused = checked(
+            metadata("http://localhost:8080/r\n", "http://localhost/k"),
+            &asked,
+        );
+        let told = refused.expect_err("another issuer").to_string();
+        assert!(
+            told.contains("http://localhost:8080/r,") && told.contains("http://127.0.0.1:8080/r;"),
+            "{told}"
+        );
+        let long = checked(metadata(&"x".repeat(10_000), "http://localhost/k"), &asked);
+        assert!(long.expect_err("another issuer").to_string().len() < 500);
+    }
+
+    #[test]
     fn keys_of_an_https_issuer_come_over_https() {
         assert!(!accepted(
             "https://a.example",
@@ -80,5 +116,28 @@ mod tests {
             "http://127.0.0.1:1",
             "http://127.0.0.1:1/keys"
         ));
+    }
+
+    #[test]
+    fn endpoints_are_those_that_this_server_reaches() {
+        let inside = Place::new(
+            Url::parse("https://a.example/r").expect("URL"),
+            Url::parse("http://keycloak:8080/r").ok(),
+        );
+        let reached = checked(
+            metadata("https://a.example/r", "https://a.example/r/keys"),
+            &inside,
+        );
+        assert_eq!(
+            reached.expect("metadata").jwks_uri.as_str(),
+            "http://keycloak:8080/r/keys"
+        );
+        assert!(
+            checked(
+                metadata("http://keycloak:8080/r", "https://a.example/r/keys"),
+                &inside
+            )
+            .is_err()
+        );
     }
 }

@@ -11,12 +11,41 @@ pub enum TokenError {
     /// Its time is over: the client renews it.
     #[error("the token has expired")]
     Expired,
-    /// A JWT that does not count here.
+    /// A JWT that does not count here; another one of the same login may.
     #[error("{0}")]
     Invalid(&'static str),
+    /// A genuine token that is not for this, as is every other one of the same login: clients must not ask for a new one and
+    /// come again.
+    #[error("{}", .0.description())]
+    Refused(Refusal),
     /// The issuer's keys can't be had at this moment; the token may be good.
-    #[error("the identity provider can not be reached")]
+    #[error("the identity provider is not usable")]
     Unavailable,
+    /// The token's key is not known, and may not be asked for yet: the token may be good.
+    #[error("the identity provider was asked for its keys a moment ago")]
+    TooSoon {
+        /// Seconds until it may be asked.
+        retry_after_secs: u64,
+    },
+}
+
+/// What is wrong with a genuine token that a new one of the same login would have, too.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Refusal {
+    /// Made for a client that is not one of ours.
+    Client,
+    /// Made for another audience.
+    Audience,
+    /// Good for too long.
+    Lifetime,
+    /// Bound to a key of its bearer, which shows it otherwise (RFC 9449, section 7.2; RFC 8705, section 3).
+    Bound,
+    /// A service's, where people are asked for.
+    Service,
+    /// A service's client that is not one of those that are allowed.
+    ServiceClient,
+    /// Larger than any request may be.
+    TooLarge,
 }
 
 impl TokenError {
@@ -27,7 +56,47 @@ impl TokenError {
             Self::Malformed => "the token is no JSON Web Token",
             Self::Expired => "the token has expired",
             Self::Invalid(description) => description,
-            Self::Unavailable => "the identity provider can not be reached",
+            Self::Refused(refusal) => refusal.description(),
+            Self::Unavailable => "the identity provider is not usable",
+            Self::TooSoon { .. } => "the identity provider was asked for its keys a moment ago",
+        }
+    }
+
+    /// Whether the token may be good: nobody could tell at this moment.
+    #[must_use]
+    pub const fn is_undecided(self) -> bool {
+        matches!(self, Self::Unavailable | Self::TooSoon { .. })
+    }
+}
+
+impl Refusal {
+    /// For the client, in ASCII without quotes. It names the setting, for whoever is asked about it.
+    #[must_use]
+    pub const fn description(self) -> &'static str {
+        match self {
+            Self::Client => "tokens of this client are not accepted here, see oidc.clients",
+            Self::Audience => "the token is for another audience, see oidc.audience",
+            Self::Lifetime => "the token is good for too long, see oidc.token_lifetime_max_secs",
+            Self::Bound => "the token is bound to a key (cnf) and no bearer token",
+            Self::Service => "a token with the role of a service is good below /v1/services only",
+            Self::ServiceClient => {
+                "tokens of this client are not accepted for services, see oidc.service_clients"
+            }
+            Self::TooLarge => "the token is too large",
+        }
+    }
+
+    /// For the log, after `a token of client … is refused`.
+    #[must_use]
+    pub(super) const fn hint(self) -> &'static str {
+        match self {
+            Self::Client => ", see oidc.clients",
+            Self::Audience => ", see oidc.audience",
+            Self::Lifetime => ": it is good for too long, see oidc.token_lifetime_max_secs",
+            Self::Bound => ": it is bound to a key (cnf) and no bearer token",
+            Self::Service => " outside /v1/services: it has the role of a service",
+            Self::ServiceClient => ", see oidc.service_clients",
+            Self::TooLarge => ": it is too large",
         }
     }
 }

@@ -21,14 +21,18 @@ pub(super) enum FetchError {
     Json(#[from] serde_json::Error),
     #[error("{0}")]
     Unfit(&'static str),
+    #[error("the document names the issuer {says}, and oidc.authority is {authority}; they must be the same")]
+    OtherIssuer { authority: String, says: String },
 }
 
 /// Sends `request` and reads the body of a successful answer, bounded in time and size.
 pub(super) async fn body(request: RequestBuilder) -> Result<Bytes, FetchError> {
-    let mut response = request
-        .timeout(Duration::from_secs(ISSUER_RESPONSE_SECS_MAX))
-        .send()
-        .await?;
+    body_within(request, Duration::from_secs(ISSUER_RESPONSE_SECS_MAX)).await
+}
+
+/// The same within another time.
+pub(super) async fn body_within(request: RequestBuilder, time_max: Duration) -> Result<Bytes, FetchError> {
+    let mut response = request.timeout(time_max).send().await?;
     if !response.status().is_success() {
         return Err(FetchError::Status(response.status()));
     }

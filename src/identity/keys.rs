@@ -1,8 +1,10 @@
 //! An issuer's public keys, each pinned to the algorithms that fit its type.
 
+use std::sync::Arc;
+
 use jsonwebtoken::{
     Algorithm, AlgorithmFamily, DecodingKey,
-    jwk::{AlgorithmParameters, EllipticCurve, Jwk, KeyOperations, PublicKeyUse},
+    jwk::{AlgorithmParameters, EllipticCurve, Jwk, KeyOperations, PublicKeyUse, ThumbprintHash},
 };
 use serde::Deserialize;
 use serde_json::Value;
@@ -16,8 +18,24 @@ pub(super) struct KeySet(Vec<Key>);
 #[derive(Debug)]
 struct Key {
     id: Option<String>,
+    thumbprint: Thumbprint,
     algorithms: Vec<Algorithm>,
     decoding: DecodingKey,
+}
+
+/// What a key is known by, whatever its issuer calls it (RFC 7638).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Thumbprint(Arc<str>);
+
+/// What a set of keys says about a token's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Found {
+    /// It is here.
+    Key,
+    /// It is not the one key that the token can mean: no other set would help.
+    Unfit,
+    /// It may be a new one.
+    Nothing,
 }
 
 /// Which key a token asks for.
@@ -46,26 +64,56 @@ impl KeySet {
         self.0.is_empty()
     }
 
-    pub fn contains(&self, wanted: Wanted<'_>) -> bool {
-        self.find(wanted).is_some()
+    /// The algorithms of each key, for people.
+    pub fn algorithms(&self) -> Vec<String> {
+        let named = |key: &Key| {
+            let names: Vec<_> = key.algorithms.iter().map(|named| format!("{named:?}")).collect();
+            names.join("/")
+        };
+        self.0.iter().map(named).collect()
     }
 
-    /// Checks the signature of a token with the key that it names.
-    pub fn verify(&self, token: &Unverified<'_>, wanted: Wanted<'_>) -> Result<(), TokenError> {
+    pub fn look(&self, wanted: Wanted<'_>) -> Found {
+        if self.find(wanted).is_some() {
+            return Found::Key;
+        }
+        let is_meant = |key: &Key| match wanted.id {
+            Some(id) => key.id.as_deref() == Some(id),
+            // Several of them fit.
+            None => key.algorithms.contains(&wanted.algorithm),
+        };
+        if self.0.iter().any(is_meant) {
+            Found::Unfit
+        } else {
+            Found::Nothing
+        }
+    }
+
+    pub fn has(&self, thumbprint: &Thumbprint) -> bool {
+        self.0.iter().any(|key| key.thumbprint == *thumbprint)
+    }
+
+    /// Whether every key of `other` is here, too.
+    pub fn has_all_of(&self, other: &Self) -> bool {
+        other.0.iter().all(|key| self.has(&key.thumbprint))
+    }
+
+    /// Checks the signature of a token with the key that it names, and tells which one that is.
+    pub fn verify(&self, token: &Unverified<'_>, wanted: Wanted<'_>) -> Result<Thumbprint, TokenError> {
         let key = self
             .find(wanted)
             .ok_or(TokenError::Invalid("the signing key is unknown"))?;
         let message = token.message.as_bytes();
         // The signature alone, without the crate's `Validation`: that one reads the machine's clock, takes lists of
         // issuers and has surprising defaults. The claims are checked in `rules`.
-        match jsonwebtoken::crypto::verify(token.signature, message, key, wanted.algorithm) {
-            Ok(true) => Ok(()),
+        match jsonwebtoken::crypto::verify(token.signature, message, &key.decoding, wanted.algorithm) {
+            Ok(true) => Ok(key.thumbprint.clone()),
             Ok(false) | Err(_) => Err(TokenError::Invalid("the signature does not match")),
         }
     }
 
     /// A token without a key id is accepted only where one key alone can be meant (OpenID Connect Core 1.0, section 10.1).
-    fn find(&self, wanted: Wanted<'_>) -> Option<&DecodingKey> {
+    fn find(&self, wanted: Wanted<'_>) -> Option<&Key> {
         let mut fitting = self
             .0
             .iter()
@@ -74,7 +122,6 @@ impl KeySet {
             Some(id) => fitting.find(|key| key.id.as_deref() == Some(id)),
             None => fitting.next().filter(|_| fitting.next().is_none()),
         }
-        .map(|key| &key.decoding)
     }
 }
 
@@ -98,8 +145,10 @@ impl Key {
             algorithms.retain(|algorithm| *algorithm == named);
         }
         let decoding = DecodingKey::from_jwk(&jwk).ok()?;
+        let thumbprint = jwk.thumbprint(ThumbprintHash::SHA256).ok()?;
         (!algorithms.is_empty()).then_some(Self {
             id: jwk.common.key_id,
+            thumbprint: Thumbprint(thumbprint.into()),
             algorithms,
             decoding,
         })
@@ -134,6 +183,10 @@ mod tests {
         KeySet::parse(json.as_bytes()).expect("a JWK set")
     }
 
+    fn has(keys: &KeySet, wanted: Wanted<'_>) -> bool {
+        keys.look(wanted) == Found::Key
+    }
+
     fn wanted(id: Option<&str>, algorithm: Algorithm) -> Wanted<'_> {
         Wanted { id, algorithm }
     }
@@ -141,16 +194,16 @@ mod tests {
     #[test]
     fn a_key_serves_the_algorithm_of_its_type_only() {
         let keys = set(&serde_json::json!([{"kty": "EC", "crv": "P-256", "kid": "a", "x": X, "y": Y}]));
-        assert!(keys.contains(wanted(Some("a"), Algorithm::ES256)));
-        assert!(keys.contains(wanted(None, Algorithm::ES256)));
-        assert!(!keys.contains(wanted(Some("b"), Algorithm::ES256)));
+        assert!(has(&keys, wanted(Some("a"), Algorithm::ES256)));
+        assert!(has(&keys, wanted(None, Algorithm::ES256)));
+        assert!(!has(&keys, wanted(Some("b"), Algorithm::ES256)));
         for other in [
             Algorithm::ES384,
             Algorithm::RS256,
             Algorithm::HS256,
             Algorithm::EdDSA,
         ] {
-            assert!(!keys.contains(wanted(Some("a"), other)), "{other:?}");
+            assert!(!has(&keys, wanted(Some("a"), other)), "{other:?}");
         }
     }
 
@@ -158,16 +211,48 @@ mod tests {
     fn an_rsa_key_that_names_its_algorithm_serves_no_other() {
         let keys =
             set(&serde_json::json!([{"kty": "RSA", "alg": "PS256", "kid": "r", "n": "AQAB", "e": "AQAB"}]));
-        assert!(keys.contains(wanted(Some("r"), Algorithm::PS256)));
-        assert!(!keys.contains(wanted(Some("r"), Algorithm::RS256)));
+        assert!(has(&keys, wanted(Some("r"), Algorithm::PS256)));
+        assert!(!has(&keys, wanted(Some("r"), Algorithm::RS256)));
     }
 
     #[test]
     fn without_a_key_id_only_one_key_may_fit() {
         let key = |id: &str| serde_json::json!({"kty": "EC", "crv": "P-256", "kid": id, "x": X, "y": Y});
         let keys = set(&serde_json::json!([key("a"), key("b")]));
-        assert!(!keys.contains(wanted(None, Algorithm::ES256)));
-        assert!(keys.contains(wanted(Some("b"), Algorithm::ES256)));
+        assert!(!has(&keys, wanted(None, Algorithm::ES256)));
+        assert!(has(&keys, wanted(Some("b"), Algorithm::ES256)));
+    }
+
+    #[test]
+    fn only_what_may_be_new_is_worth_a_question() {
+        let key = |id: &str| serde_json::json!({"kty": "EC", "crv": "P-256", "kid": id, "x": X, "y": Y});
+        let keys = set(&serde_json::json!([key("a"), key("b")]));
+        for (id, algorithm, expected) in [
+            (Some("a"), Algorithm::ES256, Found::Key),
+            (Some("a"), Algorithm::RS256, Found::Unfit),
+            (None, Algorithm::ES256, Found::Unfit),
+            (Some("c"), Algorithm::ES256, Found::Nothing),
+            (None, Algorithm::RS256, Found::Nothing),
+        ] {
+            assert_eq!(keys.look(wanted(id, algorithm)), expected, "{id:?} {algorithm:?}");
+        }
+    }
+
+    #[test]
+    fn a_key_is_the_same_under_another_name() {
+        let key = |id: &str| serde_json::json!({"kty": "EC", "crv": "P-256", "kid": id, "x": X, "y": Y});
+        let rsa = serde_json::json!({"kty": "RSA", "kid": "a", "n": "AQAB", "e": "AQAB"});
+        let (one, renamed) = (
+            set(&serde_json::json!([key("a")])),
+            set(&serde_json::json!([key("b")])),
+        );
+        let both = set(&serde_json::json!([key("b"), rsa]));
+        assert!(renamed.has_all_of(&one) && both.has_all_of(&one));
+        assert!(!one.has_all_of(&both));
+        assert!(
+            !set(&serde_json::json!([rsa])).has_all_of(&one),
+            "the name alone is nothing"
+        );
     }
 
     #[test]

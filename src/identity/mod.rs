@@ -1,14 +1,22 @@
 //! Who is calling: OIDC verification and the built-in development issuer.
 
 pub mod claims;
+pub mod clients;
 pub mod dev_issuer;
+pub mod directory;
 mod discovery;
 pub mod error;
 mod fetch;
+mod issuer_report;
 mod jwks;
 mod jwt;
 mod keys;
 pub mod limits;
+mod logout_token;
+mod place;
+mod presented;
+mod refusal_log;
+pub mod revocations;
 mod rules;
 pub mod settings;
 mod token_cache;
@@ -17,6 +25,11 @@ pub mod verifier;
 
 pub use claims::{ProfileClaims, VerifiedToken};
 pub use dev_issuer::DevIssuer;
-pub use error::TokenError;
+pub use error::{Refusal, TokenError};
+pub use issuer_report::{AskError, IssuerReport, Reachability, ask_issuer};
+pub use logout_token::LogoutToken;
+pub use place::Place;
+pub use presented::{Absence, Presented, Question};
+pub use revocations::Revocations;
 pub use settings::{KeySource, SettingsError, VerifierSettings};
 pub use verifier::Verifier;

@@ -1,34 +1,55 @@
 //! What the claims of a token must say. Pure: the clock's reading is an argument.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::Value;
 
 use super::{
-    TokenError, VerifiedToken,
+    Refusal, TokenError, VerifiedToken,
     claims::ProfileClaims,
+    clients::Clients,
     jwt::{Claims, Header},
-    limits::{LEEWAY, LIST_ENTRIES_MAX, PROFILE_TEXT_CHARS_MAX, SUBJECT_CHARS_MAX},
+    limits::{
+        LEEWAY, LIST_ENTRIES_MAX, PICTURE_CHARS_MAX, PROFILE_TEXT_CHARS_MAX, SERVICE_LEEWAY,
+        SUBJECT_CHARS_MAX,
+    },
 };
 use crate::config::ClaimNames;
 
 type Checked<T = ()> = Result<T, TokenError>;
 
+/// Nobody knows whom the token speaks for.
+pub(super) const NO_SUBJECT: TokenError = TokenError::Invalid("the token names no subject");
+
+/// The beginning of a role that a Keycloak realm gives to everybody; where roles are mapped as groups it is no group.
+const ROLES_OF_EVERYBODY: &str = "default-roles-";
+
 /// What tokens are compared with.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Expected<'a> {
     pub issuer: &'a str,
-    /// One of the audiences must be this one; not checked when absent.
-    pub audience: Option<&'a str>,
+    /// Whose tokens count.
+    pub clients: &'a Clients,
+    /// How far from now a token may expire.
+    pub lifetime_max: TimeDelta,
     pub names: &'a ClaimNames,
 }
 
-/// Claims of an access token.
+/// A genuine access token.
+#[derive(Debug, PartialEq)]
+pub(super) struct AccessToken {
+    pub verified: VerifiedToken,
+    /// Why it does not speak for a person; a service's may be fine all the same.
+    pub not_of_person: Option<Refusal>,
+}
+
+/// Claims of an access token. What is wrong with its client alone is told beside it, as that does not count for services. The
+/// subject is empty where the token names none: userinfo may know it.
 pub(super) fn access_token(
     header: &Header,
     claims: &Claims,
     expected: Expected<'_>,
     now: DateTime<Utc>,
-) -> Checked<VerifiedToken> {
+) -> Checked<AccessToken> {
     // `typ` is optional in a JWT (RFC 7519, section 5.1) and several issuers leave it out, so absence is no reason to
     // refuse; a value of another kind (`logout+jwt`, `dpop+jwt`, …) says that the token was made for something else.
     if !matches!(header.media_type().as_deref(), None | Some("jwt" | "at+jwt")) {
@@ -38,17 +59,33 @@ pub(super) fn access_token(
     if claims.contains_key("at_hash") || claims.contains_key("c_hash") {
         return Err(TokenError::Invalid("an ID token is no access token"));
     }
-    match claims.get("typ").and_then(Value::as_str) {
-        Some("ID") => return Err(TokenError::Invalid("an ID token is no access token")),
-        Some("Refresh" | "Offline") => {
+    // Whoever shows a bound token must show its key, too, which nobody looks at here.
+    if claims.contains_key("cnf") {
+        return Err(TokenError::Refused(Refusal::Bound));
+    }
+    match claims.get("typ").map(Value::as_str) {
+        None | Some(Some("Bearer")) => {}
+        Some(Some("ID")) => return Err(TokenError::Invalid("an ID token is no access token")),
+        Some(Some("Refresh" | "Offline")) => {
             return Err(TokenError::Invalid("a refresh token is no access token"));
         }
-        _ => {}
+        Some(_) => return Err(TokenError::Invalid("the token is of another type")),
     }
-    verified(claims, expected, now)
+    let client = expected.clients.of_access_token(claims)?;
+    let verified = verified(claims, expected, client, now)?;
+    if verified.expires_at > now + expected.lifetime_max + LEEWAY {
+        return Err(TokenError::Refused(Refusal::Lifetime));
+    }
+    let admitted = expected
+        .clients
+        .admit_person(claims, &verified.client, &verified.roles);
+    Ok(AccessToken {
+        verified,
+        not_of_person: admitted.err(),
+    })
 }
 
-/// Claims of an ID token (OpenID Connect Core 1.0, section 3.1.3.7); `expected.audience` is the client id.
+/// Claims of an ID token (OpenID Connect Core 1.0, section 3.1.3.7).
 pub(super) fn id_token(
     header: &Header,
     claims: &Claims,
@@ -61,46 +98,46 @@ pub(super) fn id_token(
     if !matches!(claims.get("typ").map(Value::as_str), None | Some(Some("ID"))) {
         return Err(TokenError::Invalid("the token is no ID token"));
     }
-    let foreign_party = claims
-        .get("azp")
-        .is_some_and(|party| party.as_str() != expected.audience);
-    if foreign_party {
-        return Err(TokenError::Invalid("the token was made for another client"));
+    let client = expected.clients.of_id_token(claims)?;
+    let verified = verified(claims, expected, client, now)?;
+    if verified.subject.is_empty() {
+        return Err(NO_SUBJECT);
     }
-    verified(claims, expected, now)
+    expected
+        .clients
+        .admit_login(claims, &verified.client, &verified.roles)
+        .map_err(TokenError::Refused)?;
+    Ok(verified)
 }
 
-fn verified(claims: &Claims, expected: Expected<'_>, now: DateTime<Utc>) -> Checked<VerifiedToken> {
+fn verified(
+    claims: &Claims,
+    expected: Expected<'_>,
+    client: String,
+    now: DateTime<Utc>,
+) -> Checked<VerifiedToken> {
     if claims.get("iss").and_then(Value::as_str) != Some(expected.issuer) {
         return Err(TokenError::Invalid("the issuer is another one"));
     }
-    if let Some(audience) = expected.audience
-        && !names_audience(claims, audience)
-    {
-        return Err(TokenError::Invalid("the audience is another one"));
-    }
+    let roles = expected.clients.service_roles(claims);
+    let leeway = if roles.is_empty() { LEEWAY } else { SERVICE_LEEWAY };
     let expires_at = time(claims, "exp")?.ok_or(TokenError::Invalid("the token never expires"))?;
-    if now >= expires_at + LEEWAY {
+    if now >= expires_at + leeway {
         return Err(TokenError::Expired);
     }
-    if time(claims, "nbf")?.is_some_and(|begin| begin > now + LEEWAY) {
+    if time(claims, "nbf")?.is_some_and(|begin| begin > now + leeway) {
         return Err(TokenError::Invalid("the token is not valid yet"));
     }
     Ok(VerifiedToken {
         issuer: expected.issuer.to_owned(),
-        subject: subject(claims)?,
+        subject: subject(claims)?.unwrap_or_default(),
+        client,
+        session: claims.get("sid").and_then(text),
+        issued_at: issued_at(claims, now),
         expires_at,
-        roles: roles(claims),
+        roles,
         profile: profile(claims, expected.names),
     })
-}
-
-fn names_audience(claims: &Claims, audience: &str) -> bool {
-    match claims.get("aud") {
-        Some(Value::String(one)) => one == audience,
-        Some(Value::Array(several)) => several.iter().any(|one| one.as_str() == Some(audience)),
-        _ => false,
-    }
 }
 
 /// A NumericDate (RFC 7519, section 2): a number, with or without a fraction. A number in a text is none.
@@ -123,24 +160,31 @@ fn time(claims: &Claims, name: &str) -> Checked<Option<DateTime<Utc>>> {
         .ok_or(TokenError::Invalid("a time in the token is no number in range"))
 }
 
-/// The subject, stored as it is: a text that would have to be changed is refused instead.
-fn subject(claims: &Claims) -> Checked<String> {
-    let subject = claims.get("sub").and_then(Value::as_str).unwrap_or_default();
+/// The subject, stored as it is: a text that would have to be changed is refused instead. `None`: it is not named at all.
+pub(super) fn subject(claims: &Claims) -> Checked<Option<String>> {
+    let Some(named) = claims.get("sub") else {
+        return Ok(None);
+    };
+    let subject = named.as_str().unwrap_or_default();
     let fits = (1..=SUBJECT_CHARS_MAX).contains(&subject.chars().count());
     if !fits || subject.contains(char::is_control) {
-        return Err(TokenError::Invalid("the token names no subject"));
+        return Err(NO_SUBJECT);
     }
-    Ok(subject.to_owned())
+    Ok(Some(subject.to_owned()))
 }
 
-fn roles(claims: &Claims) -> Vec<String> {
-    let roles = claims.get("realm_access").and_then(|access| access.get("roles"));
-    roles.and_then(texts).unwrap_or_default()
+/// When a token was made: a time ahead of now counts as now.
+fn issued_at(claims: &Claims, now: DateTime<Utc>) -> i64 {
+    let made = claims.get("iat").and_then(Value::as_f64).unwrap_or_default();
+    #[expect(clippy::cast_possible_truncation, reason = "a fraction does not count")]
+    (made as i64).clamp(0, now.timestamp())
 }
 
 /// Profile claims of a token or of a userinfo answer.
 pub(super) fn profile(claims: &Claims, names: &ClaimNames) -> ProfileClaims {
     let claim = |name: &str| claims.get(name).and_then(text);
+    // An empty name switches a claim off.
+    let named = |name: &String| claims.get(name).filter(|_| !name.is_empty());
     ProfileClaims {
         email: claim("email"),
         email_verified: claims.get("email_verified").and_then(truth),
@@ -148,13 +192,33 @@ pub(super) fn profile(claims: &Claims, names: &ClaimNames) -> ProfileClaims {
         family_name: claim("family_name"),
         name: claim("name"),
         nickname: claim("nickname"),
+        preferred_username: claim("preferred_username"),
         locale: claim("locale"),
         phone_number: claim("phone_number"),
-        groups: claims.get(&names.groups).and_then(texts),
-        tenant_id: claim(&names.tenant_id),
-        tariff_id: claim(&names.tariff_id),
-        tariff_status: claim(&names.tariff_status),
+        groups: named(&names.groups).and_then(groups),
+        tenant_id: named(&names.tenant_id).and_then(text),
+        tariff_id: named(&names.tariff_id).and_then(text),
+        tariff_status: named(&names.tariff_status).and_then(text),
+        picture: named(&names.picture).and_then(address),
+        userinfo_at: None,
     }
+}
+
+fn groups(value: &Value) -> Option<Vec<String>> {
+    let mut groups = texts(value)?;
+    groups.retain(|group| match group.as_str() {
+        "offline_access" | "uma_authorization" => false,
+        group => !group.starts_with(ROLES_OF_EVERYBODY),
+    });
+    Some(groups)
+}
+
+/// The text of an address; whether it is one is for whoever uses it to say. One that is too long is not cut.
+fn address(value: &Value) -> Option<String> {
+    let text = value.as_str()?;
+    (1..=PICTURE_CHARS_MAX)
+        .contains(&text.len())
+        .then(|| text.to_owned())
 }
 
 /// A text fit to be stored and shown: no control characters, not empty, not endless.
@@ -180,6 +244,7 @@ fn texts(value: &Value) -> Option<Vec<String>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::Oidc;
     use serde_json::json;
 
     const NOW: i64 = 1_800_000_000;
@@ -192,13 +257,25 @@ mod tests {
             crit: None,
         };
         let names = ClaimNames::default();
+        let clients = Clients::of_config(&Oidc::default()).with_audience("api");
         let expected = Expected {
             issuer: "https://issuer",
-            audience: Some("api"),
+            clients: &clients,
+            lifetime_max: TimeDelta::hours(24),
             names: &names,
         };
         let now = DateTime::from_timestamp(NOW, 0).expect("a time");
-        access_token(&header, claims.as_object().expect("claims"), expected, now)
+        let token = access_token(&header, claims.as_object().expect("claims"), expected, now)?;
+        match token.not_of_person {
+            None | Some(Refusal::Service) => Ok(token.verified),
+            Some(refusal) => Err(TokenError::Refused(refusal)),
+        }
+    }
+
+    fn service(name: &str, value: i64) -> Value {
+        let mut claims = with(name, json!(value));
+        claims["realm_access"] = json!({"roles": ["opentalk-call-in"]});
+        claims
     }
 
     fn good() -> Value {
@@ -229,6 +306,76 @@ mod tests {
     }
 
     #[test]
+    fn the_leeway_of_services_is_a_minute() {
+        for (claim, value, accepted) in [
+            ("exp", NOW - 59, true),
+            ("exp", NOW - 60, false),
+            ("nbf", NOW + 60, true),
+            ("nbf", NOW + 61, false),
+        ] {
+            assert_eq!(check(&service(claim, value)).is_ok(), accepted, "{claim} {value}");
+        }
+    }
+
+    #[test]
+    fn nobody_comes_with_a_token_for_ever() {
+        const DAY: i64 = 24 * 3_600;
+        let too_long = Err(TokenError::Refused(Refusal::Lifetime));
+        for (expires_at, refused) in [
+            (NOW + DAY, false),
+            (NOW + DAY + 30, false),
+            (NOW + DAY + 31, true),
+            (32_503_679_990, true),
+        ] {
+            for claims in [with("exp", json!(expires_at)), service("exp", expires_at)] {
+                let checked = check(&claims);
+                assert_eq!(checked.is_err(), refused, "{claims}");
+                assert!(!refused || checked == too_long, "{claims}");
+            }
+        }
+    }
+
+    #[test]
+    fn nobody_was_made_later_than_now() {
+        for (iat, expected) in [
+            (json!(NOW - 10), NOW - 10),
+            (json!(NOW + 3_600), NOW),
+            (json!(1e300), NOW),
+            (json!(-5), 0),
+            (json!("1800000000"), 0),
+            (json!(null), 0),
+        ] {
+            let made = check(&with("iat", iat.clone())).expect("good").issued_at;
+            assert_eq!(made, expected, "{iat}");
+        }
+        assert_eq!(check(&good()).expect("good").issued_at, 0);
+    }
+
+    #[test]
+    fn a_bearer_token_says_nothing_else_of_itself() {
+        for typ in [
+            json!("Logout"),
+            json!("DPoP"),
+            json!("bearer"),
+            json!(""),
+            json!(null),
+            json!(["Bearer"]),
+        ] {
+            assert!(
+                matches!(check(&with("typ", typ.clone())), Err(TokenError::Invalid(_))),
+                "{typ}"
+            );
+        }
+        for cnf in [json!({"jkt": "x"}), json!({"x5t#S256": "x"}), json!(null)] {
+            assert_eq!(
+                check(&with("cnf", cnf.clone())),
+                Err(TokenError::Refused(Refusal::Bound)),
+                "{cnf}"
+            );
+        }
+    }
+
+    #[test]
     fn times_are_numbers() {
         assert!(check(&with("exp", json!(1_800_000_060.75))).is_ok());
         for odd in [
@@ -253,9 +400,22 @@ mod tests {
 
     #[test]
     fn a_subject_is_a_short_plain_text() {
-        for odd in [json!(""), json!(5), json!("a\0b"), json!("x".repeat(256))] {
+        for odd in [
+            json!(""),
+            json!(null),
+            json!(5),
+            json!("a\0b"),
+            json!("x".repeat(256)),
+        ] {
             assert!(check(&with("sub", odd.clone())).is_err(), "{odd}");
         }
+    }
+
+    #[test]
+    fn a_token_may_leave_it_to_userinfo_whom_it_speaks_for() {
+        let mut claims = good();
+        claims.as_object_mut().expect("claims").remove("sub");
+        assert_eq!(check(&claims).expect("good").subject, "");
     }
 
     #[test]
@@ -283,6 +443,27 @@ mod tests {
     }
 
     #[test]
+    fn claims_with_empty_names_and_groups_of_everybody_are_not_looked_at() {
+        let claims = json!({
+            "": "x", "x_grp": ["staff", "default-roles-realm", "offline_access", "uma_authorization", "offline_access2"],
+            "avatar": "https://a.example/1.png", "tenant_id": "t",
+        });
+        let claims = claims.as_object().expect("claims");
+        let said = profile(claims, &ClaimNames::default());
+        let kept = ["staff", "offline_access2"].map(str::to_owned).to_vec();
+        assert_eq!((said.groups, said.picture), (Some(kept), None));
+        let names = ClaimNames {
+            groups: String::new(),
+            tenant_id: String::new(),
+            picture: "avatar".to_owned(),
+            ..ClaimNames::default()
+        };
+        let said = profile(claims, &names);
+        assert_eq!((said.groups, said.tenant_id), (None, None));
+        assert_eq!(said.picture.as_deref(), Some("https://a.example/1.png"));
+    }
+
+    #[test]
     fn issuers_say_in_two_ways_whether_they_know_an_address() {
         let verified = |value: serde_json::Value| {
             let claims = json!({"email_verified": value});
@@ -296,15 +477,18 @@ mod tests {
 
     #[test]
     fn roles_come_from_the_realm() {
-        let roles = check(&with("realm_access", json!({"roles": ["a", "b"]})))
-            .expect("good")
-            .roles;
-        assert_eq!(roles, ["a", "b"]);
-        assert!(
-            check(&with("realm_access", json!("a")))
-                .expect("good")
-                .roles
-                .is_empty()
+        let roles = json!({"roles": ["offline_access", "opentalk-recorder", 7, "opentalk-call-in"]});
+        let roles = check(&with("realm_access", roles)).expect("good").roles;
+        assert_eq!(
+            roles,
+            ["opentalk-call-in", "opentalk-recorder"],
+            "those that mean something"
         );
+        for odd in [json!("opentalk-recorder"), json!({"roles": "opentalk-recorder"})] {
+            assert!(check(&with("realm_access", odd)).expect("good").roles.is_empty());
+        }
+        let of_client = json!({"Frontend": {"roles": ["opentalk-recorder"]}});
+        let roles = check(&with("resource_access", of_client)).expect("good").roles;
+        assert!(roles.is_empty(), "those of a client are others");
     }
 }

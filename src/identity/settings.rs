@@ -2,18 +2,23 @@
 
 use std::sync::Arc;
 
+use chrono::TimeDelta;
 use jsonwebtoken::{Algorithm, AlgorithmFamily};
 use thiserror::Error;
 use url::Url;
 
-use super::dev_issuer::{ACCESS_AUDIENCE, DevIssuer};
+use super::{
+    clients::Clients,
+    dev_issuer::{ACCESS_AUDIENCE, DevIssuer, limits::ACCESS_LIFETIME},
+    place::Place,
+};
 use crate::config::{ClaimNames, Oidc};
 
 /// Where keys and userinfo come from.
 #[derive(Debug, Clone)]
 pub enum KeySource {
     /// An issuer that is asked over HTTP.
-    Remote(Url),
+    Remote(Place),
     /// Our own development issuer, asked in this process.
     Local(Arc<DevIssuer>),
 }
@@ -22,13 +27,19 @@ pub enum KeySource {
 #[derive(Debug, Clone)]
 pub struct VerifierSettings {
     pub source: KeySource,
-    /// Audience of ID tokens.
-    pub client_id: String,
-    /// Audience that access tokens must name; not checked when absent.
-    pub audience: Option<String>,
+    /// Whose tokens count.
+    pub clients: Clients,
+    /// How far from now a token may expire.
+    pub lifetime_max: TimeDelta,
     /// Accepted signature algorithms, asymmetric only.
     pub algorithms: Vec<Algorithm>,
     pub claims: ClaimNames,
+    /// Whether userinfo is asked.
+    pub userinfo: bool,
+    /// Seconds between two questions about one login.
+    pub userinfo_secs: u64,
+    /// Whether somebody without a tenant may be more than that says.
+    pub wants_tenants: bool,
 }
 
 /// A configuration that can not verify tokens safely.
@@ -62,11 +73,14 @@ impl VerifierSettings {
             return Err(SettingsError::Authority(authority));
         }
         Ok(Self {
-            source: KeySource::Remote(authority),
-            client_id: oidc.client_id.clone(),
-            audience: oidc.audience.clone(),
+            source: KeySource::Remote(Place::new(authority, oidc.service_authority.clone())),
+            clients: Clients::of_config(oidc),
+            lifetime_max: seconds(oidc.token_lifetime_max_secs),
             algorithms: parse_algorithms(&oidc.algorithms)?,
             claims: oidc.claims.clone(),
+            userinfo: oidc.userinfo,
+            userinfo_secs: oidc.userinfo_secs,
+            wants_tenants: oidc.wants_tenants(),
         })
     }
 
@@ -75,12 +89,22 @@ impl VerifierSettings {
     pub fn local(oidc: &Oidc, issuer: Arc<DevIssuer>) -> Self {
         Self {
             source: KeySource::Local(issuer),
-            client_id: oidc.client_id.clone(),
-            audience: Some(ACCESS_AUDIENCE.to_owned()),
+            clients: Clients::of_config(oidc).with_audience(ACCESS_AUDIENCE),
+            lifetime_max: ACCESS_LIFETIME,
             algorithms: vec![Algorithm::ES256],
             claims: ClaimNames::default(),
+            userinfo: oidc.userinfo,
+            userinfo_secs: oidc.userinfo_secs,
+            wants_tenants: oidc.wants_tenants(),
         }
     }
+}
+
+/// A span of a year at the most, as the configuration has it.
+fn seconds(secs: u64) -> TimeDelta {
+    let year = TimeDelta::days(365);
+    let secs = i64::try_from(secs).ok().and_then(TimeDelta::try_seconds);
+    secs.unwrap_or(year).min(year)
 }
 
 /// Parses names of signature algorithms; symmetric ones are refused.

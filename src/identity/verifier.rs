@@ -1,36 +1,44 @@
 //! Turns bearer tokens into verified claims.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use chrono::{DateTime, Utc};
 
 use super::{
-    KeySource, TokenError, VerifiedToken, VerifierSettings,
+    KeySource, LogoutToken, Reachability, Refusal, Revocations, TokenError, VerifiedToken, VerifierSettings,
     dev_issuer::{DevIssuer, SESSION_CLAIM},
-    jwks::RemoteIssuer,
+    jwks::{RemoteIssuer, SignedBy},
     jwt::{Claims, Header, Unverified},
     keys::Wanted,
-    limits::{USERINFO_RETRY, VERIFIED_TOKENS_MAX},
+    limits::{LOGIN_PATIENCE, VERIFIED_TOKENS_MAX},
+    logout_token,
+    presented::{Presented, UserinfoWarning},
+    refusal_log::RefusalLog,
     rules::{self, Expected},
     token_cache::{CachedToken, Fingerprint, TokenCache},
-    userinfo,
+    userinfo::{self, Answer, Logins, Queue},
 };
 use crate::{clock::Clock, config::Outgoing};
 
 /// Verifies tokens of one issuer. Cheap to clone; clones share keys and verified tokens.
 #[derive(Debug, Clone)]
-pub struct Verifier(Arc<Inner>);
+pub struct Verifier(pub(super) Arc<Inner>);
 
 #[derive(Debug)]
-struct Inner {
-    settings: VerifierSettings,
-    issuer: Issuer,
-    clock: Clock,
+pub(super) struct Inner {
+    pub(super) settings: VerifierSettings,
+    pub(super) issuer: Issuer,
+    pub(super) clock: Clock,
     verified: TokenCache,
+    refusals: RefusalLog,
+    logins: Logins,
+    pub(super) questions: Queue,
+    pub(super) userinfo_warning: UserinfoWarning,
+    pub(super) revocations: Revocations,
 }
 
 #[derive(Debug)]
-enum Issuer {
+pub(super) enum Issuer {
     Remote(Arc<RemoteIssuer>),
     Local(Arc<DevIssuer>),
 }
@@ -40,6 +48,7 @@ struct Signed {
     issuer: String,
     header: Header,
     claims: Claims,
+    by: Option<SignedBy>,
 }
 
 impl Verifier {
@@ -51,8 +60,8 @@ impl Verifier {
         clock: Clock,
     ) -> Result<Self, reqwest::Error> {
         let issuer = match &settings.source {
-            KeySource::Remote(authority) => {
-                let remote = RemoteIssuer::new(authority.clone(), outgoing, clock.clone())?;
+            KeySource::Remote(place) => {
+                let remote = RemoteIssuer::new(place.clone(), outgoing, clock.clone())?;
                 Issuer::Remote(Arc::new(remote))
             }
             KeySource::Local(issuer) => Issuer::Local(Arc::clone(issuer)),
@@ -62,14 +71,76 @@ impl Verifier {
             issuer,
             clock,
             verified: TokenCache::new(VERIFIED_TOKENS_MAX),
+            refusals: RefusalLog::default(),
+            logins: Logins::default(),
+            questions: Queue::default(),
+            userinfo_warning: UserinfoWarning::default(),
+            revocations: Revocations::default(),
         })))
     }
 
-    /// Verifies the access token of a request. The profile is completed from userinfo where the token lacks it.
+    /// Verifies the access token of somebody's request; with it comes what userinfo has said so far.
+    ///
+    /// # Errors
+    /// [`TokenError::Refused`] for tokens that do not speak for people, such as services'.
     pub async fn verify_access_token(&self, token: &str) -> Result<Arc<VerifiedToken>, TokenError> {
+        self.verify(token).await.map(|presented| presented.token)
+    }
+
+    /// The same, in the hands of whoever may wait for userinfo, which is asked beside where it is time. A token that names no
+    /// subject waits for it here.
+    pub async fn verify(&self, token: &str) -> Result<Presented, TokenError> {
         let now = self.0.clock.now();
+        let cached = self.cached(token, now).await?;
+        if let Some(refusal) = cached.not_of_person {
+            return Err(self.0.refused(&cached.verified.client, refusal, now));
+        }
+        let names_nobody = cached.verified.subject.is_empty();
+        let known = cached.known();
+        let presented = match known.token {
+            Some(verified) => self.presented(cached, (verified, known.version), token, now),
+            None => Box::pin(self.wait_for_subject(cached, token)).await?,
+        };
+        if names_nobody {
+            // Only now it is known who may have been logged out.
+            self.0.revocations.refuse(&presented.token)?;
+        }
+        Ok(presented)
+    }
+
+    /// Verifies the access token of a service's request, whatever its client and audience are: the caller must look at its
+    /// roles, and then ask [`Self::admit_service`].
+    pub async fn verify_service_token(&self, token: &str) -> Result<Arc<VerifiedToken>, TokenError> {
+        let cached = self.cached(token, self.0.clock.now()).await?;
+        Ok(Arc::clone(&cached.verified))
+    }
+
+    /// Refuses the token of a service whose client is not one of those that services may have.
+    pub fn admit_service(&self, token: &VerifiedToken) -> Result<(), TokenError> {
+        let admitted = self.0.settings.clients.admit_service(&token.client);
+        admitted.map_err(|refusal| self.0.refused(&token.client, refusal, self.0.clock.now()))
+    }
+
+    /// Verifies the ID token of a login; its profile is what the token says. Waits for an issuer that can't be asked.
+    pub async fn verify_id_token(&self, token: &str) -> Result<VerifiedToken, TokenError> {
+        self.0.look_again_if_due(self.0.clock.now());
+        let signed = self.0.check_signature(token, Some(LOGIN_PATIENCE)).await?;
+        self.0.refuse_voided(session(&signed.claims))?;
+        let (expected, now) = (self.0.expected(&signed.issuer), self.0.clock.now());
+        let verified = rules::id_token(&signed.header, &signed.claims, expected, now).map_err(|error| {
+            let client = self.0.settings.clients.of_id_token(&signed.claims);
+            self.0.told(client, error, now)
+        })?;
+        self.0.revocations.refuse(&verified)?;
+        Ok(verified)
+    }
+
+    /// A token as it was remembered a short while ago, else as it is verified now.
+    async fn cached(&self, token: &str, now: DateTime<Utc>) -> Result<Arc<CachedToken>, TokenError> {
+        self.0.look_again_if_due(now);
         let fingerprint = Fingerprint::of(token);
-        let cached = if let Some(cached) = self.0.verified.get(fingerprint, now) {
+        let remembered = self.0.verified.get(fingerprint, now);
+        let cached = if let Some(cached) = remembered.filter(|cached| self.0.has_key_of(cached)) {
             cached
         } else {
             // Boxed: what is rare must not make the future of every request a large one.
@@ -77,52 +148,100 @@ impl Verifier {
             self.0.verified.insert(fingerprint, checked, now)
         };
         self.0.refuse_voided(cached.session.as_deref())?;
-        self.complete_profile(&cached, token, now).await;
-        Ok(cached.known())
+        self.0.revocations.refuse(&cached.verified)?;
+        Ok(cached)
     }
 
-    /// Verifies the ID token of a login; its profile is what the token says.
-    pub async fn verify_id_token(&self, token: &str) -> Result<VerifiedToken, TokenError> {
-        let signed = self.0.check_signature(token).await?;
-        self.0.refuse_voided(session(&signed.claims))?;
-        let audience = Some(self.0.settings.client_id.as_str());
-        let expected = self.0.expected(&signed.issuer, audience);
-        rules::id_token(&signed.header, &signed.claims, expected, self.0.clock.now())
+    /// Verifies a log-out token, by which the issuer says that a login has ended; `is_ours` says to which clients this server
+    /// listens.
+    pub async fn verify_logout_token(
+        &self,
+        token: &str,
+        is_ours: impl Fn(&str) -> bool,
+    ) -> Result<LogoutToken, TokenError> {
+        let signed = self.0.check_signature(token, None).await?;
+        let now = self.0.clock.now();
+        logout_token::logout_token(&signed.header, &signed.claims, &signed.issuer, is_ours, now)
     }
 
-    /// Completes the profile as far as possible. Callers with the same token share one request, and it runs in a task of
-    /// its own: a caller that goes away must not take the answer from the others.
-    async fn complete_profile(&self, cached: &Arc<CachedToken>, token: &str, now: DateTime<Utc>) {
-        // The development issuer puts everything it knows into its tokens.
-        let Issuer::Remote(issuer) = &self.0.issuer else {
-            return;
-        };
-        if !userinfo::is_lacking(&cached.verified.profile) || !cached.may_ask_userinfo(now) {
-            return;
+    /// Tokens that do not count any more.
+    #[must_use]
+    pub fn revocations(&self) -> &Revocations {
+        &self.0.revocations
+    }
+
+    /// Asks the issuer for its keys, unless they are young or it was just asked, and waits for the answer.
+    pub async fn look_at_issuer(&self) {
+        if let Issuer::Remote(issuer) = &self.0.issuer {
+            issuer.look().await;
         }
-        let (inner, issuer) = (Arc::clone(&self.0), Arc::clone(issuer));
-        let (cached, token) = (Arc::clone(cached), token.to_owned());
-        let task = tokio::spawn(async move { inner.complete(&issuer, &cached, &token).await });
-        if let Err(error) = task.await {
-            let error: &dyn std::error::Error = &error;
-            tracing::error!(error, "completing a profile broke off");
+    }
+
+    /// What became of the last question to the issuer.
+    #[must_use]
+    pub fn reachability(&self) -> Reachability {
+        match &self.0.issuer {
+            Issuer::Remote(issuer) => issuer.reachability(),
+            Issuer::Local(issuer) => Reachability {
+                is_away: false,
+                issuer: Some(issuer.issuer().to_owned()),
+            },
         }
     }
 }
 
 impl Inner {
     async fn check_access_token(&self, token: &str, now: DateTime<Utc>) -> Result<CachedToken, TokenError> {
-        let signed = self.check_signature(token).await?;
-        let expected = self.expected(&signed.issuer, self.settings.audience.as_deref());
-        let verified = rules::access_token(&signed.header, &signed.claims, expected, now)?;
+        let signed = self.check_signature(token, None).await?;
+        let expected = self.expected(&signed.issuer);
+        let checked = rules::access_token(&signed.header, &signed.claims, expected, now);
+        let mut checked = checked.map_err(|error| {
+            let client = self.settings.clients.of_access_token(&signed.claims);
+            self.told(client, error, now)
+        })?;
         let session = match &self.issuer {
             Issuer::Local(_) => session(&signed.claims).map(str::to_owned),
             Issuer::Remote(_) => None,
         };
-        Ok(CachedToken::new(verified, session))
+        if checked.verified.subject.is_empty() && matches!(self.issuer, Issuer::Local(_)) {
+            return Err(rules::NO_SUBJECT);
+        }
+        let login = match &self.issuer {
+            Issuer::Local(issuer) => {
+                checked.verified = self.completed(issuer, checked.verified, now);
+                None
+            }
+            Issuer::Remote(_) => {
+                let verified = &checked.verified;
+                let may_be_asked = self.settings.userinfo
+                    && checked.not_of_person.is_none()
+                    && userinfo::may_be_asked(&signed.claims, verified, self.settings.wants_tenants);
+                may_be_asked.then(|| self.logins.of(verified))
+            }
+        };
+        // Of a service the role counts, whoever it is.
+        if login.is_none() && checked.verified.subject.is_empty() && checked.not_of_person.is_none() {
+            return Err(rules::NO_SUBJECT);
+        }
+        Ok(CachedToken::new(checked, signed.by, session, login, now))
     }
 
-    async fn check_signature(&self, token: &str) -> Result<Signed, TokenError> {
+    /// The development issuer's people are looked up without HTTP.
+    fn completed(&self, issuer: &DevIssuer, verified: VerifiedToken, now: DateTime<Utc>) -> VerifiedToken {
+        let claims = issuer.claims_of(&verified.subject);
+        let answer = claims.filter(|_| self.settings.userinfo).map(|claims| Answer {
+            version: 0,
+            subject: verified.subject.clone(),
+            profile: rules::profile(&claims, &self.settings.claims),
+            at: now.timestamp(),
+        });
+        answer
+            .and_then(|answer| userinfo::merged(&verified, &answer))
+            .unwrap_or(verified)
+    }
+
+    /// Whoever can't come again has the patience to wait for an issuer that can't be asked.
+    async fn check_signature(&self, token: &str, patience: Option<Duration>) -> Result<Signed, TokenError> {
         let unverified = Unverified::parse(token)?;
         let algorithm = unverified.header.algorithm()?;
         if !self.settings.algorithms.contains(&algorithm) {
@@ -132,29 +251,64 @@ impl Inner {
             id: unverified.header.kid.as_deref(),
             algorithm,
         };
-        let issuer = match &self.issuer {
+        let (issuer, by) = match &self.issuer {
             Issuer::Remote(issuer) => {
-                let current = issuer.keys(wanted).await?;
-                current.keys.verify(&unverified, wanted)?;
-                current.metadata.issuer.clone()
+                let generation = issuer.generation();
+                let current = match patience {
+                    Some(patience) => issuer.keys_within(wanted, patience).await?,
+                    None => issuer.keys(wanted).await?,
+                };
+                let key = current.keys.verify(&unverified, wanted)?;
+                let by = SignedBy::new(key, generation);
+                (current.metadata.issuer.clone(), Some(by))
             }
             Issuer::Local(issuer) => {
                 issuer.keys().verify(&unverified, wanted)?;
-                issuer.issuer().to_owned()
+                (issuer.issuer().to_owned(), None)
             }
         };
         Ok(Signed {
             issuer,
             header: unverified.header,
             claims: unverified.claims,
+            by,
         })
     }
 
-    fn expected<'a>(&'a self, issuer: &'a str, audience: Option<&'a str>) -> Expected<'a> {
+    fn expected<'a>(&'a self, issuer: &'a str) -> Expected<'a> {
         Expected {
             issuer,
-            audience,
+            clients: &self.settings.clients,
+            lifetime_max: self.settings.lifetime_max,
             names: &self.settings.claims,
+        }
+    }
+
+    /// Whether the issuer still has the key of a remembered token.
+    fn has_key_of(&self, cached: &CachedToken) -> bool {
+        match (&self.issuer, &cached.signed_by) {
+            (Issuer::Remote(issuer), Some(signed)) => issuer.has(signed),
+            _ => true,
+        }
+    }
+
+    fn look_again_if_due(&self, now: DateTime<Utc>) {
+        if let Issuer::Remote(issuer) = &self.issuer {
+            issuer.look_again_if_due(now);
+        }
+    }
+
+    /// Tells the operator of a genuine token that is refused.
+    fn refused(&self, client: &str, refusal: Refusal, now: DateTime<Utc>) -> TokenError {
+        self.refusals.tell(client, refusal, now);
+        TokenError::Refused(refusal)
+    }
+
+    /// The same of an error that may be something else.
+    fn told(&self, client: Result<String, TokenError>, error: TokenError, now: DateTime<Utc>) -> TokenError {
+        match (error, client) {
+            (TokenError::Refused(refusal), Ok(client)) => self.refused(&client, refusal, now),
+            (error, _) => error,
         }
     }
 
@@ -164,38 +318,6 @@ impl Inner {
                 Err(TokenError::Invalid("the session has ended"))
             }
             _ => Ok(()),
-        }
-    }
-
-    /// Asks userinfo what the token lacks, unless somebody just did.
-    async fn complete(&self, issuer: &RemoteIssuer, cached: &CachedToken, token: &str) {
-        let _turn = cached.completing.lock().await;
-        let now = self.clock.now();
-        let Some(endpoint) = issuer
-            .userinfo_endpoint()
-            .filter(|_| cached.may_ask_userinfo(now))
-        else {
-            return;
-        };
-        match userinfo::fetch(issuer.http(), endpoint, token).await {
-            Ok(claims) => self.keep_completed(cached, &claims),
-            Err(error) => {
-                let error: &dyn std::error::Error = &error;
-                tracing::warn!(
-                    error,
-                    "could not fetch userinfo; going on with the token's profile"
-                );
-            }
-        }
-        cached.ask_userinfo_again_at(now + USERINFO_RETRY);
-    }
-
-    fn keep_completed(&self, cached: &CachedToken, claims: &Claims) {
-        if let Some(completed) = userinfo::complete(&cached.verified, claims, &self.settings.claims) {
-            // Set once only, by the holder of `completing`.
-            let _ = cached.completed.set(Arc::new(completed));
-        } else {
-            tracing::warn!("userinfo answered about another subject; ignoring it");
         }
     }
 }

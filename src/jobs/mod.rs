@@ -6,6 +6,7 @@ mod removal;
 mod schedule;
 mod work;
 
+use chrono::TimeDelta;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -32,6 +33,7 @@ pub enum Job {
     OrphanedAssets,
     OutboxCleanup,
     CounterCleanup,
+    LoginCleanup,
 }
 
 /// What jobs work with.
@@ -43,6 +45,8 @@ pub struct Tools {
     /// The meetings of this process. Without them, as on the command line, rooms that are gone end within a minute by the
     /// server's own look at the database.
     pub live: Option<Live>,
+    /// How long it is known that a login has ended.
+    pub ended_logins_kept: TimeDelta,
 }
 
 /// What a job did, or would do.
@@ -61,7 +65,7 @@ pub struct Report {
 }
 
 impl Job {
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::EventCleanup,
         Self::AdhocEventCleanup,
         Self::InviteCleanup,
@@ -70,6 +74,7 @@ impl Job {
         Self::OrphanedAssets,
         Self::OutboxCleanup,
         Self::CounterCleanup,
+        Self::LoginCleanup,
     ];
 
     #[must_use]
@@ -83,6 +88,7 @@ impl Job {
             Self::OrphanedAssets => "orphaned_assets",
             Self::OutboxCleanup => "outbox_cleanup",
             Self::CounterCleanup => "counter_cleanup",
+            Self::LoginCleanup => "login_cleanup",
         }
     }
 
@@ -117,6 +123,9 @@ impl Job {
             }
             Self::OutboxCleanup => "deletes mails that were sent or given up that many days ago",
             Self::CounterCleanup => "deletes what was counted for quotas per day or hour, that many days ago",
+            Self::LoginCleanup => {
+                "deletes notes of logins that have ended, when no token of theirs can be good any more, and of merged users"
+            }
         }
     }
 }

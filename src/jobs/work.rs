@@ -9,10 +9,13 @@ use crate::{
     store::{
         StoreError,
         leftovers::{self, Leftover, Look, ROWS_MAX},
-        outbox, usage,
+        merged_users, outbox, usage, void_sessions,
     },
     tariffs::Period,
 };
+
+/// Servers read notes of merged users every few seconds; one whose database was away reads them when it is back.
+const MERGES_KEPT: TimeDelta = TimeDelta::days(1);
 
 /// Does a job, or looks what it would do.
 pub(super) async fn work(
@@ -43,6 +46,10 @@ pub(super) async fn work(
         }
         Job::CounterCleanup => {
             report.deleted = counter_cleanup(tools, before, dry_run).await?;
+            return Ok(report);
+        }
+        Job::LoginCleanup => {
+            report.deleted = login_cleanup(tools, dry_run).await?;
             return Ok(report);
         }
         Job::OrphanedAssets => {
@@ -131,6 +138,31 @@ async fn counter_cleanup(tools: &Tools, before: DateTime<Utc>, dry_run: bool) ->
     let mut deleted = 0;
     loop {
         let some = usage::delete_old(&tools.db, before, ROWS_MAX).await?;
+        deleted += some;
+        if some < u64::from(ROWS_MAX) {
+            return Ok(deleted);
+        }
+    }
+}
+
+/// What servers read of identities, once no server needs it any more.
+async fn login_cleanup(tools: &Tools, dry_run: bool) -> Result<u64, StoreError> {
+    let now = tools.clock.now();
+    let (logins_before, merges_before) = (now - tools.ended_logins_kept, now - MERGES_KEPT);
+    if dry_run {
+        let logins = void_sessions::count_old(&tools.db, logins_before).await?;
+        return Ok(logins + merged_users::count_old(&tools.db, merges_before).await?);
+    }
+    let mut deleted = 0;
+    loop {
+        let some = void_sessions::delete_old(&tools.db, logins_before, ROWS_MAX).await?;
+        deleted += some;
+        if some < u64::from(ROWS_MAX) {
+            break;
+        }
+    }
+    loop {
+        let some = merged_users::delete_old(&tools.db, merges_before, ROWS_MAX).await?;
         deleted += some;
         if some < u64::from(ROWS_MAX) {
             return Ok(deleted);

@@ -6,6 +6,7 @@ use std::{
     pin::Pin,
     sync::{Arc, Once},
     task::{Context, Poll},
+    time::Instant,
 };
 
 use axum::{Router, body::Body, response::Response};
@@ -22,13 +23,19 @@ use tokio_util::{
 };
 use tower::ServiceExt as _;
 
-use crate::caps::{Caps, Place};
+use crate::{
+    caps::{Caps, Place},
+    hourly::Hourly,
+};
 
-use super::{ClientAddress, Limits, Peer, client_address, forwarded::is_forwarded, stalls::Stalls};
+use super::{
+    ClientAddress, HEAD_BYTES_MAX, Limits, Peer, client_address, forwarded::is_forwarded, stalls::Stalls,
+};
 
-/// Read buffer of a connection, in bytes. A request line with headers that fills it is refused (431); one read may
-/// overshoot, so that nothing longer than twice this passes.
-const BUFFER_BYTES_MAX: usize = 32 * 1024;
+/// Read buffer of a connection, in bytes: more than the head of a request may have, so that one that is too large is read to its
+/// end, and answered as browsers can read it. What fills the buffer is refused by the library, without a body (431); one
+/// read may overshoot, so that nothing longer than twice this is ever held.
+const BUFFER_BYTES_MAX: usize = 2 * HEAD_BYTES_MAX;
 
 /// Places for connections.
 #[derive(Debug)]
@@ -39,6 +46,8 @@ pub(super) struct Acceptance {
     pub(super) undeclared: Once,
     /// Whether a full house was reported.
     pub(super) full: Once,
+    /// Heads that filled the buffer.
+    pub(super) oversized: Hourly,
 }
 
 /// What all connections of a listener share.
@@ -109,6 +118,7 @@ impl Connections {
 }
 
 async fn run(stream: CountedStream, requests: Requests, finish: CancellationToken, abort: CancellationToken) {
+    let acceptance = Arc::clone(&requests.acceptance);
     let service = service_fn(|request| requests.answer(request));
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
@@ -132,6 +142,12 @@ async fn run(stream: CountedStream, requests: Requests, finish: CancellationToke
         Ok(()) => {}
         // How most connections end: nobody asked anything more for a while.
         Err(error) if error.is_timeout() => tracing::trace!("a connection brought no further request"),
+        Err(error) if error.is_parse_too_large() && acceptance.oversized.is_due(Instant::now()) => {
+            tracing::warn!(
+                http.head_bytes_max = HEAD_BYTES_MAX,
+                "refused a request with a far too large head (told once an hour)"
+            );
+        }
         // Clients vanish all day long.
         Err(error) => tracing::debug!(%error, "a connection ended early"),
     }

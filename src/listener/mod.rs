@@ -23,7 +23,10 @@ pub use self::{
     address::{ClientAddress, Networks, Peer, TrustedProxies},
     forwarded::client_address,
 };
-use crate::{caps::Caps, config::Config};
+use crate::{caps::Caps, config::Config, hourly::Hourly};
+
+/// Most bytes of a request's line and headers; beyond it the answer is 431.
+pub const HEAD_BYTES_MAX: usize = 32 * 1024;
 
 /// Time for the headers of a request, and for the next request on an idle connection.
 const HEADER_SECS_MAX: u64 = 10;
@@ -88,6 +91,7 @@ pub async fn serve(listener: TcpListener, router: Router, limits: Limits, shutdo
             caps: Caps::new(limits.connections_per_address_max),
             undeclared: Once::new(),
             full: Once::new(),
+            oversized: Hourly::default(),
         }),
         router,
         limits: Arc::new(limits),

@@ -319,17 +319,38 @@ async fn a_request_that_breaks_off_is_seen_when_somebody_looks() {
 }
 
 #[tokio::test]
-async fn oversized_headers_are_refused() {
+async fn heads_beyond_the_limit_are_read_so_that_they_can_be_answered() {
     let server = Server::start(router(), |_| {}).await;
-    let mut stream = server.connect().await;
-    let header = format!(
-        "GET / HTTP/1.1\r\nhost: x\r\nx-long: {}\r\n\r\n",
-        "x".repeat(100_000)
-    );
-    // The server may close while we still write.
-    let _ = stream.write_all(header.as_bytes()).await;
-    let answer = read_to_end(&mut stream).await;
-    assert!(!answer.contains("200 OK"), "{answer}");
+    for bytes in [31_000, 60_000] {
+        let mut stream = server.connect().await;
+        let value = "x".repeat(bytes);
+        send(
+            &mut stream,
+            &format!("GET / HTTP/1.1\r\nhost: x\r\nx-long: {value}\r\n\r\n"),
+        )
+        .await;
+        let answer = read_until(&mut stream, "|").await;
+        assert!(answer.contains("200 OK"), "{bytes}: {answer}");
+    }
+}
+
+#[tokio::test]
+async fn heads_that_are_far_too_large_are_refused_and_told_once() {
+    let (captured, _guard) = Captured::begin();
+    let server = Server::start(router(), |_| {}).await;
+    for _ in 0..3 {
+        let mut stream = server.connect().await;
+        let value = "x".repeat(200_000);
+        // The server may close while we still write.
+        let _ = stream
+            .write_all(format!("GET / HTTP/1.1\r\nhost: x\r\nx-long: {value}\r\n\r\n").as_bytes())
+            .await;
+        let answer = read_to_end(&mut stream).await;
+        assert!(!answer.contains("200 OK"), "{answer}");
+    }
+    assert_eq!(server.ended().await.connections_open, 0);
+    let text = captured.text();
+    assert_eq!(text.matches("far too large head").count(), 1, "{text}");
 }
 
 #[tokio::test]

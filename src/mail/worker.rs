@@ -3,7 +3,7 @@
 //! A mail is taken by moving the time at which it is due: no other server takes it before. Whoever dies between the mail
 //! server's word and the commit leaves it to be sent once more, with the same Message-ID.
 
-use std::time::Duration;
+use std::{collections::HashSet, time::Duration};
 
 use chrono::{DateTime, Utc};
 use futures_util::future::join_all;
@@ -24,6 +24,7 @@ use crate::{
         Db, StoreError, invites, mail_refusals,
         outbox::{self, Fate, Taken},
     },
+    tariffs::Offer,
 };
 
 /// Mails that are sent at the same time.
@@ -55,6 +56,7 @@ pub struct Worker {
     clock: Clock,
     relay: Relay,
     writer: Writer,
+    offer: Offer,
     /// Read when the first mail is sent.
     tokens: OnceCell<Tokens>,
     sender: Mailbox,
@@ -105,6 +107,7 @@ impl Worker {
             clock,
             relay: Relay::new(settings, host)?,
             writer: Writer::new(web_client.clone(), config),
+            offer: Offer::from_config(config),
             tokens: OnceCell::new(),
             sender: message::mailbox(&settings.from_name, address),
             retry_secs: settings.retry_secs,
@@ -200,15 +203,18 @@ impl Worker {
         Ok((wanted, unwanted.len()))
     }
 
-    /// Takes out of mails that have waited the codes that open nothing any more: who has logged in since comes in by the
-    /// room's link.
+    /// Takes out of mails the codes that open nothing (any more), be it for a while: who has logged in since, or has an account,
+    /// comes in by the room's link.
     async fn forget_codes(&self, mails: &mut [(Taken, Parsed)]) -> Result<(), StoreError> {
         let read = mails.iter().filter_map(|(_, mail)| mail.as_ref().ok());
         let codes: Vec<_> = read.filter_map(|mail| mail.receiver.invite_code()).collect();
         let kept = invites::kept(&self.db, &codes).await?;
+        let kept = kept.into_iter();
+        let opening = kept.filter(|one| !self.offer.are_guests_out(one.guest_access, &one.tariff));
+        let opening: HashSet<_> = opening.map(|one| one.code).collect();
         for mail in mails.iter_mut().filter_map(|(_, mail)| mail.as_mut().ok()) {
             if let Receiver::External { invite_code, .. } = &mut mail.receiver {
-                *invite_code = invite_code.filter(|code| kept.contains(code));
+                *invite_code = invite_code.filter(|code| opening.contains(code));
             }
         }
         Ok(())

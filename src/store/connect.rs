@@ -43,6 +43,18 @@ const STATEMENT_MS_MAX: u32 = 5_000;
 const IDLE_IN_TRANSACTION_MS_MAX: u32 = 10_000;
 
 impl Db {
+    /// Whether a database may be there without one being made: a file of SQLite exists, others have to be asked.
+    #[must_use]
+    pub fn is_there(database: &config::Database, data_dir: &Path) -> bool {
+        match database.url.as_deref() {
+            None => data_dir.join(SQLITE_FILE).exists(),
+            Some(url) if url.starts_with("sqlite:") => {
+                SqliteConnectOptions::from_str(url).is_ok_and(|options| options.get_filename().is_file())
+            }
+            Some(_) => true,
+        }
+    }
+
     /// Opens the configured database, SQLite in `data_dir` when there is no URL. Migrates nothing.
     pub async fn connect(database: &config::Database, data_dir: &Path) -> Result<Self, StoreError> {
         match database.url.as_deref() {

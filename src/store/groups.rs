@@ -40,21 +40,32 @@ pub async fn of_user(db: &Db, user: Uuid) -> Result<Vec<Group>, StoreError> {
     Ok(read!(db, c => sqlx::query_as(OF_USER).bind(user).fetch_all(c).await)?)
 }
 
-/// Makes the named groups of `tenant` the user's only ones. A token without groups leaves the user in none.
+/// Those of the groups that a token names which count, in the order of their names.
+pub(super) fn kept(claimed: &[String]) -> BTreeSet<String> {
+    claimed
+        .iter()
+        .filter_map(|name| cleaned(Some(name), NAME_CHARS_MAX))
+        .take(GROUPS_PER_USER_MAX)
+        .collect()
+}
+
+/// Moves the user's groups to those of the same names of another tenant.
+pub(super) async fn move_to(tx: &mut Tx, user: Uuid, tenant: Uuid) -> Result<(), StoreError> {
+    let groups: Vec<Group> = within!(&mut *tx, c => sqlx::query_as(OF_USER).bind(user).fetch_all(c).await)?;
+    let names: Vec<String> = groups.into_iter().map(|group| group.name).collect();
+    replace(tx, user, tenant, &names).await
+}
+
+/// Makes the named groups of `tenant` the user's only ones.
 pub(super) async fn replace(
     tx: &mut Tx,
     user: Uuid,
     tenant: Uuid,
-    claimed: Option<&[String]>,
+    claimed: &[String],
 ) -> Result<(), StoreError> {
     const CLEAR: &str = "DELETE FROM user_groups WHERE user_id = $1";
     // Ordered, so that two transactions lock rows in the same order.
-    let names: BTreeSet<String> = claimed
-        .unwrap_or_default()
-        .iter()
-        .filter_map(|name| cleaned(Some(name), NAME_CHARS_MAX))
-        .take(GROUPS_PER_USER_MAX)
-        .collect();
+    let names = kept(claimed);
     within!(&mut *tx, c => sqlx::query(CLEAR).bind(user).execute(c).await.map(drop))?;
     if names.is_empty() {
         return Ok(());

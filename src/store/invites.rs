@@ -3,15 +3,18 @@
 //! The codes of addresses that are invited to events are no invites: they stand in [`super::event_invites`], are counted
 //! and listed nowhere, and come and go with their invitations. Only [`for_start`] knows both.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use sqlx::{QueryBuilder, types::Json};
 use uuid::Uuid;
 
 use super::{
-    Db, Listed, StoreError, Tx, Window, event_invites, micros,
+    Db, Listed, StoreError, Tx, Window, event_invites,
+    guest_access::GuestAccess,
+    micros,
     rows::{Columns, count, from_columns},
+    tariffs::{Tariff, tariff_columns},
     usage::{Limits, QuotaError, QuotaExceeded},
     users::{Profile, profile_columns},
 };
@@ -59,6 +62,10 @@ pub struct InviteForStart {
     pub room_password: Option<Secret>,
     /// An operator has locked the room's owner out: nobody new comes in.
     pub owner_disabled: bool,
+    /// What the room's owner says about guests.
+    pub guest_access: GuestAccess,
+    /// The tariff of the room's owner, which may leave no guests in.
+    pub tariff: Tariff,
     pub active: bool,
     pub expiration: Option<DateTime<Utc>>,
 }
@@ -82,6 +89,8 @@ impl InviteForStart {
             room_id: row.col("room_id")?,
             room_password: row.col::<Option<String>>("room_password")?.map(Secret::new),
             owner_disabled: row.col("owner_disabled")?,
+            guest_access: GuestAccess::read(row)?,
+            tariff: Tariff::read(row)?,
             active: row.col("active")?,
             expiration,
         })
@@ -145,38 +154,69 @@ pub async fn get(db: &Db, room: Uuid, code: Uuid) -> Result<Option<Invite>, Stor
 
 /// What stands behind a code, whatever room it belongs to and whether or not it is still valid.
 pub async fn for_start(db: &Db, code: Uuid) -> Result<Option<InviteForStart>, StoreError> {
-    const SELECT: &str =
+    const SELECT: &str = concat!(
         "SELECT c.code, c.room_id, c.active, c.expiration, c.is_of_address, c.series_ends_at,
-        r.password AS room_password, o.disabled_at IS NOT NULL AS owner_disabled
-        FROM (
+        r.password AS room_password, r.guest_access AS room_guest_access,
+        o.disabled_at IS NOT NULL AS owner_disabled, ",
+        tariff_columns!(),
+        " FROM (
             SELECT code, room_id, active, expiration, FALSE AS is_of_address, NULL AS series_ends_at
             FROM invites WHERE code = $1
             UNION ALL
             SELECT i.invite_code, e.room_id, TRUE, NULL, TRUE, e.series_ends_at
             FROM event_invites i JOIN events e ON e.id = i.event_id WHERE i.invite_code = $1
-        ) c JOIN rooms r ON r.id = c.room_id JOIN users o ON o.id = r.created_by";
+        ) c JOIN rooms r ON r.id = c.room_id JOIN users o ON o.id = r.created_by JOIN tariffs t ON t.id = o.tariff_id"
+    );
     Ok(read!(db, c => sqlx::query_as(SELECT).bind(code).fetch_optional(c).await)?)
 }
 
-/// Which of these codes somebody has not taken back, of invites and of invited addresses.
-pub async fn kept(db: &Db, codes: &[Uuid]) -> Result<HashSet<Uuid>, StoreError> {
-    if codes.is_empty() {
-        return Ok(HashSet::new());
+/// A code that nobody has taken back, and what else decides whether it opens anything.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeptCode {
+    pub code: Uuid,
+    pub guest_access: GuestAccess,
+    /// The tariff of the room's owner.
+    pub tariff: Tariff,
+}
+
+impl KeptCode {
+    fn read(row: &impl Columns) -> sqlx::Result<Self> {
+        Ok(Self {
+            code: row.col("code")?,
+            guest_access: GuestAccess::read(row)?,
+            tariff: Tariff::read(row)?,
+        })
     }
-    let found: Vec<Uuid> = read!(db, c => {
-        let mut select = QueryBuilder::new("SELECT code FROM invites WHERE active AND code IN (");
+}
+from_columns!(KeptCode);
+
+/// Those of these codes that somebody has not taken back, of invites and of invited addresses.
+pub async fn kept(db: &Db, codes: &[Uuid]) -> Result<Vec<KeptCode>, StoreError> {
+    const SELECT: &str = concat!(
+        "SELECT c.code, r.guest_access AS room_guest_access, ",
+        tariff_columns!(),
+        " FROM (SELECT code, room_id FROM invites WHERE active AND code IN ("
+    );
+    const OF_ADDRESSES: &str = ") UNION ALL SELECT i.invite_code, e.room_id
+        FROM event_invites i JOIN events e ON e.id = i.event_id WHERE i.invite_code IN (";
+    const ROOMS: &str = ")) c JOIN rooms r ON r.id = c.room_id JOIN users o ON o.id = r.created_by
+        JOIN tariffs t ON t.id = o.tariff_id";
+    if codes.is_empty() {
+        return Ok(Vec::new());
+    }
+    Ok(read!(db, c => {
+        let mut select = QueryBuilder::new(SELECT);
         let mut list = select.separated(", ");
         for code in codes {
             list.push_bind(*code);
         }
-        select.push(") UNION ALL SELECT invite_code FROM event_invites WHERE invite_code IN (");
+        select.push(OF_ADDRESSES);
         let mut list = select.separated(", ");
         for code in codes {
             list.push_bind(*code);
         }
-        select.push(")").build_query_scalar().fetch_all(c).await
-    })?;
-    Ok(found.into_iter().collect())
+        select.push(ROOMS).build_query_as().fetch_all(c).await
+    })?)
 }
 
 /// Creates an invite, unless the room has as many valid ones as there may be. `None` when the room is gone.

@@ -26,6 +26,10 @@ const RETRY: Duration = Duration::from_millis(200);
 /// How long the connection that holds the lock may take for a sign of life.
 const SIGN_OF_LIFE_WAIT: Duration = Duration::from_secs(1);
 
+/// Time for one of our sessions to end when it is told to, and how often it is looked whether it has.
+const END_WAIT: Duration = Duration::from_millis(100);
+const END_TRIES: u32 = 10;
+
 /// Ending of the file that is locked beside one of SQLite.
 const FILE_ENDING: &str = "-lock";
 
@@ -35,8 +39,8 @@ pub struct ServerLock {
     db: Db,
     held: Option<Held>,
     file: Option<File>,
-    /// The session that held the lock, or still does without our being able to reach it.
-    lost: Option<Backend>,
+    /// Sessions of ours that held the lock, or asked for it, and that we can't reach any more: each may still hold it.
+    lost: Vec<Backend>,
 }
 
 #[derive(Debug)]
@@ -73,7 +77,7 @@ impl Db {
             db: self.clone(),
             held: None,
             file: None,
-            lost: None,
+            lost: Vec::new(),
         };
         Ok(lock.hold().await?.then_some(lock))
     }
@@ -99,15 +103,17 @@ impl ServerLock {
         };
         // Taken out: a caller that gives up must not leave a connection behind that waits for half an answer.
         if let Some(mut held) = self.held.take() {
-            self.lost = Some(held.backend);
+            self.lost.push(held.backend);
             if let Ok(Ok(())) = timeout(SIGN_OF_LIFE_WAIT, held.connection.ping()).await {
+                self.lost.pop();
                 self.held = Some(held);
                 return Ok(true);
             }
         }
         let connection = pool.acquire().await?.detach();
-        self.held = lock(connection, self.lost).await?;
-        if self.lost.is_some() && self.held.is_some() {
+        let had_lost = !self.lost.is_empty();
+        self.held = lock(connection, &mut self.lost).await?;
+        if self.held.is_some() && had_lost {
             tracing::info!("the lock of the database is held again");
         }
         Ok(self.held.is_some())
@@ -126,21 +132,44 @@ fn lock_beside(database: &Path) -> io::Result<Option<File>> {
     }
 }
 
-/// Takes the lock with this connection, unless another server has it. Our own session that was lost, of which the
-/// database has not heard yet, is ended first.
-async fn lock(mut connection: PgConnection, lost: Option<Backend>) -> sqlx::Result<Option<Held>> {
-    const END: &str =
-        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid = $1 AND backend_start = $2";
+/// Takes the lock with this connection, unless another server has it. Our own sessions that were lost, of which the
+/// database has not heard yet, are ended first; while one of them is there nobody knows whose the lock is, which is an error.
+async fn lock(mut connection: PgConnection, lost: &mut Vec<Backend>) -> sqlx::Result<Option<Held>> {
     const WHO: &str =
         "SELECT pid, backend_start AS started_at FROM pg_stat_activity WHERE pid = pg_backend_pid()";
-    if let Some(lost) = lost {
-        let end = sqlx::query(END).bind(lost.pid).bind(lost.started_at);
-        end.execute(&mut connection).await?;
-    }
+    end_lost(&mut connection, lost).await?;
     let backend: Backend = sqlx::query_as(WHO).fetch_one(&mut connection).await?;
+    // Before it asks: who gives up waiting for the answer has a session that may hold the lock.
+    lost.push(backend);
     let locked: bool = sqlx::query_scalar("SELECT pg_try_advisory_lock($1)")
         .bind(KEY)
         .fetch_one(&mut connection)
         .await?;
+    lost.pop();
     Ok(locked.then_some(Held { connection, backend }))
+}
+
+/// Ends sessions of ours and waits until they are gone.
+async fn end_lost(connection: &mut PgConnection, lost: &mut Vec<Backend>) -> sqlx::Result<()> {
+    const END: &str =
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid = $1 AND backend_start = $2";
+    for tries_left in (0..END_TRIES).rev() {
+        while let Some(session) = lost.last() {
+            let end = sqlx::query(END).bind(session.pid).bind(session.started_at);
+            if end.execute(&mut *connection).await?.rows_affected() > 0 {
+                break;
+            }
+            lost.pop();
+        }
+        if lost.is_empty() {
+            return Ok(());
+        }
+        if tries_left > 0 {
+            sleep(END_WAIT).await;
+        }
+    }
+    Err(sqlx::Error::Io(io::Error::new(
+        io::ErrorKind::TimedOut,
+        "a lost session of this server's lock does not end",
+    )))
 }

@@ -6,6 +6,7 @@ use uuid::Uuid;
 use super::{
     Change, Db, Listed, StoreError, Tx, Window, assets,
     events::EventRoom,
+    guest_access::GuestAccess,
     micros,
     relations::{invitation_to_room, standing},
     room_events::{self, RoomEvent},
@@ -31,6 +32,7 @@ pub struct Room {
     pub created_at: DateTime<Utc>,
     pub password: Option<Secret>,
     pub waiting_room: bool,
+    pub guest_access: GuestAccess,
     pub e2e_encryption: bool,
 }
 
@@ -43,6 +45,7 @@ pub struct NewRoom {
     pub created_at: DateTime<Utc>,
     pub password: Option<Secret>,
     pub waiting_room: bool,
+    pub guest_access: GuestAccess,
     pub e2e_encryption: bool,
     /// Whether the room can be reached by telephone.
     pub sip: bool,
@@ -53,6 +56,7 @@ pub struct NewRoom {
 pub struct RoomChange {
     pub password: Change<Secret>,
     pub waiting_room: Option<bool>,
+    pub guest_access: Option<GuestAccess>,
     /// While it is on, the room's SIP configuration is of no use: a telephone can not decrypt.
     pub e2e_encryption: Option<bool>,
 }
@@ -77,7 +81,7 @@ macro_rules! room_columns {
     () => {
         concat!(
             "r.id AS room_id, r.tenant_id AS room_tenant_id, r.created_at AS room_created_at,
-             r.password AS room_password, r.waiting_room AS room_waiting_room,
+             r.password AS room_password, r.waiting_room AS room_waiting_room, r.guest_access AS room_guest_access,
              r.e2e_encryption AS room_e2e_encryption, ",
             profile_columns!("o")
         )
@@ -107,6 +111,9 @@ impl RoomChange {
         let is_other = |wanted: Option<bool>, is: bool| wanted.is_some_and(|wanted| wanted != is);
         self.password.changes(room.password.as_ref())
             || is_other(self.waiting_room, room.waiting_room)
+            || self
+                .guest_access
+                .is_some_and(|wanted| wanted != room.guest_access)
             || is_other(self.e2e_encryption, room.e2e_encryption)
     }
 }
@@ -120,6 +127,7 @@ impl Room {
             created_at: row.col("room_created_at")?,
             password: row.col::<Option<String>>("room_password")?.map(Secret::new),
             waiting_room: row.col("room_waiting_room")?,
+            guest_access: GuestAccess::read(row)?,
             e2e_encryption: row.col("room_e2e_encryption")?,
         })
     }
@@ -282,8 +290,8 @@ pub async fn delete(db: &Db, room: Uuid) -> Result<Option<Vec<Uuid>>, StoreError
 /// As [`create`], in the transaction of what else belongs to the room.
 pub async fn insert(tx: &mut Tx, new: &NewRoom) -> Result<(), StoreError> {
     const INSERT: &str = "INSERT INTO rooms
-        (id, tenant_id, created_by, created_at, password, waiting_room, e2e_encryption)
-        VALUES ($1, $2, $3, $4, $5, $6, $7)";
+        (id, tenant_id, created_by, created_at, password, waiting_room, e2e_encryption, guest_access)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
     within!(&mut *tx, c => sqlx::query(INSERT)
         .bind(new.id)
         .bind(new.tenant_id)
@@ -292,6 +300,7 @@ pub async fn insert(tx: &mut Tx, new: &NewRoom) -> Result<(), StoreError> {
         .bind(new.password.as_ref().map(Secret::reveal))
         .bind(new.waiting_room)
         .bind(new.e2e_encryption)
+        .bind(new.guest_access.as_str())
         .execute(c)
         .await
         .map(drop))?;
@@ -306,7 +315,8 @@ pub async fn apply(tx: &mut Tx, room: Uuid, change: &RoomChange) -> Result<bool,
     const UPDATE: &str = "UPDATE rooms SET
         password = CASE WHEN $2 THEN password ELSE $3 END,
         waiting_room = COALESCE($4, waiting_room),
-        e2e_encryption = COALESCE($5, e2e_encryption)
+        e2e_encryption = COALESCE($5, e2e_encryption),
+        guest_access = COALESCE($6, guest_access)
         WHERE id = $1";
     let updated = within!(&mut *tx, c => sqlx::query(UPDATE)
         .bind(room)
@@ -314,6 +324,7 @@ pub async fn apply(tx: &mut Tx, room: Uuid, change: &RoomChange) -> Result<bool,
         .bind(change.password.value().map(Secret::reveal))
         .bind(change.waiting_room)
         .bind(change.e2e_encryption)
+        .bind(change.guest_access.map(GuestAccess::as_str))
         .execute(c)
         .await
         .map(|done| done.rows_affected()))?;

@@ -35,6 +35,8 @@ impl Tenant {
 }
 from_columns!(Tenant);
 
+const BY_EXTERNAL_ID: &str = "SELECT id FROM tenants WHERE external_id = $1";
+
 /// All tenants, oldest first.
 pub async fn list(db: &Db) -> Result<Vec<Tenant>, StoreError> {
     const SELECT: &str =
@@ -61,6 +63,51 @@ pub async fn set_external_id(db: &Db, tenant: Uuid, external_id: String) -> Resu
     .await
 }
 
+/// The tenant that a token names, if there is one already.
+pub(super) async fn find_claimed(db: &Db, claim: &str) -> Result<Option<Uuid>, StoreError> {
+    let external_id = external_id(claim);
+    Ok(read!(db, c => sqlx::query_scalar(BY_EXTERNAL_ID).bind(external_id).fetch_optional(c).await)?)
+}
+
+/// Whether there is more than one tenant.
+pub async fn are_several(db: &Db) -> Result<bool, StoreError> {
+    const SELECT: &str = "SELECT count(*) FROM (SELECT id FROM tenants LIMIT 2) AS first_ones";
+    let first_ones: i64 = read!(db, c => sqlx::query_scalar(SELECT).fetch_one(c).await)?;
+    Ok(first_ones > 1)
+}
+
+/// A tenant among the others.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Outline {
+    /// What tokens call it.
+    pub external_id: Option<String>,
+    /// How many tenants there are, this one included.
+    pub tenants: u64,
+}
+
+impl Outline {
+    fn read(row: &impl Columns) -> sqlx::Result<Self> {
+        Ok(Self {
+            external_id: row.col("external_id")?,
+            tenants: count(row.col("tenants")?),
+        })
+    }
+}
+from_columns!(Outline);
+
+/// What is to be known of a tenant to tell its people from others. `None` when there is no such tenant.
+pub async fn outline(db: &Db, tenant: Uuid) -> Result<Option<Outline>, StoreError> {
+    const SELECT: &str =
+        "SELECT t.external_id, (SELECT count(*) FROM tenants) AS tenants FROM tenants t WHERE t.id = $1";
+    Ok(read!(db, c => sqlx::query_as(SELECT).bind(tenant).fetch_optional(c).await)?)
+}
+
+/// What a claim, or an attribute, calls a tenant, as it is stored; nothing is left of a blank one.
+#[must_use]
+pub fn external_id(claim: &str) -> Option<String> {
+    cleaned(Some(claim), EXTERNAL_ID_CHARS_MAX)
+}
+
 /// The tenant that a token names, made when it is new: the issuer vouches for it.
 pub(super) async fn claimed(
     tx: &mut Tx,
@@ -69,8 +116,7 @@ pub(super) async fn claimed(
 ) -> Result<Option<Uuid>, StoreError> {
     const INSERT: &str = "INSERT INTO tenants (id, external_id, created_at) VALUES ($1, $2, $3)
         ON CONFLICT (external_id) DO NOTHING";
-    const SELECT: &str = "SELECT id FROM tenants WHERE external_id = $1";
-    let Some(external_id) = cleaned(claim, EXTERNAL_ID_CHARS_MAX) else {
+    let Some(external_id) = claim.and_then(external_id) else {
         return Ok(None);
     };
     within!(&mut *tx, c => sqlx::query(INSERT)
@@ -80,6 +126,6 @@ pub(super) async fn claimed(
         .execute(c)
         .await
         .map(drop))?;
-    let id = within!(tx, c => sqlx::query_scalar(SELECT).bind(&external_id).fetch_one(c).await)?;
+    let id = within!(tx, c => sqlx::query_scalar(BY_EXTERNAL_ID).bind(&external_id).fetch_one(c).await)?;
     Ok(Some(id))
 }

@@ -25,3 +25,4 @@ mod store;
 #[path = "../support/mod.rs"]
 #[allow(dead_code, reason = "a toolbox: what no test needs today is for the next one")]
 mod support;
+mod well_known;

@@ -2,7 +2,9 @@
 
 pub mod binary;
 pub mod dev_issuer;
+pub mod directory;
 pub mod livekit;
+pub mod log;
 pub mod meeting;
 pub mod moto;
 pub mod nextcloud;

@@ -70,3 +70,10 @@ pub async fn withdraw(db: &Db, event: Uuid, email: &str) {
     let rows = write!(db, c => sqlx::query(DELETE).bind(event).bind(email).execute(c).await);
     assert_eq!(rows.expect("a statement"), 1, "no such invitation");
 }
+
+/// Notes that a user is here at this time.
+pub async fn seen(db: &Db, user: Uuid, at: DateTime<Utc>) {
+    const UPDATE: &str = "UPDATE users SET seen_at = $2 WHERE id = $1";
+    let rows = write!(db, c => sqlx::query(UPDATE).bind(user).bind(at).execute(c).await);
+    assert_eq!(rows.expect("a statement"), 1, "no such user");
+}

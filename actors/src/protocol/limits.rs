@@ -84,6 +84,8 @@ pub const MESSAGE_FRAGMENTS_MAX: usize = 1_024;
 /// take that long together.
 pub const UNHEARD_SECS: u64 = 40;
 const _: () = assert!(UNHEARD_SECS > PING_INTERVAL_SECS + PONG_TIMEOUT_SECS);
+/// The same of a client that closes by itself: it reads what comes, but for what is on the way at that moment.
+pub const UNHEARD_AT_CLOSE_SECS: u64 = 3;
 /// Private messages that are told again to somebody who missed them.
 pub const MISSED_MESSAGES_MAX: usize = 100;
 /// Tokens of one participant that are good at the same time: the joined one and its newest successors.

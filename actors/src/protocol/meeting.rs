@@ -92,11 +92,34 @@ pub struct MeetingFacts {
     pub event: Option<EventInfo>,
     #[serde(default)]
     pub waiting_room: bool,
+    /// Whether newcomers by a link wait even if nobody else does.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub guests_wait: bool,
     /// Whether callers wait even if nobody else does.
     #[serde(default)]
     pub sip_lobby: bool,
     /// Whether registered users may join under another name than their profile's.
     pub custom_display_names: bool,
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "the signature that serde's `skip_serializing_if` asks for"
+)]
+const fn is_false(value: &bool) -> bool {
+    !*value
+}
+
+/// How a room takes people who come by a link.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum GuestAccess {
+    /// As all others.
+    DirectAccess,
+    /// They wait until a moderator accepts them, whatever the waiting room's flag says.
+    WaitingRoom,
+    /// Nobody comes in by a link.
+    Disabled,
 }
 
 /// `room_info` of `join_success`.

@@ -276,13 +276,13 @@ impl Access {
         self.void.get(&token).is_some_and(|until| *until > now)
     }
 
-    /// Voids all tokens of a caller; seats stay. Returns the ids that nobody can claim any more.
-    pub fn withdraw(&mut self, caller: Caller) -> Vec<ParticipantId> {
+    /// Voids all tokens of these callers; seats stay. Returns the ids that nobody can claim any more.
+    pub fn withdraw(&mut self, is_meant: impl Fn(Caller) -> bool) -> Vec<ParticipantId> {
         let mut unclaimed = Vec::new();
         for (id, holder) in self
             .holders
             .iter_mut()
-            .filter(|(_, holder)| holder.caller == caller)
+            .filter(|(_, holder)| is_meant(holder.caller))
         {
             for token in holder.tokens.drain(..) {
                 self.tokens.remove(&token);
@@ -317,6 +317,11 @@ impl Access {
     #[must_use]
     pub fn get(&self, id: ParticipantId) -> Option<&Holder> {
         self.holders.get(&id)
+    }
+
+    /// Whether somebody may come back under this id.
+    pub(super) fn has_good_token(&self, id: ParticipantId) -> bool {
+        self.get(id).is_some_and(|holder| !holder.tokens.is_empty())
     }
 
     /// A moderator has let a participant in, or sent it out to wait until one does.

@@ -8,7 +8,7 @@ use crate::{
     livekit::Outcome,
     protocol::{
         Command,
-        meeting::{Caller, Identity, MeetingFacts},
+        meeting::{Caller, GuestAccess, Identity, MeetingFacts},
     },
 };
 
@@ -120,6 +120,9 @@ pub enum Notice {
     InviteClosed(InviteCode),
     /// A user lost access: its tokens are void, running sessions stay.
     UserWithdrawn(UserId),
+    /// The owner has said how the room takes people who come by a link. Where nobody comes in by one, all their tokens are
+    /// void; running sessions stay.
+    GuestAccess(GuestAccess),
     /// An operator has locked a user out: its sessions end and its tokens are void, in every living room.
     UserDisabled(UserId),
 }

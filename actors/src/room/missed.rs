@@ -11,7 +11,7 @@ use crate::{
     protocol::{
         chat::{ChatEvent, MessageSent},
         control::ControlEvent,
-        limits::{MISSED_MESSAGES_MAX, UNHEARD_SECS},
+        limits::MISSED_MESSAGES_MAX,
         moderation::ModerationEvent,
         polls::PollsEvent,
         timer::{StopKind, TimerEvent},
@@ -62,8 +62,8 @@ impl Away {
 impl Meeting {
     /// The client of somebody who is inside and connected goes away. A broken connection is noticed late: what was sent
     /// shortly before may not have arrived either, also what it was told when it came back from an earlier absence. `at` is
-    /// when that was, or the last time that is known to be before it.
-    pub(super) fn goes_away(&mut self, id: ParticipantId, at: Timestamp) {
+    /// when that was, or the last time that is known to be before it; what was sent more than `unheard_secs` before has arrived.
+    pub(super) fn goes_away(&mut self, id: ParticipantId, at: Timestamp, unheard_secs: u64) {
         let here = self.people.get(id);
         let Some(participant) = here.filter(|p| p.place == Place::Inside && p.session.is_some()) else {
             return;
@@ -75,7 +75,7 @@ impl Meeting {
             poll: there.and_then(|there| Some(there.poll.as_ref()?.id())),
             hand_was_up: participant.hand_is_up,
         };
-        let unheard = at.minus_secs(UNHEARD_SECS);
+        let unheard = at.minus_secs(unheard_secs);
         let earlier = participant.away.as_deref().copied();
         let earlier = earlier.filter(|earlier| earlier.told.is_some_and(|told| told > unheard));
         let away = Away {

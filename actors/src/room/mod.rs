@@ -10,10 +10,12 @@ mod calls;
 mod chat;
 mod control;
 pub mod cost;
+mod debrief;
 pub mod effects;
 #[cfg(feature = "fault-injection")]
 pub mod faults;
 mod groups;
+mod guests;
 pub mod input;
 mod invariants;
 mod join_success;
@@ -162,7 +164,8 @@ const fn chat_is_enabled() -> bool {
 impl Meeting {
     fn new(facts: MeetingFacts) -> Self {
         // Where nobody can let anybody in, nobody waits.
-        let moderation = Moderation::new(facts.waiting_room && facts.tariff.has_module("moderation"));
+        let mut moderation = Moderation::new(facts.waiting_room && facts.tariff.has_module("moderation"));
+        moderation.guests_wait = facts.guests_wait;
         Self {
             facts,
             people: Roster::default(),
@@ -315,10 +318,13 @@ impl Room {
             Input::CallDone { call, outcome } => self.call_done(cx, call, &outcome),
             Input::Restarted => self.restarted(cx),
             Input::Notice(Notice::RoomDeleted) => self.delete(cx),
-            Input::Notice(Notice::InviteWithdrawn(code)) => self.withdraw(cx, Caller::Guest(code)),
-            Input::Notice(Notice::UserWithdrawn(user)) => self.withdraw(cx, Caller::User(user)),
+            Input::Notice(Notice::InviteWithdrawn(code)) => {
+                self.withdraw(cx, |one| one == Caller::Guest(code))
+            }
+            Input::Notice(Notice::UserWithdrawn(user)) => self.withdraw(cx, |one| one == Caller::User(user)),
             Input::Notice(Notice::InviteClosed(code)) => self.lock_out(cx, Caller::Guest(code)),
             Input::Notice(Notice::UserDisabled(user)) => self.lock_out(cx, Caller::User(user)),
+            Input::Notice(Notice::GuestAccess(access)) => self.set_guest_access(cx, access),
         }
     }
 

@@ -18,8 +18,8 @@ use crate::{
     protocol::{
         codes::CloseCode,
         control::LeaveReason,
-        meeting::{Caller, ParticipationKind, Role},
-        moderation::{KickScope, ModerationCommand, ModerationError, ModerationEvent},
+        meeting::{Caller, ParticipationKind},
+        moderation::{ModerationCommand, ModerationError, ModerationEvent},
         names::{DisplayName, Named},
     },
 };
@@ -28,6 +28,9 @@ use crate::{
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Moderation {
     pub waiting_room: bool,
+    /// Whether newcomers by a link wait, whatever the flag above says.
+    #[serde(default)]
+    pub guests_wait: bool,
     pub raise_hands_enabled: bool,
     /// Who allowed or forbade raising hands last.
     #[serde(default)]
@@ -49,6 +52,7 @@ impl Moderation {
     pub fn new(waiting_room: bool) -> Self {
         Self {
             waiting_room,
+            guests_wait: false,
             raise_hands_enabled: true,
             raise_hands_switched: None,
             banned: BTreeSet::new(),
@@ -75,8 +79,8 @@ fn traces_of(caller: Caller, participant: &Participant) -> Vec<Trace> {
 }
 
 impl Meeting {
-    /// Whether a newcomer whom nobody has accepted must wait. Callers wait where the room's lobby is on, even if nobody
-    /// else does; who was sent out, or looks like somebody who was kicked, whatever the flag says. A moderator does so
+    /// Whether a newcomer whom nobody has accepted must wait. Callers wait where the room's lobby is on, and whoever comes by
+    /// a link where the room says so, even if nobody else does; who was sent out, or looks like somebody who was kicked, whatever the flag says. A moderator does so
     /// only while another one is there to let it in.
     pub(super) fn must_wait(&self, holder: &Holder, newcomer: &Participant, now: Timestamp) -> bool {
         if newcomer.is_hidden() || newcomer.is_room_owner || !self.has_moderation() {
@@ -96,7 +100,8 @@ impl Meeting {
             return (holder.must_wait || was_sent_out || is_known) && is_led();
         }
         let lobby = newcomer.kind == ParticipationKind::Sip && self.facts.sip_lobby;
-        self.moderation.waiting_room || lobby || holder.must_wait || was_sent_out || is_known
+        let by_link = matches!(holder.caller, Caller::Guest(_)) && self.moderation.guests_wait;
+        self.moderation.waiting_room || lobby || by_link || holder.must_wait || was_sent_out || is_known
     }
 
     pub(super) fn has_moderation(&self) -> bool {
@@ -157,7 +162,7 @@ impl Room {
     }
 
     /// Turns the waiting room on. Whoever is inside, or is just moving, counts as accepted.
-    fn enable_waiting_room(&mut self, cx: &mut Cx, who: Option<ParticipantId>) {
+    pub(super) fn enable_waiting_room(&mut self, cx: &mut Cx, who: Option<ParticipantId>) {
         let Some(meeting) = &self.meeting else { return };
         if !meeting.moderation.waiting_room {
             let people = meeting.people.iter();
@@ -188,7 +193,7 @@ impl Room {
     }
 
     /// Lets somebody in who waits. Of who is accepted already, nothing comes.
-    fn accept(&mut self, cx: &mut Cx, target: ParticipantId) {
+    pub(super) fn accept(&mut self, cx: &mut Cx, target: ParticipantId) {
         let Some(meeting) = &mut self.meeting else { return };
         let Some(participant) = meeting.people.get(target).filter(|p| p.place == Place::Waiting) else {
             return;
@@ -204,10 +209,16 @@ impl Room {
         cx.send_one(Some(line), &ModerationEvent::Accepted);
     }
 
-    /// Somebody whom moderators see, inside or waiting.
+    /// Somebody whom moderators see: inside, waiting, or gone a moment ago and free to come back as itself.
     fn seen(&self, target: ParticipantId) -> Option<&Participant> {
         let participant = self.meeting.as_ref()?.people.get(target)?;
-        (participant.is_present() && !participant.is_hidden()).then_some(participant)
+        let is_seen = !participant.is_hidden() && (participant.is_present() || self.may_return(target));
+        is_seen.then_some(participant)
+    }
+
+    /// Whether somebody who is gone has a token that is still good: between two sockets it is as if inside.
+    fn may_return(&self, id: ParticipantId) -> bool {
+        self.place(id) == Place::Outside && self.access.has_good_token(id)
     }
 
     fn kick(&mut self, cx: &mut Cx, target: ParticipantId) {
@@ -286,7 +297,7 @@ impl Room {
     }
 
     /// Ends a participation for good: its tokens, its acceptance and a granted role are void, its sockets are closed.
-    fn remove(&mut self, cx: &mut Cx, id: ParticipantId, reason: LeaveReason) {
+    pub(super) fn remove(&mut self, cx: &mut Cx, id: ParticipantId, reason: LeaveReason) {
         if let Some(meeting) = &mut self.meeting {
             meeting
                 .people
@@ -312,73 +323,25 @@ impl Room {
         if participant.is_room_owner {
             return Err(ModerationError::CannotSendRoomOwnerToWaitingRoom);
         }
-        if participant.place != Place::Inside {
+        let is_inside = participant.place == Place::Inside;
+        if !is_inside && !self.may_return(target) {
             return Ok(());
         }
         self.enable_waiting_room(cx, None);
         let Some(meeting) = &mut self.meeting else {
             return Ok(());
         };
-        cx.send_one(meeting.people.line(target), &ModerationEvent::SentToWaitingRoom);
+        if is_inside {
+            cx.send_one(meeting.people.line(target), &ModerationEvent::SentToWaitingRoom);
+        }
         if let Some(Caller::User(user)) = self.access.get(target).map(|holder| holder.caller) {
             meeting.moderation.sent_out.insert(user);
         }
         self.access.set_accepted(target, false);
-        self.out_into_the_waiting_room(cx, target);
+        if is_inside {
+            self.out_into_the_waiting_room(cx, target);
+        }
         Ok(())
-    }
-
-    fn debrief(&mut self, cx: &mut Cx, who: ParticipantId, scope: KickScope) {
-        self.enable_waiting_room(cx, None);
-        let Some(meeting) = &mut self.meeting else { return };
-        // Whoever ends the meeting for all ends it for itself.
-        let in_scope = |id: ParticipantId, role| match scope {
-            KickScope::Guests => id != who && role == Role::Guest,
-            KickScope::UsersAndGuests => id != who && role != Role::Moderator,
-            KickScope::All => true,
-        };
-        let inside = meeting.people.iter().filter(|(_, p)| p.place == Place::Inside);
-        let (out, stay): (Vec<_>, Vec<_>) =
-            inside.partition(|(id, p)| !p.is_hidden() && in_scope(*id, p.role));
-        let lines = |list: &[(_, &Participant)]| {
-            Receivers::from(list.iter().map(|(_, p)| p.line).collect::<Vec<_>>())
-        };
-        cx.send(lines(&out), &ModerationEvent::SessionEnded { issued_by: who });
-        cx.send(
-            lines(&stay),
-            &ModerationEvent::DebriefingStarted { issued_by: who },
-        );
-        let out: Vec<_> = out.into_iter().map(|(id, _)| id).collect();
-        for id in out {
-            for seat in self
-                .access
-                .get(id)
-                .map(|holder| holder.pending.clone())
-                .unwrap_or_default()
-            {
-                cx.tell(seat.session, &ModerationEvent::SessionEnded { issued_by: who });
-            }
-            if id == who {
-                self.close_own(cx, id);
-            } else {
-                self.remove(cx, id, LeaveReason::Kicked);
-            }
-        }
-    }
-
-    /// Somebody has ended the meeting, itself included: nobody removed it, and its token stays good.
-    fn close_own(&mut self, cx: &mut Cx, id: ParticipantId) {
-        let sockets: Vec<_> = self
-            .access
-            .get(id)
-            .iter()
-            .flat_map(|holder| holder.sockets())
-            .collect();
-        for seat in sockets {
-            self.access.stand_up(seat.session);
-            cx.close(seat.session, CloseCode::Normal);
-        }
-        self.leave(cx, id, LeaveReason::Kicked);
     }
 }
 

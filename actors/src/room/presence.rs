@@ -12,7 +12,7 @@ use crate::{
     protocol::{
         codes::CloseCode,
         control::{ControlError, ControlEvent, JoinBlockedReason, LeaveReason},
-        limits::{SEAT_KEPT_SECS, TICKET_SECS},
+        limits::{SEAT_KEPT_SECS, TICKET_SECS, UNHEARD_AT_CLOSE_SECS, UNHEARD_SECS},
         meeting::{Caller, Identity, ParticipationKind, Role},
         moderation::ModerationEvent,
         names::DisplayName,
@@ -71,7 +71,7 @@ impl Room {
                 let (line, here) = (known.line, known.space);
                 if let Some(meeting) = &mut self.meeting {
                     // Also one that did not lose its connection: the new one may be of a client that has.
-                    meeting.goes_away(id, cx.at);
+                    meeting.goes_away(id, cx.at, UNHEARD_SECS);
                 }
                 if here == seat.space {
                     self.resume(cx, id, seat, line);
@@ -172,7 +172,7 @@ impl Room {
     pub(super) fn out_into_the_waiting_room(&mut self, cx: &mut Cx, id: ParticipantId) {
         let Some(meeting) = &mut self.meeting else { return };
         let space = meeting.people.space(id);
-        meeting.goes_away(id, cx.at);
+        meeting.goes_away(id, cx.at, UNHEARD_SECS);
         meeting.people.change(id, |p| p.hand_is_up = false);
         // The target hears of its own change first: the others' events are not for it any more.
         self.step_out(cx, id, space, LeaveReason::SentToWaitingRoom);
@@ -259,8 +259,14 @@ impl Room {
             .get(id)
             .is_some_and(|holder| holder.has_fresh_ticket(cx.at));
         if let Some(meeting) = &mut self.meeting {
-            meeting.goes_away(id, cx.at);
-            if reason == LeaveReason::Quit {
+            let has_closed = reason == LeaveReason::Quit;
+            let unheard_secs = if has_closed {
+                UNHEARD_AT_CLOSE_SECS
+            } else {
+                UNHEARD_SECS
+            };
+            meeting.goes_away(id, cx.at, unheard_secs);
+            if has_closed {
                 // Whoever goes takes the hand down; a lost connection and a move do not.
                 meeting.people.change(id, |p| {
                     (p.quit_at, p.hand_is_up) = (Some(cx.at), p.hand_is_up && is_moving);

@@ -13,7 +13,7 @@ use crate::{
         breakout::BreakoutEvent,
         codes::CloseCode,
         control::{ControlEvent, LeaveReason},
-        limits::{LIVEKIT_CALLS_SECS, TICKET_SECS},
+        limits::{LIVEKIT_CALLS_SECS, TICKET_SECS, UNHEARD_SECS},
         meeting::{Caller, MeetingFacts},
         moderation::ModerationEvent,
         timer::StopKind,
@@ -139,7 +139,7 @@ impl Room {
         {
             return;
         }
-        meeting.goes_away(id, lost_at);
+        meeting.goes_away(id, lost_at, UNHEARD_SECS);
         meeting.people.set_session(id, None);
         self.agenda.set(
             Due::Timeout(id),
@@ -330,16 +330,18 @@ impl Room {
         self.agenda.keep_calls_only();
     }
 
-    /// Tokens of a caller are void. Who is inside or waits stays; a socket that has not joined comes back and is judged anew.
-    pub(super) fn withdraw(&mut self, cx: &mut Cx, caller: Caller) {
-        for id in self.access.of_caller(caller) {
+    /// Tokens of these callers are void. Who is inside or waits stays; a socket that has not joined comes back and is judged anew.
+    pub(super) fn withdraw(&mut self, cx: &mut Cx, is_meant: impl Fn(Caller) -> bool) {
+        let holders = self.access.iter();
+        let meant = holders.filter(|(_, holder)| is_meant(holder.caller));
+        for id in meant.map(|(id, _)| id).collect::<Vec<_>>() {
             let holder = self.access.get(id).filter(|holder| holder.seat.is_none());
             for seat in holder.map(|holder| holder.pending.clone()).unwrap_or_default() {
                 self.access.stand_up(seat.session);
                 cx.close(seat.session, CloseCode::Restart);
             }
         }
-        for id in self.access.withdraw(caller) {
+        for id in self.access.withdraw(is_meant) {
             // A lost participant stays listed until its grace time is over.
             if !self.is_lost(id) {
                 self.forget(id);

@@ -1,9 +1,6 @@
 //! A client: it believes what it is told, remembers it over connections, and counts what it hears.
 
-use colloquy_actors::{
-    ids::{BreakoutRoomId, SessionNo, Timestamp, TokenHash},
-    protocol::limits::UNHEARD_SECS,
-};
+use colloquy_actors::ids::{BreakoutRoomId, SessionNo, Timestamp, TokenHash};
 use serde_json::Value;
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 
@@ -163,12 +160,12 @@ impl Client {
 
     /// The room notices the end of this connection, or of whichever was lost last. It tells again what happened shortly before;
     /// a client that is further behind knows nothing any more.
-    pub fn noticed(&mut self, session: Option<SessionNo>, at: Timestamp, net: &Net) {
+    pub fn noticed(&mut self, session: Option<SessionNo>, (at, unheard_secs): (Timestamp, u64), net: &Net) {
         let is_it = |lost: &mut Lost| session.is_none_or(|session| lost.session == session);
         if let Some(lost) = self.lost.take_if(is_it)
             && net
                 .oldest(lost.line, lost.next)
-                .is_some_and(|unheard| unheard.plus_secs(UNHEARD_SECS) < at)
+                .is_some_and(|unheard| unheard.plus_secs(unheard_secs) < at)
         {
             self.memory = None;
         }

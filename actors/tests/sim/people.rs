@@ -64,6 +64,7 @@ impl World {
         };
         let claim = Claim {
             participant: uuid::Uuid::nil().into(),
+            caller: client.role.caller(),
             token,
             breakout_room: goal,
         };

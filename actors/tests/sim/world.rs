@@ -10,6 +10,7 @@ use colloquy_actors::{
         codes::CloseCode,
         control::{ControlCommand, ControlError, ControlEvent},
         encode,
+        limits::{UNHEARD_AT_CLOSE_SECS, UNHEARD_SECS},
     },
     room::{
         effects::{Effect, Effects},
@@ -253,17 +254,25 @@ impl World {
     fn notice_losses(&mut self, stamped: &Stamped) {
         let (net, clients) = (&self.net, self.clients.iter_mut());
         match &stamped.input {
-            Input::Ended { session, .. } => {
-                clients.for_each(|client| client.noticed(Some(*session), stamped.at, net));
+            Input::Ended { session, how } => {
+                let has_closed = *how == Ending::Quit;
+                let unheard_secs = if has_closed {
+                    UNHEARD_AT_CLOSE_SECS
+                } else {
+                    UNHEARD_SECS
+                };
+                clients.for_each(|client| client.noticed(Some(*session), (stamped.at, unheard_secs), net));
             }
             Input::Command {
                 session,
                 command: Command::Control(ControlCommand::Join { .. }),
             } => {
                 let joining = clients.filter(|client| client.session == Some(*session));
-                joining.for_each(|client| client.noticed(None, stamped.at, net));
+                joining.for_each(|client| client.noticed(None, (stamped.at, UNHEARD_SECS), net));
             }
-            Input::Restarted => clients.for_each(|client| client.noticed(None, self.died_at, net)),
+            Input::Restarted => {
+                clients.for_each(|client| client.noticed(None, (self.died_at, UNHEARD_SECS), net))
+            }
             _ => {}
         }
     }

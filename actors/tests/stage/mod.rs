@@ -316,6 +316,7 @@ fn facts(room: RoomId) -> MeetingFacts {
         tariff: serde_json::from_value::<Tariff>(tariff).unwrap(),
         event: None,
         waiting_room: false,
+        guests_wait: false,
         sip_lobby: false,
         custom_display_names: true,
     }

@@ -14,6 +14,7 @@ pub fn set(facts: &mut MeetingFacts, settings: &mut RoomSettings, word: &str) ->
     let number = || value.parse::<u64>().map_err(|error| format!("{word}: {error}"));
     match key {
         "waiting_room" => facts.waiting_room = value == "true",
+        "guests_wait" => facts.guests_wait = value == "true",
         "sip_lobby" => facts.sip_lobby = value == "true",
         "seats" => {
             let quota = "room_participant_limit".to_owned();

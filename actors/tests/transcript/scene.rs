@@ -8,7 +8,7 @@ use std::{
 use colloquy_actors::{
     ids::{BreakoutRoomId, InviteCode, OriginHash, ParticipantId, SessionNo, Timestamp, TokenHash, UserId},
     livekit::Outcome,
-    protocol::meeting::{Caller, Group, Identity, MeetingFacts},
+    protocol::meeting::{Caller, Group, GuestAccess, Identity, MeetingFacts},
     room::{
         RoomSettings,
         access::Origin,
@@ -126,6 +126,7 @@ impl Scene {
             ["disable", "user", name] => {
                 self.input(Input::Notice(Notice::UserDisabled(UserId(id_of(name)))))?;
             }
+            ["guests", access] => self.input(Input::Notice(Notice::GuestAccess(guest_access(access)?)))?,
             ["repeat", times, ..] => {
                 let deed = line.splitn(3, ' ').nth(2).ok_or("repeat what?")?;
                 for _ in 0..words::number(times)? {
@@ -471,6 +472,15 @@ impl Scene {
         } else {
             Err(format!("the end of a closed socket brought {:?}", effects.list))
         }
+    }
+}
+
+fn guest_access(word: &str) -> Result<GuestAccess> {
+    match word {
+        "enter" => Ok(GuestAccess::DirectAccess),
+        "wait" => Ok(GuestAccess::WaitingRoom),
+        "stay_out" => Ok(GuestAccess::Disabled),
+        _ => Err(format!("guests do not {word}")),
     }
 }
 

@@ -286,6 +286,7 @@ pub fn facts() -> MeetingFacts {
         },
         event: None,
         waiting_room: false,
+        guests_wait: false,
         sip_lobby: false,
         custom_display_names: true,
     }

@@ -10,6 +10,7 @@ use url::Url;
 
 use crate::{
     forwarded::ForwardedFor,
+    identity::IdentityArgs,
     rest::{RestArgs, yardstick::Identity},
     stamp,
 };
@@ -108,6 +109,8 @@ pub struct Args {
 pub enum Command {
     /// Ask REST operations as often as the server answers.
     Rest(RestArgs),
+    /// Be the identity provider of a server that restarts, and of people who come back then.
+    Identity(IdentityArgs),
     /// The bare handler with which `rest` compares.
     #[command(hide = true)]
     RestYardstick(Identity),
@@ -283,6 +286,7 @@ mod tests {
         for arguments in [
             &["rest"][..],
             &["baseline-server"],
+            &["identity", "--restart", "true"],
             &["rest-yardstick", "--iss", "https://id.example.org", "--sub", "s"],
         ] {
             assert!(parse(arguments).is_ok(), "{arguments:?}");

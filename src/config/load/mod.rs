@@ -13,7 +13,8 @@ use super::{
     Config, ConfigError, Place, Problem,
     environment::{Environment, variable},
     file::ConfigFile,
-    schema::Schema,
+    foreign,
+    schema::{Schema, TYPING_ERRORS_MAX},
     secret_files, secret_keys,
     validate::{self, Violation},
 };
@@ -65,6 +66,7 @@ impl Sources {
         layers.refuse_unknown(&schema)?;
         layers.refuse_double()?;
         let mut config = layers.extract()?;
+        config.oidc.claims.tenant_id_is_named = layers.set_at(&["oidc", "claims", "tenant_id"]).is_some();
         refuse(layers.problems(secret_files::read_into(&mut config)))?;
         refuse(layers.problems(validate::violations(&config)))?;
         if self.require_oidc {
@@ -125,9 +127,13 @@ impl Layers {
     fn refuse_unknown(&self, schema: &Schema) -> Result<(), ConfigError> {
         let mut problems = Vec::new();
         if let Some(file) = &self.file {
-            problems.extend(schema.unknown(&file.data).into_iter().map(|path| Problem {
+            let unknown = schema.unknown(&file.data).into_iter();
+            // Of a section of another controller each setting is told.
+            let unknown =
+                unknown.flat_map(|path| foreign::settings_below(&file.data, &path).unwrap_or(vec![path]));
+            problems.extend(unknown.map(|path| Problem {
                 place: file.place(&path),
-                message: format!("unknown key; the nearest is {}", schema.nearest(&path)),
+                message: schema.told(&path),
                 key: path.join("."),
             }));
         }
@@ -139,7 +145,7 @@ impl Layers {
                 .into_iter()
                 .map(|path| Problem {
                     place: self.place(&path),
-                    message: format!("unknown key; the nearest is {}", schema.nearest(&path)),
+                    message: schema.told(&path),
                     key: path.join("."),
                 }),
         );
@@ -158,7 +164,8 @@ impl Layers {
                 key: error.path.join("."),
                 message: reason(&error.path, &error.kind),
             });
-            ConfigError::Problems(problems.collect())
+            let problems = refuse(problems.collect());
+            problems.err().unwrap_or(ConfigError::Problems(Vec::new()))
         })
     }
 
@@ -259,7 +266,12 @@ fn refuse_development(config: &Config) -> Result<(), ConfigError> {
     refuse(problem.into_iter().collect())
 }
 
-fn refuse(problems: Vec<Problem>) -> Result<(), ConfigError> {
+/// What stands in the file in its order, then the rest.
+fn refuse(mut problems: Vec<Problem>) -> Result<(), ConfigError> {
+    problems.sort_by_key(|problem| match problem.place {
+        Place::File { line, .. } => line.unwrap_or(usize::MAX),
+        Place::Variable(_) | Place::Flag(_) | Place::Default => usize::MAX,
+    });
     if problems.is_empty() {
         Ok(())
     } else {
@@ -285,12 +297,15 @@ fn contains<S: AsRef<str>>(data: &Map<String, Value>, path: &[S]) -> bool {
 fn reason(path: &[String], kind: &Kind) -> String {
     match kind {
         Kind::UnknownField(name, known) => {
-            let nearest = known
+            let path: Vec<_> = path.iter().chain([name]).cloned().collect();
+            let near = known
                 .iter()
-                .min_by_key(|known| strsim::damerau_levenshtein(name, known))
-                .copied()
-                .unwrap_or_default();
-            format!("unknown key `{name}`; the nearest is `{nearest}`")
+                .map(|known| (strsim::damerau_levenshtein(name, known), known))
+                .filter(|(distance, _)| *distance <= TYPING_ERRORS_MAX);
+            let nearest = || Some(format!("the nearest is `{}`", near.min()?.1));
+            let told = foreign::told(&path).or_else(nearest);
+            let told = told.map(|told| format!("; {told}")).unwrap_or_default();
+            format!("unknown key `{name}`{told}")
         }
         other => secret_keys::reason(path, other),
     }

@@ -45,6 +45,13 @@ impl Rules {
     fn mail_server(&mut self, mail: &Mail, host: &str) {
         self.filled("mail.host", host);
         self.require(
+            "mail.host",
+            host.trim().is_empty()
+                || url::Host::parse(host).is_ok()
+                || host.parse::<std::net::IpAddr>().is_ok(),
+            "must be a name or an address alone: the port is mail.port",
+        );
+        self.require(
             "mail.from_address",
             mail.from_address.is_some(),
             "is needed with mail.host",
@@ -96,7 +103,13 @@ mod tests {
             ["mail.report_address"]
         );
         assert_eq!(keys(|mail| mail.web_client_url = None), ["mail.web_client_url"]);
-        assert_eq!(keys(|mail| mail.host = Some(String::new())), ["mail.host"]);
+        for host in ["", "smtp.example.org:587", "smtp://smtp.example.org"] {
+            assert_eq!(
+                keys(|mail| mail.host = Some(host.to_owned())),
+                ["mail.host"],
+                "{host}"
+            );
+        }
         assert_eq!(
             keys(|mail| mail.from_name = "A\nB".to_owned()),
             ["mail.from_name"]

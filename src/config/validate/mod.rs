@@ -1,14 +1,18 @@
 //! Rules that types alone do not express. Messages never repeat a secret.
 
+mod claims;
 mod database;
 mod dev_issuer;
+mod issuer_names;
 mod jobs;
 mod mail;
+mod oidc_clients;
 mod plain;
 mod quotas;
 mod secrets;
 mod shared_folder;
 mod turn;
+mod user_search;
 
 use url::Url;
 
@@ -22,6 +26,9 @@ const ASYMMETRIC_ALGORITHMS: [&str; 9] = [
 
 /// Longest time span that a setting may hold: a year, in seconds.
 const SPAN_SECS_MAX: u64 = 365 * 24 * 3600;
+
+/// Most of anything that is counted one by one, far above what a machine holds.
+const COUNT_MAX: usize = 1_000_000_000;
 
 /// Most wrong passwords that a room may have in an hour: the room remembers twice as many.
 const PASSWORD_FAILURES_MAX: u32 = 5_000;
@@ -51,6 +58,9 @@ pub(super) fn violations(config: &Config) -> Vec<Violation> {
     rules.log(&config.log);
     rules.database(&config.database);
     rules.oidc(&config.oidc);
+    rules.oidc_clients(&config.oidc);
+    rules.issuer_names(config);
+    rules.user_search(&config.oidc);
     if config.dev_issuer_enabled() {
         rules.dev_issuer_reach(config);
         rules.dev_issuer_company(config);
@@ -80,6 +90,8 @@ pub(super) fn warnings(config: &Config) -> Vec<Violation> {
     rules.encrypted_for_clients(config);
     rules.trusted_proxies(&config.http);
     rules.known_features(&config.defaults);
+    rules.any_client(&config.oidc);
+    rules.absent_claims(&config.oidc);
     if !config.dev_issuer_enabled() {
         rules.weak_secrets(config);
     }
@@ -104,7 +116,11 @@ impl Rules {
     }
 
     fn positive_count(&mut self, key: &str, value: usize) {
-        self.require(key, value > 0, "must be at least 1");
+        self.require(
+            key,
+            (1..=COUNT_MAX).contains(&value),
+            format!("must be between 1 and {COUNT_MAX}"),
+        );
     }
 
     fn span(&mut self, key: &str, secs: u64) {
@@ -207,10 +223,7 @@ impl Rules {
                 ),
             );
         }
-        self.filled("oidc.claims.groups", &oidc.claims.groups);
-        self.filled("oidc.claims.tenant_id", &oidc.claims.tenant_id);
-        self.filled("oidc.claims.tariff_id", &oidc.claims.tariff_id);
-        self.filled("oidc.claims.tariff_status", &oidc.claims.tariff_status);
+        self.claims(oidc);
         self.filled("oidc.call_in_role", &oidc.call_in_role);
         self.filled("oidc.recorder_role", &oidc.recorder_role);
     }
@@ -229,6 +242,8 @@ impl Rules {
             signaling.chat_messages_per_scope_max,
         );
         self.span("signaling.reconnect_grace_secs", signaling.reconnect_grace_secs);
+        self.positive("signaling.join_deadline_secs", signaling.join_deadline_secs);
+        self.span("signaling.join_deadline_secs", signaling.join_deadline_secs);
         self.positive("signaling.commands_per_second", signaling.commands_per_second);
         self.positive("signaling.commands_burst", signaling.commands_burst);
         self.positive(

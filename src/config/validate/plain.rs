@@ -6,7 +6,7 @@ use url::{Host, Url};
 
 use super::Rules;
 use crate::{
-    config::{Config, Mail, MailTls, Outgoing},
+    config::{Config, Mail, MailTls, Oidc, Outgoing},
     loopback::is_loopback,
     private_network::is_near,
 };
@@ -18,7 +18,11 @@ impl Rules {
             return;
         }
         let services = [
-            ("oidc.authority", config.oidc.authority.as_ref()),
+            ("oidc.authority", asked_authority(&config.oidc)),
+            (
+                "oidc.user_search.api_url",
+                config.oidc.user_search.api_url.as_ref(),
+            ),
             ("livekit.service_url", Some(&config.livekit.service_url)),
             ("shared_folder.url", config.shared_folder.url.as_ref()),
             ("assets.s3.endpoint", config.assets.s3.endpoint.as_ref()),
@@ -31,7 +35,18 @@ impl Rules {
                  outgoing.allow_plain = true allows it",
             );
         }
+        self.encrypted_service_authority(&config.oidc);
         self.encrypted_mail(&config.mail);
+    }
+
+    /// Where this server asks for keys and profiles, where that is not where clients do.
+    fn encrypted_service_authority(&mut self, oidc: &Oidc) {
+        self.require(
+            "oidc.service_authority",
+            oidc.allow_plain || !oidc.service_authority.as_ref().is_some_and(is_in_clear),
+            "must be https: it is beyond this machine and private networks, and tokens go there; oidc.allow_plain = true \
+             allows it",
+        );
     }
 
     /// Mails hold passwords and pins of rooms. The password of the mail server is more than that, and does not even cross a
@@ -58,6 +73,7 @@ impl Rules {
     pub(super) fn encrypted_for_clients(&mut self, config: &Config) {
         let urls = [
             ("http.public_url", config.http.public_url.as_ref()),
+            ("oidc.authority", unasked_authority(&config.oidc)),
             ("livekit.public_url", Some(&config.livekit.public_url)),
             ("mail.web_client_url", config.mail.web_client_url.as_ref()),
             ("defaults.avatar_base_url", Some(&config.defaults.avatar_base_url)),
@@ -84,6 +100,20 @@ impl Rules {
             );
         }
     }
+}
+
+/// The authority, where this server asks it itself.
+fn asked_authority(oidc: &Oidc) -> Option<&Url> {
+    oidc.authority
+        .as_ref()
+        .filter(|_| oidc.service_authority.is_none())
+}
+
+/// The authority, where only clients ask it.
+fn unasked_authority(oidc: &Oidc) -> Option<&Url> {
+    oidc.authority
+        .as_ref()
+        .filter(|_| oidc.service_authority.is_some())
 }
 
 /// Whether a URL leads beyond private networks without TLS.
@@ -118,6 +148,11 @@ mod tests {
     fn nothing_leaves_private_networks_in_clear() {
         for (toml, key) in [
             ("oidc.authority = 'http://HOST/realms/a'", "oidc.authority"),
+            (
+                "oidc = {authority = 'https://id.internal', user_search = {api_url = 'http://HOST/a', client_id = 'a', \
+                 client_secret = 'b'}}",
+                "oidc.user_search.api_url",
+            ),
             ("livekit.service_url = 'http://HOST:7880'", "livekit.service_url"),
             ("livekit.service_url = 'ws://HOST:7880'", "livekit.service_url"),
             (
@@ -148,6 +183,30 @@ mod tests {
                 assert_eq!(keys(&toml), Vec::<String>::new(), "{toml}");
             }
         }
+    }
+
+    #[test]
+    fn the_url_that_is_asked_decides() {
+        let check = |authority: &str, service: &str, more: &str| {
+            keys(&format!(
+                "[oidc]\nauthority = '{authority}'\nservice_authority = '{service}'\n{more}"
+            ))
+        };
+        let (outside, inside) = ("https://id.example.org/r", "http://keycloak:8080/r");
+        let in_clear = "http://id.example.net/r";
+        assert_eq!(check(outside, inside, ""), Vec::<String>::new());
+        assert_eq!(
+            check(in_clear, inside, ""),
+            Vec::<String>::new(),
+            "only clients ask it"
+        );
+        assert_eq!(check(outside, in_clear, ""), ["oidc.service_authority"]);
+        assert_eq!(
+            check(outside, in_clear, "allow_plain = true"),
+            Vec::<String>::new()
+        );
+        let everywhere = "[outgoing]\nallow_plain = true";
+        assert_eq!(check(outside, in_clear, everywhere), Vec::<String>::new());
     }
 
     #[test]

@@ -72,6 +72,10 @@ fn secrets(config: &Config) -> Vec<(String, Secret)> {
             config.database.url.as_deref().and_then(password_in),
         ),
         ("livekit.api_secret", Some(config.livekit.api_secret.clone())),
+        (
+            "oidc.user_search.client_secret",
+            config.oidc.user_search.client_secret.clone(),
+        ),
         ("mail.password", config.mail.password.clone()),
         ("shared_folder.password", config.shared_folder.password.clone()),
         (

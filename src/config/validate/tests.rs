@@ -38,19 +38,43 @@ const REFUSALS: &[(&str, &str)] = &[
     ("oidc.name = ' '", "oidc.name"),
     ("oidc.client_id = ''", "oidc.client_id"),
     ("oidc.audience = ''", "oidc.audience"),
+    ("oidc.clients = ['app', '']", "oidc.clients.1"),
+    ("oidc.clients = [' app']", "oidc.clients.0"),
+    ("oidc.service_clients = ['']", "oidc.service_clients.0"),
+    (
+        "oidc.token_lifetime_max_secs = 59",
+        "oidc.token_lifetime_max_secs",
+    ),
+    (
+        "oidc.token_lifetime_max_secs = 31536001",
+        "oidc.token_lifetime_max_secs",
+    ),
     ("oidc.algorithms = []", "oidc.algorithms"),
     ("oidc.algorithms = ['none']", "oidc.algorithms"),
     ("oidc.algorithms = ['RS256', 'HS256']", "oidc.algorithms"),
-    ("oidc.claims.groups = ''", "oidc.claims.groups"),
-    ("oidc.claims.tenant_id = ''", "oidc.claims.tenant_id"),
-    ("oidc.claims.tariff_id = ''", "oidc.claims.tariff_id"),
-    ("oidc.claims.tariff_status = ''", "oidc.claims.tariff_status"),
+    ("oidc.claims.groups = ' '", "oidc.claims.groups"),
+    ("oidc.claims.tenant_id = 'tenant '", "oidc.claims.tenant_id"),
+    ("oidc.claims.tariff_id = ' '", "oidc.claims.tariff_id"),
+    ("oidc.claims.tariff_status = ' '", "oidc.claims.tariff_status"),
+    ("oidc.claims.picture = ' '", "oidc.claims.picture"),
+    ("oidc.claims.paid_states = ['']", "oidc.claims.paid_states"),
+    (
+        "oidc.claims.downgraded_states = ['late', 'paid']",
+        "oidc.claims.downgraded_states",
+    ),
+    ("oidc.userinfo_secs = 29", "oidc.userinfo_secs"),
+    ("oidc.userinfo_secs = 3601", "oidc.userinfo_secs"),
+    (
+        "oidc.tenant_required = true\noidc.claims.tenant_id = ''",
+        "oidc.tenant_required",
+    ),
     ("oidc.call_in_role = ''", "oidc.call_in_role"),
     ("oidc.recorder_role = ''", "oidc.recorder_role"),
     ("assets.folder = ''", "assets.folder"),
     ("assets.upload_bytes_max = 0", "assets.upload_bytes_max"),
     ("assets.recording_bytes_max = 0", "assets.recording_bytes_max"),
     ("assets.uploads_max = 0", "assets.uploads_max"),
+    ("assets.uploads_max = 4000000000000000000", "assets.uploads_max"),
     (
         "assets.s3.endpoint = 'ftp://s3.example.org'",
         "assets.s3.endpoint",
@@ -147,6 +171,10 @@ const REFUSALS: &[(&str, &str)] = &[
     (
         "signaling.sessions_per_user_max = 0",
         "signaling.sessions_per_user_max",
+    ),
+    (
+        "signaling.join_deadline_secs = 9000000000000000000",
+        "signaling.join_deadline_secs",
     ),
     (
         "defaults.disabled_features = ['chat', 'Chat::x']",
@@ -280,6 +308,8 @@ fn what_does_not_do_what_it_says_is_told() {
             "defaults.disabled_features = ['core::call_in', 'recording::stream']",
             None,
         ),
+        ("oidc.audience = '*'", Some("oidc.audience")),
+        ("oidc.audience = 'colloquy'", None),
     ] {
         let config: Config = toml::from_str(toml).unwrap();
         let told: Vec<_> = warnings(&config).into_iter().map(|told| told.key).collect();

@@ -5,7 +5,7 @@ use axum::{
     http::request::Parts,
 };
 
-use super::Member;
+use super::{Credentials, credentials, not_locked_out};
 use crate::{
     config::Oidc,
     http::{ApiError, ApiState},
@@ -45,17 +45,22 @@ where
     }
 }
 
+/// Services are judged by their role alone: neither audience nor client counts, unless `oidc.service_clients` names some.
 async fn require_role(
     parts: &mut Parts,
     state: &ApiState,
     role: impl Fn(&Oidc) -> &String,
 ) -> Result<(), ApiError> {
-    let member = Member::from_request_parts(parts, state).await?;
-    if member.token.roles.contains(role(&state.config.oidc)) {
-        Ok(())
-    } else {
-        Err(ApiError::forbidden(
-            "This is for services with the realm role only",
-        ))
+    let Credentials::Bearer(token) = credentials(&parts.headers)? else {
+        return Err(ApiError::forbidden("This is for services only"));
+    };
+    let token = state.verifier.verify_service_token(token).await?;
+    let role = role(&state.config.oidc);
+    if !token.roles.contains(role) {
+        return Err(ApiError::forbidden(format!(
+            "This is for services only: the access token needs the realm role {role} in its claim realm_access.roles"
+        )));
     }
+    state.verifier.admit_service(&token)?;
+    not_locked_out(state, &token)
 }

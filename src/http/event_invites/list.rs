@@ -10,7 +10,7 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
 
-use super::{InviteeResource, MailQuery, checked_email};
+use super::{InviteeResource, MailQuery, checked_email, strangers};
 use crate::{
     http::{
         ApiError, ApiState, access,
@@ -24,7 +24,7 @@ use crate::{
     invitations,
     permissions::Operation,
     store::{
-        event_invites::{self, INVITEES_PER_EVENT_MAX, Invited, NewEventInvite, Whom},
+        event_invites::{self, INVITEES_PER_EVENT_MAX, Invited, NewEventInvite, NewInvite, Whom},
         events::{InviteRole, InviteStatus},
     },
 };
@@ -125,8 +125,9 @@ async fn list(
 
 /// Invite somebody to an event
 ///
-/// That gives read access to the event and its room. An address without a user becomes one's invitation when a user
-/// with it logs in for the first time; until then its owner comes in as a guest, by a code that only mails to it show.
+/// That gives read access to the event and its room. An address without a user becomes one's invitation as soon as the identity
+/// provider says that it is that user's; until then its owner comes in as a guest, by a code that only mails to it show.
+/// 403 for an address that nobody is known to have, where the operator wants it so.
 #[utoipa::path(
     post, path = "/events/{event_id}/invites", tag = "event_invites", operation_id = "create_event_invite",
     params(("event_id" = Uuid, Path), MailQuery), request_body = InviteBody, security(("BearerAuth" = [])),
@@ -149,15 +150,26 @@ async fn invite(
 ) -> Result<StatusCode, ApiError> {
     access::event(&state, &user, event, Operation::ChangeInvitees).await?;
     let (whom, role) = body.checked()?;
+    let names = match &whom {
+        Whom::Email(email) => strangers::names(&state, &user, email).await?,
+        Whom::User(_) => None,
+    };
     let new = NewEventInvite {
         event_id: event,
         whom,
+        names,
+        unsaid: state.config.oidc.email_verified,
         role,
         created_by: user.profile.id,
         created_at: state.clock.now(),
     };
     match invitations::invite(&state.db, new, mail.teller(&state)).await? {
-        Invited::New(_) => Ok(StatusCode::CREATED),
+        Invited::New(NewInvite { passes_by_user, .. }) => {
+            if passes_by_user {
+                state.people.tell_of_unverified_address();
+            }
+            Ok(StatusCode::CREATED)
+        }
         Invited::Already => Ok(StatusCode::NO_CONTENT),
         Invited::NoEvent => Err(ApiError::not_found("No such event")),
         Invited::NoUser => Err(ApiError::not_found("No such user")),

@@ -5,6 +5,7 @@ mod by_user;
 mod list;
 mod own;
 mod resource;
+mod strangers;
 
 use serde::Deserialize;
 use utoipa::IntoParams;

@@ -29,7 +29,15 @@ pub enum InviteeProfile {
         profile: ProfileResource,
         role: InviteRole,
     },
-    /// An address that no user of the tenant has.
+    /// An address that no user of the tenant has, with what the identity provider called its owner when it was invited.
+    Unregistered {
+        email: String,
+        firstname: String,
+        lastname: String,
+        /// Empty where there is none.
+        avatar_url: String,
+    },
+    /// An address that nobody here or there is known to have.
     Email {
         email: String,
         /// Empty where there is none.
@@ -45,10 +53,18 @@ impl InviteeResource {
                 profile: ProfileResource::new(profile, defaults),
                 role: invite.role,
             },
-            Invitee::Email(email) => InviteeProfile::Email {
-                avatar_url: avatar_url(defaults, &email).unwrap_or_default(),
-                email,
-            },
+            Invitee::Email { email, names } => {
+                let avatar_url = avatar_url(defaults, &email).unwrap_or_default();
+                match names {
+                    Some(names) => InviteeProfile::Unregistered {
+                        avatar_url,
+                        email,
+                        firstname: names.firstname,
+                        lastname: names.lastname,
+                    },
+                    None => InviteeProfile::Email { avatar_url, email },
+                }
+            }
         };
         Self {
             profile,

@@ -19,7 +19,7 @@ use crate::{
         body::Body,
         checks::Checks,
         params::{InPath, InQuery},
-        refusals,
+        refusals, rooms,
         shared_folders::require_provider,
         streaming_targets::CreateStreamingTargetBody,
     },
@@ -28,6 +28,7 @@ use crate::{
     store::{
         self,
         events::{SeenEvent, TrainingReport},
+        guest_access::GuestAccess,
         invites::Editor,
         rooms::RoomChange,
     },
@@ -46,6 +47,8 @@ pub struct ChangeEventBody {
     #[schema(value_type = Option<String>, min_length = 1, max_length = 255)]
     password: store::Change<String>,
     waiting_room: Option<bool>,
+    /// Of the room: how people come in who have a link. A meeting that runs goes by it from now on.
+    guest_access: Option<GuestAccess>,
     e2e_encryption: Option<bool>,
     is_adhoc: Option<bool>,
     /// True takes the times away.
@@ -124,13 +127,14 @@ async fn apply(
     let makes_folder = wants_folder == Some(true) && seen.folder.is_none();
     change.folder = folders::made(state, event, makes_folder).await?;
     if !change.is_empty() {
-        let folder = change.folder.clone();
+        let (folder, guest_access) = (change.folder.clone(), change.room.guest_access);
         let changed = events::change(&state.db, &seen.event, change, editor, teller).await;
         let changed = changed.map(|changed| {
             told = changed.told;
             changed.seen
         });
         seen = folders::settled(state, folder, changed).await?;
+        rooms::tell_guest_access(&state.live, seen.room.id, guest_access);
     }
     // At last: it can't be undone.
     if wants_folder == Some(false) {
@@ -169,6 +173,7 @@ fn checked(body: ChangeEventBody, now: DateTime<Utc>) -> Result<Change, ApiError
         room: RoomChange {
             password,
             waiting_room: body.waiting_room,
+            guest_access: body.guest_access,
             e2e_encryption: body.e2e_encryption,
         },
         streaming_targets,

@@ -24,6 +24,7 @@ use crate::{
     store::{
         self,
         events::{NewEvent, TrainingReport},
+        guest_access::GuestAccess,
         invites::Editor,
         rooms::NewRoom,
         tariffs::Tariff,
@@ -43,6 +44,8 @@ pub struct CreateEventBody {
     #[schema(min_length = 1, max_length = 255)]
     password: Option<String>,
     waiting_room: Option<bool>,
+    /// Of the room: how people come in who have a link; absent or null: directly.
+    guest_access: Option<GuestAccess>,
     e2e_encryption: Option<bool>,
     is_adhoc: Option<bool>,
     /// Whether the event has no times.
@@ -147,6 +150,7 @@ async fn draft(state: &ApiState, user: &User, body: CreateEventBody) -> Result<D
             created_at: now,
             password,
             waiting_room: body.waiting_room.unwrap_or_default(),
+            guest_access: body.guest_access.unwrap_or_default(),
             e2e_encryption,
             sip: !e2e_encryption && takes_calls(state, &tariff),
         },

@@ -13,7 +13,10 @@ use crate::{
         event_invites::InviteeResource, profiles::ProfileResource, shared_folders::SharedFolderResource,
         streaming_targets::StreamingTargetResource,
     },
-    store::events::{Exception, InviteStatus, SeenEvent, Status, TrainingReport, ZonedTime},
+    store::{
+        events::{Exception, InviteStatus, SeenEvent, Status, TrainingReport, ZonedTime},
+        guest_access::GuestAccess,
+    },
 };
 
 /// What an entry of a calendar is.
@@ -88,6 +91,8 @@ pub struct EventRoomResource {
     #[schema(min_length = 1, max_length = 255)]
     pub password: Option<String>,
     pub waiting_room: bool,
+    /// How people come in who have a link.
+    pub guest_access: GuestAccess,
     pub e2e_encryption: bool,
     /// Absent when the room can't be reached by telephone.
     #[serde(skip_serializing_if = "Option::is_none")]

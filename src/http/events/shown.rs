@@ -163,6 +163,7 @@ pub(super) fn room(state: &ApiState, seen: &SeenEvent) -> EventRoomResource {
             .as_ref()
             .map(|password| password.reveal().to_owned()),
         waiting_room: room.waiting_room,
+        guest_access: room.guest_access,
         e2e_encryption: room.e2e_encryption,
         call_in: tel.zip(room.sip.as_ref()).map(|(tel, sip)| CallInResource {
             tel: tel.clone(),

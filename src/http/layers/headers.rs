@@ -1,7 +1,7 @@
 //! Headers by which browsers and caches treat answers with care. Answers that say something else themselves keep it.
 
 use axum::{
-    extract::Request,
+    extract::{Request, State},
     http::{
         HeaderMap, HeaderName, HeaderValue,
         header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS},
@@ -10,16 +10,22 @@ use axum::{
     response::Response,
 };
 
+use super::head::HeadLimit;
+
 /// What the pages for browsing the API may do: run and show what this server has, ask it, and stand in nobody's frame. Swagger UI
 /// has styles and images in its elements.
 const DOCS_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; \
                            font-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 /// No guessing of types anywhere; nothing of the API in caches, as answers hold passwords, pins and tickets; a policy for `/docs`.
-pub(super) async fn cautious(request: Request, next: Next) -> Response {
+/// Nothing that comes with too large a head.
+pub(super) async fn cautious(State(limit): State<HeadLimit>, request: Request, next: Next) -> Response {
     let path = request.uri().path();
     let (is_api, is_docs) = (is_below(path, "/v1"), is_below(path, "/docs"));
-    let mut response = next.run(request).await;
+    let mut response = match limit.refusal(&request) {
+        Some(refusal) => refusal,
+        None => next.run(request).await,
+    };
     let headers = response.headers_mut();
     set(headers, X_CONTENT_TYPE_OPTIONS, "nosniff");
     if is_api {
@@ -43,7 +49,7 @@ fn set(headers: &mut HeaderMap, name: HeaderName, value: &'static str) {
 
 #[cfg(test)]
 mod tests {
-    use axum::{Router, body::Body, middleware::from_fn, routing::get};
+    use axum::{Router, body::Body, middleware::from_fn_with_state, routing::get};
     use tower::ServiceExt as _;
 
     use super::*;
@@ -57,7 +63,7 @@ mod tests {
                 "/docs/strict",
                 get(async || ([(CONTENT_SECURITY_POLICY, "default-src 'none'")], "")),
             )
-            .layer(from_fn(cautious));
+            .layer(from_fn_with_state(HeadLimit::default(), cautious));
         let request = Request::get(path).body(Body::empty()).unwrap();
         app.oneshot(request).await.unwrap().headers().clone()
     }

@@ -1,5 +1,6 @@
 //! Layers around the routers, in one place because their order matters.
 
+mod head;
 mod headers;
 
 use std::time::Duration;
@@ -47,14 +48,23 @@ fn rest_within(router: Router, limit: Duration) -> Router {
 }
 
 /// What every response gets, from outside to inside: request id, span and log line; CORS; headers for browsers and
-/// caches; a 500 instead of a panic. It goes around the finished router, its fallback included.
+/// caches; 431 for too large a head; a 500 instead of a panic. It goes around the finished router, its fallback included.
 pub fn every(router: Router, http: &Http) -> Router {
+    around(router, cors(http))
+}
+
+/// The same for what pages of any origin may read, whatever `http.cors_origins` says.
+pub fn open(router: Router) -> Router {
+    around(router, cors(&Http::default()))
+}
+
+fn around(router: Router, cors: CorsLayer) -> Router {
     // The process's panic hook reports the panic; its text is none of the client's business.
     let panicked = |_| ApiError::internal_server_error().into_response();
     router
         .layer(CatchPanicLayer::custom(panicked))
-        .layer(from_fn(headers::cautious))
-        .layer(cors(http))
+        .layer(from_fn_with_state(head::HeadLimit::default(), headers::cautious))
+        .layer(cors)
         .layer(from_fn(observe))
 }
 

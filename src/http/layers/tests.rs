@@ -174,6 +174,32 @@ async fn request_ids_come_from_trusted_proxies_only() {
 }
 
 #[tokio::test]
+async fn too_large_a_head_is_told_as_browsers_can_read_it() {
+    let http = Http {
+        cors_origins: vec!["https://a.example".to_owned()],
+        ..Http::default()
+    };
+    for (path, token_bytes, status) in [
+        ("/text", 32_000, 200),
+        ("/nowhere", 32_000, 404),
+        ("/text", 32_768, 431),
+        ("/nowhere", 40_000, 431),
+    ] {
+        let request = get_request(path)
+            .header("authorization", format!("Bearer {}", "x".repeat(token_bytes)))
+            .header("origin", "https://a.example");
+        let answer = ask(&http, empty(request)).await;
+        assert_eq!(answer.status.as_u16(), status, "{path} {token_bytes}");
+        assert_eq!(answer.headers["access-control-allow-origin"], "https://a.example");
+        assert!(answer.headers.contains_key("x-request-id"));
+        if status == 431 {
+            let body: serde_json::Value = serde_json::from_slice(&answer.body).unwrap();
+            assert_eq!(body["code"], "head_too_large");
+        }
+    }
+}
+
+#[tokio::test]
 async fn unknown_paths_have_an_id_too() {
     let answer = ask(&Http::default(), empty(get_request("/nowhere"))).await;
     assert_eq!(answer.status, StatusCode::NOT_FOUND);

@@ -41,10 +41,10 @@ use self::{
     attempts::Attempts, codes::Codes, folder_lock::FolderLock, redirects::Redirects,
     session_file::SessionFile, sign::Signer, users::Users,
 };
-use super::keys::KeySet;
+use super::{clients::Clients, keys::KeySet};
 use crate::{
     clock::Clock,
-    config::{self, Config},
+    config::{self, Config, Oidc},
 };
 
 pub use error::OpenError;
@@ -61,6 +61,8 @@ pub struct DevIssuer {
     /// Names beyond the loopback ones by which it may be called.
     hosts: Vec<Host>,
     client_id: String,
+    /// Whose tokens it takes itself.
+    clients: Clients,
     redirects: Redirects,
     users: Users,
     signer: Signer,
@@ -98,6 +100,11 @@ impl DevIssuer {
                 .into_iter()
                 .collect(),
             client_id: client_id.to_owned(),
+            clients: Clients::of_config(&Oidc {
+                client_id: client_id.to_owned(),
+                ..Oidc::default()
+            })
+            .with_audience(ACCESS_AUDIENCE),
             redirects: Redirects::new(&settings.redirect_uris),
             keys: KeySet::from_iter([signer.public_key().clone()]),
             signer,

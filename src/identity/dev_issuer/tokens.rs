@@ -11,10 +11,10 @@ use super::{ACCESS_AUDIENCE, DevIssuer, limits::ACCESS_LIFETIME, sessions::Sessi
 use crate::{
     config::ClaimNames,
     identity::{
-        TokenError, VerifiedToken,
+        Refusal, TokenError, VerifiedToken,
         jwt::{Claims, Unverified},
         keys::Wanted,
-        rules::{self, Expected},
+        rules::{self, AccessToken, Expected},
     },
 };
 
@@ -109,6 +109,14 @@ impl DevIssuer {
         if let Some(nonce) = nonce {
             set(&mut claims, "nonce", nonce);
         }
+        if !user.settings.roles.is_empty() {
+            // Whoever logs in with it must be known for a service.
+            set(
+                &mut claims,
+                "realm_access",
+                json!({ "roles": user.settings.roles }),
+            );
+        }
         claims.extend(profile_claims(user));
         claims
     }
@@ -142,16 +150,29 @@ impl DevIssuer {
         let names = ClaimNames::default();
         let expected = Expected {
             issuer: self.issuer(),
-            audience: Some(ACCESS_AUDIENCE),
+            clients: &self.clients,
+            lifetime_max: ACCESS_LIFETIME,
             names: &names,
         };
-        let verified = rules::access_token(&token.header, &token.claims, expected, now)?;
+        let AccessToken {
+            verified,
+            not_of_person,
+        } = rules::access_token(&token.header, &token.claims, expected, now)?;
+        // A service is somebody here, too.
+        if let Some(refusal) = not_of_person.filter(|refusal| *refusal != Refusal::Service) {
+            return Err(TokenError::Refused(refusal));
+        }
         if claim(&token.claims, super::SESSION_CLAIM).is_none_or(|session| self.is_voided(session)) {
             return Err(TokenError::Invalid("the session has ended"));
         }
         let user = self.users.by_subject(&verified.subject);
         let user = user.ok_or(TokenError::Invalid("the user is no longer there"))?;
         Ok((verified, user))
+    }
+
+    /// What is known about a person; the clients of its tokens do not matter.
+    pub(in crate::identity) fn claims_of(&self, subject: &str) -> Option<Claims> {
+        self.users.by_subject(subject).map(profile_claims)
     }
 
     /// What a refresh token says, if it is one of ours. Whether it still counts is for the session to say.

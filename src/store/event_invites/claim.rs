@@ -36,7 +36,7 @@ from_columns!(Taken);
 
 /// Makes invitations of the user's address to events of the tenant the user's own. One that meets an invitation of the
 /// user gives it its role, if that is the higher one; one to an event of the user itself ends. The codes of the address are
-/// no more: a user needs none. Whoever has come in by one stays and comes back with its token, which is good for a user who
+/// no more: a user needs none. An address that is only assumed to be the user's brings nothing while others have it, too. Whoever has come in by one stays and comes back with its token, which is good for a user who
 /// has signed in meanwhile.
 pub(in crate::store) async fn claim(tx: &mut Tx, user: &User, now: DateTime<Utc>) -> Result<(), StoreError> {
     const TAKE: &str = "DELETE FROM event_invites
@@ -52,6 +52,9 @@ pub(in crate::store) async fn claim(tx: &mut Tx, user: &User, now: DateTime<Utc>
         return Ok(());
     };
     lock_address(tx, email).await?;
+    if is_doubtful(tx, user, email).await? {
+        return Ok(());
+    }
     keep_events(tx, email).await?;
     let mut taken: Vec<Taken> = within!(&mut *tx, c => sqlx::query_as(TAKE)
         .bind(email)
@@ -79,6 +82,19 @@ pub(in crate::store) async fn claim(tx: &mut Tx, user: &User, now: DateTime<Utc>
             .map(drop))?;
     }
     Ok(())
+}
+
+/// Whether it is only assumed that the address is the user's, and another user of the tenant has it as well.
+async fn is_doubtful(tx: &mut Tx, user: &User, email: &str) -> Result<bool, StoreError> {
+    const SELECT: &str = "SELECT other.id FROM users other, users u
+        WHERE u.id = $1 AND u.email_verified IS NOT TRUE
+        AND other.email_fold = $2 AND other.tenant_id = u.tenant_id AND other.id <> u.id LIMIT 1";
+    let other: Option<Uuid> = within!(tx, c => sqlx::query_scalar(SELECT)
+        .bind(user.profile.id)
+        .bind(email)
+        .fetch_optional(c)
+        .await)?;
+    Ok(other.is_some())
 }
 
 /// Until the end of the transaction nobody deletes the events to which an address is invited: who deletes one takes the

@@ -26,7 +26,10 @@ pub struct Invitees {
 /// Columns of an invitation for a query that calls the tables `i` and, joined from the left, `u`.
 macro_rules! invite_columns {
     () => {
-        concat!("i.event_id, i.email, i.role, i.status, ", profile_columns!("u"))
+        concat!(
+            "i.event_id, i.email, i.firstname, i.lastname, i.role, i.status, ",
+            profile_columns!("u")
+        )
     };
 }
 
@@ -99,7 +102,7 @@ pub async fn of_events(
     const BEGIN: &str = concat!(
         "SELECT ",
         invite_columns!(),
-        ", i.place FROM (SELECT id, event_id, user_id, email, role, status,
+        ", i.place FROM (SELECT id, event_id, user_id, email, firstname, lastname, role, status,
          row_number() OVER (PARTITION BY event_id ORDER BY created_at, id) AS place
          FROM event_invites WHERE event_id IN ("
     );

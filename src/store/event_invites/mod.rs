@@ -3,6 +3,7 @@
 mod claim;
 mod lists;
 mod receiver;
+mod resolve;
 mod write;
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -19,7 +20,8 @@ pub use lists::{Invitees, list, of_events, pending};
 pub use receiver::{receiver, receivers};
 pub(super) use write::lock_event;
 pub use write::{
-    Invited, NewEventInvite, RoleChange, Whom, Withdrawn, answer, ask_again, invite, set_role, withdraw,
+    Invited, NewEventInvite, NewInvite, RoleChange, Whom, Withdrawn, answer, ask_again, invite, set_role,
+    withdraw,
 };
 
 /// Invitees of one event.
@@ -47,8 +49,19 @@ pub struct EventInvite {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Invitee {
     User(Profile),
-    /// A folded address.
-    Email(String),
+    Email {
+        /// A folded address.
+        email: String,
+        /// Of whoever had the address at the identity provider when it was invited.
+        names: Option<Names>,
+    },
+}
+
+/// What the identity provider calls somebody who never was here; either may be empty.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Names {
+    pub firstname: String,
+    pub lastname: String,
 }
 
 impl InviteRole {
@@ -61,10 +74,22 @@ impl InviteRole {
     }
 }
 
+impl Names {
+    fn read(row: &impl Columns) -> sqlx::Result<Option<Self>> {
+        let firstname: Option<String> = row.col("firstname")?;
+        let lastname: Option<String> = row.col("lastname")?;
+        let names = firstname.zip(lastname);
+        Ok(names.map(|(firstname, lastname)| Self { firstname, lastname }))
+    }
+}
+
 impl EventInvite {
     fn read(row: &impl Columns) -> sqlx::Result<Self> {
         let invitee = match row.col::<Option<String>>("email")? {
-            Some(email) => Invitee::Email(email),
+            Some(email) => Invitee::Email {
+                email,
+                names: Names::read(row)?,
+            },
             None => Invitee::User(Profile::read(row, "u")?),
         };
         Ok(Self {

@@ -5,8 +5,14 @@
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-use super::{INVITEES_PER_EVENT_MAX, claim::lock_address, receiver::receiver};
+use super::{
+    INVITEES_PER_EVENT_MAX, Names,
+    claim::lock_address,
+    receiver::receiver,
+    resolve::{Resolved, resolved},
+};
 use crate::{
+    config::EmailVerified,
     mail::Receiver,
     store::{
         Db, StoreError, Tx,
@@ -31,16 +37,27 @@ pub enum Whom {
 pub struct NewEventInvite {
     pub event_id: Uuid,
     pub whom: Whom,
+    /// Of whoever has the address at the identity provider.
+    pub names: Option<Names>,
+    /// Whose an address is of which the provider does not say whether it is the user's.
+    pub unsaid: EmailVerified,
     pub role: InviteRole,
     pub created_by: Uuid,
     pub created_at: DateTime<Utc>,
 }
 
+/// An invitation that was made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NewInvite {
+    pub id: Uuid,
+    /// The address of a user was invited, and not the user: nobody says that the address is the user's.
+    pub passes_by_user: bool,
+}
+
 /// What became of an invitation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Invited {
-    /// With the id of the new invitation.
-    New(Uuid),
+    New(NewInvite),
     /// Invited before, or the creator of the event; nothing changed.
     Already,
     NoEvent,
@@ -119,7 +136,8 @@ pub async fn invite(tx: &mut Tx, new: NewEventInvite, limits: &Limits) -> Result
     let Some(event) = lock_event(tx, new.event_id).await? else {
         return Ok(Invited::NoEvent);
     };
-    let whom = resolved(tx, event.tenant_id, new.whom.clone()).await?;
+    let Resolved { whom, passes_by_user } =
+        resolved(tx, event.tenant_id, new.whom.clone(), new.unsaid).await?;
     if let Whom::User(user) = whom {
         if user == event.created_by {
             return Ok(Invited::Already);
@@ -138,7 +156,8 @@ pub async fn invite(tx: &mut Tx, new: NewEventInvite, limits: &Limits) -> Result
     if let Whom::Email(email) = &whom {
         count_stranger(tx, &new, email, limits).await?;
     }
-    Ok(Invited::New(insert(tx, &new, &whom).await?))
+    let id = insert(tx, &new, &whom).await?;
+    Ok(Invited::New(NewInvite { id, passes_by_user }))
 }
 
 /// Counts an address that whoever invites it has not invited to anything before.
@@ -282,26 +301,20 @@ async fn locked_invite(
         return Ok(None);
     };
     let mut found = held(tx, event.id, &whom).await?;
-    if found.is_none() && matches!(whom, Whom::Email(_)) {
-        let whom = resolved(tx, event.tenant_id, whom).await?;
-        found = held(tx, event.id, &whom).await?;
+    if let (None, Whom::Email(email)) = (&found, &whom) {
+        found = held_by_user_at(tx, event.id, email).await?;
     }
     Ok(found.map(|held| (event, held)))
 }
 
-/// The user behind an address, if the tenant has one; of several the oldest.
-async fn resolved(tx: &mut Tx, tenant: Uuid, whom: Whom) -> Result<Whom, StoreError> {
-    const SELECT: &str = "SELECT id FROM users WHERE invite_email = $1 AND tenant_id = $2
-        ORDER BY created_at, id LIMIT 1";
-    let Whom::Email(email) = whom else {
-        return Ok(whom);
-    };
-    let user = within!(tx, c => sqlx::query_scalar(SELECT)
-        .bind(&email)
-        .bind(tenant)
-        .fetch_optional(c)
-        .await)?;
-    Ok(user.map_or(Whom::Email(email), Whom::User))
+/// The invitation of a user whom the list of invitees shows with this address, unless the identity provider calls it somebody
+/// else's; of several the one that was here last.
+async fn held_by_user_at(tx: &mut Tx, event: Uuid, email: &str) -> Result<Option<Held>, StoreError> {
+    const SELECT: &str = "SELECT i.id, i.user_id, i.role, i.invite_code
+        FROM users u JOIN event_invites i ON i.user_id = u.id
+        WHERE u.email_fold = $1 AND u.email_verified IS NOT FALSE AND i.event_id = $2
+        ORDER BY u.email_verified IS TRUE DESC, u.seen_at DESC, u.created_at DESC, u.id LIMIT 1";
+    Ok(within!(tx, c => sqlx::query_as(SELECT).bind(email).bind(event).fetch_optional(c).await)?)
 }
 
 async fn is_in_tenant(tx: &mut Tx, user: Uuid, tenant: Uuid) -> Result<bool, StoreError> {
@@ -328,13 +341,14 @@ async fn held(tx: &mut Tx, event: Uuid, whom: &Whom) -> Result<Option<Held>, Sto
 /// The id of the new invitation. An address gets a code of its own.
 async fn insert(tx: &mut Tx, new: &NewEventInvite, whom: &Whom) -> Result<Uuid, StoreError> {
     const INSERT: &str = "INSERT INTO event_invites
-        (id, event_id, user_id, email, invite_code, role, status, created_by, created_at, updated_at)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9)";
+        (id, event_id, user_id, email, invite_code, role, status, created_by, created_at, updated_at, firstname, lastname)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9, $10, $11)";
     let (user, email, role) = match whom {
         Whom::User(user) => (Some(*user), None, new.role.of_user()),
         Whom::Email(email) => (None, Some(email), new.role),
     };
     let code = email.map(|_| Uuid::new_v4());
+    let names = new.names.as_ref().filter(|_| email.is_some());
     let id = Uuid::new_v4();
     within!(tx, c => sqlx::query(INSERT)
         .bind(id)
@@ -346,6 +360,8 @@ async fn insert(tx: &mut Tx, new: &NewEventInvite, whom: &Whom) -> Result<Uuid, 
         .bind(InviteStatus::Pending.as_str())
         .bind(new.created_by)
         .bind(micros(new.created_at))
+        .bind(names.map(|names| &*names.firstname))
+        .bind(names.map(|names| &*names.lastname))
         .execute(c)
         .await
         .map(drop))?;

@@ -6,6 +6,7 @@ use super::{Event, event_columns};
 use crate::{
     secrets::Secret,
     store::{
+        guest_access::GuestAccess,
         rows::{Columns, from_columns},
         tariffs::{Tariff, tariff_columns},
         users::profile_columns,
@@ -52,6 +53,7 @@ pub struct EventRoom {
     pub id: Uuid,
     pub password: Option<Secret>,
     pub waiting_room: bool,
+    pub guest_access: GuestAccess,
     pub e2e_encryption: bool,
     pub sip: Option<SipAccess>,
 }
@@ -146,6 +148,7 @@ impl EventRoom {
             id: row.col("event_room_id")?,
             password: row.col::<Option<String>>("room_password")?.map(Secret::new),
             waiting_room: row.col("room_waiting_room")?,
+            guest_access: GuestAccess::read(row)?,
             e2e_encryption: row.col("room_e2e_encryption")?,
             sip: sip_id.zip(sip_password).map(|(id, password)| SipAccess {
                 id,
@@ -183,7 +186,8 @@ macro_rules! select_seen {
             ", ",
             tariff_columns!(),
             ", r.password AS room_password, r.waiting_room AS room_waiting_room,
-              r.e2e_encryption AS room_e2e_encryption, s.sip_id AS sip_id, s.password AS sip_password,
+              r.guest_access AS room_guest_access, r.e2e_encryption AS room_e2e_encryption,
+              s.sip_id AS sip_id, s.password AS sip_password,
               d.read_url AS folder_read_url, d.read_password AS folder_read_password,
               d.write_url AS folder_write_url, d.write_password AS folder_write_password,
               CASE WHEN v.created_by = $1 THEN 'accepted' ELSE i.status END AS my_status,

@@ -81,12 +81,35 @@ pub async fn of_user(db: &Db, user: Uuid) -> Result<Option<Tariff>, StoreError> 
     Ok(read!(db, c => sqlx::query_as(SELECT).bind(user).fetch_optional(c).await)?)
 }
 
+const BY_EXTERNAL_ID: &str = "SELECT tariff_id FROM tariff_external_ids WHERE external_id = $1";
+const BY_NAME: &str = "SELECT id FROM tariffs WHERE name = $1";
+
+/// A NUL can not be in a stored text, and PostgreSQL refuses the question.
+fn storable(text: &str) -> Option<&str> {
+    Some(text).filter(|text| !text.contains('\0'))
+}
+
 /// The tariff that a token names. `None` when it names none or one that is not known.
 pub(super) async fn claimed(tx: &mut Tx, claim: Option<&str>) -> Result<Option<Uuid>, StoreError> {
-    const SELECT: &str = "SELECT tariff_id FROM tariff_external_ids WHERE external_id = $1";
-    // A NUL can not be in a stored id, and PostgreSQL refuses the question.
-    let Some(external_id) = claim.filter(|claim| !claim.contains('\0')) else {
+    let Some(external_id) = claim.and_then(storable) else {
         return Ok(None);
     };
-    Ok(within!(tx, c => sqlx::query_scalar(SELECT).bind(external_id).fetch_optional(c).await)?)
+    Ok(within!(tx, c => sqlx::query_scalar(BY_EXTERNAL_ID).bind(external_id).fetch_optional(c).await)?)
+}
+
+/// The same outside of transactions.
+pub(super) async fn find_claimed(db: &Db, claim: &str) -> Result<Option<Uuid>, StoreError> {
+    let external_id = storable(claim);
+    Ok(read!(db, c => sqlx::query_scalar(BY_EXTERNAL_ID).bind(external_id).fetch_optional(c).await)?)
+}
+
+/// The tariff of this name.
+pub(super) async fn named(tx: &mut Tx, name: &str) -> Result<Option<Uuid>, StoreError> {
+    Ok(within!(tx, c => sqlx::query_scalar(BY_NAME).bind(storable(name)).fetch_optional(c).await)?)
+}
+
+/// The same outside of transactions.
+pub(super) async fn find_named(db: &Db, name: &str) -> Result<Option<Uuid>, StoreError> {
+    let name = storable(name);
+    Ok(read!(db, c => sqlx::query_scalar(BY_NAME).bind(name).fetch_optional(c).await)?)
 }

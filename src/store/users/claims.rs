@@ -1,13 +1,19 @@
 //! How the claims of a token change a user: a pure function of both.
 
+use chrono::{DateTime, Utc};
+use colloquy_actors::protocol::plain::plain;
+use url::Url;
 use uuid::Uuid;
 
 use super::{
-    EMAIL_CHARS_MAX, NAME_CHARS_MAX, Profile, TariffStatus, User,
-    names::{fallback_name, is_language_tag},
+    ClaimRules, EMAIL_CHARS_MAX, NAME_CHARS_MAX, Profile, TariffStatus, User,
+    names::{NOBODY, fallback_name, full_name, is_language_tag, local_part},
 };
 use crate::{
-    identity::claims::{ProfileClaims, VerifiedToken},
+    identity::{
+        claims::{ProfileClaims, VerifiedToken},
+        limits::PICTURE_CHARS_MAX,
+    },
     store::{fold, tariffs::DEFAULT_TARIFF, tenants::DEFAULT_TENANT, text::cleaned},
 };
 
@@ -16,15 +22,131 @@ const PHONE_CHARS_MAX: usize = 64;
 /// As whose own device looks: what a user has who has chosen none.
 const FIRST_THEME: &str = "system";
 
-/// Tenant and tariff that the claims name, already looked up.
-#[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Assigned {
-    pub tenant: Option<Uuid>,
-    pub tariff: Option<Uuid>,
+/// What a token, together with its userinfo, says about something that may also be taken away.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) enum Said<T> {
+    /// Nothing: what is stored stays.
+    #[default]
+    Nothing,
+    /// It is absent at the issuer, or the operator does not look at it: the default.
+    Absent,
+    Is(T),
 }
 
-/// A user as the first token shows it.
-pub(super) fn new_user(id: Uuid, token: &VerifiedToken, assigned: Assigned, language: &str) -> User {
+/// The tariff of whoever is downgraded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) enum Downgrade {
+    /// The user's own.
+    #[default]
+    ToNothingElse,
+    /// To one that does not exist: users keep theirs.
+    ToUnknown,
+    To(Uuid),
+}
+
+/// Rows that the claims name, as the database knows them.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Rows {
+    pub tenant: Option<Uuid>,
+    pub tariff: Option<Uuid>,
+    pub downgraded: Option<Uuid>,
+}
+
+/// What the claims assign to a user.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(super) struct Assigned {
+    pub tenant: Said<Uuid>,
+    pub tariff: Said<Uuid>,
+    pub status: Said<TariffStatus>,
+    pub groups: Said<Vec<String>>,
+    pub downgrade: Downgrade,
+}
+
+impl<T> Said<T> {
+    fn of(is_switched_on: bool, claim: Option<T>, is_complete: bool) -> Self {
+        match claim.filter(|_| is_switched_on) {
+            Some(said) => Self::Is(said),
+            None if is_complete || !is_switched_on => Self::Absent,
+            None => Self::Nothing,
+        }
+    }
+}
+
+impl Assigned {
+    /// `rows` are those of this token's claims.
+    pub fn of(token: &VerifiedToken, rows: Rows, rules: &ClaimRules) -> Self {
+        let (claims, names) = (&token.profile, rules.names());
+        let is_complete = claims.userinfo_at.is_some();
+        let tariff = match (&claims.tariff_id, rows.tariff) {
+            (Some(name), None) if !names.tariff_id.is_empty() => {
+                rules.unknown_tariff(name);
+                Said::Nothing
+            }
+            (_, tariff) => Said::of(!names.tariff_id.is_empty(), tariff, is_complete),
+        };
+        let downgrade = match rows.downgraded {
+            _ if names.downgraded_tariff.is_empty() => Downgrade::ToNothingElse,
+            Some(tariff) => Downgrade::To(tariff),
+            None => Downgrade::ToUnknown,
+        };
+        let status = claims.tariff_status.as_deref();
+        Self {
+            // Where a tenant is required, one that lacks is no reason to move somebody: access is refused meanwhile.
+            tenant: Said::of(
+                !names.tenant_id.is_empty(),
+                rows.tenant,
+                is_complete && !rules.tenant_required(),
+            ),
+            tariff,
+            status: Said::of(
+                !names.tariff_status.is_empty(),
+                status.map(|word| rules.status(word)),
+                is_complete,
+            ),
+            groups: Said::of(!names.groups.is_empty(), claims.groups.clone(), is_complete),
+            downgrade,
+        }
+    }
+
+    fn apply(&self, user: &mut User, rules: &ClaimRules) {
+        match self.tenant {
+            Said::Is(tenant) => user.tenant_id = tenant,
+            Said::Absent => user.tenant_id = DEFAULT_TENANT,
+            Said::Nothing => {}
+        }
+        let was_downgraded = user.tariff_status == TariffStatus::Downgraded;
+        match self.status {
+            Said::Is(status) => user.tariff_status = status,
+            Said::Absent => user.tariff_status = TariffStatus::Default,
+            Said::Nothing => {}
+        }
+        let own = match self.tariff {
+            Said::Is(tariff) => tariff,
+            Said::Absent => DEFAULT_TARIFF,
+            // Back from a downgrade of which nobody says what was before it.
+            Said::Nothing if was_downgraded && self.downgrade == Downgrade::To(user.tariff_id) => {
+                DEFAULT_TARIFF
+            }
+            Said::Nothing => user.tariff_id,
+        };
+        user.tariff_id = match (user.tariff_status, self.downgrade) {
+            (TariffStatus::Downgraded, Downgrade::To(tariff)) => tariff,
+            (TariffStatus::Downgraded, Downgrade::ToUnknown) => {
+                rules.unknown_tariff(&rules.names().downgraded_tariff);
+                user.tariff_id
+            }
+            _ => own,
+        };
+    }
+}
+
+/// A user as the first token shows it, whichever client it is of.
+pub(super) fn new_user(
+    (id, now): (Uuid, DateTime<Utc>),
+    token: &VerifiedToken,
+    assigned: &Assigned,
+    (language, rules): (&str, &ClaimRules),
+) -> User {
     let mut user = User {
         profile: Profile {
             id,
@@ -33,6 +155,7 @@ pub(super) fn new_user(id: Uuid, token: &VerifiedToken, assigned: Assigned, lang
             firstname: String::new(),
             lastname: String::new(),
             display_name: String::new(),
+            picture: None,
         },
         issuer: token.issuer.clone(),
         subject: token.subject.clone(),
@@ -46,65 +169,186 @@ pub(super) fn new_user(id: Uuid, token: &VerifiedToken, assigned: Assigned, lang
         conference_theme: FIRST_THEME.to_owned(),
         phone: None,
         invite_email: None,
+        email_verified: None,
+        claims_at: 0,
+        seen_at: now,
         used_storage: 0,
         disabled_at: None,
     };
-    apply(&mut user, &token.profile, assigned);
+    change(&mut user, &token.profile, assigned, rules);
+    if rules.may_change(token) {
+        user.claims_at = token.as_of();
+    }
     user
 }
 
-/// Takes over what the claims say; absent ones leave alone what is stored, and so does what the user has chosen.
-pub(super) fn apply(user: &mut User, claims: &ProfileClaims, assigned: Assigned) {
-    let had_fallback_name =
-        user.profile.display_name.is_empty() || user.profile.display_name == fallback_name(&user.profile);
-    if let Some(email) = claims
-        .email
-        .as_deref()
-        .filter(|email| email.chars().count() <= EMAIL_CHARS_MAX)
-    {
-        user.profile.email = cleaned(Some(email), EMAIL_CHARS_MAX).unwrap_or_default();
-        user.invite_email = Some(fold(&user.profile.email)).filter(|email| !email.is_empty());
-    }
-    // Whoever may claim any address must not get what others meant for its owner.
-    if claims.email_verified == Some(false) {
-        user.invite_email = None;
-    }
-    set(&mut user.profile.firstname, text(claims.given_name.as_deref()));
-    set(&mut user.profile.lastname, text(claims.family_name.as_deref()));
-    if !user.display_name_chosen {
-        match claimed_name(claims) {
-            Some(name) => user.profile.display_name = name,
-            None if had_fallback_name => user.profile.display_name = fallback_name(&user.profile),
-            None => {}
+/// Whether a token may change the user: it is of the right client, and not older than what changed the user last.
+pub(super) fn counts(user: &User, token: &VerifiedToken, rules: &ClaimRules) -> bool {
+    rules.may_change(token) && token.as_of() >= user.claims_at
+}
+
+/// Takes over what a token says as far as it counts; whether its groups count too.
+pub(super) fn apply(user: &mut User, token: &VerifiedToken, assigned: &Assigned, rules: &ClaimRules) -> bool {
+    if counts(user, token, rules) {
+        change(user, &token.profile, assigned, rules);
+        true
+    } else {
+        if !rules.may_change(token) {
+            fill(user, &token.profile, rules);
         }
+        false
     }
+}
+
+/// Takes over what the claims say; absent ones leave alone what is stored, and so does what the user has chosen.
+fn change(user: &mut User, claims: &ProfileClaims, assigned: &Assigned, rules: &ClaimRules) {
+    let had_made_up_name = has_made_up_name(user, claims);
+    if let Some(email) = email(claims) {
+        if fold(&email) != fold(&user.profile.email) {
+            user.email_verified = None;
+        }
+        user.profile.email = email;
+        user.email_verified = claims.email_verified.or(user.email_verified);
+    } else if claims.email_verified == Some(false) {
+        user.email_verified = Some(false);
+    }
+    set(
+        &mut user.profile.firstname,
+        plain_text(claims.given_name.as_deref()),
+    );
+    set(
+        &mut user.profile.lastname,
+        plain_text(claims.family_name.as_deref()),
+    );
+    name(user, claims, had_made_up_name);
     if !user.language_chosen {
-        // Some issuers write `en_US`.
-        let locale = claims.locale.as_deref().map(|locale| locale.replace('_', "-"));
-        set(&mut user.language, locale.filter(|tag| is_language_tag(tag)));
+        set(&mut user.language, language(claims));
     }
     if let Some(phone) = &claims.phone_number {
         user.phone = cleaned(Some(phone), PHONE_CHARS_MAX);
     }
-    if let Some(status) = &claims.tariff_status {
-        user.tariff_status = TariffStatus::parse(status).unwrap_or_default();
+    picture(user, claims, rules);
+    address_of(user, rules);
+    assigned.apply(user, rules);
+}
+
+/// Fills what is empty; nothing is changed.
+fn fill(user: &mut User, claims: &ProfileClaims, rules: &ClaimRules) {
+    let claimed = email(claims);
+    if user.profile.email.is_empty() {
+        user.profile.email = claimed.clone().unwrap_or_default();
     }
-    if let Some(tenant) = assigned.tenant {
-        user.tenant_id = tenant;
+    if user.email_verified.is_none() && claimed.is_some_and(|email| fold(&email) == fold(&user.profile.email))
+    {
+        user.email_verified = claims.email_verified;
     }
-    if let Some(tariff) = assigned.tariff {
-        user.tariff_id = tariff;
+    for (stored, claimed) in [
+        (&mut user.profile.firstname, &claims.given_name),
+        (&mut user.profile.lastname, &claims.family_name),
+    ] {
+        if stored.is_empty() {
+            set(stored, plain_text(claimed.as_deref()));
+        }
+    }
+    if user.profile.display_name == NOBODY {
+        name(user, claims, true);
+    }
+    if user.phone.is_none() {
+        user.phone = cleaned(claims.phone_number.as_deref(), PHONE_CHARS_MAX);
+    }
+    if user.profile.picture.is_none() && claims.picture.is_some() {
+        picture(user, claims, rules);
+    }
+    address_of(user, rules);
+}
+
+fn email(claims: &ProfileClaims) -> Option<String> {
+    let email = claims.email.as_deref()?;
+    let fits = email.chars().count() <= EMAIL_CHARS_MAX;
+    cleaned(Some(email).filter(|_| fits), EMAIL_CHARS_MAX)
+}
+
+/// The address by which others invite the user: whoever may claim any address must not get what others meant for its owner.
+fn address_of(user: &mut User, rules: &ClaimRules) {
+    let address = Some(fold(&user.profile.email)).filter(|email| !email.is_empty());
+    user.invite_email = address.filter(|_| rules.trusts_address(user.email_verified));
+}
+
+fn language(claims: &ProfileClaims) -> Option<String> {
+    // Some issuers write `en_US`.
+    let locale = claims.locale.as_deref()?.replace('_', "-");
+    is_language_tag(&locale).then_some(locale)
+}
+
+/// A picture tells its host who looks at it: only what the operator wants to be looked at is kept.
+fn picture(user: &mut User, claims: &ProfileClaims, rules: &ClaimRules) {
+    let is_on = !rules.names().picture.is_empty();
+    let is_said = claims.picture.is_some() || claims.userinfo_at.is_some();
+    if is_said || !is_on {
+        let claimed = claims.picture.as_deref().filter(|_| is_on);
+        user.profile.picture = claimed.and_then(picture_url);
     }
 }
 
-/// What the issuer calls the user, if it says so.
+/// An https URL without a query, as browsers would write it.
+fn picture_url(text: &str) -> Option<String> {
+    let url = Url::parse(text).ok()?;
+    let is_plain = url.scheme() == "https"
+        && url.query().is_none()
+        && url.username().is_empty()
+        && url.password().is_none();
+    let written = String::from(url);
+    (is_plain && written.len() <= PICTURE_CHARS_MAX).then_some(written)
+}
+
+/// Whether the display name says nothing but what is known anyway, so that it follows what becomes known.
+fn has_made_up_name(user: &User, claims: &ProfileClaims) -> bool {
+    let profile = &user.profile;
+    let name = &profile.display_name;
+    let made_up = [
+        full_name(profile),
+        plain_text(claims.preferred_username.as_deref()),
+        local_part(&profile.email),
+    ];
+    name.is_empty() || name == NOBODY || made_up.into_iter().flatten().any(|made_up| made_up == *name)
+}
+
+/// The first of the names that the issuer knows. One that it gave stays where nothing says that it is gone.
+fn name(user: &mut User, claims: &ProfileClaims, had_made_up_name: bool) {
+    if user.display_name_chosen {
+        return;
+    }
+    let may_make_up = had_made_up_name || claims.userinfo_at.is_some();
+    let profile = &user.profile;
+    let made_up = || {
+        full_name(profile)
+            .or_else(|| plain_text(claims.preferred_username.as_deref()))
+            .unwrap_or_else(|| fallback_name(profile))
+    };
+    let name = given_name(claims).or_else(|| may_make_up.then(made_up));
+    set(&mut user.profile.display_name, name);
+}
+
+fn given_name(claims: &ProfileClaims) -> Option<String> {
+    plain_text(claims.nickname.as_deref()).or_else(|| plain_text(claims.name.as_deref()))
+}
+
+/// What the issuer calls the user, if it says so: nickname, name, given and family name, name for logging in, and the address
+/// before `@`; each without what can't be seen, and the next one if nothing is left of it.
 #[must_use]
 pub fn claimed_name(claims: &ProfileClaims) -> Option<String> {
-    text(claims.name.as_deref()).or_else(|| text(claims.nickname.as_deref()))
+    let full = [&claims.given_name, &claims.family_name]
+        .map(|part| part.as_deref().unwrap_or_default())
+        .join(" ");
+    given_name(claims)
+        .or_else(|| plain_text(Some(&full)))
+        .or_else(|| plain_text(claims.preferred_username.as_deref()))
+        .or_else(|| local_part(claims.email.as_deref()?))
 }
 
-fn text(claim: Option<&str>) -> Option<String> {
-    cleaned(claim, NAME_CHARS_MAX)
+/// A name as it is shown: nothing in it is invisible or turns what stands around it.
+fn plain_text(claim: Option<&str>) -> Option<String> {
+    cleaned(plain(claim?).as_deref(), NAME_CHARS_MAX)
 }
 
 fn set(stored: &mut String, claimed: Option<String>) {
@@ -114,160 +358,4 @@ fn set(stored: &mut String, claimed: Option<String>) {
 }
 
 #[cfg(test)]
-mod tests {
-    use chrono::DateTime;
-
-    use super::*;
-
-    fn token(profile: ProfileClaims) -> VerifiedToken {
-        VerifiedToken {
-            issuer: "https://issuer.example".to_owned(),
-            subject: "1".to_owned(),
-            expires_at: DateTime::UNIX_EPOCH,
-            roles: Vec::new(),
-            profile,
-        }
-    }
-
-    fn ada() -> ProfileClaims {
-        ProfileClaims {
-            email: Some("ada@example.org".to_owned()),
-            given_name: Some("Ada".to_owned()),
-            family_name: Some("Adams".to_owned()),
-            ..ProfileClaims::default()
-        }
-    }
-
-    fn user(profile: ProfileClaims) -> User {
-        new_user(Uuid::nil(), &token(profile), Assigned::default(), "en")
-    }
-
-    #[expect(clippy::unnecessary_wraps, reason = "shortens the tables of claims")]
-    fn some(text: &str) -> Option<String> {
-        Some(text.to_owned())
-    }
-
-    #[test]
-    fn an_empty_token_makes_a_usable_user() {
-        let user = user(ProfileClaims::default());
-        assert_eq!(
-            (user.profile.display_name.as_str(), user.language.as_str()),
-            ("User", "en")
-        );
-        assert_eq!((user.tenant_id, user.tariff_id), (DEFAULT_TENANT, DEFAULT_TARIFF));
-    }
-
-    #[test]
-    fn the_name_is_name_then_nickname_then_made_up() {
-        let mut claims = ProfileClaims {
-            name: some("Countess"),
-            nickname: some("Ada"),
-            ..ada()
-        };
-        assert_eq!(user(claims.clone()).profile.display_name, "Countess");
-        claims.name = some("  ");
-        assert_eq!(user(claims.clone()).profile.display_name, "Ada");
-        claims.nickname = None;
-        assert_eq!(user(claims).profile.display_name, "Ada Adams");
-    }
-
-    #[test]
-    fn a_made_up_name_follows_its_parts_and_a_given_one_stays() {
-        let married = ProfileClaims {
-            family_name: some("Byron"),
-            ..ProfileClaims::default()
-        };
-        let mut made_up = user(ada());
-        apply(&mut made_up, &married, Assigned::default());
-        assert_eq!(made_up.profile.display_name, "Ada Byron");
-        let mut given = user(ProfileClaims {
-            name: some("Countess"),
-            ..ada()
-        });
-        apply(&mut given, &married, Assigned::default());
-        assert_eq!(given.profile.display_name, "Countess");
-    }
-
-    #[test]
-    fn what_the_user_chose_stays() {
-        let mut user = user(ada());
-        user.profile.display_name = "Me".to_owned();
-        (user.display_name_chosen, user.language_chosen) = (true, true);
-        let claims = ProfileClaims {
-            name: some("Other"),
-            locale: some("fr"),
-            ..ada()
-        };
-        apply(&mut user, &claims, Assigned::default());
-        assert_eq!(
-            (user.profile.display_name.as_str(), user.language.as_str()),
-            ("Me", "en")
-        );
-    }
-
-    #[test]
-    fn absent_claims_leave_alone_and_unusable_ones_do_no_harm() {
-        let mut user = user(ProfileClaims {
-            tariff_status: some("paid"),
-            phone_number: some("+49 1"),
-            ..ada()
-        });
-        let before = user.clone();
-        apply(&mut user, &ProfileClaims::default(), Assigned::default());
-        assert_eq!(user, before);
-        let odd = ProfileClaims {
-            email: Some("x".repeat(300)),
-            given_name: some("\0"),
-            locale: some("not a tag"),
-            tariff_status: some("gold"),
-            ..ProfileClaims::default()
-        };
-        apply(&mut user, &odd, Assigned::default());
-        assert_eq!(
-            user,
-            User {
-                tariff_status: TariffStatus::Default,
-                ..before
-            }
-        );
-    }
-
-    #[test]
-    fn nobody_is_invited_by_an_address_that_anybody_may_claim() {
-        let with = |email: &str, email_verified| ProfileClaims {
-            email: some(email),
-            email_verified,
-            ..ProfileClaims::default()
-        };
-        for (claims, expected) in [
-            (with("Ada@Example.org", None), some("ada@example.org")),
-            (with("ada@example.org", Some(true)), some("ada@example.org")),
-            (with("ada@example.org", Some(false)), None),
-            (ProfileClaims::default(), None),
-        ] {
-            assert_eq!(user(claims).invite_email, expected);
-        }
-        let mut changed = user(with("ada@example.org", None));
-        apply(
-            &mut changed,
-            &with("victim@example.org", Some(false)),
-            Assigned::default(),
-        );
-        assert_eq!(
-            (changed.profile.email.as_str(), changed.invite_email),
-            ("victim@example.org", None)
-        );
-    }
-
-    #[test]
-    fn locales_with_underscores_are_understood() {
-        assert_eq!(
-            user(ProfileClaims {
-                locale: some("de_AT"),
-                ..ada()
-            })
-            .language,
-            "de-AT"
-        );
-    }
-}
+mod tests;

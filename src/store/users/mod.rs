@@ -1,13 +1,18 @@
 //! Users: who they are at their issuer, and the profile that others see.
 
 mod acquaintances;
+mod claim_rules;
 mod claims;
+mod compare;
 mod disabled;
+mod known;
+mod merge;
 mod names;
 mod overview;
 mod phone;
 mod profile;
 mod search;
+mod seen;
 mod write;
 
 use chrono::{DateTime, Utc};
@@ -19,15 +24,20 @@ use super::{
 };
 
 pub use acquaintances::acquainted;
+pub use claim_rules::ClaimRules;
 pub use claims::claimed_name;
+pub use compare::differs;
 pub use disabled::{DisabledUser, Switched, all_disabled, disable, enable};
+pub use known::{Known, has_address, known};
+pub use merge::{Identity, Merge, REFERENCES, merge};
 pub use names::is_language_tag;
 pub use overview::{Overview, UserFilter, list_all, named, overview};
 pub use phone::with_phone_like;
 pub use profile::Profile;
 pub(super) use profile::profile_columns;
 pub use search::{find, list, with_address};
-pub use write::{NewUserDefaults, ProfileChange, find_or_create, update_profile, upsert_from_claims};
+pub use seen::note_seen;
+pub use write::{NewUserDefaults, ProfileChange, update_profile, upsert_from_claims};
 
 /// Characters of a title and of a display name.
 pub const NAME_CHARS_MAX: usize = 255;
@@ -59,8 +69,15 @@ pub struct User {
     pub dashboard_theme: String,
     pub conference_theme: String,
     pub phone: Option<String>,
-    /// The folded address by which others invite the user; none when the issuer calls it unverified.
+    /// The folded address by which others invite the user; none where the issuer does not vouch for it as
+    /// `oidc.email_verified` wants.
     pub invite_email: Option<String>,
+    /// Whether the issuer knows that the address is the user's; `None`: it has never said.
+    pub email_verified: Option<bool>,
+    /// Since when what the issuer says about the user is so, in Unix seconds; nothing older changes it.
+    pub claims_at: i64,
+    /// When the user was here last, to the hour.
+    pub seen_at: DateTime<Utc>,
     /// Bytes of stored assets.
     pub used_storage: u64,
     /// Since when the user may not do anything any more.
@@ -111,6 +128,9 @@ impl User {
             conference_theme: row.col("conference_theme")?,
             phone: row.col("phone")?,
             invite_email: row.col("invite_email")?,
+            email_verified: row.col("email_verified")?,
+            claims_at: row.col("claims_at")?,
+            seen_at: row.col("seen_at")?,
             used_storage: count(row.col("used_storage")?),
             disabled_at: row.col("disabled_at")?,
         })
@@ -125,7 +145,7 @@ macro_rules! user_columns {
             profile_columns!("u"),
             ", u.issuer, u.subject, u.tenant_id, u.tariff_id, u.tariff_status, u.display_name_chosen, u.language,
              u.language_chosen, u.dashboard_theme, u.conference_theme, u.phone, u.invite_email,
-             u.used_storage, u.disabled_at"
+             u.email_verified, u.claims_at, u.seen_at, u.used_storage, u.disabled_at"
         )
     };
 }

@@ -1,16 +1,32 @@
 //! Display names and language tags.
 
+use colloquy_actors::protocol::plain::plain;
+
 use super::{LANGUAGE_CHARS_MAX, NAME_CHARS_MAX, Profile};
+
+/// The name of somebody of whom nothing is known.
+pub(super) const NOBODY: &str = "User";
 
 /// The name of a user who has none: first and last name, else the e-mail's part before `@`, else `User`.
 pub(super) fn fallback_name(profile: &Profile) -> String {
-    let full = format!("{} {}", profile.firstname, profile.lastname);
-    let local = profile.email.split('@').next().unwrap_or_default();
-    let name = [full.trim(), local.trim()]
-        .into_iter()
-        .find(|name| !name.is_empty())
-        .unwrap_or("User");
-    name.chars().take(NAME_CHARS_MAX).collect()
+    full_name(profile)
+        .or_else(|| local_part(&profile.email))
+        .unwrap_or_else(|| NOBODY.to_owned())
+}
+
+/// First and last name.
+pub(super) fn full_name(profile: &Profile) -> Option<String> {
+    shown(&format!("{} {}", profile.firstname, profile.lastname))
+}
+
+/// The part of an e-mail address before `@`.
+pub(super) fn local_part(email: &str) -> Option<String> {
+    shown(email.split('@').next().unwrap_or_default())
+}
+
+fn shown(name: &str) -> Option<String> {
+    let name: String = plain(name)?.chars().take(NAME_CHARS_MAX).collect();
+    Some(name.trim_end().to_owned())
 }
 
 /// Whether `tag` has the shape of a language tag (RFC 5646): subtags of 1–8 letters and digits, the first of letters.
@@ -40,6 +56,7 @@ mod tests {
             firstname: firstname.to_owned(),
             lastname: lastname.to_owned(),
             display_name: String::new(),
+            picture: None,
         }
     }
 

@@ -14,6 +14,8 @@ pub struct Profile {
     pub lastname: String,
     /// Never empty.
     pub display_name: String,
+    /// URL of the picture that the issuer has of the user.
+    pub picture: Option<String>,
 }
 
 /// Columns of a profile for a query that calls the table of users by the given name.
@@ -43,7 +45,11 @@ macro_rules! profile_columns {
             $table,
             ".display_name AS ",
             $table,
-            "_display_name"
+            "_display_name, ",
+            $table,
+            ".picture AS ",
+            $table,
+            "_picture"
         )
     };
 }
@@ -57,6 +63,9 @@ impl Profile {
         let prefix = name.len();
         name.push_str("id");
         let id = row.col(&name)?;
+        name.truncate(prefix);
+        name.push_str("picture");
+        let picture = row.col(&name)?;
         let mut text = |column: &str| {
             name.truncate(prefix);
             name.push_str(column);
@@ -64,6 +73,7 @@ impl Profile {
         };
         Ok(Self {
             id,
+            picture,
             email: text("email")?,
             title: text("title")?,
             firstname: text("firstname")?,

@@ -1,11 +1,12 @@
 //! Users among each other: lists and search within one tenant.
 
+use chrono::{DateTime, TimeDelta, Utc};
 use sqlx::QueryBuilder;
 use uuid::Uuid;
 
 use super::{Profile, profile_columns};
 use crate::store::{
-    Db, Listed, StoreError, Window, fold,
+    Db, Listed, StoreError, Window, fold, micros,
     rows::{count, from_columns},
     text::{like_pattern, like_pattern_at_end},
 };
@@ -20,18 +21,59 @@ impl Found {
 }
 from_columns!(Found);
 
-/// The users of a tenant in the order of their coming, without disabled ones.
-pub async fn list(db: &Db, tenant: Uuid, window: Window) -> Result<Listed<Profile>, StoreError> {
-    const COUNT: &str = "SELECT count(*) FROM users WHERE tenant_id = $1 AND disabled_at IS NULL";
+/// For how long somebody whose address others have, too, may stay away and still be found.
+const AWAY: TimeDelta = TimeDelta::days(30);
+
+/// Conditions on a user `u` who can be found: not locked out, and not left behind. The identity provider vouches for this
+/// address of several users when one of them was deleted there and made again; who came before the newest of them and never
+/// since, nor within [`AWAY`], is such a remnant. What follows is the time before which that was,
+/// then `not_left_behind`.
+macro_rules! findable {
+    () => {
+        "u.disabled_at IS NULL AND NOT (u.email_verified IS TRUE AND u.seen_at < "
+    };
+}
+
+/// The second half of `findable`. `OFFSET 0` makes PostgreSQL look for each user by itself, by the index of addresses.
+macro_rules! not_left_behind {
+    () => {
+        " AND EXISTS (SELECT 1 FROM users n WHERE n.email_fold = u.email_fold AND n.tenant_id = u.tenant_id
+              AND n.id <> u.id AND n.email_verified IS TRUE AND n.disabled_at IS NULL AND n.created_at > u.seen_at
+              LIMIT 1 OFFSET 0))"
+    };
+}
+
+/// The users of a tenant in the order of their coming, without disabled ones and those who were left behind.
+pub async fn list(
+    db: &Db,
+    tenant: Uuid,
+    window: Window,
+    now: DateTime<Utc>,
+) -> Result<Listed<Profile>, StoreError> {
+    const COUNT: &str = concat!(
+        "SELECT count(*) FROM users u WHERE u.tenant_id = $1 AND ",
+        findable!(),
+        "$2",
+        not_left_behind!()
+    );
     const SELECT: &str = concat!(
         "SELECT ",
         profile_columns!("u"),
-        " FROM users u WHERE u.tenant_id = $1 AND u.disabled_at IS NULL
-         ORDER BY u.created_at, u.id LIMIT $2 OFFSET $3"
+        " FROM users u WHERE u.tenant_id = $1 AND ",
+        findable!(),
+        "$2",
+        not_left_behind!(),
+        " ORDER BY u.created_at, u.id LIMIT $3 OFFSET $4"
     );
-    let total = read!(db, c => sqlx::query_scalar(COUNT).bind(tenant).fetch_one(c).await)?;
+    let away_since = micros(now - AWAY);
+    let total = read!(db, c => sqlx::query_scalar(COUNT)
+        .bind(tenant)
+        .bind(away_since)
+        .fetch_one(c)
+        .await)?;
     let rows: Vec<Found> = read!(db, c => sqlx::query_as(SELECT)
         .bind(tenant)
+        .bind(away_since)
         .bind(window.limit())
         .bind(window.offset())
         .fetch_all(c)
@@ -43,17 +85,28 @@ pub async fn list(db: &Db, tenant: Uuid, window: Window) -> Result<Listed<Profil
 }
 
 /// Users of a tenant in whose names and address all words of `text` stand, whatever their case; at most `limit`, by
-/// name. Disabled users are not found.
-pub async fn find(db: &Db, tenant: Uuid, text: &str, limit: u32) -> Result<Vec<Profile>, StoreError> {
+/// name. Who is disabled, or was left behind, is not found.
+pub async fn find(
+    db: &Db,
+    tenant: Uuid,
+    text: &str,
+    limit: u32,
+    now: DateTime<Utc>,
+) -> Result<Vec<Profile>, StoreError> {
     const SELECT: &str = concat!(
         "SELECT ",
         profile_columns!("u"),
-        " FROM users u WHERE u.disabled_at IS NULL AND u.tenant_id = "
+        " FROM users u WHERE ",
+        findable!()
     );
     let folded = fold(text);
     let rows: Vec<Found> = read!(db, c => {
         let mut select = QueryBuilder::new(SELECT);
-        select.push_bind(tenant);
+        select
+            .push_bind(micros(now - AWAY))
+            .push(not_left_behind!())
+            .push(" AND u.tenant_id = ")
+            .push_bind(tenant);
         for word in folded.split_whitespace() {
             select.push(" AND u.search_text LIKE ").push_bind(like_pattern(word)).push(" ESCAPE '\\'");
         }
@@ -63,23 +116,30 @@ pub async fn find(db: &Db, tenant: Uuid, text: &str, limit: u32) -> Result<Vec<P
     Ok(rows.into_iter().map(|found| found.0).collect())
 }
 
-/// Users of a tenant whose e-mail address is this one, whatever its case; at most `limit`. Disabled users are not found.
+/// Users of a tenant whose e-mail address is this one, whatever its case; at most `limit`. Who is disabled, or was left
+/// behind, is not found.
 pub async fn with_address(
     db: &Db,
     tenant: Uuid,
     email: &str,
     limit: u32,
+    now: DateTime<Utc>,
 ) -> Result<Vec<Profile>, StoreError> {
     const SELECT: &str = concat!(
         "SELECT ",
         profile_columns!("u"),
-        " FROM users u WHERE u.disabled_at IS NULL AND u.tenant_id = $1 AND u.search_text LIKE $2 ESCAPE '\\'
-         ORDER BY u.search_text, u.id LIMIT $3"
+        " FROM users u WHERE ",
+        findable!(),
+        "$1",
+        not_left_behind!(),
+        " AND u.tenant_id = $2 AND u.search_text LIKE $3 ESCAPE '\\'
+         ORDER BY u.search_text, u.id LIMIT $4"
     );
     let folded = fold(email);
     // The address is the last line of what is searched.
     let line = like_pattern_at_end(&format!("\n{folded}"));
     let rows: Vec<Found> = read!(db, c => sqlx::query_as(SELECT)
+        .bind(micros(now - AWAY))
         .bind(tenant)
         .bind(line)
         .bind(i64::from(limit))

@@ -5,8 +5,8 @@ use colloquy_actors::protocol::plain::plain;
 use uuid::Uuid;
 
 use super::{
-    BY_ID, NAME_CHARS_MAX, User, by_identity,
-    claims::{Assigned, apply, new_user},
+    BY_ID, ClaimRules, NAME_CHARS_MAX, User,
+    claims::{Assigned, Rows, Said, apply, new_user},
     names::fallback_name,
     phone,
 };
@@ -15,11 +15,21 @@ use crate::{
     store::{Db, StoreError, Tx, event_invites, fold, groups, micros, tariffs, tenants, text::cleaned},
 };
 
-/// What a new user gets where the token says nothing.
+/// What a new user gets where the token says nothing, and how claims are read.
 #[derive(Debug, Clone)]
 pub struct NewUserDefaults {
     /// BCP 47 tag.
     pub language: String,
+    pub claims: ClaimRules,
+}
+
+impl Default for NewUserDefaults {
+    fn default() -> Self {
+        Self {
+            language: "en".to_owned(),
+            claims: ClaimRules::default(),
+        }
+    }
 }
 
 /// What users change of themselves; `None` leaves alone.
@@ -33,21 +43,7 @@ pub struct ProfileChange {
     pub conference_theme: Option<String>,
 }
 
-/// The user of a valid token, created when it is new; what is stored stays as it is.
-pub async fn find_or_create(
-    db: &Db,
-    token: &VerifiedToken,
-    defaults: &NewUserDefaults,
-    now: DateTime<Utc>,
-) -> Result<User, StoreError> {
-    match by_identity(db, &token.issuer, &token.subject).await? {
-        Some(user) => Ok(user),
-        // Boxed: what is rare must not make the future of every request a large one.
-        None => Box::pin(upsert_from_claims(db, token, defaults, now)).await,
-    }
-}
-
-/// Creates the user of a token, or brings it up to what the claims say. Groups become those of the token.
+/// Creates the user of a token, or brings it up to what the claims say as far as they count.
 pub async fn upsert_from_claims(
     db: &Db,
     token: &VerifiedToken,
@@ -57,26 +53,85 @@ pub async fn upsert_from_claims(
     let (token, defaults, now) = (token.clone(), defaults.clone(), micros(now));
     db.transaction(move |tx| {
         Box::pin(async move {
-            let claims = &token.profile;
-            let assigned = Assigned {
-                tenant: tenants::claimed(tx, claims.tenant_id.as_deref(), now).await?,
-                tariff: tariffs::claimed(tx, claims.tariff_id.as_deref()).await?,
-            };
-            let new = new_user(Uuid::new_v4(), &token, assigned, &defaults.language);
+            let rules = &defaults.claims;
+            let assigned = assigned(tx, &token, rules, now).await?;
+            let new = new_user(
+                (Uuid::new_v4(), now),
+                &token,
+                &assigned,
+                (&defaults.language, rules),
+            );
             let user = if insert(tx, &new, now).await? {
+                if let Said::Is(groups) = &assigned.groups {
+                    groups::replace(tx, new.profile.id, new.tenant_id, groups).await?;
+                }
                 new
             } else {
-                let mut user = locked_by_identity(tx, &token, now).await?;
-                apply(&mut user, claims, assigned);
-                update(tx, &user, now).await?;
-                user
+                bring_up(tx, &token, &assigned, rules, now).await?
             };
-            groups::replace(tx, user.profile.id, user.tenant_id, claims.groups.as_deref()).await?;
             event_invites::claim(tx, &user, now).await?;
             Ok(user)
         })
     })
     .await
+}
+
+/// What the claims assign; a tenant that is new is made, since the issuer vouches for it.
+async fn assigned(
+    tx: &mut Tx,
+    token: &VerifiedToken,
+    rules: &ClaimRules,
+    now: DateTime<Utc>,
+) -> Result<Assigned, StoreError> {
+    const SELECT: &str = "SELECT id FROM users WHERE issuer = $1 AND subject = $2";
+    if !rules.may_change(token) {
+        let known: Option<Uuid> = within!(&mut *tx, c => sqlx::query_scalar(SELECT)
+            .bind(&token.issuer)
+            .bind(&token.subject)
+            .fetch_optional(c)
+            .await)?;
+        if known.is_some() {
+            return Ok(Assigned::default());
+        }
+    }
+    let (claims, names) = (&token.profile, rules.names());
+    let tenant = claims
+        .tenant_id
+        .as_deref()
+        .filter(|_| !names.tenant_id.is_empty());
+    let rows = Rows {
+        tenant: tenants::claimed(tx, tenant, now).await?,
+        tariff: tariffs::claimed(tx, claims.tariff_id.as_deref()).await?,
+        downgraded: match names.downgraded_tariff.as_str() {
+            "" => None,
+            name => tariffs::named(tx, name).await?,
+        },
+    };
+    Ok(Assigned::of(token, rows, rules))
+}
+
+/// Changes the user of a token, which exists, as far as the claims count.
+async fn bring_up(
+    tx: &mut Tx,
+    token: &VerifiedToken,
+    assigned: &Assigned,
+    rules: &ClaimRules,
+    now: DateTime<Utc>,
+) -> Result<User, StoreError> {
+    let mut user = locked_by_identity(tx, token, now).await?;
+    let tenant_before = user.tenant_id;
+    if apply(&mut user, token, assigned, rules) {
+        user.claims_at = token.as_of();
+        let (id, tenant) = (user.profile.id, user.tenant_id);
+        match &assigned.groups {
+            Said::Is(groups) => groups::replace(tx, id, tenant, groups).await?,
+            Said::Absent => groups::replace(tx, id, tenant, &[]).await?,
+            Said::Nothing if tenant != tenant_before => groups::move_to(tx, id, tenant).await?,
+            Said::Nothing => {}
+        }
+    }
+    update(tx, &user, now).await?;
+    Ok(user)
 }
 
 /// Changes what users may change of themselves; `claimed_name` is what the issuer calls the user now. `None` when the user
@@ -136,7 +191,7 @@ impl ProfileChange {
 }
 
 /// What search looks through: the address is its last line.
-fn search_text(user: &User) -> String {
+pub(super) fn search_text(user: &User) -> String {
     let profile = &user.profile;
     fold(
         &[
@@ -154,8 +209,10 @@ async fn insert(tx: &mut Tx, user: &User, now: DateTime<Utc>) -> Result<bool, St
     const INSERT: &str = "INSERT INTO users
         (id, issuer, subject, tenant_id, tariff_id, tariff_status, email, title, firstname, lastname, display_name,
          display_name_chosen, language, language_chosen, dashboard_theme, conference_theme, phone, search_text,
-         invite_email, used_storage, created_at, updated_at, phone_tail)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, 0, $20, $21, $22)
+         invite_email, used_storage, created_at, updated_at, phone_tail, email_fold, email_verified, claims_at, seen_at,
+         picture)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, 0, $20, $21, $22,
+                $23, $24, $25, $26, $27)
         ON CONFLICT (issuer, subject) DO NOTHING";
     let inserted = within!(tx, c => sqlx::query(INSERT)
         .bind(user.profile.id)
@@ -180,6 +237,11 @@ async fn insert(tx: &mut Tx, user: &User, now: DateTime<Utc>) -> Result<bool, St
         .bind(now)
         .bind(now)
         .bind(user.phone.as_deref().and_then(phone::tail))
+        .bind(fold(&user.profile.email))
+        .bind(user.email_verified)
+        .bind(user.claims_at)
+        .bind(user.seen_at)
+        .bind(user.profile.picture.as_deref())
         .execute(c)
         .await
         .map(|done| done.rows_affected()))?;
@@ -192,7 +254,7 @@ async fn update(tx: &mut Tx, user: &User, now: DateTime<Utc>) -> Result<(), Stor
         tenant_id = $2, tariff_id = $3, tariff_status = $4, email = $5, title = $6, firstname = $7, lastname = $8,
         display_name = $9, display_name_chosen = $10, language = $11, language_chosen = $12, dashboard_theme = $13,
         conference_theme = $14, phone = $15, search_text = $16, invite_email = $17,
-        updated_at = $18, phone_tail = $19
+        updated_at = $18, phone_tail = $19, email_fold = $20, email_verified = $21, claims_at = $22, picture = $23
         WHERE id = $1";
     within!(tx, c => sqlx::query(UPDATE)
         .bind(user.profile.id)
@@ -214,6 +276,10 @@ async fn update(tx: &mut Tx, user: &User, now: DateTime<Utc>) -> Result<(), Stor
         .bind(user.invite_email.as_deref())
         .bind(now)
         .bind(user.phone.as_deref().and_then(phone::tail))
+        .bind(fold(&user.profile.email))
+        .bind(user.email_verified)
+        .bind(user.claims_at)
+        .bind(user.profile.picture.as_deref())
         .execute(c)
         .await
         .map(drop))?;

@@ -1,5 +1,6 @@
 //! Commands that operators type, run as the real binary.
 
+mod import;
 mod require_oidc;
 mod tariffs;
 mod tenants;
@@ -96,13 +97,14 @@ impl Shell {
         let token = VerifiedToken {
             issuer: "https://issuer.example".to_owned(),
             subject: subject.to_owned(),
+            client: "Frontend".to_owned(),
+            session: None,
+            issued_at: 0,
             expires_at: now,
             roles: Vec::new(),
             profile,
         };
-        let defaults = NewUserDefaults {
-            language: "en".to_owned(),
-        };
+        let defaults = NewUserDefaults::default();
         upsert_from_claims(&self.0.db, &token, &defaults, now)
             .await
             .expect("a user")

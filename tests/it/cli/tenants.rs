@@ -4,7 +4,8 @@ use colloquy::store::tenants::DEFAULT_TENANT;
 
 use super::Shell;
 
-on_both_databases!(Shell: tenants_are_listed_with_their_users, an_id_can_be_set, bad_ids_are_refused, migrating_is_repeatable);
+on_both_databases!(Shell: tenants_are_listed_with_their_users, an_id_can_be_set, bad_ids_are_refused, migrating_is_repeatable,
+    several_tenants_are_a_reason_to_want_one_of_everybody);
 
 async fn tenants_are_listed_with_their_users(shell: &Shell) {
     let default =
@@ -64,4 +65,16 @@ async fn migrating_is_repeatable(shell: &Shell) {
     for _ in 0..2 {
         assert_eq!(shell.prints(&["migrate"]), "The database is up to date.\n");
     }
+}
+
+async fn several_tenants_are_a_reason_to_want_one_of_everybody(shell: &Shell) {
+    let advised = || {
+        let told = shell.prints(&["config", "check"]);
+        let mut lines = told.lines().filter(|line| line.contains("oidc.tenant_required"));
+        lines.next().is_some_and(|line| line.starts_with("warning: "))
+    };
+    shell.log_in("ada", None, None).await;
+    assert!(!advised());
+    shell.log_in("bob", Some("acme"), None).await;
+    assert!(advised());
 }

@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use colloquy::{
+    disabled_users::DisabledUsers,
     identity::ProfileClaims,
     store::users::{self, User},
 };
@@ -10,7 +11,8 @@ use super::Shell;
 
 on_both_databases!(Shell:
     users_are_listed_in_pages, a_user_is_shown, a_user_is_disabled_and_enabled,
-    whoever_is_not_named_clearly_is_refused, bad_arguments_are_refused);
+    two_rows_become_one, rows_that_are_not_one_persons_stay_two, whoever_is_not_named_clearly_is_refused,
+    whoever_is_no_user_is_a_service, bad_arguments_are_refused);
 
 async fn person(shell: &Shell, subject: &str, name: &str, email: &str) -> User {
     let claims = ProfileClaims {
@@ -29,7 +31,10 @@ async fn disabled_at(shell: &Shell, user: &User) -> Option<DateTime<Utc>> {
 async fn users_are_listed_in_pages(shell: &Shell) {
     assert_eq!(shell.prints(&["users", "list"]), "users: 0, page 1 of 1\n");
     let ada = person(shell, "1", "Ada", "ada@example.org").await;
-    let bob = person(shell, "2", "Bob\u{1b}[2J", "").await;
+    let bob = person(shell, "2", "Bob", "").await;
+    // As names were stored once.
+    let odd = "UPDATE users SET display_name = 'Bob\u{1b}[2J' WHERE subject = '2'";
+    shell.0.execute(odd).await;
     let (ada, bob) = (ada.profile.id, bob.profile.id);
     // They came at the same time, so their ids decide who is first.
     let mut lines = [
@@ -134,6 +139,53 @@ async fn a_user_is_disabled_and_enabled(shell: &Shell) {
     assert_eq!(disabled_at(shell, &ada).await, None);
 }
 
+async fn two_rows_become_one(shell: &Shell) {
+    let old = person(shell, "1", "Ada", "ada@example.org").await;
+    let new = person(shell, "2", "Ada B.", "ada@example.org").await;
+    let (kept, gone) = (old.profile.id, new.profile.id);
+    let told = shell.prints(&["users", "merge", &kept.to_string(), "2"]);
+    assert_eq!(
+        told,
+        format!(
+            "Merged Ada B. <ada@example.org>, {gone}, into {kept}: Ada B. <ada@example.org>. Running servers follow within \
+             10 seconds.\n"
+        )
+    );
+    let shown = shell.prints(&["users", "show", "ada@example.org"]);
+    for line in [
+        format!("  id:                {kept}"),
+        "  subject:           2".to_owned(),
+    ] {
+        assert!(shown.lines().any(|shown| shown == line), "{line}: {shown}");
+    }
+    let third = person(shell, "3", "Ada C.", "").await;
+    shell.prints(&["users", "disable", "3"]);
+    let told = shell.prints(&["users", "merge", "2", &third.profile.id.to_string()]);
+    assert!(told.contains(" It is disabled, as one of the two was."), "{told}");
+    assert!(disabled_at(shell, &old).await.is_some());
+    let again = shell.fails(&["users", "merge", "3", &gone.to_string()]);
+    assert_eq!(
+        again,
+        format!("colloquy: there is no user `{gone}`; `colloquy users list` shows them")
+    );
+}
+
+async fn rows_that_are_not_one_persons_stay_two(shell: &Shell) {
+    let ada = person(shell, "1", "Ada", "ada@example.org").await.profile.id;
+    let zoe = shell.log_in("2", Some("zeta"), None).await.profile.id;
+    assert_eq!(
+        shell.fails(&["users", "merge", "1", "ada@example.org"]),
+        format!("colloquy: both are Ada <ada@example.org>, {ada}")
+    );
+    assert_eq!(
+        shell.fails(&["users", "merge", "1", "2"]),
+        format!("colloquy: {ada} and {zoe} are of two tenants; `colloquy users show` tells which")
+    );
+    assert_eq!(shell.status(&["users", "merge", "1"]), Some(2));
+    let listed = shell.prints(&["users", "list"]);
+    assert!(listed.ends_with("users: 2, page 1 of 1\n"), "{listed}");
+}
+
 async fn whoever_is_not_named_clearly_is_refused(shell: &Shell) {
     let one = person(shell, "1", "Ada", "ada@example.org").await;
     let other = person(shell, "2", "Bob", "ADA@example.org").await;
@@ -164,13 +216,49 @@ async fn whoever_is_not_named_clearly_is_refused(shell: &Shell) {
         "%",
         "00000000-0000-4000-8000-000000000000",
     ] {
-        for what in ["show", "disable", "enable"] {
+        for what in ["show", "enable"] {
             assert_eq!(
                 shell.fails(&["users", what, name]),
                 format!("colloquy: there is no user `{name}`; `colloquy users list` shows them")
             );
         }
     }
+}
+
+async fn whoever_is_no_user_is_a_service(shell: &Shell) {
+    let gone = |name: &str| format!("colloquy: there is no user `{name}`; `colloquy users list` shows them");
+    for name in ["nobody@example.org", "two words"] {
+        assert_eq!(shell.fails(&["users", "disable", name]), gone(name));
+    }
+    assert_eq!(shell.fails(&["users", "enable", "svc-1"]), gone("svc-1"));
+    let issuer = "http://127.0.0.1:11311/dev-issuer";
+    assert_eq!(
+        shell.prints(&["users", "disable", " svc-1 "]),
+        format!(
+            "No user is called `svc-1`. Disabled the service with this subject at {issuer}. \
+             Running servers follow within 10 seconds.\n"
+        )
+    );
+    let disabled = DisabledUsers::load(shell.db()).await.expect("a look");
+    assert!(disabled.has_subject(issuer, "svc-1"));
+    assert!(!disabled.has_subject("https://issuer.example", "svc-1"));
+    let again = shell.prints(&["users", "disable", "svc-1"]);
+    let told = "Nothing to do: the service with the subject `svc-1` is disabled since 20";
+    assert!(again.starts_with(told), "{again}");
+    let listed = shell.prints(&["users", "list", "--disabled"]);
+    let told = format!("users: 0, page 1 of 1\nservices: 1\nsvc-1  of {issuer}  disabled since 20");
+    assert!(listed.starts_with(&told), "{listed}");
+    assert_eq!(shell.prints(&["users", "list"]), "users: 0, page 1 of 1\n");
+    assert_eq!(
+        shell.prints(&["users", "enable", "svc-1"]),
+        "Enabled the service with the subject `svc-1`. Running servers follow within 10 seconds.\n"
+    );
+    let disabled = DisabledUsers::load(shell.db()).await.expect("a look");
+    assert!(!disabled.has_subject(issuer, "svc-1"));
+    // A user is meant before a service.
+    let ada = person(shell, "svc-2", "Ada", "").await;
+    shell.prints(&["users", "disable", "svc-2"]);
+    assert!(disabled_at(shell, &ada).await.is_some());
 }
 
 async fn bad_arguments_are_refused(shell: &Shell) {

@@ -1,5 +1,6 @@
 //! Messages that are begun and not ended, or announced and not sent: they end the connection before they cost anything.
 
+use colloquy_actors::protocol::limits::MESSAGE_FRAGMENTS_MAX;
 use serde_json::json;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
@@ -22,8 +23,8 @@ use crate::{
 /// Sockets at the same time: each took 1.4 MiB once.
 const SOCKETS: usize = 100;
 const GROWTH_BYTES_MAX: u64 = 16 * 1024 * 1024;
-/// Pieces of a message, beyond what is taken.
-const PIECES: usize = 1_100;
+/// Pieces of a message, one more than is taken: what comes after the end could take the answer away.
+const PIECES: usize = MESSAGE_FRAGMENTS_MAX + 1;
 /// A whole KiB below what a message may have before the join.
 const BEFORE_JOIN_BYTES: usize = 15 * 1024;
 
@@ -80,7 +81,7 @@ async fn begun_messages_cost_what_came_of_them() {
     let grown = server.resident_bytes().saturating_sub(before);
     assert!(grown < GROWTH_BYTES_MAX, "{grown} bytes");
     // With the next piece it is too large.
-    let mut guest = sockets.remove(0);
+    let mut guest = sockets.pop().expect("a socket");
     guest.send_message(piece(2 * 1024, false)).await;
     assert_eq!(guest.close_code().await, Some(1009));
     // A message of very many pieces ends as well, however small they are.

@@ -1,6 +1,6 @@
 //! What honest issuers put into tokens, and what the verifier makes of it.
 
-use colloquy::identity::TokenError;
+use colloquy::identity::{Refusal, TokenError};
 use serde_json::{Value, json};
 
 use super::{
@@ -38,6 +38,28 @@ async fn tokens_of_every_configured_algorithm_are_accepted() {
             "typ Bearer",
             issuer.token(&issuer.claims_with("typ", json!("Bearer"))),
         ),
+        ("200 roles, also as groups", {
+            let roles: Vec<_> = (0..200)
+                .map(|n| format!("department-of-something-that-has-a-long-name-{n}"))
+                .collect();
+            let mut claims = issuer.claims_with("x_grp", json!(roles));
+            claims["realm_access"] = json!({"roles": roles});
+            let token = issuer.token(&claims);
+            assert!(token.len() > 16 * 1024, "{} bytes", token.len());
+            token
+        }),
+        ("good for a day", {
+            let exp = issuer.clock.seconds() + 24 * 3_600;
+            issuer.token(&issuer.claims_with("exp", json!(exp)))
+        }),
+        ("made an hour ahead", {
+            let iat = issuer.clock.seconds() + 3_600;
+            issuer.token(&issuer.claims_with("iat", json!(iat)))
+        }),
+        (
+            "of nobody knows when",
+            issuer.token(&issuer.claims_with("iat", Value::Null)),
+        ),
         ("exp with a fraction", {
             let exp = issuer.clock.seconds() + 60;
             issuer.token(&issuer.claims_with(
@@ -49,6 +71,7 @@ async fn tokens_of_every_configured_algorithm_are_accepted() {
         let accepted = verifier.verify_access_token(&token).await.expect(name);
         assert_eq!(accepted.subject, "s1", "{name}");
         assert_eq!(accepted.issuer, issuer.url, "{name}");
+        assert!(accepted.issued_at <= issuer.clock.seconds(), "{name}");
     }
 }
 
@@ -56,7 +79,6 @@ async fn tokens_of_every_configured_algorithm_are_accepted() {
 async fn claims_become_profile_and_roles() {
     let issuer = FakeIssuer::start().await;
     let mut claims = issuer.claims();
-    claims["realm_access"] = json!({"roles": ["opentalk-call-in"]});
     claims["x_grp"] = json!(["staff"]);
     claims["tenant_id"] = json!("acme");
     claims["tariff_status"] = json!("paid");
@@ -66,7 +88,17 @@ async fn claims_become_profile_and_roles() {
         .verify_access_token(&issuer.token(&claims))
         .await
         .expect("a good token");
-    assert_eq!(accepted.roles, ["opentalk-call-in"]);
+    assert!(accepted.roles.is_empty());
+    // Neither the audience nor the client of a service counts.
+    let mut service = issuer.claims_with("aud", json!("account"));
+    service["azp"] = json!("gateway");
+    service["realm_access"] = json!({"roles": ["offline_access", "opentalk-call-in"]});
+    let service = issuer
+        .verifier()
+        .verify_service_token(&issuer.token(&service))
+        .await
+        .expect("a service");
+    assert_eq!(service.roles, ["opentalk-call-in"]);
     assert_eq!(accepted.expires_at.timestamp(), issuer.clock.seconds() + 300);
     let profile = &accepted.profile;
     assert_eq!(profile.email.as_deref(), Some("ada@example.org"));
@@ -115,7 +147,7 @@ async fn malformed_expired_and_invalid_are_told_apart() {
         .verify_access_token(&foreign)
         .await
         .expect_err("another audience");
-    assert!(matches!(refusal, TokenError::Invalid(_)));
+    assert_eq!(refusal, TokenError::Refused(Refusal::Audience));
     assert!(!refusal.description().contains('"'), "fit for a quoted string");
 }
 
@@ -145,9 +177,22 @@ async fn an_id_token_is_for_its_client() {
             .expect("an ID token");
         assert_eq!(accepted.profile.name.as_deref(), Some("Ada Lovelace"));
     }
+    for changes in [
+        ("aud", json!("api")),
+        ("aud", json!(["api", "grafana"])),
+        ("azp", json!("Other")),
+    ] {
+        let refused = verifier
+            .verify_id_token(&id_token(std::slice::from_ref(&changes)))
+            .await;
+        assert_eq!(refused, Err(TokenError::Refused(Refusal::Client)), "{changes:?}");
+    }
+    let service = [("realm_access", json!({"roles": ["opentalk-recorder"]}))];
+    let refused = verifier.verify_id_token(&id_token(&service)).await;
+    assert_eq!(refused, Err(TokenError::Refused(Refusal::Service)));
     let bad: [&[(&str, Value)]; 5] = [
-        &[("aud", json!("api"))],
-        &[("azp", json!("Other"))],
+        &[("aud", json!(null))],
+        &[("azp", json!(["Frontend"]))],
         &[("typ", json!("Bearer"))],
         &[("exp", json!("never"))],
         &[("iss", json!("https://evil.example"))],

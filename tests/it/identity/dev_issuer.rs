@@ -1,6 +1,9 @@
 //! The development issuer as a browser and a web client meet it.
 
-use colloquy::{config::Outgoing, identity::TokenError};
+use colloquy::{
+    config::Outgoing,
+    identity::{Refusal, TokenError},
+};
 use reqwest::StatusCode;
 use serde_json::json;
 use sha2::{Digest, Sha256};
@@ -129,16 +132,23 @@ async fn the_verifier_takes_each_token_for_what_it_is() {
     let (verifier, tokens) = (world.verifier(), world.tokens("recorder").await);
     let (access, id) = (text(&tokens, "access_token"), text(&tokens, "id_token"));
     let accepted = verifier
-        .verify_access_token(access)
+        .verify_service_token(access)
         .await
         .expect("the access token");
     assert_eq!(accepted.roles, ["opentalk-recorder"]);
     assert_eq!(accepted.profile.name.as_deref(), Some("recorder"));
     assert_eq!(accepted.profile.email, None);
-    assert_eq!(
-        verifier.verify_id_token(id).await.expect("the ID token").subject,
-        accepted.subject
-    );
+    let service = Err(TokenError::Refused(Refusal::Service));
+    assert_eq!(verifier.verify_access_token(access).await.map(drop), service);
+    assert_eq!(verifier.verify_id_token(id).await.map(drop), service);
+    assert_eq!(world.userinfo(access).await.0, StatusCode::OK);
+    let bob = world.tokens("bob").await;
+    let accepted = verifier
+        .verify_access_token(text(&bob, "access_token"))
+        .await
+        .expect("the access token");
+    let logged_in = verifier.verify_id_token(text(&bob, "id_token")).await;
+    assert_eq!(logged_in.expect("the ID token").subject, accepted.subject);
 
     for (name, token) in [
         ("ID token", id),

@@ -12,6 +12,8 @@ use colloquy::{
         invites::{self, Editor},
         outbox, rooms,
         usage::{self, Counter},
+        users::{self, Identity, Merge},
+        void_sessions::{self, Ended, VoidSession},
     },
     tariffs::Quota,
 };
@@ -31,6 +33,7 @@ on_both_databases!(Store:
     disabled_users_go_and_others_keep_what_is_theirs,
     mails_that_are_done_go,
     counters_of_days_gone_by_go,
+    ended_logins_go_when_their_tokens_have_expired,
 );
 
 fn sorted(mut ids: Vec<Uuid>) -> Vec<Uuid> {
@@ -297,4 +300,35 @@ async fn counters_of_days_gone_by_go(store: &Store) {
         1
     );
     assert_eq!(usage::used(&store.db, &counter, now()).await.expect("a query"), 1);
+}
+
+async fn ended_logins_go_when_their_tokens_have_expired(store: &Store) {
+    let void = |session: &str, hours: i64| VoidSession {
+        issuer: "https://issuer.example".to_owned(),
+        client: "Frontend".to_owned(),
+        ended: Ended::Session(session.to_owned()),
+        iat: 0,
+        at: now() - TimeDelta::hours(hours),
+    };
+    let many = (0..1_100).map(|number| void(&format!("old {number}"), 25));
+    let voids = many.chain([void("young", 23)]).collect();
+    void_sessions::insert(&store.db, voids).await.expect("stored");
+    for (old, new, days) in [("a", "b", 2), ("c", "d", 0)] {
+        let (old, new) = (store.user(old).await, store.user(new).await);
+        let merge = Merge {
+            kept: old.profile.id,
+            gone: new.profile.id,
+            identity: Identity::OfGone,
+        };
+        users::merge(&store.db, merge, days_ago(days))
+            .await
+            .expect("a merge");
+    }
+    let done = run(store, Job::LoginCleanup, &json!({})).await;
+    assert_eq!(done.deleted, 1_101);
+    let left = void_sessions::since(&store.db, days_ago(3))
+        .await
+        .expect("a query");
+    assert_eq!(left, [void("young", 23)]);
+    assert_eq!(store.number("SELECT count(*) FROM merged_users").await, 1);
 }

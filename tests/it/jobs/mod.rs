@@ -15,6 +15,7 @@ use colloquy::{
     jobs::{self, Job, Report, Tools},
     store::{
         events::{self, NewEvent, Times, ZonedTime},
+        guest_access::GuestAccess,
         invites::{self, NewInvite},
         rooms::{self, NewRoom},
         users::User,
@@ -40,6 +41,7 @@ pub fn tools_at(store: &Store, now: DateTime<Utc>) -> Tools {
         clock: Clock::from_fn(move || now),
         assets: assets(store),
         live: None,
+        ended_logins_kept: TimeDelta::days(1),
     }
 }
 
@@ -82,6 +84,8 @@ pub async fn rows(store: &Store) -> Vec<i64> {
         "event_invites",
         "job_leases",
         "usage_counters",
+        "void_sessions",
+        "merged_users",
     ] {
         counts.push(store.number(&format!("SELECT count(*) FROM {table}")).await);
     }
@@ -96,6 +100,7 @@ pub async fn room(store: &Store, owner: &User, created_at: DateTime<Utc>) -> Uui
         created_at,
         password: None,
         waiting_room: false,
+        guest_access: GuestAccess::default(),
         e2e_encryption: false,
         sip: true,
     };

@@ -1,77 +1,17 @@
 //! What the client of LiveKit tells operators, and what it must not tell.
 
-use std::{
-    io,
-    sync::{Arc, Mutex, PoisonError},
-};
-
 use axum::{http::StatusCode, response::IntoResponse as _};
 use colloquy::livekit::{FAILURES_MAX, Patience, keys};
 use colloquy_actors::{livekit::Outcome, ports::Media as _};
-use tracing::subscriber::DefaultGuard;
-use tracing_subscriber::{EnvFilter, fmt::MakeWriter};
 
 use super::{
     client::{client, removal},
     patience::{UNLIMITED, client_with},
 };
-use crate::support::livekit::{API_SECRET, FakeLivekit, Mood};
-
-/// What this thread logs while it lives, also what is for looking for errors only.
-struct Log {
-    text: Text,
-    _guard: DefaultGuard,
-}
-
-#[derive(Clone, Default)]
-struct Text(Arc<Mutex<Vec<u8>>>);
-
-impl Log {
-    fn start() -> Self {
-        let text = Text::default();
-        let subscriber = tracing_subscriber::fmt()
-            .with_env_filter(EnvFilter::new("colloquy=trace"))
-            .with_ansi(false)
-            .with_writer(text.clone())
-            .finish();
-        Self {
-            text,
-            _guard: tracing::subscriber::set_default(subscriber),
-        }
-    }
-
-    fn text(&self) -> String {
-        let bytes = self.text.0.lock().unwrap_or_else(PoisonError::into_inner);
-        String::from_utf8(bytes.clone()).expect("UTF-8")
-    }
-
-    /// Lines that an operator sees.
-    fn lines(&self) -> Vec<String> {
-        let text = self.text();
-        let is_shown = |line: &&str| !matches!(line.split_whitespace().nth(1), Some("DEBUG" | "TRACE"));
-        text.lines().filter(is_shown).map(str::to_owned).collect()
-    }
-}
-
-impl io::Write for Text {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let mut text = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        text.extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl<'a> MakeWriter<'a> for Text {
-    type Writer = Self;
-
-    fn make_writer(&'a self) -> Self {
-        self.clone()
-    }
-}
+use crate::support::{
+    livekit::{API_SECRET, FakeLivekit, Mood},
+    log::Log,
+};
 
 /// Each failure is followed by a try, and yet there is one line for all of them.
 #[tokio::test]

@@ -1,34 +1,21 @@
 //! What stands in mails, as Python's `email` and `icalendar` read it.
 
-use colloquy::{
-    calendar::ics::Exception,
-    mail::{Kind, Mail, Receiver},
-};
+use colloquy::mail::{Kind, Mail, Receiver};
 use serde_json::json;
 use uuid::Uuid;
 
-use super::{Post, invitation, invitation_to, registered, span, time, weekly};
-use crate::support::smtp::ReceivedMail;
+use super::{Post, invitation, invitation_to, registered, sent, weekly};
 
 on_both_databases!(Post:
     an_invitation_says_everything_in_each_of_its_parts,
     receivers_read_their_language_and_come_in_by_their_link,
+    where_guests_are_out_no_code_is_told,
     every_kind_of_mail_is_told,
-    one_date_of_a_series_is_told_alone,
-    a_series_comes_with_what_differs,
     events_without_times_have_no_calendar,
     titles_and_names_inject_nothing,
     every_mail_says_why_it_comes_and_how_to_end_it,
     without_a_public_url_or_an_organizer_less_is_said,
 );
-
-/// The mail as it arrives.
-async fn sent(post: &Post, mail: Mail) -> ReceivedMail {
-    post.enqueue(&[mail]).await;
-    let (round, received) = tokio::join!(async { post.worker().round().await }, post.mail());
-    assert_eq!(round.expect("a database").sent, 1);
-    received
-}
 
 #[expect(clippy::too_many_lines, reason = "one letter, part by part")]
 async fn an_invitation_says_everything_in_each_of_its_parts(post: &Post) {
@@ -207,6 +194,42 @@ async fn receivers_read_their_language_and_come_in_by_their_link(post: &Post) {
     assert!(german.text("text/html").contains("<html lang=\"de\">"));
 }
 
+async fn where_guests_are_out_no_code_is_told(post: &Post) {
+    let room = "https://meet.example/room/00000000-0000-0000-0000-000000000002";
+    let guest = "https://meet.example/invite/00000000-0000-0000-0000-000000000009";
+    let email = "bob@example.org".to_owned();
+    post.invite_address(&email, Uuid::from_u128(9)).await;
+    let mail = Mail {
+        receiver: Receiver::External {
+            email,
+            invite_code: Some(Uuid::from_u128(9)),
+        },
+        ..invitation()
+    };
+    for (change, link) in [
+        ("UPDATE rooms SET guest_access = 'disabled'", room),
+        ("UPDATE rooms SET guest_access = 'waiting_room'", guest),
+        (
+            "UPDATE tariffs SET disabled_features = '[\"guests_allowed\"]'",
+            room,
+        ),
+        ("UPDATE tariffs SET disabled_features = '[]'", guest),
+    ] {
+        post.store.execute(change).await;
+        let received = sent(post, mail.clone()).await;
+        for text in [received.text("text/plain"), received.text("text/html")] {
+            assert!(text.contains(link), "{change}: {text}");
+            assert_eq!(text.contains("/invite/"), link == guest, "{change}: {text}");
+        }
+        assert_eq!(received.event()["location"], link, "{change}");
+    }
+    post.enqueue(&[mail]).await;
+    let worker = post.worker_with(|config| config.guests.allowed = false);
+    let (round, received) = tokio::join!(async { worker.round().await }, post.mail());
+    assert_eq!(round.expect("a database").sent, 1);
+    assert!(!received.text("text/plain").contains("/invite/"));
+}
+
 async fn every_kind_of_mail_is_told(post: &Post) {
     for (kind, subject, method, status, may_come) in [
         (Kind::Invite, "Invitation: Planning", "REQUEST", "CONFIRMED", true),
@@ -244,79 +267,6 @@ async fn every_kind_of_mail_is_told(post: &Post) {
         "CANCEL",
         "calendars drop what has no time any more"
     );
-}
-
-fn exception(original: &str, is_cancelled: bool) -> Exception {
-    Exception {
-        original_starts_at: time(original),
-        is_cancelled,
-        title: None,
-        description: None,
-        span: None,
-    }
-}
-
-async fn one_date_of_a_series_is_told_alone(post: &Post) {
-    let mut moved = weekly();
-    moved.kind = Kind::Update;
-    moved.instance = Some(time("2026-07-13T08:00:00Z"));
-    moved.event.exceptions = vec![Exception {
-        title: Some("Planning outside".to_owned()),
-        description: Some("No cake.".to_owned()),
-        span: Some(span("2026-07-14T12:00:00Z", "2026-07-14T13:00:00Z")),
-        ..exception("2026-07-13T08:00:00Z", false)
-    }];
-    let mail = sent(post, moved.clone()).await;
-    assert_eq!(mail.header("subject"), "Changed: Planning outside");
-    let text = mail.text("text/plain");
-    for line in [
-        "When: Tuesday, 14 July 2026, 14:00–15:00 (Europe/Berlin)",
-        "Instead of: Monday, 13 July 2026, 10:00 (Europe/Berlin)",
-        "No cake.",
-    ] {
-        assert!(text.contains(line), "{line}: {text}");
-    }
-    let event = mail.event();
-    assert_eq!(event["recurrence_id"], "2026-07-13T10:00:00+02:00");
-    assert_eq!(event["start"], "2026-07-14T14:00:00+02:00");
-    assert_eq!(
-        (&event["rule"], &event["summary"]),
-        (&json!(null), &json!("Planning outside"))
-    );
-
-    let mut cancelled = weekly();
-    cancelled.kind = Kind::Cancel;
-    cancelled.instance = Some(time("2026-11-02T09:00:00Z"));
-    cancelled.event.exceptions = vec![exception("2026-11-02T09:00:00Z", true)];
-    let mail = sent(post, cancelled).await;
-    assert_eq!(mail.calendar()["method"], "CANCEL");
-    let event = mail.event();
-    assert_eq!(event["status"], "CANCELLED");
-    // The clocks went back on 25 October; the meeting stays at ten.
-    assert_eq!(event["recurrence_id"], "2026-11-02T10:00:00+01:00");
-    assert_eq!(event["uid"], "00000000-0000-0000-0000-000000000001");
-}
-
-async fn a_series_comes_with_what_differs(post: &Post) {
-    let mut mail = weekly();
-    mail.event.exceptions = vec![
-        exception("2026-07-20T08:00:00Z", true),
-        Exception {
-            span: Some(span("2026-07-14T12:00:00Z", "2026-07-14T13:00:00Z")),
-            ..exception("2026-07-13T08:00:00Z", false)
-        },
-    ];
-    mail.event.recurrence.push("EXDATE:20260727T100000".to_owned());
-    let mail = sent(post, mail).await;
-    let events = mail.calendar()["events"].as_array().expect("events");
-    assert_eq!(events.len(), 2);
-    assert_eq!(
-        events[0]["exdates"],
-        json!(["2026-07-27T10:00:00+02:00", "2026-07-20T10:00:00+02:00"])
-    );
-    assert_eq!(events[1]["recurrence_id"], "2026-07-13T10:00:00+02:00");
-    assert_eq!(events[1]["start"], "2026-07-14T14:00:00+02:00");
-    assert!(mail.text("text/plain").contains("Repeats: on several dates"));
 }
 
 async fn events_without_times_have_no_calendar(post: &Post) {

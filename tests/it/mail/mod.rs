@@ -4,6 +4,7 @@ mod letters;
 mod limits;
 mod off;
 mod person;
+mod series;
 mod server;
 mod trouble;
 mod unsubscribe;
@@ -28,7 +29,11 @@ use colloquy::{
 };
 use uuid::Uuid;
 
-use crate::{databases::Kind as Database, store::Store, support::smtp::SmtpServer};
+use crate::{
+    databases::Kind as Database,
+    store::Store,
+    support::smtp::{ReceivedMail, SmtpServer},
+};
 
 /// A database, a mail server, a worker between them, and a clock that only the test turns.
 pub struct Post {
@@ -221,4 +226,12 @@ pub fn invitation_to(email: &str) -> Mail {
         },
         ..invitation()
     }
+}
+
+/// The mail as it arrives.
+async fn sent(post: &Post, mail: Mail) -> ReceivedMail {
+    post.enqueue(&[mail]).await;
+    let (round, received) = tokio::join!(async { post.worker().round().await }, post.mail());
+    assert_eq!(round.expect("a database").sent, 1);
+    received
 }

@@ -10,25 +10,34 @@ use axum::{
 };
 use colloquy::{
     assets::{Assets, Objects, Recordings},
-    config::{Config, DevUser},
+    config::{Config, DevUser, Oidc},
     disabled_users::DisabledUsers,
-    http::{self, ApiState, api::Parts, auth::KnownUsers, brake::WriteBrake, starts::Doorkeeper},
+    http::{
+        self, ApiState,
+        api::Parts,
+        auth::{KnownUsers, person::VISIT_NOTES_MAX},
+        brake::WriteBrake,
+        starts::Doorkeeper,
+    },
     identity::{DevIssuer, Verifier, VerifierSettings},
     listener::ClientAddress,
     livekit::RoomService,
     mail::Outbox,
     meetings,
     origins::Origins,
+    people::People,
     readiness::Readiness,
     shared_folders::SharedFolders,
     store::{
         events::{self, NewEvent},
         rooms::meeting_facts,
+        users::ClaimRules,
     },
     tariffs::Offer,
 };
 use colloquy_actors::live::{Live, LiveSettings};
 use serde_json::{Value, json};
+use tokio::sync::Semaphore;
 use tower::ServiceExt as _;
 use url::Url;
 use uuid::Uuid;
@@ -36,7 +45,7 @@ use uuid::Uuid;
 use super::answer::Answer;
 use crate::{
     databases::{Kind, TestDatabase},
-    identity::clock::TestClock,
+    identity::{clock::TestClock, issuer::FakeIssuer},
     support::planted,
 };
 
@@ -59,7 +68,8 @@ pub struct Api {
 
 /// The API with what goes around all answers.
 pub fn router(state: &ApiState) -> Router {
-    http::layers::every(http::router(state.clone()), &state.config.http)
+    let api = http::layers::every(http::router(state.clone()), &state.config.http);
+    api.merge(http::well_known::router(&state.config.http))
 }
 
 impl Api {
@@ -111,6 +121,9 @@ impl Api {
             offer: Arc::new(Offer::from_config(&config)),
             clock: clock.clock(),
             outbox: Outbox::new(config.mail.host.is_some()),
+            claim_rules: ClaimRules::new(&config.oidc),
+            visits: Arc::new(Semaphore::new(VISIT_NOTES_MAX)),
+            people: People::new(&config, clock.clock()).expect("a client"),
             config: Arc::new(config),
         });
         Self {
@@ -128,7 +141,37 @@ impl Api {
         configure(&mut config);
         let parts = Parts {
             shared_folders: SharedFolders::new(&config.outgoing, &config.shared_folder).expect("a client"),
+            people: People::new(&config, self.clock.clock()).expect("a client"),
+            offer: Arc::new(Offer::from_config(&config)),
             config: Arc::new(config),
+            ..Parts::clone(&self.state)
+        };
+        self.state = parts.into();
+        self.router = router(&self.state);
+    }
+
+    /// From now on tokens come from another issuer.
+    pub fn verify_with(&mut self, verifier: Verifier) {
+        let parts = Parts {
+            verifier,
+            ..Parts::clone(&self.state)
+        };
+        self.state = parts.into();
+        self.router = router(&self.state);
+    }
+
+    /// From now on tokens are those of `issuer`, whose clock is that of the server, with these settings.
+    pub fn trust(&mut self, issuer: &mut FakeIssuer, configure: impl FnOnce(&mut Oidc)) {
+        issuer.clock = self.clock.clone();
+        let mut oidc = issuer.oidc();
+        configure(&mut oidc);
+        let parts = Parts {
+            verifier: issuer.verifier_of(&oidc),
+            claim_rules: ClaimRules::new(&oidc),
+            config: Arc::new(Config {
+                oidc,
+                ..Config::clone(&self.state.config)
+            }),
             ..Parts::clone(&self.state)
         };
         self.state = parts.into();

@@ -288,7 +288,7 @@ async fn only_the_owner_changes_and_strangers_see_nothing(api: &Api) {
     api.needs_a_user("POST", &format!("/v1/rooms/{room}/assets?{UPLOAD}"))
         .await;
     let recorder = api.person("recorder").await;
-    api.get(&recorder, &path).await.refused(404, "not_found");
+    api.get(&recorder, &path).await.refused(403, "forbidden");
     api.call(&alice, "DELETE", &path, Value::Null).await.expect(204);
     api.get(&alice, &path).await.refused(404, "not_found");
     api.call(&alice, "DELETE", &path, Value::Null)

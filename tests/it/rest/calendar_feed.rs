@@ -15,6 +15,7 @@ use colloquy::{
             self, NewEvent, Status, Times, ZonedTime,
             exceptions::{self, Difference},
         },
+        guest_access::GuestAccess,
         invites::Editor,
         rooms::{self, NewRoom},
         users::{self, User},
@@ -101,6 +102,7 @@ async fn event(api: &Api, owner: &User, title: &str, change: impl FnOnce(&mut Ne
         created_at: now,
         password: None,
         waiting_room: false,
+        guest_access: GuestAccess::default(),
         e2e_encryption: false,
         sip: false,
     };

@@ -53,6 +53,7 @@ async fn answers_are_not_kept_and_are_what_they_say() {
         ("/health/ready".to_owned(), ""),
         ("/docs/".to_owned(), ""),
         ("/nothing".to_owned(), ""),
+        ("/.well-known/opentalk/client".to_owned(), "no-store"),
         (
             "/dev-issuer/.well-known/openid-configuration".to_owned(),
             "no-store",

@@ -68,7 +68,7 @@ async fn own_path(api: &Api, alice: &Person, path: &str) -> String {
 async fn add(api: &Api, alice: &Person, path: &str, entry: Entry, number: usize) {
     match entry {
         Entry::User => {
-            let person = api.person(["bob", "carol", "dora", "recorder"][number]).await;
+            let person = api.person(["bob", "carol", "dora"][number]).await;
             api.get(&person, "/v1/users/me").await.expect(200);
         }
         Entry::Room | Entry::InviteCode => {

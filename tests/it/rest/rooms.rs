@@ -38,6 +38,7 @@ async fn a_room_has_its_fields(api: &Api) {
         "created_at": "2027-01-15T08:00:00Z",
         "password": "geheim ü",
         "waiting_room": true,
+        "guest_access": "direct_access",
         "e2e_encryption": true,
     });
     assert_eq!(room, expected);

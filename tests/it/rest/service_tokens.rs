@@ -44,6 +44,16 @@ async fn services_need_their_role(api: &Api) {
         assert_eq!(answer.status.as_u16(), status, "{name} at {path}");
         if status == 403 {
             answer.refused(403, "forbidden");
+            let message = answer.body["message"].as_str().expect("a message");
+            let role = if path == "/recorder" {
+                "opentalk-recorder"
+            } else {
+                "opentalk-call-in"
+            };
+            assert!(
+                message.contains(role) && message.contains("realm_access.roles"),
+                "{message}"
+            );
         }
     }
 }
@@ -52,6 +62,11 @@ async fn services_are_no_users(api: &Api) {
     let recorder = api.person("recorder").await;
     let bearer = format!("Bearer {}", recorder.access_token);
     ask(api, "/recorder", Some(&bearer)).await.expect(204);
+    api.get(&recorder, "/v1/users/me").await.refused(403, "forbidden");
+    let login = serde_json::json!({"id_token": recorder.id_token});
+    api.call_anonymously("POST", "/v1/auth/login", login)
+        .await
+        .refused(403, "forbidden");
     assert_eq!(api.database.number("SELECT count(*) FROM users").await, 0);
 }
 

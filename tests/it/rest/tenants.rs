@@ -32,8 +32,10 @@ impl Issued {
     /// Somebody with a token that has these claims besides.
     async fn log_in(&self, name: &str, claims: Value) -> Rest {
         let mut all = self.issuer.claims();
+        // The server's clock is the machine's, and takes no token that is good for more than a day.
+        let now = chrono::Utc::now().timestamp();
         let base = json!({
-            "sub": name, "name": format!("Somebody {name}"), "email": format!("{name}@example.org"), "aud": "Frontend",
+            "iat": now, "exp": now + 300, "sub": name, "name": format!("Somebody {name}"), "email": format!("{name}@example.org"), "aud": "Frontend",
         });
         for more in [base, claims] {
             all.as_object_mut()

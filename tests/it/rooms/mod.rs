@@ -2,6 +2,7 @@
 
 mod delete;
 mod guessing;
+mod guest_access;
 mod invited;
 mod locked_out;
 mod places;

@@ -47,8 +47,9 @@ impl<S: Settings> Proxied<S> {
     pub fn person(&self, name: &str, more: &Value) -> Rest {
         let now = Utc::now().timestamp();
         let mut claims = self.issuer.claims();
-        let own =
-            json!({"sub": name, "email": format!("{name}@example.org"), "iat": now, "exp": now + 3_600});
+        let own = json!({
+            "sub": name, "email": format!("{name}@example.org"), "azp": "Frontend", "iat": now, "exp": now + 3_600,
+        });
         for fields in [&own, more] {
             let fields = fields.as_object().expect("claims").clone();
             claims.as_object_mut().expect("claims").extend(fields);

@@ -2,12 +2,15 @@
 
 use colloquy::{
     disabled_users::DisabledUsers,
-    store::users::{self, User},
+    store::{
+        disabled_subjects,
+        users::{self, User},
+    },
 };
 
 use super::{Store, at};
 
-on_both_databases!(Store: a_look_finds_who_has_changed, what_was_known_holds_without_a_database, many_are_read_in_pages);
+on_both_databases!(Store: a_look_finds_who_has_changed, services_are_looked_for_too, what_was_known_holds_without_a_database, many_are_read_in_pages);
 
 async fn disable(store: &Store, user: &User) {
     let switched = users::disable(&store.db, user.profile.id, at(1)).await;
@@ -34,6 +37,53 @@ async fn a_look_finds_who_has_changed(store: &Store) {
     store.execute("DELETE FROM users").await;
     assert!(disabled.look(&store.db).await.expect("a look").is_empty());
     assert!(!knows(&disabled, &bob));
+}
+
+async fn services_are_looked_for_too(store: &Store) {
+    const MANY: usize = 2_500;
+    let issuer = "https://issuer.example";
+    let (since, is_new) = disabled_subjects::disable(&store.db, issuer, "gateway", at(1))
+        .await
+        .expect("a statement");
+    assert_eq!((since, is_new), (at(1), true));
+    let again = disabled_subjects::disable(&store.db, issuer, "gateway", at(2)).await;
+    assert_eq!(
+        again.expect("a statement"),
+        (at(1), false),
+        "the first time counts"
+    );
+    store
+        .execute(&format!(
+            "WITH RECURSIVE numbers(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < {MANY})
+             INSERT INTO disabled_subjects (issuer, subject, at)
+             SELECT issuer, 'many-' || n, at FROM disabled_subjects, numbers"
+        ))
+        .await;
+    let disabled = DisabledUsers::default();
+    assert!(
+        disabled.look(&store.db).await.expect("a look").is_empty(),
+        "no users"
+    );
+    for subject in ["gateway", "many-1", "many-999", "many-2500"] {
+        assert!(disabled.has_subject(issuer, subject), "{subject}");
+        assert!(
+            disabled.has_subject("https://issuer.example/", subject),
+            "{subject}"
+        );
+    }
+    assert!(!disabled.has_subject(issuer, "many-2501"));
+    assert!(
+        disabled_subjects::enable(&store.db, issuer, "gateway")
+            .await
+            .expect("a statement")
+    );
+    assert!(
+        !disabled_subjects::enable(&store.db, issuer, "gateway")
+            .await
+            .expect("a statement")
+    );
+    disabled.look(&store.db).await.expect("a look");
+    assert!(!disabled.has_subject(issuer, "gateway"));
 }
 
 async fn what_was_known_holds_without_a_database(store: &Store) {

@@ -5,8 +5,9 @@ use colloquy::{
     secrets::Secret,
     store::{
         Window,
+        guest_access::GuestAccess,
         invites::{self, Editor, Invite, NewInvite},
-        rooms::{self, NewRoom},
+        rooms::{self, NewRoom, RoomChange},
     },
 };
 use uuid::Uuid;
@@ -14,7 +15,7 @@ use uuid::Uuid;
 use super::{Store, at};
 
 on_both_databases!(Store:
-    an_invite_names_creator_and_editor, a_deleted_invite_stays_as_inactive, codes_lead_to_their_room,
+    an_invite_names_creator_and_editor, a_deleted_invite_stays_as_inactive, codes_are_told_with_what_lets_guests_in, codes_lead_to_their_room,
     invites_end_with_their_room, lists_are_windows_newest_first);
 
 async fn room(store: &Store, password: Option<&str>) -> NewRoom {
@@ -26,6 +27,7 @@ async fn room(store: &Store, password: Option<&str>) -> NewRoom {
         created_at: at(0),
         password: password.map(Secret::new),
         waiting_room: false,
+        guest_access: GuestAccess::default(),
         e2e_encryption: false,
         sip: false,
     };
@@ -148,6 +150,42 @@ async fn codes_lead_to_their_room(store: &Store) {
             .expect("a query"),
         None
     );
+}
+
+async fn codes_are_told_with_what_lets_guests_in(store: &Store) {
+    let room = room(store, None).await;
+    let code = invite(store, &room, 1).await.code;
+    let told = async || {
+        let kept = invites::kept(&store.db, &[code, Uuid::new_v4()]).await;
+        let kept = kept.expect("a query");
+        let start = invites::for_start(&store.db, code).await.expect("a query");
+        let start = start.expect("an invite");
+        assert_eq!(kept.len(), 1, "{kept:?}");
+        assert_eq!(
+            (kept[0].code, kept[0].guest_access, &kept[0].tariff),
+            (code, start.guest_access, &start.tariff)
+        );
+        (start.guest_access, start.tariff.disabled_features)
+    };
+    assert_eq!(told().await, (GuestAccess::DirectAccess, Vec::new()));
+    store
+        .execute("UPDATE tariffs SET disabled_features = '[\"guests_allowed\"]'")
+        .await;
+    let change = RoomChange {
+        guest_access: Some(GuestAccess::Disabled),
+        ..RoomChange::default()
+    };
+    rooms::update(&store.db, room.id, change).await.expect("a query");
+    let off = vec!["guests_allowed".to_owned()];
+    assert_eq!(told().await, (GuestAccess::Disabled, off));
+    let editor = Editor {
+        user: room.created_by,
+        at: at(2),
+    };
+    invites::deactivate(&store.db, room.id, code, editor)
+        .await
+        .expect("a query");
+    assert_eq!(invites::kept(&store.db, &[code]).await.expect("a query"), []);
 }
 
 async fn invites_end_with_their_room(store: &Store) {

@@ -4,13 +4,16 @@ mod connections;
 mod constraints;
 mod disabled_users;
 mod events;
+mod former_issuers;
 mod invites;
+mod merge;
 mod migrations;
 mod phones;
 mod rooms;
 mod transactions;
 mod usage;
 mod users;
+mod void_sessions;
 
 use chrono::{DateTime, Utc};
 use colloquy::{
@@ -19,6 +22,7 @@ use colloquy::{
     store::{
         self,
         events::{Event, InviteRole, InviteStatus, NewEvent},
+        guest_access::GuestAccess,
         rooms::NewRoom,
         users::{NewUserDefaults, User, upsert_from_claims},
     },
@@ -87,6 +91,7 @@ impl Store {
             created_at: new.created_at,
             password: Some(Secret::new("geheim")),
             waiting_room: false,
+            guest_access: GuestAccess::default(),
             e2e_encryption: false,
             sip: true,
         };
@@ -127,9 +132,7 @@ impl Store {
 }
 
 pub fn defaults() -> NewUserDefaults {
-    NewUserDefaults {
-        language: "en".to_owned(),
-    }
+    NewUserDefaults::default()
 }
 
 /// A time, in seconds after some beginning.
@@ -141,6 +144,9 @@ pub fn token(subject: &str) -> VerifiedToken {
     VerifiedToken {
         issuer: "https://issuer.example".to_owned(),
         subject: subject.to_owned(),
+        client: "Frontend".to_owned(),
+        session: None,
+        issued_at: 0,
         expires_at: at(300),
         roles: Vec::new(),
         profile: ProfileClaims {

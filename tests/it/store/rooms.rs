@@ -6,7 +6,9 @@ use colloquy::{
     permissions::{Operation, Standing, Subject, check},
     secrets::Secret,
     store::{
-        Change, Window, relations,
+        Change, Window,
+        guest_access::GuestAccess,
+        relations,
         rooms::{self, NewRoom, Room, RoomChange},
         tariffs::DEFAULT_TARIFF,
     },
@@ -31,6 +33,7 @@ async fn create(store: &Store, owner: &str, change: impl FnOnce(&mut NewRoom)) -
         created_at: at(0),
         password: None,
         waiting_room: false,
+        guest_access: GuestAccess::default(),
         e2e_encryption: false,
         sip: false,
     };
@@ -49,10 +52,12 @@ async fn a_room_is_stored_as_it_was_made(store: &Store) {
         new.password = Some(Secret::new("ünter"));
         new.waiting_room = true;
         new.e2e_encryption = true;
+        new.guest_access = GuestAccess::Disabled;
     })
     .await;
     assert_eq!(room.password, Some(Secret::new("ünter")));
     assert!(room.waiting_room && room.e2e_encryption);
+    assert_eq!(room.guest_access, GuestAccess::Disabled);
     assert_eq!(
         (room.created_at, room.created_by.display_name.as_str()),
         (at(0), "ada")
@@ -186,7 +191,23 @@ async fn changes_touch_only_what_they_name(store: &Store) {
         waiting_room: true,
         ..room.clone()
     };
-    assert_eq!(waiting.await, Some(expected));
+    assert_eq!(waiting.await, Some(expected.clone()));
+    for guest_access in [
+        GuestAccess::Disabled,
+        GuestAccess::WaitingRoom,
+        GuestAccess::DirectAccess,
+    ] {
+        let change = RoomChange {
+            guest_access: Some(guest_access),
+            ..RoomChange::default()
+        };
+        let expected = Room {
+            guest_access,
+            ..expected.clone()
+        };
+        assert_eq!(changed(change).await, Some(expected.clone()));
+        assert_eq!(changed(RoomChange::default()).await, Some(expected));
+    }
     let password = async |password: Change<Secret>| {
         let change = RoomChange {
             password,

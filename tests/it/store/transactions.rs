@@ -6,6 +6,7 @@ use colloquy::{
     config::Quotas,
     store::{
         Db, StoreError, Tx,
+        guest_access::GuestAccess,
         rooms::{self, NewRoom},
         unbroken, usage,
     },
@@ -83,6 +84,7 @@ async fn aborted_callers_leave_no_open_transaction(store: &Store) {
                 created_at: at(number),
                 password: None,
                 waiting_room: false,
+                guest_access: GuestAccess::default(),
                 e2e_encryption: false,
                 sip: true,
             };
@@ -144,6 +146,7 @@ async fn many_writers_wait_for_each_other(store: &Store) {
                 created_at: at(number),
                 password: None,
                 waiting_room: false,
+                guest_access: GuestAccess::default(),
                 e2e_encryption: false,
                 sip: false,
             };

@@ -1,12 +1,13 @@
 //! Users, with their tenants, tariffs and groups.
 
 use colloquy::{
+    config::Oidc,
     identity::VerifiedToken,
     store::{
         groups,
-        tariffs::{self, DEFAULT_TARIFF},
+        tariffs::{self, DEFAULT_TARIFF, Definition},
         tenants::DEFAULT_TENANT,
-        users::{self, ProfileChange, TariffStatus},
+        users::{self, ClaimRules, NewUserDefaults, ProfileChange, TariffStatus},
     },
 };
 use uuid::Uuid;
@@ -14,9 +15,11 @@ use uuid::Uuid;
 use super::{Store, at, defaults, token};
 
 on_both_databases!(Store:
-    a_new_user_has_the_defaults, claims_update_the_profile, first_use_of_a_token_changes_nothing,
+    a_new_user_has_the_defaults, claims_update_the_profile,
     twenty_logins_at_once_make_one_user, issuers_have_their_own_subjects, tenants_come_from_claims,
-    tariffs_come_from_known_external_ids, groups_are_those_of_the_last_login, groups_belong_to_a_tenant,
+    tariffs_come_from_known_external_ids, groups_are_those_of_the_last_token_that_names_them, groups_belong_to_a_tenant,
+    what_is_taken_away_at_the_issuer_is_taken_away, switched_off_claims_are_not_looked_at,
+    whoever_is_downgraded_gets_the_tariff_for_that, what_says_nothing_new_is_not_written, visits_are_noted_by_the_hour,
     users_change_their_profile, choices_survive_a_login, what_can_not_be_seen_is_no_choice, search_text_is_folded, odd_texts_are_stored);
 
 #[expect(clippy::unnecessary_wraps, reason = "shortens the tables of claims")]
@@ -71,29 +74,13 @@ async fn claims_update_the_profile(store: &Store) {
     );
 }
 
-async fn first_use_of_a_token_changes_nothing(store: &Store) {
-    let user = store.user("ada").await;
-    let mut token = token("ada");
-    token.profile.name = some("Other");
-    let found = users::find_or_create(&store.db, &token, &defaults(), at(1))
-        .await
-        .expect("a user");
-    assert_eq!(found, user);
-}
-
 async fn twenty_logins_at_once_make_one_user(store: &Store) {
     let mut token = token("ada");
     token.profile.groups = Some(vec!["staff".to_owned(), "chess".to_owned()]);
     token.profile.tenant_id = some("acme");
-    let logins = (0..20).map(|number| {
+    let logins = (0..20).map(|_| {
         let (db, token) = (store.db.clone(), token.clone());
-        tokio::spawn(async move {
-            if number % 2 == 0 {
-                users::find_or_create(&db, &token, &defaults(), at(0)).await
-            } else {
-                users::upsert_from_claims(&db, &token, &defaults(), at(0)).await
-            }
-        })
+        tokio::spawn(async move { users::upsert_from_claims(&db, &token, &defaults(), at(0)).await })
     });
     let mut ids = Vec::new();
     for login in logins.collect::<Vec<_>>() {
@@ -126,7 +113,7 @@ async fn tenants_come_from_claims(store: &Store) {
     let bob = store.log_in(&with_tenant("bob")).await;
     assert_ne!(ada.tenant_id, DEFAULT_TENANT);
     assert_eq!(ada.tenant_id, bob.tenant_id);
-    // Without the claim the user stays where it is.
+    // Without the claim the token says nothing.
     assert_eq!(store.user("ada").await.tenant_id, ada.tenant_id);
 }
 
@@ -171,7 +158,7 @@ async fn tariffs_come_from_known_external_ids(store: &Store) {
     }
 }
 
-async fn groups_are_those_of_the_last_login(store: &Store) {
+async fn groups_are_those_of_the_last_token_that_names_them(store: &Store) {
     let mut token = token("ada");
     let mut named = |names: &[&str]| {
         token.profile.groups = Some(names.iter().copied().map(str::to_owned).collect());
@@ -190,9 +177,168 @@ async fn groups_are_those_of_the_last_login(store: &Store) {
     assert_eq!(group_names(store, user).await, ["a", "c"]);
     store.log_in(&named(&many)).await;
     assert_eq!(group_names(store, user).await.len(), 100);
-    // A token that names no groups leaves the user in none.
+    // A token that names no groups says nothing about them; together with userinfo it says that there are none.
     store.user("ada").await;
+    assert_eq!(group_names(store, user).await.len(), 100);
+    store.log_in(&complete(super::token("ada"))).await;
     assert!(group_names(store, user).await.is_empty());
+}
+
+/// The same after userinfo has answered.
+fn complete(mut token: VerifiedToken) -> VerifiedToken {
+    token.profile.userinfo_at = Some(1);
+    token
+}
+
+/// A token with tenant, tariff, state and a group.
+fn rich() -> VerifiedToken {
+    let mut token = token("ada");
+    token.profile.tenant_id = some("acme");
+    token.profile.tariff_id = some("small");
+    token.profile.tariff_status = some("paid");
+    token.profile.groups = Some(vec!["staff".to_owned()]);
+    token
+}
+
+async fn tariff(store: &Store, name: &str, external_id: Option<&str>) -> Uuid {
+    let definition = Definition {
+        name: name.to_owned(),
+        external_ids: external_id.into_iter().map(str::to_owned).collect(),
+        ..Definition::default()
+    };
+    tariffs::create(&store.db, definition, at(0))
+        .await
+        .expect("a tariff")
+}
+
+async fn what_is_taken_away_at_the_issuer_is_taken_away(store: &Store) {
+    let small = tariff(store, "Small", Some("small")).await;
+    let ada = store.log_in(&rich()).await;
+    assert_ne!(ada.tenant_id, DEFAULT_TENANT);
+    assert_eq!((ada.tariff_id, ada.tariff_status), (small, TariffStatus::Paid));
+    // A token alone that lacks says nothing.
+    assert_eq!(store.user("ada").await, ada);
+    let bare = store.log_in(&complete(token("ada"))).await;
+    assert_eq!(
+        (bare.tenant_id, bare.tariff_id, bare.tariff_status),
+        (DEFAULT_TENANT, DEFAULT_TARIFF, TariffStatus::Default)
+    );
+    assert!(group_names(store, ada.profile.id).await.is_empty());
+    // Nothing older changes anything any more, not even by another client.
+    let device = VerifiedToken {
+        client: "device".to_owned(),
+        ..complete(rich())
+    };
+    for old in [rich(), device] {
+        assert_eq!(store.log_in(&old).await, bare);
+        assert!(group_names(store, ada.profile.id).await.is_empty());
+    }
+}
+
+async fn switched_off_claims_are_not_looked_at(store: &Store) {
+    tariff(store, "Small", Some("small")).await;
+    let ada = store.log_in(&rich()).await;
+    let mut oidc = Oidc::default();
+    for name in [
+        &mut oidc.claims.tenant_id,
+        &mut oidc.claims.tariff_id,
+        &mut oidc.claims.tariff_status,
+        &mut oidc.claims.groups,
+    ] {
+        name.clear();
+    }
+    let off = NewUserDefaults {
+        claims: ClaimRules::new(&oidc),
+        ..defaults()
+    };
+    let user = users::upsert_from_claims(&store.db, &rich(), &off, at(1)).await;
+    let user = user.expect("a user");
+    assert_eq!(
+        (user.tenant_id, user.tariff_id, user.tariff_status),
+        (DEFAULT_TENANT, DEFAULT_TARIFF, TariffStatus::Default)
+    );
+    assert!(group_names(store, ada.profile.id).await.is_empty());
+}
+
+async fn whoever_is_downgraded_gets_the_tariff_for_that(store: &Store) {
+    let (small, late) = (
+        tariff(store, "Small", Some("small")).await,
+        tariff(store, "Late", None).await,
+    );
+    let mut oidc = Oidc::default();
+    oidc.claims.downgraded_tariff = "Late".to_owned();
+    oidc.claims.downgraded_states = vec!["overdue".to_owned()];
+    let defaults = NewUserDefaults {
+        claims: ClaimRules::new(&oidc),
+        ..defaults()
+    };
+    for (state, tariff, status) in [
+        ("paid", small, TariffStatus::Paid),
+        ("overdue", late, TariffStatus::Downgraded),
+        ("unheard of", small, TariffStatus::Default),
+    ] {
+        let mut token = rich();
+        token.profile.tariff_status = some(state);
+        let before = users::by_identity(&store.db, &token.issuer, &token.subject).await;
+        if let Some(before) = before.expect("a query") {
+            let differs = users::differs(&store.db, &before, &token, &defaults.claims).await;
+            assert!(differs.expect("a query"), "{state}");
+        }
+        let user = users::upsert_from_claims(&store.db, &token, &defaults, at(1)).await;
+        let user = user.expect("a user");
+        assert_eq!((user.tariff_id, user.tariff_status), (tariff, status), "{state}");
+    }
+}
+
+async fn what_says_nothing_new_is_not_written(store: &Store) {
+    tariff(store, "Small", Some("small")).await;
+    let rules = ClaimRules::default();
+    let ada = store.log_in(&rich()).await;
+    let differs = async |change: &dyn Fn(&mut VerifiedToken)| {
+        let mut token = rich();
+        change(&mut token);
+        let differs = users::differs(&store.db, &ada, &token, &rules).await;
+        differs.expect("a query")
+    };
+    let same: [&dyn Fn(&mut VerifiedToken); 6] = [
+        &|_| {},
+        &|token| token.profile.userinfo_at = Some(5),
+        &|token| token.profile.groups = None,
+        &|token| token.profile.tenant_id = None,
+        &|token| token.profile.tariff_id = some("gold"),
+        &|token| (token.client, token.profile.name) = ("device".to_owned(), some("Other")),
+    ];
+    for (number, change) in same.into_iter().enumerate() {
+        assert!(!differs(change).await, "{number}");
+    }
+    let other: [&dyn Fn(&mut VerifiedToken); 7] = [
+        &|token| token.profile.name = some("Other"),
+        &|token| token.profile.email_verified = Some(true),
+        &|token| token.profile.tenant_id = some("zeta"),
+        &|token| token.profile.groups = Some(Vec::new()),
+        &|token| token.profile.tariff_status = some("downgraded"),
+        &|token| {
+            token.profile.tenant_id = None;
+            token.profile.userinfo_at = Some(5);
+        },
+        &|token| {
+            token.client = "device".to_owned();
+            token.profile.phone_number = some("+49 1");
+        },
+    ];
+    for (number, change) in other.into_iter().enumerate() {
+        assert!(differs(change).await, "{number}");
+    }
+}
+
+async fn visits_are_noted_by_the_hour(store: &Store) {
+    let ada = store.user("ada").await;
+    assert_eq!(ada.seen_at, at(0));
+    for (now, seen) in [(3_599, 0), (3_600, 3_600), (7_199, 3_600)] {
+        users::note_seen(&store.db, &ada, at(now)).await.expect("noted");
+        let stored = users::by_id(&store.db, ada.profile.id).await.expect("a query");
+        assert_eq!(stored.expect("a user").seen_at, at(seen), "{now}");
+    }
 }
 
 async fn groups_belong_to_a_tenant(store: &Store) {
@@ -300,6 +446,6 @@ async fn odd_texts_are_stored(store: &Store) {
     token.profile.name = some("a\0b 🦀 \u{202e}");
     token.profile.groups = Some(vec!["\0".to_owned(), "100 % _".to_owned()]);
     let user = store.log_in(&token).await;
-    assert_eq!(user.profile.display_name, "ab 🦀 \u{202e}");
+    assert_eq!(user.profile.display_name, "ab 🦀");
     assert_eq!(group_names(store, user.profile.id).await, ["100 % _"]);
 }

@@ -30,6 +30,9 @@ async fn logged_in_to(
     let token = VerifiedToken {
         issuer: "https://issuer.example".to_owned(),
         subject: subject.to_owned(),
+        client: "Frontend".to_owned(),
+        session: None,
+        issued_at: 0,
         expires_at: chrono::DateTime::UNIX_EPOCH,
         roles: Vec::new(),
         profile: ProfileClaims {
@@ -39,16 +42,14 @@ async fn logged_in_to(
             ..ProfileClaims::default()
         },
     };
-    let defaults = NewUserDefaults {
-        language: "en".to_owned(),
-    };
+    let defaults = NewUserDefaults::default();
     let user = upsert_from_claims(&api.database.db, &token, &defaults, api.state.clock.now()).await;
     user.expect("a user")
 }
 
 async fn the_address_of_a_user_invites_the_user(api: &Api) {
     let scene = Scene::set(api).await;
-    let eve = logged_in(api, "eve", "Eve@Example.org", None).await;
+    let eve = logged_in(api, "eve", "Eve@Example.org", Some(true)).await;
     scene
         .post(api, json!({"email": "eVe@example.ORG", "role": "guest"}))
         .await
@@ -120,7 +121,7 @@ async fn an_unverified_address_is_not_invited_as_its_user(api: &Api) {
 
 async fn two_invitations_of_one_person_become_one(api: &Api) {
     let scene = Scene::set(api).await;
-    let eve = logged_in(api, "eve", "eve@example.org", None).await;
+    let eve = logged_in(api, "eve", "eve@example.org", Some(true)).await;
     let path = format!("/v1/events/{}/invites", scene.event);
     api.call(&scene.alice, "POST", &path, json!({"invitee": eve.profile.id}))
         .await
@@ -134,7 +135,7 @@ async fn two_invitations_of_one_person_become_one(api: &Api) {
             .await
             .expect(201);
         // The issuer knows a new address of hers.
-        logged_in(api, "eve", email, None).await;
+        logged_in(api, "eve", email, Some(true)).await;
         let list = scene.list(api, "").await;
         assert_eq!(list.as_array().map(Vec::len), Some(2), "{list}");
         assert_eq!(list[1]["profile"]["role"], expected);
@@ -165,16 +166,19 @@ async fn the_creator_takes_nothing_from_itself(api: &Api) {
     let token = VerifiedToken {
         issuer: alice.issuer,
         subject: alice.subject,
+        client: "Frontend".to_owned(),
+        session: None,
+        // No older than what is known of her.
+        issued_at: api.clock.seconds(),
         expires_at: chrono::DateTime::UNIX_EPOCH,
         roles: Vec::new(),
         profile: ProfileClaims {
             email: Some("new@example.org".to_owned()),
+            email_verified: Some(true),
             ..ProfileClaims::default()
         },
     };
-    let defaults = NewUserDefaults {
-        language: "en".to_owned(),
-    };
+    let defaults = NewUserDefaults::default();
     upsert_from_claims(&api.database.db, &token, &defaults, api.state.clock.now())
         .await
         .expect("a user");

@@ -4,8 +4,10 @@ mod addresses;
 mod answers;
 mod changes;
 mod codes;
+mod directory;
 mod limits;
 mod mails;
+mod owners;
 mod races;
 
 use serde_json::{Value, json};

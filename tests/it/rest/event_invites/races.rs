@@ -110,16 +110,18 @@ async fn logged_in(api: &Api, email: &str) {
     let token = VerifiedToken {
         issuer: "https://issuer.example".to_owned(),
         subject: email.to_owned(),
+        client: "Frontend".to_owned(),
+        session: None,
+        issued_at: 0,
         expires_at: chrono::DateTime::UNIX_EPOCH,
         roles: Vec::new(),
         profile: ProfileClaims {
             email: Some(email.to_owned()),
+            email_verified: Some(true),
             ..ProfileClaims::default()
         },
     };
-    let defaults = NewUserDefaults {
-        language: "en".to_owned(),
-    };
+    let defaults = NewUserDefaults::default();
     upsert_from_claims(&api.database.db, &token, &defaults, api.state.clock.now())
         .await
         .expect("a user");

@@ -42,7 +42,7 @@ async fn a_timed_event_has_its_fields(api: &Api) {
         "updated_at": "2027-01-15T08:00:00Z",
         "title": "Treffen",
         "description": "Ein Text",
-        "room": {"id": room["id"], "waiting_room": false, "e2e_encryption": false},
+        "room": {"id": room["id"], "waiting_room": false, "guest_access": "direct_access", "e2e_encryption": false},
         "invitees": [],
         "invitees_truncated": false,
         "is_time_independent": false,

@@ -1,0 +1,60 @@
+//! How a room takes people who come by a link, while a meeting runs.
+
+use super::{Place, Room, effects::Cx};
+use crate::{
+    ids::ParticipantId,
+    protocol::meeting::{Caller, GuestAccess},
+};
+
+impl Room {
+    /// The owner has said so. Where guests are shut out, those who are inside or wait stay, without a way back.
+    pub(super) fn set_guest_access(&mut self, cx: &mut Cx, access: GuestAccess) {
+        match access {
+            GuestAccess::Disabled => self.withdraw(cx, |caller| matches!(caller, Caller::Guest(_))),
+            GuestAccess::WaitingRoom => self.let_guests_wait(cx),
+            GuestAccess::DirectAccess => self.let_guests_enter(cx),
+        }
+    }
+
+    /// Newcomers wait from now on. Guests who are inside, or are just moving, count as accepted.
+    fn let_guests_wait(&mut self, cx: &Cx) {
+        let Some(meeting) = &mut self.meeting else { return };
+        if std::mem::replace(&mut meeting.moderation.guests_wait, true) {
+            return;
+        }
+        let Some(meeting) = &self.meeting else { return };
+        let inside = meeting
+            .people
+            .iter()
+            .filter(|(id, p)| p.place == Place::Inside || self.keeps_place(*id, p, cx.at))
+            .map(|(id, _)| id);
+        let inside: Vec<_> = inside.filter(|id| self.is_guest(*id)).collect();
+        for id in inside {
+            self.access.set_accepted(id, true);
+        }
+    }
+
+    /// Guests who wait for no other reason may come in.
+    fn let_guests_enter(&mut self, cx: &mut Cx) {
+        let Some(meeting) = &mut self.meeting else { return };
+        if !std::mem::replace(&mut meeting.moderation.guests_wait, false) {
+            return;
+        }
+        let Some(meeting) = &self.meeting else { return };
+        let waiting = meeting.people.iter().filter(|(_, p)| p.place == Place::Waiting);
+        let free = waiting.filter(|(id, p)| {
+            let holder = self.access.get(*id).filter(|_| self.is_guest(*id));
+            holder.is_some_and(|holder| !meeting.must_wait(holder, p, cx.at))
+        });
+        let free: Vec<_> = free.map(|(id, _)| id).collect();
+        for id in free {
+            self.accept(cx, id);
+        }
+    }
+
+    /// Whether somebody came by a link, though maybe signed in since.
+    fn is_guest(&self, id: ParticipantId) -> bool {
+        let holder = self.access.get(id);
+        holder.is_some_and(|holder| matches!(holder.caller, Caller::Guest(_)))
+    }
+}

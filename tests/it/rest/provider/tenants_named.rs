@@ -1,0 +1,54 @@
+//! The operator's own settings name the claim of tenants: who has none in the token may have one in userinfo.
+
+use serde_json::json;
+
+use super::Provided;
+use crate::databases::Kind;
+
+on_both_databases!(Named:
+    nobody_is_in_the_default_tenant_because_userinfo_is_away, an_id_token_without_a_tenant_makes_nobody,
+    who_has_no_tenant_anywhere_is_in_the_default_one);
+
+struct Named;
+
+impl Named {
+    async fn start(kind: Kind) -> Provided {
+        Provided::with(kind, |oidc| oidc.claims.tenant_id_is_named = true).await
+    }
+}
+
+async fn nobody_is_in_the_default_tenant_because_userinfo_is_away(world: &Provided) {
+    let ada = world.person("ada", &json!({}));
+    let answer = world.me(&ada).await;
+    answer.refused(503, "service_unavailable");
+    assert_eq!(answer.header("retry-after"), "5");
+    assert!(world.stored("ada").await.is_none());
+    world.api.clock.advance(5);
+    world.userinfo("ada", &json!({"tenant_id": "acme"}));
+    world.me(&ada).await.expect(200);
+    assert_eq!(world.tenant_of("ada").await.as_deref(), Some("acme"));
+    // Who is known goes on while userinfo is away, by another login too.
+    world.issuer.answers().people.clear();
+    let next = world.person("ada", &json!({"sid": "next"}));
+    world.me(&next).await.expect(200);
+    world.issuer.asked(3).await;
+    assert_eq!(world.tenant_of("ada").await.as_deref(), Some("acme"));
+}
+
+async fn an_id_token_without_a_tenant_makes_nobody(world: &Provided) {
+    let ada = world.person("ada", &json!({"tenant_id": "acme"}));
+    world.log_in(&world.id_token("ada", &json!({}))).await.expect(200);
+    assert!(world.stored("ada").await.is_none());
+    world.me(&ada).await.expect(200);
+    assert_eq!(world.tenant_of("ada").await.as_deref(), Some("acme"));
+    // One with a tenant makes her who comes by it.
+    let bob = world.id_token("bob", &json!({"tenant_id": "acme"}));
+    world.log_in(&bob).await.expect(200);
+    assert_eq!(world.tenant_of("bob").await.as_deref(), Some("acme"));
+}
+
+async fn who_has_no_tenant_anywhere_is_in_the_default_one(world: &Provided) {
+    world.userinfo("ada", &json!({}));
+    world.me(&world.person("ada", &json!({}))).await.expect(200);
+    assert_eq!(world.tenant_of("ada").await, None);
+}
