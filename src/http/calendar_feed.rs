@@ -40,6 +40,9 @@ pub(super) fn routes() -> OpenApiRouter<ApiState> {
 /// Bytes of chance in a token.
 const TOKEN_BYTES: usize = 32;
 
+/// Exceptions of all events of a feed together, each of which may have a description: tens of megabytes at the worst.
+const EXCEPTIONS_MAX: u64 = 5_000;
+
 /// Days for which a token opens the calendar: it stands in a URL, which programs and proxies write down.
 const TOKEN_DAYS: i64 = 365;
 
@@ -120,8 +123,8 @@ async fn revoke(
 /// A calendar to subscribe to
 ///
 /// iCalendar (RFC 5545) with the events that the owner of the token created or is invited to and has not declined: at
-/// most 1,000, from those on that ended 90 days ago, in the order of their beginnings. Events without a time are left
-/// out. `If-None-Match` is answered.
+/// most 1,000, and as many as have 5,000 exceptions together, from those on that ended 90 days ago, in the order of their
+/// beginnings. Events without a time are left out. `If-None-Match` is answered.
 #[utoipa::path(
     get, path = "/users/me/calendar.ics", tag = "users", operation_id = "read_calendar_feed", params(FeedQuery),
     responses(
@@ -153,13 +156,26 @@ async fn read(
         ],
         ..Filter::default()
     };
-    let seen = events::list(&state.db, owner.profile.id, &filter, None, feed::EVENTS_MAX).await?;
-    let ids: Vec<_> = seen.iter().map(|seen| seen.event.id).collect();
+    let mut seen = events::list(&state.db, owner.profile.id, &filter, None, feed::EVENTS_MAX).await?;
+    let mut ids: Vec<_> = seen.iter().map(|seen| seen.event.id).collect();
+    let numbers = events::exceptions::numbers(&state.db, &ids).await?;
+    let fitting = fitting(ids.iter().map(|id| numbers.get(id).copied().unwrap_or(0)));
+    seen.truncate(fitting);
+    ids.truncate(fitting);
     let exceptions = events::exceptions::of_events(&state.db, &ids).await?;
     // A thousand series take longer than a task may without a pause.
     let feed = tokio::task::spawn_blocking(move || Feed::of(&seen, &exceptions));
     let feed = feed.await.map_err(ApiError::internal)?;
     Ok(answer(feed, &headers))
+}
+
+/// How many of the first events have no more than [`EXCEPTIONS_MAX`] exceptions together.
+fn fitting(numbers: impl Iterator<Item = u64>) -> usize {
+    let sums = numbers.scan(0, |sum: &mut u64, number| {
+        *sum = sum.saturating_add(number);
+        Some(*sum)
+    });
+    sums.take_while(|sum| *sum <= EXCEPTIONS_MAX).count()
 }
 
 fn answer(feed: Feed, asked: &HeaderMap) -> Response {
@@ -174,4 +190,17 @@ fn answer(feed: Feed, asked: &HeaderMap) -> Response {
     }
     let kind = [(CONTENT_TYPE, "text/calendar; charset=utf-8")];
     (about, kind, feed.text).into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn events_go_into_a_feed_until_their_exceptions_are_too_many() {
+        assert_eq!(fitting(std::iter::empty()), 0);
+        assert_eq!(fitting([0; 1_000].into_iter()), 1_000);
+        assert_eq!(fitting([EXCEPTIONS_MAX, 0, 1, 0].into_iter()), 2);
+        assert_eq!(fitting([u64::MAX, u64::MAX].into_iter()), 0);
+    }
 }

@@ -59,13 +59,13 @@ async fn log_out(
 ) -> Result<StatusCode, ApiError> {
     let body = body.map_err(|_| ApiError::bad_request("The body could not be read, or is too large"))?;
     let token = token_of(&headers, &body)?;
-    let revocations = state.verifier.revocations().clone();
-    let turn = timeout(TURN_WAIT, revocations.turn()).await;
-    // Held until the end: no more than a few are checked and stored at once.
-    let _turn = turn.map_err(|_| ApiError::unavailable("Too many log-outs are under way"))?;
     let is_ours = |client: &str| state.config.oidc.is_own_client(client);
     let token = state.verifier.verify_logout_token(&token, is_ours).await;
     let voids = voids(&state, token.map_err(refusal)?);
+    let revocations = state.verifier.revocations().clone();
+    let turn = timeout(TURN_WAIT, revocations.turn()).await;
+    // Held until the end: no more than a few are stored at once. Whoever waits for a key holds none.
+    let _turn = turn.map_err(|_| ApiError::unavailable("Too many log-outs are under way"))?;
     // Stored by whatever comes, also when the provider hangs up.
     store::unbroken(async move {
         void_sessions::insert(&state.db, voids.clone()).await?;
@@ -91,7 +91,7 @@ fn voids(state: &ApiState, token: LogoutToken) -> Vec<VoidSession> {
 /// Whatever is wrong with a token is 400 (section 2.8), but for what passes.
 fn refusal(error: TokenError) -> ApiError {
     match error {
-        TokenError::Unavailable => error.into(),
+        error if error.is_undecided() => error.into(),
         error => ApiError::bad_request(error.description()),
     }
 }

@@ -46,6 +46,10 @@ pub enum Refusal {
     ServiceClient,
     /// Larger than any request may be.
     TooLarge,
+    /// Signed by an algorithm that is not one of `oidc.algorithms`.
+    Algorithm,
+    /// It names no subject, and userinfo may not be asked for it.
+    NoSubject,
 }
 
 impl TokenError {
@@ -83,6 +87,8 @@ impl Refusal {
                 "tokens of this client are not accepted for services, see oidc.service_clients"
             }
             Self::TooLarge => "the token is too large",
+            Self::Algorithm => "the signature algorithm is not allowed, see oidc.algorithms",
+            Self::NoSubject => "the token names no subject, and its scope lacks openid to ask for it",
         }
     }
 
@@ -97,6 +103,10 @@ impl Refusal {
             Self::Service => " outside /v1/services: it has the role of a service",
             Self::ServiceClient => ", see oidc.service_clients",
             Self::TooLarge => ": it is too large",
+            Self::Algorithm => ": its signature algorithm is not one of oidc.algorithms",
+            Self::NoSubject => {
+                ": it names no subject, and userinfo may not be asked for it (scope openid, oidc.userinfo)"
+            }
         }
     }
 }

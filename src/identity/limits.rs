@@ -37,6 +37,9 @@ pub const KEYS_REFETCH_MIN: TimeDelta = TimeDelta::seconds(10);
 /// A login waits this long for an issuer that can't be asked: web clients don't come a second time.
 pub const LOGIN_PATIENCE: Duration = Duration::from_secs(8);
 
+/// A log-out waits this long for it: the provider hangs up after 5 s or so, and tells it once.
+pub const LOGOUT_PATIENCE: Duration = Duration::from_secs(4);
+
 /// Without any usable keys nobody can log in: ask more often.
 pub const KEYS_FIRST_FETCH_MIN: TimeDelta = TimeDelta::seconds(5);
 

@@ -136,6 +136,7 @@ impl Verifier {
         let known = cached.known();
         match known.token {
             Some(token) => Ok(self.presented(cached, (token, known.version), text, self.0.clock.now())),
+            None if cached.verified.expires_at <= self.0.clock.now() => Err(TokenError::Expired),
             None if cached.login.as_ref().is_some_and(|login| login.is_refused()) => Err(rules::NO_SUBJECT),
             None => Err(TokenError::Unavailable),
         }

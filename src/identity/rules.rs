@@ -59,6 +59,7 @@ pub(super) fn access_token(
     if claims.contains_key("at_hash") || claims.contains_key("c_hash") {
         return Err(TokenError::Invalid("an ID token is no access token"));
     }
+    refuse_events(claims)?;
     // Whoever shows a bound token must show its key, too, which nobody looks at here.
     if claims.contains_key("cnf") {
         return Err(TokenError::Refused(Refusal::Bound));
@@ -73,7 +74,10 @@ pub(super) fn access_token(
     }
     let client = expected.clients.of_access_token(claims)?;
     let verified = verified(claims, expected, client, now)?;
-    if verified.expires_at > now + expected.lifetime_max + LEEWAY {
+    // From now, and from when it was made: what is void is not remembered for longer.
+    let made_at = DateTime::from_timestamp(verified.issued_at, 0).filter(|_| verified.issued_at > 0);
+    let begin = made_at.unwrap_or(now).min(now);
+    if verified.expires_at > begin + expected.lifetime_max + LEEWAY {
         return Err(TokenError::Refused(Refusal::Lifetime));
     }
     let admitted = expected
@@ -83,6 +87,14 @@ pub(super) fn access_token(
         verified,
         not_of_person: admitted.err(),
     })
+}
+
+/// What tells of events (RFC 8417), such as a log-out, lets nobody in.
+fn refuse_events(claims: &Claims) -> Checked {
+    if claims.contains_key("events") {
+        return Err(TokenError::Invalid("the token is of another type"));
+    }
+    Ok(())
 }
 
 /// Claims of an ID token (OpenID Connect Core 1.0, section 3.1.3.7).
@@ -98,6 +110,7 @@ pub(super) fn id_token(
     if !matches!(claims.get("typ").map(Value::as_str), None | Some(Some("ID"))) {
         return Err(TokenError::Invalid("the token is no ID token"));
     }
+    refuse_events(claims)?;
     let client = expected.clients.of_id_token(claims)?;
     let verified = verified(claims, expected, client, now)?;
     if verified.subject.is_empty() {

@@ -3,6 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use chrono::{DateTime, Utc};
+use jsonwebtoken::Algorithm;
 
 use super::{
     KeySource, LogoutToken, Reachability, Refusal, Revocations, TokenError, VerifiedToken, VerifierSettings,
@@ -10,7 +11,7 @@ use super::{
     jwks::{RemoteIssuer, SignedBy},
     jwt::{Claims, Header, Unverified},
     keys::Wanted,
-    limits::{LOGIN_PATIENCE, VERIFIED_TOKENS_MAX},
+    limits::{LOGIN_PATIENCE, LOGOUT_PATIENCE, VERIFIED_TOKENS_MAX},
     logout_token,
     presented::{Presented, UserinfoWarning},
     refusal_log::RefusalLog,
@@ -159,7 +160,8 @@ impl Verifier {
         token: &str,
         is_ours: impl Fn(&str) -> bool,
     ) -> Result<LogoutToken, TokenError> {
-        let signed = self.0.check_signature(token, None).await?;
+        // The provider does not tell it again.
+        let signed = self.0.check_signature(token, Some(LOGOUT_PATIENCE)).await?;
         let now = self.0.clock.now();
         logout_token::logout_token(&signed.header, &signed.claims, &signed.issuer, is_ours, now)
     }
@@ -221,7 +223,7 @@ impl Inner {
         };
         // Of a service the role counts, whoever it is.
         if login.is_none() && checked.verified.subject.is_empty() && checked.not_of_person.is_none() {
-            return Err(rules::NO_SUBJECT);
+            return Err(self.refused(&checked.verified.client, Refusal::NoSubject, now));
         }
         Ok(CachedToken::new(checked, signed.by, session, login, now))
     }
@@ -245,7 +247,13 @@ impl Inner {
         let unverified = Unverified::parse(token)?;
         let algorithm = unverified.header.algorithm()?;
         if !self.settings.algorithms.contains(&algorithm) {
-            return Err(TokenError::Invalid("the signature algorithm is not allowed"));
+            return Err(match algorithm {
+                Algorithm::HS256 | Algorithm::HS384 | Algorithm::HS512 => {
+                    TokenError::Invalid("the signature algorithm is not allowed")
+                }
+                // The issuer would sign a new token by it, too.
+                _ => TokenError::Refused(Refusal::Algorithm),
+            });
         }
         let wanted = Wanted {
             id: unverified.header.kid.as_deref(),

@@ -82,7 +82,16 @@ pub async fn move_disabled_subjects(db: &Db, renaming: &Renaming) -> Result<u64,
         ON CONFLICT (issuer, subject) DO NOTHING";
     const DELETE: &str = "DELETE FROM disabled_subjects WHERE issuer = $2 AND issuer <> $1 AND subject IN (
         SELECT f.subject FROM disabled_subjects f WHERE f.issuer = $2 ORDER BY f.subject LIMIT $3)";
-    step(db, renaming, &[COPY, DELETE]).await
+    // The issuer of these has no slash at its end, however it calls itself.
+    let trimmed = |issuer: &str| issuer.trim_end_matches('/').to_owned();
+    let renaming = Renaming {
+        former: trimmed(&renaming.former),
+        present: trimmed(&renaming.present),
+    };
+    if renaming.former == renaming.present {
+        return Ok(0);
+    }
+    step(db, &renaming, &[COPY, DELETE]).await
 }
 
 /// The same of logins that have ended.

@@ -40,13 +40,13 @@ pub async fn of_user(db: &Db, user: Uuid) -> Result<Vec<Group>, StoreError> {
     Ok(read!(db, c => sqlx::query_as(OF_USER).bind(user).fetch_all(c).await)?)
 }
 
-/// Those of the groups that a token names which count, in the order of their names.
+/// Those of the groups that a token names which count: the first by their names, as issuers list them in any order.
 pub(super) fn kept(claimed: &[String]) -> BTreeSet<String> {
-    claimed
+    let names: BTreeSet<_> = claimed
         .iter()
         .filter_map(|name| cleaned(Some(name), NAME_CHARS_MAX))
-        .take(GROUPS_PER_USER_MAX)
-        .collect()
+        .collect();
+    names.into_iter().take(GROUPS_PER_USER_MAX).collect()
 }
 
 /// Moves the user's groups to those of the same names of another tenant.
@@ -89,4 +89,19 @@ pub(super) async fn replace(
         insert.push(")").build().execute(c).await.map(drop)
     })?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_by_name_count_in_whatever_order_they_come() {
+        let mut claimed: Vec<_> = (0..150).map(|number| format!("group {number:03}")).collect();
+        let first = kept(&claimed);
+        claimed.reverse();
+        assert_eq!(kept(&claimed), first);
+        assert_eq!(first.len(), GROUPS_PER_USER_MAX);
+        assert!(first.contains("group 099"));
+    }
 }

@@ -42,6 +42,9 @@ pub struct Holder {
     /// Must wait until a moderator accepts, whatever the waiting room's flag says.
     #[serde(default)]
     pub must_wait: bool,
+    /// Its client may still show a meeting that is over, or one that it was sent out of: it came with a token of then.
+    #[serde(default)]
+    pub shows_past: bool,
     /// No socket has come for the id yet; counted under this origin.
     #[serde(default)]
     pub unredeemed: bool,
@@ -143,6 +146,7 @@ impl Access {
             pending: Vec::new(),
             accepted: false,
             must_wait: false,
+            shows_past: false,
             unredeemed: true,
             origin,
             ticket_until: long_ago(),
@@ -329,6 +333,12 @@ impl Access {
         if let Some(holder) = self.holders.get_mut(&id) {
             (holder.accepted, holder.must_wait) = (accepted, !accepted);
         }
+    }
+
+    /// Notes that a client comes from another meeting; returns what was noted before.
+    pub fn set_shows_past(&mut self, id: ParticipantId, shows_past: bool) -> bool {
+        let holder = self.holders.get_mut(&id);
+        holder.is_some_and(|holder| std::mem::replace(&mut holder.shows_past, shows_past))
     }
 
     /// The participant must wait until a moderator accepts.

@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 use super::{Meeting, Place, Room, effects::Cx, roster::Participant};
 use crate::{
@@ -138,6 +139,31 @@ impl Meeting {
         self.tell_private_messages(cx, id, line, away.since);
     }
 
+    /// To a client that may still show another meeting, of which nothing is known any more: what a new one would take for granted.
+    fn tell_anew(&self, cx: &mut Cx, id: ParticipantId, me: &Participant) {
+        let to = Some(me.line);
+        let has_module = |name| self.facts.tariff.has_module(name);
+        if self.chat_enabled && has_module("chat") {
+            cx.send_one(to, &ChatEvent::ChatEnabled { issued_by: id });
+        }
+        if self.has_moderation() && self.moderation.raise_hands_enabled {
+            cx.send_one(to, &ModerationEvent::RaiseHandsEnabled { issued_by: id });
+        }
+        cx.send_one(to, &ControlEvent::HandLowered);
+        let has_timer = self
+            .spaces
+            .get(&me.space)
+            .is_some_and(|here| here.timer.is_some());
+        if has_module("timer") && !has_timer {
+            let event = TimerEvent::Stopped {
+                timer_id: TimerId(Uuid::nil()),
+                kind: StopKind::Expired,
+                reason: None,
+            };
+            cx.send_one(to, &event);
+        }
+    }
+
     /// Whether somebody is in one of the rooms that run now, or was there: then it knows of them, and goes where it wants to.
     fn has_been_in_breakout(&self, me: &Participant, away: Away) -> bool {
         let is_of_now = |space: Space| {
@@ -196,6 +222,7 @@ impl Meeting {
 impl Room {
     /// What follows `join_success`: what every client misreads, and what this one has missed.
     pub(super) fn tell_beside_join_success(&mut self, cx: &mut Cx, id: ParticipantId) {
+        let shows_past = self.access.set_shows_past(id, false);
         let Some(meeting) = &mut self.meeting else { return };
         let away = meeting.is_back(id, cx.at);
         let Some(me) = meeting.people.get(id) else { return };
@@ -215,6 +242,8 @@ impl Room {
         }
         if let Some(away) = away {
             meeting.tell_missed(cx, id, me, away);
+        } else if shows_past && !me.is_hidden() {
+            meeting.tell_anew(cx, id, me);
         }
     }
 }

@@ -69,6 +69,9 @@ impl Room {
             }
             (None, None) => return StartOutcome::NeedsIdentity,
         };
+        if start.resumption.is_some() && self.meeting.as_ref().is_some_and(|m| m.people.get(id).is_none()) {
+            self.access.set_shows_past(id, true);
+        }
         self.access.add_token(id, start.token, cx.at);
         let Some(holder) = self.access.get(id) else {
             return StartOutcome::NeedsIdentity;

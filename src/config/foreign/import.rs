@@ -26,6 +26,9 @@ use crate::{
 /// Port that both listen on where nothing else is said.
 const PORT: u16 = 11_311;
 
+/// What they call the claim that names a tenant, unless they say otherwise.
+const TENANT_CLAIM: &str = "tenant_id";
+
 /// The text of our configuration file that says what theirs says, with a comment for every setting that has no counterpart,
 /// and for what `config check` would say of it. It holds their secrets.
 pub(super) fn import(file: &ConfigFile) -> String {
@@ -124,6 +127,13 @@ impl<'a> Import<'a> {
         if let Some(is_off) = self.take_flag("endpoints.disable_users_find") {
             self.set("defaults.user_search", json!(if is_off { "off" } else { "on" }));
         }
+        // Theirs lets nobody be invited from outside unless it says so.
+        if self
+            .get("endpoints.event_invite_external_email_address")
+            .is_none()
+        {
+            self.set("mail.external_invitations", json!(false));
+        }
     }
 
     fn listener(&mut self) {
@@ -182,6 +192,25 @@ impl<'a> Import<'a> {
 
     /// Their clients for that are three: the newest that is named counts.
     fn user_search(&mut self) {
+        match self
+            .get("user_search.users_find_behavior")
+            .and_then(Value::as_str)
+        {
+            Some("disabled") => {
+                self.take("user_search.users_find_behavior");
+                self.set("defaults.user_search", json!("off"));
+            }
+            Some("from_database") => {
+                self.take("user_search.users_find_behavior");
+                for key in ["api_base_url", "client_id", "client_secret"] {
+                    let theirs = format!("user_search.{key}");
+                    if self.get(&theirs).is_some() {
+                        self.leave(&theirs, "people are found in the database alone");
+                    }
+                }
+            }
+            _ => {}
+        }
         let by_keycloak = self.take_flag("endpoints.users_find_use_kc") == Some(true);
         if self.get("user_search.api_base_url").is_none()
             && by_keycloak
@@ -210,10 +239,14 @@ impl<'a> Import<'a> {
 
     fn claims(&mut self) {
         let claim = self.take_text("tenants.external_tenant_id_user_attribute_name");
-        if self.take_text("tenants.assignment") == Some("static") {
-            self.set("oidc.claims.tenant_id", json!(""));
-        } else if let Some(claim) = claim {
-            self.set("oidc.claims.tenant_id", json!(claim));
+        match (self.take_text("tenants.assignment"), claim) {
+            (Some("static"), _) => self.set("oidc.claims.tenant_id", json!("")),
+            (None, None) => {}
+            // Should the realm call the claim otherwise, people are refused instead of all being in one tenant.
+            (_, claim) => {
+                self.set("oidc.claims.tenant_id", json!(claim.unwrap_or(TENANT_CLAIM)));
+                self.set("oidc.tenant_required", json!(true));
+            }
         }
         if self.take_text("tariffs.assignment") == Some("static") {
             self.set("oidc.claims.tariff_id", json!(""));

@@ -113,6 +113,10 @@ fn may_lack_tenant(state: &ApiState, presented: &Presented) -> Result<(), ApiErr
     if presented.token.profile.tenant_id.is_some() {
         return Ok(());
     }
+    // Another client's tokens may lack what those of the web client have.
+    if !state.claim_rules.may_change(&presented.token) {
+        return Err(no_tenant(state));
+    }
     match state.verifier.absence(presented) {
         Absence::Unknown => Err(ApiError::unavailable(
             "The identity provider can not be asked for the tenant of this account",

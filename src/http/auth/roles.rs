@@ -62,5 +62,11 @@ async fn require_role(
         )));
     }
     state.verifier.admit_service(&token)?;
+    if token.subject.is_empty() {
+        // Nobody could lock it out.
+        return Err(ApiError::forbidden(
+            "The access token names no subject: switch lightweight access tokens off for this service's client",
+        ));
+    }
     not_locked_out(state, &token)
 }

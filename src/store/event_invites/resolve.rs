@@ -27,6 +27,8 @@ struct Holder {
     id: Uuid,
     email_verified: Option<bool>,
     is_disabled: bool,
+    /// It counted as the user's before anybody asked whether the provider vouches for it, and the user was not here since.
+    was_theirs: bool,
 }
 
 impl Holder {
@@ -35,6 +37,7 @@ impl Holder {
             id: row.col("id")?,
             email_verified: row.col("email_verified")?,
             is_disabled: row.col("is_disabled")?,
+            was_theirs: row.col::<Option<bool>>("was_theirs")?.unwrap_or_default(),
         })
     }
 }
@@ -49,7 +52,8 @@ pub(super) async fn resolved(
     whom: Whom,
     unsaid: EmailVerified,
 ) -> Result<Resolved, StoreError> {
-    const SELECT: &str = "SELECT id, email_verified, disabled_at IS NOT NULL AS is_disabled FROM users
+    const SELECT: &str = "SELECT id, email_verified, disabled_at IS NOT NULL AS is_disabled,
+            (claims_at = 0 AND invite_email = email_fold) AS was_theirs FROM users
         WHERE email_fold = $1 AND tenant_id = $2
         ORDER BY email_verified IS TRUE DESC, disabled_at IS NULL DESC, seen_at DESC, created_at DESC, id LIMIT 2";
     let Whom::Email(email) = whom else {
@@ -77,6 +81,7 @@ pub(super) async fn resolved(
 impl Holder {
     /// Whether nobody says that the address is another's.
     fn may_own(&self, unsaid: EmailVerified) -> bool {
-        unsaid == EmailVerified::Assumed && self.email_verified.is_none() && !self.is_disabled
+        let is_enough = unsaid == EmailVerified::Assumed || self.was_theirs;
+        is_enough && self.email_verified.is_none() && !self.is_disabled
     }
 }

@@ -29,7 +29,7 @@ use crate::{
 
 on_both_databases!(World:
     a_log_out_ends_the_tokens_of_its_login, a_subject_may_log_out_everywhere, what_is_no_log_out_ends_nothing,
-    many_log_outs_at_once_are_all_heard, an_ended_login_stays_ended_over_a_restart,
+    a_log_out_by_a_key_that_is_not_known_yet_is_no_bad_one, many_log_outs_at_once_are_all_heard, an_ended_login_stays_ended_over_a_restart,
     what_another_process_stores_counts_soon, a_meeting_goes_on_but_nobody_comes_back_to_it);
 
 const EVENT: &str = "http://schemas.openid.net/event/backchannel-logout";
@@ -212,6 +212,30 @@ async fn what_is_no_log_out_ends_nothing(world: &World) {
         .await
         .expect_error(400, "bad_request");
     assert_eq!(status(&ada).await, 200);
+    // Nor does a log-out that says nothing of its type let anybody in.
+    let untyped = world.issuer.ec.token(
+        &json!({"alg": "ES256", "kid": "ec"}),
+        &claims_of(&world.notice(&json!({}))),
+    );
+    let bearer = world
+        .server
+        .anonymous()
+        .with_authorization(&format!("Bearer {untyped}"));
+    assert_eq!(status(&bearer).await, 401);
+}
+
+/// The provider has a new key, which may not be asked for yet: what can't be judged is not refused for good.
+async fn a_log_out_by_a_key_that_is_not_known_yet_is_no_bad_one(world: &World) {
+    let claims = claims_of(&world.notice(&json!({})));
+    let header = json!({"alg": "ES256", "typ": "logout+jwt", "kid": "new"});
+    let stranger = Key::ec();
+    let mut answers = Vec::new();
+    for _ in 0..2 {
+        let told = world.tell(&stranger.token(&header, &claims)).await;
+        answers.push((told.status, told.headers.contains_key("retry-after")));
+    }
+    // The first one made the server ask, unless it just had.
+    assert_eq!(answers[1], (503, true), "{answers:?}");
 }
 
 async fn many_log_outs_at_once_are_all_heard(world: &World) {

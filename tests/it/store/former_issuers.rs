@@ -21,7 +21,7 @@ use crate::jobs;
 
 on_both_databases!(Store:
     people_come_along_and_have_one_row, the_older_row_lives_on_whichever_it_is, many_come_along_in_steps,
-    services_and_ended_logins_come_along, one_server_does_it);
+    services_and_ended_logins_come_along, services_of_an_issuer_whose_name_ends_in_a_slash, one_server_does_it);
 
 const OLD: &str = "https://old.example/realms/a";
 const NEW: &str = "https://new.example/realms/a";
@@ -174,6 +174,21 @@ async fn services_and_ended_logins_come_along(store: &Store) {
         ..void
     };
     assert_eq!(logins, [expected]);
+}
+
+async fn services_of_an_issuer_whose_name_ends_in_a_slash(store: &Store) {
+    let insert = format!(
+        "INSERT INTO disabled_subjects (issuer, subject, at) VALUES ('{OLD}', 'gateway', '2027-01-15T08:00:00+00:00')"
+    );
+    store.execute(&insert).await;
+    let slashed = |issuer: &str| format!("{issuer}/");
+    // Whoever vouches for services is known without the slash: by the server, and by `users enable`.
+    for (former, present) in [(OLD, slashed(NEW)), (NEW, slashed(NEW))] {
+        let done = take_over(&store.db, &clock(), &[slashed(former)], &present).await;
+        done.expect("a try").expect("the lease");
+        let kept = format!("SELECT count(*) FROM disabled_subjects WHERE issuer = '{NEW}'");
+        assert_eq!(store.number(&kept).await, 1);
+    }
 }
 
 async fn one_server_does_it(store: &Store) {

@@ -7,13 +7,17 @@ use crate::databases::Kind;
 
 on_both_databases!(Named:
     nobody_is_in_the_default_tenant_because_userinfo_is_away, an_id_token_without_a_tenant_makes_nobody,
-    who_has_no_tenant_anywhere_is_in_the_default_one);
+    who_has_no_tenant_anywhere_is_in_the_default_one, another_client_says_nothing_of_tenants);
 
 struct Named;
 
 impl Named {
     async fn start(kind: Kind) -> Provided {
-        Provided::with(kind, |oidc| oidc.claims.tenant_id_is_named = true).await
+        Provided::with(kind, |oidc| {
+            oidc.claims.tenant_id_is_named = true;
+            oidc.clients = vec!["app".to_owned()];
+        })
+        .await
     }
 }
 
@@ -51,4 +55,16 @@ async fn who_has_no_tenant_anywhere_is_in_the_default_one(world: &Provided) {
     world.userinfo("ada", &json!({}));
     world.me(&world.person("ada", &json!({}))).await.expect(200);
     assert_eq!(world.tenant_of("ada").await, None);
+}
+
+async fn another_client_says_nothing_of_tenants(world: &Provided) {
+    // The mapper of tenants is one of the web client's, and userinfo answers by the client of the token.
+    world.userinfo("ada", &json!({"name": "Ada"}));
+    let by_app = world.person("ada", &json!({"azp": "app"}));
+    world.me(&by_app).await.refused(403, "forbidden");
+    assert!(world.stored("ada").await.is_none());
+    let by_web = world.person("ada", &json!({"tenant_id": "acme"}));
+    world.me(&by_web).await.expect(200);
+    world.me(&by_app).await.expect(200);
+    assert_eq!(world.tenant_of("ada").await.as_deref(), Some("acme"));
 }
