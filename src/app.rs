@@ -140,10 +140,8 @@ impl App {
             outbox,
         )?;
         let issuer_work = Box::pin(issuer::prepare(&api)).await?;
-        let mut inner = health::router(readiness.clone()).merge(http::router(api));
-        if let Some(issuer) = dev_issuer {
-            inner = inner.nest(DEV_ISSUER_PATH, issuer.router());
-        }
+        let inner = health::router(readiness.clone()).merge(http::router(api));
+        let inner = with_dev_issuer(inner, dev_issuer);
         let signaling = Signaling::new(
             &config,
             live.clone(),
@@ -329,6 +327,14 @@ pub async fn open_database(config: &Config, data_folder: &Path) -> Result<Db, St
         None => db.check_migrations().await?,
     }
     Ok(db)
+}
+
+/// The development issuer answers at the server's own address, where there is one.
+fn with_dev_issuer(router: Router, issuer: Option<Arc<DevIssuer>>) -> Router {
+    match issuer {
+        Some(issuer) => router.nest(DEV_ISSUER_PATH, issuer.router()),
+        None => router,
+    }
 }
 
 async fn open_dev_issuer(config: &Config, data_folder: &Path) -> Result<Option<Arc<DevIssuer>>, OpenError> {

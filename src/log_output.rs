@@ -177,8 +177,8 @@ mod tests {
         }
         let file = tempfile::NamedTempFile::new().unwrap();
         let log = Patient::new(Whole(file.reopen().unwrap()));
-        let long = vec![b'y'; 1_000_000];
-        (&log).write_all(&long).unwrap();
-        assert_eq!(std::fs::read(file.path()).unwrap(), long);
+        let line = vec![b'y'; 1_000_000];
+        (&log).write_all(&line).unwrap();
+        assert_eq!(std::fs::read(file.path()).unwrap(), line);
     }
 }

@@ -170,6 +170,12 @@ fn explain(error: &dyn Error) -> String {
     text
 }
 
+/// Writes a line to stdout. Whoever has stopped reading it (`| head`) wants no more.
+fn say(line: &str) {
+    let mut out = io::stdout().lock();
+    let _ = writeln!(out, "{line}").and_then(|()| out.flush());
+}
+
 #[cfg(test)]
 mod tests {
     use clap::CommandFactory as _;
@@ -227,10 +233,4 @@ mod tests {
         let cause = std::fmt::Error.to_string();
         assert_eq!(explain(&error), format!("shown: outer: {cause}"));
     }
-}
-
-/// Writes a line to stdout. Whoever has stopped reading it (`| head`) wants no more.
-fn say(line: &str) {
-    let mut out = io::stdout().lock();
-    let _ = writeln!(out, "{line}").and_then(|()| out.flush());
 }

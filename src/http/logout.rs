@@ -61,7 +61,7 @@ async fn log_out(
     let token = token_of(&headers, &body)?;
     let is_ours = |client: &str| state.config.oidc.is_own_client(client);
     let token = state.verifier.verify_logout_token(&token, is_ours).await;
-    let voids = voids(&state, token.map_err(refusal)?);
+    let voids = voids(&state, &token.map_err(refusal)?);
     let revocations = state.verifier.revocations().clone();
     let turn = timeout(TURN_WAIT, revocations.turn()).await;
     // Held until the end: no more than a few are stored at once. Whoever waits for a key holds none.
@@ -76,7 +76,7 @@ async fn log_out(
     .await
 }
 
-fn voids(state: &ApiState, token: LogoutToken) -> Vec<VoidSession> {
+fn voids(state: &ApiState, token: &LogoutToken) -> Vec<VoidSession> {
     let at = state.clock.now();
     let of_client = |client: String| VoidSession {
         issuer: token.issuer.clone(),

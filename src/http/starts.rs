@@ -227,16 +227,15 @@ async fn admission(
 ) -> Result<Admission, ApiError> {
     let facts = meetings::facts(&state.db, request.room, state.clock.now()).await?;
     let facts = access::open(facts.ok_or_else(|| ApiError::not_found("No such room"))?)?;
-    let member = match user {
-        Some((profile, standing)) => Some(Visitor {
+    let member = if let Some((profile, standing)) = user {
+        Some(Visitor {
             profile,
             standing,
             groups: groups::of_user(&state.db, profile.id).await?,
-        }),
-        None => {
-            access::guests_in_meeting(state, &facts)?;
-            None
-        }
+        })
+    } else {
+        access::guests_in_meeting(state, &facts)?;
+        None
     };
     Ok(meetings::admission(facts, member, &state.config, &state.offer))
 }

@@ -122,6 +122,7 @@ impl Revocations {
     /// Userinfo has refused a token with 401. Where it answers tokens of its client, the token is void from now on, and with it
     /// those of the same login that were made before; elsewhere this says nothing, as some issuers want another audience at
     /// userinfo. Whether the token is void now.
+    #[must_use]
     pub fn userinfo_refused(&self, token: &VerifiedToken, now: DateTime<Utc>) -> bool {
         if !self.answers(&token.client) {
             return false;

@@ -197,7 +197,7 @@ fn issued_at(claims: &Claims, now: DateTime<Utc>) -> i64 {
 pub(super) fn profile(claims: &Claims, names: &ClaimNames) -> ProfileClaims {
     let claim = |name: &str| claims.get(name).and_then(text);
     // An empty name switches a claim off.
-    let named = |name: &String| claims.get(name).filter(|_| !name.is_empty());
+    let mapped = |name: &String| claims.get(name).filter(|_| !name.is_empty());
     ProfileClaims {
         email: claim("email"),
         email_verified: claims.get("email_verified").and_then(truth),
@@ -208,11 +208,11 @@ pub(super) fn profile(claims: &Claims, names: &ClaimNames) -> ProfileClaims {
         preferred_username: claim("preferred_username"),
         locale: claim("locale"),
         phone_number: claim("phone_number"),
-        groups: named(&names.groups).and_then(groups),
-        tenant_id: named(&names.tenant_id).and_then(text),
-        tariff_id: named(&names.tariff_id).and_then(text),
-        tariff_status: named(&names.tariff_status).and_then(text),
-        picture: named(&names.picture).and_then(address),
+        groups: mapped(&names.groups).and_then(groups),
+        tenant_id: mapped(&names.tenant_id).and_then(text),
+        tariff_id: mapped(&names.tariff_id).and_then(text),
+        tariff_status: mapped(&names.tariff_status).and_then(text),
+        picture: mapped(&names.picture).and_then(address),
         userinfo_at: None,
     }
 }

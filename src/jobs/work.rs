@@ -33,30 +33,44 @@ pub(super) async fn work(
         kept: 0,
         examples: Vec::new(),
     };
+    let with_assets = report.parameters.with_assets == Some(true);
     let kind = match job {
-        Job::EventCleanup => Leftover::EndedEvent,
-        Job::AdhocEventCleanup => Leftover::AdhocEvent,
-        Job::InviteCleanup => Leftover::DeadInvite,
-        Job::RoomCleanup if parameters.with_assets == Some(true) => Leftover::UnusedRoomWithAssets,
-        Job::RoomCleanup => Leftover::UnusedRoom,
-        Job::UserCleanup => Leftover::DisabledUser,
+        Job::EventCleanup => Some(Leftover::EndedEvent),
+        Job::AdhocEventCleanup => Some(Leftover::AdhocEvent),
+        Job::InviteCleanup => Some(Leftover::DeadInvite),
+        Job::RoomCleanup if with_assets => Some(Leftover::UnusedRoomWithAssets),
+        Job::RoomCleanup => Some(Leftover::UnusedRoom),
+        Job::UserCleanup => Some(Leftover::DisabledUser),
         Job::OutboxCleanup => {
             report.deleted = outbox_cleanup(tools, before, dry_run).await?;
-            return Ok(report);
+            None
         }
         Job::CounterCleanup => {
             report.deleted = counter_cleanup(tools, before, dry_run).await?;
-            return Ok(report);
+            None
         }
         Job::LoginCleanup => {
             report.deleted = login_cleanup(tools, dry_run).await?;
-            return Ok(report);
+            None
         }
         Job::OrphanedAssets => {
             report.count(&orphaned_assets(tools, dry_run).await?);
-            return Ok(report);
+            None
         }
     };
+    if let Some(kind) = kind {
+        remove_all(tools, kind, before, &mut report).await?;
+    }
+    Ok(report)
+}
+
+/// Removes leftovers of a kind, one by one.
+async fn remove_all(
+    tools: &Tools,
+    kind: Leftover,
+    before: DateTime<Utc>,
+    report: &mut Report,
+) -> Result<(), RunError> {
     let still = Still { kind, before };
     let mut look = Look {
         after: Uuid::nil(),
@@ -65,10 +79,10 @@ pub(super) async fn work(
     loop {
         let found = leftovers::find(&tools.db, kind, look).await?;
         let Some(last) = found.last() else {
-            return Ok(report);
+            return Ok(());
         };
         look.after = *last;
-        if dry_run {
+        if report.dry_run {
             report.count(&found);
         } else if kind == Leftover::DeadInvite {
             let (number, db) = (found.len(), &tools.db);

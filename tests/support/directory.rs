@@ -112,7 +112,7 @@ impl FakeDirectory {
         config.oidc.authority = url("/realms/r");
         let search = &mut config.oidc.user_search;
         search.api_url = url("/admin/realms/r");
-        search.client_id = CLIENT_ID.to_owned();
+        CLIENT_ID.clone_into(&mut search.client_id);
         search.client_secret = Some(Secret::new(CLIENT_SECRET));
     }
 
@@ -174,7 +174,7 @@ impl FakeDirectory {
                 tokio::time::sleep(std::time::Duration::from_millis(5)).await;
             }
         };
-        let limit = std::time::Duration::from_secs(60);
+        let limit = std::time::Duration::from_mins(1);
         let in_time = tokio::time::timeout(limit, asked).await;
         assert!(in_time.is_ok(), "asked: {:?}", self.questions());
     }

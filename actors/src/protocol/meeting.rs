@@ -82,6 +82,10 @@ pub struct Group {
 
 /// What is fixed for a meeting when it begins: later changes count from the next meeting.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "settings of a room, each of its own"
+)]
 pub struct MeetingFacts {
     /// Whose room it is. Journals of earlier versions do not say.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -25,6 +25,7 @@ pub struct Origin {
 
 /// The owner of a participant id.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[expect(clippy::struct_excessive_bools, reason = "each says something of its own")]
 pub struct Holder {
     pub caller: Caller,
     pub identity: Identity,

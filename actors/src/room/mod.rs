@@ -319,7 +319,7 @@ impl Room {
             Input::Restarted => self.restarted(cx),
             Input::Notice(Notice::RoomDeleted) => self.delete(cx),
             Input::Notice(Notice::InviteWithdrawn(code)) => {
-                self.withdraw(cx, |one| one == Caller::Guest(code))
+                self.withdraw(cx, |one| one == Caller::Guest(code));
             }
             Input::Notice(Notice::UserWithdrawn(user)) => self.withdraw(cx, |one| one == Caller::User(user)),
             Input::Notice(Notice::InviteClosed(code)) => self.lock_out(cx, Caller::Guest(code)),

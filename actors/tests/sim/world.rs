@@ -271,7 +271,7 @@ impl World {
                 joining.for_each(|client| client.noticed(None, (stamped.at, UNHEARD_SECS), net));
             }
             Input::Restarted => {
-                clients.for_each(|client| client.noticed(None, (self.died_at, UNHEARD_SECS), net))
+                clients.for_each(|client| client.noticed(None, (self.died_at, UNHEARD_SECS), net));
             }
             _ => {}
         }

@@ -39,7 +39,7 @@ const NEWCOMERS: usize = 8;
 /// What is measured.
 #[derive(Debug, Options)]
 pub struct IdentityArgs {
-    /// Port of the provider: the server's `oidc.authority` is http://127.0.0.1:<PORT>.
+    /// Port of the provider: the server's `oidc.authority` is `http://127.0.0.1:PORT`.
     #[arg(long, default_value_t = 11_398)]
     authority_port: u16,
     /// People, whom the server knows before it restarts.

@@ -1,7 +1,7 @@
 use std::{fmt::Write as _, path::PathBuf};
 
 use super::*;
-use crate::config::{Config, Sources, schema::Schema};
+use crate::config::{Config, Sources, UserSearch, schema::Schema};
 
 /// Every setting of theirs that is another here, or none.
 const THEIRS: &str = include_str!("controller.toml");
@@ -55,6 +55,7 @@ fn left(text: &str) -> Vec<&str> {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table")]
 fn every_setting_becomes_ours_or_a_comment() {
     let text = imported(THEIRS);
     let ours = settings(&text);
@@ -182,6 +183,7 @@ fn comments_tell_no_secrets() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table")]
 fn check_names_ours_for_each_of_theirs_in_the_order_of_lines() {
     let found = problems(THEIRS);
     let told = |name: &str| {
@@ -393,7 +395,7 @@ fn rules_that_are_broken_are_told() {
 #[test]
 fn a_name_makes_no_setting_of_a_comment() {
     let text = imported("\"a\\ndata_dir = '/x'\\n#\" = 1\n[\"http.\"]\n\"port\\n[log]\" = 2\n");
-    assert_eq!(settings(&text), Map::new(), "{text}");
+    assert_eq!(settings(&text), settings(&imported("")), "{text}");
     assert_eq!(left(&text).len(), 2, "{text}");
 }
 
@@ -407,9 +409,43 @@ fn texts_stay_what_they_are() {
 }
 
 #[test]
-fn an_empty_file_becomes_one_without_settings() {
-    let text = imported("");
-    assert_eq!(settings(&text), Map::new());
-    let config: Config = toml::from_str(&text).unwrap();
-    assert_eq!(config, Config::default());
+fn an_empty_file_becomes_what_theirs_takes_for_granted() {
+    let config: Config = toml::from_str(&imported("")).unwrap();
+    let mut expected = Config::default();
+    expected.mail.external_invitations = false;
+    assert_eq!(config, expected);
+}
+
+#[test]
+fn nobody_gets_into_the_wrong_tenant_or_is_found_where_nobody_was() {
+    let ours = |theirs: &str| -> Config { toml::from_str(&imported(theirs)).unwrap() };
+    for (theirs, claim) in [
+        ("tenants.assignment = 'by_external_tenant_id'", "tenant_id"),
+        (
+            "tenants = {assignment = 'by_external_tenant_id', external_tenant_id_user_attribute_name = 'company'}",
+            "company",
+        ),
+        (
+            "tenants.external_tenant_id_user_attribute_name = 'company'",
+            "company",
+        ),
+    ] {
+        let oidc = ours(theirs).oidc;
+        assert_eq!(
+            (oidc.claims.tenant_id.as_str(), oidc.tenant_required),
+            (claim, true),
+            "{theirs}"
+        );
+    }
+    let search =
+        "api_base_url = 'https://id.example.org/admin/realms/a', client_id = 'c', client_secret = 's'";
+    let disabled = ours(&format!(
+        "user_search = {{{search}, users_find_behavior = 'disabled'}}"
+    ));
+    assert_eq!(disabled.defaults.user_search, UserSearch::Off);
+    let database = ours(&format!(
+        "user_search = {{{search}, users_find_behavior = 'from_database'}}"
+    ));
+    assert_eq!(database.oidc.user_search.api_url, None);
+    assert_eq!(database.defaults.user_search, UserSearch::On);
 }

@@ -23,12 +23,11 @@ pub(super) async fn names(state: &ApiState, by: &User, email: &str) -> Result<Op
     }
     match state.people.account_at(&state.db, by.tenant_id, email).await {
         Ok(Some(account)) => Ok(account.names),
-        Ok(None) if allows_anybody => Ok(None),
+        Ok(None) | Err(LookupError::NoAnswer(_)) if allows_anybody => Ok(None),
         Ok(None) => Err(ApiError::forbidden(
             "Only people whom this server or its identity provider knows may be invited here",
         )),
         Err(LookupError::Store(error)) => Err(error.into()),
-        Err(LookupError::NoAnswer(_)) if allows_anybody => Ok(None),
         Err(LookupError::NoAnswer(_)) => Err(ApiError::unavailable(
             "The identity provider can not be asked whether it knows this address",
         )

@@ -115,29 +115,25 @@ pub(super) async fn create(
 
 async fn draft(state: &ApiState, user: &User, body: CreateEventBody) -> Result<Draft, ApiError> {
     let (now, room_id, mut checks) = (state.clock.now(), Uuid::new_v4(), Checks::default());
-    let times = TimesInBody {
-        is_time_independent: Some(body.is_time_independent),
-        is_all_day: body.is_all_day,
-        starts_at: body.starts_at.as_ref(),
-        ends_at: body.ends_at.as_ref(),
-        recurrence_pattern: body.recurrence_pattern.as_deref(),
-    };
-    let asked = times.checked(&mut checks);
+    let asked = times(&body).checked(&mut checks);
     check_texts(&mut checks, Some(&body.title), Some(&body.description));
     check_report(&mut checks, body.training_participation_report.as_ref());
     let password = body
         .password
         .map(|password| checked_password(&mut checks, password));
-    let targets = body.streaming_targets.unwrap_or_default();
-    let streaming_targets = checked_targets(&mut checks, targets, room_id, now);
+    let streaming_targets = checked_targets(
+        &mut checks,
+        body.streaming_targets.unwrap_or_default(),
+        room_id,
+        now,
+    );
     checks.finish()?;
     let schedule = off_thread(move || Schedule::new(asked)).await??;
     let creator = Editor {
         user: user.profile.id,
         at: now,
     };
-    let tariff = store::tariffs::of_user(&state.db, creator.user).await?;
-    let tariff = tariff.ok_or_else(|| ApiError::not_found("The account is gone"))?;
+    let tariff = own_tariff(state, creator.user).await?;
     let has_module = state.offer.has_module(TRAINING_REPORT, &tariff);
     let training_report = kept_report(has_module, body.training_participation_report);
     let shows_details = body.show_meeting_details.unwrap_or_default();
@@ -173,6 +169,21 @@ async fn draft(state: &ApiState, user: &User, body: CreateEventBody) -> Result<D
         folder: None,
         invite: shows_details.then(|| events::lasting_invite(room_id, creator)),
     })
+}
+
+fn times(body: &CreateEventBody) -> TimesInBody<'_> {
+    TimesInBody {
+        is_time_independent: Some(body.is_time_independent),
+        is_all_day: body.is_all_day,
+        starts_at: body.starts_at.as_ref(),
+        ends_at: body.ends_at.as_ref(),
+        recurrence_pattern: body.recurrence_pattern.as_deref(),
+    }
+}
+
+async fn own_tariff(state: &ApiState, user: Uuid) -> Result<Tariff, ApiError> {
+    let tariff = store::tariffs::of_user(&state.db, user).await?;
+    tariff.ok_or_else(|| ApiError::not_found("The account is gone"))
 }
 
 /// Whether rooms of new events can be reached by telephone: the operator wants it, and the creator's tariff allows it.

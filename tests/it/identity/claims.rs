@@ -8,6 +8,7 @@ use super::{
     issuer::{FakeIssuer, header},
 };
 
+#[expect(clippy::too_many_lines, reason = "a table")]
 #[tokio::test]
 async fn tokens_of_every_configured_algorithm_are_accepted() {
     let issuer = FakeIssuer::start().await;
@@ -151,6 +152,7 @@ async fn malformed_expired_and_invalid_are_told_apart() {
     assert!(!refusal.description().contains('"'), "fit for a quoted string");
 }
 
+#[expect(clippy::too_many_lines, reason = "a table")]
 #[tokio::test]
 async fn an_id_token_is_for_its_client() {
     let issuer = FakeIssuer::start().await;

@@ -58,7 +58,7 @@ async fn health(server: &Server, expected: &Value) {
 }
 
 /// Beside the provider, which answers on this runtime.
-async fn check_online(server: &Server) -> (Option<i32>, String) {
+fn check_online(server: &Server) -> (Option<i32>, String) {
     let output = tokio::task::block_in_place(|| server.invoke(&["config", "check", "--online"]));
     (
         output.status.code(),
@@ -90,7 +90,7 @@ async fn a_provider_is_told_in_one_line_at_start() {
     }
     assert_eq!(count(&server, "the identity provider is usable"), 1);
     health(&server, &Value::Null).await;
-    let (code, told) = check_online(&server).await;
+    let (code, told) = check_online(&server);
     assert_eq!(code, Some(0));
     let expected = format!(
         "\nidentity provider: {0}, keys: ES256, userinfo: {0}/userinfo\nok\n",
@@ -123,7 +123,7 @@ async fn a_provider_with_another_name_is_told_by_both_names() {
         "{}",
         told[0]
     );
-    let (code, told) = check_online(&server).await;
+    let (code, told) = check_online(&server);
     assert_eq!(code, Some(1));
     assert!(told.contains(&asked) && told.contains(&other), "{told}");
     assert!(told.ends_with("\nnot ok\n"), "{told}");
@@ -184,7 +184,7 @@ async fn the_server_may_reach_the_provider_by_another_url() {
     inside.get("/v1/users/me").await.expect_error(401, "unauthorized");
     let login = server.anonymous().get("/v1/auth/login").await.expect(200);
     assert_eq!(login["oidc"]["url"], AUTHORITY, "clients use theirs");
-    let (code, told) = check_online(&server).await;
+    let (code, told) = check_online(&server);
     assert_eq!(code, Some(0), "{told}");
     assert!(
         told.contains(&format!("userinfo: {}/userinfo", issuer.url)),

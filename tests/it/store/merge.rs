@@ -179,8 +179,8 @@ async fn everything_goes_to_the_older_row(store: &Store) {
     let found = users::find(&store.db, old.tenant_id, "new@example.org", 10, Utc::now()).await;
     assert_eq!(found.expect("a search").len(), 1);
     let counter = Counter::of_id(old.profile.id, Quota::ExternalInviteesPerDay);
-    let counted = usage::used(&store.db, &counter, at(0)).await.expect("a counter");
-    assert_eq!(counted, 3);
+    let number = usage::used(&store.db, &counter, at(0)).await.expect("a counter");
+    assert_eq!(number, 3);
     let notes = merged_users::since(&store.db, at(10)).await.expect("notes");
     assert_eq!(notes, [(new.profile.id, at(10))]);
     // Both had one of these: the older row keeps its own.

@@ -266,7 +266,7 @@ async fn whoever_is_downgraded_gets_the_tariff_for_that(store: &Store) {
         tariff(store, "Late", None).await,
     );
     let mut oidc = Oidc::default();
-    oidc.claims.downgraded_tariff = "Late".to_owned();
+    "Late".clone_into(&mut oidc.claims.downgraded_tariff);
     oidc.claims.downgraded_states = vec!["overdue".to_owned()];
     let defaults = NewUserDefaults {
         claims: ClaimRules::new(&oidc),
@@ -322,7 +322,7 @@ async fn what_says_nothing_new_is_not_written(store: &Store) {
             token.profile.userinfo_at = Some(5);
         },
         &|token| {
-            token.client = "device".to_owned();
+            "device".clone_into(&mut token.client);
             token.profile.phone_number = some("+49 1");
         },
     ];

@@ -52,8 +52,8 @@ impl Known {
 
     /// The profile of whoever was invited last.
     async fn last(&self) -> Value {
-        let list = self.scene.list(&self.api, "").await;
-        let last = list.as_array().and_then(|list| list.last());
+        let invitees = self.scene.list(&self.api, "").await;
+        let last = invitees.as_array().and_then(|list| list.last());
         last.expect("an invitee")["profile"].clone()
     }
 }

@@ -14,7 +14,7 @@ struct Pictured;
 impl Pictured {
     async fn start(kind: Kind) -> Provided {
         Provided::with(kind, |oidc| {
-            oidc.claims.picture = "picture".to_owned();
+            "picture".clone_into(&mut oidc.claims.picture);
             oidc.clients = vec!["device".to_owned()];
         })
         .await
