@@ -13,6 +13,7 @@ use std::{
 use clap::Args as Options;
 use reqwest::{Client, StatusCode};
 use serde::Serialize;
+use serde_json::Value;
 use tokio::{
     sync::Semaphore,
     task::JoinSet,
@@ -70,6 +71,8 @@ pub enum IdentityError {
     NoServer(Url),
     #[error("the restart command can't be run: {0}")]
     Restart(std::io::Error),
+    #[error("the server does not find its identity provider, which is here: look at its oidc.authority")]
+    NoProvider,
     #[error("the restart command failed")]
     RestartFailed,
     #[error("not everybody became known before the restart: {0:?}")]
@@ -126,7 +129,7 @@ pub async fn run(args: &Args, identity: &IdentityArgs) -> Result<Report, Identit
     let userinfo_time = Duration::from_millis(identity.userinfo_ms);
     let issuer = Issuer::start(identity.authority_port, &args.client_id, userinfo_time).await?;
     let server = Arc::new(Server::new(args)?);
-    server.wait().await?;
+    server.wait_for_provider().await?;
     let (_, errors) = ask(
         &server,
         tokens(&issuer, identity.people)?,
@@ -193,6 +196,7 @@ async fn ask(
 struct Server {
     http: Client,
     url: Url,
+    ready: Url,
     me: Url,
 }
 
@@ -209,6 +213,7 @@ impl Server {
                 .tcp_nodelay(true)
                 .build()?,
             url: join("health/live")?,
+            ready: join("health/ready")?,
             me: join("v1/users/me")?,
         })
     }
@@ -222,6 +227,24 @@ impl Server {
         };
         let waited = timeout(SERVER_TIME, answers).await;
         waited.map_err(|_| IdentityError::NoServer(self.url.clone()))
+    }
+
+    /// Waits until the server has found the provider here: one that was started before asks every few seconds.
+    async fn wait_for_provider(&self) -> Result<(), IdentityError> {
+        let found = async {
+            loop {
+                let answer = self.http.get(self.ready.clone()).send().await;
+                if let Ok(answer) = answer.and_then(reqwest::Response::error_for_status)
+                    && let Ok(told) = answer.json::<Value>().await
+                    && told["identity_provider"].is_null()
+                {
+                    return;
+                }
+                sleep(LOOK_INTERVAL).await;
+            }
+        };
+        let waited = timeout(SERVER_TIME, found).await;
+        waited.map_err(|_| IdentityError::NoProvider)
     }
 
     /// How long it took until somebody's profile was there.
