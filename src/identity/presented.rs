@@ -12,7 +12,7 @@ use chrono::{DateTime, Utc};
 use tokio::time::timeout;
 
 use super::{
-    TokenError, VerifiedToken, Verifier,
+    TokenError, VerifiedToken, Verifier, claims,
     jwks::RemoteIssuer,
     limits::USERINFO_NEED_MAX,
     rules,
@@ -228,7 +228,7 @@ impl Inner {
                 self.revocations.userinfo_answered(&cached.verified.client);
                 match rules::subject(&claims) {
                     Ok(Some(subject)) if cached.may_be_of(&subject) => {
-                        login.keep(subject, rules::profile(&claims, &self.settings.claims), now);
+                        login.keep(subject, claims::profile(&claims, &self.settings.claims), now);
                     }
                     _ => tracing::warn!("userinfo answered about another subject; ignoring it"),
                 }

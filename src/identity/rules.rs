@@ -5,13 +5,10 @@ use serde_json::Value;
 
 use super::{
     Refusal, TokenError, VerifiedToken,
-    claims::ProfileClaims,
+    claims::{profile, text},
     clients::Clients,
     jwt::{Claims, Header},
-    limits::{
-        LEEWAY, LIST_ENTRIES_MAX, PICTURE_CHARS_MAX, PROFILE_TEXT_CHARS_MAX, SERVICE_LEEWAY,
-        SUBJECT_CHARS_MAX,
-    },
+    limits::{LEEWAY, SERVICE_LEEWAY, SUBJECT_CHARS_MAX},
 };
 use crate::config::ClaimNames;
 
@@ -19,9 +16,6 @@ type Checked<T = ()> = Result<T, TokenError>;
 
 /// Nobody knows whom the token speaks for.
 pub(super) const NO_SUBJECT: TokenError = TokenError::Invalid("the token names no subject");
-
-/// The beginning of a role that a Keycloak realm gives to everybody; where roles are mapped as groups it is no group.
-const ROLES_OF_EVERYBODY: &str = "default-roles-";
 
 /// What tokens are compared with.
 #[derive(Debug, Clone, Copy)]
@@ -191,67 +185,6 @@ fn issued_at(claims: &Claims, now: DateTime<Utc>) -> i64 {
     let made = claims.get("iat").and_then(Value::as_f64).unwrap_or_default();
     #[expect(clippy::cast_possible_truncation, reason = "a fraction does not count")]
     (made as i64).clamp(0, now.timestamp())
-}
-
-/// Profile claims of a token or of a userinfo answer.
-pub(super) fn profile(claims: &Claims, names: &ClaimNames) -> ProfileClaims {
-    let claim = |name: &str| claims.get(name).and_then(text);
-    // An empty name switches a claim off.
-    let mapped = |name: &String| claims.get(name).filter(|_| !name.is_empty());
-    ProfileClaims {
-        email: claim("email"),
-        email_verified: claims.get("email_verified").and_then(truth),
-        given_name: claim("given_name"),
-        family_name: claim("family_name"),
-        name: claim("name"),
-        nickname: claim("nickname"),
-        preferred_username: claim("preferred_username"),
-        locale: claim("locale"),
-        phone_number: claim("phone_number"),
-        groups: mapped(&names.groups).and_then(groups),
-        tenant_id: mapped(&names.tenant_id).and_then(text),
-        tariff_id: mapped(&names.tariff_id).and_then(text),
-        tariff_status: mapped(&names.tariff_status).and_then(text),
-        picture: mapped(&names.picture).and_then(address),
-        userinfo_at: None,
-    }
-}
-
-fn groups(value: &Value) -> Option<Vec<String>> {
-    let mut groups = texts(value)?;
-    groups.retain(|group| match group.as_str() {
-        "offline_access" | "uma_authorization" => false,
-        group => !group.starts_with(ROLES_OF_EVERYBODY),
-    });
-    Some(groups)
-}
-
-/// The text of an address; whether it is one is for whoever uses it to say. One that is too long is not cut.
-fn address(value: &Value) -> Option<String> {
-    let text = value.as_str()?;
-    (1..=PICTURE_CHARS_MAX)
-        .contains(&text.len())
-        .then(|| text.to_owned())
-}
-
-/// A text fit to be stored and shown: no control characters, not empty, not endless.
-fn text(value: &Value) -> Option<String> {
-    let clean: String = (value.as_str()?.chars())
-        .filter(|c| !c.is_control())
-        .take(PROFILE_TEXT_CHARS_MAX)
-        .collect();
-    let trimmed = clean.trim();
-    (!trimmed.is_empty()).then(|| trimmed.to_owned())
-}
-
-/// Some issuers write the word instead of the value.
-fn truth(value: &Value) -> Option<bool> {
-    value.as_bool().or_else(|| value.as_str()?.parse().ok())
-}
-
-fn texts(value: &Value) -> Option<Vec<String>> {
-    let list = value.as_array()?;
-    Some(list.iter().take(LIST_ENTRIES_MAX).filter_map(text).collect())
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ use jsonwebtoken::Algorithm;
 
 use super::{
     KeySource, LogoutToken, Reachability, Refusal, Revocations, TokenError, VerifiedToken, VerifierSettings,
+    claims,
     dev_issuer::{DevIssuer, SESSION_CLAIM},
     jwks::{RemoteIssuer, SignedBy},
     jwt::{Claims, Header, Unverified},
@@ -234,7 +235,7 @@ impl Inner {
         let answer = claims.filter(|_| self.settings.userinfo).map(|claims| Answer {
             version: 0,
             subject: verified.subject.clone(),
-            profile: rules::profile(&claims, &self.settings.claims),
+            profile: claims::profile(&claims, &self.settings.claims),
             at: now.timestamp(),
         });
         answer

@@ -273,6 +273,9 @@ impl<'a> Import<'a> {
 
     fn renamed(&mut self) {
         for (theirs, ours, is_inverted) in names::renamed() {
+            if self.done.contains(theirs) {
+                continue;
+            }
             let Some(value) = self.take(theirs) else { continue };
             let path: Vec<_> = ours.split('.').collect();
             match (is_inverted, value) {
