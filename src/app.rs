@@ -329,6 +329,12 @@ pub async fn open_database(config: &Config, data_folder: &Path) -> Result<Db, St
     Ok(db)
 }
 
+/// Threads that leave others as many.
+fn half_of_the_processor() -> usize {
+    let all = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    (all / 2).max(1)
+}
+
 /// The development issuer answers at the server's own address, where there is one.
 fn with_dev_issuer(router: Router, issuer: Option<Arc<DevIssuer>>) -> Router {
     match issuer {
@@ -382,6 +388,7 @@ fn api_state(
         shared_folders: SharedFolders::new(&config.outgoing, &config.shared_folder)?,
         claim_rules: ClaimRules::new(&config.oidc),
         visits: Arc::new(Semaphore::new(VISIT_NOTES_MAX)),
+        feeds: Arc::new(Semaphore::new(half_of_the_processor())),
     }))
 }
 

@@ -29,7 +29,7 @@ use crate::{
     store::{
         self, Db, StoreError, groups, guest_access::GuestAccess, room_events::Details, rooms, users::Profile,
     },
-    tariffs::{CALL_IN, CORE, Offer, TariffResource},
+    tariffs::{CALL_IN, CORE, Offer, Quota, TariffResource},
 };
 
 /// Name of the journals' folder in the data folder.
@@ -124,7 +124,10 @@ pub async fn facts(
             .used_at
             .is_none_or(|used_at| used_at <= now - rooms::USED_AT_PRECISION)
     {
-        rooms::mark_used(db, room.0, now).await?;
+        // A note for a job: a database that can be read but not written shuts no door.
+        if let Err(error) = rooms::mark_used(db, room.0, now).await {
+            tracing::warn!(%error, "could not note that a room is used");
+        }
     }
     Ok(facts)
 }
@@ -153,6 +156,8 @@ pub fn caller_admission(facts: rooms::MeetingFacts, config: &Config, offer: &Off
 
 fn admitted(identity: Identity, facts: rooms::MeetingFacts, config: &Config, offer: &Offer) -> Admission {
     let event = event_info(&facts, config, offer);
+    let living_rooms_max = facts.tariff.quotas.get(Quota::LivingRoomsMax.name());
+    let living_rooms_max = living_rooms_max.map(|max| usize::try_from(*max).unwrap_or(usize::MAX));
     let tariff = tariff(room_tariff(&facts.tariff, facts.room.e2e_encryption, offer));
     let owner = facts.room.created_by.id.into();
     let room = RoomInfo {
@@ -178,6 +183,7 @@ fn admitted(identity: Identity, facts: rooms::MeetingFacts, config: &Config, off
     Admission {
         identity: Some(identity),
         facts: Box::new(facts),
+        living_rooms_max,
     }
 }
 

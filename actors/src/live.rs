@@ -65,6 +65,8 @@ pub struct Admission {
     /// Absent for a participant whose resumption token alone speaks for it: then the token must still be good.
     pub identity: Option<Identity>,
     pub facts: Box<MeetingFacts>,
+    /// Rooms of the owner that may live at the same time, as its tariff has it; 0 is any number, none what the server says.
+    pub living_rooms_max: Option<usize>,
 }
 
 /// What a `start` asks for.
@@ -284,7 +286,7 @@ impl Live {
         };
         Beginner {
             owner: facts.owner,
-            living_max: facts.tariff.living_rooms_max().unwrap_or(self.living_rooms_max),
+            living_max: admission.living_rooms_max.unwrap_or(self.living_rooms_max),
             counted,
             by,
         }

@@ -46,6 +46,7 @@ CREATE INDEX void_sessions_at ON void_sessions (at, id);
 -- Users whose rows went into others': servers forget their ids.
 CREATE TABLE merged_users (
     id uuid PRIMARY KEY,
+    into_id uuid NOT NULL,
     at timestamptz NOT NULL
 );
 CREATE INDEX merged_users_at ON merged_users (at, id);

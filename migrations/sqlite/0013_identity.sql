@@ -46,6 +46,7 @@ CREATE INDEX void_sessions_at ON void_sessions (at, id);
 -- Users whose rows went into others': servers forget their ids.
 CREATE TABLE merged_users (
     id BLOB PRIMARY KEY,
+    into_id BLOB NOT NULL,
     at TEXT NOT NULL
 ) STRICT;
 CREATE INDEX merged_users_at ON merged_users (at, id);

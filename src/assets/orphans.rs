@@ -43,7 +43,7 @@ impl Assets {
 
     /// Whether the store is this database's: a server that was started with another database by mistake knows none of the
     /// contents, and must not remove them all. A store that is nobody's is this database's from now on.
-    async fn is_ours(&self) -> Result<bool, UploadError> {
+    pub(super) async fn is_ours(&self) -> Result<bool, UploadError> {
         let own = hex::encode(server_keys::get_or_make(&self.db, DATABASE_KEY).await?);
         let known = self.objects.database().await?;
         if known.is_none() {

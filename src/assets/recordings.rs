@@ -15,6 +15,7 @@ use uuid::Uuid;
 
 use super::{
     Assets, NewAsset, UploadError,
+    orphans::ORPHAN_AGE,
     space::{Space, StorageFull},
     spool::{self, Spool},
     under_way::Counted,
@@ -167,22 +168,25 @@ impl Recordings {
             forget(&path).await;
             return Ok(None);
         }
-        let spool = Spool::open(path).await.map_err(UploadError::Spool)?;
-        self.store(spool).await
+        let spool = Spool::open(path.clone()).await.map_err(UploadError::Spool)?;
+        match self.store(spool).await {
+            // The database may be another one, or older than the room: as with contents without rows.
+            Err(UploadError::NoRoom) if is_old(&path).await && self.assets.is_ours().await? => {
+                forget(&path).await;
+                Ok(None)
+            }
+            stored => stored,
+        }
     }
 
-    /// Makes an asset of a spool and removes it. One without data, and one of a room that is gone, is only removed.
+    /// Makes an asset of a spool and removes it. One without data is only removed; what is not taken stays.
     async fn store(&self, spool: Spool) -> Result<Option<assets::Asset>, UploadError> {
         let path = spool.path().to_owned();
         let stored = if spool.size() == 0 {
             Ok(None)
         } else {
             let asset = spool.asset.clone();
-            match self.assets.keep(asset, spool.content()).await {
-                Ok(asset) => Ok(Some(asset)),
-                Err(UploadError::NoRoom) => Ok(None),
-                Err(error) => Err(error),
-            }
+            self.assets.keep(asset, spool.content()).await.map(Some)
         };
         if stored.is_ok() {
             forget(&path).await;
@@ -224,8 +228,24 @@ impl Recording {
     /// Makes an asset of what has come; `None` when nothing has, or the room is gone. When the store does not take it, it
     /// stays in the spool.
     pub async fn finish(self) -> Result<Option<assets::Asset>, UploadError> {
-        self.recordings.store(self.spool).await
+        let path = self.spool.path().to_owned();
+        match self.recordings.store(self.spool).await {
+            Err(UploadError::NoRoom) => {
+                forget(&path).await;
+                Ok(None)
+            }
+            stored => stored,
+        }
     }
+}
+
+/// Whether nothing was written into a file for so long that no backup of the database is waited for any more.
+async fn is_old(path: &Path) -> bool {
+    let metadata = tokio::fs::metadata(path).await;
+    let age = metadata
+        .and_then(|file| file.modified())
+        .map(|written| written.elapsed().unwrap_or_default());
+    age.is_ok_and(|age| ORPHAN_AGE.to_std().is_ok_and(|max| age > max))
 }
 
 async fn forget(path: &Path) {

@@ -108,6 +108,8 @@ impl Cli {
     /// Runs the command. Errors go to stderr, in words for the operator.
     #[must_use]
     pub fn run(self) -> ExitCode {
+        // Files and folders that are made here are nobody else's, whatever the folders above them are.
+        rustix::process::umask(rustix::fs::Mode::from(0o077));
         if self.require_oidc && self.is_issuer() {
             eprintln!("colloquy: --require-oidc wants no development issuer, and dev-issuer is one");
             return ExitCode::FAILURE;

@@ -64,6 +64,8 @@ pub struct Parts {
     pub claim_rules: ClaimRules,
     /// Places for [`auth::person`](super::auth::person)'s notes of visits.
     pub visits: Arc<Semaphore>,
+    /// Places for calendars that are computed: they take as much of the processor as they get.
+    pub feeds: Arc<Semaphore>,
 }
 
 impl From<Parts> for ApiState {

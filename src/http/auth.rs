@@ -74,7 +74,13 @@ where
                 state.brake.admit(parts, &member.token).await?;
                 Ok(Self::User(Box::new(user_of(&state, &member).await?)))
             }
-            Credentials::InviteCode(code) => guest(&state, code, parts.extensions.get().copied()).await,
+            Credentials::InviteCode(code) => {
+                let address = parts.extensions.get().copied();
+                if let Some(address) = address {
+                    state.brake.admit_guest(parts, code, address).await?;
+                }
+                guest(&state, code, address).await
+            }
         }
     }
 }

@@ -1,5 +1,5 @@
-//! How fast one user may change things, and how many at once. Reading is never braked, and neither is entering a room: clients
-//! do both again and again.
+//! How fast one user may change things, and how many requests of one caller are answered at once. How often somebody reads or enters a
+//! room is never braked: clients do both again and again.
 
 use std::{
     hash::{BuildHasher as _, RandomState},
@@ -15,9 +15,10 @@ use axum::{
 };
 use dashmap::DashMap;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use uuid::Uuid;
 
 use super::{ApiError, deadline::is_unhurried, inventions::too_soon};
-use crate::{identity::claims::VerifiedToken, throttle::Throttle};
+use crate::{identity::claims::VerifiedToken, listener::ClientAddress, throttle::Throttle};
 
 /// Changes that a user may make at once. Web clients save a whole form with a few.
 const BURST: u32 = 100;
@@ -29,7 +30,10 @@ const INVITATIONS_BURST: u32 = 500;
 /// for it with one, and there are few of these.
 const UNDER_WAY_MAX: usize = 4;
 
-/// How long a change waits for others of the same user: less than a request may take.
+/// The same of requests that change nothing: of a user, or of the guests of one invite code and network.
+const READS_UNDER_WAY_MAX: usize = 8;
+
+/// How long a request waits for others of the same caller: less than a request may take.
 const UNDER_WAY_WAIT: Duration = Duration::from_secs(20);
 
 /// Users with changes under way above which those without any are forgotten.
@@ -42,22 +46,41 @@ const INVITATIONS: &str = "/v1/events/{event_id}/invites";
 #[derive(Debug, Clone)]
 pub struct WriteBrake {
     limiters: Option<Arc<Limiters>>,
-    under_way: Arc<UnderWay>,
+    changes: Arc<UnderWay>,
+    reads: Arc<UnderWay>,
 }
 
 /// By a hash of the user, as in [`Limiters`].
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct UnderWay {
+    max: usize,
     places: DashMap<u64, Arc<Semaphore>>,
     hasher: RandomState,
 }
 
 impl UnderWay {
+    fn new(max: usize) -> Arc<Self> {
+        Arc::new(Self {
+            max,
+            places: DashMap::new(),
+            hasher: RandomState::new(),
+        })
+    }
+
+    /// Waits for a place among the requests of this caller, which is held until the request has been answered.
+    async fn hold(&self, caller: (&str, &str), held: &Held) -> Result<(), ApiError> {
+        let place = self.places(caller).acquire_owned();
+        let place = tokio::time::timeout(UNDER_WAY_WAIT, place).await;
+        let place = place.map_err(|_| too_soon(Duration::from_secs(1)))?;
+        *held.0.lock().unwrap_or_else(PoisonError::into_inner) = place.ok();
+        Ok(())
+    }
+
     fn places(&self, user: (&str, &str)) -> Arc<Semaphore> {
         if self.places.len() > USERS_KEPT {
             self.places.retain(|_, places| Arc::strong_count(places) > 1);
         }
-        let new = || Arc::new(Semaphore::new(UNDER_WAY_MAX));
+        let new = || Arc::new(Semaphore::new(self.max));
         Arc::clone(&self.places.entry(self.hasher.hash_one(user)).or_insert_with(new))
     }
 }
@@ -68,9 +91,6 @@ struct Held(Arc<Mutex<Option<OwnedSemaphorePermit>>>);
 
 /// Lets what a request holds live as long as the request; whoever reads who calls puts it there.
 pub(super) async fn hold(mut request: Request, next: Next) -> Response {
-    if request.method().is_safe() {
-        return next.run(request).await;
-    }
     let held = Held::default();
     request.extensions_mut().insert(held.clone());
     let response = next.run(request).await;
@@ -100,16 +120,14 @@ impl WriteBrake {
         });
         Self {
             limiters,
-            under_way: Arc::default(),
+            changes: UnderWay::new(UNDER_WAY_MAX),
+            reads: UnderWay::new(READS_UNDER_WAY_MAX),
         }
     }
 
-    /// Counts the request if it changes something, and refuses one too many. One that changes something waits until few others of
+    /// Counts the request if it changes something, and refuses one too many. Then it waits until few others of
     /// the same user are under way; uploads, which take as long as they take, have limits of their own.
     pub(super) async fn admit(&self, request: &Parts, token: &VerifiedToken) -> Result<(), ApiError> {
-        if request.method.is_safe() {
-            return Ok(());
-        }
         let path = request.extensions.get::<MatchedPath>();
         let path = path.map(MatchedPath::as_str).unwrap_or_default();
         let user = (token.issuer.as_str(), token.subject.as_str());
@@ -118,11 +136,28 @@ impl WriteBrake {
         let Some(held) = held.filter(|_| !is_unhurried(&request.method, path)) else {
             return Ok(());
         };
-        let place = self.under_way.places(user).acquire_owned();
-        let place = tokio::time::timeout(UNDER_WAY_WAIT, place).await;
-        let place = place.map_err(|_| too_soon(Duration::from_secs(1)))?;
-        *held.0.lock().unwrap_or_else(PoisonError::into_inner) = place.ok();
-        Ok(())
+        let under_way = if request.method.is_safe() {
+            &self.reads
+        } else {
+            &self.changes
+        };
+        under_way.hold(user, held).await
+    }
+
+    /// The same for a guest with an invite code, who changes nothing.
+    pub(super) async fn admit_guest(
+        &self,
+        request: &Parts,
+        code: Uuid,
+        address: ClientAddress,
+    ) -> Result<(), ApiError> {
+        match request.extensions.get::<Held>() {
+            Some(held) => {
+                let (code, network) = (code.to_string(), format!("{:?}", address.network()));
+                self.reads.hold((&code, &network), held).await
+            }
+            None => Ok(()),
+        }
     }
 
     fn count(&self, method: &Method, path: &str, user: (&str, &str), now: Instant) -> Result<(), ApiError> {

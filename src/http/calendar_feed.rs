@@ -163,8 +163,18 @@ async fn read(
     seen.truncate(fitting);
     ids.truncate(fitting);
     let exceptions = events::exceptions::of_events(&state.db, &ids).await?;
-    // A thousand series take longer than a task may without a pause.
-    let feed = tokio::task::spawn_blocking(move || Feed::of(&seen, &exceptions));
+    // A thousand series take longer than a task may without a pause, and nobody who gives up ends it.
+    let place = state
+        .feeds
+        .clone()
+        .acquire_owned()
+        .await
+        .map_err(ApiError::internal)?;
+    let feed = tokio::task::spawn_blocking(move || {
+        let feed = Feed::of(&seen, &exceptions);
+        drop(place);
+        feed
+    });
     let feed = feed.await.map_err(ApiError::internal)?;
     Ok(answer(feed, &headers))
 }

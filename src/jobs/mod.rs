@@ -118,7 +118,7 @@ impl Job {
                  others' is handed over to the owners"
             }
             Self::OrphanedAssets => {
-                "removes contents of the asset store, older than an hour, of which no asset knows; assets that have lost their \
+                "removes contents of the asset store, older than a week, of which no asset knows; assets that have lost their \
                  contents are told in the log"
             }
             Self::OutboxCleanup => "deletes mails that were sent or given up that many days ago",

@@ -8,12 +8,15 @@ use super::{Db, StoreError, Tx, leftovers, micros};
 /// Ids of one query.
 const PAGE_ROWS: usize = 1_000;
 
-/// Notes that a user is no more, in the transaction that ends it.
-pub(super) async fn note(tx: &mut Tx, user: Uuid, now: DateTime<Utc>) -> Result<(), StoreError> {
-    const INSERT: &str = "INSERT INTO merged_users (id, at) VALUES ($1, $2)
-        ON CONFLICT (id) DO UPDATE SET at = excluded.at";
+/// Notes that a user is no more and who goes on, in the transaction that ends it. Who went into that user before goes on there, too.
+pub(super) async fn note(tx: &mut Tx, user: Uuid, into: Uuid, now: DateTime<Utc>) -> Result<(), StoreError> {
+    const FOLLOW: &str = "UPDATE merged_users SET into_id = $2 WHERE into_id = $1";
+    const INSERT: &str = "INSERT INTO merged_users (id, into_id, at) VALUES ($1, $2, $3)
+        ON CONFLICT (id) DO UPDATE SET into_id = excluded.into_id, at = excluded.at";
+    within!(&mut *tx, c => sqlx::query(FOLLOW).bind(user).bind(into).execute(c).await.map(drop))?;
     within!(tx, c => sqlx::query(INSERT)
         .bind(user)
+        .bind(into)
         .bind(micros(now))
         .execute(c)
         .await

@@ -248,13 +248,6 @@ impl Tariff {
         self.quotas.get("room_participant_limit").copied()
     }
 
-    /// Rooms of the owner that may live at the same time; 0 is any number, none what the server says.
-    #[must_use]
-    pub fn living_rooms_max(&self) -> Option<usize> {
-        let max = self.quotas.get("living_rooms_max").copied();
-        max.map(|max| usize::try_from(max).unwrap_or(usize::MAX))
-    }
-
     /// Seconds that a meeting may last from its first join; none is no limit.
     #[must_use]
     pub fn seconds_max(&self) -> Option<u64> {

@@ -41,6 +41,9 @@ impl Room {
         let was_inside =
             |p: &Participant| p.place == Place::Outside && !p.visits.is_empty() && !p.is_hidden();
         let gone = people.filter(|(id, p)| was_inside(p) && in_scope(*id, p.role));
+        let waiting = meeting.people.iter().filter(|(_, p)| p.place == Place::Waiting);
+        let waiting = waiting.filter(|(id, p)| in_scope(*id, p.role));
+        let waiting: Vec<_> = waiting.map(|(id, _)| id).collect();
         let gone: Vec<_> = gone
             .map(|(id, _)| id)
             .filter(|id| self.access.has_good_token(*id))
@@ -48,6 +51,7 @@ impl Room {
         for id in out.into_iter().chain(gone) {
             self.end_for(cx, id, who);
         }
+        self.ask_again(cx, waiting);
     }
 
     /// Somebody has ended the meeting for this one.

@@ -229,18 +229,57 @@ impl Room {
     }
 
     /// Remembers by what somebody who is removed would be known again.
-    fn trace(&mut self, cx: &Cx, target: ParticipantId, is_kept: impl Fn(&Trace) -> bool) {
-        let (Some(meeting), Some(holder)) = (&mut self.meeting, self.access.get(target)) else {
+    fn trace(&mut self, cx: &mut Cx, target: ParticipantId, is_kept: impl Fn(&Trace) -> bool) {
+        let participant = self
+            .meeting
+            .as_ref()
+            .and_then(|meeting| meeting.people.get(target));
+        let (Some(participant), Some(holder)) = (participant, self.access.get(target)) else {
             return;
         };
-        let Some(participant) = meeting.people.get(target) else {
-            return;
-        };
-        for trace in traces_of(holder.caller, participant)
-            .iter()
-            .filter(|trace| is_kept(trace))
-        {
+        let mut traces = traces_of(holder.caller, participant);
+        traces.retain(is_kept);
+        self.remember(cx, target, &traces);
+    }
+
+    /// Remembers traces of somebody. Others who look alike and are inside stay so wherever they go; those who are not are asked about
+    /// again.
+    fn remember(&mut self, cx: &mut Cx, of: ParticipantId, traces: &[Trace]) {
+        let Some(meeting) = &mut self.meeting else { return };
+        for trace in traces {
             meeting.moderation.traces.add(*trace, cx.at);
+        }
+        let access = &self.access;
+        let looks_alike = |id: ParticipantId, p: &Participant| {
+            let own = access.get(id).map(|holder| traces_of(holder.caller, p));
+            id != of && own.is_some_and(|own| own.iter().any(|trace| traces.contains(trace)))
+        };
+        let (mut inside, mut outside) = (Vec::new(), Vec::new());
+        for (id, p) in meeting.people.iter().filter(|(id, p)| looks_alike(*id, p)) {
+            let side = if p.place == Place::Inside {
+                &mut inside
+            } else {
+                &mut outside
+            };
+            side.push(id);
+        }
+        for id in inside {
+            self.access.set_accepted(id, true);
+        }
+        self.ask_again(cx, outside);
+    }
+
+    /// Who was accepted and has not come in is asked about again.
+    pub(super) fn ask_again(&mut self, cx: &mut Cx, ids: Vec<ParticipantId>) {
+        for id in ids {
+            if self.access.get(id).is_none_or(|holder| !holder.accepted) {
+                continue;
+            }
+            self.access.set_accepted(id, false);
+            let waiting = self.meeting.as_ref().and_then(|meeting| meeting.people.get(id));
+            if let Some(waiting) = waiting.filter(|p| p.place == Place::Waiting) {
+                cx.send_one(Some(waiting.line), &ModerationEvent::InWaitingRoom);
+            }
         }
     }
 
@@ -263,12 +302,9 @@ impl Room {
         // Also sessions that did not join yet, and ids whose tickets wait.
         for id in self.access.of_caller(caller) {
             let from = self.meeting.as_ref().and_then(|m| m.people.get(id)?.origin);
-            if let (Some(meeting), Some(origin)) = (&mut self.meeting, from) {
+            if let Some(origin) = from {
                 // It must not come back by a link either.
-                meeting
-                    .moderation
-                    .traces
-                    .add(Trace::Network(origin.network), cx.at);
+                self.remember(cx, id, &[Trace::Network(origin.network)]);
             }
             self.expel(cx, id, &ModerationEvent::Banned, LeaveReason::Banned);
         }
@@ -334,8 +370,12 @@ impl Room {
         if is_inside {
             cx.send_one(meeting.people.line(target), &ModerationEvent::SentToWaitingRoom);
         }
-        if let Some(Caller::User(user)) = self.access.get(target).map(|holder| holder.caller) {
+        let caller = self.access.get(target).map(|holder| holder.caller);
+        if let Some(caller @ Caller::User(user)) = caller {
             meeting.moderation.sent_out.insert(user);
+            let mut others = self.access.of_caller(caller);
+            others.retain(|id| *id != target && self.place(*id) != Place::Inside);
+            self.ask_again(cx, others);
         }
         self.access.set_accepted(target, false);
         if is_inside {

@@ -74,7 +74,8 @@ const OUTSIDE: [&str; 8] = [
 ];
 
 /// What somebody who waits may be told.
-const WAITING: [&str; 6] = [
+const WAITING: [&str; 7] = [
+    "moderation/in_waiting_room",
     "control/error",
     "control/rate_limit_exceeded",
     "control/join_success",
@@ -220,7 +221,13 @@ impl Client {
             "control/not_resumed" if self.asked_from.take().is_none() => {
                 return Err("it did not ask to resume".to_owned());
             }
-            "moderation/in_waiting_room" if self.stage != Stage::Inside => self.stage = Stage::Waiting,
+            "moderation/in_waiting_room" if self.stage == Stage::Outside => self.stage = Stage::Waiting,
+            // What was accepted is taken back.
+            "moderation/in_waiting_room" if self.stage == Stage::Waiting => {
+                if !std::mem::take(&mut self.accepted) {
+                    return Err("told again that it waits".to_owned());
+                }
+            }
             "moderation/accepted" if self.stage == Stage::Waiting => self.accepted = true,
             "moderation/sent_to_waiting_room" => {
                 self.memory = self.view.take();

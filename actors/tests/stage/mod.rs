@@ -175,6 +175,7 @@ impl Stage {
         let admission = Admission {
             identity: Some(identity),
             facts: Box::new(facts(self.room)),
+            living_rooms_max: None,
         };
         let request = StartRequest {
             room: self.room,

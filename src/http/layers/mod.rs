@@ -9,7 +9,10 @@ use axum::{
     Router,
     http::{
         HeaderValue, Method,
-        header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, LINK, LOCATION},
+        header::{
+            ACCEPT, AUTHORIZATION, CONTENT_DISPOSITION, CONTENT_RANGE, CONTENT_TYPE, ETAG, LINK, LOCATION,
+            RETRY_AFTER,
+        },
     },
     middleware::{from_fn, from_fn_with_state},
     response::IntoResponse as _,
@@ -86,7 +89,16 @@ fn cors(http: &Http) -> CorsLayer {
             Method::DELETE,
         ])
         .allow_headers([AUTHORIZATION, CONTENT_TYPE, ACCEPT])
-        .expose_headers([LINK, LOCATION, X_COLLOQUY_MAIL, X_REQUEST_ID])
+        .expose_headers([
+            CONTENT_DISPOSITION,
+            CONTENT_RANGE,
+            ETAG,
+            LINK,
+            LOCATION,
+            RETRY_AFTER,
+            X_COLLOQUY_MAIL,
+            X_REQUEST_ID,
+        ])
         .max_age(Duration::from_secs(PREFLIGHT_SECS_MAX))
 }
 

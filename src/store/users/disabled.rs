@@ -40,9 +40,12 @@ impl DisabledUser {
 }
 from_columns!(DisabledUser);
 
-/// All who are disabled, read in pages. Whoever is disabled meanwhile is found now or by the next look.
+/// All who are disabled, read in pages, by the ids too that they had before they were merged: meetings that run know them by these.
+/// Whoever is disabled meanwhile is found now or by the next look.
 pub async fn all_disabled(db: &Db) -> Result<Vec<DisabledUser>, StoreError> {
     const SELECT: &str = "SELECT id, issuer, subject FROM users WHERE disabled_at IS NOT NULL AND id > $1
+        UNION ALL SELECT m.id, u.issuer, u.subject FROM merged_users m JOIN users u ON u.id = m.into_id
+        WHERE u.disabled_at IS NOT NULL AND m.id > $1
         ORDER BY id LIMIT $2";
     let limit = i64::try_from(PAGE_ROWS).unwrap_or(i64::MAX);
     let (mut all, mut after) = (Vec::new(), Uuid::nil());

@@ -306,6 +306,6 @@ async fn unite(tx: &mut Tx, merge: Merge, named: &Named, now: DateTime<Utc>) -> 
         .await
         .map(drop))?;
     within!(&mut *tx, c => sqlx::query(DELETE).bind(merge.gone).execute(c).await.map(drop))?;
-    merged_users::note(tx, merge.gone, now).await?;
+    merged_users::note(tx, merge.gone, merge.kept, now).await?;
     Ok(user)
 }

@@ -123,6 +123,7 @@ impl Api {
             outbox: Outbox::new(config.mail.host.is_some()),
             claim_rules: ClaimRules::new(&config.oidc),
             visits: Arc::new(Semaphore::new(VISIT_NOTES_MAX)),
+            feeds: Arc::new(Semaphore::new(1)),
             people: People::new(&config, clock.clock()).expect("a client"),
             config: Arc::new(config),
         });
