@@ -235,6 +235,24 @@ mod tests {
         assert_eq!(world.admitted(101, &Method::POST, ROOMS, ANN), 100);
     }
 
+    #[tokio::test(start_paused = true)]
+    async fn a_caller_has_so_many_requests_answered_at_once() {
+        let reads = UnderWay::new(READS_UNDER_WAY_MAX);
+        let held: Vec<_> = (0..=READS_UNDER_WAY_MAX).map(|_| Held::default()).collect();
+        for one in &held[1..] {
+            reads.hold(ANN, one).await.expect("a place");
+        }
+        let refused = reads.hold(ANN, &held[0]).await.expect_err("refused");
+        assert_eq!(refused.status().as_u16(), 429);
+        reads
+            .hold(BEN, &Held::default())
+            .await
+            .expect("a place of its own");
+        let answered = async { drop(held[1].0.lock().unwrap().take()) };
+        let (waits, ()) = tokio::join!(reads.hold(ANN, &held[0]), answered);
+        waits.expect("the place of the one that was answered");
+    }
+
     #[test]
     fn without_a_rate_there_is_none() {
         let world = World::new(0);

@@ -4,3 +4,4 @@ mod abort;
 mod dead;
 mod orphans;
 mod s3;
+mod spooled;

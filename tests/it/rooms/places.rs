@@ -15,7 +15,7 @@ use crate::{
     },
 };
 
-on_both_databases!(Narrow: rooms_of_an_owner_live_up_to_their_number, a_network_has_so_many_sockets_that_have_not_joined);
+on_both_databases!(Narrow: rooms_of_an_owner_live_up_to_their_number, the_tariff_of_the_owner_goes_before_it, a_network_has_so_many_sockets_that_have_not_joined);
 
 type Narrow = Proxied<Few>;
 
@@ -88,6 +88,19 @@ async fn rooms_of_an_owner_live_up_to_their_number(world: &Narrow) {
         .await
         .expect(204);
     until_started(&rooms[3]).await;
+}
+
+async fn the_tariff_of_the_owner_goes_before_it(world: &Narrow) {
+    let rooms = [world.room(json!({})).await, world.room(json!({})).await];
+    let allow = |number: u32| {
+        let quota = format!("--quota=living_rooms_max={number}");
+        world.server.operate(&["tariffs", "edit", "Default", &quota]);
+    };
+    allow(1);
+    start(&rooms[0]).await.expect(200);
+    refused(&rooms[1]).await;
+    allow(2);
+    start(&rooms[1]).await.expect(200);
 }
 
 #[tokio::test]

@@ -4,13 +4,13 @@ use colloquy::{
     disabled_users::DisabledUsers,
     store::{
         disabled_subjects,
-        users::{self, User},
+        users::{self, Identity, Merge, User},
     },
 };
 
 use super::{Store, at};
 
-on_both_databases!(Store: a_look_finds_who_has_changed, services_are_looked_for_too, what_was_known_holds_without_a_database, many_are_read_in_pages);
+on_both_databases!(Store: a_look_finds_who_has_changed, whoever_was_merged_is_disabled_by_both_ids, services_are_looked_for_too, what_was_known_holds_without_a_database, many_are_read_in_pages);
 
 async fn disable(store: &Store, user: &User) {
     let switched = users::disable(&store.db, user.profile.id, at(1)).await;
@@ -37,6 +37,25 @@ async fn a_look_finds_who_has_changed(store: &Store) {
     store.execute("DELETE FROM users").await;
     assert!(disabled.look(&store.db).await.expect("a look").is_empty());
     assert!(!knows(&disabled, &bob));
+}
+
+async fn whoever_was_merged_is_disabled_by_both_ids(store: &Store) {
+    let people = [
+        store.user("first").await,
+        store.user("second").await,
+        store.user("third").await,
+    ];
+    let ids = people.each_ref().map(|user| user.profile.id);
+    // The second goes into the first, which goes into the third.
+    for (kept, gone) in [(ids[0], ids[1]), (ids[2], ids[0])] {
+        let identity = Identity::OfKept;
+        let merged = users::merge(&store.db, Merge { kept, gone, identity }, at(1)).await;
+        merged.expect("a merge").expect("a user");
+    }
+    disable(store, &people[2]).await;
+    let disabled = DisabledUsers::load(&store.db).await.expect("a look");
+    // Sessions of meetings that run have the ids of before.
+    assert_eq!(ids.map(|id| disabled.has(id)), [true; 3]);
 }
 
 async fn services_are_looked_for_too(store: &Store) {
