@@ -129,7 +129,7 @@ async fn answers_expose_their_headers_to_scripts() {
     let answer = ask(&Http::default(), request).await;
     assert_eq!(
         answer.headers["access-control-expose-headers"],
-        "link,location,x-colloquy-mail,x-request-id"
+        "content-disposition,content-range,etag,link,location,retry-after,x-colloquy-mail,x-request-id"
     );
 }
 
