@@ -6,9 +6,10 @@ use super::{ApiError, ApiState, auth::Caller};
 use crate::{
     permissions::{Operation, Refusal, Standing, Subject, check},
     store::{
-        invites::InviteForStart,
+        guest_access::GuestAccess,
         relations,
         rooms::{self, MeetingFacts, Related, Room},
+        tariffs::Tariff,
         users::User,
     },
 };
@@ -46,23 +47,11 @@ pub(super) fn owner_disabled() -> ApiError {
 }
 
 /// Refuses guests where the room's owner, its tariff or the operator lets none in.
-pub(super) fn guests_in(state: &ApiState, invite: &InviteForStart) -> Result<(), ApiError> {
-    if state.offer.are_guests_out(invite.guest_access, &invite.tariff) {
-        return Err(guests_out());
+pub(super) fn guests_in(state: &ApiState, access: GuestAccess, tariff: &Tariff) -> Result<(), ApiError> {
+    if state.offer.are_guests_out(access, tariff) {
+        return Err(ApiError::forbidden("Nobody comes into this room by a link"));
     }
     Ok(())
-}
-
-/// The same by what a meeting needs to know of its room.
-pub(super) fn guests_in_meeting(state: &ApiState, facts: &MeetingFacts) -> Result<(), ApiError> {
-    if state.offer.are_guests_out(facts.room.guest_access, &facts.tariff) {
-        return Err(guests_out());
-    }
-    Ok(())
-}
-
-fn guests_out() -> ApiError {
-    ApiError::forbidden("Nobody comes into this room by a link")
 }
 
 /// Refuses a caller, who may be a guest, that may not do this to the room.

@@ -99,7 +99,7 @@ async fn guest(state: &ApiState, code: Uuid, address: Option<ClientAddress>) -> 
     if invite.owner_disabled {
         return Err(access::owner_disabled());
     }
-    access::guests_in(state, &invite)?;
+    access::guests_in(state, invite.guest_access, &invite.tariff)?;
     Ok(Caller::Guest(Box::new(invite)))
 }
 

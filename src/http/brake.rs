@@ -2,7 +2,7 @@
 //! room is never braked: clients do both again and again.
 
 use std::{
-    hash::{BuildHasher as _, RandomState},
+    hash::{BuildHasher as _, Hash, RandomState},
     sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
 };
@@ -71,7 +71,7 @@ impl UnderWay {
     }
 
     /// Waits for a place among the requests of this caller, which is held until the request has been answered.
-    async fn hold(&self, caller: (&str, &str), held: &Held) -> Result<(), ApiError> {
+    async fn hold(&self, caller: impl Hash, held: &Held) -> Result<(), ApiError> {
         let place = self.places(caller).acquire_owned();
         let place = tokio::time::timeout(UNDER_WAY_WAIT, place).await;
         let place = place.map_err(|_| too_soon(Duration::from_secs(1)))?;
@@ -79,12 +79,17 @@ impl UnderWay {
         Ok(())
     }
 
-    fn places(&self, user: (&str, &str)) -> Arc<Semaphore> {
+    fn places(&self, caller: impl Hash) -> Arc<Semaphore> {
         if self.places.len() > USERS_KEPT {
             self.places.retain(|_, places| Arc::strong_count(places) > 1);
         }
         let new = || Arc::new(Semaphore::new(self.max));
-        Arc::clone(&self.places.entry(self.hasher.hash_one(user)).or_insert_with(new))
+        Arc::clone(
+            &self
+                .places
+                .entry(self.hasher.hash_one(caller))
+                .or_insert_with(new),
+        )
     }
 }
 
@@ -139,14 +144,11 @@ impl WriteBrake {
         let Some(held) = held.filter(|_| !is_unhurried(&request.method, path)) else {
             return Ok(());
         };
-        if request.method.is_safe() && path == LIGHT {
+        let is_read = request.method.is_safe();
+        if is_read && path == LIGHT {
             return Ok(());
         }
-        let under_way = if request.method.is_safe() {
-            &self.reads
-        } else {
-            &self.changes
-        };
+        let under_way = if is_read { &self.reads } else { &self.changes };
         under_way.hold(user, held).await
     }
 
@@ -158,10 +160,7 @@ impl WriteBrake {
         address: ClientAddress,
     ) -> Result<(), ApiError> {
         match request.extensions.get::<Held>() {
-            Some(held) => {
-                let (code, network) = (code.to_string(), format!("{:?}", address.network()));
-                self.reads.hold((&code, &network), held).await
-            }
+            Some(held) => self.reads.hold((code, address.network()), held).await,
             None => Ok(()),
         }
     }

@@ -156,6 +156,9 @@ async fn read(
         ],
         ..Filter::default()
     };
+    // Before anything is read: whoever waits keeps no events.
+    let place = state.feeds.clone().acquire_owned().await;
+    let place = place.map_err(ApiError::internal)?;
     let mut seen = events::list(&state.db, owner.profile.id, &filter, None, feed::EVENTS_MAX).await?;
     let mut ids: Vec<_> = seen.iter().map(|seen| seen.event.id).collect();
     let numbers = events::exceptions::numbers(&state.db, &ids).await?;
@@ -164,12 +167,6 @@ async fn read(
     ids.truncate(fitting);
     let exceptions = events::exceptions::of_events(&state.db, &ids).await?;
     // A thousand series take longer than a task may without a pause, and nobody who gives up ends it.
-    let place = state
-        .feeds
-        .clone()
-        .acquire_owned()
-        .await
-        .map_err(ApiError::internal)?;
     let feed = tokio::task::spawn_blocking(move || {
         let feed = Feed::of(&seen, &exceptions);
         drop(place);

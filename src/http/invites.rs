@@ -296,7 +296,7 @@ async fn verify(
     let opens = |invite: &InviteForStart| {
         invite.is_valid(state.clock.now())
             && !invite.owner_disabled
-            && access::guests_in(&state, invite).is_ok()
+            && access::guests_in(&state, invite.guest_access, &invite.tariff).is_ok()
     };
     let invite = invites::for_start(&state.db, body.invite_code)
         .await?

@@ -234,7 +234,7 @@ async fn admission(
             groups: groups::of_user(&state.db, profile.id).await?,
         })
     } else {
-        access::guests_in_meeting(state, &facts)?;
+        access::guests_in(state, facts.room.guest_access, &facts.tariff)?;
         None
     };
     Ok(meetings::admission(facts, member, &state.config, &state.offer))
@@ -272,7 +272,7 @@ async fn check_invite(
         if invite.owner_disabled {
             return Err(access::owner_disabled());
         }
-        access::guests_in(state, &invite)?;
+        access::guests_in(state, invite.guest_access, &invite.tariff)?;
         let Some(password) = &invite.room_password else {
             return Ok(());
         };
