@@ -1,13 +1,9 @@
 //! `guest_access` of a room while people are in it.
 
-use serde_json::{Value, json};
+use serde_json::json;
 
-use super::Quiet;
-use crate::support::{
-    meeting::Meeting,
-    rest::{Answer, Rest},
-    server::Server,
-};
+use super::{Quiet, others::Others};
+use crate::support::{meeting::Meeting, server::Server};
 
 on_both_databases!(Quiet:
     guests_are_shut_out_of_a_living_room, newcomers_wait_from_now_on, an_event_tells_its_living_room,
@@ -17,46 +13,6 @@ on_both_databases!(Quiet:
 async fn set(meeting: &Meeting, access: &str) {
     let body = json!({"guest_access": access});
     meeting.alice.patch(&meeting.path(""), body).await.expect(200);
-}
-
-/// Callers, recorders and people with access of their own.
-struct Others {
-    gateway: Rest,
-    call: Value,
-    recorder: Rest,
-    carol: Rest,
-}
-
-impl Others {
-    async fn of(server: &Server, meeting: &Meeting) -> Self {
-        let sip = meeting
-            .alice
-            .put(&meeting.path("/sip"), json!({}))
-            .await
-            .expect(201);
-        let carol = meeting.anyone.log_in("carol").await;
-        carol.get("/v1/users/me").await.expect(200);
-        server
-            .invite_to_room(&meeting.room, "carol@example.org", "user")
-            .await;
-        Self {
-            gateway: meeting.anyone.log_in("call-in").await,
-            call: json!({"id": sip["sip_id"], "pin": sip["password"]}),
-            recorder: meeting.anyone.log_in("recorder").await,
-            carol,
-        }
-    }
-
-    async fn come_in(&self, meeting: &Meeting) -> [Answer; 3] {
-        let record = json!({"room_id": meeting.room});
-        [
-            self.gateway
-                .post("/v1/services/call_in/start", self.call.clone())
-                .await,
-            self.recorder.post("/v1/services/recording/start", record).await,
-            meeting.started_by(&self.carol, json!({})).await,
-        ]
-    }
 }
 
 async fn guests_are_shut_out_of_a_living_room(server: &Server) {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 
-use super::Quiet;
+use super::{Quiet, others::Others};
 use crate::support::{
     meeting::Meeting,
     participant::{Participant, protocols},
@@ -146,32 +146,15 @@ async fn whoever_is_locked_out_is_out_everywhere(server: &Server) {
 /// Everything that lets somebody new into a room, or says beforehand whether it would.
 struct Ways {
     meeting: Meeting,
-    gateway: Rest,
-    recorder: Rest,
-    call: Value,
-    /// Somebody who is invited.
-    carol: Rest,
+    others: Others,
     guest: Participant,
 }
 
 impl Ways {
     async fn open(server: &Server) -> Self {
         let meeting = Meeting::create(server, json!({})).await;
-        let sip = meeting
-            .alice
-            .put(&meeting.path("/sip"), json!({}))
-            .await
-            .expect(201);
-        let carol = meeting.anyone.log_in("carol").await;
-        carol.get("/v1/users/me").await.expect(200);
-        server
-            .invite_to_room(&meeting.room, "carol@example.org", "user")
-            .await;
         Self {
-            gateway: meeting.anyone.log_in("call-in").await,
-            recorder: meeting.anyone.log_in("recorder").await,
-            call: json!({"id": sip["sip_id"], "pin": sip["password"]}),
-            carol,
+            others: Others::of(server, &meeting).await,
             guest: meeting.joined_guest("Gus").await,
             meeting,
         }
@@ -180,19 +163,11 @@ impl Ways {
     /// The answers, each with the status that it has while the owner may do what owners do, and while not.
     async fn tried(&self) -> Vec<(Answer, u16, u16)> {
         let (meeting, resumption) = (&self.meeting, &self.guest.resumption);
-        let (call, record) = ("/v1/services/call_in/start", "/v1/services/recording/start");
         let code = meeting.invite_code.clone();
         let guest = meeting.anyone.with_authorization(&format!("InviteCode {code}"));
-        vec![
+        let mut tried = vec![
             (meeting.invited(json!({})).await, 200, 403),
             (meeting.ask_as_guest(Some(resumption)).await, 200, 403),
-            (meeting.started_by(&self.carol, json!({})).await, 200, 403),
-            (self.gateway.post(call, self.call.clone()).await, 200, 403),
-            (
-                self.recorder.post(record, json!({"room_id": meeting.room})).await,
-                200,
-                403,
-            ),
             (guest.get(&meeting.path("/event")).await, 200, 403),
             (guest.get(&meeting.path("/tariff")).await, 200, 403),
             (guest.get("/v1/turn").await, 204, 403),
@@ -204,7 +179,10 @@ impl Ways {
                 201,
                 404,
             ),
-        ]
+        ];
+        let others = self.others.come_in(meeting).await;
+        tried.extend(others.map(|answer| (answer, 200, 403)));
+        tried
     }
 
     async fn are_open(&self) {

@@ -5,6 +5,7 @@ mod guessing;
 mod guest_access;
 mod invited;
 mod locked_out;
+mod others;
 mod places;
 mod proxied;
 mod start;

@@ -52,9 +52,7 @@ impl Known {
 
     /// The profile of whoever was invited last.
     async fn last(&self) -> Value {
-        let invitees = self.scene.list(&self.api, "").await;
-        let last = invitees.as_array().and_then(|list| list.last());
-        last.expect("an invitee")["profile"].clone()
+        self.scene.last(&self.api).await
     }
 }
 

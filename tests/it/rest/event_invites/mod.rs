@@ -61,6 +61,13 @@ impl Scene {
             .expect(200)
     }
 
+    /// The profile of whoever is listed last.
+    async fn last(&self, api: &Api) -> Value {
+        let invitees = self.list(api, "").await;
+        let last = invitees.as_array().and_then(|list| list.last());
+        last.expect("an invitee")["profile"].clone()
+    }
+
     /// Addresses of the listed invitees.
     async fn emails(&self, api: &Api, query: &str) -> Vec<String> {
         let list = self.list(api, query).await;

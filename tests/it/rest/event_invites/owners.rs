@@ -22,9 +22,7 @@ const DAY: i64 = 24 * HOUR;
 /// Ids of those who are invited by an address, which is shown as it is where nobody is.
 async fn invited(api: &Api, scene: &Scene, email: &str) -> Value {
     scene.post(api, json!({"email": email})).await.expect(201);
-    let invitees = scene.list(api, "").await;
-    let last = invitees.as_array().and_then(|list| list.last());
-    let profile = &last.expect("an invitee")["profile"];
+    let profile = scene.last(api).await;
     match profile["kind"].as_str() {
         Some("registered") => profile["id"].clone(),
         _ => profile["email"].clone(),
@@ -199,8 +197,7 @@ async fn a_user_is_invited_by_id_whatever_is_said_of_the_address(api: &Api) {
             .post(api, json!({"invitee": user.profile.id}))
             .await
             .expect(201);
-        let list = scene.list(api, "").await;
-        let profile = &list.as_array().and_then(|list| list.last()).expect("an invitee")["profile"];
+        let profile = scene.last(api).await;
         assert_eq!(profile["id"], json!(user.profile.id), "{subject}");
     }
 }
