@@ -2,14 +2,22 @@
 
 use std::time::Duration;
 
+use chrono::Utc;
 use colloquy_actors::live::Live;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 use tokio_util::sync::CancellationToken;
 
-use crate::{log_output, readiness::Readiness, store::ServerLock};
+use crate::{
+    log_output,
+    readiness::Readiness,
+    store::{ServerLock, write_probe},
+};
 
 /// Time between two looks.
 const INTERVAL: Duration = Duration::from_secs(5);
+
+/// Looks in a row at which nothing could be written until the database counts as broken: once it may have been busy.
+const WRITES_FAILED: u32 = 2;
 
 /// A database that takes longer is not ready.
 const DATABASE_PATIENCE: Duration = Duration::from_secs(3);
@@ -20,10 +28,21 @@ pub(super) async fn watch(readiness: Readiness, mut lock: ServerLock, live: Live
     let mut looks = interval(INTERVAL);
     looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut disk_fails = false;
+    let mut writes_failed = 0;
     loop {
         looks.tick().await;
         match timeout(DATABASE_PATIENCE, database(&mut lock)).await {
-            Ok(Ok(true)) => readiness.ready("database"),
+            Ok(Ok(true)) => {
+                writes_failed = match write_probe::write(lock.db(), Utc::now()).await {
+                    Ok(()) => 0,
+                    Err(_) => writes_failed + 1,
+                };
+                if writes_failed >= WRITES_FAILED {
+                    readiness.unready("database", "can't be written");
+                } else if writes_failed == 0 {
+                    readiness.ready("database");
+                }
+            }
             Ok(Ok(false)) => {
                 readiness.unready("database", "in use by another server");
                 if !lost.is_cancelled() {

@@ -3,7 +3,7 @@
 use thiserror::Error;
 
 use super::StorageFull;
-use crate::store::StoreError;
+use crate::store::{StoreError, assets::Refused, usage::QuotaExceeded};
 
 /// Why the asset store could not do what was asked.
 #[derive(Debug, Error)]
@@ -44,6 +44,8 @@ pub enum UploadError {
     Full(#[from] StorageFull),
     #[error("the assets of the room's owner take more than the tariff grants")]
     StorageExceeded,
+    #[error(transparent)]
+    TooMany(QuotaExceeded),
     #[error("the content broke off")]
     Broken,
     #[error("the content stopped coming")]
@@ -54,4 +56,15 @@ pub enum UploadError {
     NoRoom,
     #[error("too many uploads are under way")]
     Busy,
+}
+
+impl From<Refused> for UploadError {
+    fn from(refused: Refused) -> Self {
+        match refused {
+            Refused::Store(error) => error.into(),
+            Refused::NoRoom => Self::NoRoom,
+            Refused::StorageExceeded => Self::StorageExceeded,
+            Refused::TooMany(exceeded) => Self::TooMany(exceeded),
+        }
+    }
 }

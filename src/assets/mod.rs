@@ -41,11 +41,7 @@ use self::{
 use crate::{
     caps::{Caps, Place},
     config,
-    store::{
-        Db,
-        assets::{self, Inserted},
-        unbroken,
-    },
+    store::{Db, assets, unbroken},
 };
 
 /// Time between two pieces of a content before it counts as broken off.
@@ -91,12 +87,15 @@ pub struct Wish {
     pub max_storage: Option<u64>,
     /// Bytes that will come, where the client says so.
     pub announced: Option<u64>,
+    /// What holds for the owner where the tariff says nothing.
+    pub quotas: config::Quotas,
 }
 
 /// An upload that may come. Its places are free again when it is dropped.
 #[derive(Debug)]
 pub struct Upload {
     counted: Counted,
+    quotas: config::Quotas,
     _of_user: Place<Uuid>,
     _of_all: OwnedSemaphorePermit,
 }
@@ -158,12 +157,13 @@ impl Assets {
         let of_all = of_all.map_err(|_| UploadError::Busy)?;
         let counted = self.under_way.begin(wish.owner, announced, |bytes| {
             let used = wish.used_storage.saturating_add(bytes);
-            wish.max_storage.is_none_or(|max| used <= max)
+            wish.max_storage.is_none_or(|max| assets::is_within(used, max))
         });
         let counted = counted.ok_or(UploadError::StorageExceeded)?;
         self.space().has_room(announced).await?;
         Ok(Upload {
             counted,
+            quotas: wish.quotas,
             _of_user: of_user,
             _of_all: of_all,
         })
@@ -183,7 +183,7 @@ impl Assets {
     {
         let this = self.clone();
         unbroken(async move {
-            let stored = this.keep_now(new, content, Some(&mut upload.counted)).await;
+            let stored = this.keep_now(new, content, Some(&mut upload)).await;
             drop(upload);
             stored
         })
@@ -204,12 +204,13 @@ impl Assets {
         &self,
         new: NewAsset,
         content: impl Stream<Item = Result<Bytes, E>> + Send,
-        counted: Option<&mut Counted>,
+        upload: Option<&mut Upload>,
     ) -> Result<assets::Asset, UploadError> {
         let _unlisted = Unlisted::begin(self, new.id);
-        let is_limited = counted.is_some();
+        let quotas = upload.as_ref().map(|upload| upload.quotas);
+        let counted = upload.map(|upload| &mut upload.counted);
         let size = self.write(new.id, content, counted).await?;
-        self.list(new, size, is_limited).await
+        self.list(new, size, quotas).await
     }
 
     fn space(&self) -> &Space {
@@ -309,7 +310,12 @@ impl Assets {
     }
 
     /// Adds the row of a content that is there, or removes the content again.
-    async fn list(&self, new: NewAsset, size: u64, is_limited: bool) -> Result<assets::Asset, UploadError> {
+    async fn list(
+        &self,
+        new: NewAsset,
+        size: u64,
+        quotas: Option<config::Quotas>,
+    ) -> Result<assets::Asset, UploadError> {
         let asset = assets::Asset {
             id: new.id,
             room_id: new.room,
@@ -319,11 +325,9 @@ impl Assets {
             filename: new.filename,
             size,
         };
-        let failure = match assets::insert(&self.db, asset.clone(), numbered, is_limited).await {
-            Ok(Inserted::Done(filename)) => return Ok(assets::Asset { filename, ..asset }),
-            Ok(Inserted::NoRoom) => UploadError::NoRoom,
-            Ok(Inserted::StorageExceeded) => UploadError::StorageExceeded,
-            Err(error) => error.into(),
+        let failure = match assets::insert(&self.db, asset.clone(), numbered, quotas).await {
+            Ok(filename) => return Ok(assets::Asset { filename, ..asset }),
+            Err(refused) => UploadError::from(refused),
         };
         if let Err(error) = self.objects.remove(&[asset.id]).await {
             let error: &dyn std::error::Error = &error;

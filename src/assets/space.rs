@@ -161,6 +161,7 @@ mod tests {
             used_storage: 0,
             max_storage: None,
             announced: None,
+            quotas: config::Quotas::NONE,
         };
         let upload = assets.begin(wish).await.unwrap();
         let piece = Bytes::from(vec![7; 1024 * 1024]);

@@ -13,6 +13,10 @@ pub const EVENTS_MAX: u32 = 1_000;
 /// Days for which an event stays in the feed after its last end.
 pub const PAST_DAYS: i64 = 90;
 
+/// Steps in the series of a feed. A usual series takes some ten to a thousand; what lies behind a thousand of the costliest is
+/// left out.
+pub const STEPS_MAX: u64 = 5_000_000;
+
 /// The text of a feed, and a name for exactly this text (an entity tag of RFC 9110).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Feed {
@@ -22,19 +26,24 @@ pub struct Feed {
 
 impl Feed {
     /// The feed of these events; `exceptions` of all of them, ordered by event. As long as nothing changes, neither
-    /// does the text: it is stamped with the latest change.
+    /// does the text: it is stamped with the latest change. Events that begin after series of [`STEPS_MAX`] steps are left
+    /// out.
     #[must_use]
     pub fn of(events: &[SeenEvent], exceptions: &[Exception]) -> Self {
         let changes = events.iter().map(|seen| seen.event.updated_at);
         let changes = changes.chain(exceptions.iter().map(|exception| exception.updated_at));
         let stamped = changes.max().unwrap_or(DateTime::<Utc>::UNIX_EPOCH);
+        let mut steps = 0;
         let entry = |seen: &SeenEvent| {
+            if steps >= STEPS_MAX {
+                return None;
+            }
             let own = |exception: &&Exception| exception.event_id == seen.event.id;
             let begin = exceptions.partition_point(|exception| exception.event_id < seen.event.id);
             let own: Vec<_> = exceptions[begin..].iter().take_while(own).cloned().collect();
-            Entry::of(&seen.event, &own)
+            Some(Entry::counted(&seen.event, &own, &mut steps))
         };
-        let entries: Vec<_> = events.iter().map(entry).collect();
+        let entries: Vec<_> = events.iter().map_while(entry).collect();
         let text = ics::calendar(Method::Publish, stamped, &entries);
         let hash = Sha256::digest(text.as_bytes());
         Self {

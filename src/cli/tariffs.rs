@@ -203,12 +203,13 @@ fn taken(error: StoreError) -> CommandError {
 }
 
 fn checked_name(what: &str, name: String) -> Result<String, CommandError> {
-    let is_good = !name.trim().is_empty() && name.chars().count() <= NAME_CHARS_MAX && !name.contains('\0');
+    let is_good =
+        !name.trim().is_empty() && name.chars().count() <= NAME_CHARS_MAX && !name.contains(char::is_control);
     if is_good {
         Ok(name)
     } else {
         Err(CommandError::refused(format_args!(
-            "the {what} must have 1 to {NAME_CHARS_MAX} characters"
+            "the {what} must have 1 to {NAME_CHARS_MAX} characters, none of them a control character"
         )))
     }
 }

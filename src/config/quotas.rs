@@ -12,6 +12,8 @@ pub struct Quotas {
     pub rooms_max: u64,
     /// Events of one user.
     pub events_max: u64,
+    /// Assets of one user.
+    pub assets_max: u64,
     /// Valid invite codes of one room.
     pub invites_per_room_max: u64,
     /// Rooms of one owner that live at the same time.
@@ -33,6 +35,7 @@ impl Quotas {
     pub const NONE: Self = Self {
         rooms_max: 0,
         events_max: 0,
+        assets_max: 0,
         invites_per_room_max: 0,
         living_rooms_max: 0,
         external_invitees_per_day: 0,
@@ -48,6 +51,7 @@ impl Default for Quotas {
         Self {
             rooms_max: 1_000,
             events_max: 5_000,
+            assets_max: 10_000,
             invites_per_room_max: 200,
             living_rooms_max: 50,
             external_invitees_per_day: 200,

@@ -7,9 +7,9 @@ use super::{EventError, News, Teller};
 use crate::{
     mail,
     store::{
-        Db,
+        Db, assets,
         events::{self, exceptions},
-        rooms, usage,
+        leftovers, rooms, usage,
     },
 };
 
@@ -24,6 +24,8 @@ pub async fn delete(
     now: DateTime<Utc>,
 ) -> Result<Vec<Uuid>, EventError> {
     let wake = teller.clone();
+    let room = leftovers::room_of(db, event).await?.ok_or(EventError::Gone)?;
+    let mut contents = assets::delete_most_of_room(db, room).await?;
     let deleted = db.transaction(move |tx| {
         Box::pin(async move {
             // Before the event, as those do who change it.
@@ -47,7 +49,7 @@ pub async fn delete(
             Ok::<_, EventError>(contents.unwrap_or_default())
         })
     });
-    let contents = deleted.await?;
+    contents.extend(deleted.await?);
     wake.wake();
     Ok(contents)
 }

@@ -10,11 +10,12 @@ use super::{
     off_thread, schedule,
 };
 use crate::{
+    calendar::recurrence::RecurrenceError,
     mail::{self, Cause, Told},
     store::{
         Db, StoreError, Tx,
         events::{
-            self, SeenEvent, Status, Times, ZonedTime,
+            self, Event, SeenEvent, Status, Times, ZonedTime,
             exceptions::{self, Difference},
         },
         invites::Editor,
@@ -105,21 +106,23 @@ pub struct ChangedInstance {
 }
 
 /// Changes the occurrence that begins, by the series' rule, at `original`, and queues what invitees are told; a change to
-/// what is already so changes nothing and is not told. The only occurrence of a single event is the event. `editor` must see the event; whether it may change it was asked
-/// before.
+/// what is already so changes nothing and is not told. The only occurrence of a single event is the event. `known` is the event
+/// as it was when the `editor` was found to see it and to be allowed to change it.
 pub async fn change_instance(
     db: &Db,
-    event: Uuid,
+    known: &Event,
     original: DateTime<Utc>,
     change: InstanceChange,
     editor: Editor,
     teller: Teller,
 ) -> Result<ChangedInstance, EventError> {
     let wake = teller.clone();
+    let event = known.id;
+    let mut foreseen = Foreseen::new(known, editor.at).await?;
     let changed = db.transaction(move |tx| {
         Box::pin(async move {
             let cause = teller.cause(tx, editor.user, editor.at).await?;
-            let (seen, series) = series(tx, event, editor).await?;
+            let (seen, series) = series(tx, event, editor, &mut foreseen).await?;
             let instance = series.at(original).ok_or(EventError::NoOccurrence)?;
             if seen.event.recurrence.is_empty() {
                 let change = change.of_the_only_one(&instance)?;
@@ -137,9 +140,21 @@ pub async fn change_instance(
             }
             exceptions::put(tx, event, original, &difference, editor).await?;
             events::raise_revision(tx, event).await?;
-            let end = off_thread(move || series.last_end()).await?;
-            events::set_series_end(tx, event, end).await?;
-            tell(tx, (event, original), difference.status, editor, &cause, &teller).await
+            events::set_series_end(tx, event, foreseen.last_end).await?;
+            let (seen, series) = self::series(tx, event, editor, &mut foreseen).await?;
+            let instance = series.at(original).ok_or(EventError::NoOccurrence)?;
+            let news = News {
+                kind: match difference.status {
+                    Status::Cancelled => mail::Kind::Cancel,
+                    Status::Ok => mail::Kind::Update,
+                },
+                seen: &seen,
+                exceptions: series.exceptions(),
+                instance: Some(original),
+                has_lost_times: false,
+            };
+            let told = teller.tell(tx, &news, &cause).await?;
+            Ok(ChangedInstance { seen, instance, told })
         })
     });
     let changed = changed.await?;
@@ -168,31 +183,6 @@ async fn change_only_one(
     })
 }
 
-/// Queues what invitees are told of an occurrence as it is now.
-async fn tell(
-    tx: &mut Tx,
-    (event, original): (Uuid, DateTime<Utc>),
-    status: Status,
-    editor: Editor,
-    cause: &Cause,
-    teller: &Teller,
-) -> Result<ChangedInstance, EventError> {
-    let (seen, series) = series(tx, event, editor).await?;
-    let instance = series.at(original).ok_or(EventError::NoOccurrence)?;
-    let news = News {
-        kind: match status {
-            Status::Cancelled => mail::Kind::Cancel,
-            Status::Ok => mail::Kind::Update,
-        },
-        seen: &seen,
-        exceptions: series.exceptions(),
-        instance: Some(original),
-        has_lost_times: false,
-    };
-    let told = teller.tell(tx, &news, cause).await?;
-    Ok(ChangedInstance { seen, instance, told })
-}
-
 /// Whether an occurrence with this difference is what it was before, for whoever comes.
 fn takes_place_alike(difference: &Difference, before: &Instance, seen: &SeenEvent) -> bool {
     let known = before.exception.as_ref().map(events::Exception::difference);
@@ -211,15 +201,55 @@ fn takes_place_alike(difference: &Difference, before: &Instance, seen: &SeenEven
     shown(difference) == shown(&known)
 }
 
-/// The event as the editor sees it, and its occurrences.
-async fn series(tx: &mut Tx, event: Uuid, editor: Editor) -> Result<(SeenEvent, Series), EventError> {
+/// The series of an event, computed before the transaction, as that of a change of the event is
+/// ([`super::change::Foreseen`]).
+#[derive(Debug, Clone)]
+struct Foreseen {
+    times: Option<Times>,
+    recurrence: Vec<String>,
+    /// Without exceptions.
+    series: Option<Series>,
+    last_end: Option<DateTime<Utc>>,
+}
+
+impl Foreseen {
+    async fn new(event: &Event, now: DateTime<Utc>) -> Result<Self, StoreError> {
+        let event = event.clone();
+        let compute = move || {
+            let series = Series::new(&event, Vec::new(), now)?;
+            Ok(Self {
+                last_end: series.as_ref().and_then(Series::last_end),
+                series,
+                times: event.times,
+                recurrence: event.recurrence,
+            })
+        };
+        // What is stored was parsed before.
+        let unreadable = |error: RecurrenceError| StoreError::Unreadable(error.to_string());
+        off_thread(compute).await?.map_err(unreadable)
+    }
+
+    /// Whether it holds for the event as it is now.
+    fn is_of(&self, event: &Event) -> bool {
+        self.times == event.times && self.recurrence == event.recurrence
+    }
+}
+
+/// The event as the editor sees it, and its occurrences. Somebody else may have changed its times since they were
+/// `foreseen`.
+async fn series(
+    tx: &mut Tx,
+    event: Uuid,
+    editor: Editor,
+    foreseen: &mut Foreseen,
+) -> Result<(SeenEvent, Series), EventError> {
     let seen = events::locked(tx, editor.user, event)
         .await?
         .ok_or(EventError::Gone)?;
+    if !foreseen.is_of(&seen.event) {
+        *foreseen = Foreseen::new(&seen.event, editor.at).await?;
+    }
+    let series = foreseen.series.clone().ok_or(EventError::NoOccurrence)?;
     let exceptions = exceptions::of_event(tx, event).await?;
-    let known = seen.event.clone();
-    let series = off_thread(move || Series::new(&known, exceptions, editor.at)).await?;
-    // What is stored was parsed before.
-    let series = series.map_err(|error| StoreError::Unreadable(error.to_string()))?;
-    Ok((seen, series.ok_or(EventError::NoOccurrence)?))
+    Ok((seen, series.with(exceptions)))
 }

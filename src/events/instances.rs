@@ -39,7 +39,7 @@ pub fn parse_name(text: &str) -> Option<DateTime<Utc>> {
 }
 
 /// A series that can be looked at. What takes place once is one of a single occurrence.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Series {
     recurrence: Recurrence,
     /// Of the first occurrence.
@@ -122,6 +122,12 @@ impl Series {
             times,
             exceptions,
         }))
+    }
+
+    /// The same series with other exceptions.
+    #[must_use]
+    pub fn with(self, exceptions: Vec<Exception>) -> Self {
+        Self { exceptions, ..self }
     }
 
     /// The occurrence that begins, by the series' rule, at this time.

@@ -30,7 +30,7 @@ use super::{
     refusals,
 };
 use crate::{
-    assets::{DEFAULT_NAMESPACE, NewAsset, Wish, file_name},
+    assets::{DEFAULT_NAMESPACE, NewAsset, UploadError, Wish, file_name},
     permissions::Operation,
     store::{
         self,
@@ -151,14 +151,10 @@ pub(super) fn is_extension(text: &str) -> bool {
     text.len() <= EXTENSION_CHARS_MAX && text.bytes().all(|byte| byte.is_ascii_alphanumeric())
 }
 
-/// What an upload into this room depends on, unless its owner's storage is exhausted.
+/// What an upload into this room depends on, unless its owner has as much already as there may be.
 pub(super) async fn upload_facts(state: &ApiState, room: Uuid) -> Result<assets::UploadFacts, ApiError> {
-    let facts = assets::upload_facts(&state.db, room).await?;
-    let facts = facts.ok_or_else(|| ApiError::not_found("No such room"))?;
-    if facts.exceeded() {
-        return Err(ApiError::storage_exceeded());
-    }
-    Ok(facts)
+    let facts = assets::upload_facts(&state.db, room, state.config.quotas).await;
+    Ok(facts.map_err(UploadError::from)?)
 }
 
 fn no_asset() -> ApiError {
@@ -220,8 +216,9 @@ async fn upload(
         uploads_max: tariff.and_then(uploads_max),
         owner: facts.owner,
         used_storage: facts.used_storage,
-        max_storage: facts.max_storage,
+        max_storage: facts.max_storage(),
         announced: announced(&headers),
+        quotas: state.config.quotas,
     };
     let upload = state.assets.begin(wish).await?;
     let now = state.clock.now();

@@ -124,7 +124,8 @@ async fn revoke(
 ///
 /// iCalendar (RFC 5545) with the events that the owner of the token created or is invited to and has not declined: at
 /// most 1,000, and as many as have 5,000 exceptions together, from those on that ended 90 days ago, in the order of their
-/// beginnings. Events without a time are left out. `If-None-Match` is answered.
+/// beginnings. Events without a time are left out, and so are those behind series whose beginnings are too costly to find
+/// together. `If-None-Match` is answered.
 #[utoipa::path(
     get, path = "/users/me/calendar.ics", tag = "users", operation_id = "read_calendar_feed", params(FeedQuery),
     responses(

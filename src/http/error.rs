@@ -349,6 +349,7 @@ impl From<UploadError> for ApiError {
             UploadError::TooLarge { bytes_max } => Self::payload_too_large(bytes_max),
             UploadError::NoRoom => Self::not_found("No such room"),
             UploadError::StorageExceeded => Self::storage_exceeded(),
+            UploadError::TooMany(exceeded) => exceeded.into(),
             UploadError::Full(full) => full.into(),
             UploadError::Busy => Self::unavailable("Too many uploads are under way"),
         }

@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::Tools;
 use crate::store::{
-    self, StoreError, Tx, events,
+    self, Db, StoreError, Tx, assets, events,
     leftovers::{self, Leftover},
     rooms, usage,
 };
@@ -35,6 +35,9 @@ impl Tools {
         if self.is_in_use(room).await {
             return Ok(false);
         }
+        if self.is_still(event, still).await? {
+            self.thin_out(assets::delete_most_of_room, room).await?;
+        }
         let this = self.clone();
         // Meetings hear of it even when the lease is lost meanwhile.
         store::unbroken(async move {
@@ -58,6 +61,9 @@ impl Tools {
     pub(super) async fn remove_room(&self, room: Uuid, still: Option<Still>) -> Result<bool, StoreError> {
         if self.is_in_use(room).await {
             return Ok(false);
+        }
+        if self.is_still(room, still).await? {
+            self.thin_out(rooms::thin_out, room).await?;
         }
         let this = self.clone();
         store::unbroken(async move {
@@ -88,10 +94,7 @@ impl Tools {
             kind: Leftover::DisabledUser,
             before: disabled_before,
         };
-        let is_disabled = self
-            .db
-            .transaction(move |tx| Box::pin(is_still(tx, user, Some(still))));
-        if !is_disabled.await? {
+        if !self.is_still(user, Some(still)).await? {
             return Ok(false);
         }
         for event in leftovers::events_of(&self.db, user).await? {
@@ -105,6 +108,23 @@ impl Tools {
             Err(StoreError::Referenced(_)) => Ok(false),
             deleted => deleted,
         }
+    }
+
+    async fn is_still(&self, id: Uuid, still: Option<Still>) -> Result<bool, StoreError> {
+        self.db
+            .transaction(move |tx| Box::pin(is_still(tx, id, still)))
+            .await
+    }
+
+    /// Deletes assets of a room that is deleted next, with their contents.
+    async fn thin_out(
+        &self,
+        delete: impl AsyncFnOnce(&Db, Uuid) -> Result<Vec<Uuid>, StoreError>,
+        room: Uuid,
+    ) -> Result<(), StoreError> {
+        let contents = delete(&self.db, room).await?;
+        self.assets.remove_contents_now(&contents).await;
+        Ok(())
     }
 
     async fn is_in_use(&self, room: Uuid) -> bool {

@@ -6,15 +6,22 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
-use sqlx::types::Json;
+use sqlx::{QueryBuilder, types::Json};
+use thiserror::Error;
 use uuid::Uuid;
 
 use super::{
     Db, Listed, StoreError, Tx, Window, micros,
     rows::{Columns, count, from_columns},
-    usage,
+    usage::{self, Limits, QuotaExceeded},
 };
 use crate::{config::Quotas, tariffs::Quota};
+
+/// Assets that one transaction deletes, so that others' come in between.
+const DELETED_AT_ONCE: i64 = 1_000;
+
+/// Names that are looked up at once. Few assets are of the same second.
+const NAMES_AT_ONCE: usize = 16;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Asset {
@@ -38,23 +45,83 @@ pub struct OwnedAsset {
 }
 
 /// What an upload into a room depends on.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct UploadFacts {
     /// Whose storage it takes.
     pub owner: Uuid,
     /// Bytes that the owner's assets take.
     pub used_storage: u64,
-    /// Bytes that the owner's tariff grants; `None`: any number.
-    pub max_storage: Option<u64>,
+    /// What holds for the owner.
+    limits: Limits,
     /// Title of the room's event.
     pub event_title: Option<String>,
 }
 
+/// Why nothing more may be stored in the rooms of an owner.
+#[derive(Debug, Error)]
+pub enum Refused {
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error("the room is gone")]
+    NoRoom,
+    /// The quota of bytes is soft: the asset that exceeds it is still taken.
+    #[error("the assets of the room's owner take more than the tariff grants")]
+    StorageExceeded,
+    #[error(transparent)]
+    TooMany(#[from] QuotaExceeded),
+}
+
+impl From<sqlx::Error> for Refused {
+    fn from(error: sqlx::Error) -> Self {
+        Self::Store(error.into())
+    }
+}
+
+/// Of the room `$1`: its owner, what the owner has, and the title of its event.
+const UPLOAD_FACTS: &str = "SELECT u.id AS owner, u.used_storage, t.quotas, e.title AS event_title
+    FROM rooms r JOIN users u ON u.id = r.created_by JOIN tariffs t ON t.id = u.tariff_id
+    LEFT JOIN events e ON e.room_id = r.id WHERE r.id = $1";
+
+/// How many assets there are in all rooms of the owner `$1`.
+const COUNT_OWNED: &str =
+    "SELECT count(*) FROM assets a JOIN rooms r ON r.id = a.room_id WHERE r.created_by = $1";
+
+/// Whether something may be stored where `used` bytes are: the quota is soft, so the asset that exceeds it may; but with a
+/// quota of nothing, nothing may.
+#[must_use]
+pub fn is_within(used: u64, max: u64) -> bool {
+    used <= max && max > 0
+}
+
 impl UploadFacts {
-    /// Whether nothing new may be stored: the quota is soft, the asset that exceeds it is still taken.
+    /// Bytes that the owner's tariff grants; `None`: any number.
     #[must_use]
-    pub fn exceeded(&self) -> bool {
-        self.max_storage.is_some_and(|max| self.used_storage > max)
+    pub fn max_storage(&self) -> Option<u64> {
+        self.limits.of(Quota::MaxStorage)
+    }
+
+    fn has_storage(&self) -> Result<(), Refused> {
+        let exceeded = self
+            .max_storage()
+            .is_some_and(|max| !is_within(self.used_storage, max));
+        if exceeded {
+            Err(Refused::StorageExceeded)
+        } else {
+            Ok(())
+        }
+    }
+
+    fn counts_assets(&self) -> bool {
+        self.limits.of(Quota::AssetsMax).is_some()
+    }
+
+    fn has_place(&self, assets: i64) -> Result<(), Refused> {
+        Ok(self.limits.one_more(Quota::AssetsMax, count(assets))?)
+    }
+
+    fn under(mut self, settings: Quotas) -> Self {
+        self.limits = self.limits.under(settings);
+        self
     }
 
     fn read(row: &impl Columns) -> sqlx::Result<Self> {
@@ -62,7 +129,7 @@ impl UploadFacts {
         Ok(Self {
             owner: row.col("owner")?,
             used_storage: count(row.col("used_storage")?),
-            max_storage: max_storage(&quotas),
+            limits: Limits::new(quotas.0, Quotas::NONE),
             event_title: row.col("event_title")?,
         })
     }
@@ -115,12 +182,30 @@ impl OwnedAsset {
 }
 from_columns!(Asset, OwnedAsset, UploadFacts);
 
-/// What an upload into the room depends on. `None`: no such room.
-pub async fn upload_facts(db: &Db, room: Uuid) -> Result<Option<UploadFacts>, StoreError> {
-    const SELECT: &str = "SELECT u.id AS owner, u.used_storage, t.quotas, e.title AS event_title
-        FROM rooms r JOIN users u ON u.id = r.created_by JOIN tariffs t ON t.id = u.tariff_id
-        LEFT JOIN events e ON e.room_id = r.id WHERE r.id = $1";
-    Ok(read!(db, c => sqlx::query_as(SELECT).bind(room).fetch_optional(c).await)?)
+/// What an upload into the room depends on, unless its owner has as much already as there may be.
+pub async fn upload_facts(db: &Db, room: Uuid, settings: Quotas) -> Result<UploadFacts, Refused> {
+    let facts: Option<UploadFacts> =
+        read!(db, c => sqlx::query_as(UPLOAD_FACTS).bind(room).fetch_optional(c).await)?;
+    let facts = facts.ok_or(Refused::NoRoom)?.under(settings);
+    facts.has_storage()?;
+    if facts.counts_assets() {
+        let assets = read!(db, c => sqlx::query_scalar(COUNT_OWNED).bind(facts.owner).fetch_one(c).await)?;
+        facts.has_place(assets)?;
+    }
+    Ok(facts)
+}
+
+/// The same as [`upload_facts`] of an owner whose row is taken by this transaction: what the answer says holds until its end.
+async fn require_place(tx: &mut Tx, room: Uuid, settings: Quotas) -> Result<(), Refused> {
+    let facts: Option<UploadFacts> =
+        within!(&mut *tx, c => sqlx::query_as(UPLOAD_FACTS).bind(room).fetch_optional(c).await)?;
+    let facts = facts.ok_or(Refused::NoRoom)?.under(settings);
+    facts.has_storage()?;
+    if facts.counts_assets() {
+        let assets = within!(tx, c => sqlx::query_scalar(COUNT_OWNED).bind(facts.owner).fetch_one(c).await)?;
+        facts.has_place(assets)?;
+    }
+    Ok(())
 }
 
 /// The asset of this room.
@@ -161,10 +246,8 @@ pub async fn list_owned(
     (by, order): (SortBy, Order),
     window: Window,
 ) -> Result<Listed<OwnedAsset>, StoreError> {
-    const COUNT: &str =
-        "SELECT count(*) FROM assets a JOIN rooms r ON r.id = a.room_id WHERE r.created_by = $1";
     let select = owned_in_order(by, order);
-    let total = read!(db, c => sqlx::query_scalar(COUNT).bind(owner).fetch_one(c).await)?;
+    let total = read!(db, c => sqlx::query_scalar(COUNT_OWNED).bind(owner).fetch_one(c).await)?;
     let rows = read!(db, c => sqlx::query_as(select)
         .bind(owner)
         .bind(window.limit())
@@ -211,34 +294,25 @@ const fn owned_in_order(by: SortBy, order: Order) -> &'static str {
     }
 }
 
-/// What became of an asset.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Inserted {
-    /// Under this name.
-    Done(String),
-    NoRoom,
-    StorageExceeded,
-}
-
-/// Adds an asset whose content is stored already; one that `is_limited` not where the owner's storage is exhausted.
-/// Where the room has an asset of this name, `numbered` makes another: the second, the third …
+/// Adds an asset whose content is stored already; `quotas` refuse it where its owner has as much as there may be, without
+/// them it is always taken. Where the room has an asset of this name, `numbered` makes another: the second, the third …
+/// The name that it got.
 pub async fn insert(
     db: &Db,
     asset: Asset,
     numbered: fn(&str, usize) -> String,
-    is_limited: bool,
-) -> Result<Inserted, StoreError> {
+    quotas: Option<Quotas>,
+) -> Result<String, Refused> {
     const INSERT: &str = "INSERT INTO assets (id, room_id, created_at, namespace, kind, filename, size)
         VALUES ($1, $2, $3, $4, $5, $6, $7)";
     let inserted = db
         .transaction(move |tx| {
             Box::pin(async move {
                 let size = i64::try_from(asset.size).unwrap_or(i64::MAX);
-                let Some(owner) = usage::take_owner_of_room(tx, asset.room_id).await? else {
-                    return Ok(Inserted::NoRoom);
-                };
-                if is_limited && is_exhausted(tx, owner).await? {
-                    return Ok(Inserted::StorageExceeded);
+                let owner = usage::take_owner_of_room(tx, asset.room_id).await?;
+                let owner = owner.ok_or(Refused::NoRoom)?;
+                if let Some(quotas) = quotas {
+                    require_place(tx, asset.room_id, quotas).await?;
                 }
                 let filename = free_name(tx, &asset, numbered).await?;
                 within!(&mut *tx, c => sqlx::query(INSERT)
@@ -253,13 +327,13 @@ pub async fn insert(
                     .await
                     .map(drop))?;
                 change_used_storage(tx, owner, size).await?;
-                Ok(Inserted::Done(filename))
+                Ok(filename)
             })
         })
         .await;
     match inserted {
         // The room went between the two statements.
-        Err(StoreError::Referenced(_)) => Ok(Inserted::NoRoom),
+        Err(Refused::Store(StoreError::Referenced(_))) => Err(Refused::NoRoom),
         other => other,
     }
 }
@@ -286,14 +360,44 @@ pub async fn delete(db: &Db, room: Uuid, asset: Uuid) -> Result<bool, StoreError
     .await
 }
 
+/// Deletes the assets of a room that is about to be deleted, but for the last [`DELETED_AT_ONCE`]: where the quota is lifted
+/// there may be more than one transaction has time for. Their ids, for the removal of the contents.
+pub async fn delete_most_of_room(db: &Db, room: Uuid) -> Result<Vec<Uuid>, StoreError> {
+    let mut all = Vec::new();
+    loop {
+        let some: Vec<Uuid> = db
+            .transaction(move |tx| Box::pin(delete_some_of_room(tx, room, DELETED_AT_ONCE, DELETED_AT_ONCE)))
+            .await?;
+        if some.is_empty() {
+            return Ok(all);
+        }
+        all.extend(some);
+    }
+}
+
 /// Deletes all assets of a room that is about to be deleted. Their ids, for the removal of the contents.
 pub(super) async fn delete_of_room(tx: &mut Tx, room: Uuid) -> Result<Vec<Uuid>, StoreError> {
-    const DELETE: &str = "DELETE FROM assets WHERE room_id = $1 RETURNING id, size";
+    delete_some_of_room(tx, room, i64::MAX, 0).await
+}
+
+/// Deletes the next `limit` assets of a room after its oldest `kept`.
+async fn delete_some_of_room(
+    tx: &mut Tx,
+    room: Uuid,
+    limit: i64,
+    kept: i64,
+) -> Result<Vec<Uuid>, StoreError> {
+    const DELETE: &str = "DELETE FROM assets WHERE id IN
+        (SELECT id FROM assets WHERE room_id = $1 ORDER BY created_at, id LIMIT $2 OFFSET $3) RETURNING id, size";
     let Some(owner) = usage::take_owner_of_room(tx, room).await? else {
         return Ok(Vec::new());
     };
-    let deleted: Vec<(Uuid, i64)> =
-        within!(&mut *tx, c => sqlx::query_as(DELETE).bind(room).fetch_all(c).await)?;
+    let deleted: Vec<(Uuid, i64)> = within!(&mut *tx, c => sqlx::query_as(DELETE)
+        .bind(room)
+        .bind(limit)
+        .bind(kept)
+        .fetch_all(c)
+        .await)?;
     let size: i64 = deleted.iter().map(|(_, size)| size).sum();
     if size != 0 {
         change_used_storage(tx, owner, -size).await?;
@@ -307,7 +411,7 @@ pub async fn existing(db: &Db, ids: &[Uuid]) -> Result<Vec<Uuid>, StoreError> {
         return Ok(Vec::new());
     }
     Ok(read!(db, c => {
-        let mut select = sqlx::QueryBuilder::new("SELECT id FROM assets WHERE id IN (");
+        let mut select = QueryBuilder::new("SELECT id FROM assets WHERE id IN (");
         let mut list = select.separated(", ");
         for id in ids {
             list.push_bind(*id);
@@ -338,37 +442,24 @@ async fn free_name(
     asset: &Asset,
     numbered: fn(&str, usize) -> String,
 ) -> Result<String, StoreError> {
-    const SELECT: &str = "SELECT filename FROM assets WHERE room_id = $1 AND substr(filename, 1, $2) = $3";
     let name = &asset.filename;
-    // What all of them begin with.
-    let second = numbered(name, 2);
-    let begin = name.chars().zip(second.chars());
-    let begin: String = begin
-        .map_while(|(one, other)| (one == other).then_some(one))
-        .collect();
-    let taken: Vec<String> = within!(tx, c => sqlx::query_scalar(SELECT)
-        .bind(asset.room_id)
-        .bind(i32::try_from(begin.chars().count()).unwrap_or(i32::MAX))
-        .bind(begin)
-        .fetch_all(c)
-        .await)?;
     let more = (2..).map(|number| numbered(name, number));
     let mut names = std::iter::once(name.clone()).chain(more);
-    Ok(names.find(|name| !taken.contains(name)).unwrap_or_default())
-}
-
-/// Whether the user's assets take more than the tariff grants already. The user's row must be locked by this transaction.
-async fn is_exhausted(tx: &mut Tx, user: Uuid) -> Result<bool, StoreError> {
-    const SELECT: &str =
-        "SELECT u.used_storage, t.quotas FROM users u JOIN tariffs t ON t.id = u.tariff_id WHERE u.id = $1";
-    let (bytes, quotas): (i64, Json<BTreeMap<String, u64>>) =
-        within!(tx, c => sqlx::query_as(SELECT).bind(user).fetch_one(c).await)?;
-    Ok(max_storage(&quotas).is_some_and(|max| count(bytes) > max))
-}
-
-/// The settings know no such quota.
-fn max_storage(of_tariff: &BTreeMap<String, u64>) -> Option<u64> {
-    Quota::MaxStorage.limit(of_tariff, &Quotas::NONE)
+    loop {
+        let some: Vec<String> = names.by_ref().take(NAMES_AT_ONCE).collect();
+        let taken: Vec<String> = within!(&mut *tx, c => {
+            let mut select = QueryBuilder::new("SELECT filename FROM assets WHERE room_id = ");
+            select.push_bind(asset.room_id).push(" AND filename IN (");
+            let mut list = select.separated(", ");
+            for name in &some {
+                list.push_bind(name.clone());
+            }
+            select.push(")").build_query_scalar().fetch_all(c).await
+        })?;
+        if let Some(free) = some.into_iter().find(|name| !taken.contains(name)) {
+            return Ok(free);
+        }
+    }
 }
 
 async fn change_used_storage(tx: &mut Tx, owner: Uuid, bytes: i64) -> Result<(), StoreError> {

@@ -80,7 +80,8 @@ impl Db {
 }
 
 async fn connect_sqlite(options: SqliteConnectOptions) -> Result<Db, StoreError> {
-    open_private(options.get_filename()).map_err(StoreError::Folder)?;
+    let file = options.get_filename();
+    open_private(file).map_err(|error| StoreError::File(file.to_owned(), error))?;
     let options = options
         .journal_mode(SqliteJournalMode::Wal)
         // A commit that was answered survives the loss of power.

@@ -1,5 +1,7 @@
 //! What can go wrong with the database. The only place that looks into its errors.
 
+use std::path::PathBuf;
+
 use sqlx::{error::DatabaseError, postgres::PgDatabaseError};
 use thiserror::Error;
 
@@ -27,8 +29,8 @@ pub enum StoreError {
     Url(&'static str),
     #[error("database.url can not be parsed")]
     UrlSyntax(#[source] sqlx::Error),
-    #[error("the folder or file of the database can not be made")]
-    Folder(#[source] std::io::Error),
+    #[error("{} can not be made or written", .0.display())]
+    File(PathBuf, #[source] std::io::Error),
     #[error("the server is stopping")]
     Stopping,
     #[error("another server works with this database")]

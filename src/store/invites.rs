@@ -20,6 +20,12 @@ use super::{
 };
 use crate::{config::Quotas, secrets::Secret, tariffs::Quota};
 
+/// Inactive and expired invites that a room keeps for whoever looks at them; of more the oldest go when one is made.
+pub const DEAD_KEPT: u32 = 1_000;
+
+/// Of more than these as many go at once as one transaction has time for.
+const DEAD_GO_AT_ONCE: u32 = 1_000;
+
 /// Within it the same user's wish for a lasting invite of the same room is the same wish.
 const SAME_WISH: TimeDelta = TimeDelta::seconds(10);
 
@@ -247,13 +253,31 @@ async fn insert(tx: &mut Tx, new: &NewInvite) -> Result<(), StoreError> {
     const INSERT: &str = "INSERT INTO invites
         (code, room_id, created_by, created_at, updated_by, updated_at, active, expiration)
         VALUES ($1, $2, $3, $4, $3, $4, $5, $6)";
-    within!(tx, c => sqlx::query(INSERT)
+    within!(&mut *tx, c => sqlx::query(INSERT)
         .bind(new.code)
         .bind(new.room_id)
         .bind(new.created_by)
         .bind(micros(new.created_at))
         .bind(true)
         .bind(new.expiration.map(micros))
+        .execute(c)
+        .await
+        .map(drop))?;
+    forget_dead(tx, new).await
+}
+
+/// Deletes the oldest invites that open nothing, where the room of a new one has more than [`DEAD_KEPT`]: no quota counts
+/// them.
+async fn forget_dead(tx: &mut Tx, new: &NewInvite) -> Result<(), StoreError> {
+    const DELETE: &str = "DELETE FROM invites WHERE code IN (SELECT code FROM invites
+        WHERE room_id = $1 AND code <> $2 AND (NOT active OR expiration <= $3)
+        ORDER BY updated_at DESC, code DESC LIMIT $4 OFFSET $5)";
+    within!(tx, c => sqlx::query(DELETE)
+        .bind(new.room_id)
+        .bind(new.code)
+        .bind(micros(new.created_at))
+        .bind(i64::from(DEAD_GO_AT_ONCE))
+        .bind(i64::from(DEAD_KEPT))
         .execute(c)
         .await
         .map(drop))?;
@@ -351,7 +375,7 @@ pub async fn insert_lasting(tx: &mut Tx, new: &NewInvite) -> Result<(), StoreErr
         (code, room_id, created_by, created_at, updated_by, updated_at, active, expiration)
         SELECT $1, r.id, $3, $4, $3, $4, $5, NULL FROM rooms r WHERE r.id = $2 AND NOT EXISTS
             (SELECT 1 FROM invites i WHERE i.room_id = r.id AND i.active AND i.expiration IS NULL)";
-    within!(tx, c => sqlx::query(INSERT)
+    within!(&mut *tx, c => sqlx::query(INSERT)
         .bind(new.code)
         .bind(new.room_id)
         .bind(new.created_by)
@@ -360,7 +384,7 @@ pub async fn insert_lasting(tx: &mut Tx, new: &NewInvite) -> Result<(), StoreErr
         .execute(c)
         .await
         .map(drop))?;
-    Ok(())
+    forget_dead(tx, new).await
 }
 
 /// Sets the end of an invite's validity, `None` for never, unless that makes more valid ones than there may be. `None` when

@@ -4,7 +4,7 @@
 use std::{
     fs::{File, TryLockError},
     io,
-    path::Path,
+    path::{Path, PathBuf},
     time::Duration,
 };
 
@@ -84,6 +84,12 @@ impl Db {
 }
 
 impl ServerLock {
+    /// The database that is locked.
+    #[must_use]
+    pub fn db(&self) -> &Db {
+        &self.db
+    }
+
     /// Asks the database for a sign of life.
     pub async fn ping(&self) -> Result<(), StoreError> {
         self.db.ping().await
@@ -96,7 +102,10 @@ impl ServerLock {
             Db::Sqlite { write, .. } => {
                 if self.file.is_none() {
                     let options = write.connect_options();
-                    self.file = lock_beside(options.get_filename()).map_err(StoreError::Folder)?;
+                    let mut name = options.get_filename().as_os_str().to_owned();
+                    name.push(FILE_ENDING);
+                    let file = PathBuf::from(name);
+                    self.file = lock_file(&file).map_err(|error| StoreError::File(file, error))?;
                 }
                 return Ok(self.file.is_some());
             }
@@ -120,11 +129,9 @@ impl ServerLock {
     }
 }
 
-/// Locks the file beside one of SQLite, unless another server has. It is left there: a lock on a file that was removed is none.
-fn lock_beside(database: &Path) -> io::Result<Option<File>> {
-    let mut name = database.as_os_str().to_owned();
-    name.push(FILE_ENDING);
-    let file = open_private(Path::new(&name))?;
+/// Locks a file, unless another server has. It is left there: a lock on a file that was removed is none.
+fn lock_file(file: &Path) -> io::Result<Option<File>> {
+    let file = open_private(file)?;
     match file.try_lock() {
         Ok(()) => Ok(Some(file)),
         Err(TryLockError::WouldBlock) => Ok(None),

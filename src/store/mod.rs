@@ -81,6 +81,7 @@ mod time;
 pub mod usage;
 pub mod users;
 pub mod void_sessions;
+pub mod write_probe;
 
 pub use change::Change;
 pub use db::{Db, Tx, unbroken};

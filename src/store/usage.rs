@@ -55,6 +55,12 @@ impl Limits {
         Self { of_tariff, settings }
     }
 
+    /// The same tariff where these settings hold.
+    #[must_use]
+    pub fn under(self, settings: Quotas) -> Self {
+        Self { settings, ..self }
+    }
+
     /// The most there may be; `None`: any number.
     #[must_use]
     pub fn of(&self, quota: Quota) -> Option<u64> {

@@ -11,6 +11,8 @@ use crate::config::Quotas;
 pub enum Quota {
     /// Bytes of assets of one user.
     MaxStorage,
+    /// Assets of one user.
+    AssetsMax,
     /// Seconds that a meeting lasts.
     RoomTimeLimitSecs,
     /// People in a room.
@@ -49,8 +51,9 @@ pub enum Period {
 }
 
 impl Quota {
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::MaxStorage,
+        Self::AssetsMax,
         Self::RoomTimeLimitSecs,
         Self::RoomParticipantLimit,
         Self::RoomsMax,
@@ -72,6 +75,7 @@ impl Quota {
     pub const fn name(self) -> &'static str {
         match self {
             Self::MaxStorage => "max_storage",
+            Self::AssetsMax => "assets_max",
             Self::RoomTimeLimitSecs => "room_time_limit_secs",
             Self::RoomParticipantLimit => "room_participant_limit",
             Self::RoomsMax => "rooms_max",
@@ -99,6 +103,7 @@ impl Quota {
             Self::ExternalInviteesPerDay | Self::MailsPerDay => Some(Period::Day),
             Self::EventMailsPerHour | Self::MailsPerAddressPerHour => Some(Period::Hour),
             Self::MaxStorage
+            | Self::AssetsMax
             | Self::RoomTimeLimitSecs
             | Self::RoomParticipantLimit
             | Self::RoomsMax
@@ -114,6 +119,7 @@ impl Quota {
     pub const fn default_of(self, settings: &Quotas) -> u64 {
         match self {
             Self::MaxStorage | Self::RoomTimeLimitSecs | Self::RoomParticipantLimit => 0,
+            Self::AssetsMax => settings.assets_max,
             Self::RoomsMax => settings.rooms_max,
             Self::EventsMax => settings.events_max,
             Self::InvitesPerRoomMax => settings.invites_per_room_max,

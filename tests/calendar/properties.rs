@@ -27,7 +27,7 @@ pub fn check(case: &Case) -> Result<bool, String> {
     let (Some(first), Some(last)) = (listed.first().copied(), listed.last().copied()) else {
         return Err("accepted without an occurrence".to_owned());
     };
-    if series.first() != Some(first) {
+    if series.first() != first {
         return Err("the first is not the first".to_owned());
     }
     if !listed.is_sorted_by(|one, next| one < next) {

@@ -99,6 +99,14 @@ impl TestDatabase {
         .expect("a statement");
     }
 
+    /// What makes a new id for each row of a statement.
+    pub fn random_id(&self) -> &'static str {
+        match &self.db {
+            Db::Sqlite { .. } => "randomblob(16)",
+            Db::Postgres(_) => "gen_random_uuid()",
+        }
+    }
+
     /// An id as it stands in a statement.
     pub fn literal(&self, id: Uuid) -> String {
         match &self.db {

@@ -20,6 +20,19 @@ impl PostgresDatabase {
         url.set_path(&name);
         Self { name, url }
     }
+
+    /// Makes it one that takes nothing that is written, as a standby does, or one that does again. Sessions end.
+    pub async fn only_reads(&self, only_reads: bool) {
+        let (name, state) = (&self.name, if only_reads { "on" } else { "off" });
+        execute(format!(
+            "ALTER DATABASE {name} SET default_transaction_read_only = {state}"
+        ))
+        .await;
+        execute(format!(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'"
+        ))
+        .await;
+    }
 }
 
 impl Drop for PostgresDatabase {

@@ -2,7 +2,7 @@
 
 use super::{Entry, Exception, Moment, Person, Span};
 use crate::{
-    calendar::recurrence::{LocalStart, Recurrence},
+    calendar::recurrence::{LocalStart, Recurrence, STEPS_MAX},
     store::events::{self, Event, Status, Times, ZonedTime},
 };
 
@@ -10,7 +10,13 @@ impl Entry {
     /// The event with the occurrences of it that differ. Attendees, details and URL are left empty.
     #[must_use]
     pub fn of(event: &Event, exceptions: &[events::Exception]) -> Self {
-        let span = first(event);
+        Self::counted(event, exceptions, &mut 0)
+    }
+
+    /// The same, and adds to `steps` what it took to find the beginning of the series.
+    #[must_use]
+    pub fn counted(event: &Event, exceptions: &[events::Exception], steps: &mut u64) -> Self {
+        let span = first(event, steps);
         let exception = |exception: &events::Exception| Exception::of(exception, span.as_ref());
         let organizer = Person {
             name: event.created_by.display_name.clone(),
@@ -36,7 +42,7 @@ impl Entry {
 }
 
 /// When the event begins; a series where its first occurrence does, as calendars take the beginning for one.
-fn first(event: &Event) -> Option<Span> {
+fn first(event: &Event, steps: &mut u64) -> Option<Span> {
     let times = event.times.as_ref()?;
     let span = Span::from(times);
     let start = LocalStart {
@@ -44,10 +50,13 @@ fn first(event: &Event) -> Option<Span> {
         zone: times.starts_at.zone,
         all_day: times.is_all_day,
     };
-    let first = Recurrence::parse(&event.recurrence, start)
-        .ok()
-        .and_then(|series| series.first());
-    Some(match first {
+    if event.recurrence.is_empty() {
+        return Some(span);
+    }
+    let series = Recurrence::parse(&event.recurrence, start).ok();
+    // What is stored can be read; what can't is as costly as may be.
+    *steps += u64::from(series.as_ref().map_or(STEPS_MAX, Recurrence::steps));
+    Some(match series.map(|series| series.first()) {
         Some(first) if first != start.instant => span.beginning_at(first),
         _ => span,
     })

@@ -5,6 +5,7 @@
 use chrono::{Datelike, Days, NaiveDate, NaiveDateTime, TimeDelta, Weekday};
 
 use super::{
+    numbers::Numbers,
     rule::{Frequency, Rule},
     steps::Steps,
 };
@@ -80,14 +81,7 @@ impl Rule {
         let indexes: Vec<_> = if self.positions.is_empty() {
             (0..count).collect()
         } else {
-            let mut indexes: Vec<_> = self
-                .positions
-                .iter()
-                .filter_map(|nth| nth_index(*nth, count))
-                .collect();
-            indexes.sort_unstable();
-            indexes.dedup();
-            indexes
+            self.positions.indexes(count).collect()
         };
         indexes
             .into_iter()
@@ -116,7 +110,7 @@ impl Rule {
 
     fn candidates_of_year(&self, start: NaiveDate) -> Vec<NaiveDate> {
         if !self.months.is_empty() || !self.month_days.is_empty() {
-            let is_chosen = |month: &u32| self.months.is_empty() || contains(&self.months, *month);
+            let is_chosen = |month: &u32| self.months.is_empty() || self.months.has(*month);
             let months = (1..=12)
                 .filter(is_chosen)
                 .filter_map(|month| start.with_month(month));
@@ -126,10 +120,7 @@ impl Rule {
         if self.year_days.is_empty() {
             return start.iter_days().take(length).collect();
         }
-        let days = in_order(&self.year_days, length);
-        days.into_iter()
-            .filter_map(|index| start.checked_add_days(Days::new(index)))
-            .collect()
+        days_of(start, self.year_days.indexes(length))
     }
 
     fn candidates_of_month(&self, first: NaiveDate) -> Vec<NaiveDate> {
@@ -137,15 +128,12 @@ impl Rule {
         if self.month_days.is_empty() {
             return first.iter_days().take(length).collect();
         }
-        let days = in_order(&self.month_days, length);
-        days.into_iter()
-            .filter_map(|index| first.checked_add_days(Days::new(index)))
-            .collect()
+        days_of(first, self.month_days.indexes(length))
     }
 
     /// Whether a day of a period is one of the rule's.
     fn matches(&self, day: NaiveDate) -> bool {
-        (self.months.is_empty() || contains(&self.months, day.month()))
+        (self.months.is_empty() || self.months.has(day.month()))
             && is_named(&self.month_days, day.day0(), days_of_month(day))
             && is_named(&self.year_days, day.ordinal0(), days_of_year(day))
             && (self.weeks.is_empty() || self.matches_week(day))
@@ -170,45 +158,20 @@ impl Rule {
         } else {
             (day.ordinal0(), days_of_year(day))
         };
-        let from_front = index / 7 + 1;
-        let from_back = (length - 1 - index as usize) / 7 + 1;
-        self.days
-            .iter()
-            .filter(|named| named.weekday == day.weekday())
-            .any(|named| match named.nth {
-                None => true,
-                Some(nth) if nth > 0 => nth.unsigned_abs() == from_front,
-                Some(nth) => nth.unsigned_abs() as usize == from_back,
-            })
+        self.days.has(day.weekday(), index as usize, length)
     }
 }
 
-fn contains(numbers: &[i32], number: u32) -> bool {
-    numbers.iter().any(|named| i64::from(*named) == i64::from(number))
+/// Whether numbers name this place; no numbers name every place.
+fn is_named(numbers: &Numbers, index: u32, length: usize) -> bool {
+    numbers.is_empty() || numbers.has_index(index as usize, length)
 }
 
-/// Whether numbers that count from 1, or backwards from -1, name this place; no numbers name every place.
-fn is_named(numbers: &[i32], index: u32, length: usize) -> bool {
-    let is_it = |nth: &i32| nth_index(*nth, length) == Some(index as usize);
-    numbers.is_empty() || numbers.iter().any(is_it)
-}
-
-/// The place that a number means which counts from 1, or backwards from -1.
-fn nth_index(nth: i32, length: usize) -> Option<usize> {
-    let distance = nth.unsigned_abs() as usize;
-    let index = if nth > 0 {
-        distance.checked_sub(1)?
-    } else {
-        length.checked_sub(distance)?
-    };
-    (index < length).then_some(index)
-}
-
-fn in_order(numbers: &[i32], length: usize) -> Vec<u64> {
-    let mut indexes: Vec<_> = numbers.iter().filter_map(|nth| nth_index(*nth, length)).collect();
-    indexes.sort_unstable();
-    indexes.dedup();
-    indexes.into_iter().map(|index| index as u64).collect()
+/// The days that lie so many days after the first.
+fn days_of(first: NaiveDate, indexes: impl Iterator<Item = usize>) -> Vec<NaiveDate> {
+    indexes
+        .filter_map(|index| first.checked_add_days(Days::new(index as u64)))
+        .collect()
 }
 
 fn week_start(date: NaiveDate, first: Weekday) -> Option<NaiveDate> {

@@ -11,6 +11,7 @@ mod error;
 mod expand;
 mod line;
 mod lines;
+mod numbers;
 mod parts;
 mod rule;
 mod steps;
@@ -55,6 +56,9 @@ pub struct Recurrence {
     excluded_dates: BTreeSet<DateTime<Utc>>,
     excluded_days: BTreeSet<NaiveDate>,
     horizon: DateTime<Utc>,
+    first: DateTime<Utc>,
+    /// Steps that reading it took.
+    steps: u32,
 }
 
 impl Recurrence {
@@ -71,9 +75,11 @@ impl Recurrence {
             recurrence.dates.insert(recurrence.start.instant);
         }
         let mut occurrences = recurrence.after(recurrence.start.instant);
-        match occurrences.next() {
-            Some(_) => Ok(recurrence),
-            None if occurrences.steps.are_used_up() => Err(RecurrenceError::TooCostly),
+        let (first, steps) = (occurrences.next(), occurrences.steps);
+        recurrence.steps += steps.taken();
+        match first {
+            Some(first) => Ok(Self { first, ..recurrence }),
+            None if steps.are_used_up() => Err(RecurrenceError::TooCostly),
             None => Err(RecurrenceError::NoOccurrence),
         }
     }
@@ -96,6 +102,8 @@ impl Recurrence {
             excluded_dates: BTreeSet::new(),
             excluded_days: BTreeSet::new(),
             horizon: years_after(start.instant),
+            first: start.instant,
+            steps: 0,
         }
     }
 
@@ -117,10 +125,14 @@ impl Recurrence {
         let in_line = |problem| RecurrenceError::Line { number, problem };
         let line = Line::parse(text).map_err(in_line)?;
         match line.property {
-            Property::RRule => self.rules.push(Rule::parse(line.value, &self.start, number)?),
-            Property::ExRule => self
-                .excluded_rules
-                .push(Rule::parse(line.value, &self.start, number)?),
+            Property::RRule => {
+                let rule = self.rule(line.value, number)?;
+                self.rules.push(rule);
+            }
+            Property::ExRule => {
+                let rule = self.rule(line.value, number)?;
+                self.excluded_rules.push(rule);
+            }
             Property::RDate => {
                 for date in line.dates(&self.start).map_err(in_line)? {
                     self.dates.insert(date.instant(&self.start));
@@ -140,6 +152,19 @@ impl Recurrence {
         Ok(())
     }
 
+    fn rule(&mut self, text: &str, number: usize) -> Result<Rule, RecurrenceError> {
+        let mut steps = Steps::default();
+        let rule = Rule::parse(text, &self.start, number, &mut steps)?;
+        self.steps += steps.taken();
+        Ok(rule)
+    }
+
+    /// How much work it was to read the series: at most [`LINES_MAX`] + 1 times [`STEPS_MAX`].
+    #[must_use]
+    pub fn steps(&self) -> u32 {
+        self.steps
+    }
+
     /// The series as it is known at a time: up to [`YEARS_AHEAD_MAX`] years after it, or after the start if that is later.
     #[must_use]
     pub fn known_at(mut self, now: DateTime<Utc>) -> Self {
@@ -155,8 +180,8 @@ impl Recurrence {
 
     /// The first occurrence.
     #[must_use]
-    pub fn first(&self) -> Option<DateTime<Utc>> {
-        self.after(self.start.instant).next()
+    pub fn first(&self) -> DateTime<Utc> {
+        self.first
     }
 
     /// Occurrences that start at an instant or later, rising.

@@ -6,6 +6,7 @@ use super::{
     RecurrenceError, TIMES_PER_DAY_MAX,
     date::Written,
     error::LineError,
+    numbers::{Numbers, Weekdays},
     parts::{CountedDay, Parts},
     steps::Steps,
     zone::{Start, instant_of, wall_of},
@@ -30,14 +31,14 @@ pub(super) struct Rule {
     pub until: Option<DateTime<Utc>>,
     /// The last of a counted rule; `None` also when that lies more than a century ahead.
     pub last: Option<NaiveDateTime>,
-    pub months: Vec<i32>,
-    pub weeks: Vec<i32>,
-    pub year_days: Vec<i32>,
-    pub month_days: Vec<i32>,
-    pub days: Vec<CountedDay>,
+    pub months: Numbers,
+    pub weeks: Numbers,
+    pub year_days: Numbers,
+    pub month_days: Numbers,
+    pub days: Weekdays,
     /// Times of day, rising.
     pub times: Vec<NaiveTime>,
-    pub positions: Vec<i32>,
+    pub positions: Numbers,
 }
 
 /// How far a counted rule is followed to its end.
@@ -45,14 +46,18 @@ const COUNTED_YEARS_MAX: i32 = 100;
 
 impl Rule {
     /// `number` is the line's, for the error.
-    pub fn parse(text: &str, start: &Start, number: usize) -> Result<Self, RecurrenceError> {
+    pub fn parse(
+        text: &str,
+        start: &Start,
+        number: usize,
+        steps: &mut Steps,
+    ) -> Result<Self, RecurrenceError> {
         let in_line = |problem| RecurrenceError::Line { number, problem };
         let parts = Parts::parse(text).map_err(in_line)?;
         let count = parts.count;
         let mut rule = Self::anchored(parts, start).map_err(in_line)?;
         if let Some(count) = count {
-            let mut steps = Steps::default();
-            rule.last = rule.find_last(count, &mut steps);
+            rule.last = rule.find_last(count, steps);
             if steps.are_used_up() {
                 return Err(RecurrenceError::TooCostly);
             }
@@ -69,12 +74,12 @@ impl Rule {
             until: parts.until.map(|until| last_instant(until, start)),
             last: None,
             times: times(&parts, start)?,
-            months: parts.months,
-            weeks: parts.weeks,
-            year_days: parts.year_days,
-            month_days: parts.month_days,
-            days: parts.days,
-            positions: parts.positions,
+            months: Numbers::of(&parts.months),
+            weeks: Numbers::of(&parts.weeks),
+            year_days: Numbers::of(&parts.year_days),
+            month_days: Numbers::of(&parts.month_days),
+            days: Weekdays::of(&parts.days),
+            positions: Numbers::of(&parts.positions),
         };
         let names_days = !(rule.weeks.is_empty()
             && rule.year_days.is_empty()
@@ -87,16 +92,16 @@ impl Rule {
         match rule.frequency {
             Frequency::Daily => {}
             Frequency::Weekly => {
-                rule.days = vec![CountedDay {
+                rule.days = Weekdays::of(&[CountedDay {
                     nth: None,
                     weekday: day.weekday(),
-                }];
+                }]);
             }
-            Frequency::Monthly => rule.month_days = vec![signed(day.day())],
+            Frequency::Monthly => rule.month_days = Numbers::of(&[signed(day.day())]),
             Frequency::Yearly => {
-                rule.month_days = vec![signed(day.day())];
+                rule.month_days = Numbers::of(&[signed(day.day())]);
                 if rule.months.is_empty() {
-                    rule.months = vec![signed(day.month())];
+                    rule.months = Numbers::of(&[signed(day.month())]);
                 }
             }
         }
@@ -130,7 +135,7 @@ impl Rule {
             !(self.months.is_empty() && self.month_days.is_empty() && self.positions.is_empty());
         match self.frequency {
             Frequency::Daily if !is_filtered && self.days.is_empty() => Some(self.times.len()),
-            Frequency::Weekly if !is_filtered => Some(self.times.len() * self.days.len()),
+            Frequency::Weekly if !is_filtered => Some(self.times.len() * self.days.per_week()),
             _ => None,
         }
     }

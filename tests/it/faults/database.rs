@@ -28,7 +28,7 @@ const REQUESTS_AT_ONCE: usize = 32;
 struct Behind {
     server: Unlimited,
     proxy: Proxy,
-    _database: PostgresDatabase,
+    database: PostgresDatabase,
 }
 
 impl Behind {
@@ -42,7 +42,7 @@ impl Behind {
         Self {
             server,
             proxy,
-            _database: database,
+            database,
         }
     }
 }
@@ -171,6 +171,27 @@ async fn a_silent_database_is_told_and_heals() {
 #[tokio::test]
 async fn a_database_that_is_too_slow_is_told_and_heals() {
     breaks_and_heals(Mode::Slow(Duration::from_secs(3))).await;
+}
+
+#[tokio::test]
+async fn a_database_that_only_reads_is_told() {
+    let behind = Behind::start().await;
+    let (anyone, part) = (behind.server.anonymous(), "/health/ready");
+    behind.database.only_reads(true).await;
+    let told = async || anyone.get(part).await.json["not_ready"]["database"].clone();
+    wait_until("it is told", async || match told().await {
+        told if told == "can't be written" => Ok(()),
+        other => Err(other),
+    })
+    .await;
+    behind.database.only_reads(false).await;
+    wait_until("the server is ready again", async || {
+        match anyone.get(part).await.status {
+            200 => Ok(()),
+            other => Err(other),
+        }
+    })
+    .await;
 }
 
 #[tokio::test]

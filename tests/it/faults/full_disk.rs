@@ -22,9 +22,11 @@ async fn a_moment_of_a_full_disk_is_over_when_it_is_over() {
     alice.say("before").await;
     server.limit_files(true);
     alice.say("while it is full").await;
-    wait_until("not ready", async || match ready(&server).await {
-        503 => Ok(()),
-        other => Err(other),
+    wait_until("nothing can be written", async || {
+        let answer = server.anonymous().get("/health/ready").await;
+        let parts = &answer.json["not_ready"];
+        let is_told = parts["database"] == "can't be written" && parts["journals"].is_string();
+        if is_told { Ok(()) } else { Err(answer) }
     })
     .await;
     bob.events_so_far().await;

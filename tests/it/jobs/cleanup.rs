@@ -6,6 +6,7 @@ use bytes::Bytes;
 use chrono::TimeDelta;
 use colloquy::{
     assets::{NewAsset, ObjectError, Wish},
+    config::Quotas,
     jobs::Job,
     store::{
         StoreError,
@@ -164,6 +165,7 @@ async fn content(store: &Store, room: Uuid) -> Uuid {
         used_storage: 0,
         max_storage: None,
         announced: None,
+        quotas: Quotas::NONE,
     };
     let upload = assets.begin(wish).await.expect("a place");
     assets.store(upload, new, bytes).await.expect("an asset").id

@@ -2,7 +2,10 @@
 
 use axum::body::Body;
 use bytes::Bytes;
-use colloquy::assets::{READS_PER_USER_MAX, Wish};
+use colloquy::{
+    assets::{READS_PER_USER_MAX, Wish},
+    config::Quotas,
+};
 use serde_json::{Value, json};
 
 use super::api::{Api, Person, request};
@@ -401,6 +404,7 @@ async fn nobody_takes_all_places(api: &Api) {
         used_storage: 0,
         max_storage: None,
         announced: None,
+        quotas: Quotas::NONE,
     };
     let mut places = Vec::new();
     while let Ok(place) = api.state.assets.begin(wish).await {

@@ -32,7 +32,7 @@ use super::{
 on_both_databases!(Api:
     programs_see_what_takes_place, days_stay_days, only_what_is_the_owners_business_is_shown,
     a_token_opens_until_it_is_replaced_or_revoked, a_token_is_good_for_a_year, a_token_goes_with_its_owner, what_is_known_is_not_sent_again, odd_requests_are_refused,
-    nobody_reads_all_day);
+    nobody_reads_all_day, the_costliest_series_are_not_all_computed);
 
 const FEED: &str = "/v1/users/me/calendar_feed";
 
@@ -388,4 +388,23 @@ async fn nobody_reads_all_day(api: &Api) {
         }
     }
     panic!("a thousand requests were let in");
+}
+
+/// Four lines each of which is followed through a hundred years of days.
+async fn the_costliest_series_are_not_all_computed(api: &Api) {
+    let alice = api.person("alice").await;
+    let owner = user(api, &alice).await;
+    let costly = "FREQ=DAILY;BYMONTH=2;BYMONTHDAY=1;COUNT=90";
+    let lines = ["RRULE:", "RRULE:", "EXRULE:INTERVAL=2;", "EXRULE:INTERVAL=3;"]
+        .map(|head| format!("{head}{costly}"));
+    let lines: Vec<_> = lines.iter().map(String::as_str).collect();
+    let number = 60;
+    for nth in 0..number {
+        event(api, &owner, &format!("Costly {nth}"), series(&lines)).await;
+    }
+    let path = subscribe(api, &alice).await;
+    let feed = read(api, &path).await.expect(200);
+    let text = feed.as_str().expect("a text");
+    let shown = text.matches("BEGIN:VEVENT").count();
+    assert!((1..number).contains(&shown), "{shown}");
 }

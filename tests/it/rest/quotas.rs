@@ -23,6 +23,8 @@ on_both_databases!(Small:
     a_change_makes_no_more_codes_valid_than_may_be,
     of_twenty_codes_at_once_one_gets_the_last_place,
     asking_again_at_once_gives_the_same_code,
+    assets_of_all_rooms_end_at_their_quota,
+    of_ten_uploads_at_once_one_gets_the_last_place,
 );
 
 /// A server whose users may have little.
@@ -33,6 +35,7 @@ impl Small {
         let little = Quotas {
             rooms_max: 5,
             events_max: 3,
+            assets_max: 3,
             invites_per_room_max: 2,
             ..Quotas::NONE
         };
@@ -304,4 +307,49 @@ async fn asking_again_at_once_gives_the_same_code(api: &Small) {
     let other = format!("/v1/rooms/{}/invites", api.room(&alice, json!({})).await);
     let elsewhere = api.post(&alice, &other, json!({})).await.expect(201);
     assert_ne!(elsewhere["invite_code"], third["invite_code"]);
+}
+
+const UPLOAD: &str = "kind=report&file_extension=pdf";
+
+async fn assets_of_all_rooms_end_at_their_quota(api: &Small) {
+    let (alice, bob) = (api.person("alice").await, api.person("bob").await);
+    let rooms = [
+        api.room(&alice, json!({})).await,
+        api.room(&alice, json!({})).await,
+    ];
+    // Empty ones take no storage, but a place.
+    let first = api.upload(&alice, &rooms[0], UPLOAD, "").await.expect(200);
+    for _ in 0..2 {
+        api.upload(&alice, &rooms[1], UPLOAD, "").await.expect(200);
+    }
+    for room in &rooms {
+        let refused = api.upload(&alice, room, UPLOAD, "x").await;
+        exceeded(&refused, "assets_max", 3, 3);
+    }
+    assert_eq!(api.rows("assets").await, 3, "nothing was stored");
+    let others = api.room(&bob, json!({})).await;
+    api.upload(&bob, &others, UPLOAD, "x").await.expect(200);
+    let path = format!("/v1/rooms/{}/assets/{}", rooms[0], text(&first["id"]));
+    api.call(&alice, "DELETE", &path, Value::Null).await.expect(204);
+    api.upload(&alice, &rooms[1], UPLOAD, "x").await.expect(200);
+    api.tariff(&json!({"assets_max": 0})).await;
+    api.upload(&alice, &rooms[1], UPLOAD, "x").await.expect(200);
+}
+
+async fn of_ten_uploads_at_once_one_gets_the_last_place(api: &Small) {
+    let alice = api.person("alice").await;
+    let room = api.room(&alice, json!({})).await;
+    for _ in 0..2 {
+        api.upload(&alice, &room, UPLOAD, "x").await.expect(200);
+    }
+    let uploads = (0..10).map(|_| api.upload(&alice, &room, UPLOAD, "x"));
+    let answers = futures_util::future::join_all(uploads).await;
+    let (stored, refused): (Vec<_>, Vec<_>) = answers
+        .into_iter()
+        .partition(|answer| answer.status.as_u16() == 200);
+    assert_eq!(stored.len(), 1);
+    for answer in refused {
+        answer.refused(403, "quota_exceeded");
+    }
+    assert_eq!(api.rows("assets").await, 3);
 }

@@ -2,19 +2,28 @@
 
 use axum::body::Body;
 use bytes::Bytes;
-use colloquy::assets::{Upload, Wish};
+use colloquy::{
+    assets::{Upload, Wish},
+    config::Quotas,
+};
 use futures_util::future::join;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::api::{Api, Person};
+use super::{
+    api::{Api, Person},
+    events::{post, text, timeless},
+};
 use crate::databases::Kind;
 
 on_both_databases!(Api:
     bytes_under_way_count_as_stored,
     of_two_that_exceed_the_quota_together_one_is_stored,
     what_stays_below_the_quota_may_come_at_the_same_time,
-    a_tariff_says_how_many_uploads_come_at_once);
+    a_tariff_says_how_many_uploads_come_at_once,
+    a_quota_of_nothing_is_nothing,
+    more_names_differ_than_are_looked_up_at_once,
+    more_than_one_transaction_has_time_for_goes_with_the_room);
 
 const UPLOAD: &str = "kind=report&file_extension=pdf";
 
@@ -37,6 +46,7 @@ async fn begun(api: &Api, alice: &Person, announced: u64, uploads_max: Option<u6
         used_storage: 0,
         max_storage: None,
         announced: Some(announced),
+        quotas: Quotas::NONE,
     };
     api.state.assets.begin(wish).await.expect("a place")
 }
@@ -167,4 +177,60 @@ async fn what_announces_too_much_need_not_come_on_sqlite() {
 #[tokio::test]
 async fn what_announces_too_much_need_not_come_on_postgres() {
     what_announces_too_much_need_not_come(Kind::Postgres).await;
+}
+
+async fn a_quota_of_nothing_is_nothing(api: &Api) {
+    let (alice, room) = limited(api, &json!({"max_storage": 0})).await;
+    let refused = api.upload(&alice, &room, UPLOAD, "x").await;
+    refused.refused(403, "storage_exceeded");
+}
+
+async fn more_names_differ_than_are_looked_up_at_once(api: &Api) {
+    let alice = api.person("alice").await;
+    let room = api.room(&alice, json!({})).await;
+    let mut names = std::collections::BTreeSet::new();
+    for _ in 0..40 {
+        let asset = api.upload(&alice, &room, UPLOAD, "").await.expect(200);
+        names.insert(asset["filename"].to_string());
+    }
+    assert_eq!(names.len(), 40);
+    let last = format!("\"report_{}_40.pdf\"", api.file_time());
+    assert!(names.contains(&last), "{names:?}");
+}
+
+async fn more_than_one_transaction_has_time_for_goes_with_the_room(api: &Api) {
+    let alice = api.person("alice").await;
+    for deleted in ["rooms", "events"] {
+        let event = post(api, &alice, timeless()).await.expect(201);
+        let (event, room) = (text(&event["id"]), text(&event["room"]["id"]));
+        api.upload(&alice, room, UPLOAD, "x").await.expect(200);
+        // There may be so many where the quota is lifted.
+        api.database
+            .execute(&format!(
+                "INSERT INTO assets (id, room_id, created_at, namespace, kind, filename, size)
+                 WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 2500)
+                 SELECT {}, room_id, created_at, namespace, kind, 'copy ' || i, 1 FROM assets, n",
+                api.database.random_id()
+            ))
+            .await;
+        api.database.execute("UPDATE users SET used_storage = 2501").await;
+        let path = match deleted {
+            "rooms" => format!("/v1/rooms/{room}"),
+            _ => format!("/v1/events/{event}"),
+        };
+        let answer = api.call(&alice, "DELETE", &path, Value::Null).await;
+        if deleted == "rooms" {
+            // An event needs its room: nothing of it goes.
+            answer.refused(409, "conflict");
+            assert_eq!(api.database.number("SELECT count(*) FROM assets").await, 2_501);
+            let path = format!("/v1/events/{event}");
+            api.call(&alice, "DELETE", &path, Value::Null).await.expect(204);
+        } else {
+            answer.expect(204);
+        }
+        api.wait_for_contents(&[]).await;
+        assert_eq!(api.database.number("SELECT count(*) FROM assets").await, 0);
+        let me = api.get(&alice, "/v1/users/me").await.expect(200);
+        assert_eq!(me["used_storage"], 0);
+    }
 }

@@ -16,7 +16,7 @@ use super::{Store, at};
 
 on_both_databases!(Store:
     an_invite_names_creator_and_editor, a_deleted_invite_stays_as_inactive, codes_are_told_with_what_lets_guests_in, codes_lead_to_their_room,
-    invites_end_with_their_room, lists_are_windows_newest_first);
+    invites_end_with_their_room, of_dead_ones_the_latest_are_kept, lists_are_windows_newest_first);
 
 async fn room(store: &Store, password: Option<&str>) -> NewRoom {
     let owner = store.user("ada").await;
@@ -224,4 +224,39 @@ async fn lists_are_windows_newest_first(store: &Store) {
         .await
         .expect("a list");
     assert_eq!(first.rows, [newest]);
+}
+
+/// No quota counts them, and anybody who may invite makes as many as there is time for.
+async fn of_dead_ones_the_latest_are_kept(store: &Store) {
+    let room = room(store, None).await;
+    let oldest = invite(store, &room, 1).await;
+    let later = invite(store, &room, 100).await;
+    for (invite, second) in [(&oldest, 2), (&later, 200)] {
+        let editor = Editor {
+            user: room.created_by,
+            at: at(second),
+        };
+        invites::deactivate(&store.db, room.id, invite.code, editor)
+            .await
+            .expect("a query");
+    }
+    // Expired ones are as dead.
+    store
+        .execute(&format!(
+            "INSERT INTO invites (code, room_id, created_by, created_at, updated_by, updated_at, active, expiration)
+             WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i <= {})
+             SELECT {}, room_id, created_by, updated_at, updated_by, updated_at, NOT active, updated_at
+             FROM invites, n WHERE code = {}",
+            invites::DEAD_KEPT,
+            store.random_id(),
+            store.literal(later.code)
+        ))
+        .await;
+    let living = invite(store, &room, 300).await;
+    let number = u64::from(invites::DEAD_KEPT);
+    let listed = invites::list(&store.db, room.id, Window { offset: 0, limit: 1 }).await;
+    assert_eq!(listed.expect("a query").total, number + 1);
+    let get = async |code| invites::get(&store.db, room.id, code).await.expect("a query");
+    assert_eq!(get(oldest.code).await, None);
+    assert_eq!(get(living.code).await, Some(living));
 }

@@ -98,7 +98,7 @@ pub(super) async fn change(
         at: state.clock.now(),
     };
     let teller = teller(&state, query.suppress_email_notification);
-    let changed = change_instance(&state.db, event, original, change, editor, teller).await?;
+    let changed = change_instance(&state.db, &seen.event, original, change, editor, teller).await?;
     let shown = resource::show(&state, &changed.seen, vec![changed.instance], query.invitees_max).await?;
     let shown = shown.into_iter().next().ok_or_else(no_instance)?;
     Ok(events::changed(shown, changed.told))
