@@ -8,6 +8,7 @@ pub mod caps;
 pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod deletion;
 pub mod disabled_users;
 pub mod events;
 pub mod former_issuers;

@@ -23,6 +23,7 @@ use crate::{
     assets::{Assets, Recordings},
     clock::Clock,
     config::Config,
+    deletion::Deleter,
     disabled_users::DisabledUsers,
     identity::Verifier,
     mail::Outbox,
@@ -83,6 +84,18 @@ impl Deref for ApiState {
 }
 
 impl Parts {
+    /// What deletes events and rooms with all that belongs to them.
+    #[must_use]
+    pub fn deleter(&self) -> Deleter {
+        Deleter {
+            db: self.db.clone(),
+            clock: self.clock.clone(),
+            live: Some(self.live.clone()),
+            assets: self.assets.clone(),
+            shared_folders: self.shared_folders.clone(),
+        }
+    }
+
     /// What new users get where their token says nothing, and how claims are read.
     #[must_use]
     pub fn new_user_defaults(&self) -> NewUserDefaults {

@@ -15,8 +15,7 @@ pub use self::{
     parameters::{Parameters, ParametersError},
     schedule::Schedule,
 };
-use crate::{assets::Assets, clock::Clock, store::Db};
-use colloquy_actors::live::Live;
+use crate::{assets::Assets, clock::Clock, deletion::Deleter, store::Db};
 
 /// Ids that a report names.
 const EXAMPLES_MAX: usize = 20;
@@ -34,6 +33,7 @@ pub enum Job {
     OutboxCleanup,
     CounterCleanup,
     LoginCleanup,
+    SharedFolderCleanup,
 }
 
 /// What jobs work with.
@@ -42,9 +42,7 @@ pub struct Tools {
     pub db: Db,
     pub clock: Clock,
     pub assets: Assets,
-    /// The meetings of this process. Without them, as on the command line, rooms that are gone end within a minute by the
-    /// server's own look at the database.
-    pub live: Option<Live>,
+    pub deleter: Deleter,
     /// How long it is known that a login has ended.
     pub ended_logins_kept: TimeDelta,
 }
@@ -65,7 +63,7 @@ pub struct Report {
 }
 
 impl Job {
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::EventCleanup,
         Self::AdhocEventCleanup,
         Self::InviteCleanup,
@@ -75,6 +73,7 @@ impl Job {
         Self::OutboxCleanup,
         Self::CounterCleanup,
         Self::LoginCleanup,
+        Self::SharedFolderCleanup,
     ];
 
     #[must_use]
@@ -89,6 +88,7 @@ impl Job {
             Self::OutboxCleanup => "outbox_cleanup",
             Self::CounterCleanup => "counter_cleanup",
             Self::LoginCleanup => "login_cleanup",
+            Self::SharedFolderCleanup => "shared_folder_cleanup",
         }
     }
 
@@ -125,6 +125,9 @@ impl Job {
             Self::CounterCleanup => "deletes what was counted for quotas per day or hour, that many days ago",
             Self::LoginCleanup => {
                 "deletes notes of logins that have ended, when no token of theirs can be good any more, and of merged users"
+            }
+            Self::SharedFolderCleanup => {
+                "deletes at the storage provider the folders of events that are gone, where that did not succeed at once"
             }
         }
     }
