@@ -31,6 +31,7 @@ pub mod people;
 pub mod permissions;
 mod private_network;
 pub mod readiness;
+pub mod rendering;
 pub mod secrets;
 pub mod shared_folders;
 pub mod signaling;

@@ -13,8 +13,8 @@ use super::{
     auth::KnownUsers,
     body::BODY_BYTES_MAX,
     brake::WriteBrake,
-    calendar_feed, call_in, event_favorites, event_invites, events, invites, login, logout, mail_refusals,
-    openapi, people, recordings, room_event, room_tariff, rooms, shared_folders, sip,
+    calendar_feed, call_in, event_favorites, event_invites, events, home, invites, login, logout,
+    mail_refusals, openapi, people, recordings, room_event, room_tariff, rooms, shared_folders, sip,
     starts::{self, Doorkeeper},
     streaming_targets, turn, user_assets, users,
 };
@@ -111,7 +111,10 @@ impl Parts {
 pub fn router(state: ApiState) -> Router {
     let (api, document) = described();
     let has_docs = state.config.http.docs;
-    let mut router = api.layer(DefaultBodyLimit::max(BODY_BYTES_MAX)).with_state(state);
+    let mut router = api
+        .merge(home::routes())
+        .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
+        .with_state(state);
     if has_docs {
         router = router
             .merge(SwaggerUi::new("/docs").url("/v1/openapi.json", document))
@@ -163,6 +166,6 @@ pub(super) async fn method_not_allowed() -> impl IntoResponse {
     ApiError::method_not_allowed()
 }
 
-async fn not_found() -> impl IntoResponse {
+pub(super) async fn not_found() -> impl IntoResponse {
     ApiError::not_found("No such path")
 }
