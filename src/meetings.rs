@@ -20,16 +20,18 @@ use colloquy_actors::{
 
 use crate::{
     call_in::CallerNames,
+    catalogue::{CALL_IN, CORE},
     config::{CallIn, ChatHistory, Config, Defaults, JournalKind},
-    http::profiles::picture_of,
     livekit::{self, RoomService},
     origins::Origins,
     permissions::Standing,
+    pictures::picture_of,
+    quotas::Quota,
     secrets::Secret,
     store::{
         self, Db, StoreError, groups, guest_access::GuestAccess, room_events::Details, rooms, users::Profile,
     },
-    tariffs::{CALL_IN, CORE, Offer, Quota, TariffResource},
+    tariffs::{Offer, TariffResource},
 };
 
 /// Name of the journals' folder in the data folder.

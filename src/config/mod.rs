@@ -18,7 +18,6 @@ mod load;
 mod mail;
 mod oidc;
 mod outgoing;
-mod quotas;
 #[cfg(test)]
 mod reference;
 mod schema;
@@ -34,6 +33,8 @@ use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
+pub use crate::quotas::Quotas;
+
 pub use self::{
     assets::{AssetStoreKind, Assets, S3},
     call_in::CallIn,
@@ -48,9 +49,8 @@ pub use self::{
     livekit::Livekit,
     load::{Loaded, Overrides, Sources},
     mail::{Mail, MailTls},
-    oidc::{ClaimNames, EmailVerified, Oidc, UserDirectory},
+    oidc::{ANY_AUDIENCE, CLIENT_CHARS_MAX, ClaimNames, EmailVerified, Oidc, UserDirectory},
     outgoing::Outgoing,
-    quotas::Quotas,
     shared_folder::SharedFolder,
     turn::{Turn, TurnServer},
 };
@@ -83,6 +83,9 @@ pub struct Config {
     pub guests: Guests,
     pub defaults: Defaults,
 }
+
+/// Most bytes of a request's line and headers; beyond it the answer is 431.
+pub const HEAD_BYTES_MAX: usize = 32 * 1024;
 
 /// The HTTP listener.
 #[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]

@@ -6,12 +6,12 @@ use uuid::Uuid;
 use super::{EXAMPLES_MAX, Job, Parameters, Report, RunError, Tools, removal::Still};
 use crate::{
     assets::UploadError,
+    quotas::Period,
     store::{
         StoreError,
         leftovers::{self, Leftover, Look, ROWS_MAX},
         merged_users, outbox, usage, void_sessions,
     },
-    tariffs::Period,
 };
 
 /// Servers read notes of merged users every few seconds; one whose database was away reads them when it is back.

@@ -45,6 +45,7 @@ macro_rules! within {
     };
 }
 
+pub mod address_hash;
 pub mod assets;
 pub mod calendar_feeds;
 mod change;

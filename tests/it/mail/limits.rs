@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use colloquy::{
     config::Quotas,
-    mail::{self, AddressHash, Cause, Kind, Mail, Receiver, Told},
+    mail::{self, Cause, Kind, Mail, Told},
     store::{
         StoreError, mail_refusals,
         usage::{Limits, QuotaError},

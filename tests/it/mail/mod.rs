@@ -20,7 +20,7 @@ use colloquy::{
     calendar::ics::{Entry, Moment, Person, Span},
     clock::Clock,
     config::{self, Config, MailTls},
-    mail::{CallIn, Kind, Mail, Meeting, Outbox, Receiver, Worker},
+    mail::{CallIn, Kind, Mail, Meeting, Outbox, Worker},
     secrets::Secret,
     store::{
         StoreError,
@@ -127,7 +127,7 @@ impl Deref for Post {
 }
 
 /// Mails that may go at once.
-pub fn due(mails: &[Mail], now: DateTime<Utc>) -> Vec<Queued> {
+pub fn due(mails: &[Mail], now: DateTime<Utc>) -> Vec<Queued<Mail>> {
     let due = |mail: &Mail| Queued {
         mail: mail.clone(),
         slot_at: now,

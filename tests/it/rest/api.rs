@@ -10,6 +10,7 @@ use axum::{
 };
 use colloquy::{
     assets::{Assets, Objects, Recordings},
+    client_address::ClientAddress,
     config::{Config, DevUser, Oidc},
     disabled_users::DisabledUsers,
     http::{
@@ -20,7 +21,6 @@ use colloquy::{
         starts::Doorkeeper,
     },
     identity::{DevIssuer, Verifier, VerifierSettings},
-    listener::ClientAddress,
     livekit::RoomService,
     mail::Outbox,
     meetings,
