@@ -12,6 +12,8 @@ mod error;
 mod file;
 mod foreign;
 mod guests;
+mod job;
+mod job_parameters;
 mod jobs;
 mod livekit;
 mod load;
@@ -45,6 +47,8 @@ pub use self::{
     error::{ConfigError, Place, Problem},
     foreign::import_file,
     guests::Guests,
+    job::Job,
+    job_parameters::{Parameters, ParametersError},
     jobs::{Jobs, ScheduledJob},
     livekit::Livekit,
     load::{Loaded, Overrides, Sources},

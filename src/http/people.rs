@@ -21,7 +21,7 @@ use crate::{
     identity::directory::Person,
     people::Search,
     permissions::{Operation, Refusal, Standing, Subject, check},
-    pictures::avatar_url,
+    profiles::avatar_url,
     store::{
         Listed,
         users::{self, Profile, User},

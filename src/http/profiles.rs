@@ -4,7 +4,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use crate::{config::Defaults, pictures::picture_of, store::users::Profile};
+use crate::{config::Defaults, profiles::picture_of, store::users::Profile};
 
 /// What others see of a user.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]

@@ -19,7 +19,7 @@ use super::{
     refusals,
 };
 use crate::{
-    pictures::picture_of,
+    profiles::picture_of,
     store::{
         tariffs,
         users::{

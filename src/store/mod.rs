@@ -66,6 +66,7 @@ pub mod leftovers;
 mod lock;
 pub mod mail_refusals;
 pub mod merged_users;
+mod migrations;
 pub mod outbox;
 pub mod relations;
 pub mod room_events;

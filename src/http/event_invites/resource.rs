@@ -6,7 +6,7 @@ use utoipa::ToSchema;
 use crate::{
     config::Defaults,
     http::profiles::ProfileResource,
-    pictures::avatar_url,
+    profiles::avatar_url,
     store::{
         event_invites::{EventInvite, Invitee},
         events::{InviteRole, InviteStatus},

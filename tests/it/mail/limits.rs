@@ -6,7 +6,10 @@ use colloquy::{
     config::Quotas,
     mail::{self, Cause, Kind, Mail, Told},
     store::{
-        StoreError, mail_refusals,
+        StoreError,
+        address_hash::AddressHash,
+        event_invites::Receiver,
+        mail_refusals,
         usage::{Limits, QuotaError},
     },
 };

@@ -24,6 +24,7 @@ use colloquy::{
     secrets::Secret,
     store::{
         StoreError,
+        event_invites::Receiver,
         outbox::{self, Queued},
     },
 };
