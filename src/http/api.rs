@@ -10,7 +10,6 @@ use utoipa_swagger_ui::SwaggerUi;
 
 use super::{
     ApiError, assets,
-    auth::KnownUsers,
     body::BODY_BYTES_MAX,
     brake::WriteBrake,
     calendar_feed, call_in, event_favorites, event_invites, events, home, invites, login, logout,
@@ -21,15 +20,16 @@ use super::{
 
 use crate::{
     assets::{Assets, Recordings},
+    asyncapi,
     clock::Clock,
     config::Config,
     deletion::Deleter,
     disabled_users::DisabledUsers,
     identity::Verifier,
+    known_users::KnownUsers,
     mail::Outbox,
     people::People,
     shared_folders::SharedFolders,
-    signaling::asyncapi,
     store::{
         Db,
         users::{ClaimRules, NewUserDefaults},

@@ -24,7 +24,7 @@ use super::{
 };
 use crate::{
     calendar::feed::{self, Feed},
-    listener::ClientAddress,
+    client_address::ClientAddress,
     secrets::Secret,
     store::{
         calendar_feeds,

@@ -14,8 +14,9 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{ApiError, ApiState, params::InPath, refusals};
 use crate::{
-    listener::ClientAddress,
-    mail::{AddressHash, Page, Tokens},
+    client_address::ClientAddress,
+    mail::{Page, Tokens},
+    store::address_hash::AddressHash,
     store::mail_refusals,
 };
 

@@ -24,6 +24,7 @@ use super::{
     refusals,
 };
 use crate::{
+    catalogue::{CALL_IN, CORE},
     permissions::Operation,
     secrets::Secret,
     store::{
@@ -32,7 +33,7 @@ use crate::{
         rooms::{self, NewRoom, PASSWORD_CHARS_MAX, Room, RoomChange},
         users::User,
     },
-    tariffs::{CALL_IN, CORE, TariffResource},
+    tariffs::TariffResource,
 };
 
 pub(super) fn routes() -> OpenApiRouter<ApiState> {

@@ -19,7 +19,7 @@ use serde_json::{Value, json};
 use url::Url;
 
 use super::{ApiState, api::method_not_allowed, layers};
-use crate::{config::Http, listener::Peer};
+use crate::{client_address::Peer, config::Http};
 
 const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 

@@ -7,12 +7,12 @@ use super::{EXAMPLES_MAX, Job, Parameters, Report, RunError, Tools};
 use crate::{
     assets::UploadError,
     deletion::Still,
+    quotas::Period,
     store::{
         StoreError,
         leftovers::{self, Leftover, Look, ROWS_MAX},
         merged_users, outbox, shared_folders, usage, void_sessions,
     },
-    tariffs::Period,
 };
 
 /// Servers read notes of merged users every few seconds; one whose database was away reads them when it is back.

@@ -219,31 +219,6 @@ impl Kind {
     }
 }
 
-impl Receiver {
-    pub(super) fn email(&self) -> &str {
-        match self {
-            Self::Registered { email, .. }
-            | Self::Unregistered { email, .. }
-            | Self::External { email, .. } => email,
-        }
-    }
-
-    /// Empty for those of whom only an address is known.
-    pub(super) fn name(&self) -> &str {
-        match self {
-            Self::Registered { name, .. } | Self::Unregistered { name, .. } => name,
-            Self::External { .. } => "",
-        }
-    }
-
-    fn language(&self) -> Option<&str> {
-        match self {
-            Self::Registered { language, .. } => Some(language),
-            Self::Unregistered { .. } | Self::External { .. } => None,
-        }
-    }
-}
-
 impl Mail {
     fn exception(&self) -> Option<&ics::Exception> {
         let original = self.instance?;

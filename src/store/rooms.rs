@@ -16,7 +16,11 @@ use super::{
     usage::{self, Limits, QuotaError},
     users::{Profile, profile_columns},
 };
-use crate::{config::Quotas, permissions::Standing, secrets::Secret, tariffs::Quota};
+use crate::{
+    permissions::Standing,
+    quotas::{Quota, Quotas},
+    secrets::Secret,
+};
 
 /// Characters of a room's password.
 pub const PASSWORD_CHARS_MAX: usize = 255;

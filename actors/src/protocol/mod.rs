@@ -28,6 +28,9 @@ use crate::{
 /// The subprotocol that a client must offer and the server selects.
 pub const SUBPROTOCOL: &str = "opentalk-signaling-json-v1.0";
 
+/// Prefix of the subprotocol that carries the ticket, which is offered beside it.
+pub const TICKET_PREFIX: &str = "ticket#";
+
 /// An event of one namespace, without its envelope.
 pub trait Event: Serialize {
     /// The namespace that the envelope names.

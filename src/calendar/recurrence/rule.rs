@@ -55,7 +55,7 @@ impl Rule {
         let in_line = |problem| RecurrenceError::Line { number, problem };
         let parts = Parts::parse(text).map_err(in_line)?;
         let count = parts.count;
-        let mut rule = Self::anchored(parts, start).map_err(in_line)?;
+        let mut rule = Self::anchored(&parts, start).map_err(in_line)?;
         if let Some(count) = count {
             rule.last = rule.find_last(count, steps);
             if steps.are_used_up() {
@@ -65,7 +65,7 @@ impl Rule {
         Ok(rule)
     }
 
-    fn anchored(parts: Parts, start: &Start) -> Result<Self, LineError> {
+    fn anchored(parts: &Parts, start: &Start) -> Result<Self, LineError> {
         let mut rule = Self {
             start: *start,
             frequency: parts.frequency,
@@ -73,7 +73,7 @@ impl Rule {
             week_start: parts.week_start,
             until: parts.until.map(|until| last_instant(until, start)),
             last: None,
-            times: times(&parts, start)?,
+            times: times(parts, start)?,
             months: Numbers::of(&parts.months),
             weeks: Numbers::of(&parts.weeks),
             year_days: Numbers::of(&parts.year_days),

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::Rules;
-use crate::{config::Jobs, jobs::Job};
+use crate::config::{Job, Jobs};
 
 /// Hours between two runs at the most: a year.
 const HOURS_MAX: u32 = 365 * 24;

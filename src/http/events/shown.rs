@@ -10,6 +10,7 @@ use super::{
 };
 use crate::{
     calendar::recurrence::rule_first,
+    catalogue::{CALL_IN, CORE, TRAINING_REPORT},
     http::{
         ApiError, ApiState,
         event_invites::InviteeResource,
@@ -25,7 +26,6 @@ use crate::{
         streaming_targets::{self, StreamingTarget},
         users::User,
     },
-    tariffs::{CALL_IN, CORE, TRAINING_REPORT},
 };
 
 /// The event as the user sees it, if the user may do this to it.

@@ -9,9 +9,9 @@ use std::{
 
 use axum::{Extension, Router};
 use colloquy::{
+    client_address::ClientAddress,
     config::{self, Oidc, Outgoing},
     identity::{DevIssuer, Verifier, VerifierSettings},
-    listener::ClientAddress,
 };
 use reqwest::{Client, Response, StatusCode, redirect::Policy};
 use serde_json::Value;

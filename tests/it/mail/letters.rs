@@ -1,6 +1,9 @@
 //! What stands in mails, as Python's `email` and `icalendar` read it.
 
-use colloquy::mail::{Kind, Mail, Receiver};
+use colloquy::{
+    mail::{Kind, Mail},
+    store::event_invites::Receiver,
+};
 use serde_json::json;
 use uuid::Uuid;
 

@@ -20,10 +20,11 @@ use colloquy::{
     calendar::ics::{Entry, Moment, Person, Span},
     clock::Clock,
     config::{self, Config, MailTls},
-    mail::{CallIn, Kind, Mail, Meeting, Outbox, Receiver, Worker},
+    mail::{CallIn, Kind, Mail, Meeting, Outbox, Worker},
     secrets::Secret,
     store::{
         StoreError,
+        event_invites::Receiver,
         outbox::{self, Queued},
     },
 };
@@ -127,7 +128,7 @@ impl Deref for Post {
 }
 
 /// Mails that may go at once.
-pub fn due(mails: &[Mail], now: DateTime<Utc>) -> Vec<Queued> {
+pub fn due(mails: &[Mail], now: DateTime<Utc>) -> Vec<Queued<Mail>> {
     let due = |mail: &Mail| Queued {
         mail: mail.clone(),
         slot_at: now,

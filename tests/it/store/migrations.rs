@@ -43,8 +43,8 @@ async fn addresses_that_were_invited_before_have_codes(kind: Kind) {
 
 async fn migrate_to(db: &Db, version: i64) {
     match db {
-        Db::Sqlite { write, .. } => sqlx::migrate!("migrations/sqlite").run_to(version, write).await,
-        Db::Postgres(pool) => sqlx::migrate!("migrations/postgres").run_to(version, pool).await,
+        Db::Sqlite { write, .. } => db.migrations().run_to(version, write).await,
+        Db::Postgres(pool) => db.migrations().run_to(version, pool).await,
     }
     .expect("migrations");
 }
