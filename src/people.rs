@@ -16,11 +16,11 @@ use uuid::Uuid;
 use crate::{
     clock::Clock,
     config::Config,
+    email_address::compared,
     identity::directory::{Directory, Found, NoAnswer, Person},
     store::{
         Db, StoreError,
         event_invites::Names,
-        fold,
         tenants::{self, DEFAULT_TENANT, Outline},
         users::{self, Profile},
     },
@@ -119,12 +119,12 @@ impl People {
         let people = self.of_tenant(db, tenant, &answer).await?;
         let known = known(db, tenant, &answer.issuer, &people).await?;
         let mut addresses = known.addresses;
-        addresses.extend(found.iter().map(|profile| fold(&profile.email)));
+        addresses.extend(found.iter().map(|profile| compared(&profile.email)));
         let strangers = people
             .into_iter()
             .filter(|person| !known.subjects.contains(&person.subject))
             // Also the second account with an address.
-            .filter(|person| addresses.insert(fold(&person.email)));
+            .filter(|person| addresses.insert(compared(&person.email)));
         Ok(strangers.take(limit).cloned().collect())
     }
 
@@ -214,7 +214,7 @@ fn is_of(person: &Person, tenant: Uuid, outline: &Outline) -> bool {
 
 /// Who of these people is known here.
 async fn known(db: &Db, tenant: Uuid, issuer: &str, people: &[&Person]) -> Result<users::Known, StoreError> {
-    let folded: Vec<_> = people.iter().map(|person| fold(&person.email)).collect();
+    let folded: Vec<_> = people.iter().map(|person| compared(&person.email)).collect();
     let subjects = people.iter().map(|person| person.subject.as_str());
     let pairs: Vec<_> = subjects.zip(folded.iter().map(String::as_str)).collect();
     users::known(db, tenant, issuer, &pairs).await

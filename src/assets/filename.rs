@@ -1,6 +1,9 @@
 //! The name under which an asset is shown and downloaded.
 
 use chrono::{DateTime, Utc};
+use unicode_normalization::char::is_combining_mark;
+
+use crate::text::composed;
 
 /// Characters of a file name.
 pub const FILENAME_CHARS_MAX: usize = 100;
@@ -35,19 +38,15 @@ pub fn file_name(title: Option<&str>, kind: &str, at: DateTime<Utc>, extension: 
     };
     let chars_left = FILENAME_CHARS_MAX.saturating_sub(rest.chars().count() + 1);
     let plain = |c: char| {
-        if c.is_alphanumeric() || matches!(c, '.' | '_' | '-' | ' ') {
+        // Marks belong to the letters that they stand at.
+        if c.is_alphanumeric() || is_combining_mark(c) || matches!(c, '.' | '_' | '-' | ' ') {
             c
         } else {
             '_'
         }
     };
-    let title: String = title
-        .unwrap_or_default()
-        .trim()
-        .chars()
-        .map(plain)
-        .take(chars_left)
-        .collect();
+    let title = composed(title.unwrap_or_default().trim().to_owned());
+    let title: String = title.chars().map(plain).take(chars_left).collect();
     if title.is_empty() {
         rest
     } else {
@@ -96,6 +95,9 @@ mod tests {
             ("a\"b\r\nSet-Cookie: x", "a_b__Set-Cookie_ x"),
             ("Grüße, 世界 1.2-3", "Grüße_ 世界 1.2-3"),
             ("a\0b;c\u{202e}d", "a_b_c_d"),
+            ("Bjo\u{308}rn", "Björn"),
+            ("हिन्दी", "हिन्दी"),
+            ("x\u{302}\u{323}", "x\u{323}\u{302}"),
         ] {
             let name = file_name(Some(title), "k", at(), "x");
             assert_eq!(name, format!("{expected}_k_2025-01-31_14-05-09-UTC.x"));

@@ -5,7 +5,10 @@ use std::borrow::Cow;
 use chrono::{DateTime, Utc};
 
 use super::error::{ApiError, FieldError};
-use crate::store::{TIME_MAX, TIME_MIN, micros, users::EMAIL_CHARS_MAX};
+use crate::{
+    email_address::canonical,
+    store::{TIME_MAX, TIME_MIN, micros, users::EMAIL_CHARS_MAX},
+};
 
 /// Findings so far. `finish` turns them into the answer.
 #[derive(Debug, Default)]
@@ -36,7 +39,8 @@ impl Checks {
 
     /// An e-mail address without a display name (RFC 5321: at most 254 characters).
     pub fn email(&mut self, field: &str, email: &str) {
-        let is_address = email.parse::<lettre::Address>().is_ok();
+        // A domain that no mail server can be asked for, such as `[127.0.0.1]`, is none.
+        let is_address = email.parse::<lettre::Address>().is_ok() && canonical(email).is_some();
         if email.chars().count() > EMAIL_CHARS_MAX {
             self.refuse(
                 field,
@@ -114,7 +118,7 @@ mod tests {
             "a@example.org",
             "A.B+c@sub.example.org",
             "ü@example.org",
-            "a@[127.0.0.1]",
+            "a@bücher.example",
         ] {
             assert!(codes(|c| c.email("email", good)).is_empty(), "{good}");
         }
@@ -130,6 +134,8 @@ mod tests {
             "a\0@example.org",
             " a@example.org",
             "a@example.org,b@example.org",
+            "a@[127.0.0.1]",
+            "a@[IPv6:::1]",
             "\"a b\"@example.org",
         ] {
             assert_eq!(codes(|c| c.email("email", bad)), ["invalid_email"], "{bad:?}");

@@ -119,7 +119,7 @@ mod tests {
             ("bytes=2-5", Wanted::Part(2..6)),
             ("Bytes=2-5", Wanted::Part(2..6)),
             ("bytes=9-", Wanted::Part(9..10)),
-            ("bytes=5-999999999999", Wanted::Part(5..10)),
+            ("bytes=5-99999999999999999999999", Wanted::Part(5..10)),
             ("bytes=-3", Wanted::Part(7..10)),
             ("bytes=-30", Wanted::Part(0..10)),
             ("bytes=10-", Wanted::Unsatisfiable),
@@ -138,7 +138,7 @@ mod tests {
     fn the_last_bytes_of_an_empty_content_are_all_of_it() {
         for (range, expected) in [
             ("bytes=-1", Wanted::Whole),
-            ("bytes=-999999999999", Wanted::Whole),
+            ("bytes=-99999999999999999999999", Wanted::Whole),
             ("bytes=-0", Wanted::Unsatisfiable),
             ("bytes=0-", Wanted::Unsatisfiable),
             ("bytes=0-0", Wanted::Unsatisfiable),
@@ -160,8 +160,7 @@ mod tests {
             "bytes=0-1,3-4",
             "items=0-1",
             "bytes=0x1-2",
-            // Beyond what a number can hold, and with blanks where RFC 9110 knows none: no range either.
-            "bytes=5-99999999999999999999999",
+            // With blanks where RFC 9110 knows none.
             "bytes = 2 - 5",
         ] {
             assert_eq!(wanted(10, &[(&RANGE, range)]), Wanted::Whole, "{range}");

@@ -34,6 +34,7 @@ use crate::{
         users::User,
     },
     tariffs::TariffResource,
+    text::composed,
 };
 
 pub(super) fn routes() -> OpenApiRouter<ApiState> {
@@ -112,7 +113,7 @@ pub struct DeleteRoomQuery {
 }
 
 fn checked(password: String) -> Result<Secret, ApiError> {
-    let mut checks = Checks::default();
+    let (mut checks, password) = (Checks::default(), composed(password));
     checks.filled("password", &password, PASSWORD_CHARS_MAX);
     checks.finish()?;
     Ok(Secret::new(password))

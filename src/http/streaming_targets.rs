@@ -28,6 +28,7 @@ use crate::{
         },
         users::User,
     },
+    text::composed,
 };
 
 /// Protocols that streams are sent by.
@@ -183,7 +184,7 @@ impl CreateStreamingTargetBody {
             id: Uuid::new_v4(),
             room_id,
             created_at,
-            name: self.name,
+            name: composed(self.name),
             streaming_endpoint: self.streaming_endpoint,
             streaming_key: Secret::new(self.streaming_key),
             public_url: self.public_url,
@@ -307,7 +308,7 @@ async fn change(
     parts.check(&mut checks, "");
     checks.finish()?;
     let change = StreamingTargetChange {
-        name: body.name,
+        name: body.name.map(composed),
         streaming_endpoint: body.streaming_endpoint,
         streaming_key: body.streaming_key.map(Secret::new),
         public_url: body.public_url,

@@ -6,14 +6,18 @@ use chrono::{DateTime, Utc};
 use lettre::{
     Address, Message,
     message::{
-        Attachment, Mailbox, MultiPart, SinglePart,
+        Attachment, Mailbox, MessageBuilder, MultiPart, SinglePart,
         header::{ContentType, HeaderName, HeaderValue},
     },
 };
 use uuid::Uuid;
 
-use super::{Mail, letter::Letter};
-use crate::one_line::one_line;
+use super::{
+    Mail,
+    encoded_words::{self, is_look_alike},
+    letter::Letter,
+};
+use crate::{email_address::on_envelope, one_line::one_line};
 
 /// Why a mail can never be sent.
 #[derive(Debug, thiserror::Error)]
@@ -34,11 +38,11 @@ pub(super) fn pack(
     id: Uuid,
     queued: DateTime<Utc>,
 ) -> Result<Message, PackError> {
-    let receiver = mailbox(mail.receiver.name(), mail.receiver.email().parse()?);
-    let mut message = Message::builder()
-        .from(sender.clone())
-        .to(receiver)
-        .subject(unencoded(&letter.subject))
+    let receiver = on_envelope(mail.receiver.email()).parse()?;
+    let mut message = Message::builder().from(sender.clone());
+    message = with_mailbox(message, "To", mail.receiver.name(), &receiver);
+    message = with_subject(message, &letter.subject);
+    message = message
         .message_id(Some(format!("<{id}@{}>", sender.email.domain())))
         .date(SystemTime::from(queued))
         // No out-of-office notes, please (RFC 3834).
@@ -50,9 +54,9 @@ pub(super) fn pack(
             .raw_header(header("List-Unsubscribe-Post", "List-Unsubscribe=One-Click"));
     }
     if let Some(organizer) = &mail.event.organizer
-        && let Ok(address) = organizer.email.parse()
+        && let Ok(address) = on_envelope(&organizer.email).parse()
     {
-        message = message.reply_to(mailbox(&organizer.name, address));
+        message = with_mailbox(message, "Reply-To", &organizer.name, &address);
     }
     let readable = MultiPart::alternative()
         .singlepart(SinglePart::plain(letter.plain))
@@ -75,12 +79,36 @@ fn header(name: &'static str, value: &str) -> HeaderValue {
     HeaderValue::new(HeaderName::new_from_ascii_str(name), value.to_owned())
 }
 
-pub(super) fn mailbox(name: &str, address: Address) -> Mailbox {
-    Mailbox::new(Some(unencoded(name)).filter(|name| !name.is_empty()), address)
+fn with_subject(message: MessageBuilder, subject: &str) -> MessageBuilder {
+    let subject = one_line(subject);
+    if is_look_alike(&subject) {
+        let name = HeaderName::new_from_ascii_str("Subject");
+        message.raw_header(encoded_words::header(name, &subject))
+    } else {
+        message.subject(subject)
+    }
 }
 
-/// A text of people for a header. One that looks like an encoded word (RFC 2047) must not become one: mail programs would
-/// decode whatever characters it hides.
-fn unencoded(text: &str) -> String {
-    one_line(text).replace("=?", "= ?")
+/// A mailbox under the name of a header that may hold several.
+fn with_mailbox(
+    message: MessageBuilder,
+    header: &'static str,
+    name: &str,
+    address: &Address,
+) -> MessageBuilder {
+    let shown = one_line(name);
+    if is_look_alike(&shown) {
+        let header = HeaderName::new_from_ascii_str(header);
+        return message.raw_header(encoded_words::mailbox_header(header, &shown, address));
+    }
+    let mailbox = mailbox(&shown, address.clone());
+    if header == "To" {
+        message.to(mailbox)
+    } else {
+        message.reply_to(mailbox)
+    }
+}
+
+pub(super) fn mailbox(name: &str, address: Address) -> Mailbox {
+    Mailbox::new(Some(one_line(name)).filter(|name| !name.is_empty()), address)
 }

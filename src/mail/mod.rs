@@ -1,6 +1,7 @@
 //! Mail to those who are invited to events: what is to be said waits in the outbox, and becomes text when it is sent.
 
 mod dates;
+mod encoded_words;
 mod html;
 mod letter;
 mod message;

@@ -1,20 +1,20 @@
-//! Addresses as they are counted and remembered: by a hash, whatever their case.
+//! Addresses as they are counted and remembered: by a hash of the form in which addresses are compared.
 
 use sha2::{Digest as _, Sha256};
 
-use super::fold;
+use crate::email_address::compared;
 
 /// Octets of a hash.
 pub const HASH_BYTES: usize = 32;
 
-/// SHA-256 of a folded address.
+/// SHA-256 of an address as [`compared`] writes it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct AddressHash([u8; HASH_BYTES]);
 
 impl AddressHash {
     #[must_use]
     pub fn of(email: &str) -> Self {
-        Self(Sha256::digest(fold(email).as_bytes()).into())
+        Self(Sha256::digest(compared(email).as_bytes()).into())
     }
 
     /// The hash in these octets; `None` when there are more or fewer.

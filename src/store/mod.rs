@@ -79,6 +79,7 @@ pub mod streaming_targets;
 pub mod tariffs;
 pub mod tenants;
 mod text;
+mod text_forms;
 mod time;
 pub mod usage;
 pub mod users;
@@ -90,7 +91,6 @@ pub use db::{Db, Tx, unbroken};
 pub use error::{StoreError, Unique};
 pub use lease::{Lease, PATIENCE, sharing_patience};
 pub use lock::ServerLock;
-pub use text::fold;
 pub use time::{TIME_MAX, TIME_MIN, micros};
 
 /// A window of a list, counted in rows.

@@ -1,11 +1,5 @@
 //! Texts as they are stored and searched.
 
-/// Folds case for searching. Databases fold differently (SQLite's `lower` knows ASCII only), so it is done here.
-#[must_use]
-pub fn fold(text: &str) -> String {
-    text.to_lowercase()
-}
-
 /// A text of foreign origin made fit for storing: no NUL, no surrounding space, at most `chars_max` characters.
 /// Nothing is left of an empty one.
 pub(super) fn cleaned(text: Option<&str>, chars_max: usize) -> Option<String> {
@@ -17,13 +11,6 @@ pub(super) fn cleaned(text: Option<&str>, chars_max: usize) -> Option<String> {
 
 /// A pattern for `LIKE … ESCAPE '\\'` that matches texts which contain `part`.
 pub(super) fn like_pattern(part: &str) -> String {
-    let mut pattern = like_pattern_at_end(part);
-    pattern.push('%');
-    pattern
-}
-
-/// The same for texts that end with `part`.
-pub(super) fn like_pattern_at_end(part: &str) -> String {
     let mut pattern = String::with_capacity(part.len() + 2);
     pattern.push('%');
     for c in part.chars() {
@@ -32,6 +19,7 @@ pub(super) fn like_pattern_at_end(part: &str) -> String {
         }
         pattern.push(c);
     }
+    pattern.push('%');
     pattern
 }
 
@@ -40,15 +28,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn folding_goes_beyond_ascii() {
-        assert_eq!(fold("ÄRGER Øst"), "ärger øst");
-    }
-
-    #[test]
     fn patterns_match_their_text_only() {
         assert_eq!(like_pattern("ab"), "%ab%");
         assert_eq!(like_pattern(r"5%_\"), r"%5\%\_\\%");
-        assert_eq!(like_pattern_at_end("a_b"), r"%a\_b");
     }
 
     #[test]

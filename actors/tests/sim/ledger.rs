@@ -79,7 +79,7 @@ impl Ledger {
         if again == *room {
             return Ok(());
         }
-        let text = |room: &Room| serde_json::to_string(room).unwrap_or_default();
+        let text = |room: &Room| serde_json::to_string(room).unwrap();
         Err(format!(
             "{what} is {}, the log gives {}",
             text(room),

@@ -86,13 +86,13 @@ pub fn check(call: &Call, room: &Value) -> Result<(), String> {
         Call::Remove {
             room, participant, ..
         } => {
-            let space = serde_json::to_value(room.space).unwrap_or_default();
+            let space = serde_json::to_value(room.space).unwrap();
             people
                 .get(&participant.to_string())
                 .is_some_and(|person| is_inside(person, &space))
         }
         Call::Delete { room } => {
-            let space = serde_json::to_value(room.space).unwrap_or_default();
+            let space = serde_json::to_value(room.space).unwrap();
             people.values().any(|person| is_inside(person, &space))
         }
         Call::Mute { .. } | Call::Permit { .. } => false,

@@ -14,7 +14,7 @@ use utoipa_axum::router::OpenApiRouter;
 pub use resource::{InviteeProfile, InviteeResource};
 
 use super::{ApiError, ApiState, checks::Checks};
-use crate::{events::Teller, store::fold};
+use crate::{email_address::compared, events::Teller};
 
 pub(super) fn routes() -> OpenApiRouter<ApiState> {
     OpenApiRouter::new()
@@ -38,7 +38,7 @@ fn checked_email(email: &str) -> Result<String, ApiError> {
     let mut checks = Checks::default();
     checks.email("email", email);
     checks.finish()?;
-    Ok(fold(email))
+    Ok(compared(email))
 }
 
 impl MailQuery {

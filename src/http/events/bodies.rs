@@ -13,6 +13,7 @@ use crate::{
         rooms::PASSWORD_CHARS_MAX,
         streaming_targets::{NewStreamingTarget, PER_ROOM_MAX},
     },
+    text::composed,
 };
 
 /// Seconds of a delay in a training report: a week.
@@ -67,6 +68,7 @@ pub(super) fn check_texts(checks: &mut Checks, title: Option<&str>, description:
 }
 
 pub(super) fn checked_password(checks: &mut Checks, password: String) -> Secret {
+    let password = composed(password);
     checks.filled("password", &password, PASSWORD_CHARS_MAX);
     Secret::new(password)
 }

@@ -33,6 +33,7 @@ use crate::{
         invites::Editor,
         rooms::RoomChange,
     },
+    text::composed,
 };
 
 /// What changes of an event; what is absent stays, and what is null too, unless null is a value.
@@ -154,7 +155,8 @@ fn checked(body: ChangeEventBody, now: DateTime<Utc>) -> Result<Change, ApiError
         recurrence_pattern: body.recurrence_pattern.as_deref(),
     };
     let schedule = times.checked(&mut checks);
-    check_texts(&mut checks, body.title.as_deref(), body.description.as_deref());
+    let (title, description) = (body.title.map(composed), body.description.map(composed));
+    check_texts(&mut checks, title.as_deref(), description.as_deref());
     check_report(&mut checks, body.training_participation_report.value());
     let password = body
         .password
@@ -164,8 +166,8 @@ fn checked(body: ChangeEventBody, now: DateTime<Utc>) -> Result<Change, ApiError
     let streaming_targets = targets.map(|targets| checked_targets(&mut checks, targets, Uuid::nil(), now));
     checks.finish()?;
     Ok(Change {
-        title: body.title,
-        description: body.description,
+        title,
+        description,
         is_adhoc: body.is_adhoc,
         schedule,
         show_meeting_details: body.show_meeting_details,

@@ -32,6 +32,7 @@ use crate::{
         users::User,
     },
     tariffs::TariffResource,
+    text::composed,
 };
 
 /// A new event. What is null counts as absent.
@@ -114,9 +115,10 @@ pub(super) async fn create(
     Ok((StatusCode::CREATED, [(LOCATION, location)], Json(event)).into_response())
 }
 
-async fn draft(state: &ApiState, user: &User, body: CreateEventBody) -> Result<Draft, ApiError> {
+async fn draft(state: &ApiState, user: &User, mut body: CreateEventBody) -> Result<Draft, ApiError> {
     let (now, room_id, mut checks) = (state.clock.now(), Uuid::new_v4(), Checks::default());
     let asked = times(&body).checked(&mut checks);
+    (body.title, body.description) = (composed(body.title), composed(body.description));
     check_texts(&mut checks, Some(&body.title), Some(&body.description));
     check_report(&mut checks, body.training_participation_report.as_ref());
     let password = body

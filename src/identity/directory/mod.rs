@@ -24,7 +24,8 @@ use self::{admin_api::AdminApi, answers::Answers};
 use crate::{
     clock::Clock,
     config::{Oidc, Outgoing},
-    store::fold,
+    email_address::compared,
+    text::composed,
 };
 
 /// Questions at the same time.
@@ -161,23 +162,23 @@ impl Directory {
 }
 
 impl Question {
-    /// `*` and `"` mean something to the provider, and are in nobody's name.
+    /// `*` and `"` mean something to the provider, and are in nobody's name. Whether marks count is its affair.
     fn words(text: &str) -> Option<Self> {
-        let folded = fold(text).replace(['*', '"'], "");
+        let folded = composed(text.to_owned()).to_lowercase().replace(['*', '"'], "");
         let words: Vec<_> = folded.split_whitespace().collect();
         let words = words.join(" ");
         (words.chars().count() >= WORDS_CHARS_MIN).then_some(Self::Words(words))
     }
 
     fn address(text: &str) -> Option<Self> {
-        text.contains('@').then(|| Self::Address(fold(text)))
+        text.contains('@').then(|| Self::Address(compared(text)))
     }
 
     /// Whether this person can be an answer. What the provider compares with words is its affair.
     fn is_about(&self, person: &Person) -> bool {
         match self {
             Self::Words(_) => true,
-            Self::Address(email) => fold(&person.email) == *email,
+            Self::Address(email) => compared(&person.email) == *email,
         }
     }
 }

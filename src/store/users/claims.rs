@@ -10,7 +10,9 @@ use super::{
     names::{NOBODY, fallback_name, full_name, is_language_tag, local_part},
 };
 use crate::{
-    store::{fold, tariffs::DEFAULT_TARIFF, tenants::DEFAULT_TENANT, text::cleaned},
+    email_address::compared,
+    store::{tariffs::DEFAULT_TARIFF, tenants::DEFAULT_TENANT, text::cleaned},
+    text::composed,
     verified_token::{PICTURE_CHARS_MAX, ProfileClaims, VerifiedToken},
 };
 
@@ -201,7 +203,7 @@ pub(super) fn apply(user: &mut User, token: &VerifiedToken, assigned: &Assigned,
 fn change(user: &mut User, claims: &ProfileClaims, assigned: &Assigned, rules: &ClaimRules) {
     let had_made_up_name = has_made_up_name(user, claims);
     if let Some(email) = email(claims) {
-        if fold(&email) != fold(&user.profile.email) {
+        if compared(&email) != compared(&user.profile.email) {
             user.email_verified = None;
         }
         user.profile.email = email;
@@ -235,7 +237,8 @@ fn fill(user: &mut User, claims: &ProfileClaims, rules: &ClaimRules) {
     if user.profile.email.is_empty() {
         user.profile.email = claimed.clone().unwrap_or_default();
     }
-    if user.email_verified.is_none() && claimed.is_some_and(|email| fold(&email) == fold(&user.profile.email))
+    if user.email_verified.is_none()
+        && claimed.is_some_and(|email| compared(&email) == compared(&user.profile.email))
     {
         user.email_verified = claims.email_verified;
     }
@@ -267,7 +270,7 @@ fn email(claims: &ProfileClaims) -> Option<String> {
 
 /// The address by which others invite the user: whoever may claim any address must not get what others meant for its owner.
 fn address_of(user: &mut User, rules: &ClaimRules) {
-    let address = Some(fold(&user.profile.email)).filter(|email| !email.is_empty());
+    let address = Some(compared(&user.profile.email)).filter(|email| !email.is_empty());
     user.invite_email = address.filter(|_| rules.trusts_address(user.email_verified));
 }
 
@@ -345,7 +348,7 @@ pub fn claimed_name(claims: &ProfileClaims) -> Option<String> {
 
 /// A name as it is shown: nothing in it is invisible or turns what stands around it.
 fn plain_text(claim: Option<&str>) -> Option<String> {
-    cleaned(plain(claim?).as_deref(), NAME_CHARS_MAX)
+    cleaned(plain(claim?).map(composed).as_deref(), NAME_CHARS_MAX)
 }
 
 fn set(stored: &mut String, claimed: Option<String>) {

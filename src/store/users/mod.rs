@@ -37,6 +37,7 @@ pub use profile::Profile;
 pub(super) use profile::profile_columns;
 pub use search::{find, list, with_address};
 pub use seen::note_seen;
+pub(super) use write::search_text_of;
 pub use write::{NewUserDefaults, ProfileChange, update_profile, upsert_from_claims};
 
 /// Characters of a title and of a display name.

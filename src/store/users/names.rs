@@ -3,6 +3,7 @@
 use colloquy_actors::protocol::plain::plain;
 
 use super::{LANGUAGE_CHARS_MAX, NAME_CHARS_MAX, Profile};
+use crate::text::composed;
 
 /// The name of somebody of whom nothing is known.
 pub(super) const NOBODY: &str = "User";
@@ -25,7 +26,7 @@ pub(super) fn local_part(email: &str) -> Option<String> {
 }
 
 fn shown(name: &str) -> Option<String> {
-    let name: String = plain(name)?.chars().take(NAME_CHARS_MAX).collect();
+    let name: String = composed(plain(name)?).chars().take(NAME_CHARS_MAX).collect();
     Some(name.trim_end().to_owned())
 }
 

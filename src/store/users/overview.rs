@@ -4,10 +4,14 @@ use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use super::{User, profile_columns, user_columns};
-use crate::store::{
-    Db, Listed, StoreError, Window, fold,
-    rows::{Columns, count, from_columns},
-    text::like_pattern,
+use crate::{
+    email_address::compared,
+    store::{
+        Db, Listed, StoreError, Window,
+        rows::{Columns, count, from_columns},
+        text::like_pattern,
+    },
+    text::fold,
 };
 
 /// Which users an operator asks for.
@@ -87,23 +91,20 @@ pub async fn list_all(db: &Db, filter: &UserFilter, window: Window) -> Result<Li
 /// Whom an operator may mean by an id, an e-mail address in any case, or a subject of an issuer: at most `limit`. An id
 /// that is somebody's means nobody else.
 pub async fn named(db: &Db, name: &str, limit: u32) -> Result<Vec<User>, StoreError> {
-    // The address is the last line of what search looks through.
     const SELECT: &str = concat!(
         "SELECT ",
         user_columns!(),
-        " FROM users u WHERE u.id = $1 OR u.subject = $2 OR u.search_text LIKE $3 ESCAPE '\\'
+        " FROM users u WHERE u.id = $1 OR u.subject = $2 OR u.email_fold = $3
          ORDER BY u.created_at, u.id LIMIT $4"
     );
     let id = name.parse::<Uuid>().unwrap_or_default();
     if let Some(user) = super::by_id(db, id).await? {
         return Ok(vec![user]);
     }
-    let pattern = like_pattern(&format!("\n{}", fold(name)));
-    let at_the_end = pattern.strip_suffix('%').unwrap_or(&pattern);
     Ok(read!(db, c => sqlx::query_as(SELECT)
         .bind(id)
         .bind(name)
-        .bind(at_the_end)
+        .bind(compared(name))
         .bind(i64::from(limit))
         .fetch_all(c)
         .await)?)

@@ -5,10 +5,14 @@ use sqlx::QueryBuilder;
 use uuid::Uuid;
 
 use super::{Profile, profile_columns};
-use crate::store::{
-    Db, Listed, StoreError, Window, fold, micros,
-    rows::{count, from_columns},
-    text::{like_pattern, like_pattern_at_end},
+use crate::{
+    email_address::compared,
+    store::{
+        Db, Listed, StoreError, Window, micros,
+        rows::{count, from_columns},
+        text::like_pattern,
+    },
+    text::fold,
 };
 
 /// A row with nothing but a profile, of a query that calls the table `u`.
@@ -84,8 +88,8 @@ pub async fn list(
     })
 }
 
-/// Users of a tenant in whose names and address all words of `text` stand, whatever their case; at most `limit`, by
-/// name. Who is disabled, or was left behind, is not found.
+/// Users of a tenant in whose names and address all words of `text` stand, whatever their case and marks; at most
+/// `limit`, by name. Who is disabled, or was left behind, is not found.
 pub async fn find(
     db: &Db,
     tenant: Uuid,
@@ -132,22 +136,15 @@ pub async fn with_address(
         findable!(),
         "$1",
         not_left_behind!(),
-        " AND u.tenant_id = $2 AND u.search_text LIKE $3 ESCAPE '\\'
+        " AND u.tenant_id = $2 AND u.email_fold = $3
          ORDER BY u.search_text, u.id LIMIT $4"
     );
-    let folded = fold(email);
-    // The address is the last line of what is searched.
-    let line = like_pattern_at_end(&format!("\n{folded}"));
     let rows: Vec<Found> = read!(db, c => sqlx::query_as(SELECT)
         .bind(micros(now - AWAY))
         .bind(tenant)
-        .bind(line)
+        .bind(compared(email))
         .bind(i64::from(limit))
         .fetch_all(c)
         .await)?;
-    let profiles = rows.into_iter().map(|found| found.0);
-    // What was asked for may have lines of its own.
-    Ok(profiles
-        .filter(|profile| fold(&profile.email) == folded)
-        .collect())
+    Ok(rows.into_iter().map(|found| found.0).collect())
 }

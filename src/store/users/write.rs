@@ -11,7 +11,9 @@ use super::{
     phone,
 };
 use crate::{
-    store::{Db, StoreError, Tx, event_invites, fold, groups, micros, tariffs, tenants, text::cleaned},
+    email_address::compared,
+    store::{Db, StoreError, Tx, event_invites, groups, micros, tariffs, tenants, text::cleaned},
+    text::{composed, fold},
     verified_token::VerifiedToken,
 };
 
@@ -168,7 +170,8 @@ impl ProfileChange {
     fn apply(self, user: &mut User, claimed_name: Option<String>) {
         if let Some(name) = self.display_name {
             // Written plainly, a name may be longer than it was sent.
-            let chosen = plain(&name).and_then(|name| cleaned(Some(&name), NAME_CHARS_MAX));
+            let chosen = plain(&name).map(composed);
+            let chosen = chosen.and_then(|name| cleaned(Some(&name), NAME_CHARS_MAX));
             user.display_name_chosen = chosen.is_some();
             user.profile.display_name = chosen
                 .or(claimed_name)
@@ -179,7 +182,7 @@ impl ProfileChange {
             user.language_chosen = true;
         }
         for (field, new) in [
-            (&mut user.profile.title, self.title),
+            (&mut user.profile.title, self.title.map(composed)),
             (&mut user.dashboard_theme, self.dashboard_theme),
             (&mut user.conference_theme, self.conference_theme),
         ] {
@@ -193,15 +196,17 @@ impl ProfileChange {
 /// What search looks through: the address is its last line.
 pub(super) fn search_text(user: &User) -> String {
     let profile = &user.profile;
-    fold(
-        &[
-            &*profile.display_name,
-            &profile.firstname,
-            &profile.lastname,
-            &profile.email,
-        ]
-        .join("\n"),
-    )
+    search_text_of([
+        &profile.display_name,
+        &profile.firstname,
+        &profile.lastname,
+        &profile.email,
+    ])
+}
+
+/// The same of names and address.
+pub(in crate::store) fn search_text_of(texts: [&str; 4]) -> String {
+    fold(&texts.join("\n"))
 }
 
 /// Whether the user was new.
@@ -237,7 +242,7 @@ async fn insert(tx: &mut Tx, user: &User, now: DateTime<Utc>) -> Result<bool, St
         .bind(now)
         .bind(now)
         .bind(user.phone.as_deref().and_then(phone::tail))
-        .bind(fold(&user.profile.email))
+        .bind(compared(&user.profile.email))
         .bind(user.email_verified)
         .bind(user.claims_at)
         .bind(user.seen_at)
@@ -276,7 +281,7 @@ async fn update(tx: &mut Tx, user: &User, now: DateTime<Utc>) -> Result<(), Stor
         .bind(user.invite_email.as_deref())
         .bind(now)
         .bind(user.phone.as_deref().and_then(phone::tail))
-        .bind(fold(&user.profile.email))
+        .bind(compared(&user.profile.email))
         .bind(user.email_verified)
         .bind(user.claims_at)
         .bind(user.profile.picture.as_deref())

@@ -43,6 +43,7 @@ mod statements;
 mod storage;
 mod streaming_targets;
 mod tenants;
+mod texts;
 mod turn;
 mod user_assets;
 mod users;

@@ -95,3 +95,82 @@ async fn codes(db: &Db) -> BTreeSet<Uuid> {
     };
     codes.expect("a query").into_iter().collect()
 }
+
+/// The last one before texts were rewritten.
+const BEFORE_FORMS: i64 = 20;
+
+#[tokio::test]
+async fn texts_of_former_versions_are_rewritten_on_sqlite() {
+    texts_of_former_versions_are_rewritten(Kind::Sqlite).await;
+}
+
+#[tokio::test]
+async fn texts_of_former_versions_are_rewritten_on_postgres() {
+    texts_of_former_versions_are_rewritten(Kind::Postgres).await;
+}
+
+/// More people than one step takes; each is found afterwards, and the rewriting is done once.
+async fn texts_of_former_versions_are_rewritten(kind: Kind) {
+    const USERS: i64 = 1_201;
+    let database = TestDatabase::unmigrated(kind).await;
+    migrate_to(&database.db, BEFORE_FORMS).await;
+    let [user, room, event] = [(); 3].map(|()| Uuid::new_v4());
+    plant(&database, user, room, event).await;
+    for number in 0..USERS {
+        plant_user(&database, number).await;
+    }
+    for (email, expected) in [("idn@bücher.example", "a"), ("Ä@bücher.example", "b")] {
+        let (id, event) = (database.literal(Uuid::new_v4()), database.literal(event));
+        let user = database.literal(user);
+        let at = "'2026-01-01T00:00:00+00:00'";
+        database
+            .execute(&format!(
+                "INSERT INTO event_invites (id, event_id, email, role, status, created_by, created_at, updated_at,
+                 firstname) VALUES ({id}, {event}, '{email}', 'guest', 'pending', {user}, {at}, {at}, '{expected}')"
+            ))
+            .await;
+    }
+    database.db.migrate().await.expect("migrations");
+    for (condition, rows) in [
+        ("users WHERE display_name = 'Bj\u{f6}rn'", USERS),
+        ("users WHERE search_text LIKE 'bjorn%'", USERS),
+        ("users WHERE email_fold LIKE '%@xn--bcher-kva.example'", USERS),
+        ("users WHERE invite_email LIKE '%@xn--bcher-kva.example'", USERS),
+        (
+            "event_invites WHERE email = 'idn@xn--bcher-kva.example' AND firstname = 'a'",
+            1,
+        ),
+        (
+            "event_invites WHERE email = 'Ä@xn--bcher-kva.example' AND firstname = 'b'",
+            1,
+        ),
+        ("rewrites", 1),
+    ] {
+        let count = database
+            .number(&format!("SELECT count(*) FROM {condition}"))
+            .await;
+        assert_eq!(count, rows, "{condition}");
+    }
+    // What comes to stand there otherwise by hand stays: it is looked at once.
+    database.execute("UPDATE users SET search_text = 'by hand'").await;
+    database.db.migrate().await.expect("migrations");
+    let kept = "SELECT count(*) FROM users WHERE search_text = 'by hand'";
+    assert_eq!(database.number(kept).await, USERS + 1);
+    database.finish().await;
+}
+
+/// Somebody as a former version has stored it.
+async fn plant_user(database: &TestDatabase, number: i64) {
+    let id = database.literal(Uuid::new_v4());
+    let email = format!("Bjorn{number}@bücher.example");
+    database
+        .execute(&format!(
+            "INSERT INTO users (id, issuer, subject, tenant_id, tariff_id, tariff_status, email, invite_email, title,
+             firstname, lastname, display_name, display_name_chosen, language, language_chosen, dashboard_theme,
+             conference_theme, search_text, used_storage, created_at, updated_at)
+             SELECT {id}, issuer, 'subject{number}', tenant_id, tariff_id, tariff_status, '{email}', '{email}', title,
+             firstname, lastname, 'Bjo\u{308}rn', display_name_chosen, language, language_chosen, dashboard_theme,
+             conference_theme, 'bjo\u{308}rn', 0, created_at, updated_at FROM users WHERE subject NOT LIKE 'subject%'"
+        ))
+        .await;
+}

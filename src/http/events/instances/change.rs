@@ -23,6 +23,7 @@ use crate::{
     },
     permissions::Operation,
     store::{events::Status, invites::Editor},
+    text::composed,
 };
 
 /// What changes of an occurrence; what is absent or null stays.
@@ -41,15 +42,16 @@ pub struct ChangeInstanceBody {
 impl ChangeInstanceBody {
     fn checked(self) -> Result<InstanceChange, ApiError> {
         let mut checks = Checks::default();
-        check_texts(&mut checks, self.title.as_deref(), self.description.as_deref());
+        let (title, description) = (self.title.map(composed), self.description.map(composed));
+        check_texts(&mut checks, title.as_deref(), description.as_deref());
         let starts_at = self
             .starts_at
             .and_then(|time| time.checked(&mut checks, "starts_at"));
         let ends_at = self.ends_at.and_then(|time| time.checked(&mut checks, "ends_at"));
         checks.finish()?;
         Ok(InstanceChange {
-            title: self.title,
-            description: self.description,
+            title,
+            description,
             is_all_day: self.is_all_day,
             starts_at,
             ends_at,
