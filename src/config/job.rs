@@ -15,10 +15,11 @@ pub enum Job {
     OutboxCleanup,
     CounterCleanup,
     LoginCleanup,
+    SharedFolderCleanup,
 }
 
 impl Job {
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::EventCleanup,
         Self::AdhocEventCleanup,
         Self::InviteCleanup,
@@ -28,6 +29,7 @@ impl Job {
         Self::OutboxCleanup,
         Self::CounterCleanup,
         Self::LoginCleanup,
+        Self::SharedFolderCleanup,
     ];
 
     #[must_use]
@@ -42,6 +44,7 @@ impl Job {
             Self::OutboxCleanup => "outbox_cleanup",
             Self::CounterCleanup => "counter_cleanup",
             Self::LoginCleanup => "login_cleanup",
+            Self::SharedFolderCleanup => "shared_folder_cleanup",
         }
     }
 
@@ -78,6 +81,9 @@ impl Job {
             Self::CounterCleanup => "deletes what was counted for quotas per day or hour, that many days ago",
             Self::LoginCleanup => {
                 "deletes notes of logins that have ended, when no token of theirs can be good any more, and of merged users"
+            }
+            Self::SharedFolderCleanup => {
+                "deletes at the storage provider the folders of events that are gone, where that did not succeed at once"
             }
         }
     }

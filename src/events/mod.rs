@@ -3,7 +3,6 @@
 mod answers;
 mod change;
 mod create;
-mod delete;
 mod instance_change;
 pub mod instances;
 mod news;
@@ -14,7 +13,6 @@ mod times;
 pub use self::{
     change::{Change, Changed, change, lasting_invite},
     create::{Draft, create},
-    delete::delete,
     instance_change::{ChangedInstance, InstanceChange, change_instance},
     news::{News, Teller, meeting},
     off_thread::off_thread,

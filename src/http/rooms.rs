@@ -287,13 +287,9 @@ async fn delete(
     InQuery(_query): InQuery<DeleteRoomQuery>,
 ) -> Result<StatusCode, ApiError> {
     let room = access::room(&state, &user, room, Operation::DeleteRoom).await?;
-    let (db, live, assets) = (state.db.clone(), state.live.clone(), state.assets.clone());
-    // The meeting hears of it even when the client has gone meanwhile.
-    let deleted = store::unbroken(async move {
-        let contents = rooms::delete(&db, room.id).await?.ok_or_else(no_room)?;
-        live.notify(room.id.into(), Notice::RoomDeleted);
-        assets.remove_contents(contents);
-        Ok::<_, ApiError>(StatusCode::NO_CONTENT)
-    });
-    deleted.await
+    if state.deleter().room(room.id).await? {
+        Ok(StatusCode::NO_CONTENT)
+    } else {
+        Err(no_room())
+    }
 }

@@ -14,8 +14,7 @@ pub use self::{
     schedule::Schedule,
 };
 pub use crate::config::{Job, Parameters, ParametersError};
-use crate::{assets::Assets, clock::Clock, store::Db};
-use colloquy_actors::live::Live;
+use crate::{assets::Assets, clock::Clock, deletion::Deleter, store::Db};
 
 /// Ids that a report names.
 const EXAMPLES_MAX: usize = 20;
@@ -26,9 +25,7 @@ pub struct Tools {
     pub db: Db,
     pub clock: Clock,
     pub assets: Assets,
-    /// The meetings of this process. Without them, as on the command line, rooms that are gone end within a minute by the
-    /// server's own look at the database.
-    pub live: Option<Live>,
+    pub deleter: Deleter,
     /// How long it is known that a login has ended.
     pub ended_logins_kept: TimeDelta,
 }

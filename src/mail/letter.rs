@@ -12,6 +12,7 @@ use crate::{
     calendar::ics::{self, Attendee, Entry, Method, Participation, Person, Span},
     config::Config,
     one_line::one_line,
+    rendering::{RenderError, rendered},
     secrets::Secret,
 };
 
@@ -62,7 +63,12 @@ impl Writer {
     }
 
     /// Writes a mail that was queued at `queued`; its titles and names are one line each.
-    pub(super) fn write(&self, mail: &Mail, queued: DateTime<Utc>, tokens: &Tokens) -> Letter {
+    pub(super) fn write(
+        &self,
+        mail: &Mail,
+        queued: DateTime<Utc>,
+        tokens: &Tokens,
+    ) -> Result<Letter, RenderError> {
         let language = self.texts.of(mail.receiver.language().unwrap_or(&self.language));
         let kind = mail.kind.as_str();
         let title = mail.title();
@@ -91,13 +97,13 @@ impl Writer {
             footer: &reason,
             footer_rows: &rows(&ways_out),
         };
-        Letter {
+        Ok(Letter {
             subject: language.filled(&format!("subject-{kind}"), &[("title", title)]),
             plain: plain(&letter),
-            html: html::page(&letter),
+            html: rendered(&letter)?,
             calendar: self.calendar(mail, language, queued),
             unsubscribe,
-        }
+        })
     }
 
     /// Where the receiver refuses further mails; `None` while nobody knows under which URL this server is reached.

@@ -230,6 +230,7 @@ impl Worker {
         let refused = |error: &dyn std::error::Error| SendError::Refused(error.to_string());
         let mail = mail.as_ref().map_err(|error| refused(error))?;
         let letter = self.writer.write(mail, taken.created_at, tokens);
+        let letter = letter.map_err(|error| refused(&error))?;
         let message = message::pack(&self.sender, mail, letter, taken.id, taken.created_at);
         let message = message.map_err(|error| refused(&error))?;
         self.relay.send(connections, &message).await

@@ -9,6 +9,7 @@ use super::{
     missed::{Away, Changed},
 };
 use crate::{
+    encoding::{self, EncodeError},
     ids::{GroupId, OriginHash, ParticipantId, SessionNo, Space, Timestamp},
     protocol::{
         breakout::InOtherRoom,
@@ -286,8 +287,8 @@ impl Participant {
             timer: Option<TimerPeerState>,
         }
         let timer = ready.map(|ready_status| TimerPeerState { ready_status });
-        // A struct of strings, numbers and times always encodes.
-        let mut text = serde_json::to_string(&Entry { id, control, timer }).unwrap_or_default();
+        let entry = Entry { id, control, timer };
+        let mut text = encoding::encode(&entry).unwrap_or_else(EncodeError::undo);
         if self.kind == ParticipationKind::User {
             text.pop();
             text.push_str(NO_GROUPS);

@@ -8,6 +8,7 @@ use super::{
     roster::{Circle, Participant, Shown},
 };
 use crate::{
+    encoding::EncodeError,
     ids::{OriginHash, ParticipantId, SessionNo, Space, Timestamp},
     protocol::{
         codes::CloseCode,
@@ -120,7 +121,8 @@ impl Room {
                 meeting.is_back(id, cx.at);
             }
             cx.push(Effect::Opened(line));
-            let word = crate::protocol::encode(&ControlEvent::Resumed { from }, cx.at, None);
+            let word = crate::protocol::encode(&ControlEvent::Resumed { from }, cx.at, None)
+                .unwrap_or_else(EncodeError::undo);
             cx.push(Effect::Resume { line, from, word });
         } else {
             Self::not_resumed(cx, seat);

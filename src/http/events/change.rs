@@ -138,7 +138,7 @@ async fn apply(
     }
     // At last: it can't be undone.
     if wants_folder == Some(false) {
-        folders::deleted(state, event, false).await?;
+        state.deleter().folder(event, false).await?;
         seen.folder = None;
     }
     Ok((seen, told))

@@ -18,6 +18,7 @@ mod event_invites;
 mod events;
 mod guest_access;
 mod headers;
+mod home;
 mod invite_verify;
 mod invites;
 mod lists;
