@@ -4,6 +4,8 @@ mod answers;
 mod change;
 mod create;
 mod delete;
+mod entry;
+pub mod feed;
 mod instance_change;
 pub mod instances;
 mod news;
@@ -15,6 +17,7 @@ pub use self::{
     change::{Change, Changed, change, lasting_invite},
     create::{Draft, create},
     delete::delete,
+    entry::entry,
     instance_change::{ChangedInstance, InstanceChange, change_instance},
     news::{News, Teller, meeting},
     off_thread::off_thread,

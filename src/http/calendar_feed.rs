@@ -22,7 +22,7 @@ use super::{
     refusals,
 };
 use crate::{
-    calendar::feed::{self, Feed},
+    events::feed::{self, Feed},
     listener::ClientAddress,
     secrets::Secret,
     store::{

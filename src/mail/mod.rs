@@ -25,11 +25,10 @@ pub use self::{
     unsubscribe::Tokens,
     worker::{MailError, Round, Worker},
 };
-use crate::{
-    calendar::ics::{Entry, Person},
-    one_line::one_line,
-    secrets::Secret,
-};
+use colloquy_calendar::ics::{Entry, Person};
+use colloquy_calendar::one_line::one_line;
+
+use crate::secrets::Secret;
 
 /// A mail that is still to be written: who hears what. It holds everything that it tells, as that was when it was queued.
 #[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]

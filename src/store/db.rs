@@ -10,6 +10,7 @@ use tracing::Instrument as _;
 use super::{
     StoreError,
     error::was_in_the_way,
+    events,
     lease::{Lease, patiently, too_slow, until},
 };
 
@@ -41,7 +42,7 @@ pub enum Tx {
 }
 
 impl Db {
-    /// Applies the migrations that are missing.
+    /// Applies the migrations that are missing, and what of them SQL can't say.
     pub async fn migrate(&self) -> Result<(), StoreError> {
         match self {
             Self::Sqlite { write, .. } => {
@@ -60,7 +61,7 @@ impl Db {
                 connection.close().await?;
             }
         }
-        Ok(())
+        events::patterns::rewrite(self).await
     }
 
     /// Fails unless exactly the migrations that this program knows have been applied.
