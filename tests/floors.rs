@@ -42,7 +42,6 @@ const FLOORS: &[&[&str]] = &[
         "hourly",
         "log_output",
         "loopback",
-        "one_line",
         "permissions",
         "quotas",
         "readiness",

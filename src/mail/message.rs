@@ -13,7 +13,7 @@ use lettre::{
 use uuid::Uuid;
 
 use super::{Mail, letter::Letter};
-use crate::one_line::one_line;
+use colloquy_calendar::one_line::one_line;
 
 /// Why a mail can never be sent.
 #[derive(Debug, thiserror::Error)]

@@ -7,7 +7,7 @@ use sqlx::{
     migrate::{Migration, MigrationType, Migrator},
 };
 
-use super::{Db, StoreError};
+use super::{Db, StoreError, events::patterns};
 
 include!(concat!(env!("OUT_DIR"), "/migrations.rs"));
 
@@ -40,7 +40,7 @@ impl Db {
         }
     }
 
-    /// Applies the migrations that are missing.
+    /// Applies the migrations that are missing, and what of them SQL can't say.
     pub async fn migrate(&self) -> Result<(), StoreError> {
         match self {
             Self::Sqlite { write, .. } => {
@@ -59,7 +59,7 @@ impl Db {
                 sqlx::Connection::close(connection).await?;
             }
         }
-        Ok(())
+        patterns::rewrite(self).await
     }
 
     /// Fails unless exactly the migrations that this program knows have been applied.
