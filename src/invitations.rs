@@ -4,8 +4,7 @@ use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use crate::{
-    calendar::ics::Entry,
-    events::{Teller, meeting},
+    events::{Teller, entry, meeting},
     mail::{self, Kind, Mail},
     store::{
         Db, StoreError, Tx,
@@ -91,7 +90,7 @@ async fn mail(
     Ok(Some(Mail {
         kind,
         receiver,
-        event: Entry::of(&seen.event, &exceptions),
+        event: entry(&seen.event, &exceptions),
         instance: None,
         has_lost_times: false,
         meeting: meeting(&seen, teller.tel.as_deref()),

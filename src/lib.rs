@@ -3,7 +3,6 @@
 pub mod app;
 pub mod assets;
 pub mod asyncapi;
-pub mod calendar;
 pub mod call_in;
 pub mod caps;
 pub mod catalogue;
@@ -29,7 +28,6 @@ mod log_output;
 mod loopback;
 pub mod mail;
 pub mod meetings;
-pub mod one_line;
 pub mod origins;
 pub mod outgoing;
 pub mod people;

@@ -376,7 +376,7 @@ fn every_name_of_the_protocol_is_in_the_description_for_tools() {
     assert!(seen > 100, "only {seen} names were found");
     assert_none(
         &missing,
-        &format!("add it to src/signaling/asyncapi, and write {ASYNCAPI} anew"),
+        &format!("add it to src/asyncapi, and write {ASYNCAPI} anew"),
     );
 }
 

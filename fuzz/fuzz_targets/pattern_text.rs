@@ -1,17 +1,14 @@
 //! Any text as the lines of a recurrence pattern: it is refused, or its series keeps every promise.
 #![no_main]
 
-#[path = "../../tests/calendar/properties.rs"]
+#[path = "../../calendar/tests/series/properties.rs"]
 mod properties;
-#[path = "../../src/calendar/recurrence/mod.rs"]
-#[allow(dead_code, unused_imports, reason = "the server uses more of it")]
-mod recurrence;
 
 use chrono::DateTime;
 use chrono_tz::Tz;
+use colloquy_calendar::recurrence::{self, LocalStart};
 use libfuzzer_sys::fuzz_target;
 use properties::Case;
-use recurrence::LocalStart;
 
 fuzz_target!(|data: &[u8]| {
     let Ok(text) = std::str::from_utf8(data) else {

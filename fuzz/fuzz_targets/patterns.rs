@@ -4,16 +4,14 @@
 #[path = "../../actors/tests/fuzz/dice.rs"]
 mod dice;
 #[allow(dead_code, reason = "right patterns alone are for the comparison")]
-#[path = "../../tests/calendar/patterns.rs"]
+#[path = "../../calendar/tests/series/patterns.rs"]
 mod patterns;
-#[path = "../../tests/calendar/properties.rs"]
+#[path = "../../calendar/tests/series/properties.rs"]
 mod properties;
-#[path = "../../src/calendar/recurrence/mod.rs"]
-#[allow(dead_code, unused_imports, reason = "the server uses more of it")]
-mod recurrence;
 
 use std::slice;
 
+use colloquy_calendar::recurrence;
 use dice::Dice;
 use libfuzzer_sys::fuzz_target;
 

@@ -1,14 +1,12 @@
 //! Answers to invitations, which were given for one time and mean nothing for another.
 
 use chrono::{DateTime, Utc};
+use colloquy_calendar::recurrence::RecurrenceError;
 
 use super::{EventError, instances::Series, off_thread};
-use crate::{
-    calendar::recurrence::RecurrenceError,
-    store::{
-        StoreError, Tx,
-        events::{Event, exceptions},
-    },
+use crate::store::{
+    StoreError, Tx,
+    events::{Event, exceptions},
 };
 
 /// Whether who has answered is to be asked again: the beginning is another one than `before`, and nobody is there already.

@@ -174,6 +174,7 @@ pub(super) async fn change_locked(
     if !event.recurrence.is_empty() {
         events::set_series_end(tx, event.id, event.series_ends_at).await?;
     }
+    events::set_series_start(tx, event.id).await?;
     change_belongings(tx, &event, change, editor).await?;
     if answers_are_void {
         event_invites::ask_again(tx, event.id, cause.at).await?;

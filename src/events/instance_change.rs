@@ -1,6 +1,7 @@
 //! Changing one occurrence of an event.
 
 use chrono::{DateTime, Utc};
+use colloquy_calendar::recurrence::{Recurrence, RecurrenceError};
 use uuid::Uuid;
 
 use super::{
@@ -10,7 +11,6 @@ use super::{
     off_thread, schedule,
 };
 use crate::{
-    calendar::recurrence::RecurrenceError,
     mail::{self, Cause, Told},
     store::{
         Db, StoreError, Tx,
@@ -141,6 +141,7 @@ pub async fn change_instance(
             exceptions::put(tx, event, original, &difference, editor).await?;
             events::raise_revision(tx, event).await?;
             events::set_series_end(tx, event, foreseen.last_end).await?;
+            events::set_series_start(tx, event).await?;
             let (seen, series) = self::series(tx, event, editor, &mut foreseen).await?;
             let instance = series.at(original).ok_or(EventError::NoOccurrence)?;
             let news = News {
@@ -206,7 +207,7 @@ fn takes_place_alike(difference: &Difference, before: &Instance, seen: &SeenEven
 #[derive(Debug, Clone)]
 struct Foreseen {
     times: Option<Times>,
-    recurrence: Vec<String>,
+    recurrence: Recurrence,
     /// Without exceptions.
     series: Option<Series>,
     last_end: Option<DateTime<Utc>>,

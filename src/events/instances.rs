@@ -6,10 +6,8 @@ use chrono::{DateTime, NaiveDateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::schedule;
-use crate::{
-    calendar::recurrence::{Recurrence, RecurrenceError},
-    store::events::{Event, Exception, Status, Times, ZonedTime},
-};
+use crate::store::events::{Event, Exception, Status, Times, ZonedTime};
+use colloquy_calendar::recurrence::{RecurrenceError, RecurrenceSet};
 
 /// How an occurrence is named: the UTC time of its beginning by the series' rule.
 const NAME: &str = "%Y%m%dT%H%M%SZ";
@@ -41,7 +39,7 @@ pub fn parse_name(text: &str) -> Option<DateTime<Utc>> {
 /// A series that can be looked at. What takes place once is one of a single occurrence.
 #[derive(Debug, Clone)]
 pub struct Series {
-    recurrence: Recurrence,
+    recurrence: RecurrenceSet,
     /// Of the first occurrence.
     times: Times,
     exceptions: Vec<Exception>,

@@ -3,6 +3,8 @@
 mod answers;
 mod change;
 mod create;
+mod entry;
+pub mod feed;
 mod instance_change;
 pub mod instances;
 mod news;
@@ -13,6 +15,7 @@ mod times;
 pub use self::{
     change::{Change, Changed, change, lasting_invite},
     create::{Draft, create},
+    entry::entry,
     instance_change::{ChangedInstance, InstanceChange, change_instance},
     news::{News, Teller, meeting},
     off_thread::off_thread,

@@ -1,10 +1,11 @@
 //! What the invitees of an event are told by mail.
 
 use chrono::{DateTime, Utc};
+use colloquy_calendar::ics::Entry;
 use uuid::Uuid;
 
+use super::entry;
 use crate::{
-    calendar::ics::Entry,
     config::Quotas,
     mail::{self, CallIn, Cause, Kind, Mail, Meeting, Outbox, Told},
     store::{
@@ -61,15 +62,15 @@ impl Teller {
             return Ok(Vec::new());
         }
         let receivers = event_invites::receivers(tx, news.seen.event.id).await?;
-        let entry = Entry {
+        let told = Entry {
             is_cancelled: news.kind == Kind::Cancel && news.instance.is_none(),
-            ..Entry::of(&news.seen.event, news.exceptions)
+            ..entry(&news.seen.event, news.exceptions)
         };
         let meeting = meeting(news.seen, self.tel.as_deref());
         let mails = receivers.into_iter().map(|receiver| Mail {
             kind: news.kind,
             receiver,
-            event: entry.clone(),
+            event: told.clone(),
             instance: news.instance,
             has_lost_times: news.has_lost_times,
             meeting: meeting.clone(),

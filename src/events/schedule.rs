@@ -2,12 +2,12 @@
 
 use chrono::{DateTime, NaiveTime, Utc};
 
-use crate::{
-    calendar::recurrence::{LocalStart, Recurrence, RecurrenceError, instant_of, named, rule_first, wall_of},
-    store::events::{Times, ZonedTime},
+use crate::store::events::{Times, ZonedTime};
+use colloquy_calendar::recurrence::{
+    LocalStart, Recurrence, RecurrenceError, RecurrenceSet, instant_of, wall_of,
 };
 
-pub use crate::calendar::recurrence::{LINE_CHARS_MAX, LINES_MAX};
+pub use colloquy_calendar::recurrence::{LINE_CHARS_MAX, LINES_MAX};
 
 /// What a client says about the times of an event; `None` is not said.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -32,7 +32,7 @@ pub struct Schedule {
     /// Of the first occurrence; `None`: the event is time-independent.
     pub times: Option<Times>,
     /// Empty: a single event.
-    pub recurrence: Vec<String>,
+    pub recurrence: Recurrence,
     /// When the last occurrence ends; `None`: never, or time-independent.
     pub series_ends_at: Option<DateTime<Utc>>,
 }
@@ -77,7 +77,8 @@ impl Schedule {
             starts_at,
             ends_at,
         };
-        Self::with_times(times, asked.recurrence.unwrap_or_default())
+        check(&times)?;
+        Self::with_times(times, pattern(&asked.recurrence.unwrap_or_default())?)
     }
 
     /// This one with the changes that are asked for; what is not said stays.
@@ -101,9 +102,10 @@ impl Schedule {
             starts_at: time(asked.starts_at, before.starts_at),
             ends_at: time(asked.ends_at, before.ends_at),
         };
+        check(&times)?;
         let recurrence = match asked.recurrence {
             None if !is_whole => self.recurrence.clone(),
-            recurrence => recurrence.unwrap_or_default(),
+            recurrence => pattern(&recurrence.unwrap_or_default())?,
         };
         let mut changed = Self::with_times(times, recurrence)?;
         if means_the_same(&times, &changed.recurrence, &self.recurrence) {
@@ -132,19 +134,17 @@ impl Schedule {
         Ok(Self::default())
     }
 
-    fn with_times(times: Times, recurrence: Vec<String>) -> Result<Self, Refusal> {
-        check(&times)?;
-        let recurrence = named(recurrence);
+    fn with_times(times: Times, recurrence: Recurrence) -> Result<Self, Refusal> {
         let series_ends_at = if recurrence.is_empty() {
             Some(times.ends_at.at)
         } else {
             series(&times, &recurrence)
-                .map_err(|error| Refusal::Event(format!("recurrence_pattern: {error}")))?
+                .map_err(|error| bad_pattern(&error))?
                 .last_end(times.duration())
         };
         Ok(Self {
             times: Some(times),
-            recurrence: rule_first(recurrence),
+            recurrence,
             series_ends_at,
         })
     }
@@ -158,21 +158,27 @@ impl Schedule {
     }
 }
 
+/// Reads what a client says.
+fn pattern(lines: &[String]) -> Result<Recurrence, Refusal> {
+    Recurrence::parse(lines).map_err(|error| bad_pattern(&error))
+}
+
+fn bad_pattern(error: &RecurrenceError) -> Refusal {
+    Refusal::Event(format!("recurrence_pattern: {error}"))
+}
+
 /// The occurrences of an event with these times and this pattern; without a pattern, the one.
-pub(super) fn series(times: &Times, recurrence: &[String]) -> Result<Recurrence, RecurrenceError> {
+pub(super) fn series(times: &Times, recurrence: &Recurrence) -> Result<RecurrenceSet, RecurrenceError> {
     let start = LocalStart {
         instant: times.starts_at.at,
         zone: times.starts_at.zone,
         all_day: times.is_all_day,
     };
-    if recurrence.is_empty() {
-        return Ok(Recurrence::once(start));
-    }
-    Recurrence::parse(recurrence, start)
+    RecurrenceSet::new(recurrence, start)
 }
 
 /// Whether two patterns of an event with these times are the same series, whatever their text.
-fn means_the_same(times: &Times, one: &[String], other: &[String]) -> bool {
+fn means_the_same(times: &Times, one: &Recurrence, other: &Recurrence) -> bool {
     if one == other {
         return true;
     }

@@ -3,10 +3,8 @@
 use chrono::{DateTime, NaiveDateTime, Utc};
 use chrono_tz::Tz;
 
-use crate::{
-    calendar::recurrence::instant_of,
-    store::{TIME_MAX, TIME_MIN, events::ZonedTime},
-};
+use crate::store::{TIME_MAX, TIME_MIN, events::ZonedTime};
+use colloquy_calendar::recurrence::instant_of;
 
 /// What is wrong with a time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -23,8 +23,8 @@ use super::{
     refusals,
 };
 use crate::{
-    calendar::feed::{self, Feed},
     client_address::ClientAddress,
+    events::feed::{self, Feed},
     secrets::Secret,
     store::{
         calendar_feeds,

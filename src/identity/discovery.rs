@@ -7,7 +7,7 @@ use super::{
     Place,
     fetch::{self, FetchError},
 };
-use crate::one_line::one_line;
+use colloquy_calendar::one_line::one_line;
 
 /// Characters of a foreign issuer's name that are shown.
 const NAME_CHARS_SHOWN: usize = 200;

@@ -4,7 +4,10 @@ use chrono::{DateTime, Datelike as _, NaiveDate, NaiveTime, Utc};
 use chrono_tz::Tz;
 
 use super::texts::Language;
-use crate::calendar::ics::{Span, local_date, zone};
+use colloquy_calendar::{
+    ics::{Span, local_date, zone},
+    recurrence::{Recurrence, Unit},
+};
 
 impl Language {
     /// When something takes place, in the zone in which it was planned.
@@ -56,36 +59,18 @@ impl Language {
     }
 
     /// How often a series comes: roughly, the calendar knows the rest.
-    pub(super) fn repetition(&self, lines: &[String]) -> String {
-        let [line] = lines else {
+    pub(super) fn repetition(&self, recurrence: &Recurrence) -> String {
+        // Several weekdays a week, or filtered months, are not "every week".
+        let Some(rule) = recurrence.only_rule().filter(|rule| rule.is_plain()) else {
             return self.text("repeats-otherwise");
         };
-        let parts: Vec<_> = line
-            .split([':', ';'])
-            .filter_map(|part| part.split_once('='))
-            .collect();
-        let part = |wanted: &str| {
-            let found = parts.iter().find(|(name, _)| name.eq_ignore_ascii_case(wanted));
-            found.map(|(_, value)| value.to_ascii_uppercase())
+        let id = match rule.unit() {
+            Unit::Day => "repeats-daily",
+            Unit::Week => "repeats-weekly",
+            Unit::Month => "repeats-monthly",
+            Unit::Year => "repeats-yearly",
         };
-        let interval = part("INTERVAL").map_or(Some(1), |interval| interval.parse().ok());
-        let id = match part("FREQ").as_deref() {
-            Some("DAILY") => "repeats-daily",
-            Some("WEEKLY") => "repeats-weekly",
-            Some("MONTHLY") => "repeats-monthly",
-            Some("YEARLY") => "repeats-yearly",
-            _ => "repeats-otherwise",
-        };
-        // Several weekdays a week, or filtered months, are not "every week".
-        let is_plain = ["BYMONTH", "BYWEEKNO", "BYYEARDAY", "BYSETPOS"]
-            .iter()
-            .all(|name| part(name).is_none())
-            && part("BYDAY").is_none_or(|days| !days.contains(','))
-            && part("BYMONTHDAY").is_none_or(|days| !days.contains(','));
-        match interval {
-            Some(interval) if is_plain => self.counted(id, "interval", interval),
-            _ => self.text("repeats-otherwise"),
-        }
+        self.counted(id, "interval", rule.interval())
     }
 
     fn days(&self, first: NaiveDate, last: NaiveDate) -> String {
@@ -125,7 +110,7 @@ fn clock(time: NaiveTime) -> String {
 #[cfg(test)]
 mod tests {
     use super::{super::texts::Texts, *};
-    use crate::calendar::ics::Moment;
+    use colloquy_calendar::ics::Moment;
 
     fn span(is_all_day: bool, start: (&str, &str), end: (&str, &str)) -> Span {
         let moment = |(at, timezone): (&str, &str)| Moment {
@@ -211,8 +196,8 @@ mod tests {
                 "on several dates",
             ),
         ] {
-            let lines: Vec<_> = lines.iter().copied().map(str::to_owned).collect();
-            assert_eq!(texts.of("en").repetition(&lines), told, "{lines:?}");
+            let recurrence = Recurrence::parse(lines).unwrap();
+            assert_eq!(texts.of("en").repetition(&recurrence), told, "{lines:?}");
         }
     }
 }

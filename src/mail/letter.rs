@@ -8,10 +8,13 @@ use super::{
     texts::{Language, Texts},
     unsubscribe,
 };
-use crate::{
-    calendar::ics::{self, Attendee, Entry, Method, Participation, Person, Span},
-    config::Config,
+use colloquy_calendar::{
+    ics::{self, Attendee, Entry, Method, Participation, Person, Span, Timetable},
     one_line::one_line,
+};
+
+use crate::{
+    config::Config,
     rendering::{RenderError, rendered},
     secrets::Secret,
 };
@@ -62,10 +65,11 @@ impl Writer {
         }
     }
 
-    /// Writes a mail that was queued at `queued`; its titles and names are one line each.
+    /// Writes a mail that was queued at `queued`, about an event with this timetable; its titles and names are one line each.
     pub(super) fn write(
         &self,
         mail: &Mail,
+        timetable: Option<&Timetable>,
         queued: DateTime<Utc>,
         tokens: &Tokens,
     ) -> Result<Letter, RenderError> {
@@ -84,7 +88,7 @@ impl Writer {
         };
         let paragraphs = [hello, language.filled(&intro, &[("organizer", organizer)])];
         let access = self.access(mail, language);
-        let mut facts = about(mail, language, title, organizer);
+        let mut facts = about(mail, timetable, language, title, organizer);
         facts.extend(access);
         let unsubscribe = self.unsubscribe(mail, tokens);
         let (reason, ways_out) = self.footer(mail, language, unsubscribe.as_deref());
@@ -101,7 +105,7 @@ impl Writer {
             subject: language.filled(&format!("subject-{kind}"), &[("title", title)]),
             plain: plain(&letter),
             html: rendered(&letter)?,
-            calendar: self.calendar(mail, language, queued),
+            calendar: self.calendar(mail, timetable, language, queued),
             unsubscribe,
         })
     }
@@ -173,7 +177,13 @@ impl Writer {
         facts
     }
 
-    fn calendar(&self, mail: &Mail, language: &Language, queued: DateTime<Utc>) -> Option<(Method, String)> {
+    fn calendar(
+        &self,
+        mail: &Mail,
+        timetable: Option<&Timetable>,
+        language: &Language,
+        queued: DateTime<Utc>,
+    ) -> Option<(Method, String)> {
         let method = match mail.kind {
             Kind::Cancel | Kind::Uninvite => Method::Cancel,
             Kind::Update if mail.has_lost_times => Method::Cancel,
@@ -201,8 +211,8 @@ impl Writer {
             ..mail.event.clone()
         };
         let text = match mail.instance {
-            Some(original) => ics::instance(method, queued, &entry, original),
-            None => ics::calendar(method, queued, &[entry]),
+            Some(original) => ics::instance(method, queued, (&entry, timetable), original),
+            None => ics::calendar(method, queued, (&entry, timetable)),
         };
         Some((method, text))
     }
@@ -239,24 +249,29 @@ impl Mail {
     }
 
     /// When what the mail is about takes place.
-    fn span(&self) -> Option<Span> {
-        let series = self.event.span.as_ref()?;
+    fn span(&self, timetable: &Timetable) -> Span {
         let Some(original) = self.instance else {
-            return Some(series.clone());
+            return timetable.first();
         };
         let own = self.exception().and_then(|exception| exception.span.clone());
-        Some(own.unwrap_or_else(|| series.beginning_at(original)))
+        own.unwrap_or_else(|| timetable.at(original))
     }
 }
 
 /// What the meeting is, and when.
-fn about(mail: &Mail, language: &Language, title: &str, organizer: &str) -> Vec<Fact> {
+fn about(
+    mail: &Mail,
+    timetable: Option<&Timetable>,
+    language: &Language,
+    title: &str,
+    organizer: &str,
+) -> Vec<Fact> {
     let fact = |id: &str, value: String| Fact {
         label: language.text(id),
         value,
         is_link: false,
     };
-    let span = mail.span();
+    let span = timetable.map(|timetable| mail.span(timetable));
     let when = span
         .as_ref()
         .map_or_else(|| language.text("any-time"), |span| language.when(span));

@@ -17,7 +17,8 @@ use super::{
     encoded_words::{self, is_look_alike},
     letter::Letter,
 };
-use crate::{email_address::on_envelope, one_line::one_line};
+use crate::email_address::on_envelope;
+use colloquy_calendar::one_line::one_line;
 
 /// Why a mail can never be sent.
 #[derive(Debug, thiserror::Error)]

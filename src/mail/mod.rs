@@ -24,9 +24,12 @@ pub use self::{
     unsubscribe::Tokens,
     worker::{MailError, Round, Worker},
 };
-use crate::{
-    calendar::ics::{Entry, Person},
+use colloquy_calendar::{
+    ics::{Entry, Person},
     one_line::one_line,
+};
+
+use crate::{
     secrets::Secret,
     store::{
         address_hash::AddressHash,

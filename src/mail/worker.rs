@@ -229,7 +229,16 @@ impl Worker {
     ) -> Result<(), SendError> {
         let refused = |error: &dyn std::error::Error| SendError::Refused(error.to_string());
         let mail = mail.as_ref().map_err(|error| refused(error))?;
-        let letter = self.writer.write(mail, taken.created_at, tokens);
+        let event = mail.event.clone();
+        // A series may take long to compute, and others wait for this thread.
+        let timetable = tokio::task::spawn_blocking(move || event.timetable()).await;
+        let timetable = timetable.map_err(|error| SendError::PutOff {
+            code: None,
+            text: error.to_string(),
+        })?;
+        let letter = self
+            .writer
+            .write(mail, timetable.as_ref(), taken.created_at, tokens);
         let letter = letter.map_err(|error| refused(&error))?;
         let message = message::pack(&self.sender, mail, letter, taken.id, taken.created_at);
         let message = message.map_err(|error| refused(&error))?;

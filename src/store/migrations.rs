@@ -7,7 +7,7 @@ use sqlx::{
     migrate::{Migration, MigrationType, Migrator},
 };
 
-use super::{Db, StoreError, text_forms};
+use super::{Db, StoreError, events::patterns, text_forms};
 
 include!(concat!(env!("OUT_DIR"), "/migrations.rs"));
 
@@ -40,7 +40,7 @@ impl Db {
         }
     }
 
-    /// Applies the migrations that are missing, and rewrites what they leave to the program.
+    /// Applies the migrations that are missing, and what of them SQL can't say.
     pub async fn migrate(&self) -> Result<(), StoreError> {
         match self {
             Self::Sqlite { write, .. } => {
@@ -59,6 +59,7 @@ impl Db {
                 sqlx::Connection::close(connection).await?;
             }
         }
+        patterns::rewrite(self).await?;
         text_forms::renew(self).await
     }
 

@@ -75,6 +75,9 @@ pub struct Participant {
     /// When it closed its connection by itself.
     #[serde(default)]
     pub quit_at: Option<Timestamp>,
+    /// Whether it waited when it was there last: then it comes from no room.
+    #[serde(default)]
+    pub has_waited: bool,
     /// Who gave it its name, and how it was called before.
     #[serde(default)]
     pub renamed: Option<Box<(Changed, DisplayName)>>,
@@ -129,6 +132,7 @@ impl Participant {
             hand_updated_at: at,
             popouts: 0,
             quit_at: None,
+            has_waited: false,
             renamed: None,
             hand_lowered: None,
             origin: None,
@@ -194,7 +198,7 @@ impl Participant {
     }
 
     pub fn enter(&mut self, space: Space, at: Timestamp) {
-        (self.place, self.space, self.left_at) = (Place::Inside, space, None);
+        (self.place, self.space, self.left_at, self.has_waited) = (Place::Inside, space, None, false);
         let visit = Visit {
             space,
             joined_at: at,

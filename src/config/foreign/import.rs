@@ -11,16 +11,15 @@ use serde_json::{Map, Value, json};
 use url::Url;
 
 use super::{collect, name, names};
-use crate::{
-    config::{
-        Config,
-        environment::insert,
-        file::ConfigFile,
-        schema::Schema,
-        secret_keys,
-        validate::{self, Violation},
-    },
-    one_line::one_line,
+use colloquy_calendar::one_line::one_line;
+
+use crate::config::{
+    Config,
+    environment::insert,
+    file::ConfigFile,
+    schema::Schema,
+    secret_keys,
+    validate::{self, Violation},
 };
 
 /// Port that both listen on where nothing else is said.

@@ -166,19 +166,22 @@ fn the_rule_is_named_and_comes_first() {
     };
     let series = Schedule::new(asked.clone()).expect("a schedule");
     assert_eq!(
-        series.recurrence,
+        series.recurrence.lines(),
         ["RRULE:FREQ=WEEKLY;COUNT=3", "EXDATE:20270329T080000Z"]
     );
     assert_eq!(series.changed(asked).as_ref(), Ok(&series));
     // What is stored in another order stays so.
-    let stored = Schedule {
-        recurrence: series.recurrence.iter().rev().cloned().collect(),
-        ..series.clone()
-    };
-    let form = Asked {
-        recurrence: Some(series.recurrence.clone()),
+    let lines = [
+        "RRULE:FREQ=WEEKLY;COUNT=3",
+        "RDATE:20270324T080000Z",
+        "EXDATE:20270329T080000Z",
+    ];
+    let asked = |lines: &[&str]| Asked {
+        recurrence: Some(lines.iter().copied().map(str::to_owned).collect()),
         ..weekly()
     };
+    let stored = Schedule::new(asked(&lines)).expect("a schedule");
+    let form = asked(&[lines[2], lines[1], lines[0]]);
     assert_eq!(stored.changed(form).as_ref(), Ok(&stored));
 }
 

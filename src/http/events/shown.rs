@@ -9,7 +9,6 @@ use super::{
     resource::{CallInResource, EventRoomResource, EventType},
 };
 use crate::{
-    calendar::recurrence::rule_first,
     catalogue::{CALL_IN, CORE, TRAINING_REPORT},
     http::{
         ApiError, ApiState,
@@ -122,7 +121,7 @@ fn resource(
         is_all_day: times.map(|times| times.is_all_day),
         starts_at: times.map(|times| times.starts_at.into()),
         ends_at: times.map(|times| times.ends_at.into()),
-        recurrence_pattern: rule_first(event.recurrence.clone()),
+        recurrence_pattern: event.recurrence.lines(),
         is_adhoc: event.is_adhoc,
         kind: if event.recurrence.is_empty() {
             EventType::Single

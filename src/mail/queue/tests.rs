@@ -1,9 +1,9 @@
 use super::*;
 use crate::{
-    calendar::ics::Entry,
     config::Quotas,
     mail::{Meeting, Receiver},
 };
+use colloquy_calendar::{ics::Entry, recurrence::Recurrence};
 
 fn at(minute: i64) -> DateTime<Utc> {
     DateTime::UNIX_EPOCH + TimeDelta::minutes(minute)
@@ -25,7 +25,7 @@ fn mail(kind: Kind, instance: Option<i64>) -> Mail {
             description: String::new(),
             details: String::new(),
             span: None,
-            recurrence: Vec::new(),
+            recurrence: Recurrence::default(),
             exceptions: Vec::new(),
             is_cancelled: false,
             organizer: None,

@@ -13,7 +13,7 @@ pub struct Filter {
     /// Those that end later, or begin then or later, so that what has no length is found; a series counts by its last
     /// occurrence. Leaves out events without a time.
     pub time_min: Option<DateTime<Utc>>,
-    /// Those that begin earlier; a series counts by its first occurrence. Leaves out events without a time.
+    /// Those that begin earlier; a series counts by its first occurrence, wherever it was moved. Leaves out events without a time.
     pub time_max: Option<DateTime<Utc>>,
     /// Those made earlier.
     pub created_before: Option<DateTime<Utc>>,
@@ -61,7 +61,7 @@ pub async fn list(
               OR (v.series_ends_at = $2 AND (v.ends_at = v.starts_at
                   OR EXISTS (SELECT 1 FROM event_exceptions x WHERE x.event_id = v.id AND x.status = 'ok'
                              AND x.starts_at = $2 AND x.ends_at = $2))))
-         AND ($3 IS NULL OR v.starts_at < $3)
+         AND ($3 IS NULL OR COALESCE(v.series_starts_at, v.starts_at) < $3)
          AND ($4 IS NULL OR v.created_at < $4)
          AND ($5 IS NULL OR v.created_at > $5)
          AND (NOT $6 OR f.event_id IS NOT NULL)

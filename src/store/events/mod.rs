@@ -2,11 +2,13 @@
 
 pub mod exceptions;
 mod list;
+pub(in crate::store) mod patterns;
 mod relation;
 mod times;
 mod write;
 
 use chrono::{DateTime, Utc};
+use colloquy_calendar::recurrence::Recurrence;
 use serde::{Deserialize, Serialize};
 use sqlx::types::Json;
 use utoipa::ToSchema;
@@ -22,7 +24,9 @@ pub use exceptions::{Exception, Status};
 pub use list::{Cursor, Filter, list};
 pub use relation::{EventRoom, FolderAccess, FolderLinks, InviteRole, InviteStatus, SeenEvent, SipAccess};
 pub use times::{Times, ZonedTime};
-pub use write::{NewEvent, delete, insert, locked, one_more, raise_revision, save, set_series_end};
+pub use write::{
+    NewEvent, delete, insert, locked, one_more, raise_revision, save, set_series_end, set_series_start,
+};
 
 /// Characters of a title.
 pub const TITLE_CHARS_MAX: usize = 255;
@@ -47,8 +51,8 @@ pub struct Event {
     pub is_adhoc: bool,
     /// Of the first occurrence; `None`: the event is time-independent.
     pub times: Option<Times>,
-    /// RRULE, RDATE, EXRULE and EXDATE lines; none: a single event.
-    pub recurrence: Vec<String>,
+    /// Empty: a single event.
+    pub recurrence: Recurrence,
     /// When the last occurrence ends; `None`: never, or time-independent.
     pub series_ends_at: Option<DateTime<Utc>>,
     /// Whether participants learn how else the meeting can be reached.
@@ -90,7 +94,7 @@ impl TrainingReport {
 
 impl Event {
     pub(super) fn read(row: &impl Columns) -> sqlx::Result<Self> {
-        let recurrence: Option<Json<Vec<String>>> = row.col("event_recurrence")?;
+        let recurrence: Option<Json<Recurrence>> = row.col("event_recurrence")?;
         let training: Option<Json<TrainingReport>> = row.col("event_training_report")?;
         Ok(Self {
             id: row.col("event_id")?,
@@ -104,7 +108,7 @@ impl Event {
             description: row.col("event_description")?,
             is_adhoc: row.col("event_is_adhoc")?,
             times: Times::read(row, "event")?,
-            recurrence: recurrence.map(|Json(lines)| lines).unwrap_or_default(),
+            recurrence: recurrence.map(|Json(recurrence)| recurrence).unwrap_or_default(),
             series_ends_at: row.col("event_series_ends_at")?,
             show_meeting_details: row.col("event_show_meeting_details")?,
             training_report: training.map(|Json(report)| report),

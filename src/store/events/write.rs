@@ -1,10 +1,11 @@
 //! Creating, changing and deleting events. All of it runs in the transaction of what else belongs to it.
 
 use chrono::{DateTime, Utc};
+use colloquy_calendar::recurrence::Recurrence;
 use sqlx::types::Json;
 use uuid::Uuid;
 
-use super::{Event, SeenEvent, Times, TrainingReport, relation::SEEN_BY_ID};
+use super::{Event, SeenEvent, Times, TrainingReport, patterns, relation::SEEN_BY_ID};
 use crate::{
     quotas::Quota,
     store::{
@@ -30,7 +31,7 @@ pub struct NewEvent {
     /// Of the first occurrence; `None`: the event is time-independent.
     pub times: Option<Times>,
     /// Empty: a single event.
-    pub recurrence: Vec<String>,
+    pub recurrence: Recurrence,
     /// When the last occurrence ends; `None`: never, or time-independent.
     pub series_ends_at: Option<DateTime<Utc>>,
     pub show_meeting_details: bool,
@@ -52,8 +53,8 @@ pub async fn insert(tx: &mut Tx, new: &NewEvent) -> Result<(), StoreError> {
     const INSERT: &str = "INSERT INTO events
         (id, tenant_id, room_id, created_by, created_at, updated_by, updated_at, title, description, is_adhoc,
          is_all_day, starts_at, starts_at_tz, ends_at, ends_at_tz, recurrence, series_ends_at,
-         show_meeting_details, training_participation_report)
-        VALUES ($1, $2, $3, $4, $5, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)";
+         show_meeting_details, training_participation_report, recurrence_form)
+        VALUES ($1, $2, $3, $4, $5, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)";
     let times = new.times.as_ref();
     within!(tx, c => sqlx::query(INSERT)
         .bind(new.id)
@@ -73,6 +74,7 @@ pub async fn insert(tx: &mut Tx, new: &NewEvent) -> Result<(), StoreError> {
         .bind(new.series_ends_at.map(micros))
         .bind(new.show_meeting_details)
         .bind(new.training_report.map(Json))
+        .bind(patterns::FORM)
         .execute(c)
         .await
         .map(drop))?;
@@ -91,7 +93,8 @@ pub async fn save(tx: &mut Tx, event: &Event, editor: Editor) -> Result<(), Stor
     const UPDATE: &str = "UPDATE events SET
         updated_by = $2, updated_at = $3, title = $4, description = $5, is_adhoc = $6, is_all_day = $7,
         starts_at = $8, starts_at_tz = $9, ends_at = $10, ends_at_tz = $11, recurrence = $12, series_ends_at = $13,
-        show_meeting_details = $14, training_participation_report = $15, revision = revision + 1
+        show_meeting_details = $14, training_participation_report = $15, recurrence_form = $16,
+        revision = revision + 1
         WHERE id = $1";
     let times = event.times.as_ref();
     within!(tx, c => sqlx::query(UPDATE)
@@ -110,6 +113,7 @@ pub async fn save(tx: &mut Tx, event: &Event, editor: Editor) -> Result<(), Stor
         .bind(event.series_ends_at.map(micros))
         .bind(event.show_meeting_details)
         .bind(event.training_report.map(Json))
+        .bind(patterns::FORM)
         .execute(c)
         .await
         .map(drop))?;
@@ -119,6 +123,15 @@ pub async fn save(tx: &mut Tx, event: &Event, editor: Editor) -> Result<(), Stor
 /// Counts a change that calendars are told of but that stands in no column of the event, e.g. of one occurrence.
 pub async fn raise_revision(tx: &mut Tx, event: Uuid) -> Result<(), StoreError> {
     const UPDATE: &str = "UPDATE events SET revision = revision + 1 WHERE id = $1";
+    within!(tx, c => sqlx::query(UPDATE).bind(event).execute(c).await.map(drop))?;
+    Ok(())
+}
+
+/// Notes when the first occurrence of a series begins, where one was moved before its start.
+pub async fn set_series_start(tx: &mut Tx, event: Uuid) -> Result<(), StoreError> {
+    const UPDATE: &str =
+        "UPDATE events SET series_starts_at = (SELECT min(x.starts_at) FROM event_exceptions x
+        WHERE x.event_id = events.id AND x.status = 'ok' AND x.starts_at < events.starts_at) WHERE id = $1";
     within!(tx, c => sqlx::query(UPDATE).bind(event).execute(c).await.map(drop))?;
     Ok(())
 }
@@ -153,6 +166,6 @@ pub async fn delete(tx: &mut Tx, event: Uuid) -> Result<bool, StoreError> {
     Ok(deleted == 1)
 }
 
-fn lines(recurrence: &[String]) -> Option<Json<&[String]>> {
+fn lines(recurrence: &Recurrence) -> Option<Json<&Recurrence>> {
     (!recurrence.is_empty()).then_some(Json(recurrence))
 }

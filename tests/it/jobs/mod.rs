@@ -24,6 +24,7 @@ use colloquy::{
         users::User,
     },
 };
+use colloquy_calendar::recurrence::Recurrence;
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -178,11 +179,10 @@ pub async fn event(store: &Store, owner: &User, plan: Plan) -> Uuid {
             starts_at: zoned(ends_at - TimeDelta::hours(1)),
             ends_at: zoned(ends_at),
         }),
-        recurrence: plan
-            .series
-            .map(|_| "RRULE:FREQ=DAILY".to_owned())
-            .into_iter()
-            .collect(),
+        recurrence: match plan.series {
+            Some(_) => Recurrence::parse(&["RRULE:FREQ=DAILY"]).expect("a pattern"),
+            None => Recurrence::default(),
+        },
         series_ends_at: plan.series.unwrap_or(plan.ends_at),
         show_meeting_details: false,
         training_report: None,

@@ -17,7 +17,6 @@ use std::{
 
 use chrono::{DateTime, TimeDelta, Utc};
 use colloquy::{
-    calendar::ics::{Entry, Moment, Person, Span},
     clock::Clock,
     config::{self, Config, MailTls},
     mail::{CallIn, Kind, Mail, Meeting, Outbox, Worker},
@@ -27,6 +26,10 @@ use colloquy::{
         event_invites::Receiver,
         outbox::{self, Queued},
     },
+};
+use colloquy_calendar::{
+    ics::{Entry, Moment, Person, Span},
+    recurrence::Recurrence,
 };
 use uuid::Uuid;
 
@@ -178,7 +181,7 @@ pub fn invitation() -> Mail {
             description: "Bring ideas.\nAnd cake.".to_owned(),
             details: String::new(),
             span: Some(span("2026-07-06T08:00:00Z", "2026-07-06T09:00:00Z")),
-            recurrence: Vec::new(),
+            recurrence: Recurrence::default(),
             exceptions: Vec::new(),
             is_cancelled: false,
             organizer: Some(Person {
@@ -205,7 +208,7 @@ pub fn invitation() -> Mail {
 /// The same as a series: every Monday.
 pub fn weekly() -> Mail {
     let mut mail = invitation();
-    mail.event.recurrence = vec!["RRULE:FREQ=WEEKLY;BYDAY=MO".to_owned()];
+    mail.event.recurrence = Recurrence::parse(&["RRULE:FREQ=WEEKLY;BYDAY=MO"]).expect("a pattern");
     mail
 }
 

@@ -1,6 +1,7 @@
 //! Mails about series, and about single dates of them.
 
-use colloquy::{calendar::ics::Exception, mail::Kind};
+use colloquy::mail::Kind;
+use colloquy_calendar::{ics::Exception, recurrence::Recurrence};
 use serde_json::json;
 
 use super::{Post, sent, span, time, weekly};
@@ -67,13 +68,14 @@ async fn a_series_comes_with_what_differs(post: &Post) {
             ..exception("2026-07-13T08:00:00Z", false)
         },
     ];
-    mail.event.recurrence.push("EXDATE:20260727T100000".to_owned());
+    let lines = ["RRULE:FREQ=WEEKLY;BYDAY=MO", "EXDATE:20260727T100000"];
+    mail.event.recurrence = Recurrence::parse(&lines).expect("a pattern");
     let mail = sent(post, mail).await;
     let events = mail.calendar()["events"].as_array().expect("events");
     assert_eq!(events.len(), 2);
     assert_eq!(
         events[0]["exdates"],
-        json!(["2026-07-27T10:00:00+02:00", "2026-07-20T10:00:00+02:00"])
+        json!(["2026-07-20T10:00:00+02:00", "2026-07-27T10:00:00+02:00"])
     );
     assert_eq!(events[1]["recurrence_id"], "2026-07-13T10:00:00+02:00");
     assert_eq!(events[1]["start"], "2026-07-14T14:00:00+02:00");

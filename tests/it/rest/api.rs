@@ -33,6 +33,7 @@ use colloquy::{
     tariffs::Offer,
 };
 use colloquy_actors::live::{Live, LiveSettings};
+use colloquy_calendar::recurrence::Recurrence;
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 use tower::ServiceExt as _;
@@ -256,7 +257,7 @@ impl Api {
             description: String::new(),
             is_adhoc: true,
             times: None,
-            recurrence: Vec::new(),
+            recurrence: Recurrence::default(),
             series_ends_at: None,
             show_meeting_details,
             training_report: None,

@@ -6,6 +6,7 @@ use colloquy::store::{
     StoreError,
     events::{self, NewEvent, Times, ZonedTime},
 };
+use colloquy_calendar::recurrence::Recurrence;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -41,7 +42,7 @@ impl Api {
                 starts_at: zoned(end - chrono::TimeDelta::hours(1)),
                 ends_at: zoned(end),
             }),
-            recurrence: Vec::new(),
+            recurrence: Recurrence::default(),
             series_ends_at: end,
             show_meeting_details: false,
             training_report: None,

@@ -8,19 +8,17 @@ use std::{
 use axum::http::Request;
 use chrono::{DateTime, TimeDelta, Utc};
 use chrono_tz::Tz;
-use colloquy::{
-    calendar::recurrence::{LocalStart, Recurrence},
-    store::{
-        events::{
-            self, NewEvent, Status, Times, ZonedTime,
-            exceptions::{self, Difference},
-        },
-        guest_access::GuestAccess,
-        invites::Editor,
-        rooms::{self, NewRoom},
-        users::{self, User},
+use colloquy::store::{
+    events::{
+        self, NewEvent, Status, Times, ZonedTime,
+        exceptions::{self, Difference},
     },
+    guest_access::GuestAccess,
+    invites::Editor,
+    rooms::{self, NewRoom},
+    users::{self, User},
 };
+use colloquy_calendar::recurrence::{LocalStart, Recurrence, RecurrenceSet};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -89,7 +87,7 @@ async fn event(api: &Api, owner: &User, title: &str, change: impl FnOnce(&mut Ne
         description: String::new(),
         is_adhoc: false,
         times: Some(times("2027-02-01T09:00:00Z", Tz::Europe__Berlin, 1, false)),
-        recurrence: Vec::new(),
+        recurrence: Recurrence::default(),
         series_ends_at: Some(at("2027-02-01T10:00:00Z")),
         show_meeting_details: false,
         training_report: None,
@@ -119,9 +117,9 @@ async fn event(api: &Api, owner: &User, title: &str, change: impl FnOnce(&mut Ne
 
 /// A series that never ends.
 fn series(lines: &[&str]) -> impl FnOnce(&mut NewEvent) {
-    let lines: Vec<_> = lines.iter().map(|line| (*line).to_owned()).collect();
+    let recurrence = Recurrence::parse(lines).expect("a pattern");
     |new| {
-        new.recurrence = lines;
+        new.recurrence = recurrence;
         new.series_ends_at = None;
     }
 }
@@ -222,7 +220,8 @@ async fn programs_see_what_takes_place(api: &Api) {
         zone: Tz::Europe__Berlin,
         all_day: false,
     };
-    let rule = Recurrence::parse(&lines.map(str::to_owned), start).expect("a series");
+    let rule = Recurrence::parse(&lines).expect("a pattern");
+    let rule = RecurrenceSet::new(&rule, start).expect("a series");
     let regular = rule
         .after(start.instant)
         .filter(|start| ![cancelled, moved].contains(start));

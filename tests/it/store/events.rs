@@ -16,6 +16,7 @@ use colloquy::{
         users::User,
     },
 };
+use colloquy_calendar::recurrence::Recurrence;
 use uuid::Uuid;
 
 use super::{Store, at};
@@ -86,10 +87,8 @@ async fn an_event_is_stored_as_it_was_made(store: &Store) {
             "Zeile\nZeile".clone_into(&mut new.description);
             new.is_adhoc = true;
             new.times = Some(hour(60));
-            new.recurrence = vec![
-                "RRULE:FREQ=DAILY".to_owned(),
-                "EXDATE:20270115T080000Z".to_owned(),
-            ];
+            let lines = ["RRULE:FREQ=DAILY", "EXDATE:20270115T080000Z"];
+            new.recurrence = Recurrence::parse(&lines).expect("a pattern");
             new.show_meeting_details = true;
             new.training_report = Some(report);
         })
@@ -103,7 +102,10 @@ async fn an_event_is_stored_as_it_was_made(store: &Store) {
         (event.times, event.training_report),
         (Some(hour(60)), Some(report))
     );
-    assert_eq!(event.recurrence, ["RRULE:FREQ=DAILY", "EXDATE:20270115T080000Z"]);
+    assert_eq!(
+        event.recurrence.lines(),
+        ["RRULE:FREQ=DAILY", "EXDATE:20270115T080000Z"]
+    );
     assert_eq!((event.series_ends_at, event.revision), (None, 0));
     assert_eq!(
         (&event.created_by, &event.updated_by),
@@ -329,7 +331,7 @@ async fn lists_are_filtered(store: &Store) {
         .event(&ada, |new| {
             named("endless")(new);
             new.times = Some(hour(60));
-            new.recurrence = vec!["RRULE:FREQ=DAILY".to_owned()];
+            new.recurrence = Recurrence::parse(&["RRULE:FREQ=DAILY"]).expect("a pattern");
             new.created_at = at(20);
         })
         .await;

@@ -2,14 +2,20 @@
 
 use std::collections::BTreeSet;
 
-use colloquy::store::{Db, invites};
+use colloquy::store::{Db, events, invites};
 use sqlx::AssertSqlSafe;
 use uuid::Uuid;
 
 use crate::databases::{Kind, TestDatabase};
 
+/// The last one before patterns of series had one text.
+const BEFORE_ONE_TEXT: i64 = 15;
+
 /// The last one before invited addresses got codes.
 const BEFORE_CODES: i64 = 8;
+
+/// The last one before texts were rewritten.
+const BEFORE_FORMS: i64 = 20;
 
 #[tokio::test]
 async fn addresses_that_were_invited_before_have_codes_on_sqlite() {
@@ -41,6 +47,89 @@ async fn addresses_that_were_invited_before_have_codes(kind: Kind) {
     database.finish().await;
 }
 
+#[tokio::test]
+async fn patterns_that_were_stored_before_have_one_text_on_sqlite() {
+    patterns_that_were_stored_before_have_one_text(Kind::Sqlite).await;
+}
+
+#[tokio::test]
+async fn patterns_that_were_stored_before_have_one_text_on_postgres() {
+    patterns_that_were_stored_before_have_one_text(Kind::Postgres).await;
+}
+
+/// More than a step of the migration.
+const SERIES: usize = 501;
+
+async fn patterns_that_were_stored_before_have_one_text(kind: Kind) {
+    const FORM: &str = "SELECT count(*) FROM events WHERE recurrence_form = 1";
+    let database = TestDatabase::unmigrated(kind).await;
+    migrate_to(&database.db, BEFORE_ONE_TEXT).await;
+    let user = Uuid::new_v4();
+    plant_user(&database, user).await;
+    let weekly = r#"[" rrule:freq=weekly;byday=mo, we;count=4","exdate:20270111t100000, 20270113T100000"]"#;
+    let positions = r#"["RRULE:FREQ=WEEKLY;BYDAY=MO,WE;BYSETPOS=2;COUNT=2"]"#;
+    let [first, other] = [(); 2].map(|()| Uuid::new_v4());
+    plant_series(&database, user, first, weekly).await;
+    plant_series(&database, user, other, positions).await;
+    for _ in 2..SERIES {
+        plant_series(&database, user, Uuid::new_v4(), weekly).await;
+    }
+    database.db.migrate().await.expect("migrations");
+    let all = i64::try_from(SERIES).expect("a number");
+    assert_eq!(database.number(FORM).await, all);
+    let series = async |id| {
+        let seen = events::visible_to(&database.db, user, id).await.expect("a query");
+        seen.expect("an event").event
+    };
+    let text = [
+        "RRULE:FREQ=WEEKLY;COUNT=4;BYDAY=MO,WE",
+        "EXDATE:20270111T100000,20270113T100000",
+    ];
+    assert_eq!(series(first).await.recurrence.lines(), text);
+    // From Wednesday on, which is the second of its week: it ends a week earlier than it was read before.
+    let end = series(other).await.series_ends_at.map(|end| end.to_rfc3339());
+    assert_eq!(end.as_deref(), Some("2027-01-13T10:00:00+00:00"));
+    // What was left when it was interrupted is done by the next start.
+    let id = database.literal(first);
+    let undone = format!(
+        "UPDATE events SET recurrence = '[\"freq=daily;COUNT=2\"]', recurrence_form = 0 WHERE id = {id}"
+    );
+    database.execute(&undone).await;
+    database.db.migrate().await.expect("migrations");
+    assert_eq!(
+        series(first).await.recurrence.lines(),
+        ["RRULE:FREQ=DAILY;COUNT=2"]
+    );
+    assert_eq!(database.number(FORM).await, all);
+    database.finish().await;
+}
+
+/// A series from a Wednesday on.
+async fn plant_series(database: &TestDatabase, user: Uuid, event: Uuid, pattern: &str) {
+    let (user, room, event) = (
+        database.literal(user),
+        database.literal(Uuid::new_v4()),
+        database.literal(event),
+    );
+    let (tenant, at) = ("(SELECT id FROM tenants)", "'2026-01-01T00:00:00+00:00'");
+    for sql in [
+        format!(
+            "INSERT INTO rooms (id, tenant_id, created_by, created_at, waiting_room, e2e_encryption)
+             VALUES ({room}, {tenant}, {user}, {at}, FALSE, FALSE)"
+        ),
+        format!(
+            "INSERT INTO events (id, tenant_id, room_id, created_by, created_at, updated_by, updated_at, title,
+             description, is_adhoc, show_meeting_details, is_all_day, starts_at, starts_at_tz, ends_at, ends_at_tz,
+             recurrence, series_ends_at)
+             VALUES ({event}, {tenant}, {room}, {user}, {at}, {user}, {at}, '', '', FALSE, FALSE, FALSE,
+             '2027-01-06T09:00:00+00:00', 'Europe/Berlin', '2027-01-06T10:00:00+00:00', 'Europe/Berlin',
+             '{pattern}', '2027-01-20T10:00:00+00:00')"
+        ),
+    ] {
+        database.execute(&sql).await;
+    }
+}
+
 async fn migrate_to(db: &Db, version: i64) {
     match db {
         Db::Sqlite { write, .. } => db.migrations().run_to(version, write).await,
@@ -49,10 +138,23 @@ async fn migrate_to(db: &Db, version: i64) {
     .expect("migrations");
 }
 
+async fn plant_user(database: &TestDatabase, user: Uuid) {
+    let (tenant, at) = ("(SELECT id FROM tenants)", "'2026-01-01T00:00:00+00:00'");
+    let user = database.literal(user);
+    let sql = format!(
+        "INSERT INTO users (id, issuer, subject, tenant_id, tariff_id, tariff_status, email, title, firstname,
+         lastname, display_name, display_name_chosen, language, language_chosen, dashboard_theme, conference_theme,
+         used_storage, search_text, created_at, updated_at)
+         VALUES ({user}, 'i', 's', {tenant}, (SELECT id FROM tariffs), 'default', '', '', '', '', '', FALSE, '',
+         FALSE, '', '', 0, '', {at}, {at})"
+    );
+    database.execute(&sql).await;
+}
+
 /// An event with two invited addresses and an invited user.
 async fn plant(database: &TestDatabase, user: Uuid, room: Uuid, event: Uuid) {
-    let tenant = "(SELECT id FROM tenants)";
-    let at = "'2026-01-01T00:00:00+00:00'";
+    plant_user(database, user).await;
+    let (tenant, at) = ("(SELECT id FROM tenants)", "'2026-01-01T00:00:00+00:00'");
     let id = |id| database.literal(id);
     let (user, room, event) = (id(user), id(room), id(event));
     let invite = |who: &str| {
@@ -63,13 +165,6 @@ async fn plant(database: &TestDatabase, user: Uuid, room: Uuid, event: Uuid) {
         )
     };
     for sql in [
-        format!(
-            "INSERT INTO users (id, issuer, subject, tenant_id, tariff_id, tariff_status, email, title, firstname,
-             lastname, display_name, display_name_chosen, language, language_chosen, dashboard_theme, conference_theme,
-             used_storage, search_text, created_at, updated_at)
-             VALUES ({user}, 'i', 's', {tenant}, (SELECT id FROM tariffs), 'default', '', '', '', '', '', FALSE, '',
-             FALSE, '', '', 0, '', {at}, {at})"
-        ),
         format!(
             "INSERT INTO rooms (id, tenant_id, created_by, created_at, waiting_room, e2e_encryption)
              VALUES ({room}, {tenant}, {user}, {at}, FALSE, FALSE)"
@@ -96,9 +191,6 @@ async fn codes(db: &Db) -> BTreeSet<Uuid> {
     codes.expect("a query").into_iter().collect()
 }
 
-/// The last one before texts were rewritten.
-const BEFORE_FORMS: i64 = 20;
-
 #[tokio::test]
 async fn texts_of_former_versions_are_rewritten_on_sqlite() {
     texts_of_former_versions_are_rewritten(Kind::Sqlite).await;
@@ -117,7 +209,7 @@ async fn texts_of_former_versions_are_rewritten(kind: Kind) {
     let [user, room, event] = [(); 3].map(|()| Uuid::new_v4());
     plant(&database, user, room, event).await;
     for number in 0..USERS {
-        plant_user(&database, number).await;
+        plant_former_user(&database, number).await;
     }
     for (email, expected) in [("idn@bücher.example", "a"), ("Ä@bücher.example", "b")] {
         let (id, event) = (database.literal(Uuid::new_v4()), database.literal(event));
@@ -160,7 +252,7 @@ async fn texts_of_former_versions_are_rewritten(kind: Kind) {
 }
 
 /// Somebody as a former version has stored it.
-async fn plant_user(database: &TestDatabase, number: i64) {
+async fn plant_former_user(database: &TestDatabase, number: i64) {
     let id = database.literal(Uuid::new_v4());
     let email = format!("Bjorn{number}@bücher.example");
     database

@@ -27,6 +27,7 @@ use colloquy::{
         users::{NewUserDefaults, User, upsert_from_claims},
     },
 };
+use colloquy_calendar::recurrence::Recurrence;
 use uuid::Uuid;
 
 use crate::databases::{Kind, TestDatabase};
@@ -78,7 +79,7 @@ impl Store {
             description: String::new(),
             is_adhoc: false,
             times: None,
-            recurrence: Vec::new(),
+            recurrence: Recurrence::default(),
             series_ends_at: None,
             show_meeting_details: false,
             training_report: None,

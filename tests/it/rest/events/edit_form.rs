@@ -151,7 +151,7 @@ async fn other_clients_events_can_be_edited(api: &Api) {
     let opened = api.get(&alice, &path(&created)).await.expect(200);
     assert_eq!(
         opened["recurrence_pattern"],
-        json!(["rrule:COUNT=4;FREQ=WEEKLY", "EXDATE:20270405T080000Z"])
+        json!(["RRULE:FREQ=WEEKLY;COUNT=4", "EXDATE:20270405T080000Z"])
     );
     let occurrence = format!("{}/instances/{}", path(&created), WEEKS[1]);
     patch(api, &alice, &occurrence, json!({"title": "Anders"}))

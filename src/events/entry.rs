@@ -1,0 +1,74 @@
+//! From the rows of an event to what calendars show of it.
+
+use colloquy_calendar::ics::{self, Entry, Moment, Person, Span};
+
+use crate::store::events::{Event, Exception, Status, Times, ZonedTime};
+
+/// The event with the occurrences of it that differ. Attendees, details and URL are left empty. Nothing is computed.
+#[must_use]
+pub fn entry(event: &Event, exceptions: &[Exception]) -> Entry {
+    let organizer = Person {
+        name: event.created_by.display_name.clone(),
+        email: event.created_by.email.clone(),
+    };
+    Entry {
+        id: event.id,
+        revision: event.revision,
+        created_at: event.created_at,
+        updated_at: event.updated_at,
+        title: event.title.clone(),
+        description: event.description.clone(),
+        details: String::new(),
+        span: event.times.as_ref().map(Span::from),
+        recurrence: event.recurrence.clone(),
+        exceptions: exceptions
+            .iter()
+            .map(|one| differing(one, event.times.as_ref()))
+            .collect(),
+        is_cancelled: false,
+        organizer: (!organizer.email.is_empty()).then_some(organizer),
+        attendees: Vec::new(),
+        url: None,
+    }
+}
+
+fn differing(exception: &Exception, series: Option<&Times>) -> ics::Exception {
+    let times = (exception.is_all_day, exception.starts_at, exception.ends_at);
+    let span = series.filter(|_| times != (None, None, None)).map(|series| {
+        let original = exception.original_starts_at;
+        let regular = |at, known: ZonedTime| ZonedTime { at, ..known };
+        let starts_at = regular(original, series.starts_at);
+        let ends_at = regular(original + series.duration(), series.ends_at);
+        Span::from(&Times {
+            is_all_day: times.0.unwrap_or(series.is_all_day),
+            starts_at: times.1.unwrap_or(starts_at),
+            ends_at: times.2.unwrap_or(ends_at),
+        })
+    });
+    ics::Exception {
+        original_starts_at: exception.original_starts_at,
+        is_cancelled: exception.status == Status::Cancelled,
+        title: exception.title.clone(),
+        description: exception.description.clone(),
+        span,
+    }
+}
+
+impl From<&Times> for Span {
+    fn from(times: &Times) -> Self {
+        Self {
+            is_all_day: times.is_all_day,
+            starts_at: times.starts_at.into(),
+            ends_at: times.ends_at.into(),
+        }
+    }
+}
+
+impl From<ZonedTime> for Moment {
+    fn from(time: ZonedTime) -> Self {
+        Self {
+            at: time.at,
+            timezone: time.zone.name().to_owned(),
+        }
+    }
+}
