@@ -68,6 +68,7 @@ const BUILD_CONTEXT: &[&str] = &[
     "build.rs",
     "src",
     "actors",
+    "calendar",
     "loadtest",
     "migrations",
 ];

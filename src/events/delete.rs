@@ -43,7 +43,10 @@ pub async fn delete(
                 instance: None,
                 has_lost_times: false,
             };
-            teller.tell_end(tx, &news, now).await?;
+            // Of what is over nobody needs to hear.
+            if !news.seen.event.is_over(now) {
+                teller.tell_end(tx, &news, now).await?;
+            }
             events::delete(tx, event).await?;
             let contents = rooms::remove(tx, seen.room.id).await?;
             Ok::<_, EventError>(contents.unwrap_or_default())
