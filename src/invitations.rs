@@ -1,6 +1,7 @@
 //! Inviting to events and taking that back, with the mails that tell of it: each in one transaction.
 
 use chrono::{DateTime, Utc};
+use colloquy_calendar::ics::Participation;
 use uuid::Uuid;
 
 use crate::{
@@ -90,6 +91,7 @@ async fn mail(
     Ok(Some(Mail {
         kind,
         receiver,
+        answer: Participation::Pending,
         event: entry(&seen.event, &exceptions),
         instance: None,
         has_lost_times: false,

@@ -43,7 +43,10 @@ pub(super) fn tell_and_delete_event(
                 instance: None,
                 has_lost_times: false,
             };
-            teller.tell_end(tx, &news, now).await?;
+            // Of what is over nobody needs to hear.
+            if !news.seen.event.is_over(now) {
+                teller.tell_end(tx, &news, now).await?;
+            }
             delete_rows(tx, event, seen.room.id, now).await
         })
     }

@@ -179,20 +179,25 @@ pub(super) async fn change_locked(
     if answers_are_void {
         event_invites::ask_again(tx, event.id, cause.at).await?;
     }
-    tell(tx, event.id, has_lost_times, cause, teller).await
+    let is_over = seen.event.is_over(cause.at);
+    tell(tx, event.id, (is_over, has_lost_times), cause, teller).await
 }
 
-/// Queues what invitees are told of the event as it is now.
+/// Queues what invitees are told of the event as it is now; nothing of one that was over before and still is.
 async fn tell(
     tx: &mut Tx,
     event: Uuid,
-    has_lost_times: bool,
+    (was_over, has_lost_times): (bool, bool),
     cause: &Cause,
     teller: &Teller,
 ) -> Result<Changed, EventError> {
     let seen = events::locked(tx, cause.by, event)
         .await?
         .ok_or(EventError::Gone)?;
+    if was_over && seen.event.is_over(cause.at) {
+        let told = Told::Everybody;
+        return Ok(Changed { seen, told });
+    }
     let exceptions = exceptions::of_event(tx, event).await?;
     let news = News {
         kind: mail::Kind::Update,

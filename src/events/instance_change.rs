@@ -13,7 +13,7 @@ use super::{
 use crate::{
     mail::{self, Cause, Told},
     store::{
-        Db, StoreError, Tx,
+        Db, StoreError, Tx, event_invites,
         events::{
             self, Event, SeenEvent, Status, Times, ZonedTime,
             exceptions::{self, Difference},
@@ -134,6 +134,7 @@ pub async fn change_instance(
                 let told = Told::Everybody;
                 return Ok(ChangedInstance { seen, instance, told });
             }
+            let before = instance.times;
             let is_new = instance.exception.is_none();
             if is_new && exceptions::number(tx, event).await? >= EXCEPTIONS_PER_EVENT_MAX {
                 return Err(EventError::TooManyExceptions);
@@ -144,6 +145,15 @@ pub async fn change_instance(
             events::set_series_start(tx, event).await?;
             let (seen, series) = self::series(tx, event, editor, &mut foreseen).await?;
             let instance = series.at(original).ok_or(EventError::NoOccurrence)?;
+            let is_moved = instance.times.starts_at.at != before.starts_at.at;
+            if difference.status == Status::Ok && is_moved && !before.is_under_way(editor.at) {
+                event_invites::ask_again(tx, event, editor.at).await?;
+            }
+            // Of what is over nobody needs to hear.
+            if before.ends_at.at <= editor.at && instance.times.ends_at.at <= editor.at {
+                let told = Told::Everybody;
+                return Ok(ChangedInstance { seen, instance, told });
+            }
             let news = News {
                 kind: match difference.status {
                     Status::Cancelled => mail::Kind::Cancel,

@@ -375,7 +375,7 @@ mod tests {
         let times = |starts_at: &str, ends_at: &str| {
             let zoned = |text: &str| ZonedTime {
                 at: utc(text),
-                zone: chrono_tz::UTC,
+                zone: colloquy_calendar::zones::Zone::UTC,
             };
             Times {
                 is_all_day: false,

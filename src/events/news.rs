@@ -67,9 +67,10 @@ impl Teller {
             ..entry(&news.seen.event, news.exceptions)
         };
         let meeting = meeting(news.seen, self.tel.as_deref());
-        let mails = receivers.into_iter().map(|receiver| Mail {
+        let mails = receivers.into_iter().map(|(receiver, status)| Mail {
             kind: news.kind,
             receiver,
+            answer: status.into(),
             event: told.clone(),
             instance: news.instance,
             has_lost_times: news.has_lost_times,

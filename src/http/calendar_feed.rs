@@ -169,8 +169,9 @@ async fn read(
     ids.truncate(fitting);
     let exceptions = events::exceptions::of_events(&state.db, &ids).await?;
     // A thousand series take longer than a task may without a pause, and nobody who gives up ends it.
+    let web_client = state.config.mail.web_client_url.clone();
     let feed = tokio::task::spawn_blocking(move || {
-        let feed = Feed::of(&seen, &exceptions);
+        let feed = Feed::of(&seen, &exceptions, web_client.as_ref());
         drop(place);
         feed
     });

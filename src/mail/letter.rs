@@ -4,12 +4,12 @@ use chrono::{DateTime, Utc};
 use url::Url;
 
 use super::{
-    Kind, Mail, Receiver, Tokens, html,
+    Kind, Mail, Receiver, Tokens, html, link, room_link,
     texts::{Language, Texts},
     unsubscribe,
 };
 use colloquy_calendar::{
-    ics::{self, Attendee, Entry, Method, Participation, Person, Span, Timetable},
+    ics::{self, Attendee, Entry, Method, Person, Span, Timetable},
     one_line::one_line,
 };
 
@@ -145,15 +145,13 @@ impl Writer {
         if matches!(mail.kind, Kind::Cancel | Kind::Uninvite) {
             return None;
         }
-        let path = match &mail.receiver {
+        Some(match &mail.receiver {
             Receiver::External {
                 invite_code: Some(code),
                 ..
-            } => format!("invite/{code}"),
-            _ => format!("room/{}", mail.meeting.room),
-        };
-        let base = self.web_client.as_str().trim_end_matches('/');
-        Some(format!("{base}/{path}"))
+            } => link(&self.web_client, &format!("invite/{code}")),
+            _ => room_link(&self.web_client, mail.meeting.room),
+        })
     }
 
     /// How one comes in.
@@ -202,7 +200,7 @@ impl Writer {
                 name: mail.receiver.name().to_owned(),
                 email: mail.receiver.email().to_owned(),
             },
-            status: Participation::Pending,
+            status: mail.answer,
         };
         let entry = Entry {
             details: details.join("\n"),

@@ -14,6 +14,7 @@ mod dice;
 mod patterns;
 mod properties;
 mod readers;
+mod zones;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 

@@ -262,7 +262,7 @@ fn exceptions_outlive_what_leaves_the_occurrences_alone() {
         ..Asked::default()
     }));
     let elsewhere = ZonedTime {
-        zone: chrono_tz::UTC,
+        zone: colloquy_calendar::zones::Zone::UTC,
         ..time("2027-03-22T10:00")
     };
     assert!(changed(Asked {

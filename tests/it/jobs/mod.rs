@@ -8,7 +8,6 @@ mod order;
 mod scheduled;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use chrono_tz::Europe::Berlin;
 use colloquy::{
     assets::{Assets, Objects},
     clock::Clock,
@@ -164,7 +163,10 @@ pub fn ended(ends_at: DateTime<Utc>) -> Plan {
 pub async fn event(store: &Store, owner: &User, plan: Plan) -> Uuid {
     let room_id = room(store, owner, plan.created_at).await;
     let id = Uuid::new_v4();
-    let zoned = |at| ZonedTime { at, zone: Berlin };
+    let zoned = |at| ZonedTime {
+        at,
+        zone: "Europe/Berlin".parse().expect("a zone"),
+    };
     let new = NewEvent {
         id,
         tenant_id: owner.tenant_id,

@@ -28,7 +28,7 @@ use colloquy::{
     },
 };
 use colloquy_calendar::{
-    ics::{Entry, Moment, Person, Span},
+    ics::{Entry, Moment, Participation, Person, Span},
     recurrence::Recurrence,
 };
 use uuid::Uuid;
@@ -191,6 +191,7 @@ pub fn invitation() -> Mail {
             attendees: Vec::new(),
             url: None,
         },
+        answer: Participation::Pending,
         instance: None,
         has_lost_times: false,
         meeting: Meeting {
