@@ -19,7 +19,6 @@ mod hourly;
 pub mod http;
 pub mod identity;
 pub mod identity_notices;
-pub mod invitations;
 pub mod jobs;
 pub mod known_users;
 pub mod listener;

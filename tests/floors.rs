@@ -14,7 +14,7 @@ const FLOORS: &[&[&str]] = &[
     &["app"],
     &["signaling"],
     &["http"],
-    &["invitations", "jobs"],
+    &["jobs"],
     &["deletion", "identity_notices"],
     &["events"],
     &["meetings"],

@@ -7,6 +7,7 @@ mod entry;
 pub mod feed;
 mod instance_change;
 pub mod instances;
+pub mod invitations;
 mod news;
 mod off_thread;
 mod schedule;

@@ -10,6 +10,7 @@ use uuid::Uuid;
 use super::{MailQuery, no_invite};
 use crate::{
     events::Teller,
+    events::invitations,
     http::{
         ApiError, ApiState, access,
         auth::CurrentUser,
@@ -18,7 +19,6 @@ use crate::{
         params::{InPath, InQuery},
         refusals,
     },
-    invitations,
     permissions::Operation,
     store::{
         self,

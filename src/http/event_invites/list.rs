@@ -12,6 +12,7 @@ use uuid::Uuid;
 
 use super::{InviteeResource, MailQuery, checked_email, strangers};
 use crate::{
+    events::invitations,
     http::{
         ApiError, ApiState, access,
         auth::CurrentUser,
@@ -21,7 +22,6 @@ use crate::{
         params::{InPath, InQuery, list_in_query},
         refusals,
     },
-    invitations,
     permissions::Operation,
     store::{
         event_invites::{self, INVITEES_PER_EVENT_MAX, Invited, NewEventInvite, NewInvite, Whom},

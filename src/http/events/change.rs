@@ -7,9 +7,13 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::{
-    ChangeQuery, DateTimeTz, EventResource,
+    answers::{changed, teller},
     bodies::{TimesInBody, check_report, check_texts, checked_password, checked_targets, kept_report},
-    folders, shown, teller,
+    date_time::DateTimeTz,
+    folders,
+    queries::ChangeQuery,
+    resource::EventResource,
+    shown,
 };
 use crate::{
     catalogue::TRAINING_REPORT,
@@ -110,7 +114,7 @@ pub(super) async fn change(
         store::unbroken(async move { apply(&own, seen, change, wants_folder, editor, teller).await });
     let (seen, told) = applied.await?;
     let shown = shown::event(&state, seen, query.invitees_max).await?;
-    Ok(super::changed(shown, told))
+    Ok(changed(shown, told))
 }
 
 async fn apply(

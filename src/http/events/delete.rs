@@ -5,7 +5,10 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 use uuid::Uuid;
 
-use super::{no_event, shown, teller};
+use super::{
+    answers::{no_event, teller},
+    shown,
+};
 use crate::{
     deletion::Reason,
     http::{

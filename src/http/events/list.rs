@@ -6,10 +6,12 @@ use axum::{extract::State, response::Response};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
-use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
 
-use super::{EventResource, ExceptionResource, create, shown};
+use super::{
+    resource::{EventResource, ExceptionResource},
+    shown,
+};
 use crate::{
     http::{
         ApiError, ApiState,
@@ -26,10 +28,6 @@ use crate::{
 
 /// Exceptions in one page at the most, unless one event alone has more.
 const EXCEPTIONS_PER_PAGE_MAX: u64 = 1_000;
-
-pub(super) fn routes() -> OpenApiRouter<ApiState> {
-    OpenApiRouter::new().routes(routes!(list, create::create))
-}
 
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
@@ -82,7 +80,7 @@ pub enum Listed {
         refusals::OfParameters, refusals::OfCallers, refusals::Always,
     ),
 )]
-async fn list(
+pub(super) async fn list(
     State(state): State<ApiState>,
     CurrentUser(user): CurrentUser,
     asked: AskedAt,

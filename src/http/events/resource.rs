@@ -6,7 +6,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::DateTimeTz;
+use super::date_time::DateTimeTz;
 use crate::{
     config::Defaults,
     events::instances,

@@ -4,10 +4,12 @@ use axum::{extract::State, response::Response};
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
 use utoipa::IntoParams;
-use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
 
-use super::{InstanceResource, resource, series};
+use super::{
+    resource::{self, InstanceResource},
+    series::series,
+};
 use crate::{
     events::{
         instances::{Beyond, Page, TimeFilter},
@@ -23,10 +25,6 @@ use crate::{
     },
     permissions::Operation,
 };
-
-pub(super) fn routes() -> OpenApiRouter<ApiState> {
-    OpenApiRouter::new().routes(routes!(list))
-}
 
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
@@ -61,7 +59,7 @@ pub struct InstancesQuery {
         refusals::OfParameters, refusals::OfCallers, refusals::OfIds, refusals::Always,
     ),
 )]
-async fn list(
+pub(super) async fn list(
     State(state): State<ApiState>,
     CurrentUser(user): CurrentUser,
     InPath(event): InPath<Uuid>,
