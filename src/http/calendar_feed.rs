@@ -144,7 +144,7 @@ async fn read(
     InQuery(query): InQuery<FeedQuery>,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
-    state.door.admit_reader(address)?;
+    state.start_limits.admit_reader(address)?;
     let made_after = state.clock.now() - TimeDelta::days(TOKEN_DAYS);
     let owner = calendar_feeds::owner(&state.db, &query.token, made_after).await?;
     let owner = owner.and_then(|owner| auth::enabled(owner).ok());

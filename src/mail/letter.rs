@@ -21,7 +21,7 @@ use crate::{
 
 /// A mail in words, before it is packed for the wire.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Letter {
+pub(super) struct RenderedEmail {
     /// One line.
     pub(super) subject: String,
     pub(super) plain: String,
@@ -72,7 +72,7 @@ impl Writer {
         timetable: Option<&Timetable>,
         queued: DateTime<Utc>,
         tokens: &Tokens,
-    ) -> Result<Letter, RenderError> {
+    ) -> Result<RenderedEmail, RenderError> {
         let language = self.texts.of(mail.receiver.language().unwrap_or(&self.language));
         let kind = mail.kind.as_str();
         let title = mail.title();
@@ -92,7 +92,7 @@ impl Writer {
         facts.extend(access);
         let unsubscribe = self.unsubscribe(mail, tokens);
         let (reason, ways_out) = self.footer(mail, language, unsubscribe.as_deref());
-        let letter = html::Letter {
+        let letter = html::LetterPage {
             language: language.tag,
             title,
             paragraphs: &paragraphs,
@@ -101,7 +101,7 @@ impl Writer {
             footer: &reason,
             footer_rows: &rows(&ways_out),
         };
-        Ok(Letter {
+        Ok(RenderedEmail {
             subject: language.filled(&format!("subject-{kind}"), &[("title", title)]),
             plain: plain(&letter),
             html: rendered(&letter)?,
@@ -286,7 +286,7 @@ fn about(
     facts
 }
 
-fn plain(letter: &html::Letter<'_>) -> String {
+fn plain(letter: &html::LetterPage<'_>) -> String {
     let lines = |rows: &[html::Row<'_>]| -> Vec<String> {
         rows.iter()
             .map(|row| format!("{}: {}", row.label, row.value))

@@ -20,7 +20,7 @@ use uuid::Uuid;
 
 pub use self::{
     outbox::Outbox,
-    pages::Page,
+    pages::RefusalPage,
     queue::{Cause, Told, queue_change, queue_end, queue_invitation, take_back},
     unsubscribe::Tokens,
     worker::{MailError, Round, Worker},
@@ -35,7 +35,7 @@ use crate::{
     store::{
         address_hash::AddressHash,
         event_invites::Receiver,
-        outbox::{Content, Purpose},
+        outbox::{OutgoingMail, Purpose},
     },
 };
 
@@ -99,7 +99,7 @@ fn link(web_client: &Url, path: &str) -> String {
     format!("{}/{path}", web_client.as_str().trim_end_matches('/'))
 }
 
-impl Content for Mail {
+impl OutgoingMail for Mail {
     fn event(&self) -> Uuid {
         self.event.id
     }

@@ -24,7 +24,7 @@ use crate::{
     },
     permissions::Operation,
     store::{
-        event_invites::{self, INVITEES_PER_EVENT_MAX, Invited, NewEventInvite, NewInvite, Whom},
+        event_invites::{self, CreatedInvite, INVITEES_PER_EVENT_MAX, Invited, NewEventInvite, Whom},
         events::{InviteRole, InviteStatus},
     },
 };
@@ -163,8 +163,8 @@ async fn invite(
         created_by: user.profile.id,
         created_at: state.clock.now(),
     };
-    match invitations::invite(&state.db, new, mail.teller(&state)).await? {
-        Invited::New(NewInvite { passes_by_user, .. }) => {
+    match invitations::invite(&state.db, new, mail.notifier(&state)).await? {
+        Invited::New(CreatedInvite { passes_by_user, .. }) => {
             if passes_by_user {
                 state.people.tell_of_unverified_address();
             }

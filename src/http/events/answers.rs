@@ -7,7 +7,7 @@ use axum::{
 };
 
 use crate::{
-    events::{EventError, Refusal, Teller},
+    events::{EventError, Notifier, ScheduleRefusal},
     http::{ApiError, ApiState, checks::Checks},
     mail::Told,
     store::{StoreError, events::SeenEvent},
@@ -29,17 +29,19 @@ impl From<EventError> for ApiError {
     }
 }
 
-impl From<Refusal> for ApiError {
-    fn from(refusal: Refusal) -> Self {
+impl From<ScheduleRefusal> for ApiError {
+    fn from(refusal: ScheduleRefusal) -> Self {
         match refusal {
-            Refusal::Fields(found) => {
+            ScheduleRefusal::Fields(found) => {
                 let mut checks = Checks::default();
                 for finding in found {
                     checks.refuse(finding.field, finding.code, finding.message);
                 }
                 checks.refused()
             }
-            Refusal::Event(message) => Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid_event", message),
+            ScheduleRefusal::Event(message) => {
+                Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid_event", message)
+            }
         }
     }
 }
@@ -53,8 +55,8 @@ pub(super) fn no_instance() -> ApiError {
 }
 
 /// Those who tell invitees of a change, or nobody.
-pub(in crate::http) fn teller(state: &ApiState, suppressed: bool) -> Teller {
-    Teller {
+pub(in crate::http) fn notifier(state: &ApiState, suppressed: bool) -> Notifier {
+    Notifier {
         outbox: state.outbox.unless(suppressed),
         tel: state.config.call_in.tel.clone(),
         quotas: state.config.quotas,

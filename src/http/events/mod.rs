@@ -16,11 +16,11 @@ mod shown;
 
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-pub(super) use self::answers::teller;
+pub(super) use self::answers::notifier;
 pub use self::{
     answers::X_COLLOQUY_MAIL,
     date_time::DateTimeTz,
-    resource::{EventResource, ExceptionResource},
+    resource::{CallInResource, EventResource, ExceptionResource},
 };
 use super::ApiState;
 

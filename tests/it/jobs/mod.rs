@@ -39,11 +39,11 @@ pub fn days_ago(days: i64) -> DateTime<Utc> {
 }
 
 pub fn tools_at(store: &Store, now: DateTime<Utc>) -> Tools {
-    tools_with(store, now, &config::SharedFolder::default())
+    tools_with(store, now, &config::SharedFolderSettings::default())
 }
 
 /// The same with a storage provider.
-pub fn tools_with(store: &Store, now: DateTime<Utc>, folders: &config::SharedFolder) -> Tools {
+pub fn tools_with(store: &Store, now: DateTime<Utc>, folders: &config::SharedFolderSettings) -> Tools {
     let clock = Clock::from_fn(move || now);
     let deleter = Deleter {
         db: store.db.clone(),
@@ -63,7 +63,7 @@ pub fn tools_with(store: &Store, now: DateTime<Utc>, folders: &config::SharedFol
 
 /// The asset store beside the database.
 pub fn assets(store: &Store) -> Assets {
-    let settings = config::Assets::default();
+    let settings = config::AssetSettings::default();
     let objects =
         Objects::open_beside(&Outgoing::default(), &settings, store.folder.path()).expect("a store");
     Assets::new(store.db.clone(), objects, &settings)

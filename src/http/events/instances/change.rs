@@ -21,7 +21,7 @@ use crate::{
         body::Body,
         checks::Checks,
         events::{
-            answers::{self, no_instance, teller},
+            answers::{self, no_instance, notifier},
             bodies::check_texts,
             date_time::DateTimeTz,
             queries::ChangeQuery,
@@ -108,8 +108,8 @@ pub(super) async fn change(
         user: user.profile.id,
         at: state.clock.now(),
     };
-    let teller = teller(&state, query.suppress_email_notification);
-    let changed = change_instance(&state.db, &seen.event, original, change, editor, teller).await?;
+    let notifier = notifier(&state, query.suppress_email_notification);
+    let changed = change_instance(&state.db, &seen.event, original, change, editor, notifier).await?;
     let shown = resource::show(&state, &changed.seen, vec![changed.instance], query.invitees_max).await?;
     let shown = shown.into_iter().next().ok_or_else(no_instance)?;
     Ok(answers::changed(shown, changed.told))

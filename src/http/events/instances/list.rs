@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     events::{
-        instances::{Beyond, Page, TimeFilter},
+        instances::{Beyond, InstancePage, TimeFilter},
         off_thread,
     },
     http::{
@@ -79,7 +79,7 @@ pub(super) async fn list(
             let limit = usize::try_from(limit).unwrap_or(usize::MAX);
             off_thread(move || series.page(filter, beyond, limit)).await?
         }
-        None => Page::default(),
+        None => InstancePage::default(),
     };
     let (before, after) = (page.before.map(Beyond::Before), page.after.map(Beyond::After));
     let invitees_max = shown::invitees_of_each(query.invitees_max, page.instances.len());

@@ -8,7 +8,6 @@ mod series;
 
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-pub use self::resource::InstanceResource;
 use crate::http::ApiState;
 
 pub(super) fn routes() -> OpenApiRouter<ApiState> {
