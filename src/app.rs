@@ -21,17 +21,15 @@ use crate::{
     assets::{Assets, Objects, OpenError as AssetsError, Recordings},
     clock::Clock,
     config::{Config, DEV_ISSUER_PATH, DataFolderError, prepare_data_folder},
+    deletion::Deleter,
     disabled_users::DisabledUsers,
     http::{
-        self, ApiState,
-        api::Parts,
-        auth::{KnownUsers, person::VISIT_NOTES_MAX},
-        brake::WriteBrake,
-        health, layers,
+        self, ApiState, api::Parts, auth::person::VISIT_NOTES_MAX, brake::WriteBrake, health, layers,
         starts::Doorkeeper,
     },
     identity::{DevIssuer, SettingsError, Verifier, VerifierSettings, dev_issuer::OpenError},
     jobs::{Schedule, Tools},
+    known_users::KnownUsers,
     listener::{self, Limits, Shutdown},
     livekit::RoomService,
     mail::{MailError, Outbox, Worker},
@@ -139,6 +137,7 @@ impl App {
             Doorkeeper::new(&config, readiness.clone(), origins.clone()),
             outbox,
         )?;
+        let deleter = api.deleter();
         let issuer_work = Box::pin(issuer::prepare(&api)).await?;
         let inner = health::router(readiness.clone()).merge(http::router(api));
         let inner = with_dev_issuer(inner, dev_issuer);
@@ -157,13 +156,13 @@ impl App {
             data_folder,
             db,
             readiness,
-            live: live.clone(),
+            live,
             lock,
             router,
             stop_hooks: Vec::new(),
         };
         app.begin_issuer_work(issuer_work);
-        app.begin(live, disabled_users, (assets, recordings), mail);
+        app.begin(deleter, disabled_users, (assets, recordings), mail);
         Ok(app)
     }
 
@@ -183,17 +182,17 @@ impl App {
     /// Begins what works beside the requests, and says what ends at a stop, in this order.
     fn begin(
         &mut self,
-        live: Live,
+        deleter: Deleter,
         disabled_users: DisabledUsers,
         (assets, recordings): (Assets, Recordings),
         mail: Option<Worker>,
     ) {
         self.on_stop("disabled users", {
-            let (db, live) = (self.db.clone(), live.clone());
+            let (db, live) = (self.db.clone(), self.live.clone());
             background(|stop| disabled_users.watch(db, live, stop))
         });
         self.on_stop("live core", {
-            let live = live.clone();
+            let live = self.live.clone();
             async move { live.stop().await }
         });
         tokio::spawn(store_left(recordings.clone()));
@@ -207,7 +206,7 @@ impl App {
             db: self.db.clone(),
             clock: Clock::system(),
             assets,
-            live: Some(live),
+            deleter,
             ended_logins_kept: self.config.oidc.ended_logins_kept(),
         };
         let schedule = Schedule::new(tools, &self.config.jobs);

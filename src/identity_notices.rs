@@ -9,8 +9,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     clock::Clock,
-    http::auth::KnownUsers,
     identity::Revocations,
+    known_users::KnownUsers,
     store::{Db, StoreError, merged_users, void_sessions},
 };
 

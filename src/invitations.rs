@@ -6,10 +6,10 @@ use uuid::Uuid;
 
 use crate::{
     events::{Teller, entry, meeting},
-    mail::{self, Kind, Mail, Receiver},
+    mail::{self, Kind, Mail},
     store::{
         Db, StoreError, Tx,
-        event_invites::{self, Invited, NewEventInvite, Whom, Withdrawn},
+        event_invites::{self, Invited, NewEventInvite, Receiver, Whom, Withdrawn},
         events::{self, exceptions},
         usage::QuotaError,
     },

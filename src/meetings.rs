@@ -7,12 +7,9 @@ use colloquy_actors::{
     ids::RoomId,
     live::{Admission, JournalMode, LiveSettings},
     ports::{self, BoxFuture, Directory, SystemClock, SystemRandom, Unavailable},
-    protocol::{
-        meeting::{
-            CallInInfo, EventInfo, Group, Identity, MeetingDetails, MeetingFacts, ModuleFeatures,
-            ParticipationKind, Role, RoomInfo, StreamingLink, Tariff, UserInfo,
-        },
-        names::DisplayName,
+    protocol::meeting::{
+        CallInInfo, EventInfo, Group, Identity, MeetingDetails, MeetingFacts, ModuleFeatures,
+        ParticipationKind, Role, RoomInfo, StreamingLink, Tariff, UserInfo,
     },
     room::RoomSettings,
     session::RateLimits,
@@ -20,16 +17,18 @@ use colloquy_actors::{
 
 use crate::{
     call_in::CallerNames,
+    catalogue::{CALL_IN, CORE},
     config::{CallIn, ChatHistory, Config, Defaults, JournalKind},
-    http::profiles::picture_of,
     livekit::{self, RoomService},
     origins::Origins,
     permissions::Standing,
+    profiles::{picture_of, profile_name},
+    quotas::Quota,
     secrets::Secret,
     store::{
         self, Db, StoreError, groups, guest_access::GuestAccess, room_events::Details, rooms, users::Profile,
     },
-    tariffs::{CALL_IN, CORE, Offer, Quota, TariffResource},
+    tariffs::{Offer, TariffResource},
 };
 
 /// Name of the journals' folder in the data folder.
@@ -283,15 +282,6 @@ pub fn recorder() -> Identity {
         kind: ParticipationKind::Recorder,
         ..guest()
     }
-}
-
-/// The display name, else first and last name, else the address before `@`, else `User`.
-pub(crate) fn profile_name(profile: &Profile) -> DisplayName {
-    let full = format!("{} {}", profile.firstname, profile.lastname);
-    let local = profile.email.split('@').next().unwrap_or_default();
-    let names = [profile.display_name.as_str(), &full, local];
-    let first = names.into_iter().find(|name| !name.trim().is_empty());
-    DisplayName::from_profile(first.unwrap_or_default())
 }
 
 fn user_info(profile: Profile, defaults: &Defaults) -> UserInfo {

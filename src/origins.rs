@@ -6,8 +6,8 @@ use aws_lc_rs::hmac;
 use colloquy_actors::{ids::OriginHash, room::access::Origin};
 
 use crate::{
+    client_address::ClientAddress,
     config::Config,
-    listener::ClientAddress,
     store::{Db, StoreError, server_keys},
 };
 

@@ -1,67 +1,17 @@
 //! What a tariff allows: modules and features by operator and tariff, as clients read them.
 
-pub mod names;
-mod quotas;
-
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-pub use self::quotas::{Period, Quota};
 use crate::{
-    config::{Config, Quotas},
+    catalogue::{CATALOGUE, CORE, GUESTS_ALLOWED, SERVED},
+    config::Config,
+    quotas::{Quota, Quotas},
     store::{guest_access::GuestAccess, tariffs::Tariff},
 };
-
-/// Every module that clients know, with its features.
-const CATALOGUE: [(&str, &[&str]); 19] = [
-    ("automod", &[]),
-    ("breakout", &[]),
-    ("chat", &[]),
-    (CORE, &[CALL_IN, GUESTS_ALLOWED, "storage_upgradable"]),
-    ("echo", &[]),
-    ("integration", &["outlook"]),
-    ("legal_vote", &[]),
-    ("livekit", &[]),
-    ("meeting_notes", &[]),
-    ("meeting_report", &[]),
-    ("moderation", &[]),
-    ("polls", &[]),
-    ("recording", &["record", "stream"]),
-    ("recording_service", &[]),
-    ("shared_folder", &[]),
-    ("subroom_audio", &[]),
-    ("timer", &[]),
-    (TRAINING_REPORT, &[]),
-    ("whiteboard", &[]),
-];
-
-/// Modules that a server has without further settings.
-const SERVED: [&str; 9] = [
-    "breakout",
-    "chat",
-    CORE,
-    "echo",
-    "integration",
-    "livekit",
-    "moderation",
-    "polls",
-    "timer",
-];
-
-/// The module of what belongs to no other; features without a module are its.
-pub const CORE: &str = "core";
-
-/// Feature of [`CORE`]: rooms can be reached by telephone.
-pub const CALL_IN: &str = "call_in";
-
-/// Feature of [`CORE`]: people come in by a link.
-pub const GUESTS_ALLOWED: &str = "guests_allowed";
-
-/// Module: participants of a training are asked now and then whether they are there.
-pub const TRAINING_REPORT: &str = "training_participation_report";
 
 /// What this server has to offer, before any tariff.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -190,6 +140,7 @@ fn full_names(features: &[String]) -> BTreeSet<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::catalogue::{CALL_IN, TRAINING_REPORT};
 
     fn tariff(disabled_modules: &[&str], disabled_features: &[&str]) -> Tariff {
         let owned = |names: &[&str]| names.iter().copied().map(str::to_owned).collect();
@@ -206,13 +157,6 @@ mod tests {
         let mut config = Config::default();
         config.defaults.disabled_features = disabled_features.iter().copied().map(str::to_owned).collect();
         Offer::from_config(&config)
-    }
-
-    #[test]
-    fn every_served_module_is_in_the_catalogue() {
-        for module in SERVED {
-            assert!(CATALOGUE.iter().any(|(name, _)| *name == module), "{module}");
-        }
     }
 
     #[test]

@@ -67,6 +67,7 @@ const BUILD_CONTEXT: &[&str] = &[
     "LICENSE",
     "build.rs",
     "src",
+    "templates",
     "actors",
     "calendar",
     "loadtest",

@@ -142,6 +142,30 @@ fn nothing_is_unfinished() {
     );
 }
 
+/// What can't be written as JSON must not become an empty text in silence (`actors/src/encoding.rs`).
+#[test]
+fn no_json_is_left_out_in_silence() {
+    let tree = Tree::read();
+    let calls = [
+        concat!("serde_json::", "to_"),
+        "serde_json::value::to_",
+        "encoding::",
+        "RawValue::from_string",
+    ];
+    let mut silent = Vec::new();
+    for path in tree.rust() {
+        let source = tree.text(path);
+        for (at, _) in calls.iter().flat_map(|call| source.match_indices(call)) {
+            let statement = source[at..].split(';').next().unwrap_or_default();
+            let ends = [".unwrap_or_default()", ".ok()"];
+            if ends.iter().any(|end| statement.contains(end)) {
+                silent.push(format!("{}:{}", path.display(), source[..at].lines().count()));
+            }
+        }
+    }
+    assert_none(&silent, "hand the error on, see actors/src/encoding.rs");
+}
+
 #[test]
 fn a_clone_stands_alone() {
     let tree = Tree::read();
@@ -352,7 +376,7 @@ fn every_name_of_the_protocol_is_in_the_description_for_tools() {
     assert!(seen > 100, "only {seen} names were found");
     assert_none(
         &missing,
-        &format!("add it to src/signaling/asyncapi, and write {ASYNCAPI} anew"),
+        &format!("add it to src/asyncapi, and write {ASYNCAPI} anew"),
     );
 }
 

@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use sha2::Sha256;
 
 use crate::{
+    encoding::{self, EncodeError},
     ids::{ParticipantId, RoomId, Space, Timestamp},
     protocol::limits::LIVEKIT_TOKEN_SECS,
 };
@@ -89,8 +90,8 @@ impl Livekit {
     fn sign<T: Serialize>(&self, claims: &T) -> String {
         let mut token = URL_SAFE_NO_PAD.encode(r#"{"alg":"HS256","typ":"JWT"}"#);
         token.push('.');
-        // A struct of strings and numbers always encodes.
-        token.push_str(&URL_SAFE_NO_PAD.encode(serde_json::to_vec(claims).unwrap_or_default()));
+        let claims = encoding::encode(claims).unwrap_or_else(EncodeError::undo);
+        token.push_str(&URL_SAFE_NO_PAD.encode(claims));
         let mac = self.key.clone().chain_update(&token);
         token.push('.');
         token.push_str(&URL_SAFE_NO_PAD.encode(mac.finalize().into_bytes()));

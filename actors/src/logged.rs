@@ -203,7 +203,7 @@ impl LoggedRoom {
         if batch.iter().any(|stamped| !stamped.input.is_of_time()) {
             self.delete_outlived();
         }
-        let records = format::encode_inputs(batch);
+        let records = format::encode_inputs(batch)?;
         let Err(error) = self.journal.append(&records).await else {
             return Ok(());
         };
@@ -254,10 +254,8 @@ impl LoggedRoom {
             return Ok(Handled::Done(effects));
         }
         tracing::error!(room.id = %self.room.id(), input.seq = seq, "a rule panicked; the room is rebuilt");
-        self.journal
-            .append(&format::encode_skipped(seq))
-            .await
-            .map_err(JournalError::from)?;
+        let skipped = format::encode_skipped(seq).map_err(JournalError::from)?;
+        self.journal.append(&skipped).await.map_err(JournalError::from)?;
         self.room = self.journal.rebuild(seq, &self.livekit)?;
         self.room.skip(seq, at);
         self.panicked(at, culprit)

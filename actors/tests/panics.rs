@@ -97,7 +97,7 @@ async fn a_process_that_died_of_the_panic_skips_the_input_when_it_is_back() {
     ];
     let batch = stamp(&logged(&trial, Log::Memory(Vec::new())), inputs, trial.now);
     let mut bytes = format::begin(&trial.room).unwrap();
-    bytes.extend(format::encode_inputs(&batch));
+    bytes.extend(format::encode_inputs(&batch).unwrap());
     let reopened = LoggedRoom::open(Log::Memory(bytes), Arc::default()).unwrap();
     let mut skipping: Room = trial.room;
     skipping.handle(&Arc::default(), batch[0].clone());

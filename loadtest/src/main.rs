@@ -113,7 +113,7 @@ async fn measure_rest(args: &Args, rest: &RestArgs) -> Result<ExitCode, RunError
         return Ok(ExitCode::from(EXIT_INTERRUPTED));
     };
     let report = report?.finished();
-    publish(&report, &report.to_json(), report.passed, args).map_err(RunError::Report)
+    publish(&report, &json_of(report.to_json())?, report.passed, args).map_err(RunError::Report)
 }
 
 async fn measure_identity(args: &Args, identity: &IdentityArgs) -> Result<ExitCode, RunError> {
@@ -125,7 +125,7 @@ async fn measure_identity(args: &Args, identity: &IdentityArgs) -> Result<ExitCo
             return Ok(ExitCode::from(EXIT_INTERRUPTED));
         }
     };
-    publish(&report, &report.to_json(), report.passed, args).map_err(RunError::Report)
+    publish(&report, &json_of(report.to_json())?, report.passed, args).map_err(RunError::Report)
 }
 
 async fn run(args: Arc<Args>) -> Result<ExitCode, RunError> {
@@ -144,7 +144,7 @@ async fn run(args: Arc<Args>) -> Result<ExitCode, RunError> {
         return Ok(ExitCode::from(EXIT_INTERRUPTED));
     };
     let report = report?;
-    publish(&report, &report.to_json(), report.passed, &args).map_err(RunError::Report)
+    publish(&report, &json_of(report.to_json())?, report.passed, &args).map_err(RunError::Report)
 }
 
 /// Raises the limit of open files as far as it may be raised, and tells beforehand when that is not enough.
@@ -169,6 +169,10 @@ async fn clean_up(meetings: &Meetings, concurrency: usize) {
         }
         _ = tokio::signal::ctrl_c() => eprintln!("rooms stay behind"),
     }
+}
+
+fn json_of(report: serde_json::Result<String>) -> Result<String, RunError> {
+    report.map_err(|error| RunError::Report(error.into()))
 }
 
 fn publish(report: &impl Display, as_json: &str, passed: bool, args: &Args) -> std::io::Result<ExitCode> {

@@ -5,6 +5,7 @@ use std::{
     fmt::{self, Display},
 };
 
+use clap::ValueEnum as _;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -109,15 +110,13 @@ impl Report {
         }
     }
 
-    pub fn to_json(&self) -> String {
-        // A tree of numbers and strings always has a JSON form.
-        serde_json::to_string_pretty(self).unwrap_or_default()
+    pub fn to_json(&self) -> serde_json::Result<String> {
+        serde_json::to_string_pretty(self)
     }
 
     fn name(&self) -> String {
-        // A unit variant is a JSON string.
-        let name = serde_json::to_value(self.scenario).unwrap_or_default();
-        name.as_str().unwrap_or_default().to_owned()
+        let name = self.scenario.to_possible_value();
+        name.map_or_else(String::new, |value| value.get_name().to_owned())
     }
 }
 
@@ -269,7 +268,7 @@ mod tests {
             !text.contains("deliveries ") && !text.contains("memory"),
             "{text}"
         );
-        let json: Value = serde_json::from_str(&report.to_json()).unwrap();
+        let json: Value = serde_json::from_str(&report.to_json().unwrap()).unwrap();
         assert_eq!(json["scenario"], "chat");
         assert_eq!(json["parameters"]["rooms"], 1);
         assert!(json.get("server").is_none() && json.get("pairs").is_none());

@@ -11,8 +11,8 @@ use phonenumber::country;
 use super::Number;
 use crate::{
     config::CallIn,
-    meetings::profile_name,
     origins::Origins,
+    profiles::profile_name,
     store::{
         Db,
         users::{self, Profile},

@@ -16,10 +16,11 @@ use url::{Host, Url};
 
 use super::{explain, greeting, logging, logging::LoggingError, signals::Signals};
 use crate::{
+    client_address::TrustedProxies,
     config::{Config, DEV_ISSUER_PATH, DataFolderError, Http, prepare_data_folder},
     http::layers,
     identity::{DevIssuer, dev_issuer::OpenError},
-    listener::{self, Limits, Shutdown, TrustedProxies},
+    listener::{self, Limits, Shutdown},
     loopback::is_loopback,
 };
 

@@ -14,7 +14,9 @@ use crate::{
     assets::{Assets, Objects, OpenError},
     clock::Clock,
     config::{Config, DataFolderError, prepare_data_folder},
+    deletion::Deleter,
     jobs::{self, Job, ParametersError, Report, RunError, Tools},
+    shared_folders::SharedFolders,
     store::StoreError,
 };
 
@@ -52,6 +54,8 @@ enum JobsError {
     Store(#[from] StoreError),
     #[error(transparent)]
     Assets(#[from] OpenError),
+    #[error("cannot prepare requests to other services: {0}")]
+    HttpClient(#[from] reqwest::Error),
     #[error(transparent)]
     Run(#[from] RunError),
 }
@@ -103,11 +107,19 @@ fn start(config: &Config, name: &str, dry_run: bool, parameters: &str) -> Result
         let folder = prepare_data_folder(config).await?;
         let db = open_database(config, &folder).await?;
         let objects = Objects::open_beside(&config.outgoing, &config.assets, &folder)?;
-        let tools = Tools {
+        let assets = Assets::new(db.clone(), objects, &config.assets);
+        let deleter = Deleter {
             db: db.clone(),
-            assets: Assets::new(db.clone(), objects, &config.assets),
             clock: Clock::system(),
             live: None,
+            assets: assets.clone(),
+            shared_folders: SharedFolders::new(&config.outgoing, &config.shared_folder)?,
+        };
+        let tools = Tools {
+            db: db.clone(),
+            assets,
+            clock: Clock::system(),
+            deleter,
             ended_logins_kept: config.oidc.ended_logins_kept(),
         };
         let done = jobs::run(&tools, job, parameters, dry_run).await;

@@ -6,13 +6,14 @@ use clap::{Args, Subcommand};
 
 use super::database::{self, CommandError};
 use crate::{
+    catalogue::{CORE, names},
     clock::Clock,
     config::Config,
+    quotas::Quota,
     store::{
         Db, StoreError, Unique,
         tariffs::{self, DEFAULT_TARIFF, Definition, Deletion, Overview},
     },
-    tariffs::{CORE, Quota, names},
 };
 
 /// Characters of a tariff's name and of an external id.

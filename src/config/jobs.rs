@@ -35,6 +35,7 @@ impl Default for Jobs {
                 "orphaned_assets",
                 "counter_cleanup",
                 "login_cleanup",
+                "shared_folder_cleanup",
             ]
             .map(daily_job)
             .to_vec(),

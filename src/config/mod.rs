@@ -12,13 +12,14 @@ mod error;
 mod file;
 mod foreign;
 mod guests;
+mod job;
+mod job_parameters;
 mod jobs;
 mod livekit;
 mod load;
 mod mail;
 mod oidc;
 mod outgoing;
-mod quotas;
 #[cfg(test)]
 mod reference;
 mod schema;
@@ -34,6 +35,8 @@ use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
+pub use crate::quotas::Quotas;
+
 pub use self::{
     assets::{AssetStoreKind, Assets, S3},
     call_in::CallIn,
@@ -44,13 +47,14 @@ pub use self::{
     error::{ConfigError, Place, Problem},
     foreign::import_file,
     guests::Guests,
+    job::Job,
+    job_parameters::{Parameters, ParametersError},
     jobs::{Jobs, ScheduledJob},
     livekit::Livekit,
     load::{Loaded, Overrides, Sources},
     mail::{Mail, MailTls},
-    oidc::{ClaimNames, EmailVerified, Oidc, UserDirectory},
+    oidc::{ANY_AUDIENCE, CLIENT_CHARS_MAX, ClaimNames, EmailVerified, Oidc, UserDirectory},
     outgoing::Outgoing,
-    quotas::Quotas,
     shared_folder::SharedFolder,
     turn::{Turn, TurnServer},
 };
@@ -83,6 +87,9 @@ pub struct Config {
     pub guests: Guests,
     pub defaults: Defaults,
 }
+
+/// Most bytes of a request's line and headers; beyond it the answer is 431.
+pub const HEAD_BYTES_MAX: usize = 32 * 1024;
 
 /// The HTTP listener.
 #[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]

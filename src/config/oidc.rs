@@ -8,6 +8,12 @@ use url::Url;
 
 use crate::secrets::Secret;
 
+/// Longest name of a client.
+pub const CLIENT_CHARS_MAX: usize = 255;
+
+/// The audience that switches its check off.
+pub const ANY_AUDIENCE: &str = "*";
+
 /// Who vouches for users.
 #[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]

@@ -61,25 +61,3 @@ impl Feed {
         }
     }
 }
-
-/// Whether a client that names these entity tags (`If-None-Match`) has this one already.
-#[must_use]
-pub fn is_known(etag: &str, named: &str) -> bool {
-    let mut named = named.split(',').map(str::trim);
-    named.any(|named| named == "*" || named.strip_prefix("W/").unwrap_or(named) == etag)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn entity_tags_are_found_in_lists() {
-        for named in ["\"a\"", "W/\"a\"", "\"b\", \"a\"", "*"] {
-            assert!(is_known("\"a\"", named), "{named}");
-        }
-        for named in ["", "a", "\"b\"", "\"ab\""] {
-            assert!(!is_known("\"a\"", named), "{named}");
-        }
-    }
-}

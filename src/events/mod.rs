@@ -3,7 +3,6 @@
 mod answers;
 mod change;
 mod create;
-mod delete;
 mod entry;
 pub mod feed;
 mod instance_change;
@@ -16,7 +15,6 @@ mod times;
 pub use self::{
     change::{Change, Changed, change, lasting_invite},
     create::{Draft, create},
-    delete::delete,
     entry::entry,
     instance_change::{ChangedInstance, InstanceChange, change_instance},
     news::{News, Teller, meeting},

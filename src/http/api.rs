@@ -10,25 +10,26 @@ use utoipa_swagger_ui::SwaggerUi;
 
 use super::{
     ApiError, assets,
-    auth::KnownUsers,
     body::BODY_BYTES_MAX,
     brake::WriteBrake,
-    calendar_feed, call_in, event_favorites, event_invites, events, invites, login, logout, mail_refusals,
-    openapi, people, recordings, room_event, room_tariff, rooms, shared_folders, sip,
+    calendar_feed, call_in, event_favorites, event_invites, events, home, invites, login, logout,
+    mail_refusals, openapi, people, recordings, room_event, room_tariff, rooms, shared_folders, sip,
     starts::{self, Doorkeeper},
     streaming_targets, turn, user_assets, users,
 };
 
 use crate::{
     assets::{Assets, Recordings},
+    asyncapi,
     clock::Clock,
     config::Config,
+    deletion::Deleter,
     disabled_users::DisabledUsers,
     identity::Verifier,
+    known_users::KnownUsers,
     mail::Outbox,
     people::People,
     shared_folders::SharedFolders,
-    signaling::asyncapi,
     store::{
         Db,
         users::{ClaimRules, NewUserDefaults},
@@ -83,6 +84,18 @@ impl Deref for ApiState {
 }
 
 impl Parts {
+    /// What deletes events and rooms with all that belongs to them.
+    #[must_use]
+    pub fn deleter(&self) -> Deleter {
+        Deleter {
+            db: self.db.clone(),
+            clock: self.clock.clone(),
+            live: Some(self.live.clone()),
+            assets: self.assets.clone(),
+            shared_folders: self.shared_folders.clone(),
+        }
+    }
+
     /// What new users get where their token says nothing, and how claims are read.
     #[must_use]
     pub fn new_user_defaults(&self) -> NewUserDefaults {
@@ -98,7 +111,10 @@ impl Parts {
 pub fn router(state: ApiState) -> Router {
     let (api, document) = described();
     let has_docs = state.config.http.docs;
-    let mut router = api.layer(DefaultBodyLimit::max(BODY_BYTES_MAX)).with_state(state);
+    let mut router = api
+        .merge(home::routes())
+        .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
+        .with_state(state);
     if has_docs {
         router = router
             .merge(SwaggerUi::new("/docs").url("/v1/openapi.json", document))
@@ -150,6 +166,6 @@ pub(super) async fn method_not_allowed() -> impl IntoResponse {
     ApiError::method_not_allowed()
 }
 
-async fn not_found() -> impl IntoResponse {
+pub(super) async fn not_found() -> impl IntoResponse {
     ApiError::not_found("No such path")
 }

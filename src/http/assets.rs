@@ -32,11 +32,11 @@ use super::{
 use crate::{
     assets::{DEFAULT_NAMESPACE, NewAsset, UploadError, Wish, file_name},
     permissions::Operation,
+    quotas::Quota,
     store::{
         self,
         assets::{self, Asset},
     },
-    tariffs::Quota,
 };
 
 /// Type of every download: browsers shall store, not show them.

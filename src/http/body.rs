@@ -1,6 +1,6 @@
 //! JSON bodies.
 
-mod findings;
+mod schema;
 
 use std::borrow::Cow;
 
@@ -11,8 +11,8 @@ use axum::{
 use bytes::Bytes;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+use utoipa::ToSchema;
 
-use self::findings::{field_error, findings};
 use super::error::{ApiError, FieldError};
 
 /// Largest body of an operation that takes JSON.
@@ -27,7 +27,7 @@ pub struct Body<T>(pub T);
 #[derive(Debug)]
 pub struct StartBody<T>(pub T);
 
-impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
+impl<S: Send + Sync, T: DeserializeOwned + ToSchema> FromRequest<S> for Body<T> {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
@@ -35,7 +35,7 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
     }
 }
 
-impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for StartBody<T> {
+impl<S: Send + Sync, T: DeserializeOwned + ToSchema> FromRequest<S> for StartBody<T> {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
@@ -84,41 +84,60 @@ fn is_json(headers: &HeaderMap) -> bool {
     essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"))
 }
 
-fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
+fn parse<T: DeserializeOwned + ToSchema>(bytes: &[u8]) -> Result<T, ApiError> {
     // What is skipped in a body would not be looked at for its encoding.
     let text = std::str::from_utf8(bytes).map_err(|_| ApiError::invalid_json("The body is no UTF-8"))?;
-    let refusal = match parse_object(text) {
+    let first = match parse_object(text) {
         Ok(value) => return Ok(value),
-        Err(refusal) => refusal,
+        Err(first) => first,
     };
-    // The first wrong type may come before a place where the text stops being JSON.
-    if serde_json::from_str::<Value>(text).is_err() {
-        return Err(ApiError::invalid_json("The body is no JSON"));
+    // The first wrong type may come before a place where the text stops being JSON. An enum that is a number, say, is a
+    // syntax error to the parser: only this tells one from the other.
+    let body: Value =
+        serde_json::from_str(text).map_err(|_| ApiError::invalid_json("The body is no JSON"))?;
+    if !body.is_object() {
+        return Err(ApiError::validation(vec![invalid(None, "must be an object")]));
     }
-    Err(refusal)
+    let mut found = schema::findings::<T>(&body);
+    if !tells(&found, first.field.as_deref()) {
+        found.push(first);
+    }
+    Err(ApiError::validation(found))
 }
 
-fn parse_object<T: DeserializeOwned>(text: &str) -> Result<T, ApiError> {
+/// What the parser stopped at, where it is no object `T`.
+fn parse_object<T: DeserializeOwned>(text: &str) -> Result<T, FieldError> {
     // Derived implementations would take a list for an object, field by field.
     if !text.trim_start().starts_with('{') {
-        return Err(ApiError::validation(vec![FieldError {
-            field: None,
-            code: Cow::Borrowed("invalid_value"),
-            message: Some("must be an object".to_owned()),
-        }]));
+        return Err(invalid(None, "must be an object"));
     }
     let mut deserializer = serde_json::Deserializer::from_str(text);
-    let value = serde_path_to_error::deserialize(&mut deserializer)
-        .map_err(|error| refusal::<T>(text, Some(error.path().to_string()), error.inner()))?;
-    deserializer
-        .end()
-        .map_err(|error| refusal::<T>(text, None, &error))?;
+    let value = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
+        let path = error.path().to_string();
+        invalid((path != ".").then_some(path), error.inner())
+    })?;
+    deserializer.end().map_err(|error| invalid(None, error))?;
     Ok(value)
 }
 
-/// What is no JSON has been told apart otherwise: an enum that is a number, say, is a syntax error to `serde_json`.
-fn refusal<T: DeserializeOwned>(text: &str, path: Option<String>, error: &serde_json::Error) -> ApiError {
-    ApiError::validation(findings::<T>(text, field_error(path, error)))
+fn invalid(field: Option<String>, message: impl ToString) -> FieldError {
+    FieldError {
+        field,
+        code: Cow::Borrowed("invalid_value"),
+        message: Some(message.to_string()),
+    }
+}
+
+/// Whether one of the findings is what the parser stopped at: it names the parent of a field that is missing.
+fn tells(found: &[FieldError], first: Option<&str>) -> bool {
+    let Some(first) = first else {
+        return !found.is_empty();
+    };
+    let mut fields = found.iter().filter_map(|error| error.field.as_deref());
+    fields.any(|field| {
+        let rest = field.strip_prefix(first);
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
+    })
 }
 
 #[cfg(test)]
@@ -128,21 +147,22 @@ mod tests {
     use super::*;
     use crate::store::Change;
 
-    #[derive(Debug, Deserialize, PartialEq)]
+    #[derive(Debug, Deserialize, PartialEq, ToSchema)]
     struct Inner {
         size: u8,
     }
 
-    #[derive(Debug, Deserialize, PartialEq)]
+    #[derive(Debug, Deserialize, PartialEq, ToSchema)]
     struct Sample {
         name: String,
         #[serde(default)]
+        #[schema(value_type = Option<String>)]
         password: Change<String>,
         inner: Option<Inner>,
         kind: Option<Kind>,
     }
 
-    #[derive(Debug, Deserialize, PartialEq)]
+    #[derive(Debug, Deserialize, PartialEq, ToSchema)]
     enum Kind {
         Odd,
     }

@@ -18,7 +18,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use uuid::Uuid;
 
 use super::{ApiError, deadline::is_unhurried, inventions::too_soon};
-use crate::{identity::claims::VerifiedToken, listener::ClientAddress, throttle::Throttle};
+use crate::{client_address::ClientAddress, throttle::Throttle, verified_token::VerifiedToken};
 
 /// Changes that a user may make at once. Web clients save a whole form with a few.
 const BURST: u32 = 100;

@@ -5,7 +5,7 @@ use axum::{
     extract::State,
     http::{
         HeaderMap, StatusCode,
-        header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, IF_NONE_MATCH},
+        header::{CACHE_CONTROL, CONTENT_TYPE, ETAG},
     },
     response::{IntoResponse, Response},
 };
@@ -19,11 +19,12 @@ use super::{
     ApiError, ApiState,
     auth::{self, CurrentUser},
     params::InQuery,
+    ranges::is_known,
     refusals,
 };
 use crate::{
+    client_address::ClientAddress,
     events::feed::{self, Feed},
-    listener::ClientAddress,
     secrets::Secret,
     store::{
         calendar_feeds,
@@ -188,11 +189,7 @@ fn fitting(numbers: impl Iterator<Item = u64>) -> usize {
 }
 
 fn answer(feed: Feed, asked: &HeaderMap) -> Response {
-    let named = asked
-        .get_all(IF_NONE_MATCH)
-        .iter()
-        .filter_map(|value| value.to_str().ok());
-    let is_known = named.into_iter().any(|named| feed::is_known(&feed.etag, named));
+    let is_known = is_known(&feed.etag, asked);
     let about = [(ETAG, feed.etag), (CACHE_CONTROL, "private".to_owned())];
     if is_known {
         return (StatusCode::NOT_MODIFIED, about).into_response();

@@ -15,13 +15,14 @@ use super::{
     starts::{self, StartedResource},
 };
 use crate::{
+    catalogue::{CALL_IN, CORE},
     meetings,
     secrets::Secret,
     store::{
         rooms::MeetingFacts,
         sip_configs::{self, SipConfig},
     },
-    tariffs::{CALL_IN, CORE, TariffResource},
+    tariffs::TariffResource,
 };
 
 /// Compared with when an id is unknown, so that the answer takes as long as for a wrong pin.

@@ -7,6 +7,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
+use colloquy_actors::encoding;
 use serde::{Serialize, de::DeserializeOwned};
 use url::form_urlencoded;
 
@@ -43,15 +44,15 @@ impl AskedAt {
         &self.0
     }
 
-    fn link(&self, cursor: &impl Serialize, rel: &str) -> String {
+    fn link(&self, cursor: &impl Serialize, rel: &str) -> Result<String, ApiError> {
         let query = self.0.query().unwrap_or_default();
         let others =
             form_urlencoded::parse(query.as_bytes()).filter(|(name, _)| !PARAMETERS.contains(&&**name));
         let query = form_urlencoded::Serializer::new(String::new())
             .extend_pairs(others)
-            .append_pair(PARAMETERS[0], &encode(cursor))
+            .append_pair(PARAMETERS[0], &encode(cursor)?)
             .finish();
-        format!("<{}?{query}>; rel=\"{rel}\"", self.0.path())
+        Ok(format!("<{}?{query}>; rel=\"{rel}\"", self.0.path()))
     }
 
     /// The answer: a page as JSON, with links to its neighbours.
@@ -60,18 +61,18 @@ impl AskedAt {
         page: &[T],
         before: Option<C>,
         after: Option<C>,
-    ) -> Response {
+    ) -> Result<Response, ApiError> {
         let links: Vec<_> = [(before, "before"), (after, "after")]
             .into_iter()
             .filter_map(|(cursor, rel)| Some(self.link(&cursor?, rel)))
-            .collect();
+            .collect::<Result<_, _>>()?;
         let mut response = Json(page).into_response();
         if let Ok(value) = HeaderValue::try_from(links.join(", "))
             && !links.is_empty()
         {
             response.headers_mut().insert(LINK, value);
         }
-        response
+        Ok(response)
     }
 }
 
@@ -96,9 +97,9 @@ pub fn decode<C: DeserializeOwned>(text: &str) -> Result<C, ApiError> {
         .ok_or_else(|| ApiError::bad_request("The cursor is none that this server has given"))
 }
 
-fn encode(cursor: &impl Serialize) -> String {
-    // Cursors are plain structs.
-    BASE64_URL_SAFE_NO_PAD.encode(serde_json::to_vec(cursor).unwrap_or_default())
+fn encode(cursor: &impl Serialize) -> Result<String, ApiError> {
+    let json = encoding::encode(cursor).map_err(ApiError::internal)?;
+    Ok(BASE64_URL_SAFE_NO_PAD.encode(json))
 }
 
 #[cfg(test)]
@@ -110,12 +111,12 @@ mod tests {
         let asked = AskedAt(Uri::from_static(
             "/v1/events?adhoc=false&after=x&status=a,b&cursor=y",
         ));
-        let link = asked.link(&7, "after");
+        let link = asked.link(&7, "after").unwrap();
         assert_eq!(
             link,
             "</v1/events?adhoc=false&status=a%2Cb&after=Nw>; rel=\"after\""
         );
-        let header = asked.answer(&[1], Some(6), Some(7)).headers()[LINK].clone();
+        let header = asked.answer(&[1], Some(6), Some(7)).unwrap().headers()[LINK].clone();
         let header = header.to_str().expect("text");
         assert!(
             header.contains("rel=\"before\", <") && header.ends_with("rel=\"after\""),
@@ -124,6 +125,7 @@ mod tests {
         assert!(
             !asked
                 .answer::<u8, u8>(&[], None, None)
+                .unwrap()
                 .headers()
                 .contains_key(LINK)
         );
@@ -131,7 +133,7 @@ mod tests {
 
     #[test]
     fn only_cursors_are_read() {
-        assert_eq!(decode::<u8>(&encode(&7)).expect("a cursor"), 7);
+        assert_eq!(decode::<u8>(&encode(&7).unwrap()).expect("a cursor"), 7);
         for bad in ["", "7", "Nw==", "****", "bnVsbA", &"a".repeat(513)] {
             assert_eq!(
                 decode::<u8>(bad).expect_err("refused").status().as_u16(),

@@ -15,6 +15,7 @@ use utoipa::ToSchema;
 
 use crate::{
     assets::{ObjectError, StorageFull, UploadError},
+    deletion::DeletionError,
     identity::TokenError,
     permissions::Refusal,
     store::{
@@ -295,6 +296,15 @@ impl From<StoreError> for ApiError {
             StoreError::Duplicate(_) => Self::conflict("It exists already"),
             StoreError::Referenced(_) => Self::conflict("Something else still refers to it"),
             error => Self::internal(error),
+        }
+    }
+}
+
+impl From<DeletionError> for ApiError {
+    fn from(error: DeletionError) -> Self {
+        match error {
+            DeletionError::Store(error) => error.into(),
+            DeletionError::Folder(error) => error.into(),
         }
     }
 }

@@ -8,8 +8,8 @@ use std::{
 
 use super::ApiError;
 use crate::{
+    client_address::ClientAddress,
     config::Config,
-    listener::ClientAddress,
     throttle::{Throttle, whole_secs},
 };
 

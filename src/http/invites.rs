@@ -24,7 +24,7 @@ use super::{
     refusals,
 };
 use crate::{
-    listener::ClientAddress,
+    client_address::ClientAddress,
     permissions::Operation,
     store::{
         self, Change,

@@ -14,8 +14,9 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{ApiError, ApiState, params::InPath, refusals};
 use crate::{
-    listener::ClientAddress,
-    mail::{AddressHash, Page, Tokens},
+    client_address::ClientAddress,
+    mail::{Page, Tokens},
+    store::address_hash::AddressHash,
     store::mail_refusals,
 };
 
@@ -118,10 +119,10 @@ async fn answer(
         Some(owner) => act(owner).await?,
         None => Page::Wrong,
     };
-    Ok(page(state, headers, shown, token))
+    page(state, headers, shown, token)
 }
 
-fn page(state: &ApiState, headers: &HeaderMap, page: Page, token: &str) -> Response {
+fn page(state: &ApiState, headers: &HeaderMap, page: Page, token: &str) -> Result<Response, ApiError> {
     let asked = headers.get(ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
     let first = asked
         .and_then(|asked| asked.split([',', ';']).next())
@@ -138,5 +139,6 @@ fn page(state: &ApiState, headers: &HeaderMap, page: Page, token: &str) -> Respo
         (CONTENT_SECURITY_POLICY, PAGE_POLICY),
         (REFERRER_POLICY, "no-referrer"),
     ];
-    (status, about, page.html(language, token)).into_response()
+    let html = page.html(language, token).map_err(ApiError::internal)?;
+    Ok((status, about, html).into_response())
 }

@@ -16,6 +16,7 @@ pub mod event_invites;
 pub mod events;
 pub mod guessing;
 pub mod health;
+mod home;
 pub mod inventions;
 pub mod invites;
 pub mod layers;

@@ -13,7 +13,7 @@ use super::{
     auth::CurrentUser,
     pages::{Page, PageQuery},
     params::{InPath, InQuery},
-    profiles::{ProfileResource, avatar_url},
+    profiles::ProfileResource,
     refusals,
 };
 use crate::{
@@ -21,6 +21,7 @@ use crate::{
     identity::directory::Person,
     people::Search,
     permissions::{Operation, Refusal, Standing, Subject, check},
+    profiles::avatar_url,
     store::{
         Listed,
         users::{self, Profile, User},

@@ -11,7 +11,7 @@ use axum::{
 use tracing::Instrument as _;
 use uuid::Uuid;
 
-use crate::listener::Peer;
+use crate::client_address::Peer;
 
 pub(super) const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 

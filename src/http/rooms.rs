@@ -24,6 +24,7 @@ use super::{
     refusals,
 };
 use crate::{
+    catalogue::{CALL_IN, CORE},
     permissions::Operation,
     secrets::Secret,
     store::{
@@ -32,7 +33,7 @@ use crate::{
         rooms::{self, NewRoom, PASSWORD_CHARS_MAX, Room, RoomChange},
         users::User,
     },
-    tariffs::{CALL_IN, CORE, TariffResource},
+    tariffs::TariffResource,
 };
 
 pub(super) fn routes() -> OpenApiRouter<ApiState> {
@@ -286,13 +287,9 @@ async fn delete(
     InQuery(_query): InQuery<DeleteRoomQuery>,
 ) -> Result<StatusCode, ApiError> {
     let room = access::room(&state, &user, room, Operation::DeleteRoom).await?;
-    let (db, live, assets) = (state.db.clone(), state.live.clone(), state.assets.clone());
-    // The meeting hears of it even when the client has gone meanwhile.
-    let deleted = store::unbroken(async move {
-        let contents = rooms::delete(&db, room.id).await?.ok_or_else(no_room)?;
-        live.notify(room.id.into(), Notice::RoomDeleted);
-        assets.remove_contents(contents);
-        Ok::<_, ApiError>(StatusCode::NO_CONTENT)
-    });
-    deleted.await
+    if state.deleter().room(room.id).await? {
+        Ok(StatusCode::NO_CONTENT)
+    } else {
+        Err(no_room())
+    }
 }

@@ -87,7 +87,7 @@ pub struct CreateFolderQuery {
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct DeleteFolderQuery {
-    /// Forget the folder even when the storage provider does not delete it.
+    /// Forget the folder even when the storage provider does not delete it; that is then tried again later.
     #[serde(default, rename = "force_delete_reference_if_shared_folder_deletion_fails")]
     force: bool,
     /// Tell invitees nothing.
@@ -199,27 +199,9 @@ async fn delete(
     if folder.is_none() || !query.force {
         require_provider(&state)?;
     }
-    let folder = folder.ok_or_else(no_folder)?;
-    store::unbroken(async move {
-        delete_remotely(&state, &folder, query.force).await?;
-        shared_folders::forget(&state.db, event, folder.path).await?;
-        Ok::<_, ApiError>(())
-    })
-    .await?;
-    Ok(StatusCode::NO_CONTENT)
-}
-
-/// Deletes a folder at the storage provider, before its event forgets it. With `force` a failure is only logged.
-pub(super) async fn delete_remotely(
-    state: &ApiState,
-    folder: &SharedFolder,
-    force: bool,
-) -> Result<(), ApiError> {
-    match state.shared_folders.delete(folder).await {
-        Err(error) if force => {
-            tracing::warn!(%error, path = folder.path, "a shared folder stays behind at the storage provider");
-            Ok(())
-        }
-        deleted => Ok(deleted?),
+    if state.deleter().folder(event, query.force).await? {
+        Ok(StatusCode::NO_CONTENT)
+    } else {
+        Err(no_folder())
     }
 }

@@ -26,7 +26,7 @@ use super::{
     refusals,
 };
 use crate::{
-    listener::ClientAddress,
+    client_address::ClientAddress,
     meetings::{self, Visitor},
     permissions::{Operation, Standing},
     store::{groups, invites, users::Profile},

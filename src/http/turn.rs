@@ -12,8 +12,8 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{ApiError, ApiState, auth::Caller, refusals, starts::Asker};
 use crate::{
+    client_address::ClientAddress,
     config::{Turn, TurnServer},
-    listener::ClientAddress,
     turn::{self, Pseudonym},
 };
 

@@ -16,10 +16,10 @@ use super::{
     auth::{CurrentUser, Member},
     body::Body,
     checks::Checks,
-    profiles::picture_of,
     refusals,
 };
 use crate::{
+    profiles::picture_of,
     store::{
         tariffs,
         users::{

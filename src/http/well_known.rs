@@ -18,8 +18,8 @@ use axum::{
 use serde_json::{Value, json};
 use url::Url;
 
-use super::{api::method_not_allowed, layers};
-use crate::{config::Http, listener::Peer};
+use super::{ApiState, api::method_not_allowed, layers};
+use crate::{client_address::Peer, config::Http};
 
 const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 
@@ -28,28 +28,39 @@ const HOST_CHARS_MAX: usize = 255;
 
 /// Paths of this file.
 pub fn router(http: &Http) -> Router {
-    let found = Found {
-        public_url: http.public_url.as_ref().map(without_slash),
-        listener: without_slash(&http.public_url()),
-    };
     let router = Router::new()
         .route("/.well-known/opentalk/api", get(api))
         .route("/.well-known/opentalk/client", get(client))
         .method_not_allowed_fallback(method_not_allowed)
-        .with_state(found);
+        .with_state(Found::new(http));
     layers::open(router)
 }
 
 /// Where this server is.
 #[derive(Debug, Clone)]
-struct Found {
+pub(super) struct Found {
     public_url: Option<String>,
     /// For requests that do not say how they came here.
     listener: String,
 }
 
+impl Found {
+    fn new(http: &Http) -> Self {
+        Self {
+            public_url: http.public_url.as_ref().map(without_slash),
+            listener: without_slash(&http.public_url()),
+        }
+    }
+}
+
+impl FromRef<ApiState> for Found {
+    fn from_ref(state: &ApiState) -> Self {
+        Self::new(&state.config.http)
+    }
+}
+
 /// Base of this server's URLs: `http.public_url`, else the request's own scheme and host.
-struct Base(String);
+pub(super) struct Base(pub(super) String);
 
 impl<S> FromRequestParts<S> for Base
 where

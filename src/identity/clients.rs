@@ -2,8 +2,8 @@
 
 use serde_json::Value;
 
-use super::{TokenError, error::Refusal, jwt::Claims, limits::CLIENT_CHARS_MAX};
-use crate::config::Oidc;
+use super::{TokenError, error::Refusal, jwt::Claims};
+use crate::config::{ANY_AUDIENCE, CLIENT_CHARS_MAX, Oidc};
 
 /// Claims that name a token's client, in the order in which they count: OpenID Connect Core 1.0 (and Keycloak), RFC 9068, Okta,
 /// Entra ID.
@@ -35,13 +35,10 @@ pub enum Audience {
 }
 
 impl Audience {
-    /// The word that switches the check off.
-    pub const ANY: &'static str = "*";
-
     fn of(setting: Option<&str>) -> Self {
         match setting {
             None => Self::OfClients,
-            Some(Self::ANY) => Self::Any,
+            Some(ANY_AUDIENCE) => Self::Any,
             Some(audience) => Self::Named(audience.to_owned()),
         }
     }

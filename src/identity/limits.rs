@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 
-use crate::listener::HEAD_BYTES_MAX;
+use crate::config::HEAD_BYTES_MAX;
 
 /// A longer token is refused before it is parsed: as much as the head of a request may hold. People with hundreds of roles and
 /// groups have tokens of 20 KiB.
@@ -15,9 +15,6 @@ pub const LEEWAY: TimeDelta = TimeDelta::seconds(30);
 
 /// The same for services: a gateway renews its token late.
 pub const SERVICE_LEEWAY: TimeDelta = TimeDelta::seconds(60);
-
-/// Longest name of a client.
-pub const CLIENT_CHARS_MAX: usize = 255;
 
 /// Verified tokens that are remembered.
 pub const VERIFIED_TOKENS_MAX: usize = 50_000;
@@ -84,9 +81,6 @@ pub const SUBJECT_CHARS_MAX: usize = 255;
 
 /// Profile texts are cut to this length.
 pub const PROFILE_TEXT_CHARS_MAX: usize = 255;
-
-/// Longest URL of a picture, in bytes.
-pub const PICTURE_CHARS_MAX: usize = 2_048;
 
 /// Groups of one token that count.
 pub const LIST_ENTRIES_MAX: usize = 1_000;

@@ -23,7 +23,7 @@ mod token_cache;
 mod userinfo;
 pub mod verifier;
 
-pub use claims::{ProfileClaims, VerifiedToken};
+pub use crate::verified_token::{ProfileClaims, VerifiedToken};
 pub use dev_issuer::DevIssuer;
 pub use error::{Refusal, TokenError};
 pub use issuer_report::{AskError, IssuerReport, Reachability, ask_issuer};

@@ -3,15 +3,16 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use uuid::Uuid;
 
-use super::{EXAMPLES_MAX, Job, Parameters, Report, RunError, Tools, removal::Still};
+use super::{EXAMPLES_MAX, Job, Parameters, Report, RunError, Tools};
 use crate::{
     assets::UploadError,
+    deletion::Still,
+    quotas::Period,
     store::{
         StoreError,
         leftovers::{self, Leftover, Look, ROWS_MAX},
-        merged_users, outbox, usage, void_sessions,
+        merged_users, outbox, shared_folders, usage, void_sessions,
     },
-    tariffs::Period,
 };
 
 /// Servers read notes of merged users every few seconds; one whose database was away reads them when it is back.
@@ -57,9 +58,21 @@ pub(super) async fn work(
             report.count(&orphaned_assets(tools, dry_run).await?);
             None
         }
+        Job::SharedFolderCleanup => {
+            shared_folder_cleanup(tools, &mut report).await?;
+            None
+        }
     };
     if let Some(kind) = kind {
         remove_all(tools, kind, before, &mut report).await?;
+        let has_folders = matches!(
+            kind,
+            Leftover::EndedEvent | Leftover::AdhocEvent | Leftover::DisabledUser
+        );
+        if has_folders && !dry_run {
+            // Those of the events that have just gone; what fails stays for the job that is there for it.
+            tools.deleter.sweep_folders().await?;
+        }
     }
     Ok(report)
 }
@@ -113,7 +126,9 @@ impl Report {
 async fn remove(tools: &Tools, id: Uuid, still: Still) -> Result<bool, StoreError> {
     match still.kind {
         Leftover::EndedEvent | Leftover::AdhocEvent => tools.remove_event(id, Some(still)).await,
-        Leftover::UnusedRoom | Leftover::UnusedRoomWithAssets => tools.remove_room(id, Some(still)).await,
+        Leftover::UnusedRoom | Leftover::UnusedRoomWithAssets => {
+            tools.deleter.unneeded_room(id, Some(still)).await
+        }
         Leftover::DisabledUser => tools.remove_user(id, still.before).await,
         Leftover::DeadInvite => Ok(false),
     }
@@ -127,6 +142,17 @@ async fn orphaned_assets(tools: &Tools, dry_run: bool) -> Result<Vec<Uuid>, Uplo
         tools.assets.remove_orphans(now).await?
     };
     Ok(orphans.contents)
+}
+
+/// `deleted` counts folders that the storage provider has deleted, `kept` those that wait.
+async fn shared_folder_cleanup(tools: &Tools, report: &mut Report) -> Result<(), StoreError> {
+    if report.dry_run {
+        report.deleted = shared_folders::count_discarded(&tools.db).await?;
+        return Ok(());
+    }
+    let swept = tools.deleter.sweep_folders().await?;
+    (report.deleted, report.kept) = (swept.deleted, swept.kept);
+    Ok(())
 }
 
 async fn outbox_cleanup(tools: &Tools, before: DateTime<Utc>, dry_run: bool) -> Result<u64, StoreError> {

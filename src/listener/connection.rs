@@ -25,12 +25,12 @@ use tower::ServiceExt as _;
 
 use crate::{
     caps::{Caps, Place},
+    client_address::{ClientAddress, Peer},
+    config::HEAD_BYTES_MAX,
     hourly::Hourly,
 };
 
-use super::{
-    ClientAddress, HEAD_BYTES_MAX, Limits, Peer, client_address, forwarded::is_forwarded, stalls::Stalls,
-};
+use super::{Limits, client_address, forwarded::is_forwarded, stalls::Stalls};
 
 /// Read buffer of a connection, in bytes: more than the head of a request may have, so that one that is too large is read to its
 /// end, and answered as browsers can read it. What fills the buffer is refused by the library, without a body (431); one

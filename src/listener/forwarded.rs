@@ -4,7 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use axum::http::{HeaderMap, HeaderName, header::FORWARDED};
 
-use super::{ClientAddress, Peer, TrustedProxies};
+use crate::client_address::{ClientAddress, Peer, TrustedProxies};
 
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 

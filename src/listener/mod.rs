@@ -1,7 +1,6 @@
 //! The HTTP listener: axum's own `serve` has neither a header timeout nor a limit of connections.
 
 mod accept;
-mod address;
 mod connection;
 mod forwarded;
 mod stalls;
@@ -19,14 +18,8 @@ use tokio::{net::TcpListener, sync::Semaphore, time::Instant};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use self::connection::{Acceptance, Connections};
-pub use self::{
-    address::{ClientAddress, Networks, Peer, TrustedProxies},
-    forwarded::client_address,
-};
-use crate::{caps::Caps, config::Config, hourly::Hourly};
-
-/// Most bytes of a request's line and headers; beyond it the answer is 431.
-pub const HEAD_BYTES_MAX: usize = 32 * 1024;
+pub use self::forwarded::client_address;
+use crate::{caps::Caps, client_address::TrustedProxies, config::Config, hourly::Hourly};
 
 /// Time for the headers of a request, and for the next request on an idle connection.
 const HEADER_SECS_MAX: u64 = 10;

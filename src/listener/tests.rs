@@ -17,6 +17,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use super::*;
+use crate::client_address::ClientAddress;
 
 /// Longer than anything here takes; a wait that ends with it is a failure.
 const PATIENCE: Duration = Duration::from_secs(20);

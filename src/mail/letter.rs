@@ -8,10 +8,16 @@ use super::{
     texts::{Language, Texts},
     unsubscribe,
 };
-use colloquy_calendar::ics::{self, Attendee, Entry, Method, Person, Span, Timetable};
-use colloquy_calendar::one_line::one_line;
+use colloquy_calendar::{
+    ics::{self, Attendee, Entry, Method, Person, Span, Timetable},
+    one_line::one_line,
+};
 
-use crate::{config::Config, secrets::Secret};
+use crate::{
+    config::Config,
+    rendering::{RenderError, rendered},
+    secrets::Secret,
+};
 
 /// A mail in words, before it is packed for the wire.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -66,7 +72,7 @@ impl Writer {
         timetable: Option<&Timetable>,
         queued: DateTime<Utc>,
         tokens: &Tokens,
-    ) -> Letter {
+    ) -> Result<Letter, RenderError> {
         let language = self.texts.of(mail.receiver.language().unwrap_or(&self.language));
         let kind = mail.kind.as_str();
         let title = mail.title();
@@ -95,13 +101,13 @@ impl Writer {
             footer: &reason,
             footer_rows: &rows(&ways_out),
         };
-        Letter {
+        Ok(Letter {
             subject: language.filled(&format!("subject-{kind}"), &[("title", title)]),
             plain: plain(&letter),
-            html: html::page(&letter),
+            html: rendered(&letter)?,
             calendar: self.calendar(mail, timetable, language, queued),
             unsubscribe,
-        }
+        })
     }
 
     /// Where the receiver refuses further mails; `None` while nobody knows under which URL this server is reached.
@@ -217,31 +223,6 @@ impl Kind {
             Self::Update => "update",
             Self::Cancel => "cancel",
             Self::Uninvite => "uninvite",
-        }
-    }
-}
-
-impl Receiver {
-    pub(super) fn email(&self) -> &str {
-        match self {
-            Self::Registered { email, .. }
-            | Self::Unregistered { email, .. }
-            | Self::External { email, .. } => email,
-        }
-    }
-
-    /// Empty for those of whom only an address is known.
-    pub(super) fn name(&self) -> &str {
-        match self {
-            Self::Registered { name, .. } | Self::Unregistered { name, .. } => name,
-            Self::External { .. } => "",
-        }
-    }
-
-    fn language(&self) -> Option<&str> {
-        match self {
-            Self::Registered { language, .. } => Some(language),
-            Self::Unregistered { .. } | Self::External { .. } => None,
         }
     }
 }

@@ -1,6 +1,5 @@
 //! Mail to those who are invited to events: what is to be said waits in the outbox, and becomes text when it is sent.
 
-mod address;
 mod dates;
 mod html;
 mod letter;
@@ -19,17 +18,25 @@ use url::Url;
 use uuid::Uuid;
 
 pub use self::{
-    address::AddressHash,
     outbox::Outbox,
     pages::Page,
     queue::{Cause, Told, queue_change, queue_end, queue_invitation, take_back},
     unsubscribe::Tokens,
     worker::{MailError, Round, Worker},
 };
-use colloquy_calendar::ics::{Entry, Participation, Person};
-use colloquy_calendar::one_line::one_line;
+use colloquy_calendar::{
+    ics::{Entry, Participation, Person},
+    one_line::one_line,
+};
 
-use crate::secrets::Secret;
+use crate::{
+    secrets::Secret,
+    store::{
+        address_hash::AddressHash,
+        event_invites::Receiver,
+        outbox::{Content, Purpose},
+    },
+};
 
 /// A mail that is still to be written: who hears what. It holds everything that it tells, as that was when it was queued.
 #[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
@@ -64,37 +71,6 @@ pub enum Kind {
     Uninvite,
 }
 
-/// What a mail is for, as far as limits go.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Purpose {
-    Invite,
-    /// Of the event, or of one occurrence; the latter's end is one too.
-    Change,
-    /// Of the event, or of the invitation.
-    End,
-}
-
-/// Who gets a mail.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
-#[serde(tag = "kind", rename_all = "snake_case")]
-pub enum Receiver {
-    /// A user of this server.
-    Registered {
-        id: Uuid,
-        email: String,
-        name: String,
-        /// BCP 47 tag.
-        language: String,
-    },
-    /// Somebody whom the identity provider knows, and who never was here.
-    Unregistered { email: String, name: String },
-    /// An e-mail address, whosever it is. The invite link lets its owner in as a guest.
-    External {
-        email: String,
-        invite_code: Option<Uuid>,
-    },
-}
-
 /// How to come in.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
 pub struct Meeting {
@@ -122,27 +98,12 @@ fn link(web_client: &Url, path: &str) -> String {
     format!("{}/{path}", web_client.as_str().trim_end_matches('/'))
 }
 
-impl Purpose {
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Invite => "invite",
-            Self::Change => "change",
-            Self::End => "end",
-        }
+impl Content for Mail {
+    fn event(&self) -> Uuid {
+        self.event.id
     }
 
-    /// `None` for what this version does not know.
-    #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
-        let all = [Self::Invite, Self::Change, Self::End];
-        all.into_iter().find(|purpose| purpose.as_str() == text)
-    }
-}
-
-impl Mail {
-    #[must_use]
-    pub const fn purpose(&self) -> Purpose {
+    fn purpose(&self) -> Purpose {
         match (self.kind, self.instance) {
             (Kind::Invite, _) => Purpose::Invite,
             (Kind::Update, _) | (Kind::Cancel, Some(_)) => Purpose::Change,
@@ -150,6 +111,20 @@ impl Mail {
         }
     }
 
+    fn instance(&self) -> Option<DateTime<Utc>> {
+        self.instance
+    }
+
+    fn has_lost_times(&self) -> bool {
+        self.has_lost_times
+    }
+
+    fn receiver(&self) -> AddressHash {
+        self.receiver.address_hash()
+    }
+}
+
+impl Mail {
     /// The same with titles and names that are one line each: they go into headers, subjects and calendars.
     fn in_lines(mut self) -> Self {
         let tidy = |text: &mut String| *text = one_line(text);
@@ -170,21 +145,5 @@ impl Mail {
             Receiver::External { .. } => {}
         }
         self
-    }
-}
-
-impl Receiver {
-    #[must_use]
-    pub fn address_hash(&self) -> AddressHash {
-        AddressHash::of(self.email())
-    }
-
-    /// By which an external one comes in.
-    #[must_use]
-    pub fn invite_code(&self) -> Option<Uuid> {
-        match self {
-            Self::External { invite_code, .. } => *invite_code,
-            Self::Registered { .. } | Self::Unregistered { .. } => None,
-        }
     }
 }

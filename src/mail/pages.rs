@@ -2,10 +2,10 @@
 
 use std::sync::LazyLock;
 
-use super::{
-    html::{document, escaped},
-    texts::Texts,
-};
+use askama::Template;
+
+use super::texts::Texts;
+use crate::rendering::{RenderError, rendered};
 
 static TEXTS: LazyLock<Texts> = LazyLock::new(Texts::new);
 
@@ -22,28 +22,37 @@ pub enum Page {
     Wrong,
 }
 
+#[derive(Debug, Template)]
+#[template(path = "mail/refusal.html")]
+struct Words<'a> {
+    /// BCP 47 tag.
+    language: &'a str,
+    title: String,
+    text: String,
+    /// Where its button sends, and what stands on it.
+    form: Option<(&'static str, String)>,
+    token: &'a str,
+}
+
 impl Page {
     /// The page as HTML, in the language of this BCP 47 tag if there is one. Its forms send to `unsubscribe/<token>` and
     /// `subscribe/<token>` beside each other.
-    #[must_use]
-    pub fn html(self, language: &str, token: &str) -> String {
+    pub fn html(self, language: &str, token: &str) -> Result<String, RenderError> {
         let language = TEXTS.of(language);
-        let form = |path: &str, button: &str| {
-            format!(
-                "<form method=\"post\" action=\"../{path}/{}\"><button>{}</button></form>\n",
-                escaped(token),
-                escaped(&language.text(button))
-            )
-        };
+        let form = |path, button: &str| Some((path, language.text(button)));
         let (text, form) = match self {
             Self::Question => ("refusal-question", form("unsubscribe", "refusal-button")),
             Self::Refused => ("refusal-done", form("subscribe", "refusal-back-button")),
             Self::TakenBack => ("refusal-undone", form("unsubscribe", "refusal-button")),
-            Self::Wrong => ("refusal-wrong", String::new()),
+            Self::Wrong => ("refusal-wrong", None),
         };
-        let head = "<meta name=\"viewport\" content=\"width=device-width\">\n<meta name=\"robots\" content=\"noindex\">\n";
-        let body = format!("<p>{}</p>\n{form}", escaped(&language.text(text)));
-        document(language.tag, &language.text("refusal-title"), head, &body)
+        rendered(&Words {
+            language: language.tag,
+            title: language.text("refusal-title"),
+            text: language.text(text),
+            form,
+            token,
+        })
     }
 }
 
@@ -59,7 +68,7 @@ mod tests {
             (Page::TakenBack, Some("../unsubscribe/abc")),
             (Page::Wrong, None),
         ] {
-            let html = page.html("de-AT", "abc");
+            let html = page.html("de-AT", "abc").unwrap();
             assert_eq!(html.contains("<form"), action.is_some(), "{html}");
             let action = action.map(|action| format!("action=\"{action}\""));
             assert!(action.is_none_or(|action| html.contains(&action)), "{html}");
@@ -72,7 +81,7 @@ mod tests {
 
     #[test]
     fn a_token_adds_no_markup() {
-        let html = Page::Question.html("en", "\"><script>");
+        let html = Page::Question.html("en", "\"><script>").unwrap();
         assert!(!html.contains("<script>"), "{html}");
     }
 }

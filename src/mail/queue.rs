@@ -9,15 +9,20 @@ use std::collections::HashMap;
 use chrono::{DateTime, TimeDelta, Utc};
 use uuid::Uuid;
 
-use super::{AddressHash, Kind, Mail, Purpose, Receiver};
+use super::{Kind, Mail};
 use crate::{
+    quotas::Quota,
     store::{
-        StoreError, Tx, mail_refusals,
-        outbox::{self, Queued, Waiting},
+        StoreError, Tx,
+        address_hash::AddressHash,
+        event_invites::Receiver,
+        mail_refusals,
+        outbox::{self, Purpose, Waiting},
         usage::{self, Counter, Limits, QuotaError},
     },
-    tariffs::Quota,
 };
+
+type Queued = outbox::Queued<Mail>;
 
 /// For how long a mail waits for its time at most; what would come later is left out.
 pub const WAIT_MAX: TimeDelta = TimeDelta::hours(24);

@@ -8,7 +8,7 @@ use aws_lc_rs::hmac::{self, HMAC_SHA256, Key};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use url::Url;
 
-use super::address::{AddressHash, HASH_BYTES};
+use crate::store::address_hash::{AddressHash, HASH_BYTES};
 use crate::store::{Db, StoreError, server_keys};
 
 /// Under which the key of the MAC is kept.

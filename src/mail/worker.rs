@@ -239,6 +239,7 @@ impl Worker {
         let letter = self
             .writer
             .write(mail, timetable.as_ref(), taken.created_at, tokens);
+        let letter = letter.map_err(|error| refused(&error))?;
         let message = message::pack(&self.sender, mail, letter, taken.id, taken.created_at);
         let message = message.map_err(|error| refused(&error))?;
         self.relay.send(connections, &message).await

@@ -2,7 +2,7 @@
 //!
 //! A folder is made with its two links or not at all, and each try makes a folder of its own: what is undone then is
 //! never somebody else's. An event keeps its folder as a row; the row goes after the folder, so that a deletion that
-//! fails can be repeated.
+//! fails can be repeated (`deletion/folders.rs`).
 
 mod nextcloud;
 mod ocs;
@@ -17,7 +17,10 @@ use uuid::Uuid;
 
 use self::nextcloud::Nextcloud;
 pub use self::patience::Patience;
-use crate::{config, store::shared_folders::SharedFolder};
+use crate::{
+    config,
+    store::shared_folders::{Discarded, SharedFolder},
+};
 
 /// The storage provider, if there is one. Clones are one.
 #[derive(Clone, Default)]
@@ -83,7 +86,7 @@ impl SharedFolders {
     }
 
     /// Deletes a folder with its links; what is gone already is fine.
-    pub async fn delete(&self, folder: &SharedFolder) -> Result<(), StorageError> {
+    pub async fn delete(&self, folder: &Discarded) -> Result<(), StorageError> {
         let provider = self.0.as_ref().ok_or(StorageError::NotConfigured)?;
         provider.delete(folder).await
     }

@@ -18,7 +18,7 @@ use crate::{
     config,
     outgoing::{self, Waits},
     secrets::Secret,
-    store::shared_folders::{Share, SharedFolder},
+    store::shared_folders::{Discarded, Share, SharedFolder},
 };
 
 /// An answer; of longer ones the rest is not read, and counts as nonsense.
@@ -88,10 +88,10 @@ impl Nextcloud {
     }
 
     /// The links die with the folder; asking for each is for providers that keep them in a trash.
-    pub(super) async fn delete(&self, folder: &SharedFolder) -> Result<(), StorageError> {
+    pub(super) async fn delete(&self, folder: &Discarded) -> Result<(), StorageError> {
         self.delete_folder(&folder.path).await?;
-        for share in [&folder.write, &folder.read] {
-            self.delete_share(&share.id).await?;
+        for share in &folder.shares {
+            self.delete_share(share).await?;
         }
         Ok(())
     }
@@ -140,7 +140,12 @@ impl Nextcloud {
 
     async fn delete_folder(&self, path: &str) -> Result<(), StorageError> {
         let request = self.http.delete(self.file_url(path)?);
-        gone(self.call(request).await?)
+        match self.call(request).await? {
+            // No page in between, such as one to log in, says that; 207 would mean that a part is still there.
+            (StatusCode::NO_CONTENT, _) => Ok(()),
+            (status, _) if status.is_success() => Err(StorageError::Nonsense),
+            answer => gone(answer),
+        }
     }
 
     async fn delete_share(&self, id: &str) -> Result<(), StorageError> {

@@ -15,7 +15,7 @@ use super::{
     rows::{Columns, count, from_columns},
     usage::{self, Limits, QuotaExceeded},
 };
-use crate::{config::Quotas, tariffs::Quota};
+use crate::quotas::{Quota, Quotas};
 
 /// Assets that one transaction deletes, so that others' come in between.
 const DELETED_AT_ONCE: i64 = 1_000;

@@ -3,14 +3,13 @@
 use std::{future::Future, time::Duration};
 
 use futures_util::future::BoxFuture;
-use sqlx::{Connection as _, PgPool, Postgres, Sqlite, SqlitePool, migrate::Migrator};
+use sqlx::{PgPool, Postgres, Sqlite, SqlitePool};
 use tokio::time::{Instant, timeout_at};
 use tracing::Instrument as _;
 
 use super::{
     StoreError,
     error::was_in_the_way,
-    events,
     lease::{Lease, patiently, too_slow, until},
 };
 
@@ -19,9 +18,6 @@ const ROLLBACK_WAIT: Duration = Duration::from_millis(500);
 
 /// How often a transaction is tried that others are in the way of.
 const TRIES_MAX: u32 = 3;
-
-static SQLITE_MIGRATIONS: Migrator = sqlx::migrate!("migrations/sqlite");
-static POSTGRES_MIGRATIONS: Migrator = sqlx::migrate!("migrations/postgres");
 
 /// A database. Cheap to clone; clones share their connections.
 #[derive(Debug, Clone)]
@@ -42,44 +38,6 @@ pub enum Tx {
 }
 
 impl Db {
-    /// Applies the migrations that are missing, and what of them SQL can't say.
-    pub async fn migrate(&self) -> Result<(), StoreError> {
-        match self {
-            Self::Sqlite { write, .. } => {
-                // One transaction around all: sqlx locks out other servers that migrate on PostgreSQL only.
-                let mut transaction = write.begin_with("BEGIN IMMEDIATE").await?;
-                SQLITE_MIGRATIONS.run(&mut *transaction).await?;
-                transaction.commit().await?;
-            }
-            Self::Postgres(pool) => {
-                let mut connection = pool.acquire().await?.detach();
-                // A large table may take longer than a request has.
-                sqlx::raw_sql("SET statement_timeout = 0")
-                    .execute(&mut connection)
-                    .await?;
-                POSTGRES_MIGRATIONS.run(&mut connection).await?;
-                connection.close().await?;
-            }
-        }
-        events::patterns::rewrite(self).await
-    }
-
-    /// Fails unless exactly the migrations that this program knows have been applied.
-    pub async fn check_migrations(&self) -> Result<(), StoreError> {
-        const APPLIED: &str = "SELECT version FROM _sqlx_migrations WHERE success ORDER BY version";
-        let known = match self {
-            Self::Sqlite { .. } => &SQLITE_MIGRATIONS,
-            Self::Postgres(_) => &POSTGRES_MIGRATIONS,
-        };
-        let known: Vec<i64> = known.iter().map(|migration| migration.version).collect();
-        let applied: Vec<i64> = read!(self, c => sqlx::query_scalar(APPLIED).fetch_all(c).await)?;
-        if applied == known {
-            Ok(())
-        } else {
-            Err(StoreError::OtherVersion)
-        }
-    }
-
     /// Asks the database for a sign of life.
     pub async fn ping(&self) -> Result<(), StoreError> {
         if let Self::Sqlite { write, .. } = self {

@@ -18,7 +18,10 @@ use super::{
     usage::{Limits, QuotaError, QuotaExceeded},
     users::{Profile, profile_columns},
 };
-use crate::{config::Quotas, secrets::Secret, tariffs::Quota};
+use crate::{
+    quotas::{Quota, Quotas},
+    secrets::Secret,
+};
 
 /// Inactive and expired invites that a room keeps for whoever looks at them; of more the oldest go when one is made.
 pub const DEAD_KEPT: u32 = 1_000;

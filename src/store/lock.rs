@@ -50,7 +50,7 @@ struct Held {
 }
 
 /// A session of ours at the database. Its number alone may come again.
-#[derive(Debug, Clone, Copy, sqlx::FromRow)]
+#[derive(Debug, Clone, Copy)]
 struct Backend {
     pid: i32,
     started_at: DateTime<Utc>,
@@ -142,10 +142,10 @@ fn lock_file(file: &Path) -> io::Result<Option<File>> {
 /// Takes the lock with this connection, unless another server has it. Our own sessions that were lost, of which the
 /// database has not heard yet, are ended first; while one of them is there nobody knows whose the lock is, which is an error.
 async fn lock(mut connection: PgConnection, lost: &mut Vec<Backend>) -> sqlx::Result<Option<Held>> {
-    const WHO: &str =
-        "SELECT pid, backend_start AS started_at FROM pg_stat_activity WHERE pid = pg_backend_pid()";
+    const WHO: &str = "SELECT pid, backend_start FROM pg_stat_activity WHERE pid = pg_backend_pid()";
     end_lost(&mut connection, lost).await?;
-    let backend: Backend = sqlx::query_as(WHO).fetch_one(&mut connection).await?;
+    let (pid, started_at) = sqlx::query_as(WHO).fetch_one(&mut connection).await?;
+    let backend = Backend { pid, started_at };
     // Before it asks: who gives up waiting for the answer has a session that may hold the lock.
     lost.push(backend);
     let locked: bool = sqlx::query_scalar("SELECT pg_try_advisory_lock($1)")

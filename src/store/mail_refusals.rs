@@ -4,8 +4,8 @@ use std::collections::HashSet;
 
 use chrono::{DateTime, Utc};
 
+use super::address_hash::AddressHash;
 use super::{Db, StoreError, Tx, micros};
-use crate::mail::AddressHash;
 
 /// Addresses that are asked for by one statement, well below the databases' limits of parameters.
 const ASKED_MAX: usize = 500;

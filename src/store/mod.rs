@@ -45,6 +45,7 @@ macro_rules! within {
     };
 }
 
+pub mod address_hash;
 pub mod assets;
 pub mod calendar_feeds;
 mod change;
@@ -65,6 +66,7 @@ pub mod leftovers;
 mod lock;
 pub mod mail_refusals;
 pub mod merged_users;
+mod migrations;
 pub mod outbox;
 pub mod relations;
 pub mod room_events;

@@ -6,15 +6,16 @@ use std::{
 };
 
 use chrono::{DateTime, Utc};
+use serde::Serialize;
 use serde_json::Value;
 use sqlx::types::Json;
 use uuid::Uuid;
 
+use super::address_hash::AddressHash;
 use super::{
     Db, StoreError, Tx, leftovers, micros,
     rows::{Columns, from_columns},
 };
-use crate::mail::{AddressHash, Mail, Purpose};
 
 /// Rows per statement, well below the databases' limits of parameters.
 const INSERT_ROWS_MAX: usize = 100;
@@ -28,6 +29,44 @@ const ADDRESS_LOCK_CLASS: i32 = 0x6d61_696c;
 /// Characters that are kept of an error.
 const ERROR_CHARS_MAX: usize = 500;
 
+/// What a mail is for, as far as limits go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    Invite,
+    /// Of the event, or of one occurrence; the latter's end is one too.
+    Change,
+    /// Of the event, or of the invitation.
+    End,
+}
+
+impl Purpose {
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Invite => "invite",
+            Self::Change => "change",
+            Self::End => "end",
+        }
+    }
+
+    /// `None` for what this version does not know.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let all = [Self::Invite, Self::Change, Self::End];
+        all.into_iter().find(|purpose| purpose.as_str() == text)
+    }
+}
+
+/// What a mail holds, and what of it the outbox must know.
+pub trait Content: Serialize {
+    fn event(&self) -> Uuid;
+    fn purpose(&self) -> Purpose;
+    /// The occurrence, of a mail about one.
+    fn instance(&self) -> Option<DateTime<Utc>>;
+    fn has_lost_times(&self) -> bool;
+    fn receiver(&self) -> AddressHash;
+}
+
 /// A mail that somebody has taken to send it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Taken {
@@ -35,7 +74,7 @@ pub struct Taken {
     pub created_at: DateTime<Utc>,
     /// When it was to go at first.
     pub slot_at: DateTime<Utc>,
-    /// A [`Mail`], if this version of the server can read it.
+    /// A [`Content`], if this version of the server can read it.
     pub mail: Value,
     /// Attempts with this one.
     pub attempts: u32,
@@ -114,13 +153,17 @@ from_columns!(WaitingRow);
 
 /// A mail, and when it may go.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Queued {
-    pub mail: Mail,
+pub struct Queued<M> {
+    pub mail: M,
     pub slot_at: DateTime<Utc>,
 }
 
 /// Queues mails.
-pub async fn insert(tx: &mut Tx, mails: &[Queued], now: DateTime<Utc>) -> Result<(), StoreError> {
+pub async fn insert<M: Content + Sync>(
+    tx: &mut Tx,
+    mails: &[Queued<M>],
+    now: DateTime<Utc>,
+) -> Result<(), StoreError> {
     const INSERT: &str = "INSERT INTO outbox
         (id, created_at, mail, due_at, slot_at, event_id, purpose, instance_at, has_lost_times, address_hash) ";
     let now = micros(now);
@@ -133,11 +176,11 @@ pub async fn insert(tx: &mut Tx, mails: &[Queued], now: DateTime<Utc>) -> Result
                     .push_bind(Json(mail))
                     .push_bind(micros(*slot_at))
                     .push_bind(micros(*slot_at))
-                    .push_bind(mail.event.id)
+                    .push_bind(mail.event())
                     .push_bind(mail.purpose().as_str())
-                    .push_bind(mail.instance)
-                    .push_bind(mail.has_lost_times)
-                    .push_bind(mail.receiver.address_hash().as_bytes().to_vec());
+                    .push_bind(mail.instance())
+                    .push_bind(mail.has_lost_times())
+                    .push_bind(mail.receiver().as_bytes().to_vec());
             });
             insert.build().execute(c).await.map(drop)
         })?;

@@ -16,7 +16,11 @@ use super::{
     usage::{self, Limits, QuotaError},
     users::{Profile, profile_columns},
 };
-use crate::{config::Quotas, permissions::Standing, secrets::Secret, tariffs::Quota};
+use crate::{
+    permissions::Standing,
+    quotas::{Quota, Quotas},
+    secrets::Secret,
+};
 
 /// Characters of a room's password.
 pub const PASSWORD_CHARS_MAX: usize = 255;
@@ -281,26 +285,11 @@ pub async fn update(db: &Db, room: Uuid, change: RoomChange) -> Result<Option<Ro
     .await
 }
 
-/// Deletes a room with its invites, its SIP configuration and its assets. The ids of the assets, whose contents are for the
-/// caller to remove; `None`: no such room.
-pub async fn delete(db: &Db, room: Uuid) -> Result<Option<Vec<Uuid>>, StoreError> {
-    let mut contents = thin_out(db, room).await?;
-    let rest = db.transaction(move |tx| Box::pin(remove(tx, room))).await?;
-    Ok(rest.map(|rest| {
-        contents.extend(rest);
-        contents
-    }))
-}
-
-/// Deletes most assets of a room that is about to be deleted, as [`assets::delete_most_of_room`]; none of one that an event
-/// needs.
-pub async fn thin_out(db: &Db, room: Uuid) -> Result<Vec<Uuid>, StoreError> {
-    const NEEDED: &str = "SELECT count(*) FROM events WHERE room_id = $1";
-    let needed: i64 = read!(db, c => sqlx::query_scalar(NEEDED).bind(room).fetch_one(c).await)?;
-    if needed > 0 {
-        return Ok(Vec::new());
-    }
-    assets::delete_most_of_room(db, room).await
+/// Whether an event needs the room.
+pub async fn has_event(db: &Db, room: Uuid) -> Result<bool, StoreError> {
+    const COUNT: &str = "SELECT count(*) FROM events WHERE room_id = $1";
+    let events: i64 = read!(db, c => sqlx::query_scalar(COUNT).bind(room).fetch_one(c).await)?;
+    Ok(events > 0)
 }
 
 /// As [`create`], in the transaction of what else belongs to the room.
@@ -347,7 +336,8 @@ pub async fn apply(tx: &mut Tx, room: Uuid, change: &RoomChange) -> Result<bool,
     Ok(updated == 1)
 }
 
-/// As [`delete`], in a larger transaction.
+/// Deletes a room with its invites, its SIP configuration and its assets. The ids of the assets, whose contents are for the
+/// caller to remove; `None`: no such room.
 pub async fn remove(tx: &mut Tx, room: Uuid) -> Result<Option<Vec<Uuid>>, StoreError> {
     const DELETE: &str = "DELETE FROM rooms WHERE id = $1";
     let contents = assets::delete_of_room(tx, room).await?;

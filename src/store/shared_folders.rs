@@ -1,10 +1,11 @@
 //! Folders at the storage provider, one per event.
 
+use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use super::{
-    Db, StoreError, Tx,
-    rows::{Columns, from_columns},
+    Db, StoreError, Tx, micros,
+    rows::{Columns, count, from_columns},
 };
 use crate::secrets::Secret;
 
@@ -25,6 +26,17 @@ pub struct Share {
     pub url: String,
     pub password: Secret,
 }
+
+/// A folder that no event has any more and that is still to be deleted at the provider.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Discarded {
+    pub path: String,
+    /// Ids of its two links.
+    pub shares: [String; 2],
+}
+
+/// Discarded folders of one look.
+const DISCARDED_AT_ONCE: i64 = 100;
 
 /// What became of a new folder.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,7 +63,25 @@ impl SharedFolder {
         })
     }
 }
-from_columns!(SharedFolder);
+
+impl Discarded {
+    fn read(row: &impl Columns) -> sqlx::Result<Self> {
+        Ok(Self {
+            path: row.col("path")?,
+            shares: [row.col("write_share_id")?, row.col("read_share_id")?],
+        })
+    }
+}
+from_columns!(SharedFolder, Discarded);
+
+impl From<&SharedFolder> for Discarded {
+    fn from(folder: &SharedFolder) -> Self {
+        Self {
+            path: folder.path.clone(),
+            shares: [folder.write.id.clone(), folder.read.id.clone()],
+        }
+    }
+}
 
 const BY_EVENT: &str =
     "SELECT path, write_share_id, write_url, write_password, read_share_id, read_url, read_password
@@ -113,6 +143,47 @@ pub async fn forget(db: &Db, event: Uuid, path: String) -> Result<bool, StoreErr
                 .await
                 .map(|done| done.rows_affected()))?;
             Ok(deleted == 1)
+        })
+    })
+    .await
+}
+
+/// Takes its folder from an event, for the provider to delete it later. Whether it had one.
+pub async fn discard(tx: &mut Tx, event: Uuid, now: DateTime<Utc>) -> Result<bool, StoreError> {
+    const KEEP: &str = "INSERT INTO discarded_folders (path, write_share_id, read_share_id, discarded_at)
+        SELECT path, write_share_id, read_share_id, $2 FROM shared_folders WHERE event_id = $1
+        ON CONFLICT (path) DO NOTHING";
+    const DELETE: &str = "DELETE FROM shared_folders WHERE event_id = $1";
+    within!(&mut *tx, c => sqlx::query(KEEP).bind(event).bind(micros(now)).execute(c).await.map(drop))?;
+    let deleted = within!(tx, c => sqlx::query(DELETE)
+        .bind(event)
+        .execute(c)
+        .await
+        .map(|done| done.rows_affected()))?;
+    Ok(deleted == 1)
+}
+
+/// Some of the folders that are still to be deleted, by path after this one.
+pub async fn discarded_after(db: &Db, path: &str) -> Result<Vec<Discarded>, StoreError> {
+    const SELECT: &str = "SELECT path, write_share_id, read_share_id FROM discarded_folders
+        WHERE path > $1 ORDER BY path LIMIT $2";
+    Ok(read!(db, c => sqlx::query_as(SELECT).bind(path).bind(DISCARDED_AT_ONCE).fetch_all(c).await)?)
+}
+
+pub async fn count_discarded(db: &Db) -> Result<u64, StoreError> {
+    const COUNT: &str = "SELECT count(*) FROM discarded_folders";
+    Ok(count(
+        read!(db, c => sqlx::query_scalar(COUNT).fetch_one(c).await)?,
+    ))
+}
+
+/// Forgets a discarded folder, which the provider has deleted.
+pub async fn forget_discarded(db: &Db, path: String) -> Result<(), StoreError> {
+    const DELETE: &str = "DELETE FROM discarded_folders WHERE path = $1";
+    db.transaction(move |tx| {
+        Box::pin(async move {
+            within!(tx, c => sqlx::query(DELETE).bind(&path).execute(c).await.map(drop))?;
+            Ok(())
         })
     })
     .await

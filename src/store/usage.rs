@@ -13,7 +13,7 @@ use uuid::Uuid;
 use super::{Db, StoreError, Tx, leftovers, micros, rows::count};
 use crate::{
     config::Quotas,
-    tariffs::{Period, Quota},
+    quotas::{Period, Quota},
 };
 
 /// Nothing more of this is to be had.

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::JournalError;
 use crate::{
+    encoding::{self, EncodeError},
     protocol::limits::JOURNAL_RECORD_BYTES_MAX,
     room::{Room, input::Stamped},
 };
@@ -43,7 +44,7 @@ pub struct Parsed<'a> {
 /// The bytes with which a log begins.
 pub fn begin(room: &Room) -> Result<Vec<u8>, JournalError> {
     let mut bytes = format!("{MAGIC}{RULES_HASH}\n").into_bytes();
-    let snapshot = serde_json::to_vec(room).map_err(|error| JournalError::Corrupt(error.to_string()))?;
+    let snapshot = encoding::encode(room)?;
     if snapshot.len() > JOURNAL_RECORD_BYTES_MAX {
         // It would be read as damage.
         return Err(JournalError::Corrupt(format!(
@@ -51,7 +52,7 @@ pub fn begin(room: &Room) -> Result<Vec<u8>, JournalError> {
             snapshot.len()
         )));
     }
-    push(&mut bytes, &snapshot);
+    push(&mut bytes, snapshot.as_bytes());
     Ok(bytes)
 }
 
@@ -81,26 +82,24 @@ impl Parsed<'_> {
 }
 
 /// Encodes a batch of inputs, one record each.
-#[must_use]
-pub fn encode_inputs(batch: &[Stamped]) -> Vec<u8> {
+pub fn encode_inputs(batch: &[Stamped]) -> Result<Vec<u8>, EncodeError> {
     let mut bytes = Vec::with_capacity(batch.len() * 256);
     for stamped in batch {
-        push_record(&mut bytes, &Record::Input(stamped));
+        push_record(&mut bytes, &Record::Input(stamped))?;
     }
-    bytes
+    Ok(bytes)
 }
 
 /// Encodes the mark of an input that panicked.
-#[must_use]
-pub fn encode_skipped(seq: u64) -> Vec<u8> {
+pub fn encode_skipped(seq: u64) -> Result<Vec<u8>, EncodeError> {
     let mut bytes = Vec::new();
-    push_record::<&Stamped>(&mut bytes, &Record::Skipped { seq });
-    bytes
+    push_record::<&Stamped>(&mut bytes, &Record::Skipped { seq })?;
+    Ok(bytes)
 }
 
-fn push_record<I: Serialize>(bytes: &mut Vec<u8>, record: &Record<I>) {
-    // Inputs are structs with string keys, which serde_json cannot fail on.
-    push(bytes, &serde_json::to_vec(record).unwrap_or_default());
+fn push_record<I: Serialize>(bytes: &mut Vec<u8>, record: &Record<I>) -> Result<(), EncodeError> {
+    push(bytes, encoding::encode(record)?.as_bytes());
+    Ok(())
 }
 
 fn push(bytes: &mut Vec<u8>, record: &[u8]) {

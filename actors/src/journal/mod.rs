@@ -17,7 +17,7 @@ use self::{
     format::Parsed,
     storage::Storage,
 };
-use crate::{livekit::Livekit, protocol::limits::JOURNAL_TAIL_BYTES, room::Room};
+use crate::{encoding::EncodeError, livekit::Livekit, protocol::limits::JOURNAL_TAIL_BYTES, room::Room};
 
 /// Where the bytes of a log lie.
 #[derive(Debug)]
@@ -51,6 +51,12 @@ pub enum JournalError {
     Corrupt(String),
     #[error("input {0} panics")]
     Panicked(u64),
+}
+
+impl From<EncodeError> for JournalError {
+    fn from(error: EncodeError) -> Self {
+        Self::Corrupt(error.to_string())
+    }
 }
 
 /// A room as its journal tells it.

@@ -20,10 +20,16 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 
-use crate::ids::Timestamp;
+use crate::{
+    encoding::{self, EncodeError},
+    ids::Timestamp,
+};
 
 /// The subprotocol that a client must offer and the server selects.
 pub const SUBPROTOCOL: &str = "opentalk-signaling-json-v1.0";
+
+/// Prefix of the subprotocol that carries the ticket, which is offered beside it.
+pub const TICKET_PREFIX: &str = "ticket#";
 
 /// An event of one namespace, without its envelope.
 pub trait Event: Serialize {
@@ -135,7 +141,7 @@ struct Outgoing<'a, T> {
 }
 
 /// Encodes an event with its envelope. `seq` is the room's number, absent for answers that a session gives itself.
-pub fn encode<T: Event>(event: &T, timestamp: Timestamp, seq: Option<u64>) -> Utf8Bytes {
+pub fn encode<T: Event>(event: &T, timestamp: Timestamp, seq: Option<u64>) -> Result<Utf8Bytes, EncodeError> {
     let Some((message, control::Entry(entry))) = event.shown() else {
         return encode_payload(T::NAMESPACE, event, timestamp, seq);
     };
@@ -146,7 +152,7 @@ pub fn encode<T: Event>(event: &T, timestamp: Timestamp, seq: Option<u64>) -> Ut
     text.push_str("\",");
     text.push_str(entry.strip_prefix('{').unwrap_or(entry));
     text.push('}');
-    text.into()
+    Ok(text.into())
 }
 
 /// The envelope up to its payload, with room for so many more bytes; a brace ends it.
@@ -167,8 +173,7 @@ pub(crate) fn begin_envelope(
 }
 
 /// Encodes the answer to an `echo`: the payload as it came.
-#[must_use]
-pub fn encode_echo(payload: &RawValue, timestamp: Timestamp) -> Utf8Bytes {
+pub fn encode_echo(payload: &RawValue, timestamp: Timestamp) -> Result<Utf8Bytes, EncodeError> {
     encode_payload("echo", &payload, timestamp, None)
 }
 
@@ -177,16 +182,14 @@ fn encode_payload<T: Serialize>(
     payload: &T,
     timestamp: Timestamp,
     seq: Option<u64>,
-) -> Utf8Bytes {
-    // Events are structs and enums with string keys, which serde_json cannot fail on.
-    serde_json::to_string(&Outgoing {
+) -> Result<Utf8Bytes, EncodeError> {
+    encoding::encode(&Outgoing {
         namespace,
         timestamp,
         seq,
         payload,
     })
-    .unwrap_or_default()
-    .into()
+    .map(Utf8Bytes::from)
 }
 
 #[cfg(test)]
@@ -199,7 +202,9 @@ mod tests {
             panic!("not an echo");
         };
         assert_eq!(
-            encode_echo(payload, Timestamp::from_micros(1_767_225_600_000_001)).as_str(),
+            encode_echo(payload, Timestamp::from_micros(1_767_225_600_000_001))
+                .unwrap()
+                .as_str(),
             r#"{"namespace":"echo","timestamp":"2026-01-01T00:00:00.000001Z","payload":{"action":"ping"}}"#
         );
     }

@@ -41,8 +41,12 @@ impl Room {
         let was_inside =
             |p: &Participant| p.place == Place::Outside && !p.visits.is_empty() && !p.is_hidden();
         let gone = people.filter(|(id, p)| was_inside(p) && in_scope(*id, p.role));
-        let waiting = meeting.people.iter().filter(|(_, p)| p.place == Place::Waiting);
-        let waiting = waiting.filter(|(id, p)| in_scope(*id, p.role));
+        // Also who was let in and has not come yet.
+        let never_came = |p: &Participant| p.place == Place::Outside && p.visits.is_empty();
+        let waiting = meeting
+            .people
+            .iter()
+            .filter(|(id, p)| (p.place == Place::Waiting || never_came(p)) && in_scope(*id, p.role));
         let waiting: Vec<_> = waiting.map(|(id, _)| id).collect();
         let gone: Vec<_> = gone
             .map(|(id, _)| id)

@@ -7,6 +7,7 @@ use uuid::Uuid;
 
 use super::{cost::Cost, input::StartOutcome};
 use crate::{
+    encoding::EncodeError,
     ids::{SessionNo, Timestamp},
     livekit::{Call, Livekit},
     protocol::{self, Event, codes::CloseCode},
@@ -170,7 +171,7 @@ impl Cx {
             return;
         }
         let seq = self.next_event();
-        let frame = protocol::encode(event, self.at, Some(seq));
+        let frame = protocol::encode(event, self.at, Some(seq)).unwrap_or_else(EncodeError::undo);
         self.push_frame(seq, frame, to, true);
     }
 
@@ -185,7 +186,7 @@ impl Cx {
     /// can't resume from an earlier one.
     pub fn send_long<E: Event>(&mut self, line: SessionNo, event: &E) -> u64 {
         let seq = self.next_event();
-        let frame = protocol::encode(event, self.at, Some(seq));
+        let frame = protocol::encode(event, self.at, Some(seq)).unwrap_or_else(EncodeError::undo);
         self.push_frame(seq, frame, Receivers::One(line), false);
         seq
     }
@@ -198,13 +199,13 @@ impl Cx {
     /// Sends an event to one line with the time of when it happened.
     pub fn send_dated<E: Event>(&mut self, line: SessionNo, event: &E, at: Timestamp) {
         let seq = self.next_event();
-        let frame = protocol::encode(event, at, Some(seq));
+        let frame = protocol::encode(event, at, Some(seq)).unwrap_or_else(EncodeError::undo);
         self.push_frame(seq, frame, Receivers::One(line), true);
     }
 
     /// An answer without a number.
     pub fn tell<E: Event>(&mut self, line: SessionNo, event: &E) {
-        let frame = protocol::encode(event, self.at, None);
+        let frame = protocol::encode(event, self.at, None).unwrap_or_else(EncodeError::undo);
         self.effects.list.push(Effect::Tell { line, frame });
     }
 

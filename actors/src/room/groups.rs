@@ -3,7 +3,11 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use super::cost::Cost;
-use crate::{ids::GroupId, protocol::meeting::Group};
+use crate::{
+    encoding::{self, EncodeError},
+    ids::GroupId,
+    protocol::meeting::Group,
+};
 
 /// Groups in the order of their ids, which [`in_common`] relies on.
 #[must_use]
@@ -49,8 +53,7 @@ impl Encoded {
 pub fn encode(common: &[&Group]) -> Arc<str> {
     let mut names: Vec<_> = common.iter().map(|group| &*group.name).collect();
     names.sort_unstable();
-    // A list of strings always encodes.
-    let list = serde_json::to_string(&names).unwrap_or_default();
+    let list = encoding::encode(&names).unwrap_or_else(EncodeError::undo);
     list.trim_start_matches('[').trim_end_matches(']').into()
 }
 

@@ -18,19 +18,21 @@ impl Room {
 
     /// Newcomers wait from now on. Guests who are inside, or are just moving, count as accepted.
     fn let_guests_wait(&mut self, cx: &Cx) {
-        let Some(meeting) = &mut self.meeting else { return };
-        if std::mem::replace(&mut meeting.moderation.guests_wait, true) {
+        let Some(meeting) = self
+            .meeting
+            .as_ref()
+            .filter(|meeting| !meeting.moderation.guests_wait)
+        else {
             return;
-        }
-        let Some(meeting) = &self.meeting else { return };
-        let inside = meeting
-            .people
-            .iter()
-            .filter(|(id, p)| p.place == Place::Inside || self.keeps_place(*id, p, cx.at))
-            .map(|(id, _)| id);
-        let inside: Vec<_> = inside.filter(|id| self.is_guest(*id)).collect();
-        for id in inside {
+        };
+        // Who would have had to wait is asked before it holds for all.
+        let people = meeting.people.iter();
+        let inside = people.filter(|(id, p)| self.is_guest(*id) && self.is_as_good_as_inside(*id, p, cx.at));
+        for id in inside.map(|(id, _)| id).collect::<Vec<_>>() {
             self.access.set_accepted(id, true);
+        }
+        if let Some(meeting) = &mut self.meeting {
+            meeting.moderation.guests_wait = true;
         }
     }
 

@@ -13,6 +13,7 @@ use super::{
     participant::push_with_groups,
 };
 use crate::{
+    encoding::{self, EncodeError},
     ids::{ParticipantId, Space, Timestamp},
     protocol::{
         self,
@@ -140,7 +141,7 @@ impl Room {
             is_room_owner: me.is_room_owner,
             modules,
         };
-        serde_json::to_string(&head).ok()
+        Some(encoding::encode(&head).unwrap_or_else(EncodeError::undo))
     }
 
     fn moderator_state<'a>(&'a self, meeting: &'a Meeting) -> ModeratorState<'a> {

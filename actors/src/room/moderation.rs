@@ -166,7 +166,7 @@ impl Room {
         let Some(meeting) = &self.meeting else { return };
         if !meeting.moderation.waiting_room {
             let people = meeting.people.iter();
-            let inside = people.filter(|(id, p)| p.place == Place::Inside || self.keeps_place(*id, p, cx.at));
+            let inside = people.filter(|(id, p)| self.is_as_good_as_inside(*id, p, cx.at));
             for id in inside.map(|(id, _)| id).collect::<Vec<_>>() {
                 self.access.set_accepted(id, true);
             }

@@ -9,6 +9,7 @@ use super::{
     missed::{Away, Changed},
 };
 use crate::{
+    encoding::{self, EncodeError},
     ids::{GroupId, OriginHash, ParticipantId, SessionNo, Space, Timestamp},
     protocol::{
         breakout::InOtherRoom,
@@ -74,6 +75,9 @@ pub struct Participant {
     /// When it closed its connection by itself.
     #[serde(default)]
     pub quit_at: Option<Timestamp>,
+    /// Whether it waited when it was there last: then it comes from no room.
+    #[serde(default)]
+    pub has_waited: bool,
     /// Who gave it its name, and how it was called before.
     #[serde(default)]
     pub renamed: Option<Box<(Changed, DisplayName)>>,
@@ -128,6 +132,7 @@ impl Participant {
             hand_updated_at: at,
             popouts: 0,
             quit_at: None,
+            has_waited: false,
             renamed: None,
             hand_lowered: None,
             origin: None,
@@ -193,7 +198,7 @@ impl Participant {
     }
 
     pub fn enter(&mut self, space: Space, at: Timestamp) {
-        (self.place, self.space, self.left_at) = (Place::Inside, space, None);
+        (self.place, self.space, self.left_at, self.has_waited) = (Place::Inside, space, None, false);
         let visit = Visit {
             space,
             joined_at: at,
@@ -286,8 +291,8 @@ impl Participant {
             timer: Option<TimerPeerState>,
         }
         let timer = ready.map(|ready_status| TimerPeerState { ready_status });
-        // A struct of strings, numbers and times always encodes.
-        let mut text = serde_json::to_string(&Entry { id, control, timer }).unwrap_or_default();
+        let entry = Entry { id, control, timer };
+        let mut text = encoding::encode(&entry).unwrap_or_else(EncodeError::undo);
         if self.kind == ParticipationKind::User {
             text.pop();
             text.push_str(NO_GROUPS);

@@ -8,6 +8,7 @@ use super::{
     roster::{Circle, Participant, Shown},
 };
 use crate::{
+    encoding::EncodeError,
     ids::{OriginHash, ParticipantId, SessionNo, Space, Timestamp},
     protocol::{
         codes::CloseCode,
@@ -120,7 +121,8 @@ impl Room {
                 meeting.is_back(id, cx.at);
             }
             cx.push(Effect::Opened(line));
-            let word = crate::protocol::encode(&ControlEvent::Resumed { from }, cx.at, None);
+            let word = crate::protocol::encode(&ControlEvent::Resumed { from }, cx.at, None)
+                .unwrap_or_else(EncodeError::undo);
             cx.push(Effect::Resume { line, from, word });
         } else {
             Self::not_resumed(cx, seat);
@@ -279,6 +281,7 @@ impl Room {
         }
         if let Some(meeting) = &mut self.meeting {
             meeting.people.change(id, |p| {
+                p.has_waited |= p.place == Place::Waiting;
                 (p.place, p.session) = (Place::Outside, None);
                 p.left_at.get_or_insert(cx.at);
             });
@@ -376,6 +379,23 @@ impl Room {
             && !holder.tokens.is_empty()
             && (gone.is_some_and(|until| until > now)
                 || holder.has_fresh_ticket(now) && away.is_some_and(|until| until > now))
+    }
+
+    /// Whether somebody counts as accepted when others begin to wait: who is inside, moves to another room, or was inside a
+    /// moment ago. Not who came from the waiting room, nor who would have to wait before: nobody has let them in.
+    pub(super) fn is_as_good_as_inside(
+        &self,
+        id: ParticipantId,
+        participant: &Participant,
+        now: Timestamp,
+    ) -> bool {
+        let (Some(meeting), Some(holder)) = (&self.meeting, self.access.get(id)) else {
+            return false;
+        };
+        participant.place == Place::Inside
+            || !participant.has_waited
+                && self.keeps_place(id, participant, now)
+                && (holder.accepted || !meeting.must_wait(holder, participant, now))
     }
 
     /// Whether the waiting room is full: as a whole, for guests of one link, or for these from one network. A link that others

@@ -53,18 +53,19 @@ impl Meeting {
         self.people.entry(id, space, ready)
     }
 
-    /// `update` with the participant's entry to everybody else who has it in the list, in whatever room.
+    /// `update` with the participant's entry to everybody else in its room. Those in other rooms know it as somebody who has left
+    /// theirs, and are told of its moves by the breakout rooms: an entry with `left_at` would take it away from them.
     pub(super) fn tell_update(&mut self, cx: &mut super::effects::Cx, id: ParticipantId) {
         let Some(participant) = self.people.get(id).filter(|p| !p.is_hidden()) else {
             return;
         };
-        let spaces: Vec<_> = participant.visits.iter().map(|visit| visit.space).collect();
-        for space in spaces {
-            if let Some(entry) = self.entry(id, space) {
-                let circle = Circle::In(space);
-                self.people
-                    .show(cx, circle, id, &entry, super::roster::Shown::Update);
-            }
+        let space = participant.space;
+        if participant.was_inside()
+            && let Some(entry) = self.entry(id, space)
+        {
+            let circle = Circle::In(space);
+            self.people
+                .show(cx, circle, id, &entry, super::roster::Shown::Update);
         }
     }
 }

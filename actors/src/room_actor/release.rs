@@ -18,6 +18,7 @@ use crate::{
         effects::{Effect, Effects, Receivers},
         input::{Ending, Input, StartOutcome},
     },
+    session::Link,
     ticket::Claim,
 };
 
@@ -94,13 +95,21 @@ fn answer(shell: &mut Shell, outcome: StartOutcome, from: From) {
     let _ = reply.send(answer);
 }
 
+/// Tells one session something without a number.
+fn push<E: protocol::Event>(link: &Link, event: &E, shell: &Shell) {
+    // What has no JSON is in the log already.
+    if let Ok(frame) = protocol::encode(event, shell.room.room().at(), None) {
+        link.push(frame);
+    }
+}
+
 /// A rule panicked and was undone: its sender hears of it, nobody else notices.
 pub(super) fn internal_error(shell: &Shell, from: From) {
     match from {
         From::Session(session) => {
             if let Some(link) = shell.links.of_session(session) {
                 let error = ControlEvent::Error(ControlError::Internal);
-                link.push(protocol::encode(&error, shell.room.room().at(), None));
+                push(link, &error, shell);
             }
         }
         From::Start { reply, .. } => {
@@ -122,11 +131,7 @@ pub(super) fn after_panic(
     }
     let Some(session) = cut else { return };
     if let Some((_, link)) = shell.links.remove(session) {
-        link.push(protocol::encode(
-            &ModerationEvent::Kicked,
-            shell.room.room().at(),
-            None,
-        ));
+        push(&link, &ModerationEvent::Kicked, shell);
         link.close(CloseCode::PolicyViolation);
         let how = Ending::Quit;
         shell.input(myself, Input::Ended { session, how });

@@ -16,6 +16,7 @@ use super::{
     meter::Meter,
 };
 use crate::{
+    encoding::EncodeError,
     ids::SessionNo,
     ports::{CallerNames, Clock},
     protocol::{
@@ -239,7 +240,7 @@ impl Reader {
     fn incoming(&mut self, incoming: Incoming<'_>) {
         let error = match incoming {
             Incoming::Echo(payload) => {
-                return self.link.push(protocol::encode_echo(payload, self.clock.now()));
+                return self.push(protocol::encode_echo(payload, self.clock.now()));
             }
             Incoming::Command(command) => match self.command(command) {
                 Ok(()) => return,
@@ -287,6 +288,14 @@ impl Reader {
 
     /// An answer of the session itself carries no number.
     fn answer<E: protocol::Event>(&self, event: &E) {
-        self.link.push(protocol::encode(event, self.clock.now(), None));
+        self.push(protocol::encode(event, self.clock.now(), None));
+    }
+
+    /// A session that can't say what it has to is over; its client comes back.
+    fn push(&self, frame: Result<Utf8Bytes, EncodeError>) {
+        match frame {
+            Ok(frame) => self.link.push(frame),
+            Err(_) => self.link.close(CloseCode::Restart),
+        }
     }
 }

@@ -365,7 +365,8 @@ impl World {
             From::Session(session) => {
                 if let Some(line) = self.net.line_of(session) {
                     let error = ControlEvent::Error(ControlError::Internal);
-                    self.net.push(line, &encode(&error, self.now(), None), None);
+                    self.net
+                        .push(line, &encode(&error, self.now(), None).unwrap(), None);
                 }
             }
             From::Start { client, .. } => self.clients[client].ask = None,

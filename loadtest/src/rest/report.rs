@@ -79,9 +79,8 @@ impl Report {
         self
     }
 
-    pub fn to_json(&self) -> String {
-        // A tree of numbers and strings always has a JSON form.
-        serde_json::to_string_pretty(self).unwrap_or_default()
+    pub fn to_json(&self) -> serde_json::Result<String> {
+        serde_json::to_string_pretty(self)
     }
 }
 

@@ -17,7 +17,7 @@ mod user_search;
 use url::Url;
 
 use super::{AssetStoreKind, Assets, Config, Defaults, Http, Livekit, Log, Oidc, Rooms, Signaling};
-use crate::tariffs::names;
+use crate::catalogue::names;
 
 /// Signature algorithms that verify with a public key. Symmetric ones would turn that key into a secret.
 const ASYMMETRIC_ALGORITHMS: [&str; 9] = [

@@ -1,10 +1,7 @@
 //! Whose tokens count.
 
 use super::Rules;
-use crate::{
-    config::Oidc,
-    identity::{clients::Audience, limits::CLIENT_CHARS_MAX},
-};
+use crate::config::{ANY_AUDIENCE, CLIENT_CHARS_MAX, Oidc};
 
 /// Most clients of a list.
 const CLIENTS_MAX: usize = 100;
@@ -45,7 +42,7 @@ impl Rules {
     pub(super) fn any_client(&mut self, oidc: &Oidc) {
         self.require(
             "oidc.audience",
-            oidc.audience.as_deref() != Some(Audience::ANY),
+            oidc.audience.as_deref() != Some(ANY_AUDIENCE),
             "is `*`: whatever application of the identity provider gets a token can act here as its user; \
              name the applications in oidc.clients, or an audience that only tokens for this server have",
         );

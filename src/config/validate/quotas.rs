@@ -1,7 +1,7 @@
 //! Rules of the quotas.
 
 use super::Rules;
-use crate::{config::Quotas, tariffs::Quota};
+use crate::quotas::{Quota, Quotas};
 
 impl Rules {
     pub(super) fn quotas(&mut self, quotas: &Quotas) {

@@ -5,7 +5,8 @@ use utoipa::ToSchema;
 
 use crate::{
     config::Defaults,
-    http::profiles::{ProfileResource, avatar_url},
+    http::profiles::ProfileResource,
+    profiles::avatar_url,
     store::{
         event_invites::{EventInvite, Invitee},
         events::{InviteRole, InviteStatus},

@@ -12,6 +12,7 @@ use super::{
     folders, shown, teller,
 };
 use crate::{
+    catalogue::TRAINING_REPORT,
     events::{self, Change, Teller},
     http::{
         ApiError, ApiState,
@@ -32,7 +33,6 @@ use crate::{
         invites::Editor,
         rooms::RoomChange,
     },
-    tariffs::TRAINING_REPORT,
 };
 
 /// What changes of an event; what is absent stays, and what is null too, unless null is a value.
@@ -138,7 +138,7 @@ async fn apply(
     }
     // At last: it can't be undone.
     if wants_folder == Some(false) {
-        folders::deleted(state, event, false).await?;
+        state.deleter().folder(event, false).await?;
         seen.folder = None;
     }
     Ok((seen, told))

@@ -16,6 +16,7 @@ use super::{
     folders, shown,
 };
 use crate::{
+    catalogue::{CALL_IN, CORE, TRAINING_REPORT},
     events::{self, Draft, Schedule, off_thread},
     http::{
         ApiError, ApiState, auth::CurrentUser, body::Body, checks::Checks, params::InQuery, refusals,
@@ -30,7 +31,7 @@ use crate::{
         tariffs::Tariff,
         users::User,
     },
-    tariffs::{CALL_IN, CORE, TRAINING_REPORT, TariffResource},
+    tariffs::TariffResource,
 };
 
 /// A new event. What is null counts as absent.

@@ -1,14 +1,13 @@
 //! `DELETE /v1/events/{event_id}`.
 
 use axum::{extract::State, http::StatusCode};
-use colloquy_actors::room::input::Notice;
 use serde::Deserialize;
 use utoipa::IntoParams;
 use uuid::Uuid;
 
-use super::{folders, shown, teller};
+use super::{no_event, shown, teller};
 use crate::{
-    events,
+    deletion::Reason,
     http::{
         ApiError, ApiState,
         auth::CurrentUser,
@@ -16,13 +15,12 @@ use crate::{
         refusals,
     },
     permissions::Operation,
-    store,
 };
 
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct DeleteQuery {
-    /// Delete the event even when something of it outside of this server can not be deleted.
+    /// Delete the event even when something of it outside of this server can not be deleted; that is then tried again later.
     #[serde(default)]
     force_delete_reference_if_external_services_fail: bool,
     /// The same for its shared folder only.
@@ -51,17 +49,16 @@ pub(super) async fn delete(
     InPath(event): InPath<Uuid>,
     InQuery(query): InQuery<DeleteQuery>,
 ) -> Result<StatusCode, ApiError> {
-    let seen = shown::seen(&state, &user, event, Operation::DeleteEvent).await?;
-    let is_forced = query.force_delete_reference_if_external_services_fail
-        || query.force_delete_reference_if_shared_folder_deletion_fails;
-    let teller = teller(&state, query.suppress_email_notification);
-    // The meeting hears of it even when the client has gone meanwhile.
-    store::unbroken(async move {
-        folders::deleted(&state, event, is_forced).await?;
-        let contents = events::delete(&state.db, user.profile.id, event, teller, state.clock.now()).await?;
-        state.live.notify(seen.room.id.into(), Notice::RoomDeleted);
-        state.assets.remove_contents(contents);
-        Ok::<_, ApiError>(StatusCode::NO_CONTENT)
-    })
-    .await
+    shown::seen(&state, &user, event, Operation::DeleteEvent).await?;
+    let reason = Reason::Asked {
+        by: user.profile.id,
+        teller: teller(&state, query.suppress_email_notification),
+        is_forced: query.force_delete_reference_if_external_services_fail
+            || query.force_delete_reference_if_shared_folder_deletion_fails,
+    };
+    if state.deleter().event(event, reason).await? {
+        Ok(StatusCode::NO_CONTENT)
+    } else {
+        Err(no_event())
+    }
 }

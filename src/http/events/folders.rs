@@ -5,11 +5,8 @@ use uuid::Uuid;
 
 use crate::{
     events::EventError,
-    http::{ApiError, ApiState, shared_folders::delete_remotely},
-    store::{
-        events::SeenEvent,
-        shared_folders::{self, SharedFolder},
-    },
+    http::{ApiError, ApiState},
+    store::{events::SeenEvent, shared_folders::SharedFolder},
 };
 
 /// The folder that an event is to get, made at the storage provider, if one is wanted.
@@ -37,13 +34,4 @@ pub(super) async fn settled(
         }
     }
     Ok(outcome?)
-}
-
-/// Deletes the folder of an event at the storage provider. With `force` a failure is only logged.
-pub(super) async fn deleted(state: &ApiState, event: Uuid, force: bool) -> Result<(), ApiError> {
-    if let Some(folder) = shared_folders::get(&state.db, event).await? {
-        delete_remotely(state, &folder, force).await?;
-        shared_folders::forget(&state.db, event, folder.path).await?;
-    }
-    Ok(())
 }

@@ -96,7 +96,7 @@ async fn list(
     let next = page.last().map(Cursor::of).filter(|_| has_more);
     let invitees_max = shown::invitees_of_each(query.invitees_max, page.len());
     let listed = entries(&state, page, exceptions, invitees_max).await?;
-    Ok(asked.answer(&listed, None, next))
+    asked.answer(&listed, None, next)
 }
 
 fn filter(query: &ListQuery, asked: &AskedAt) -> Result<Filter, ApiError> {

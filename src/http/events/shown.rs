@@ -9,6 +9,7 @@ use super::{
     resource::{CallInResource, EventRoomResource, EventType},
 };
 use crate::{
+    catalogue::{CALL_IN, CORE, TRAINING_REPORT},
     http::{
         ApiError, ApiState,
         event_invites::InviteeResource,
@@ -24,7 +25,6 @@ use crate::{
         streaming_targets::{self, StreamingTarget},
         users::User,
     },
-    tariffs::{CALL_IN, CORE, TRAINING_REPORT},
 };
 
 /// The event as the user sees it, if the user may do this to it.

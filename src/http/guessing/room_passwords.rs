@@ -5,7 +5,7 @@
 //! guess is held back for a while before it is judged. A closed door would be what an attacker wants: this one lets in
 //! whoever knows the password, and at once from where somebody has known it before.
 //!
-//! [`ClientAddress::network`]: crate::listener::ClientAddress::network
+//! [`ClientAddress::network`]: crate::client_address::ClientAddress::network
 
 use std::{
     cmp::Reverse,

@@ -27,7 +27,7 @@ const IPV4: [(u8, usize, usize); 1] = [(32, 1, 1)];
 
 /// The spans around a client's network ([`ClientAddress::network`]), the narrowest first.
 ///
-/// [`ClientAddress::network`]: crate::listener::ClientAddress::network
+/// [`ClientAddress::network`]: crate::client_address::ClientAddress::network
 pub(super) fn around(network: IpAddr) -> impl Iterator<Item = Span> {
     let spans = match network {
         IpAddr::V4(_) => &IPV4[..],

@@ -8,7 +8,7 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 
-use crate::{hourly::Hourly, http::ApiError, listener::HEAD_BYTES_MAX};
+use crate::{config::HEAD_BYTES_MAX, hourly::Hourly, http::ApiError};
 
 /// `HTTP/1.1` with the spaces and line ends of the first line, and the line end behind the headers.
 const FRAME_BYTES: usize = 14;

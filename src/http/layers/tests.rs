@@ -7,7 +7,7 @@ use http_body_util::BodyExt as _;
 use tower::ServiceExt as _;
 
 use super::*;
-use crate::{http::guessing::HOLD, listener::Peer};
+use crate::{client_address::Peer, http::guessing::HOLD};
 
 async fn panics() -> &'static str {
     panic!("secret detail")

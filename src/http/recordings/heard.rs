@@ -1,16 +1,9 @@
 //! When the other side was last heard: a large message on a slow line takes long, and all the while the line lives.
 
-use std::{
-    io::{self, IoSlice},
-    pin::Pin,
-    sync::{Arc, Mutex, PoisonError},
-    task::{Context, Poll},
-};
+use std::sync::{Arc, Mutex, PoisonError};
 
-use tokio::{
-    io::{AsyncRead, AsyncWrite, ReadBuf},
-    time::Instant,
-};
+use tokio::{io::AsyncRead, time::Instant};
+use tokio_util::io::InspectReader;
 
 /// When bytes last came. Clones are one.
 #[derive(Debug, Clone)]
@@ -27,60 +20,17 @@ impl LastHeard {
 }
 
 /// A stream that notes when bytes come.
-#[derive(Debug)]
-pub(super) struct Heard<S> {
-    stream: S,
-    last: LastHeard,
-}
+pub(super) type Heard<S> = InspectReader<S, Box<dyn FnMut(&[u8]) + Send>>;
 
-impl<S> Heard<S> {
-    pub(super) fn new(stream: S) -> (Self, LastHeard) {
-        let last = LastHeard(Arc::new(Mutex::new(Instant::now())));
-        let heard = Self {
-            stream,
-            last: last.clone(),
-        };
-        (heard, last)
-    }
-}
-
-impl<S: AsyncRead + Unpin> AsyncRead for Heard<S> {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        let before = buf.filled().len();
-        let polled = Pin::new(&mut self.stream).poll_read(cx, buf);
-        if buf.filled().len() > before {
-            self.last.now();
+pub(super) fn heard<S: AsyncRead>(stream: S) -> (Heard<S>, LastHeard) {
+    let last = LastHeard(Arc::new(Mutex::new(Instant::now())));
+    let note = {
+        let last = last.clone();
+        move |bytes: &[u8]| {
+            if !bytes.is_empty() {
+                last.now();
+            }
         }
-        polled
-    }
-}
-
-impl<S: AsyncWrite + Unpin> AsyncWrite for Heard<S> {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(cx, buf)
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(cx)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(cx)
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bufs: &[IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write_vectored(cx, bufs)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
-    }
+    };
+    (InspectReader::new(stream, Box::new(note)), last)
 }

@@ -18,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     chunk::{Chunk, Refusal},
-    heard::{Heard, LastHeard},
+    heard::{Heard, LastHeard, heard},
     pieces::{PIECE_BYTES, Parts, Pieces},
 };
 use crate::assets::Recording;
@@ -84,7 +84,7 @@ async fn socket<S>(stream: S) -> (Socket<S>, Line)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send,
 {
-    let (stream, heard) = Heard::new(stream);
+    let (stream, heard) = heard(stream);
     let (stream, parts) = Pieces::new(stream);
     let config = WebSocketConfig::default()
         .read_buffer_size(READ_BUFFER_BYTES)

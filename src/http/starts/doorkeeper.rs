@@ -7,13 +7,13 @@ use tokio::time::{Instant, sleep_until};
 use uuid::Uuid;
 
 use crate::{
+    client_address::{ClientAddress, Networks},
     config::Config,
     http::{
         ApiError,
         guessing::{FailureLimit, Guess, Hold, RoomGuess, RoomPasswords},
         inventions::{Inventions, too_soon},
     },
-    listener::{ClientAddress, Networks},
     origins::Origins,
     readiness::Readiness,
     throttle::Throttle,

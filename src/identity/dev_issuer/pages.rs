@@ -1,7 +1,8 @@
-//! The few pages that people see: no scripts, no assets, readable by every browser.
+//! The few pages that people see, from `templates/issuer`: no scripts, no assets, readable by every browser.
 
-use std::{fmt::Write, sync::LazyLock};
+use std::sync::LazyLock;
 
+use askama::Template;
 use axum::{
     http::{
         HeaderName, HeaderValue, StatusCode,
@@ -14,6 +15,7 @@ use sha2::{Digest, Sha256};
 use url::{Host, Url};
 
 use super::authorize_request::Parameters;
+use crate::rendering::rendered;
 
 const STYLE: &str = include_str!("page.css");
 
@@ -30,53 +32,70 @@ pub(super) struct LoginPage<'a> {
     pub problem: Option<&'static str>,
 }
 
+#[derive(Template)]
+#[template(path = "issuer/login.html")]
+struct Login<'a> {
+    style: &'static str,
+    problem: Option<&'static str>,
+    /// Fields that the form sends along, with their values.
+    hidden: Vec<(&'static str, &'a str)>,
+    username: &'a str,
+}
+
+#[derive(Template)]
+#[template(path = "issuer/message.html")]
+struct Message {
+    style: &'static str,
+    title: &'static str,
+    heading: &'static str,
+    text: &'static str,
+    is_problem: bool,
+}
+
 impl IntoResponse for LoginPage<'_> {
     fn into_response(self) -> Response {
-        let problem = self.problem.map_or_else(String::new, |problem| {
-            format!("<p class=\"problem\" role=\"alert\" id=\"problem\">{problem}</p>\n")
-        });
-        let described = if self.problem.is_some() {
-            " aria-describedby=\"problem\""
-        } else {
-            ""
+        let login = Login {
+            style: STYLE,
+            problem: self.problem,
+            hidden: hidden_fields(self.parameters),
+            username: self.username,
         };
-        let body = format!(
-            "<h1>Log in</h1>\n\
-             <p>This is the development identity provider of Colloquy.</p>\n\
-             {problem}<form method=\"post\" action=\"authorize\">\n\
-             {hidden}\
-             <label for=\"username\">User name</label>\n\
-             <input id=\"username\" name=\"username\" value=\"{username}\" autocomplete=\"username\" \
-             autocapitalize=\"none\" spellcheck=\"false\" required autofocus{described}>\n\
-             <label for=\"password\">Password</label>\n\
-             <input id=\"password\" name=\"password\" type=\"password\" autocomplete=\"current-password\" required>\n\
-             <button>Log in</button>\n</form>",
-            hidden = hidden_fields(self.parameters),
-            username = escape(self.username),
-        );
-        page(StatusCode::OK, "Log in", &body, Some(self.redirect))
+        page(StatusCode::OK, &login, Some(self.redirect))
     }
 }
 
 /// Tells why there is no login.
 pub(super) fn refusal(status: StatusCode, text: &'static str) -> Response {
-    let body = format!("<h1>This did not work</h1>\n<p class=\"problem\" role=\"alert\">{text}</p>");
-    page(status, "Refused", &body, None)
+    let message = Message {
+        style: STYLE,
+        title: "Refused",
+        heading: "This did not work",
+        text,
+        is_problem: true,
+    };
+    page(status, &message, None)
 }
 
 /// Shown after a logout that leads nowhere.
 pub(super) fn logged_out() -> Response {
-    let body = "<h1>Logged out</h1>\n<p>You can close this page.</p>";
-    page(StatusCode::OK, "Logged out", body, None)
+    let message = Message {
+        style: STYLE,
+        title: "Logged out",
+        heading: "Logged out",
+        text: "You can close this page.",
+        is_problem: false,
+    };
+    page(StatusCode::OK, &message, None)
 }
 
-fn page(status: StatusCode, title: &str, body: &str, form_leads_to: Option<&Url>) -> Response {
-    let html = format!(
-        "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
-         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
-         <title>{title} · Colloquy</title>\n<style>{STYLE}</style>\n</head>\n<body>\n<main>\n{body}\n</main>\n</body>\n</html>\n"
-    );
-    (status, security_headers(form_leads_to), Html(html)).into_response()
+fn page(status: StatusCode, page: &impl Template, form_leads_to: Option<&Url>) -> Response {
+    match rendered(page) {
+        Ok(html) => (status, security_headers(form_leads_to), Html(html)).into_response(),
+        Err(error) => {
+            tracing::error!(%error, "a page of the development issuer can't be shown");
+            StatusCode::INTERNAL_SERVER_ERROR.into_response()
+        }
+    }
 }
 
 fn security_headers(form_leads_to: Option<&Url>) -> [(HeaderName, HeaderValue); 4] {
@@ -109,7 +128,7 @@ fn source(url: &Url) -> String {
     }
 }
 
-fn hidden_fields(parameters: &Parameters) -> String {
+fn hidden_fields(parameters: &Parameters) -> Vec<(&'static str, &str)> {
     let fields = [
         ("client_id", &parameters.client_id),
         ("redirect_uri", &parameters.redirect_uri),
@@ -121,34 +140,10 @@ fn hidden_fields(parameters: &Parameters) -> String {
         ("state", &parameters.state),
         ("nonce", &parameters.nonce),
     ];
-    let mut html = String::new();
-    for (name, value) in fields {
-        if let Some(value) = value {
-            // Writing to a string can not fail.
-            let _ = writeln!(
-                html,
-                "<input type=\"hidden\" name=\"{name}\" value=\"{}\">",
-                escape(value)
-            );
-        }
-    }
-    html
-}
-
-/// Text as content of an element or of a quoted attribute.
-fn escape(text: &str) -> String {
-    let mut html = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '&' => html.push_str("&amp;"),
-            '<' => html.push_str("&lt;"),
-            '>' => html.push_str("&gt;"),
-            '"' => html.push_str("&quot;"),
-            '\'' => html.push_str("&#39;"),
-            _ => html.push(c),
-        }
-    }
-    html
+    let given = fields
+        .into_iter()
+        .filter_map(|(name, value)| Some((name, &**value.as_ref()?)));
+    given.collect()
 }
 
 #[cfg(test)]
@@ -161,7 +156,22 @@ mod tests {
 
     #[test]
     fn text_can_not_leave_its_place() {
-        assert_eq!(escape(r#"'"><script>&"#), "&#39;&quot;&gt;&lt;script&gt;&amp;");
+        let evil = r#"'"><script>&"#;
+        let html = rendered(&Login {
+            style: STYLE,
+            problem: None,
+            hidden: vec![("state", evil)],
+            username: evil,
+        });
+        let html = html.unwrap();
+        assert_eq!(
+            html.matches(r#"value="&#39;&#34;&#62;&#60;script&#62;&#38;""#)
+                .count(),
+            2,
+            "{html}"
+        );
+        // What the policy allows is what the page has.
+        assert!(html.contains(&format!("<style>{STYLE}</style>")), "{html}");
     }
 
     #[test]

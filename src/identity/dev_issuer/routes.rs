@@ -15,7 +15,7 @@ use super::{
     DevIssuer, authorize, cors, discovery, door, end_session, limits::BODY_BYTES_MAX, token_endpoint,
     userinfo,
 };
-use crate::listener::ClientAddress;
+use crate::client_address::ClientAddress;
 
 pub(super) fn router(issuer: Arc<DevIssuer>) -> Router {
     let called_by_scripts = Router::new()

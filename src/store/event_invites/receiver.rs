@@ -2,14 +2,77 @@
 
 use uuid::Uuid;
 
-use crate::{
-    mail::Receiver,
-    store::{
-        StoreError, Tx,
-        events::InviteStatus,
-        rows::{Columns, from_columns},
-    },
+use serde::{Deserialize, Serialize};
+
+use crate::store::{
+    StoreError, Tx,
+    address_hash::AddressHash,
+    events::InviteStatus,
+    rows::{Columns, from_columns},
 };
+
+/// Who gets a mail. It is kept in mails that wait, as it was when they were queued.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Receiver {
+    /// A user of this server.
+    Registered {
+        id: Uuid,
+        email: String,
+        name: String,
+        /// BCP 47 tag.
+        language: String,
+    },
+    /// Somebody whom the identity provider knows, and who never was here.
+    Unregistered { email: String, name: String },
+    /// An e-mail address, whosever it is. The invite link lets its owner in as a guest.
+    External {
+        email: String,
+        invite_code: Option<Uuid>,
+    },
+}
+
+impl Receiver {
+    #[must_use]
+    pub fn email(&self) -> &str {
+        match self {
+            Self::Registered { email, .. }
+            | Self::Unregistered { email, .. }
+            | Self::External { email, .. } => email,
+        }
+    }
+
+    /// Empty for those of whom only an address is known.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Registered { name, .. } | Self::Unregistered { name, .. } => name,
+            Self::External { .. } => "",
+        }
+    }
+
+    #[must_use]
+    pub fn language(&self) -> Option<&str> {
+        match self {
+            Self::Registered { language, .. } => Some(language),
+            Self::Unregistered { .. } | Self::External { .. } => None,
+        }
+    }
+
+    #[must_use]
+    pub fn address_hash(&self) -> AddressHash {
+        AddressHash::of(self.email())
+    }
+
+    /// By which an external one comes in.
+    #[must_use]
+    pub fn invite_code(&self) -> Option<Uuid> {
+        match self {
+            Self::External { invite_code, .. } => *invite_code,
+            Self::Registered { .. } | Self::Unregistered { .. } => None,
+        }
+    }
+}
 
 struct Row(Receiver, InviteStatus);
 

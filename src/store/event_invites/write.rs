@@ -8,12 +8,12 @@ use uuid::Uuid;
 use super::{
     INVITEES_PER_EVENT_MAX, Names,
     claim::lock_address,
-    receiver::receiver,
+    receiver::{Receiver, receiver},
     resolve::{Resolved, resolved},
 };
 use crate::{
     config::EmailVerified,
-    mail::Receiver,
+    quotas::Quota,
     store::{
         Db, StoreError, Tx,
         events::{InviteRole, InviteStatus},
@@ -21,7 +21,6 @@ use crate::{
         rows::{Columns, count, from_columns},
         usage::{self, Counter, Limits, QuotaError},
     },
-    tariffs::Quota,
 };
 
 /// Somebody who is or shall be invited.

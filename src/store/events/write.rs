@@ -7,6 +7,7 @@ use uuid::Uuid;
 
 use super::{Event, SeenEvent, Times, TrainingReport, patterns, relation::SEEN_BY_ID};
 use crate::{
+    quotas::Quota,
     store::{
         StoreError, Tx,
         invites::Editor,
@@ -14,7 +15,6 @@ use crate::{
         rows::count,
         usage::{Limits, QuotaError},
     },
-    tariffs::Quota,
 };
 
 /// What a new event is made of. Its room must exist.

@@ -13,7 +13,7 @@ use super::{
     Db, StoreError, Tx,
     rows::{Columns, from_columns},
 };
-use crate::{config::Quotas, tariffs::Quota};
+use crate::quotas::{Quota, Quotas};
 
 /// Tariff of users whose tokens name none that is known; a row of the first migration.
 pub const DEFAULT_TARIFF: Uuid = uuid!("7f1c5b1e-9d0a-4c55-8f7e-0a4f5c1d2e02");

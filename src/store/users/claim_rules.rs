@@ -8,7 +8,7 @@ use std::{
 use super::TariffStatus;
 use crate::{
     config::{ClaimNames, EmailVerified, Oidc},
-    identity::VerifiedToken,
+    verified_token::VerifiedToken,
 };
 
 /// Values that a warning was given for; further ones are told to nobody.

@@ -10,11 +10,8 @@ use super::{
     names::{NOBODY, fallback_name, full_name, is_language_tag, local_part},
 };
 use crate::{
-    identity::{
-        claims::{ProfileClaims, VerifiedToken},
-        limits::PICTURE_CHARS_MAX,
-    },
     store::{fold, tariffs::DEFAULT_TARIFF, tenants::DEFAULT_TENANT, text::cleaned},
+    verified_token::{PICTURE_CHARS_MAX, ProfileClaims, VerifiedToken},
 };
 
 const PHONE_CHARS_MAX: usize = 64;

@@ -7,8 +7,8 @@ use super::{
     claims::{Assigned, Rows, Said, apply},
 };
 use crate::{
-    identity::claims::VerifiedToken,
     store::{Db, StoreError, groups, tariffs, tenants},
+    verified_token::VerifiedToken,
 };
 
 /// Whether the claims of a token, as far as they count, are others than those of the row.

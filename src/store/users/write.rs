@@ -11,8 +11,8 @@ use super::{
     phone,
 };
 use crate::{
-    identity::claims::VerifiedToken,
     store::{Db, StoreError, Tx, event_invites, fold, groups, micros, tariffs, tenants, text::cleaned},
+    verified_token::VerifiedToken,
 };
 
 /// What a new user gets where the token says nothing, and how claims are read.

@@ -9,9 +9,9 @@ use std::{
 
 use axum::{Extension, Router};
 use colloquy::{
+    client_address::ClientAddress,
     config::{self, Oidc, Outgoing},
     identity::{DevIssuer, Verifier, VerifierSettings},
-    listener::ClientAddress,
 };
 use reqwest::{Client, Response, StatusCode, redirect::Policy};
 use serde_json::Value;
@@ -264,11 +264,11 @@ fn hidden_fields(html: &str) -> Vec<(String, String)> {
         let (_, rest) = tag.split_once(&format!("{name}=\"")).expect("the attribute");
         let value = rest.split('"').next().expect("a value");
         value
-            .replace("&quot;", "\"")
+            .replace("&#34;", "\"")
             .replace("&#39;", "'")
-            .replace("&lt;", "<")
-            .replace("&gt;", ">")
-            .replace("&amp;", "&")
+            .replace("&#60;", "<")
+            .replace("&#62;", ">")
+            .replace("&#38;", "&")
     };
     let tags = html
         .split("<input ")

@@ -8,6 +8,7 @@ use colloquy::{
     assets::{NewAsset, ObjectError, Wish},
     config::Quotas,
     jobs::Job,
+    quotas::Quota,
     store::{
         StoreError,
         invites::{self, Editor},
@@ -16,7 +17,6 @@ use colloquy::{
         users::{self, Identity, Merge},
         void_sessions::{self, Ended, VoidSession},
     },
-    tariffs::Quota,
 };
 use futures_util::stream;
 use serde_json::json;

@@ -2,6 +2,7 @@
 
 mod cleanup;
 mod command;
+mod folders;
 mod lease;
 mod order;
 mod scheduled;
@@ -11,7 +12,9 @@ use colloquy::{
     assets::{Assets, Objects},
     clock::Clock,
     config::{self, Outgoing, Quotas},
+    deletion::Deleter,
     jobs::{self, Job, Report, Tools},
+    shared_folders::SharedFolders,
     store::{
         events::{self, NewEvent, Times, ZonedTime},
         guest_access::GuestAccess,
@@ -36,11 +39,24 @@ pub fn days_ago(days: i64) -> DateTime<Utc> {
 }
 
 pub fn tools_at(store: &Store, now: DateTime<Utc>) -> Tools {
+    tools_with(store, now, &config::SharedFolder::default())
+}
+
+/// The same with a storage provider.
+pub fn tools_with(store: &Store, now: DateTime<Utc>, folders: &config::SharedFolder) -> Tools {
+    let clock = Clock::from_fn(move || now);
+    let deleter = Deleter {
+        db: store.db.clone(),
+        clock: clock.clone(),
+        live: None,
+        assets: assets(store),
+        shared_folders: SharedFolders::new(&Outgoing::default(), folders).expect("a client"),
+    };
     Tools {
         db: store.db.clone(),
-        clock: Clock::from_fn(move || now),
+        clock,
         assets: assets(store),
-        live: None,
+        deleter,
         ended_logins_kept: TimeDelta::days(1),
     }
 }

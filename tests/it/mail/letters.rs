@@ -1,6 +1,9 @@
 //! What stands in mails, as Python's `email` and `icalendar` read it.
 
-use colloquy::mail::{Kind, Mail, Receiver};
+use colloquy::{
+    mail::{Kind, Mail},
+    store::event_invites::Receiver,
+};
 use serde_json::json;
 use uuid::Uuid;
 
@@ -61,7 +64,7 @@ async fn an_invitation_says_everything_in_each_of_its_parts(post: &Post) {
         "<p>Hello Bob Burton,</p>",
         "<td>Planning</td>",
         "<a href=\"https://meet.example/room/00000000-0000-0000-0000-000000000002\">",
-        "<td>cake&lt;3</td>",
+        "<td>cake&#60;3</td>",
         "And cake.",
     ] {
         assert!(html.contains(part), "{part}: {html}");

@@ -4,9 +4,12 @@ use std::{collections::BTreeMap, time::Duration};
 
 use colloquy::{
     config::Quotas,
-    mail::{self, AddressHash, Cause, Kind, Mail, Receiver, Told},
+    mail::{self, Cause, Kind, Mail, Told},
     store::{
-        StoreError, mail_refusals,
+        StoreError,
+        address_hash::AddressHash,
+        event_invites::Receiver,
+        mail_refusals,
         usage::{Limits, QuotaError},
     },
 };

@@ -19,10 +19,11 @@ use chrono::{DateTime, TimeDelta, Utc};
 use colloquy::{
     clock::Clock,
     config::{self, Config, MailTls},
-    mail::{CallIn, Kind, Mail, Meeting, Outbox, Receiver, Worker},
+    mail::{CallIn, Kind, Mail, Meeting, Outbox, Worker},
     secrets::Secret,
     store::{
         StoreError,
+        event_invites::Receiver,
         outbox::{self, Queued},
     },
 };
@@ -130,7 +131,7 @@ impl Deref for Post {
 }
 
 /// Mails that may go at once.
-pub fn due(mails: &[Mail], now: DateTime<Utc>) -> Vec<Queued> {
+pub fn due(mails: &[Mail], now: DateTime<Utc>) -> Vec<Queued<Mail>> {
     let due = |mail: &Mail| Queued {
         mail: mail.clone(),
         slot_at: now,

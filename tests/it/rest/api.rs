@@ -10,17 +10,14 @@ use axum::{
 };
 use colloquy::{
     assets::{Assets, Objects, Recordings},
+    client_address::ClientAddress,
     config::{Config, DevUser, Oidc},
     disabled_users::DisabledUsers,
     http::{
-        self, ApiState,
-        api::Parts,
-        auth::{KnownUsers, person::VISIT_NOTES_MAX},
-        brake::WriteBrake,
-        starts::Doorkeeper,
+        self, ApiState, api::Parts, auth::person::VISIT_NOTES_MAX, brake::WriteBrake, starts::Doorkeeper,
     },
     identity::{DevIssuer, Verifier, VerifierSettings},
-    listener::ClientAddress,
+    known_users::KnownUsers,
     livekit::RoomService,
     mail::Outbox,
     meetings,

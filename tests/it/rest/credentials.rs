@@ -3,7 +3,7 @@
 use std::net::Ipv4Addr;
 
 use axum::{Extension, Router, http::StatusCode, routing::get};
-use colloquy::{http::auth::Caller, listener::ClientAddress};
+use colloquy::{client_address::ClientAddress, http::auth::Caller};
 use serde_json::{Value, json};
 use tower::ServiceExt as _;
 

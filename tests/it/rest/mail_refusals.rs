@@ -1,7 +1,7 @@
 //! `/v1/mail/unsubscribe/{token}` and `/v1/mail/subscribe/{token}`.
 
 use axum::{body::Body, http::Request};
-use colloquy::mail::{AddressHash, Tokens};
+use colloquy::{mail::Tokens, store::address_hash::AddressHash};
 
 use super::{answer::Answer, api::Api};
 

@@ -19,6 +19,7 @@ mod event_invites;
 mod events;
 mod guest_access;
 mod headers;
+mod home;
 mod invite_verify;
 mod invites;
 mod lists;

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use colloquy::{
     config,
+    deletion::Swept,
     shared_folders::{Patience, SharedFolders, StorageError},
 };
 use futures_util::future::join_all;
@@ -23,6 +24,7 @@ on_both_databases!(Scene:
     a_folder_has_two_links, only_the_creator_may_write, put_makes_one_folder, put_at_once_makes_one_folder,
     delete_takes_folder_and_links, a_provider_that_fails_leaves_nothing, nobody_hears_the_provider_s_words,
     a_dead_provider_is_told, a_deletion_that_fails_can_be_repeated, force_forgets_what_can_not_be_deleted,
+    an_event_goes_by_force_before_its_folder,
     ids_and_parameters_must_parse, only_users_have_folders, an_event_brings_its_folder_and_takes_it_along,
     an_event_whose_folder_fails_is_not_made);
 
@@ -252,9 +254,48 @@ async fn force_forgets_what_can_not_be_deleted(scene: &Scene) {
     scene.call("DELETE", force).await.expect(204);
     scene.has_no_trace().await;
     scene.call("PUT", "").await.expect(201);
+    // What stays behind is tried again by a job.
+    scene.cloud.be(Mood::KeepsFolders);
+    scene.call("DELETE", force).await.expect(204);
+    scene.call("GET", "").await.refused(404, "not_found");
+    let sweep = async || scene.api.state.deleter().sweep_folders().await.expect("a query");
+    assert_eq!(sweep().await, Swept { deleted: 0, kept: 1 });
+    scene.cloud.be(Mood::Honest);
+    assert_eq!(sweep().await, Swept { deleted: 1, kept: 0 });
+    scene.has_no_trace().await;
+    scene.call("PUT", "").await.expect(201);
     scene.cloud.die().await;
     scene.call("DELETE", force).await.expect(204);
     scene.call("GET", "").await.refused(404, "not_found");
+}
+
+/// The same with the event: it goes, and its folder when it can be deleted.
+async fn an_event_goes_by_force_before_its_folder(scene: &Scene) {
+    scene.call("PUT", "").await.expect(201);
+    let event = format!("/v1/events/{}", scene.event);
+    let delete = async |query: &str| {
+        let path = format!("{event}{query}");
+        scene.api.call(&scene.alice, "DELETE", &path, Value::Null).await
+    };
+    // A page to log in at, which answers 200 to everything, has deleted nothing either.
+    for mood in [Mood::KeepsFolders, Mood::Page] {
+        scene.cloud.be(mood);
+        delete("").await.refused(502, "storage_provider_unavailable");
+        scene.api.get(&scene.alice, &event).await.expect(200);
+    }
+    delete("?force_delete_reference_if_external_services_fail=true")
+        .await
+        .expect(204);
+    scene
+        .api
+        .get(&scene.alice, &event)
+        .await
+        .refused(404, "not_found");
+    assert_eq!(scene.cloud.links().len(), 2);
+    scene.cloud.be(Mood::Honest);
+    let swept = scene.api.state.deleter().sweep_folders().await;
+    assert_eq!(swept.expect("a query"), Swept { deleted: 1, kept: 0 });
+    assert_eq!(scene.cloud.links(), []);
 }
 
 async fn ids_and_parameters_must_parse(scene: &Scene) {
@@ -401,7 +442,7 @@ async fn refusals_keep_their_words_for_the_log() {
     cloud.be(Mood::Honest);
     let folder = folders.create(event, chrono::Utc::now()).await.expect("a folder");
     cloud.be(Mood::KeepsFolders);
-    let error = folders.delete(&folder).await.expect_err("refused");
+    let error = folders.delete(&(&folder).into()).await.expect_err("refused");
     assert_eq!(
         error.to_string(),
         "the storage provider refuses: 423 Locked It is locked"

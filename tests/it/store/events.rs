@@ -246,7 +246,7 @@ async fn an_event_takes_everything_along_but_its_room(store: &Store) {
         .await;
     store.favorite(&event, &ada).await;
     put(store, event.id, 0, Difference::default(), editor(&ada, 1)).await;
-    let refused = rooms::delete(&store.db, event.room_id).await;
+    let refused = store.remove_room(event.room_id).await;
     assert!(matches!(refused, Err(StoreError::Referenced(_))), "{refused:?}");
     let (id, room) = (event.id, event.room_id);
     let deleted = store.db.transaction(move |tx| {

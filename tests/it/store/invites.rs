@@ -191,7 +191,7 @@ async fn codes_are_told_with_what_lets_guests_in(store: &Store) {
 async fn invites_end_with_their_room(store: &Store) {
     let mut room = room(store, None).await;
     let code = invite(store, &room, 1).await.code;
-    rooms::delete(&store.db, room.id).await.expect("a query");
+    store.remove_room(room.id).await.expect("a query");
     assert_eq!(invites::for_start(&store.db, code).await.expect("a query"), None);
     room.id = Uuid::new_v4();
     let orphan = NewInvite {

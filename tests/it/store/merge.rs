@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use chrono::Utc;
 use colloquy::{
     identity::{ProfileClaims, VerifiedToken},
+    quotas::Quota,
     store::{
         Db,
         events::{Event, InviteRole, InviteStatus},
@@ -12,7 +13,6 @@ use colloquy::{
         usage::{self, Counter},
         users::{self, Identity, Merge, ProfileChange, REFERENCES, User},
     },
-    tariffs::Quota,
 };
 use uuid::Uuid;
 

@@ -129,8 +129,8 @@ async fn plant_series(database: &TestDatabase, user: Uuid, event: Uuid, pattern:
 
 async fn migrate_to(db: &Db, version: i64) {
     match db {
-        Db::Sqlite { write, .. } => sqlx::migrate!("migrations/sqlite").run_to(version, write).await,
-        Db::Postgres(pool) => sqlx::migrate!("migrations/postgres").run_to(version, pool).await,
+        Db::Sqlite { write, .. } => db.migrations().run_to(version, write).await,
+        Db::Postgres(pool) => db.migrations().run_to(version, pool).await,
     }
     .expect("migrations");
 }

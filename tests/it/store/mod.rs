@@ -20,7 +20,7 @@ use colloquy::{
     identity::{ProfileClaims, VerifiedToken},
     secrets::Secret,
     store::{
-        self,
+        self, StoreError,
         events::{Event, InviteRole, InviteStatus, NewEvent},
         guest_access::GuestAccess,
         rooms::NewRoom,
@@ -123,6 +123,14 @@ impl Store {
             self.literal(event.created_by.id),
         );
         self.execute(&sql).await;
+    }
+
+    /// Deletes a room that nothing needs; the ids of its assets.
+    pub async fn remove_room(&self, room: Uuid) -> Result<Option<Vec<Uuid>>, StoreError> {
+        let removed = self
+            .db
+            .transaction(move |tx| Box::pin(async move { store::rooms::remove(tx, room).await }));
+        removed.await
     }
 
     pub async fn favorite(&self, event: &Event, user: &User) {

@@ -229,9 +229,9 @@ async fn deleting_takes_everything_along(store: &Store) {
     let room = create(store, "ada", |new| new.sip = true).await;
     let other = create(store, "ada", |new| new.sip = true).await;
     assert_eq!(store.number("SELECT count(*) FROM sip_configs").await, 2);
-    let deleted = rooms::delete(&store.db, room.id).await.expect("a query");
+    let deleted = store.remove_room(room.id).await.expect("a query");
     assert_eq!(deleted, Some(Vec::new()));
-    let again = rooms::delete(&store.db, room.id).await.expect("a query");
+    let again = store.remove_room(room.id).await.expect("a query");
     assert_eq!(again, None);
     assert_eq!(store.number("SELECT count(*) FROM sip_configs").await, 1);
     assert!(seen(store, other.created_by.id, other.id).await.is_some());

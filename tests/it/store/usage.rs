@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use chrono::TimeDelta;
 use colloquy::{
     config::Quotas,
+    quotas::{Period, Quota},
     store::{
         StoreError,
         usage::{self, Counter, QuotaError, QuotaExceeded},
     },
-    tariffs::{Period, Quota},
 };
 use futures_util::future::join_all;
 use uuid::Uuid;

@@ -2,9 +2,9 @@
 
 use chrono::TimeDelta;
 use colloquy::{
-    http::auth::KnownUsers,
     identity::{Revocations, VerifiedToken},
     identity_notices::IdentityNotices,
+    known_users::KnownUsers,
     store::void_sessions::{self, Ended, VoidSession},
 };
 

@@ -6,10 +6,13 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::fold;
-use crate::protocol::{
-    chat::{Scope, StoredMessage},
-    limits::{CHAT_CHUNK_MESSAGES_MAX, CHAT_MESSAGE_OVERHEAD_BYTES, JOIN_HISTORY_BYTES_MAX},
-    plain::has_byte,
+use crate::{
+    encoding::{self, EncodeError},
+    protocol::{
+        chat::{Scope, StoredMessage},
+        limits::{CHAT_CHUNK_MESSAGES_MAX, CHAT_MESSAGE_OVERHEAD_BYTES, JOIN_HISTORY_BYTES_MAX},
+        plain::has_byte,
+    },
 };
 
 /// A kept message.
@@ -176,8 +179,7 @@ impl Chunk {
             if taken.len() >= messages_max && !is_first {
                 break;
             }
-            // A struct of strings and times always encodes.
-            let encoded = serde_json::to_string(message).unwrap_or_default();
+            let encoded = encoding::encode(message).unwrap_or_else(EncodeError::undo);
             bytes += encoded.len() + 1;
             if bytes > bytes_max && !is_first {
                 break;
@@ -214,7 +216,7 @@ impl Chunk {
         } else {
             format!(r#"{{"messages":[{}],"next_index":{next}}}"#, self.messages)
         };
-        RawValue::from_string(text).unwrap_or_default()
+        encoding::assembled(text).unwrap_or_else(EncodeError::undo)
     }
 }
 

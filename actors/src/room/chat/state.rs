@@ -11,6 +11,7 @@ use super::{
     store::{Key, Store},
 };
 use crate::{
+    encoding::{self, EncodeError},
     ids::{GroupId, ParticipantId, Space, Timestamp},
     protocol::{
         chat::GroupName,
@@ -108,8 +109,7 @@ impl Meeting {
             last_seen_timestamps_private: &chat.marks.get(&who).unwrap_or(&none).private,
             last_seen_timestamps_group: &marks.groups,
         };
-        // A struct of encoded pieces and times always encodes.
-        serde_json::value::to_raw_value(&state).unwrap_or_default()
+        encoding::encode_raw(&state).unwrap_or_else(EncodeError::undo)
     }
 }
 

@@ -86,5 +86,5 @@ async fn list(
     let (before, after) = (page.before.map(Beyond::Before), page.after.map(Beyond::After));
     let invitees_max = shown::invitees_of_each(query.invitees_max, page.instances.len());
     let shown = resource::show(&state, &seen, page.instances, invitees_max).await?;
-    Ok(asked.answer(&shown, before, after))
+    asked.answer(&shown, before, after)
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use colloquy::{
-    mail::AddressHash,
+    store::address_hash::AddressHash,
     store::{mail_refusals, outbox},
 };
 use serde_json::{Value, json};

@@ -6,7 +6,7 @@ mod truth;
 
 use std::{fs, path::Path};
 
-use colloquy::signaling::asyncapi;
+use colloquy::asyncapi;
 
 /// `UPDATE=1` writes the file anew.
 #[test]

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use colloquy::signaling::asyncapi;
+use colloquy::asyncapi;
 
 use crate::{
     databases::Kind,

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, fs, path::Path};
 
-use colloquy::signaling::asyncapi;
+use colloquy::asyncapi;
 use colloquy_actors::protocol::{Incoming, parse, timer::TimerPeerState};
 use serde_json::{Value, json};
 

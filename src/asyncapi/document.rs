@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use colloquy_actors::protocol::SUBPROTOCOL;
+use colloquy_actors::protocol::{SUBPROTOCOL, TICKET_PREFIX};
 use serde_json::{Map, Value, json};
 
 use super::{
@@ -10,7 +10,6 @@ use super::{
     messages::{self, Sender},
     namespaces::{self, Namespace},
 };
-use crate::signaling::TICKET_PREFIX;
 
 const DESCRIPTION: &str = "What clients and the server say to each other during a meeting, over a WebSocket. \
      It opens with a ticket from `POST /v1/rooms/{room_id}/start` or `…/start_invited`. \

@@ -44,7 +44,7 @@ impl Job {
             Self::RoomCleanup => (Some(365), Some(false)),
             Self::UserCleanup | Self::OutboxCleanup => (Some(30), None),
             Self::CounterCleanup => (Some(7), None),
-            Self::OrphanedAssets | Self::LoginCleanup => (None, None),
+            Self::OrphanedAssets | Self::LoginCleanup | Self::SharedFolderCleanup => (None, None),
         };
         Parameters { days, with_assets }
     }

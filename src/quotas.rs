@@ -1,10 +1,12 @@
 //! The quotas that there are: what one account may use, by its tariff, else by the server's settings.
 
+mod settings;
+
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use crate::config::Quotas;
+pub use self::settings::Quotas;
 
 /// What a tariff may limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// Quotas that hold where a user's tariff does not name them itself. 0: no limit.
 ///
-/// The names are those of tariffs ([`Quota`](crate::tariffs::Quota)).
+/// The names are those of tariffs ([`Quota`](super::Quota)).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Quotas {

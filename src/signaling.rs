@@ -1,7 +1,5 @@
 //! `GET /signaling`: a ticket becomes a WebSocket session.
 
-pub mod asyncapi;
-
 use std::{net::IpAddr, sync::Arc};
 
 use axum::{
@@ -15,22 +13,19 @@ use serde::Deserialize;
 
 use colloquy_actors::{
     live::Live,
-    protocol::{SUBPROTOCOL, meeting::Caller},
+    protocol::{SUBPROTOCOL, TICKET_PREFIX, meeting::Caller},
     session::{Places, Seat},
 };
 
 use crate::{
     caps::{Caps, Place},
+    client_address::ClientAddress,
     config::{Config, Http},
     disabled_users::DisabledUsers,
     http::{ApiError, inventions::Inventions, upgrade::Upgrade, web_origins},
-    listener::ClientAddress,
     origins::Origins,
     readiness::Readiness,
 };
-
-/// Prefix of the subprotocol that carries the ticket.
-const TICKET_PREFIX: &str = "ticket#";
 
 /// What upgrades work with. Cheap to clone.
 #[derive(Debug, Clone)]

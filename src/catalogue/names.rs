@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use super::{CATALOGUE, CORE, Quota};
+use super::{CATALOGUE, CORE};
+use crate::quotas::Quota;
 
 /// A name that nothing has.
 #[derive(Debug, Clone, PartialEq, Eq)]

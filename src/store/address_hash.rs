@@ -2,10 +2,10 @@
 
 use sha2::{Digest as _, Sha256};
 
-use crate::store::fold;
+use super::fold;
 
 /// Octets of a hash.
-pub(super) const HASH_BYTES: usize = 32;
+pub const HASH_BYTES: usize = 32;
 
 /// SHA-256 of a folded address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

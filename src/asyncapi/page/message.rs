@@ -22,7 +22,7 @@ pub(super) fn article(key: &str, message: &Value) -> String {
     );
     html.push_str(&types::table(payload, TAGS));
     for example in message["examples"].as_array().into_iter().flatten() {
-        let json = serde_json::to_string_pretty(&example["payload"]).unwrap_or_default();
+        let json = format!("{:#}", example["payload"]);
         let _ = writeln!(
             html,
             "<details><summary>Example</summary>\n<pre>{}</pre></details>",

@@ -1,0 +1,63 @@
+//! Modules and features by name, as clients, tariffs and settings call them.
+
+pub mod names;
+
+/// Every module that clients know, with its features.
+pub const CATALOGUE: [(&str, &[&str]); 19] = [
+    ("automod", &[]),
+    ("breakout", &[]),
+    ("chat", &[]),
+    (CORE, &[CALL_IN, GUESTS_ALLOWED, "storage_upgradable"]),
+    ("echo", &[]),
+    ("integration", &["outlook"]),
+    ("legal_vote", &[]),
+    ("livekit", &[]),
+    ("meeting_notes", &[]),
+    ("meeting_report", &[]),
+    ("moderation", &[]),
+    ("polls", &[]),
+    ("recording", &["record", "stream"]),
+    ("recording_service", &[]),
+    ("shared_folder", &[]),
+    ("subroom_audio", &[]),
+    ("timer", &[]),
+    (TRAINING_REPORT, &[]),
+    ("whiteboard", &[]),
+];
+
+/// Modules that a server has without further settings.
+pub const SERVED: [&str; 9] = [
+    "breakout",
+    "chat",
+    CORE,
+    "echo",
+    "integration",
+    "livekit",
+    "moderation",
+    "polls",
+    "timer",
+];
+
+/// The module of what belongs to no other; features without a module are its.
+pub const CORE: &str = "core";
+
+/// Feature of [`CORE`]: rooms can be reached by telephone.
+pub const CALL_IN: &str = "call_in";
+
+/// Feature of [`CORE`]: people come in by a link.
+pub const GUESTS_ALLOWED: &str = "guests_allowed";
+
+/// Module: participants of a training are asked now and then whether they are there.
+pub const TRAINING_REPORT: &str = "training_participation_report";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_served_module_is_in_the_catalogue() {
+        for module in SERVED {
+            assert!(CATALOGUE.iter().any(|(name, _)| *name == module), "{module}");
+        }
+    }
+}
