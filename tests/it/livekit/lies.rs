@@ -24,7 +24,7 @@ use serde_json::{Value, json};
 
 use super::{
     client::{ROOM, id, mute, permit, removal},
-    patience::{SHORT, UNLIMITED, client_with},
+    timeouts::{SHORT, UNLIMITED, client_with},
 };
 use crate::support::livekit::{FakeLivekit, Mood, Track};
 

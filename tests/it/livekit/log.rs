@@ -6,7 +6,7 @@ use colloquy_actors::{livekit::Outcome, ports::Media as _};
 
 use super::{
     client::{client, removal},
-    patience::{UNLIMITED, client_with},
+    timeouts::{UNLIMITED, client_with},
 };
 use crate::support::{
     livekit::{API_SECRET, FakeLivekit, Mood},

@@ -3,7 +3,8 @@
 use serde_json::{Value, json};
 
 use super::{
-    api::{Answer, Api},
+    answer::Answer,
+    api::Api,
     calendar_feed::{read, subscribe},
 };
 
