@@ -13,6 +13,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use utoipa::ToSchema;
 
+use self::schema::FINDINGS_MAX;
 use super::error::{ApiError, FieldError};
 
 /// Largest body of an operation that takes JSON.
@@ -99,7 +100,7 @@ fn parse<T: DeserializeOwned + ToSchema>(bytes: &[u8]) -> Result<T, ApiError> {
         return Err(ApiError::validation(vec![invalid(None, "must be an object")]));
     }
     let mut found = schema::findings::<T>(&body);
-    if !tells(&found, first.field.as_deref()) {
+    if found.len() < FINDINGS_MAX && !tells(&found, first.field.as_deref()) {
         found.push(first);
     }
     Err(ApiError::validation(found))

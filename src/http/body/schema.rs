@@ -20,7 +20,7 @@ use uuid::Uuid;
 use super::super::error::FieldError;
 
 /// More wrong fields are not told.
-const FINDINGS_MAX: usize = 20;
+pub(super) const FINDINGS_MAX: usize = 20;
 
 /// How far schemas may be nested; those of bodies are by four.
 const DEPTH_MAX: usize = 32;

@@ -16,6 +16,8 @@ on_both_databases!(Post:
     every_kind_of_mail_is_told,
     events_without_times_have_no_calendar,
     titles_and_names_inject_nothing,
+    look_alikes_of_encoded_words_stay_what_they_are,
+    domains_beyond_ascii_go_by_their_a_label,
     every_mail_says_why_it_comes_and_how_to_end_it,
     without_a_public_url_or_an_organizer_less_is_said,
 );
@@ -365,6 +367,39 @@ async fn without_a_public_url_or_an_organizer_less_is_said(post: &Post) {
             .ends_with("-- \nYou get this because somebody invited you."),
         "{text}"
     );
+}
+
+/// What reads as an encoded word (RFC 2047) is encoded itself: mail programs show it as it was typed.
+async fn look_alikes_of_encoded_words_stay_what_they_are(post: &Post) {
+    for text in [
+        "=?utf-8?q?x?=",
+        "a =?utf-8?b?4oCuZ3BqLmV4ZQ==?= b",
+        &format!("=?utf-8?q?{}?=", "ü".repeat(60)),
+    ] {
+        let mut mail = invitation();
+        text.clone_into(&mut mail.event.title);
+        mail.receiver = Receiver::Unregistered {
+            email: "bob@example.org".to_owned(),
+            name: text.to_owned(),
+        };
+        if let Some(organizer) = &mut mail.event.organizer {
+            text.clone_into(&mut organizer.name);
+        }
+        let mail = sent(post, mail).await;
+        assert_eq!(mail.header("subject"), format!("Invitation: {text}"));
+        for (header, address) in [("to", "bob@example.org"), ("reply-to", "ada@example.org")] {
+            let shown = mail.header(header).replace('"', "");
+            assert_eq!(shown, format!("{text} <{address}>"));
+        }
+        assert_eq!(mail.0["envelope_to"], json!(["bob@example.org"]));
+    }
+}
+
+/// A mail server needs no SMTPUTF8 for it: before the `@` is ASCII.
+async fn domains_beyond_ascii_go_by_their_a_label(post: &Post) {
+    let mail = sent(post, invitation_to("idn@bücher.example")).await;
+    assert_eq!(mail.0["envelope_to"], json!(["idn@xn--bcher-kva.example"]));
+    assert_eq!(mail.header("to"), "idn@xn--bcher-kva.example");
 }
 
 async fn titles_and_names_inject_nothing(post: &Post) {
