@@ -16,7 +16,7 @@ use self::{
     baseline::Identity,
     drive::{Driven, Request, drive},
     operation::Operation,
-    report::{Comparison, Report},
+    report::{Comparison, RestReport},
 };
 use crate::{
     api::{Api, ApiError},
@@ -80,11 +80,11 @@ pub async fn run(
     rest: &RestArgs,
     api: &Arc<Api>,
     meetings: &Meetings,
-) -> Result<Report, RestError> {
+) -> Result<RestReport, RestError> {
     let observer = Observer::new(args.server_pid)?;
     let mut meetings = meetings.create(ROOMS, args.join_concurrency).await?;
     meetings.retain(|meeting| meeting.owner == api.owner(0));
-    let mut report = Report::new(rest.connections, rest.seconds);
+    let mut report = RestReport::new(rest.connections, rest.seconds);
     for operation in &rest.operations {
         let paths = meetings.iter().map(|meeting| operation.path(meeting.room));
         // Those that are not about a room have one path.

@@ -61,7 +61,7 @@ pub struct ListQuery {
 /// An entry of the list.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(untagged)]
-pub enum Listed {
+pub enum ListedEvent {
     Event(Box<EventResource>),
     Exception(Box<ExceptionResource>),
 }
@@ -75,7 +75,7 @@ pub enum Listed {
     params(ListQuery, ("invite_status" = Option<Vec<InviteStatus>>, Query, description = "Only events that the caller answered so; separated by commas or repeated")),
     security(("BearerAuth" = [])),
     responses(
-        (status = 200, description = "A page of events", body = Vec<Listed>,
+        (status = 200, description = "A page of events", body = Vec<ListedEvent>,
          headers(("Link" = Option<String>, description = "The page behind this one, as `after` (RFC 8288); absent when there is none"))),
         refusals::OfParameters, refusals::OfCallers, refusals::Always,
     ),
@@ -157,15 +157,15 @@ async fn entries(
     page: Vec<SeenEvent>,
     mut exceptions: Exceptions,
     invitees_max: u32,
-) -> Result<Vec<Listed>, ApiError> {
+) -> Result<Vec<ListedEvent>, ApiError> {
     let mut entries = Vec::with_capacity(page.len());
     for (seen, event) in shown::events(state, page, invitees_max).await? {
         let differing = exceptions.remove(&seen.event.id).unwrap_or_default();
         let defaults = &state.config.defaults;
         let differing = differing
             .into_iter()
-            .map(|exception| Listed::Exception(Box::new(ExceptionResource::new(&seen, exception, defaults))));
-        entries.push(Listed::Event(Box::new(event)));
+            .map(|exception| ListedEvent::Exception(Box::new(ExceptionResource::new(&seen, exception, defaults))));
+        entries.push(ListedEvent::Event(Box::new(event)));
         entries.extend(differing);
     }
     Ok(entries)
