@@ -8,6 +8,8 @@
 mod folders;
 mod tasks;
 
+use std::{path::PathBuf, time::Duration};
+
 use chrono::{DateTime, Utc};
 use colloquy_actors::{live::Live, room::input::Notice};
 use uuid::Uuid;
@@ -32,8 +34,28 @@ pub struct Deleter {
     /// The meetings of this process. Without them, as on the command line, rooms that are gone end within a minute by the
     /// server's own look at the database.
     pub live: Option<Live>,
+    /// Where a server beside this process keeps the journals of its meetings.
+    pub journals: Option<Journals>,
     pub assets: Assets,
     pub shared_folders: SharedFolders,
+}
+
+/// Journals of a server that runs beside this process: a room that has one is alive, or comes back soon.
+#[derive(Debug, Clone)]
+pub struct Journals {
+    pub folder: PathBuf,
+    /// An older one is of a server that has gone: living ones are kept young.
+    pub age_max: Duration,
+}
+
+impl Journals {
+    fn has(&self, room: Uuid) -> bool {
+        let file = self.folder.join(format!("{room}.log"));
+        let modified = std::fs::metadata(file).and_then(|about| about.modified());
+        // A time in the future counts as now.
+        let age = modified.map(|at| at.elapsed().unwrap_or_default());
+        age.is_ok_and(|age| age <= self.age_max)
+    }
 }
 
 /// Why something was not deleted.
@@ -162,6 +184,9 @@ impl Deleter {
         if let Some(live) = &self.live
             && live.observe(room.into()).await.is_some()
         {
+            return Ok(false);
+        }
+        if self.journals.as_ref().is_some_and(|journals| journals.has(room)) {
             return Ok(false);
         }
         match still {

@@ -47,6 +47,8 @@ pub struct ProfileClaims {
     pub phone_number: Option<String>,
     pub groups: Option<Vec<String>>,
     pub tenant_id: Option<String>,
+    /// The claim of the tenant is there and is no text: nobody knows whose tenant that is.
+    pub tenant_is_unreadable: bool,
     pub tariff_id: Option<String>,
     pub tariff_status: Option<String>,
     /// URL of a picture, as it is written.

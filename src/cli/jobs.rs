@@ -2,10 +2,12 @@
 
 use std::{
     io::{self, Write},
+    path::Path,
     process::ExitCode,
 };
 
 use clap::Subcommand;
+use colloquy_actors::live::JournalMode;
 use serde_json::json;
 
 use super::{explain, logging, logging::LoggingError, say};
@@ -14,8 +16,9 @@ use crate::{
     assets::{Assets, Objects, OpenError},
     clock::Clock,
     config::{Config, DataFolderError, prepare_data_folder},
-    deletion::Deleter,
+    deletion::{Deleter, Journals},
     jobs::{self, Job, ParametersError, Report, RunError, Tools},
+    meetings::live_settings,
     shared_folders::SharedFolders,
     store::StoreError,
 };
@@ -112,6 +115,7 @@ fn start(config: &Config, name: &str, dry_run: bool, parameters: &str) -> Result
             db: db.clone(),
             clock: Clock::system(),
             live: None,
+            journals: journals(config, &folder),
             assets: assets.clone(),
             shared_folders: SharedFolders::new(&config.outgoing, &config.shared_folder)?,
         };
@@ -126,6 +130,14 @@ fn start(config: &Config, name: &str, dry_run: bool, parameters: &str) -> Result
         db.close().await;
         Ok(done?)
     })
+}
+
+/// Journals of a server beside this command, which tell what rooms are alive.
+fn journals(config: &Config, data_folder: &Path) -> Option<Journals> {
+    match live_settings(config, data_folder).journal {
+        JournalMode::Memory => None,
+        JournalMode::Files { folder, age_max, .. } => Some(Journals { folder, age_max }),
+    }
 }
 
 #[cfg(test)]

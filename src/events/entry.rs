@@ -1,8 +1,48 @@
 //! From the rows of an event to what calendars show of it.
 
+use chrono::{DateTime, Utc};
 use colloquy_calendar::ics::{self, Entry, Moment, Participation, Person, Span};
 
 use crate::store::events::{Event, Exception, InviteStatus, Status, Times, ZonedTime};
+
+/// Occurrences that differ, and take place, that a mail tells of at the most; cancelled ones are told all, they are only times.
+const TOLD_MAX: usize = 100;
+
+/// Bytes of their own titles and descriptions in a mail at the most. A mail is kept once for each receiver.
+const TOLD_BYTES_MAX: usize = 32 * 1024;
+
+/// The event as a mail tells of it: about one `instance`, with that alone; else with as many of the occurrences that differ as a mail
+/// may hold, those that are over last.
+#[must_use]
+pub fn entry_of_mail(
+    event: &Event,
+    exceptions: &[Exception],
+    instance: Option<DateTime<Utc>>,
+    now: DateTime<Utc>,
+) -> Entry {
+    let mut told: Vec<_> = match instance {
+        Some(original) => {
+            let is_it = |one: &&Exception| one.original_starts_at == original;
+            exceptions.iter().filter(is_it).collect()
+        }
+        None => exceptions.iter().collect(),
+    };
+    let start = |one: &Exception| one.starts_at.map_or(one.original_starts_at, |time| time.at);
+    told.sort_by_key(|one| (start(one) < now, start(one)));
+    let (mut number, mut bytes) = (0, 0);
+    told.retain(|one| {
+        if one.status == Status::Cancelled || instance.is_some() {
+            return true;
+        }
+        let texts = [&one.title, &one.description];
+        number += 1;
+        bytes += texts.into_iter().flatten().map(String::len).sum::<usize>();
+        number <= TOLD_MAX && bytes <= TOLD_BYTES_MAX
+    });
+    told.sort_by_key(|one| one.original_starts_at);
+    let told: Vec<_> = told.into_iter().cloned().collect();
+    entry(event, &told)
+}
 
 /// The event with the occurrences of it that differ. Attendees, details and URL are left empty. Nothing is computed.
 #[must_use]

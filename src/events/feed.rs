@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 
 use url::Url;
 
-use super::entry;
+use super::entry::entry;
 use crate::mail;
 use crate::store::events::{Exception, SeenEvent};
 

@@ -5,7 +5,7 @@ use colloquy_calendar::ics::Participation;
 use uuid::Uuid;
 
 use crate::{
-    events::{Notifier, entry, meeting},
+    events::{Notifier, entry_of_mail, meeting},
     mail::{self, Kind, Mail},
     store::{
         Db, StoreError, Tx,
@@ -25,7 +25,7 @@ pub async fn invite(db: &Db, new: NewEventInvite, notifier: Notifier) -> Result<
             let invited = event_invites::invite(tx, new, &cause.limits).await?;
             if let Invited::New(invite) = invited {
                 let receiver = event_invites::receiver(tx, invite.id).await?;
-                if let Some(mail) = mail(tx, Kind::Invite, receiver, (event, by), &notifier).await? {
+                if let Some(mail) = mail(tx, Kind::Invite, receiver, (event, by), &notifier, now).await? {
                     mail::queue_invitation(tx, mail, &cause).await?;
                 }
             }
@@ -57,7 +57,7 @@ pub async fn withdraw(
                     // To calendars it is a change of the event.
                     events::raise_revision(tx, event).await?;
                     let receiver = withdrawn.receiver.clone();
-                    news = mail(tx, Kind::Uninvite, receiver, (event, by), &notifier).await?;
+                    news = mail(tx, Kind::Uninvite, receiver, (event, by), &notifier, now).await?;
                 }
                 match (news, &withdrawn.receiver) {
                     (Some(news), _) => mail::queue_end(tx, vec![news], now).await?,
@@ -80,6 +80,7 @@ async fn mail(
     receiver: Option<Receiver>,
     (event, by): (Uuid, Uuid),
     notifier: &Notifier,
+    now: DateTime<Utc>,
 ) -> Result<Option<Mail>, StoreError> {
     let Some(receiver) = receiver.filter(|_| notifier.outbox.is_on()) else {
         return Ok(None);
@@ -92,7 +93,7 @@ async fn mail(
         kind,
         receiver,
         answer: Participation::Pending,
-        event: entry(&seen.event, &exceptions),
+        event: entry_of_mail(&seen.event, &exceptions, None, now),
         instance: None,
         has_lost_times: false,
         meeting: meeting(&seen, notifier.tel.as_deref()),

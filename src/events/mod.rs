@@ -16,7 +16,7 @@ mod times;
 pub use self::{
     change::{Changed, EventChange, change, lasting_invite},
     create::{Draft, create},
-    entry::entry,
+    entry::entry_of_mail,
     instance_change::{ChangedInstance, InstanceChange, change_instance},
     notifications::{Notification, Notifier, meeting},
     off_thread::off_thread,

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use colloquy_calendar::ics::Entry;
 use uuid::Uuid;
 
-use super::entry;
+use super::entry_of_mail;
 use crate::{
     config::Quotas,
     mail::{self, CallIn, Cause, Kind, Mail, Meeting, Outbox, Told},
@@ -52,7 +52,7 @@ impl Notifier {
         notification: &Notification<'_>,
         cause: &Cause,
     ) -> Result<Told, StoreError> {
-        let mails = self.mails(tx, notification).await?;
+        let mails = self.mails(tx, notification, cause.at).await?;
         mail::queue_change(tx, mails, cause).await
     }
 
@@ -63,18 +63,28 @@ impl Notifier {
         notification: &Notification<'_>,
         at: DateTime<Utc>,
     ) -> Result<(), StoreError> {
-        let mails = self.mails(tx, notification).await?;
+        let mails = self.mails(tx, notification, at).await?;
         mail::queue_end(tx, mails, at).await
     }
 
-    async fn mails(&self, tx: &mut Tx, notification: &Notification<'_>) -> Result<Vec<Mail>, StoreError> {
+    async fn mails(
+        &self,
+        tx: &mut Tx,
+        notification: &Notification<'_>,
+        now: DateTime<Utc>,
+    ) -> Result<Vec<Mail>, StoreError> {
         if !self.outbox.is_on() {
             return Ok(Vec::new());
         }
         let receivers = event_invites::receivers(tx, notification.seen.event.id).await?;
         let told = Entry {
             is_cancelled: notification.kind == Kind::Cancel && notification.instance.is_none(),
-            ..entry(&notification.seen.event, notification.exceptions)
+            ..entry_of_mail(
+                &notification.seen.event,
+                notification.exceptions,
+                notification.instance,
+                now,
+            )
         };
         let meeting = meeting(notification.seen, self.tel.as_deref());
         let mails = receivers.into_iter().map(|(receiver, status)| Mail {

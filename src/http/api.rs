@@ -91,6 +91,7 @@ impl Parts {
             db: self.db.clone(),
             clock: self.clock.clone(),
             live: Some(self.live.clone()),
+            journals: None,
             assets: self.assets.clone(),
             shared_folders: self.shared_folders.clone(),
         }

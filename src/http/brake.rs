@@ -3,17 +3,21 @@
 
 use std::{
     hash::{BuildHasher as _, Hash, RandomState},
+    pin::Pin,
     sync::{Arc, Mutex, PoisonError},
+    task::{Context, Poll},
     time::{Duration, Instant},
 };
 
 use axum::{
-    extract::{MatchedPath, Request},
+    body::{Body, Bytes, HttpBody},
+    extract::{MatchedPath, Request, State},
     http::{Method, request::Parts},
     middleware::Next,
-    response::Response,
+    response::{IntoResponse as _, Response},
 };
 use dashmap::DashMap;
+use hyper::body::{Frame, SizeHint};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use uuid::Uuid;
 
@@ -33,6 +37,9 @@ const UNDER_WAY_MAX: usize = 4;
 /// The same of requests that change nothing: of a user, or of the guests of one invite code and network.
 const READS_UNDER_WAY_MAX: usize = 8;
 
+/// The same of calendars of one user.
+const CALENDARS_UNDER_WAY_MAX: usize = 1;
+
 /// How long a request waits for others of the same caller: less than a request may take.
 const UNDER_WAY_WAIT: Duration = Duration::from_secs(20);
 
@@ -51,6 +58,7 @@ pub struct WriteBrake {
     limiters: Option<Arc<Limiters>>,
     changes: Arc<UnderWay>,
     reads: Arc<UnderWay>,
+    calendars: Arc<UnderWay>,
 }
 
 /// By a hash of the user, as in [`Limiters`].
@@ -95,15 +103,108 @@ impl UnderWay {
 
 /// The place of a request among those of its user, given back when it has been answered.
 #[derive(Debug, Clone, Default)]
-struct Held(Arc<Mutex<Option<OwnedSemaphorePermit>>>);
+pub(super) struct Held(Arc<Mutex<Option<OwnedSemaphorePermit>>>);
 
-/// Lets what a request holds live as long as the request; whoever reads who calls puts it there.
-pub(super) async fn hold(mut request: Request, next: Next) -> Response {
+/// Bytes of an answer that count as one share of [`LARGE_SHARES`].
+const SHARE_BYTES: u64 = 1024 * 1024;
+
+/// Shares of all answers together that are ready and not taken yet: 256 MiB.
+const LARGE_SHARES: u32 = 256;
+
+/// Large answers that nobody has taken yet lie in memory.
+#[derive(Debug, Clone)]
+pub(super) struct LargeAnswers(Arc<Semaphore>);
+
+impl Default for LargeAnswers {
+    fn default() -> Self {
+        Self(Arc::new(Semaphore::new(LARGE_SHARES as usize)))
+    }
+}
+
+impl LargeAnswers {
+    /// The place of an answer of so many bytes; none is needed for one that is smaller than a share.
+    fn place(&self, bytes: u64) -> Result<Option<OwnedSemaphorePermit>, ApiError> {
+        if bytes < SHARE_BYTES {
+            return Ok(None);
+        }
+        let shares = u32::try_from(bytes.div_ceil(SHARE_BYTES)).unwrap_or(LARGE_SHARES);
+        let place = Arc::clone(&self.0).try_acquire_many_owned(shares.min(LARGE_SHARES));
+        place
+            .map(Some)
+            .map_err(|_| ApiError::unavailable("Too many large answers are on their way"))
+    }
+}
+
+/// Lets what a request holds live until its answer is taken; whoever reads who calls puts it there. A client that takes its answers
+/// slowly has few of them, and all such clients together hold little memory.
+pub(super) async fn hold(State(large): State<LargeAnswers>, mut request: Request, next: Next) -> Response {
     let held = Held::default();
     request.extensions_mut().insert(held.clone());
     let response = next.run(request).await;
-    drop(held);
-    response
+    // A stream does not lie in memory; its length is not known here, or is that of a file.
+    let bytes = response.body().size_hint().exact().unwrap_or_default();
+    match large.place(bytes) {
+        Ok(place) => response.map(|inner| {
+            Body::new(HeldBody {
+                inner,
+                rest: Bytes::new(),
+                _held: held,
+                _place: place,
+            })
+        }),
+        Err(refused) => refused.into_response(),
+    }
+}
+
+/// What is handed to the connection at once: it buffers no more than a few of these, so that the body is there until nearly all
+/// of it has been taken.
+const PIECE_BYTES_MAX: usize = 64 * 1024;
+
+/// A body that holds places until it is sent, or given up.
+struct HeldBody {
+    inner: Body,
+    /// What of a frame was not handed on yet.
+    rest: Bytes,
+    _held: Held,
+    _place: Option<OwnedSemaphorePermit>,
+}
+
+impl HttpBody for HeldBody {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        if self.rest.is_empty() {
+            match Pin::new(&mut self.inner).poll_frame(cx) {
+                Poll::Ready(Some(Ok(frame))) => match frame.into_data() {
+                    Ok(data) => self.rest = data,
+                    Err(other) => return Poll::Ready(Some(Ok(other))),
+                },
+                other => return other,
+            }
+        }
+        let piece = self.rest.len().min(PIECE_BYTES_MAX);
+        let piece = self.rest.split_to(piece);
+        Poll::Ready(Some(Ok(Frame::data(piece))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.rest.is_empty() && self.inner.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        let inner = self.inner.size_hint();
+        let rest = self.rest.len() as u64;
+        let mut hint = SizeHint::new();
+        hint.set_lower(inner.lower() + rest);
+        if let Some(upper) = inner.upper() {
+            hint.set_upper(upper + rest);
+        }
+        hint
+    }
 }
 
 /// By a hash of the user: two that share one share their brake, which is next to impossible.
@@ -130,6 +231,7 @@ impl WriteBrake {
             limiters,
             changes: UnderWay::new(UNDER_WAY_MAX),
             reads: UnderWay::new(READS_UNDER_WAY_MAX),
+            calendars: UnderWay::new(CALENDARS_UNDER_WAY_MAX),
         }
     }
 
@@ -150,6 +252,11 @@ impl WriteBrake {
         }
         let under_way = if is_read { &self.reads } else { &self.changes };
         under_way.hold(user, held).await
+    }
+
+    /// The same for whoever reads the calendar of this user: few at a time, of whom each takes a part of the processor.
+    pub(super) async fn admit_calendar(&self, owner: Uuid, held: &Held) -> Result<(), ApiError> {
+        self.calendars.hold(owner, held).await
     }
 
     /// The same for a guest with an invite code, who changes nothing.

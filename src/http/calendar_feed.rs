@@ -18,6 +18,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use super::{
     ApiError, ApiState,
     auth::{self, CurrentUser},
+    brake::Held,
     params::InQuery,
     ranges::is_known,
     refusals,
@@ -141,6 +142,7 @@ async fn revoke(
 async fn read(
     State(state): State<ApiState>,
     Extension(address): Extension<ClientAddress>,
+    Extension(held): Extension<Held>,
     InQuery(query): InQuery<FeedQuery>,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
@@ -158,6 +160,7 @@ async fn read(
         ],
         ..Filter::default()
     };
+    state.brake.admit_calendar(owner.profile.id, &held).await?;
     // Before anything is read: whoever waits keeps no events.
     let place = state.feeds.clone().acquire_owned().await;
     let place = place.map_err(ApiError::internal)?;

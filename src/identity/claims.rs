@@ -31,6 +31,8 @@ pub(super) fn profile(claims: &Claims, names: &ClaimNames) -> ProfileClaims {
         phone_number: claim("phone_number"),
         groups: mapped(&names.groups).and_then(groups),
         tenant_id: mapped(&names.tenant_id).and_then(text),
+        tenant_is_unreadable: mapped(&names.tenant_id)
+            .is_some_and(|claim| !claim.is_null() && !claim.is_string()),
         tariff_id: mapped(&names.tariff_id).and_then(text),
         tariff_status: mapped(&names.tariff_status).and_then(text),
         picture: mapped(&names.picture).and_then(address),

@@ -24,8 +24,9 @@ use crate::config;
 /// File in the data folder when no URL is configured.
 const SQLITE_FILE: &str = "colloquy.sqlite";
 
-/// Readers of SQLite; more do not read faster on few cores.
-const SQLITE_READERS: u32 = 4;
+/// Readers of SQLite: more than one caller has reads at the same time (`http/brake.rs`), so that slow ones of few callers leave
+/// connections to the others.
+const SQLITE_READERS: u32 = 32;
 
 /// How long SQLite waits for a lock of another process, such as a backup. Below [`PATIENCE`], so that the answer is
 /// SQLite's and the connection stays.

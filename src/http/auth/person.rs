@@ -37,10 +37,14 @@ pub(in crate::http) async fn user_of(state: &ApiState, member: &Member) -> Resul
     enabled(user)
 }
 
-/// Refuses whoever has no tenant at the issuer, where one is required. Where it is not known yet, a user of before goes on in
+/// Refuses whoever has no tenant at the issuer, where one is required, and whose tenant is no text: it may be anybody's. Where it is not known yet, a user of before goes on in
 /// the tenant that it has.
 pub(in crate::http) fn check_tenant(state: &ApiState, token: &VerifiedToken) -> Result<(), ApiError> {
     let rules = &state.claim_rules;
+    if token.profile.tenant_is_unreadable {
+        rules.warn_of_unreadable_tenant();
+        return Err(no_tenant(state));
+    }
     let lacks = token.profile.tenant_id.is_none() && token.profile.userinfo_at.is_some();
     if rules.tenant_required() && lacks && rules.may_change(token) {
         return Err(no_tenant(state));

@@ -45,7 +45,7 @@ fn rest_within(router: Router, limit: Duration) -> Router {
     // Downloads have lengths, ranges and tags, which speak of the bytes as they are stored.
     let texts = DefaultPredicate::new().and(NotForContentType::const_new(DOWNLOAD_TYPE));
     router
-        .layer(from_fn(brake::hold))
+        .layer(from_fn_with_state(brake::LargeAnswers::default(), brake::hold))
         .layer(CompressionLayer::new().compress_when(texts))
         .layer(from_fn_with_state(limit, answer_in_time))
 }

@@ -22,6 +22,7 @@ pub(in crate::identity) fn merged(token: &VerifiedToken, answer: &Answer) -> Opt
         locale: theirs.locale.or(ours.locale),
         phone_number: theirs.phone_number.or(ours.phone_number),
         groups: theirs.groups.or(ours.groups),
+        tenant_is_unreadable: theirs.tenant_is_unreadable || ours.tenant_is_unreadable,
         tenant_id: theirs.tenant_id.or(ours.tenant_id),
         tariff_id: theirs.tariff_id.or(ours.tariff_id),
         tariff_status: theirs.tariff_status.or(ours.tariff_status),

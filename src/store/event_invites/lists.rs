@@ -110,6 +110,12 @@ pub async fn of_events(
     if events.is_empty() {
         return Ok(found);
     }
+    if max_each == 0 {
+        for event in with_invitees(db, events).await? {
+            found.entry(event).or_default().truncated = true;
+        }
+        return Ok(found);
+    }
     let max_each = i64::from(max_each);
     let rows: Vec<Placed> = read!(db, pool => {
         let mut select = QueryBuilder::new(BEGIN);
@@ -136,9 +142,26 @@ pub async fn of_events(
     Ok(found)
 }
 
+/// Those of these events that have invitees: nobody is looked at but one of each.
+async fn with_invitees(db: &Db, events: &[Uuid]) -> Result<Vec<Uuid>, StoreError> {
+    Ok(read!(db, pool => {
+        let mut select = QueryBuilder::new("SELECT e.id FROM events e WHERE e.id IN (");
+        let mut list = select.separated(", ");
+        for event in events {
+            list.push_bind(*event);
+        }
+        select
+            .push(") AND EXISTS (SELECT 1 FROM event_invites i WHERE i.event_id = e.id)")
+            .build_query_scalar()
+            .fetch_all(pool)
+            .await
+    })?)
+}
+
 /// How many invitations to events that have not ended the user has not answered.
 pub async fn pending(db: &Db, user: Uuid, now: DateTime<Utc>) -> Result<u64, StoreError> {
     const COUNT: &str = "SELECT count(*) FROM event_invites i JOIN events e ON e.id = i.event_id
+        JOIN users u ON u.id = i.user_id AND u.tenant_id = e.tenant_id
         WHERE i.user_id = $1 AND i.status = $2 AND (e.series_ends_at IS NULL OR e.series_ends_at > $3)";
     let total = read!(db, pool => sqlx::query_scalar(COUNT)
         .bind(user)

@@ -98,13 +98,13 @@ impl Row {
 }
 from_columns!(Row);
 
-/// Those whom mail reaches, and what it must know of them: not users without an address, nor disabled ones. More
-/// conditions follow.
+/// Those whom mail reaches, and what it must know of them: not users without an address, nor disabled ones, nor those who have
+/// moved to another tenant, for whom the event is not there. More conditions follow.
 macro_rules! receivers {
     () => {
         "SELECT i.user_id, i.email, i.invite_code, i.status, u.email AS user_email, u.display_name, u.language
-         FROM event_invites i LEFT JOIN users u ON u.id = i.user_id
-         WHERE (u.id IS NULL OR u.email <> '' AND u.disabled_at IS NULL)"
+         FROM event_invites i JOIN events e ON e.id = i.event_id LEFT JOIN users u ON u.id = i.user_id
+         WHERE (u.id IS NULL OR u.email <> '' AND u.disabled_at IS NULL AND u.tenant_id = e.tenant_id)"
     };
 }
 

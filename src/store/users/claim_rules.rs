@@ -100,6 +100,17 @@ impl ClaimRules {
         self.warn("tariff", name);
     }
 
+    /// Tells the operator once that the issuer names tenants by what is no text.
+    pub fn warn_of_unreadable_tenant(&self) {
+        let mut warned = self.0.warned.lock().unwrap_or_else(PoisonError::into_inner);
+        if warned.insert(("tenant", String::new())) {
+            tracing::warn!(
+                claim = self.names().tenant_id,
+                "the claim of the tenant is no text, as of a mapper that makes lists; its people are refused"
+            );
+        }
+    }
+
     fn warn(&self, kind: &'static str, value: &str) {
         let mut warned = self.0.warned.lock().unwrap_or_else(PoisonError::into_inner);
         if warned.len() < WARNED_MAX && warned.insert((kind, value.to_owned())) {

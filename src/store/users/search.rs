@@ -1,5 +1,7 @@
 //! Users among each other: lists and search within one tenant.
 
+use std::collections::BTreeSet;
+
 use chrono::{DateTime, TimeDelta, Utc};
 use sqlx::QueryBuilder;
 use uuid::Uuid;
@@ -24,6 +26,9 @@ impl Found {
     }
 }
 from_columns!(Found);
+
+/// Different words of a search that count.
+const WORDS_MAX: usize = 8;
 
 /// For how long somebody whose address others have, too, may stay away and still be found.
 const AWAY: TimeDelta = TimeDelta::days(30);
@@ -111,7 +116,9 @@ pub async fn find(
             .push(not_left_behind!())
             .push(" AND u.tenant_id = ")
             .push_bind(tenant);
-        for word in folded.split_whitespace() {
+        // Each word is looked for in every user.
+        let words: BTreeSet<_> = folded.split_whitespace().collect();
+        for word in words.into_iter().take(WORDS_MAX) {
             select.push(" AND u.search_text LIKE ").push_bind(like_pattern(word)).push(" ESCAPE '\\'");
         }
         select.push(" ORDER BY u.search_text, u.id LIMIT ").push_bind(i64::from(limit));

@@ -49,6 +49,7 @@ pub fn tools_with(store: &Store, now: DateTime<Utc>, folders: &config::SharedFol
         db: store.db.clone(),
         clock: clock.clone(),
         live: None,
+        journals: None,
         assets: assets(store),
         shared_folders: SharedFolders::new(&Outgoing::default(), folders).expect("a client"),
     };
