@@ -24,9 +24,7 @@ pub fn rendered<T: Template>(template: &T) -> Result<String, RenderError> {
             template: type_name::<T>(),
             reason,
         };
-        if cfg!(debug_assertions) {
-            panic!("{error}");
-        }
+        assert!(!cfg!(debug_assertions), "{error}");
         error
     })
 }
