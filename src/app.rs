@@ -25,12 +25,12 @@ use crate::{
     disabled_users::DisabledUsers,
     http::{
         self, ApiState, api::Parts, auth::person::VISIT_NOTES_MAX, brake::WriteBrake, health, layers,
-        starts::Doorkeeper,
+        starts::StartLimits,
     },
-    identity::{DevIssuer, SettingsError, Verifier, VerifierSettings, dev_issuer::OpenError},
-    jobs::{Schedule, Tools},
+    identity::{DevIssuer, SettingsError, Verifier, VerifierSettings, dev_issuer::DevIssuerError},
+    jobs::{JobSchedule, Tools},
     known_users::KnownUsers,
-    listener::{self, Limits, Shutdown},
+    listener::{self, ConnectionLimits, Shutdown},
     livekit::RoomService,
     mail::{MailError, Outbox, Worker},
     meetings,
@@ -74,7 +74,7 @@ pub enum BuildError {
     #[error(transparent)]
     Store(#[from] StoreError),
     #[error("cannot open the development issuer: {0}")]
-    DevIssuer(#[from] OpenError),
+    DevIssuer(#[from] DevIssuerError),
     #[error(transparent)]
     Assets(#[from] AssetsError),
     #[error("cannot make the folder of recordings: {0}")]
@@ -134,7 +134,7 @@ impl App {
             (db.clone(), disabled_users.clone()),
             dev_issuer.clone(),
             &live,
-            Doorkeeper::new(&config, readiness.clone(), origins.clone()),
+            StartLimits::new(&config, readiness.clone(), origins.clone()),
             outbox,
         )?;
         let deleter = api.deleter();
@@ -209,7 +209,7 @@ impl App {
             deleter,
             ended_logins_kept: self.config.oidc.ended_logins_kept(),
         };
-        let schedule = Schedule::new(tools, &self.config.jobs);
+        let schedule = JobSchedule::new(tools, &self.config.jobs);
         self.on_stop("jobs", background(|stop| schedule.run(stop)));
     }
 
@@ -263,7 +263,7 @@ impl App {
         let lost = CancellationToken::new();
         let watch = watch::watch(self.readiness.clone(), self.lock, self.live.clone(), lost.clone());
         let watching = AbortOnDrop(tokio::spawn(watch));
-        let limits = Limits::of(&self.config);
+        let limits = ConnectionLimits::of(&self.config);
         let mut listening = tokio::spawn(listener::serve(listener, self.router, limits, stop));
 
         tokio::select! {
@@ -342,7 +342,10 @@ fn with_dev_issuer(router: Router, issuer: Option<Arc<DevIssuer>>) -> Router {
     }
 }
 
-async fn open_dev_issuer(config: &Config, data_folder: &Path) -> Result<Option<Arc<DevIssuer>>, OpenError> {
+async fn open_dev_issuer(
+    config: &Config,
+    data_folder: &Path,
+) -> Result<Option<Arc<DevIssuer>>, DevIssuerError> {
     let Some(url) = config.dev_issuer_url() else {
         return Ok(None);
     };
@@ -357,7 +360,7 @@ fn api_state(
     (db, disabled_users): (Db, DisabledUsers),
     dev_issuer: Option<Arc<DevIssuer>>,
     live: &Live,
-    door: Doorkeeper,
+    start_limits: StartLimits,
     outbox: Outbox,
 ) -> Result<ApiState, BuildError> {
     let issuer = match (&config.oidc.authority, &dev_issuer) {
@@ -378,7 +381,7 @@ fn api_state(
         live: live.clone(),
         assets,
         recordings,
-        door,
+        start_limits,
         brake: WriteBrake::new(config.http.writes_per_second),
         known_users: KnownUsers::default(),
         disabled_users,

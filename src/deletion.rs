@@ -16,7 +16,7 @@ pub use self::folders::Swept;
 use crate::{
     assets::Assets,
     clock::Clock,
-    events::Teller,
+    events::Notifier,
     shared_folders::{SharedFolders, StorageError},
     store::{
         self, Db, StoreError,
@@ -53,7 +53,7 @@ pub enum Reason {
     Asked {
         /// Must see the event.
         by: Uuid,
-        teller: Teller,
+        notifier: Notifier,
         /// Whether it goes even when its folder can't be deleted now.
         is_forced: bool,
     },
@@ -105,9 +105,9 @@ impl Deleter {
         self.thin_out(room, how).await?;
         let now = self.clock.now();
         let contents = match reason {
-            Reason::Asked { by, teller, .. } => {
-                let waker = teller.clone();
-                let told = tasks::tell_and_delete_event(event, by, teller, now);
+            Reason::Asked { by, notifier, .. } => {
+                let waker = notifier.clone();
+                let told = tasks::tell_and_delete_event(event, by, notifier, now);
                 let contents = self.db.transaction(told).await?;
                 waker.wake();
                 contents

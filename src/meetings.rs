@@ -18,7 +18,7 @@ use colloquy_actors::{
 use crate::{
     call_in::CallerNames,
     catalogue::{CALL_IN, CORE},
-    config::{CallIn, ChatHistory, Config, Defaults, JournalKind},
+    config::{CallInSettings, ChatHistory, Config, Defaults, JournalKind},
     livekit::{self, RoomService},
     origins::Origins,
     permissions::Standing,
@@ -72,7 +72,7 @@ pub fn live_settings(config: &Config, data_folder: &std::path::Path) -> LiveSett
 
 /// What the live core reaches out through.
 #[must_use]
-pub fn ports(db: Db, media: RoomService, call_in: &CallIn, origins: Origins) -> ports::Ports {
+pub fn ports(db: Db, media: RoomService, call_in: &CallInSettings, origins: Origins) -> ports::Ports {
     ports::Ports {
         callers: Arc::new(CallerNames::new(db.clone(), call_in, origins)),
         clock: Arc::new(SystemClock::default()),

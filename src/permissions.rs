@@ -111,7 +111,7 @@ pub enum Operation {
 
 /// Why something is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Refusal {
+pub enum AccessDenied {
     /// The caller may not even know that it exists: 404.
     Hidden,
     /// It is seen, but this may not be done to it: 403.
@@ -171,18 +171,20 @@ impl Operation {
 }
 
 /// May this caller do this to this resource?
-pub fn check(subject: Subject, operation: Operation) -> Result<(), Refusal> {
+pub fn check(subject: Subject, operation: Operation) -> Result<(), AccessDenied> {
     match (subject, operation.needs()) {
         (Subject::Machine(machine), Needs::Role(role)) if machine == role => Ok(()),
         (Subject::Guest { of_this_room: true }, Needs::SightOrCode)
         | (Subject::Guest { .. }, Needs::AccountOrCode) => Ok(()),
         // For guests nothing is hidden: they take 404 for the end of their room.
-        (_, Needs::Role(_)) | (Subject::Guest { .. } | Subject::Machine(_), _) => Err(Refusal::Forbidden),
+        (_, Needs::Role(_)) | (Subject::Guest { .. } | Subject::Machine(_), _) => {
+            Err(AccessDenied::Forbidden)
+        }
         (Subject::User(standing), needs) => check_user(standing, needs),
     }
 }
 
-fn check_user(standing: Standing, needs: Needs) -> Result<(), Refusal> {
+fn check_user(standing: Standing, needs: Needs) -> Result<(), AccessDenied> {
     use Standing::{Foreign, Invited, Moderator, Owner, Stranger};
     match (needs, standing) {
         (Needs::Account | Needs::AccountOrCode, _)
@@ -191,9 +193,9 @@ fn check_user(standing: Standing, needs: Needs) -> Result<(), Refusal> {
         | (Needs::Moderation, Owner | Moderator)
         | (Needs::Ownership, Owner) => Ok(()),
         (Needs::Ownership | Needs::Moderation, Moderator | Invited) | (Needs::Role(_), _) => {
-            Err(Refusal::Forbidden)
+            Err(AccessDenied::Forbidden)
         }
-        (_, Stranger | Foreign) => Err(Refusal::Hidden),
+        (_, Stranger | Foreign) => Err(AccessDenied::Hidden),
     }
 }
 

@@ -18,8 +18,8 @@ use colloquy_actors::{
 };
 
 use crate::{
-    caps::{Caps, Place},
     client_address::ClientAddress,
+    concurrency_limit::{ConcurrencyLimit, Permit},
     config::{Config, Http},
     disabled_users::DisabledUsers,
     http::{ApiError, inventions::Inventions, upgrade::Upgrade, web_origins},
@@ -33,10 +33,10 @@ pub struct Signaling {
     live: Live,
     readiness: Readiness,
     disabled_users: DisabledUsers,
-    per_address: Caps<IpAddr>,
-    per_user: Caps<Caller>,
+    per_address: ConcurrencyLimit<IpAddr>,
+    per_user: ConcurrencyLimit<Caller>,
     /// Sockets that have yet to join.
-    unjoined: Caps<IpAddr>,
+    unjoined: ConcurrencyLimit<IpAddr>,
     inventions: Inventions,
     origins: Origins,
     http: Arc<Http>,
@@ -46,8 +46,8 @@ pub struct Signaling {
 /// A session's places in the limits, given back when it ends.
 #[derive(Debug)]
 struct WhileOpen {
-    _address: Option<Place<IpAddr>>,
-    _user: Option<Place<Caller>>,
+    _address: Option<Permit<IpAddr>>,
+    _user: Option<Permit<Caller>>,
 }
 
 impl Signaling {
@@ -63,9 +63,9 @@ impl Signaling {
             live,
             readiness,
             disabled_users,
-            per_address: Caps::new(config.signaling.sessions_per_address_max),
-            per_user: Caps::new(config.signaling.sessions_per_user_max),
-            unjoined: Caps::new(config.signaling.unjoined_sockets_per_network),
+            per_address: ConcurrencyLimit::new(config.signaling.sessions_per_address_max),
+            per_user: ConcurrencyLimit::new(config.signaling.sessions_per_user_max),
+            unjoined: ConcurrencyLimit::new(config.signaling.unjoined_sockets_per_network),
             inventions: Inventions::new(config),
             origins,
             http: Arc::new(config.http.clone()),
@@ -83,7 +83,11 @@ impl Signaling {
     }
 
     /// A place of the client's network within a limit.
-    fn place(&self, limit: &Caps<IpAddr>, address: ClientAddress) -> Result<Option<Place<IpAddr>>, ApiError> {
+    fn place(
+        &self,
+        limit: &ConcurrencyLimit<IpAddr>,
+        address: ClientAddress,
+    ) -> Result<Option<Permit<IpAddr>>, ApiError> {
         if self.loopback_exempt && address.0.is_loopback() {
             return Ok(None);
         }
@@ -100,7 +104,7 @@ impl Signaling {
         people.any(|user| self.disabled_users.has(user.0))
     }
 
-    fn user_place(&self, caller: Caller) -> Result<Option<Place<Caller>>, ApiError> {
+    fn user_place(&self, caller: Caller) -> Result<Option<Permit<Caller>>, ApiError> {
         match caller {
             Caller::User(_) => self.per_user.take(caller).map(Some).ok_or_else(too_many),
             // An invite code is shared by many guests, and a gateway calls for many.

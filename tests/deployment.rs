@@ -69,6 +69,7 @@ const BUILD_CONTEXT: &[&str] = &[
     "src",
     "templates",
     "actors",
+    "calendar",
     "loadtest",
     "migrations",
 ];

@@ -4,3 +4,4 @@
 pub mod ics;
 pub mod one_line;
 pub mod recurrence;
+pub mod zones;

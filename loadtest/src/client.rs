@@ -89,7 +89,7 @@ impl From<tungstenite::Error> for ClientError {
 
 /// How much a socket reads ahead.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Lane {
+pub enum ReadBuffer {
     #[default]
     Normal,
     /// For a flood of events.
@@ -118,7 +118,7 @@ impl Participant {
     pub async fn connect(
         signaling: &Url,
         ticket: &str,
-        lane: Lane,
+        lane: ReadBuffer,
         from: Option<IpAddr>,
     ) -> Result<Self, ClientError> {
         let mut request = signaling.as_str().into_client_request()?;
@@ -134,7 +134,7 @@ impl Participant {
     }
 
     /// Goes where neither ticket nor join is needed, and waits for the first frame.
-    pub async fn connect_bare(url: &Url, lane: Lane, patience: Duration) -> Result<Self, ClientError> {
+    pub async fn connect_bare(url: &Url, lane: ReadBuffer, patience: Duration) -> Result<Self, ClientError> {
         let mut participant = Self::open(url, url.as_str().into_client_request()?, lane).await?;
         timeout(patience, participant.text())
             .await
@@ -142,11 +142,11 @@ impl Participant {
         Ok(participant)
     }
 
-    async fn open(url: &Url, request: Request, lane: Lane) -> Result<Self, ClientError> {
+    async fn open(url: &Url, request: Request, lane: ReadBuffer) -> Result<Self, ClientError> {
         let stream = tcp_stream(url, lane).await.map_err(tungstenite::Error::Io)?;
         let read_buffer_bytes = match lane {
-            Lane::Wide => WIDE_BUFFER_BYTES,
-            Lane::Normal | Lane::Narrow => SOCKET_BUFFER_BYTES,
+            ReadBuffer::Wide => WIDE_BUFFER_BYTES,
+            ReadBuffer::Normal | ReadBuffer::Narrow => SOCKET_BUFFER_BYTES,
         };
         let config = WebSocketConfig::default()
             .read_buffer_size(read_buffer_bytes)
@@ -298,7 +298,7 @@ impl Participant {
     }
 }
 
-async fn tcp_stream(url: &Url, lane: Lane) -> std::io::Result<TcpStream> {
+async fn tcp_stream(url: &Url, lane: ReadBuffer) -> std::io::Result<TcpStream> {
     let host = url.host_str().unwrap_or_default();
     let host = host.trim_start_matches('[').trim_end_matches(']');
     let port = url.port_or_known_default().unwrap_or_default();
@@ -309,7 +309,7 @@ async fn tcp_stream(url: &Url, lane: Lane) -> std::io::Result<TcpStream> {
         } else {
             TcpSocket::new_v6()?
         };
-        if lane == Lane::Narrow {
+        if lane == ReadBuffer::Narrow {
             socket.set_recv_buffer_size(NARROW_SYSTEM_BUFFER_BYTES)?;
         }
         match socket.connect(address).await {

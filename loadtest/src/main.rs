@@ -10,7 +10,7 @@ mod commands;
 mod figures;
 mod flow;
 mod forwarded;
-mod glance;
+mod frame_kind;
 mod identity;
 mod ledger;
 mod meetings;
@@ -74,7 +74,7 @@ async fn main() -> ExitCode {
     }
     let outcome = match &args.command {
         Some(Command::BaselineServer) => serve_baseline().await,
-        Some(Command::RestYardstick(identity)) => serve_yardstick(identity.clone()).await,
+        Some(Command::RestBaseline(identity)) => serve_rest_baseline(identity.clone()).await,
         Some(Command::Rest(rest)) => measure_rest(&args, rest).await,
         Some(Command::Identity(identity)) => measure_identity(&args, identity).await,
         None => run(args).await,
@@ -93,8 +93,8 @@ async fn serve_baseline() -> Result<ExitCode, RunError> {
     Ok(ExitCode::SUCCESS)
 }
 
-async fn serve_yardstick(identity: rest::yardstick::Identity) -> Result<ExitCode, RunError> {
-    let served = rest::yardstick::serve(identity).await;
+async fn serve_rest_baseline(identity: rest::baseline::Identity) -> Result<ExitCode, RunError> {
+    let served = rest::baseline::serve(identity).await;
     served.map_err(RunError::Baseline)?;
     Ok(ExitCode::SUCCESS)
 }

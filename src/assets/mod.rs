@@ -39,7 +39,7 @@ use self::{
     under_way::{Counted, UnderWay},
 };
 use crate::{
-    caps::{Caps, Place},
+    concurrency_limit::{ConcurrencyLimit, Permit},
     config,
     store::{Db, assets, unbroken},
 };
@@ -96,7 +96,7 @@ pub struct Wish {
 pub struct Upload {
     counted: Counted,
     quotas: config::Quotas,
-    _of_user: Place<Uuid>,
+    _of_user: Permit<Uuid>,
     _of_all: OwnedSemaphorePermit,
 }
 
@@ -108,8 +108,8 @@ pub struct Assets {
     /// Contents that have no row yet.
     unlisted: Arc<DashSet<Uuid>>,
     uploads: Arc<Semaphore>,
-    per_user: Caps<Uuid>,
-    reads: Caps<Uuid>,
+    per_user: ConcurrencyLimit<Uuid>,
+    reads: ConcurrencyLimit<Uuid>,
     under_way: UnderWay,
     removals: Arc<Semaphore>,
     upload_bytes_max: u64,
@@ -118,14 +118,14 @@ pub struct Assets {
 
 impl Assets {
     #[must_use]
-    pub fn new(db: Db, objects: Objects, settings: &config::Assets) -> Self {
+    pub fn new(db: Db, objects: Objects, settings: &config::AssetSettings) -> Self {
         Self {
             db,
             objects,
             unlisted: Arc::default(),
             uploads: Arc::new(Semaphore::new(settings.uploads_max)),
-            per_user: Caps::new(usize::MAX),
-            reads: Caps::new(READS_PER_USER_MAX),
+            per_user: ConcurrencyLimit::new(usize::MAX),
+            reads: ConcurrencyLimit::new(READS_PER_USER_MAX),
             under_way: UnderWay::default(),
             removals: Arc::new(Semaphore::new(REMOVALS_MAX)),
             upload_bytes_max: settings.upload_bytes_max,
@@ -226,7 +226,7 @@ impl Assets {
     /// A user's place for one more content to read: each holds a file or a connection to the store open. `None`: there are
     /// as many as there may be.
     #[must_use]
-    pub fn begin_read(&self, user: Uuid) -> Option<Place<Uuid>> {
+    pub fn begin_read(&self, user: Uuid) -> Option<Permit<Uuid>> {
         self.reads.take(user)
     }
 

@@ -18,7 +18,7 @@ use uuid::Uuid;
 
 use super::{error::ObjectError, space::Space, writer::Writer};
 use crate::{
-    config::{AssetStoreKind, Assets as Settings, Outgoing, S3},
+    config::{AssetSettings as Settings, AssetStoreKind, Outgoing, S3},
     outgoing::{self, Waits},
     secrets::Secret,
 };

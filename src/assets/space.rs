@@ -130,7 +130,7 @@ mod tests {
 
     async fn assets(folder: &Path, space: Space) -> Assets {
         let db = Db::connect(&config::Database::default(), folder).await.unwrap();
-        let settings = config::Assets::default();
+        let settings = config::AssetSettings::default();
         let mut objects = Objects::open(&config::Outgoing::default(), &settings, folder).unwrap();
         objects.space = space;
         Assets::new(db, objects, &settings)

@@ -10,7 +10,7 @@ use phonenumber::country;
 
 use super::Number;
 use crate::{
-    config::CallIn,
+    config::CallInSettings,
     origins::Origins,
     profiles::profile_name,
     store::{
@@ -34,7 +34,7 @@ pub struct CallerNames {
 
 impl CallerNames {
     #[must_use]
-    pub fn new(db: Db, config: &CallIn, origins: Origins) -> Self {
+    pub fn new(db: Db, config: &CallInSettings, origins: Origins) -> Self {
         Self {
             db,
             default_country: config.default_country,

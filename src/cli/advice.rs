@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use crate::{
-    config::{Config, Place, Problem},
+    config::{Config, Problem, SettingSource},
     store::{Db, tenants},
 };
 
@@ -16,7 +16,7 @@ pub(super) fn on_tenants(config: &Config) -> Option<Problem> {
     let is_asked_for = config.oidc.tenant_required || config.oidc.claims.tenant_id.is_empty();
     let several = !is_asked_for && look(config).unwrap_or(false);
     several.then(|| Problem {
-        place: Place::Default,
+        place: SettingSource::Default,
         key: "oidc.tenant_required".to_owned(),
         message: format!(
             "is false, and the database has several tenants: whoever has none at the identity provider (claim `{}`) is in \

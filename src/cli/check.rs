@@ -65,7 +65,7 @@ fn list<S: AsRef<str>>(names: &[S]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::{Config, Place, Problem};
+    use crate::config::{Config, Problem, SettingSource};
 
     #[test]
     fn it_names_what_contributed() {
@@ -78,7 +78,7 @@ mod tests {
             variables: vec!["COLLOQUY_DATA_DIR".to_owned()],
             flags: Vec::new(),
             warnings: vec![Problem {
-                place: Place::Variable("COLLOQUY_X".to_owned()),
+                place: SettingSource::Variable("COLLOQUY_X".to_owned()),
                 key: "x".to_owned(),
                 message: "is odd".to_owned(),
             }],

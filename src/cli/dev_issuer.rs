@@ -19,8 +19,8 @@ use crate::{
     client_address::TrustedProxies,
     config::{Config, DEV_ISSUER_PATH, DataFolderError, Http, prepare_data_folder},
     http::layers,
-    identity::{DevIssuer, dev_issuer::OpenError},
-    listener::{self, Limits, Shutdown},
+    identity::{DevIssuer, dev_issuer::DevIssuerError},
+    listener::{self, ConnectionLimits, Shutdown},
     loopback::is_loopback,
 };
 
@@ -62,7 +62,7 @@ enum IssuerError {
     #[error(transparent)]
     DataFolder(#[from] DataFolderError),
     #[error(transparent)]
-    Open(#[from] OpenError),
+    Open(#[from] DevIssuerError),
     #[error("the listener ended by itself")]
     ListenerEnded,
 }
@@ -105,10 +105,10 @@ async fn serve(config: &Config, listen: SocketAddr) -> Result<(), IssuerError> {
     let router = Router::new().nest(DEV_ISSUER_PATH, Arc::clone(&issuer).router());
     // Its own CORS rules count, not those of the servers.
     let router = layers::every(layers::rest(router), &Http::default());
-    let limits = Limits {
+    let limits = ConnectionLimits {
         loopback_exempt: true,
         trusted_proxies: TrustedProxies::default(),
-        ..Limits::of(config)
+        ..ConnectionLimits::of(config)
     };
     let token = CancellationToken::new();
     let shutdown = Shutdown {

@@ -17,6 +17,7 @@ mod signals;
 mod tariffs;
 mod tenants;
 mod users;
+mod version;
 
 use std::{
     env,
@@ -35,8 +36,16 @@ use crate::config::{CONFIG_FILE_VARIABLE, ConfigError, Loaded, Overrides, Source
 
 /// A real-time conference controller: rooms, invitations and live signaling.
 #[derive(Debug, Parser)]
-#[command(version, about)]
+#[command(about, disable_version_flag = true)]
 pub struct Cli {
+    /// Print the version
+    #[arg(short = 'V', long)]
+    version: bool,
+
+    /// With --version: print that of the time zones' data, too
+    #[arg(short = 'v', long, requires = "version")]
+    verbose: bool,
+
     /// Configuration file; without it `colloquy.toml` in the working directory, if there is one
     #[arg(long, global = true, value_name = "FILE", env = CONFIG_FILE_VARIABLE)]
     config: Option<PathBuf>,
@@ -110,6 +119,9 @@ impl Cli {
     pub fn run(self) -> ExitCode {
         // Files and folders that are made here are nobody else's, whatever the folders above them are.
         rustix::process::umask(rustix::fs::Mode::from(0o077));
+        if self.version {
+            return version::run(self.verbose);
+        }
         if self.require_oidc && self.is_issuer() {
             eprintln!("colloquy: --require-oidc wants no development issuer, and dev-issuer is one");
             return ExitCode::FAILURE;

@@ -3,7 +3,7 @@
 use super::explain;
 use crate::{
     config::Config,
-    identity::{Place, ask_issuer},
+    identity::{IssuerUrls, ask_issuer},
 };
 
 /// What a look outside found.
@@ -21,7 +21,7 @@ pub(super) fn identity_provider(config: &Config) -> Found {
             is_fine: true,
         };
     };
-    let place = Place::new(authority, config.oidc.service_authority.clone());
+    let place = IssuerUrls::new(authority, config.oidc.service_authority.clone());
     let runtime = match tokio::runtime::Runtime::new() {
         Ok(runtime) => runtime,
         Err(error) => return failed(&error),

@@ -9,9 +9,11 @@ use super::{
     logging::LoggingError,
     open_files,
     signals::{DrainSignal, Signals},
+    version,
 };
 use crate::{
     app::{App, BuildError, ServeError},
+    clock::Clock,
     config::{Config, Loaded},
 };
 
@@ -51,6 +53,7 @@ fn start(loaded: Loaded) -> Result<(), RunError> {
     for problem in warnings {
         tracing::warn!(place = %problem.place, "{}: {}", problem.key, problem.message);
     }
+    version::log_zones(Clock::system().now());
     open_files::raise_limit();
     let runtime = tokio::runtime::Runtime::new().map_err(RunError::Runtime)?;
     let result = runtime.block_on(serve(config));

@@ -12,7 +12,7 @@ use crate::{
     quotas::Quota,
     store::{
         Db, StoreError, Unique,
-        tariffs::{self, DEFAULT_TARIFF, Definition, Deletion, Overview},
+        tariffs::{self, DEFAULT_TARIFF, Definition, Deletion, TariffOverview},
     },
 };
 
@@ -99,7 +99,7 @@ async fn list(db: &Db) -> Result<String, CommandError> {
     Ok(texts.join("\n\n"))
 }
 
-fn text(overview: &Overview) -> String {
+fn text(overview: &TariffOverview) -> String {
     let tariff = &overview.tariff;
     let quotas: Vec<_> = tariff
         .quotas

@@ -13,7 +13,7 @@ use crate::{
     config::Config,
     store::{
         Db, Listed, Window,
-        users::{self, Identity, Merge, Overview, Switched, User, UserFilter},
+        users::{self, Identity, Merge, Switched, User, UserFilter, UserOverview},
     },
 };
 
@@ -210,7 +210,7 @@ async fn show(db: &Db, who: &Who) -> Result<String, CommandError> {
     Ok(text(&overview.ok_or_else(|| gone(&who.user))?))
 }
 
-fn text(overview: &Overview) -> String {
+fn text(overview: &UserOverview) -> String {
     let user = &overview.user;
     let disabled = user
         .disabled_at

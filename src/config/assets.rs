@@ -10,7 +10,7 @@ use crate::secrets::Secret;
 /// Where recordings and reports lie.
 #[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct Assets {
+pub struct AssetSettings {
     pub store: AssetStoreKind,
     /// For the store `folder`; `assets` in the data folder when absent.
     pub folder: Option<PathBuf>,
@@ -51,7 +51,7 @@ pub struct S3 {
     pub request_secs_max: u64,
 }
 
-impl Default for Assets {
+impl Default for AssetSettings {
     fn default() -> Self {
         Self {
             store: AssetStoreKind::Folder,

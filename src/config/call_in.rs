@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 /// How people call in, and how they are shown.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct CallIn {
+pub struct CallInSettings {
     /// Number of the gateway, as participants see it; without one, meeting details do not speak of calling in.
     pub tel: Option<String>,
     /// Country of numbers that name none (ISO 3166-1).
@@ -19,7 +19,7 @@ pub struct CallIn {
     pub for_new_events: bool,
 }
 
-impl Default for CallIn {
+impl Default for CallInSettings {
     fn default() -> Self {
         Self {
             tel: None,

@@ -4,7 +4,7 @@ use std::ffi::{OsStr, OsString};
 
 use serde_json::{Map, Value};
 
-use super::{Place, Problem, schema::Schema};
+use super::{Problem, SettingSource, schema::Schema};
 
 const PREFIX: &str = "COLLOQUY_";
 
@@ -42,7 +42,7 @@ impl Environment {
         let path: Vec<String> = key.split("__").map(str::to_owned).collect();
         let mut refuse = |message: String| {
             self.problems.push(Problem {
-                place: Place::Variable(name.to_owned()),
+                place: SettingSource::Variable(name.to_owned()),
                 key: path.join("."),
                 message,
             });

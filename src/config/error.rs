@@ -17,7 +17,7 @@ pub enum ConfigError {
 /// One setting that does not hold.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
-    pub place: Place,
+    pub place: SettingSource,
     /// Dotted path, e.g. `http.listen`; elements of lists by index.
     pub key: String,
     pub message: String,
@@ -25,7 +25,7 @@ pub struct Problem {
 
 /// Where a setting stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Place {
+pub enum SettingSource {
     File { path: PathBuf, line: Option<usize> },
     Variable(String),
     Flag(&'static str),
@@ -38,7 +38,7 @@ impl fmt::Display for Problem {
     }
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for SettingSource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::File {

@@ -9,7 +9,7 @@ use std::{
 use serde_json::{Map, Value};
 use toml::de::{DeTable, DeValue};
 
-use super::{ConfigError, Place};
+use super::{ConfigError, SettingSource};
 
 /// Bytes of a file, far above what settings take.
 const FILE_BYTES_MAX: u64 = 1024 * 1024;
@@ -45,8 +45,8 @@ impl ConfigFile {
     }
 
     /// Where the key at `path` stands.
-    pub(super) fn place<S: AsRef<str>>(&self, path: &[S]) -> Place {
-        Place::File {
+    pub(super) fn place<S: AsRef<str>>(&self, path: &[S]) -> SettingSource {
+        SettingSource::File {
             path: self.path.clone(),
             line: self.line(path),
         }

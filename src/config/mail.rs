@@ -10,7 +10,7 @@ use crate::secrets::Secret;
 /// How mail is sent.
 #[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct Mail {
+pub struct MailSettings {
     /// The relay; no mail is sent while it is absent.
     pub host: Option<String>,
     pub port: u16,
@@ -43,7 +43,7 @@ pub enum MailTls {
     None,
 }
 
-impl Default for Mail {
+impl Default for MailSettings {
     fn default() -> Self {
         Self {
             host: None,

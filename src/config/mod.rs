@@ -38,13 +38,13 @@ use url::Url;
 pub use crate::quotas::Quotas;
 
 pub use self::{
-    assets::{AssetStoreKind, Assets, S3},
-    call_in::CallIn,
+    assets::{AssetSettings, AssetStoreKind, S3},
+    call_in::CallInSettings,
     data_folder::{DataFolderError, prepare_data_folder},
     database::Database,
     defaults::{Avatars, Defaults, UserSearch},
     environment::CONFIG_FILE_VARIABLE,
-    error::{ConfigError, Place, Problem},
+    error::{ConfigError, Problem, SettingSource},
     foreign::import_file,
     guests::Guests,
     job::Job,
@@ -52,10 +52,10 @@ pub use self::{
     jobs::{Jobs, ScheduledJob},
     livekit::Livekit,
     load::{Loaded, Overrides, Sources},
-    mail::{Mail, MailTls},
+    mail::{MailSettings, MailTls},
     oidc::{ANY_AUDIENCE, CLIENT_CHARS_MAX, ClaimNames, EmailVerified, Oidc, UserDirectory},
     outgoing::Outgoing,
-    shared_folder::SharedFolder,
+    shared_folder::SharedFolderSettings,
     turn::{Turn, TurnServer},
 };
 
@@ -73,15 +73,15 @@ pub struct Config {
     pub database: Database,
     pub outgoing: Outgoing,
     pub oidc: Oidc,
-    pub dev_issuer: DevIssuer,
+    pub dev_issuer: DevIssuerSettings,
     pub rooms: Rooms,
-    pub signaling: Signaling,
+    pub signaling: SignalingSettings,
     pub livekit: Livekit,
-    pub mail: Mail,
-    pub shared_folder: SharedFolder,
-    pub assets: Assets,
+    pub mail: MailSettings,
+    pub shared_folder: SharedFolderSettings,
+    pub assets: AssetSettings,
     pub turn: Turn,
-    pub call_in: CallIn,
+    pub call_in: CallInSettings,
     pub jobs: Jobs,
     pub quotas: Quotas,
     pub guests: Guests,
@@ -136,7 +136,7 @@ pub enum LogFormat {
 /// The built-in identity provider for development.
 #[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct DevIssuer {
+pub struct DevIssuerSettings {
     /// Serve it although the listener is reachable from other machines.
     pub allow_remote: bool,
     /// Redirect URIs beyond loopback hosts, compared exactly.
@@ -189,7 +189,7 @@ pub enum JournalKind {
 /// Limits and choices of the signaling protocol.
 #[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct Signaling {
+pub struct SignalingSettings {
     pub chat_history: ChatHistory,
     /// Messages kept per scope.
     pub chat_messages_per_scope_max: usize,
@@ -280,7 +280,7 @@ impl Default for Log {
     }
 }
 
-impl Default for DevIssuer {
+impl Default for DevIssuerSettings {
     fn default() -> Self {
         let person = |name: &str, given: &str, family: &str| DevUser {
             username: name.to_owned(),
@@ -322,7 +322,7 @@ impl Default for Rooms {
     }
 }
 
-impl Default for Signaling {
+impl Default for SignalingSettings {
     fn default() -> Self {
         Self {
             chat_history: ChatHistory::Chunks,

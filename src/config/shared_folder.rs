@@ -10,7 +10,7 @@ use crate::secrets::Secret;
 /// The NextCloud that keeps shared folders.
 #[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct SharedFolder {
+pub struct SharedFolderSettings {
     pub provider: FolderProvider,
     /// Where its web interface is; there are no shared folders while it is absent.
     pub url: Option<Url>,
@@ -34,7 +34,7 @@ pub enum FolderProvider {
     Nextcloud,
 }
 
-impl Default for SharedFolder {
+impl Default for SharedFolderSettings {
     fn default() -> Self {
         Self {
             provider: FolderProvider::default(),

@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::Still;
 use crate::{
-    events::{News, Teller},
+    events::{Notification, Notifier},
     mail,
     store::{
         StoreError, Tx,
@@ -22,7 +22,7 @@ type Contents = Result<Option<Vec<Uuid>>, StoreError>;
 pub(super) fn tell_and_delete_event(
     event: Uuid,
     by: Uuid,
-    teller: Teller,
+    notifier: Notifier,
     now: DateTime<Utc>,
 ) -> impl for<'t> FnOnce(&'t mut Tx) -> BoxFuture<'t, Contents> + Clone + Send + 'static {
     move |tx| {
@@ -36,14 +36,17 @@ pub(super) fn tell_and_delete_event(
             // Calendars take the end of an event for a change of it.
             seen.event.revision += 1;
             let exceptions = exceptions::of_event(tx, event).await?;
-            let news = News {
+            let notification = Notification {
                 kind: mail::Kind::Cancel,
                 seen: &seen,
                 exceptions: &exceptions,
                 instance: None,
                 has_lost_times: false,
             };
-            teller.tell_end(tx, &news, now).await?;
+            // Of what is over nobody needs to hear.
+            if !notification.seen.event.is_over(now) {
+                notifier.tell_end(tx, &notification, now).await?;
+            }
             delete_rows(tx, event, seen.room.id, now).await
         })
     }

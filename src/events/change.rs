@@ -2,7 +2,7 @@
 
 use uuid::Uuid;
 
-use super::{Asked, EventError, News, Schedule, Teller, answers, off_thread};
+use super::{Asked, EventError, Notification, Notifier, Schedule, answers, off_thread};
 use crate::{
     mail::{self, Cause, Told},
     store::{
@@ -17,7 +17,7 @@ use crate::{
 
 /// What changes of an event; what is `None` stays.
 #[derive(Debug, Clone, Default)]
-pub struct Change {
+pub struct EventChange {
     pub title: Option<String>,
     pub description: Option<String>,
     pub is_adhoc: Option<bool>,
@@ -31,7 +31,7 @@ pub struct Change {
     pub folder: Option<SharedFolder>,
 }
 
-impl Change {
+impl EventChange {
     /// Whether nothing is to change.
     #[must_use]
     pub fn is_empty(&self) -> bool {
@@ -98,19 +98,19 @@ pub struct Changed {
 pub async fn change(
     db: &Db,
     known: &Event,
-    change: Change,
+    change: EventChange,
     editor: Editor,
-    teller: Teller,
+    notifier: Notifier,
 ) -> Result<Changed, EventError> {
-    let wake = teller.clone();
+    let wake = notifier.clone();
     let foreseen = Foreseen::new(Schedule::of(known), change.schedule.clone()).await?;
     let event = known.id;
     let changed = db.transaction(move |tx| {
         Box::pin(async move {
-            let cause = teller.cause(tx, editor.user, editor.at).await?;
+            let cause = notifier.cause(tx, editor.user, editor.at).await?;
             let seen = events::locked(tx, editor.user, event).await?;
             let seen = seen.ok_or(EventError::Gone)?;
-            Box::pin(change_locked(tx, seen, change, Some(foreseen), &cause, &teller)).await
+            Box::pin(change_locked(tx, seen, change, Some(foreseen), &cause, &notifier)).await
         })
     });
     let changed = changed.await?;
@@ -138,10 +138,10 @@ impl Foreseen {
 pub(super) async fn change_locked(
     tx: &mut Tx,
     seen: SeenEvent,
-    change: Change,
+    change: EventChange,
     foreseen: Option<Foreseen>,
     cause: &Cause,
-    teller: &Teller,
+    notifier: &Notifier,
 ) -> Result<Changed, EventError> {
     let editor = Editor {
         user: cause.by,
@@ -179,36 +179,41 @@ pub(super) async fn change_locked(
     if answers_are_void {
         event_invites::ask_again(tx, event.id, cause.at).await?;
     }
-    tell(tx, event.id, has_lost_times, cause, teller).await
+    let is_over = seen.event.is_over(cause.at);
+    tell(tx, event.id, (is_over, has_lost_times), cause, notifier).await
 }
 
-/// Queues what invitees are told of the event as it is now.
+/// Queues what invitees are told of the event as it is now; nothing of one that was over before and still is.
 async fn tell(
     tx: &mut Tx,
     event: Uuid,
-    has_lost_times: bool,
+    (was_over, has_lost_times): (bool, bool),
     cause: &Cause,
-    teller: &Teller,
+    notifier: &Notifier,
 ) -> Result<Changed, EventError> {
     let seen = events::locked(tx, cause.by, event)
         .await?
         .ok_or(EventError::Gone)?;
+    if was_over && seen.event.is_over(cause.at) {
+        let told = Told::Everybody;
+        return Ok(Changed { seen, told });
+    }
     let exceptions = exceptions::of_event(tx, event).await?;
-    let news = News {
+    let notification = Notification {
         kind: mail::Kind::Update,
         seen: &seen,
         exceptions: &exceptions,
         instance: None,
         has_lost_times,
     };
-    let told = teller.tell(tx, &news, cause).await?;
+    let told = notifier.tell(tx, &notification, cause).await?;
     Ok(Changed { seen, told })
 }
 
 async fn change_belongings(
     tx: &mut Tx,
     event: &Event,
-    change: Change,
+    change: EventChange,
     editor: Editor,
 ) -> Result<(), StoreError> {
     invite_lastingly(tx, event, &change, editor).await?;
@@ -246,7 +251,7 @@ async fn replace_targets(
 async fn invite_lastingly(
     tx: &mut Tx,
     event: &Event,
-    change: &Change,
+    change: &EventChange,
     editor: Editor,
 ) -> Result<(), StoreError> {
     if change.show_meeting_details == Some(true) {

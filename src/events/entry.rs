@@ -1,8 +1,8 @@
 //! From the rows of an event to what calendars show of it.
 
-use colloquy_calendar::ics::{self, Entry, Moment, Person, Span};
+use colloquy_calendar::ics::{self, Entry, Moment, Participation, Person, Span};
 
-use crate::store::events::{Event, Exception, Status, Times, ZonedTime};
+use crate::store::events::{Event, Exception, InviteStatus, Status, Times, ZonedTime};
 
 /// The event with the occurrences of it that differ. Attendees, details and URL are left empty. Nothing is computed.
 #[must_use]
@@ -51,6 +51,17 @@ fn differing(exception: &Exception, series: Option<&Times>) -> ics::Exception {
         title: exception.title.clone(),
         description: exception.description.clone(),
         span,
+    }
+}
+
+impl From<InviteStatus> for Participation {
+    fn from(status: InviteStatus) -> Self {
+        match status {
+            InviteStatus::Pending => Self::Pending,
+            InviteStatus::Accepted => Self::Accepted,
+            InviteStatus::Tentative => Self::Tentative,
+            InviteStatus::Declined => Self::Declined,
+        }
     }
 }
 

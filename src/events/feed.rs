@@ -2,10 +2,13 @@
 
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use chrono::{DateTime, Utc};
-use colloquy_calendar::ics::{Calendar, Method};
+use colloquy_calendar::ics::{Calendar, Entry, Method};
 use sha2::{Digest, Sha256};
 
+use url::Url;
+
 use super::entry;
+use crate::mail;
 use crate::store::events::{Exception, SeenEvent};
 
 /// Events of a feed. Those that are over are left out after [`PAST_DAYS`]; of what is left, the first by beginning.
@@ -31,9 +34,9 @@ pub struct Feed {
 impl Feed {
     /// The feed of these events; `exceptions` of all of them, ordered by event. As long as nothing changes, neither
     /// does the text: it is stamped with the latest change. Events that begin after series of [`STEPS_MAX`] steps are left
-    /// out.
+    /// out. `web_client` is the base of links to meetings.
     #[must_use]
-    pub fn of(events: &[SeenEvent], exceptions: &[Exception]) -> Self {
+    pub fn of(events: &[SeenEvent], exceptions: &[Exception], web_client: Option<&Url>) -> Self {
         let changes = events.iter().map(|seen| seen.event.updated_at);
         let changes = changes.chain(exceptions.iter().map(|exception| exception.updated_at));
         let stamped = changes.max().unwrap_or(DateTime::<Utc>::UNIX_EPOCH);
@@ -45,7 +48,10 @@ impl Feed {
             let own = |exception: &&Exception| exception.event_id == seen.event.id;
             let begin = exceptions.partition_point(|exception| exception.event_id < seen.event.id);
             let own: Vec<_> = exceptions[begin..].iter().take_while(own).cloned().collect();
-            calendar.add(&entry(&seen.event, &own));
+            calendar.add(&Entry {
+                url: web_client.map(|base| mail::room_link(base, seen.room.id)),
+                ..entry(&seen.event, &own)
+            });
         }
         let text = calendar.into_text();
         let hash = Sha256::digest(text.as_bytes());

@@ -5,7 +5,8 @@ use colloquy_calendar::recurrence::{Recurrence, RecurrenceError};
 use uuid::Uuid;
 
 use super::{
-    Asked, Change, EXCEPTIONS_PER_EVENT_MAX, EventError, Finding, News, Refusal, Teller,
+    Asked, EXCEPTIONS_PER_EVENT_MAX, EventChange, EventError, Finding, Notification, Notifier,
+    ScheduleRefusal,
     change::change_locked,
     instances::{Instance, Series},
     off_thread, schedule,
@@ -13,7 +14,7 @@ use super::{
 use crate::{
     mail::{self, Cause, Told},
     store::{
-        Db, StoreError, Tx,
+        Db, StoreError, Tx, event_invites,
         events::{
             self, Event, SeenEvent, Status, Times, ZonedTime,
             exceptions::{self, Difference},
@@ -41,7 +42,7 @@ impl InstanceChange {
     }
 
     /// How the occurrence differs from its series then.
-    fn applied_to(self, instance: &Instance) -> Result<Difference, Refusal> {
+    fn applied_to(self, instance: &Instance) -> Result<Difference, ScheduleRefusal> {
         let before = instance.exception.as_ref().map(events::Exception::difference);
         let mut difference = before.unwrap_or_default();
         if self.is_all_day.is_some() || self.starts_at.is_some() || self.ends_at.is_some() {
@@ -74,16 +75,16 @@ impl InstanceChange {
     }
 
     /// The same of an event that takes place once: its only occurrence is the event itself.
-    fn of_the_only_one(self, instance: &Instance) -> Result<Change, Refusal> {
+    fn of_the_only_one(self, instance: &Instance) -> Result<EventChange, ScheduleRefusal> {
         if self.status == Some(Status::Cancelled) {
-            return Err(Refusal::Fields(vec![Finding {
+            return Err(ScheduleRefusal::Fields(vec![Finding {
                 field: "status",
                 code: "invalid_value",
                 message: "an event that takes place once is not cancelled but deleted",
             }]));
         }
         let times = self.times(&instance.times);
-        Ok(Change {
+        Ok(EventChange {
             title: self.title,
             description: self.description,
             schedule: Asked {
@@ -92,7 +93,7 @@ impl InstanceChange {
                 ends_at: Some(times.ends_at),
                 ..Asked::default()
             },
-            ..Change::default()
+            ..EventChange::default()
         })
     }
 }
@@ -114,26 +115,27 @@ pub async fn change_instance(
     original: DateTime<Utc>,
     change: InstanceChange,
     editor: Editor,
-    teller: Teller,
+    notifier: Notifier,
 ) -> Result<ChangedInstance, EventError> {
-    let wake = teller.clone();
+    let wake = notifier.clone();
     let event = known.id;
     let mut foreseen = Foreseen::new(known, editor.at).await?;
     let changed = db.transaction(move |tx| {
         Box::pin(async move {
-            let cause = teller.cause(tx, editor.user, editor.at).await?;
+            let cause = notifier.cause(tx, editor.user, editor.at).await?;
             let (seen, series) = series(tx, event, editor, &mut foreseen).await?;
             let instance = series.at(original).ok_or(EventError::NoOccurrence)?;
             if seen.event.recurrence.is_empty() {
                 let change = change.of_the_only_one(&instance)?;
                 // Boxed: what is rare must not make the future of every change a large one.
-                return Box::pin(change_only_one(tx, seen, change, &cause, &teller)).await;
+                return Box::pin(change_only_one(tx, seen, change, &cause, &notifier)).await;
             }
             let difference = change.applied_to(&instance)?;
             if takes_place_alike(&difference, &instance, &seen) {
                 let told = Told::Everybody;
                 return Ok(ChangedInstance { seen, instance, told });
             }
+            let before = instance.times;
             let is_new = instance.exception.is_none();
             if is_new && exceptions::number(tx, event).await? >= EXCEPTIONS_PER_EVENT_MAX {
                 return Err(EventError::TooManyExceptions);
@@ -144,7 +146,16 @@ pub async fn change_instance(
             events::set_series_start(tx, event).await?;
             let (seen, series) = self::series(tx, event, editor, &mut foreseen).await?;
             let instance = series.at(original).ok_or(EventError::NoOccurrence)?;
-            let news = News {
+            let is_moved = instance.times.starts_at.at != before.starts_at.at;
+            if difference.status == Status::Ok && is_moved && !before.is_under_way(editor.at) {
+                event_invites::ask_again(tx, event, editor.at).await?;
+            }
+            // Of what is over nobody needs to hear.
+            if before.ends_at.at <= editor.at && instance.times.ends_at.at <= editor.at {
+                let told = Told::Everybody;
+                return Ok(ChangedInstance { seen, instance, told });
+            }
+            let notification = Notification {
                 kind: match difference.status {
                     Status::Cancelled => mail::Kind::Cancel,
                     Status::Ok => mail::Kind::Update,
@@ -154,7 +165,7 @@ pub async fn change_instance(
                 instance: Some(original),
                 has_lost_times: false,
             };
-            let told = teller.tell(tx, &news, &cause).await?;
+            let told = notifier.tell(tx, &notification, &cause).await?;
             Ok(ChangedInstance { seen, instance, told })
         })
     });
@@ -166,11 +177,11 @@ pub async fn change_instance(
 async fn change_only_one(
     tx: &mut Tx,
     seen: SeenEvent,
-    change: Change,
+    change: EventChange,
     cause: &Cause,
-    teller: &Teller,
+    notifier: &Notifier,
 ) -> Result<ChangedInstance, EventError> {
-    let changed = change_locked(tx, seen, change, None, cause, teller).await?;
+    let changed = change_locked(tx, seen, change, None, cause, notifier).await?;
     let times = changed.seen.event.times.ok_or(EventError::NoOccurrence)?;
     let instance = Instance {
         original: times.starts_at.at,

@@ -57,7 +57,7 @@ pub struct Instance {
 
 /// The place of an occurrence among the others: by beginning, then by name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Place {
+pub struct InstanceKey {
     #[serde(with = "chrono::serde::ts_seconds")]
     pub starts_at: DateTime<Utc>,
     #[serde(with = "chrono::serde::ts_seconds")]
@@ -67,8 +67,8 @@ pub struct Place {
 /// Where a page goes on from another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Beyond {
-    After(Place),
-    Before(Place),
+    After(InstanceKey),
+    Before(InstanceKey),
 }
 
 /// Which occurrences are asked for: those that begin before `time_max`, and end after `time_min` or begin at it or later. So
@@ -81,16 +81,16 @@ pub struct TimeFilter {
 
 /// A page of occurrences, and the places from which its neighbours go on.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Page {
+pub struct InstancePage {
     pub instances: Vec<Instance>,
-    pub before: Option<Place>,
-    pub after: Option<Place>,
+    pub before: Option<InstanceKey>,
+    pub after: Option<InstanceKey>,
 }
 
 impl Instance {
     #[must_use]
-    pub fn place(&self) -> Place {
-        Place {
+    pub fn place(&self) -> InstanceKey {
+        InstanceKey {
             starts_at: self.times.starts_at.at,
             original: self.original,
         }
@@ -170,7 +170,7 @@ impl Series {
 
     /// At most `limit` occurrences.
     #[must_use]
-    pub fn page(&self, filter: TimeFilter, from: Option<Beyond>, limit: usize) -> Page {
+    pub fn page(&self, filter: TimeFilter, from: Option<Beyond>, limit: usize) -> InstancePage {
         let mut instances: Vec<_> = match from {
             Some(Beyond::Before(place)) => self.backward(filter, Some(place)).take(limit + 1).collect(),
             Some(Beyond::After(place)) => self.forward(filter, Some(place)).take(limit + 1).collect(),
@@ -193,14 +193,14 @@ impl Series {
             Some(Beyond::After(_)) => (precedes(), last.filter(|_| has_more)),
             Some(Beyond::Before(_)) => (first.filter(|_| has_more), follows()),
         };
-        Page {
+        InstancePage {
             instances,
             before,
             after,
         }
     }
 
-    fn forward(&self, filter: TimeFilter, behind: Option<Place>) -> impl Iterator<Item = Instance> {
+    fn forward(&self, filter: TimeFilter, behind: Option<InstanceKey>) -> impl Iterator<Item = Instance> {
         let earliest = filter.time_min.map(|min| self.before_all_that_last_to(min));
         let start = [earliest, behind.map(|place| place.starts_at)]
             .into_iter()
@@ -218,11 +218,11 @@ impl Series {
         Merged {
             one: self.regular(regular).filter(passes).peekable(),
             other: self.irregular(passes).into_iter().peekable(),
-            is_first: |one: Place, other: Place| one < other,
+            is_first: |one: InstanceKey, other: InstanceKey| one < other,
         }
     }
 
-    fn backward(&self, filter: TimeFilter, ahead: Option<Place>) -> impl Iterator<Item = Instance> {
+    fn backward(&self, filter: TimeFilter, ahead: Option<InstanceKey>) -> impl Iterator<Item = Instance> {
         // One that begins at the same second may still be ahead by its name.
         let latest = ahead.map(|place| place.starts_at + TimeDelta::seconds(1));
         let end = [filter.time_max, latest].into_iter().flatten().min();
@@ -238,7 +238,7 @@ impl Series {
         Merged {
             one: self.regular(regular).filter(passes).peekable(),
             other: irregular.into_iter().peekable(),
-            is_first: |one: Place, other: Place| one > other,
+            is_first: |one: InstanceKey, other: InstanceKey| one > other,
         }
     }
 
@@ -319,7 +319,7 @@ impl<One, Other, IsFirst> Iterator for Merged<One, Other, IsFirst>
 where
     One: Iterator<Item = Instance>,
     Other: Iterator<Item = Instance>,
-    IsFirst: Fn(Place, Place) -> bool,
+    IsFirst: Fn(InstanceKey, InstanceKey) -> bool,
 {
     type Item = Instance;
 
@@ -375,7 +375,7 @@ mod tests {
         let times = |starts_at: &str, ends_at: &str| {
             let zoned = |text: &str| ZonedTime {
                 at: utc(text),
-                zone: chrono_tz::UTC,
+                zone: colloquy_calendar::zones::Zone::UTC,
             };
             Times {
                 is_all_day: false,

@@ -7,19 +7,20 @@ mod entry;
 pub mod feed;
 mod instance_change;
 pub mod instances;
-mod news;
+pub mod invitations;
+mod notifications;
 mod off_thread;
 mod schedule;
 mod times;
 
 pub use self::{
-    change::{Change, Changed, change, lasting_invite},
+    change::{Changed, EventChange, change, lasting_invite},
     create::{Draft, create},
     entry::entry,
     instance_change::{ChangedInstance, InstanceChange, change_instance},
-    news::{News, Teller, meeting},
+    notifications::{Notification, Notifier, meeting},
     off_thread::off_thread,
-    schedule::{Asked, Finding, LINE_CHARS_MAX, LINES_MAX, Refusal, Schedule},
+    schedule::{Asked, Finding, LINE_CHARS_MAX, LINES_MAX, Schedule, ScheduleRefusal},
     times::{BadTime, parse},
 };
 use crate::store::{
@@ -38,7 +39,7 @@ pub enum EventError {
     #[error(transparent)]
     Quota(#[from] QuotaExceeded),
     #[error("the event can't be as it was asked for")]
-    Refused(Refusal),
+    Refused(ScheduleRefusal),
     /// The event was deleted meanwhile, or the caller does not see it any more.
     #[error("there is no such event")]
     Gone,
@@ -57,8 +58,8 @@ impl From<QuotaError> for EventError {
     }
 }
 
-impl From<Refusal> for EventError {
-    fn from(refusal: Refusal) -> Self {
+impl From<ScheduleRefusal> for EventError {
+    fn from(refusal: ScheduleRefusal) -> Self {
         Self::Refused(refusal)
     }
 }

@@ -39,7 +39,7 @@ pub struct Schedule {
 
 /// Why an event can't take place as it was asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Refusal {
+pub enum ScheduleRefusal {
     Fields(Vec<Finding>),
     /// Each field is fine by itself, but not all of them together.
     Event(String),
@@ -55,7 +55,7 @@ pub struct Finding {
 
 impl Schedule {
     /// That of a new event.
-    pub fn new(asked: Asked) -> Result<Self, Refusal> {
+    pub fn new(asked: Asked) -> Result<Self, ScheduleRefusal> {
         if asked.is_time_independent == Some(true) {
             return Self::without_times(&asked);
         }
@@ -82,7 +82,7 @@ impl Schedule {
     }
 
     /// This one with the changes that are asked for; what is not said stays.
-    pub fn changed(&self, asked: Asked) -> Result<Self, Refusal> {
+    pub fn changed(&self, asked: Asked) -> Result<Self, ScheduleRefusal> {
         match (asked.is_time_independent, self.times) {
             (Some(true), _) | (None, None) => Self::without_times(&asked),
             (Some(false), None) => Self::new(asked),
@@ -90,7 +90,7 @@ impl Schedule {
         }
     }
 
-    fn with_other_times(&self, before: &Times, asked: Asked) -> Result<Self, Refusal> {
+    fn with_other_times(&self, before: &Times, asked: Asked) -> Result<Self, ScheduleRefusal> {
         let is_whole = asked.is_whole();
         // The zone in a form is the browser's, whatever the event's is.
         let time = |asked: Option<ZonedTime>, known: ZonedTime| {
@@ -114,7 +114,7 @@ impl Schedule {
         Ok(changed)
     }
 
-    fn without_times(asked: &Asked) -> Result<Self, Refusal> {
+    fn without_times(asked: &Asked) -> Result<Self, ScheduleRefusal> {
         // The form of an event that loses its times still holds the pattern.
         let is_asked_for = asked.is_time_independent != Some(true);
         let has_pattern = asked.recurrence.as_ref().is_some_and(|lines| !lines.is_empty());
@@ -134,7 +134,7 @@ impl Schedule {
         Ok(Self::default())
     }
 
-    fn with_times(times: Times, recurrence: Recurrence) -> Result<Self, Refusal> {
+    fn with_times(times: Times, recurrence: Recurrence) -> Result<Self, ScheduleRefusal> {
         let series_ends_at = if recurrence.is_empty() {
             Some(times.ends_at.at)
         } else {
@@ -159,12 +159,12 @@ impl Schedule {
 }
 
 /// Reads what a client says.
-fn pattern(lines: &[String]) -> Result<Recurrence, Refusal> {
+fn pattern(lines: &[String]) -> Result<Recurrence, ScheduleRefusal> {
     Recurrence::parse(lines).map_err(|error| bad_pattern(&error))
 }
 
-fn bad_pattern(error: &RecurrenceError) -> Refusal {
-    Refusal::Event(format!("recurrence_pattern: {error}"))
+fn bad_pattern(error: &RecurrenceError) -> ScheduleRefusal {
+    ScheduleRefusal::Event(format!("recurrence_pattern: {error}"))
 }
 
 /// The occurrences of an event with these times and this pattern; without a pattern, the one.
@@ -193,14 +193,14 @@ fn means_the_same(times: &Times, one: &Recurrence, other: &Recurrence) -> bool {
 }
 
 /// The end does not lie before the beginning, and whole days begin and end at midnight.
-pub(super) fn check(times: &Times) -> Result<(), Refusal> {
+pub(super) fn check(times: &Times) -> Result<(), ScheduleRefusal> {
     if times.ends_at.at < times.starts_at.at {
-        return Err(Refusal::Event("ends_at lies before starts_at".to_owned()));
+        return Err(ScheduleRefusal::Event("ends_at lies before starts_at".to_owned()));
     }
     let are_days = is_midnight(times.starts_at) && is_midnight(times.ends_at);
     if times.is_all_day && !are_days {
         let message = "An event of whole days begins and ends at 00:00 in its time zone or in UTC";
-        return Err(Refusal::Event(message.to_owned()));
+        return Err(ScheduleRefusal::Event(message.to_owned()));
     }
     Ok(())
 }
@@ -211,9 +211,9 @@ fn is_midnight(time: ZonedTime) -> bool {
     instant_of(midnight, time.zone) == time.at || time.at.time() == NaiveTime::MIN
 }
 
-fn findings(fields: &[(&'static str, bool)], code: &'static str, message: &'static str) -> Refusal {
+fn findings(fields: &[(&'static str, bool)], code: &'static str, message: &'static str) -> ScheduleRefusal {
     let found = fields.iter().filter(|(_, is_wrong)| *is_wrong);
-    Refusal::Fields(
+    ScheduleRefusal::Fields(
         found
             .map(|&(field, _)| Finding { field, code, message })
             .collect(),

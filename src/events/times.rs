@@ -1,10 +1,9 @@
 //! Times as clients write them.
 
 use chrono::{DateTime, NaiveDateTime, Utc};
-use chrono_tz::Tz;
 
 use crate::store::{TIME_MAX, TIME_MIN, events::ZonedTime};
-use colloquy_calendar::recurrence::instant_of;
+use colloquy_calendar::{recurrence::instant_of, zones::Zone};
 
 /// What is wrong with a time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,7 +20,7 @@ pub enum BadTime {
 /// optional). Where clocks skip it, the offset before the gap counts; where they show it twice, the first time. Fractions
 /// of seconds are cut off.
 pub fn parse(datetime: &str, timezone: &str) -> Result<ZonedTime, BadTime> {
-    let zone: Tz = timezone.parse().map_err(|_| BadTime::Timezone)?;
+    let zone: Zone = timezone.parse().map_err(|_| BadTime::Timezone)?;
     let time = match DateTime::parse_from_rfc3339(datetime) {
         Ok(time) => time.to_utc(),
         Err(_) => instant_of(wall_clock(datetime).ok_or(BadTime::Datetime)?, zone),

@@ -4,7 +4,7 @@ use uuid::Uuid;
 
 use super::{ApiError, ApiState, auth::Caller};
 use crate::{
-    permissions::{Operation, Refusal, Standing, Subject, check},
+    permissions::{AccessDenied, Operation, Standing, Subject, check},
     store::{
         guest_access::GuestAccess,
         relations,
@@ -29,7 +29,7 @@ pub async fn related_room(
     operation: Operation,
 ) -> Result<Related, ApiError> {
     let related = rooms::related(&state.db, user.profile.id, room).await?;
-    let related = related.ok_or(Refusal::Hidden)?;
+    let related = related.ok_or(AccessDenied::Hidden)?;
     check(Subject::User(related.standing), operation)?;
     Ok(related)
 }
@@ -67,7 +67,7 @@ pub async fn caller_to_room(
         },
         Caller::User(user) => {
             let standing = relations::to_room(&state.db, user.profile.id, room).await?;
-            Subject::User(standing.ok_or(Refusal::Hidden)?)
+            Subject::User(standing.ok_or(AccessDenied::Hidden)?)
         }
     };
     Ok(check(subject, operation)?)
@@ -81,7 +81,7 @@ pub async fn event(
     operation: Operation,
 ) -> Result<Standing, ApiError> {
     let standing = relations::to_event(&state.db, user.profile.id, event).await?;
-    let standing = standing.ok_or(Refusal::Hidden)?;
+    let standing = standing.ok_or(AccessDenied::Hidden)?;
     check(Subject::User(standing), operation)?;
     Ok(standing)
 }

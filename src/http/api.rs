@@ -14,7 +14,7 @@ use super::{
     brake::WriteBrake,
     calendar_feed, call_in, event_favorites, event_invites, events, home, invites, login, logout,
     mail_refusals, openapi, people, recordings, room_event, room_tariff, rooms, shared_folders, sip,
-    starts::{self, Doorkeeper},
+    starts::{self, StartLimits},
     streaming_targets, turn, user_assets, users,
 };
 
@@ -55,7 +55,7 @@ pub struct Parts {
     pub live: Live,
     pub assets: Assets,
     pub recordings: Recordings,
-    pub door: Doorkeeper,
+    pub start_limits: StartLimits,
     pub brake: WriteBrake,
     pub known_users: KnownUsers,
     pub disabled_users: DisabledUsers,

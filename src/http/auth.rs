@@ -88,11 +88,11 @@ where
 async fn guest(state: &ApiState, code: Uuid, address: Option<ClientAddress>) -> Result<Caller, ApiError> {
     // The listener gives every request its address.
     let address = address.ok_or_else(|| ApiError::internal("a request without an address"))?;
-    state.door.codes.admit(address)?;
+    state.start_limits.codes.admit(address)?;
     let invite = invites::for_start(&state.db, code).await?;
     let invite = invite.filter(|invite| invite.is_valid(state.clock.now()));
     let Some(invite) = invite else {
-        state.door.codes.count(address);
+        state.start_limits.codes.count(address);
         return Err(ApiError::forbidden("The invite code is not valid"));
     };
     if invite.owner_disabled {

@@ -144,7 +144,7 @@ async fn read(
     InQuery(query): InQuery<FeedQuery>,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
-    state.door.admit_reader(address)?;
+    state.start_limits.admit_reader(address)?;
     let made_after = state.clock.now() - TimeDelta::days(TOKEN_DAYS);
     let owner = calendar_feeds::owner(&state.db, &query.token, made_after).await?;
     let owner = owner.and_then(|owner| auth::enabled(owner).ok());
@@ -169,8 +169,9 @@ async fn read(
     ids.truncate(fitting);
     let exceptions = events::exceptions::of_events(&state.db, &ids).await?;
     // A thousand series take longer than a task may without a pause, and nobody who gives up ends it.
+    let web_client = state.config.mail.web_client_url.clone();
     let feed = tokio::task::spawn_blocking(move || {
-        let feed = Feed::of(&seen, &exceptions);
+        let feed = Feed::of(&seen, &exceptions, web_client.as_ref());
         drop(place);
         feed
     });

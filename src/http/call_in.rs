@@ -58,7 +58,7 @@ async fn start(
     _service: CallInService,
     StartBody(body): StartBody<StartCallInBody>,
 ) -> Result<Json<StartedResource>, ApiError> {
-    state.door.admit_service()?;
+    state.start_limits.admit_service()?;
     let config = checked(&state, &body).await?;
     let facts = meetings::facts(&state.db, config.room_id.into(), state.clock.now())
         .await?
@@ -89,7 +89,7 @@ async fn checked(state: &ApiState, body: &StartCallInBody) -> Result<SipConfig, 
         let pin = config.as_ref().map_or(&nobodys, |config| &config.password);
         pin.matches(body.pin.reveal()) & config.is_some()
     };
-    match state.door.guess_pin(&body.id, is_right) {
+    match state.start_limits.guess_pin(&body.id, is_right) {
         Guess::Right => config.ok_or_else(invalid_credentials),
         Guess::Wrong => Err(invalid_credentials()),
         Guess::Refused { retry_after_secs } => Err(ApiError::too_many_requests(retry_after_secs)),

@@ -17,7 +17,7 @@ use crate::{
     assets::{ObjectError, StorageFull, UploadError},
     deletion::DeletionError,
     identity::TokenError,
-    permissions::Refusal,
+    permissions::AccessDenied,
     store::{
         StoreError,
         usage::{QuotaError, QuotaExceeded},
@@ -324,11 +324,11 @@ impl From<QuotaExceeded> for ApiError {
     }
 }
 
-impl From<Refusal> for ApiError {
-    fn from(refusal: Refusal) -> Self {
+impl From<AccessDenied> for ApiError {
+    fn from(refusal: AccessDenied) -> Self {
         match refusal {
-            Refusal::Hidden => Self::not_found("It does not exist, or it is not for you"),
-            Refusal::Forbidden => Self::forbidden("You may not do this"),
+            AccessDenied::Hidden => Self::not_found("It does not exist, or it is not for you"),
+            AccessDenied::Forbidden => Self::forbidden("You may not do this"),
         }
     }
 }

@@ -292,7 +292,7 @@ async fn verify(
     Extension(address): Extension<ClientAddress>,
     Body(body): Body<VerifyInviteBody>,
 ) -> Result<Response, ApiError> {
-    state.door.codes.admit(address)?;
+    state.start_limits.codes.admit(address)?;
     let opens = |invite: &InviteForStart| {
         invite.is_valid(state.clock.now())
             && !invite.owner_disabled
@@ -302,7 +302,7 @@ async fn verify(
         .await?
         .filter(opens)
         .ok_or_else(|| {
-            state.door.codes.count(address);
+            state.start_limits.codes.count(address);
             no_invite()
         })?;
     let verified = VerifiedInvite {

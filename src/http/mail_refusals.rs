@@ -15,7 +15,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use super::{ApiError, ApiState, params::InPath, refusals};
 use crate::{
     client_address::ClientAddress,
-    mail::{Page, Tokens},
+    mail::{RefusalPage, Tokens},
     store::address_hash::AddressHash,
     store::mail_refusals,
 };
@@ -50,7 +50,11 @@ async fn ask(
 ) -> Result<Response, ApiError> {
     let look = async |owner| {
         let is_refused = mail_refusals::is_refused(&state.db, owner).await?;
-        Ok(if is_refused { Page::Refused } else { Page::Question })
+        Ok(if is_refused {
+            RefusalPage::Refused
+        } else {
+            RefusalPage::Question
+        })
     };
     answer(&state, address, &headers, &token, look).await
 }
@@ -77,7 +81,7 @@ async fn refuse(
 ) -> Result<Response, ApiError> {
     let add = async |owner| {
         mail_refusals::add(&state.db, owner, state.clock.now()).await?;
-        Ok(Page::Refused)
+        Ok(RefusalPage::Refused)
     };
     answer(&state, address, &headers, &token, add).await
 }
@@ -101,7 +105,7 @@ async fn take_back(
 ) -> Result<Response, ApiError> {
     let remove = async |owner| {
         mail_refusals::remove(&state.db, owner).await?;
-        Ok(Page::TakenBack)
+        Ok(RefusalPage::TakenBack)
     };
     answer(&state, address, &headers, &token, remove).await
 }
@@ -112,17 +116,17 @@ async fn answer(
     address: ClientAddress,
     headers: &HeaderMap,
     token: &str,
-    act: impl AsyncFnOnce(AddressHash) -> Result<Page, ApiError>,
+    act: impl AsyncFnOnce(AddressHash) -> Result<RefusalPage, ApiError>,
 ) -> Result<Response, ApiError> {
-    state.door.admit_reader(address)?;
+    state.start_limits.admit_reader(address)?;
     let shown = match Tokens::of(&state.db).await?.owner(token) {
         Some(owner) => act(owner).await?,
-        None => Page::Wrong,
+        None => RefusalPage::Wrong,
     };
     page(state, headers, shown, token)
 }
 
-fn page(state: &ApiState, headers: &HeaderMap, page: Page, token: &str) -> Result<Response, ApiError> {
+fn page(state: &ApiState, headers: &HeaderMap, page: RefusalPage, token: &str) -> Result<Response, ApiError> {
     let asked = headers.get(ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
     let first = asked
         .and_then(|asked| asked.split([',', ';']).next())
@@ -131,8 +135,8 @@ fn page(state: &ApiState, headers: &HeaderMap, page: Page, token: &str) -> Resul
         .filter(|tag| !tag.is_empty())
         .unwrap_or(&state.config.defaults.user_language);
     let status = match page {
-        Page::Wrong => StatusCode::NOT_FOUND,
-        Page::Question | Page::Refused | Page::TakenBack => StatusCode::OK,
+        RefusalPage::Wrong => StatusCode::NOT_FOUND,
+        RefusalPage::Question | RefusalPage::Refused | RefusalPage::TakenBack => StatusCode::OK,
     };
     let about = [
         (CONTENT_TYPE, "text/html; charset=utf-8"),

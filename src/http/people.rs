@@ -20,7 +20,7 @@ use crate::{
     config::{Defaults, UserSearch},
     identity::directory::Person,
     people::Search,
-    permissions::{Operation, Refusal, Standing, Subject, check},
+    permissions::{AccessDenied, Operation, Standing, Subject, check},
     profiles::avatar_url,
     store::{
         Listed,
@@ -199,7 +199,7 @@ async fn get(
     CurrentUser(user): CurrentUser,
     InPath(id): InPath<Uuid>,
 ) -> Result<Json<ProfileResource>, ApiError> {
-    let other = users::by_id(&state.db, id).await?.ok_or(Refusal::Hidden)?;
+    let other = users::by_id(&state.db, id).await?.ok_or(AccessDenied::Hidden)?;
     let standing = Standing::between(user.tenant_id, other.tenant_id);
     check(Subject::User(standing), Operation::ReadUser)?;
     let known = users::acquainted(&state.db, user.profile.id, &[id]).await?;

@@ -7,7 +7,9 @@ use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
 
-use super::{ApiError, ApiState, access, auth::Caller, params::InPath, refusals, rooms};
+use super::{
+    ApiError, ApiState, access, auth::Caller, events::CallInResource, params::InPath, refusals, rooms,
+};
 use crate::{meetings, permissions::Operation, store};
 
 pub(super) fn routes() -> OpenApiRouter<ApiState> {
@@ -37,16 +39,6 @@ pub struct MeetingDetailsResource {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub call_in: Option<CallInResource>,
     pub streaming_links: Vec<StreamingLinkResource>,
-}
-
-/// What callers dial and type.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct CallInResource {
-    pub tel: String,
-    #[schema(min_length = 10, max_length = 10, pattern = "[0-9]+")]
-    pub id: String,
-    #[schema(min_length = 10, max_length = 10, pattern = "[0-9]+")]
-    pub password: String,
 }
 
 /// Where a meeting can be watched.

@@ -1,6 +1,6 @@
 //! `POST /v1/rooms/{room_id}/start` and `…/start_invited`: tickets for the signaling WebSocket.
 
-mod doorkeeper;
+mod limits;
 
 use axum::{Extension, Json, extract::State, http::StatusCode};
 use colloquy_actors::{
@@ -16,7 +16,7 @@ use uuid::Uuid;
 /// Seconds after which an owner may have fewer rooms in use.
 const LIVING_ROOMS_RETRY_SECS: u64 = 30;
 
-pub use self::doorkeeper::{Asker, Doorkeeper};
+pub use self::limits::{Asker, StartLimits};
 use super::{
     ApiError, ApiState, access,
     auth::{self, Member, SignedIn},
@@ -94,15 +94,15 @@ async fn start(
     StartBody(body): StartBody<StartRoomBody>,
 ) -> Result<Json<StartedResource>, ApiError> {
     let subject = || Asker::User(member.token.subject.clone());
-    let asker = state.door.asker(address, subject);
+    let asker = state.start_limits.asker(address, subject);
     let has_token = body.resumption.is_some();
-    state.door.admit(&asker, has_token)?;
+    state.start_limits.admit(&asker, has_token)?;
     let request = |user: Uuid| StartRequest {
         room: RoomId(room),
         caller: Caller::User(user.into()),
         resumption: body.resumption.clone(),
         breakout_room: body.breakout_room.map(BreakoutRoomId),
-        origin: Some(state.door.origin(address)),
+        origin: Some(state.start_limits.origin(address)),
         signed_in: None,
     };
     let mut is_known = false;
@@ -153,14 +153,14 @@ async fn start_invited(
     StartBody(body): StartBody<StartInvitedBody>,
 ) -> Result<Json<StartedResource>, ApiError> {
     let code = || Asker::Invite(body.invite_code);
-    let asker = state.door.asker(address, code);
-    state.door.admit(&asker, body.resumption.is_some())?;
+    let asker = state.start_limits.asker(address, code);
+    state.start_limits.admit(&asker, body.resumption.is_some())?;
     let request = StartRequest {
         room: RoomId(room),
         caller: Caller::Guest(InviteCode(body.invite_code)),
         resumption: body.resumption.clone(),
         breakout_room: body.breakout_room.map(BreakoutRoomId),
-        origin: Some(state.door.origin(address)),
+        origin: Some(state.start_limits.origin(address)),
         signed_in,
     };
     // Where the operator lets no guests in, tokens of before bring none back.
@@ -208,7 +208,7 @@ async fn resume(state: &ApiState, asker: Asker, request: &StartRequest) -> Resul
     };
     let is_good = state.live.knows(request).await;
     if !is_good {
-        state.door.count(asker);
+        state.start_limits.count(asker);
     }
     match error {
         StartError::NeedsAdmission if is_good => Ok(Resumed::Known),
@@ -284,13 +284,13 @@ async fn check_invite(
         let given = composed(given.to_owned());
         // One that was set by an earlier version may stand there otherwise.
         let is_right = || Secret::new(composed(password.reveal().to_owned())).matches(&given);
-        match state.door.guess(address, room, hold.take(), is_right) {
+        match state.start_limits.guess(address, room, hold.take(), is_right) {
             RoomGuess::Right => return Ok(()),
             RoomGuess::Wrong => return Err(wrong_password()),
             RoomGuess::Refused { retry_after_secs } => {
                 return Err(ApiError::too_many_requests(retry_after_secs));
             }
-            RoomGuess::Held(place) => hold = Some(state.door.wait(place).await?),
+            RoomGuess::Held(place) => hold = Some(state.start_limits.wait(place).await?),
         }
     }
 }

@@ -112,7 +112,7 @@ pub struct ChangeStreamingTargetBody {
 
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
-pub struct ChangeQuery {
+pub struct UntoldQuery {
     /// Tell invitees nothing.
     #[serde(default, rename = "suppress_email_notification")]
     _suppress_mail: bool,
@@ -229,7 +229,7 @@ async fn list(
 /// Add a streaming target
 #[utoipa::path(
     post, path = "/rooms/{room_id}/streaming_targets", tag = "streaming", operation_id = "create_streaming_target",
-    params(("room_id" = Uuid, Path), ChangeQuery), request_body = CreateStreamingTargetBody, security(("BearerAuth" = [])),
+    params(("room_id" = Uuid, Path), UntoldQuery), request_body = CreateStreamingTargetBody, security(("BearerAuth" = [])),
     responses(
         (status = 201, description = "The new target", body = StreamingTargetResource),
         (status = 409, description = "The room has 100 targets already", body = super::error::ErrorBody),
@@ -240,7 +240,7 @@ async fn create(
     State(state): State<ApiState>,
     CurrentUser(user): CurrentUser,
     InPath(room): InPath<Uuid>,
-    InQuery(_query): InQuery<ChangeQuery>,
+    InQuery(_query): InQuery<UntoldQuery>,
     Body(body): Body<CreateStreamingTargetBody>,
 ) -> Result<(StatusCode, Json<StreamingTargetResource>), ApiError> {
     let (mut checks, now) = (Checks::default(), state.clock.now());
@@ -284,7 +284,7 @@ async fn get(
 #[utoipa::path(
     patch, path = "/rooms/{room_id}/streaming_targets/{streaming_target_id}", tag = "streaming",
     operation_id = "change_streaming_target",
-    params(("room_id" = Uuid, Path), ("streaming_target_id" = Uuid, Path), ChangeQuery),
+    params(("room_id" = Uuid, Path), ("streaming_target_id" = Uuid, Path), UntoldQuery),
     request_body = ChangeStreamingTargetBody, security(("BearerAuth" = [])),
     responses(
         (status = 200, description = "The target as it is now", body = StreamingTargetResource),
@@ -295,7 +295,7 @@ async fn change(
     State(state): State<ApiState>,
     CurrentUser(user): CurrentUser,
     InPath((room, target)): InPath<(Uuid, Uuid)>,
-    InQuery(_query): InQuery<ChangeQuery>,
+    InQuery(_query): InQuery<UntoldQuery>,
     Body(body): Body<ChangeStreamingTargetBody>,
 ) -> Result<Json<StreamingTargetResource>, ApiError> {
     let parts = Parts {
@@ -327,7 +327,7 @@ async fn change(
 #[utoipa::path(
     delete, path = "/rooms/{room_id}/streaming_targets/{streaming_target_id}", tag = "streaming",
     operation_id = "delete_streaming_target",
-    params(("room_id" = Uuid, Path), ("streaming_target_id" = Uuid, Path), ChangeQuery), security(("BearerAuth" = [])),
+    params(("room_id" = Uuid, Path), ("streaming_target_id" = Uuid, Path), UntoldQuery), security(("BearerAuth" = [])),
     responses(
         (status = 204, description = "The target is gone"),
         refusals::OfParameters, refusals::OfCallers, refusals::OfIds, refusals::Always,
@@ -337,7 +337,7 @@ async fn delete(
     State(state): State<ApiState>,
     CurrentUser(user): CurrentUser,
     InPath((room, target)): InPath<(Uuid, Uuid)>,
-    InQuery(_query): InQuery<ChangeQuery>,
+    InQuery(_query): InQuery<UntoldQuery>,
 ) -> Result<StatusCode, ApiError> {
     let room = access::room(&state, &user, room, Operation::ChangeStreamingTargets).await?;
     if streaming_targets::delete(&state.db, room.id, target).await? {

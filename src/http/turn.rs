@@ -78,8 +78,8 @@ async fn list(
         Caller::User(user) => (Pseudonym::of_user(user.profile.id), *lifetime_secs),
         Caller::Guest(invite) => {
             if !servers.is_empty() {
-                let asker = state.door.asker(address, || Asker::Invite(invite.code));
-                state.door.admit_to_relays(asker)?;
+                let asker = state.start_limits.asker(address, || Asker::Invite(invite.code));
+                state.start_limits.admit_to_relays(asker)?;
             }
             (
                 Pseudonym::of_guest(invite.code),

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{TokenError, error::Refusal, jwt::Claims};
+use super::{TokenError, error::TokenRefusal, jwt::Claims};
 use crate::config::{ANY_AUDIENCE, CLIENT_CHARS_MAX, Oidc};
 
 /// Claims that name a token's client, in the order in which they count: OpenID Connect Core 1.0 (and Keycloak), RFC 9068, Okta,
@@ -105,39 +105,44 @@ impl Clients {
         claims: &Claims,
         client: &str,
         roles: &[String],
-    ) -> Result<(), Refusal> {
+    ) -> Result<(), TokenRefusal> {
         if !roles.is_empty() {
-            return Err(Refusal::Service);
+            return Err(TokenRefusal::Service);
         }
         match &self.audience {
             Audience::Any => Ok(()),
             Audience::Named(audience) if names_audience(claims, audience) => Ok(()),
-            Audience::Named(_) => Err(Refusal::Audience),
+            Audience::Named(_) => Err(TokenRefusal::Audience),
             // A token that names nobody and is for none of ours counts for the frontend only where an audience speaks for it.
             Audience::OfClients if self.has(client) && self.is_told(claims) => Ok(()),
-            Audience::OfClients => Err(Refusal::Client),
+            Audience::OfClients => Err(TokenRefusal::Client),
         }
     }
 
     /// Whether an ID token of this client logs a person in: it must be for one of our clients, and made for one.
-    pub(super) fn admit_login(&self, claims: &Claims, client: &str, roles: &[String]) -> Result<(), Refusal> {
+    pub(super) fn admit_login(
+        &self,
+        claims: &Claims,
+        client: &str,
+        roles: &[String],
+    ) -> Result<(), TokenRefusal> {
         if !roles.is_empty() {
-            return Err(Refusal::Service);
+            return Err(TokenRefusal::Service);
         }
         let is_ours = self.has(client) && self.first_in_audience(claims).is_some();
         if is_ours || self.audience == Audience::Any {
             Ok(())
         } else {
-            Err(Refusal::Client)
+            Err(TokenRefusal::Client)
         }
     }
 
     /// Whether a service may come with a token of this client.
-    pub(super) fn admit_service(&self, client: &str) -> Result<(), Refusal> {
+    pub(super) fn admit_service(&self, client: &str) -> Result<(), TokenRefusal> {
         if self.services.is_empty() || self.services.iter().any(|allowed| allowed == client) {
             Ok(())
         } else {
-            Err(Refusal::ServiceClient)
+            Err(TokenRefusal::ServiceClient)
         }
     }
 
@@ -222,7 +227,7 @@ mod tests {
         }
     }
 
-    fn refused(refusal: Refusal) -> Result<String, TokenError> {
+    fn refused(refusal: TokenRefusal) -> Result<String, TokenError> {
         Err(TokenError::Refused(refusal))
     }
 
@@ -237,18 +242,18 @@ mod tests {
             // The first that is there counts, whatever the others say.
             (
                 json!({"azp": "grafana", "client_id": "Frontend", "aud": "Frontend"}),
-                Err(Refusal::Client),
+                Err(TokenRefusal::Client),
             ),
             (
                 json!({"client_id": "grafana", "appid": "Frontend"}),
-                Err(Refusal::Client),
+                Err(TokenRefusal::Client),
             ),
-            (json!({"azp": "frontend"}), Err(Refusal::Client)),
+            (json!({"azp": "frontend"}), Err(TokenRefusal::Client)),
             (json!({"aud": "app"}), Ok("app")),
             (json!({"aud": ["x", "add-in", "Frontend"]}), Ok("Frontend")),
-            (json!({"aud": ["account"]}), Err(Refusal::Client)),
-            (json!({}), Err(Refusal::Client)),
-            (json!({"aud": "*"}), Err(Refusal::Client)),
+            (json!({"aud": ["account"]}), Err(TokenRefusal::Client)),
+            (json!({}), Err(TokenRefusal::Client)),
+            (json!({"aud": "*"}), Err(TokenRefusal::Client)),
         ] {
             let expected = expected.map(str::to_owned).map_err(TokenError::Refused);
             assert_eq!(person(None, claims.clone()), expected, "{claims}");
@@ -273,7 +278,7 @@ mod tests {
         ] {
             assert_eq!(
                 person(api, claims.clone()),
-                refused(Refusal::Audience),
+                refused(TokenRefusal::Audience),
                 "{claims}"
             );
         }
@@ -298,10 +303,16 @@ mod tests {
                     json!({"aud": ["other", "app"], "azp": "Frontend"}),
                     Ok("Frontend"),
                 ),
-                (json!({"aud": "grafana"}), Err(Refusal::Client)),
-                (json!({"aud": "Frontend", "azp": "grafana"}), Err(Refusal::Client)),
-                (json!({"aud": "grafana", "azp": "Frontend"}), Err(Refusal::Client)),
-                (json!({"aud": "api"}), Err(Refusal::Client)),
+                (json!({"aud": "grafana"}), Err(TokenRefusal::Client)),
+                (
+                    json!({"aud": "Frontend", "azp": "grafana"}),
+                    Err(TokenRefusal::Client),
+                ),
+                (
+                    json!({"aud": "grafana", "azp": "Frontend"}),
+                    Err(TokenRefusal::Client),
+                ),
+                (json!({"aud": "api"}), Err(TokenRefusal::Client)),
             ] {
                 let expected = expected.map(str::to_owned).map_err(TokenError::Refused);
                 assert_eq!(login(audience, claims.clone()), expected, "{claims}");
@@ -338,9 +349,9 @@ mod tests {
             for (roles, expected) in [
                 (
                     json!(["offline_access", "opentalk-call-in"]),
-                    Err(Refusal::Service),
+                    Err(TokenRefusal::Service),
                 ),
-                (json!(many), Err(Refusal::Service)),
+                (json!(many), Err(TokenRefusal::Service)),
                 (json!(["opentalk", "OPENTALK-RECORDER"]), Ok(())),
                 (json!("opentalk-call-in"), Ok(())),
                 (json!(null), Ok(())),
@@ -354,7 +365,10 @@ mod tests {
                 assert_eq!(clients.admit_login(&claims, "Frontend", &roles), expected);
             }
             assert_eq!(clients.admit_service("gateway"), Ok(()));
-            assert_eq!(clients.admit_service("Frontend"), Err(Refusal::ServiceClient));
+            assert_eq!(
+                clients.admit_service("Frontend"),
+                Err(TokenRefusal::ServiceClient)
+            );
         }
         assert_eq!(Clients::of_config(&Oidc::default()).admit_service("any"), Ok(()));
     }

@@ -4,7 +4,7 @@ use serde::Deserialize;
 use url::Url;
 
 use super::{
-    Place,
+    IssuerUrls,
     fetch::{self, FetchError},
 };
 use colloquy_calendar::one_line::one_line;
@@ -27,12 +27,12 @@ pub(super) struct Metadata {
 }
 
 /// Asks an issuer for its self-description. Its endpoints are those that this server asks.
-pub(super) async fn discover(http: &reqwest::Client, place: &Place) -> Result<Metadata, FetchError> {
+pub(super) async fn discover(http: &reqwest::Client, place: &IssuerUrls) -> Result<Metadata, FetchError> {
     let metadata: Metadata = serde_json::from_slice(&fetch::body(http.get(place.discovery())).await?)?;
     checked(metadata, place)
 }
 
-fn checked(mut metadata: Metadata, place: &Place) -> Result<Metadata, FetchError> {
+fn checked(mut metadata: Metadata, place: &IssuerUrls) -> Result<Metadata, FetchError> {
     // The document must describe who was asked (section 4.3).
     if !place.is_called(&metadata.issuer) {
         return Err(FetchError::OtherIssuer {
@@ -61,8 +61,8 @@ mod tests {
         serde_json::from_value(serde_json::json!({"issuer": issuer, "jwks_uri": keys})).expect("metadata")
     }
 
-    fn place(authority: &str) -> Place {
-        Place::new(Url::parse(authority).expect("URL"), None)
+    fn place(authority: &str) -> IssuerUrls {
+        IssuerUrls::new(Url::parse(authority).expect("URL"), None)
     }
 
     fn accepted(authority: &str, issuer: &str, keys: &str) -> bool {
@@ -120,7 +120,7 @@ mod tests {
 
     #[test]
     fn endpoints_are_those_that_this_server_reaches() {
-        let inside = Place::new(
+        let inside = IssuerUrls::new(
             Url::parse("https://a.example/r").expect("URL"),
             Url::parse("http://keycloak:8080/r").ok(),
         );

@@ -17,7 +17,7 @@ pub enum TokenError {
     /// A genuine token that is not for this, as is every other one of the same login: clients must not ask for a new one and
     /// come again.
     #[error("{}", .0.description())]
-    Refused(Refusal),
+    Refused(TokenRefusal),
     /// The issuer's keys can't be had at this moment; the token may be good.
     #[error("the identity provider is not usable")]
     Unavailable,
@@ -31,7 +31,7 @@ pub enum TokenError {
 
 /// What is wrong with a genuine token that a new one of the same login would have, too.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Refusal {
+pub enum TokenRefusal {
     /// Made for a client that is not one of ours.
     Client,
     /// Made for another audience.
@@ -73,7 +73,7 @@ impl TokenError {
     }
 }
 
-impl Refusal {
+impl TokenRefusal {
     /// For the client, in ASCII without quotes. It names the setting, for whoever is asked about it.
     #[must_use]
     pub const fn description(self) -> &'static str {

@@ -4,7 +4,7 @@ use std::{error::Error, fmt, sync::Arc};
 
 use url::Url;
 
-use super::{Place, jwks::RemoteIssuer};
+use super::{IssuerUrls, jwks::RemoteIssuer};
 use crate::{clock::Clock, config::Outgoing};
 
 /// What became of the last question to an issuer.
@@ -41,7 +41,7 @@ pub enum AskError {
 }
 
 /// Asks an issuer once for its self-description and its keys; 10 s at most.
-pub async fn ask_issuer(place: Place, outgoing: &Outgoing) -> Result<IssuerReport, AskError> {
+pub async fn ask_issuer(place: IssuerUrls, outgoing: &Outgoing) -> Result<IssuerReport, AskError> {
     let asked = place.discovery();
     let issuer = Arc::new(RemoteIssuer::new(place, outgoing, Clock::system())?);
     match issuer.fetch().await {

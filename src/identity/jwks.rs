@@ -16,7 +16,7 @@ use tokio::{
 use url::Url;
 
 use super::{
-    IssuerReport, Place, Reachability, TokenError,
+    IssuerReport, IssuerUrls, Reachability, TokenError,
     discovery::{self, Metadata},
     fetch::{self, FetchError},
     keys::{Found, KeySet, Thumbprint, Wanted},
@@ -34,7 +34,7 @@ const PAUSE: Duration = Duration::from_millis(200);
 /// A remote issuer. Shared by all requests.
 #[derive(Debug)]
 pub(super) struct RemoteIssuer {
-    place: Place,
+    place: IssuerUrls,
     http: reqwest::Client,
     clock: Clock,
     state: RwLock<State>,
@@ -97,7 +97,7 @@ impl SignedBy {
 }
 
 impl RemoteIssuer {
-    pub fn new(place: Place, outgoing: &Outgoing, clock: Clock) -> Result<Self, reqwest::Error> {
+    pub fn new(place: IssuerUrls, outgoing: &Outgoing, clock: Clock) -> Result<Self, reqwest::Error> {
         let waits = Waits {
             connect: Duration::from_secs(ISSUER_RESPONSE_SECS_MAX),
             // Each request limits the whole of its exchange.

@@ -5,7 +5,7 @@ use jsonwebtoken::Algorithm;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use super::{Refusal, TokenError, limits::TOKEN_BYTES_MAX};
+use super::{TokenError, TokenRefusal, limits::TOKEN_BYTES_MAX};
 
 /// Claims of a token, by name.
 pub(super) type Claims = Map<String, Value>;
@@ -37,7 +37,7 @@ pub(super) struct Header {
 impl<'a> Unverified<'a> {
     pub fn parse(token: &'a str) -> Result<Self, TokenError> {
         if token.len() > TOKEN_BYTES_MAX {
-            return Err(TokenError::Refused(Refusal::TooLarge));
+            return Err(TokenError::Refused(TokenRefusal::TooLarge));
         }
         let (message, signature) = token.rsplit_once('.').ok_or(TokenError::Malformed)?;
         let (header, payload) = message.split_once('.').ok_or(TokenError::Malformed)?;
@@ -132,7 +132,7 @@ mod tests {
         assert!(matches!(refusal(&critical), TokenError::Invalid(_)));
         assert_eq!(
             refusal(&"a".repeat(TOKEN_BYTES_MAX + 1)),
-            TokenError::Refused(Refusal::TooLarge)
+            TokenError::Refused(TokenRefusal::TooLarge)
         );
     }
 }

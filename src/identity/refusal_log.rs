@@ -7,7 +7,7 @@ use std::{
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::error::Refusal;
+use super::error::TokenRefusal;
 
 /// Between two lines about the same thing.
 const SILENCE: TimeDelta = TimeDelta::hours(1);
@@ -20,18 +20,18 @@ const CLIENT_CHARS_MAX: usize = 64;
 
 /// What was told, and when.
 #[derive(Debug, Default)]
-pub(super) struct RefusalLog(Mutex<HashMap<(String, Refusal), DateTime<Utc>>>);
+pub(super) struct RefusalLog(Mutex<HashMap<(String, TokenRefusal), DateTime<Utc>>>);
 
 impl RefusalLog {
     /// Tells that a token of `client` is refused, unless it was told within the hour.
-    pub fn tell(&self, client: &str, refusal: Refusal, now: DateTime<Utc>) {
+    pub fn tell(&self, client: &str, refusal: TokenRefusal, now: DateTime<Utc>) {
         let client = shown(client);
         if self.is_news(&client, refusal, now) {
             tracing::warn!("a token of client \"{client}\" is refused{}", refusal.hint());
         }
     }
 
-    fn is_news(&self, client: &str, refusal: Refusal, now: DateTime<Utc>) -> bool {
+    fn is_news(&self, client: &str, refusal: TokenRefusal, now: DateTime<Utc>) -> bool {
         let mut told = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let is_recent = |at: &DateTime<Utc>| (TimeDelta::zero()..SILENCE).contains(&(now - *at));
         let key = (client.to_owned(), refusal);
@@ -73,13 +73,13 @@ mod tests {
     fn each_client_and_reason_is_news_once_an_hour() {
         let log = RefusalLog::default();
         for (client, refusal, seconds, is_news) in [
-            ("device", Refusal::Client, 0, true),
-            ("device", Refusal::Client, 1, false),
-            ("device", Refusal::Lifetime, 1, true),
-            ("grafana", Refusal::Client, 1, true),
-            ("device", Refusal::Client, 3_599, false),
-            ("device", Refusal::Client, 3_600, true),
-            ("device", Refusal::Client, 3_601, false),
+            ("device", TokenRefusal::Client, 0, true),
+            ("device", TokenRefusal::Client, 1, false),
+            ("device", TokenRefusal::Lifetime, 1, true),
+            ("grafana", TokenRefusal::Client, 1, true),
+            ("device", TokenRefusal::Client, 3_599, false),
+            ("device", TokenRefusal::Client, 3_600, true),
+            ("device", TokenRefusal::Client, 3_601, false),
         ] {
             assert_eq!(
                 log.is_news(client, refusal, at(seconds)),
@@ -92,10 +92,10 @@ mod tests {
     #[test]
     fn invented_clients_fill_neither_log_nor_memory() {
         let log = RefusalLog::default();
-        let news = (0..10_000).filter(|n| log.is_news(&format!("client-{n}"), Refusal::Client, at(0)));
+        let news = (0..10_000).filter(|n| log.is_news(&format!("client-{n}"), TokenRefusal::Client, at(0)));
         assert_eq!(news.count(), TOLD_MAX);
         assert_eq!(log.0.lock().unwrap().len(), TOLD_MAX);
-        assert!(log.is_news("another", Refusal::Client, at(3_600)));
+        assert!(log.is_news("another", TokenRefusal::Client, at(3_600)));
         assert_eq!(log.0.lock().unwrap().len(), 1);
     }
 

@@ -4,7 +4,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::Value;
 
 use super::{
-    Refusal, TokenError, VerifiedToken,
+    TokenError, TokenRefusal, VerifiedToken,
     claims::{profile, text},
     clients::Clients,
     jwt::{Claims, Header},
@@ -33,7 +33,7 @@ pub(super) struct Expected<'a> {
 pub(super) struct AccessToken {
     pub verified: VerifiedToken,
     /// Why it does not speak for a person; a service's may be fine all the same.
-    pub not_of_person: Option<Refusal>,
+    pub not_of_person: Option<TokenRefusal>,
 }
 
 /// Claims of an access token. What is wrong with its client alone is told beside it, as that does not count for services. The
@@ -56,7 +56,7 @@ pub(super) fn access_token(
     refuse_events(claims)?;
     // Whoever shows a bound token must show its key, too, which nobody looks at here.
     if claims.contains_key("cnf") {
-        return Err(TokenError::Refused(Refusal::Bound));
+        return Err(TokenError::Refused(TokenRefusal::Bound));
     }
     match claims.get("typ").map(Value::as_str) {
         None | Some(Some("Bearer")) => {}
@@ -72,7 +72,7 @@ pub(super) fn access_token(
     let made_at = DateTime::from_timestamp(verified.issued_at, 0).filter(|_| verified.issued_at > 0);
     let begin = made_at.unwrap_or(now).min(now);
     if verified.expires_at > begin + expected.lifetime_max + LEEWAY {
-        return Err(TokenError::Refused(Refusal::Lifetime));
+        return Err(TokenError::Refused(TokenRefusal::Lifetime));
     }
     let admitted = expected
         .clients
@@ -213,7 +213,7 @@ mod tests {
         let now = DateTime::from_timestamp(NOW, 0).expect("a time");
         let token = access_token(&header, claims.as_object().expect("claims"), expected, now)?;
         match token.not_of_person {
-            None | Some(Refusal::Service) => Ok(token.verified),
+            None | Some(TokenRefusal::Service) => Ok(token.verified),
             Some(refusal) => Err(TokenError::Refused(refusal)),
         }
     }
@@ -266,7 +266,7 @@ mod tests {
     #[test]
     fn nobody_comes_with_a_token_for_ever() {
         const DAY: i64 = 24 * 3_600;
-        let too_long = Err(TokenError::Refused(Refusal::Lifetime));
+        let too_long = Err(TokenError::Refused(TokenRefusal::Lifetime));
         for (expires_at, refused) in [
             (NOW + DAY, false),
             (NOW + DAY + 30, false),
@@ -315,7 +315,7 @@ mod tests {
         for cnf in [json!({"jkt": "x"}), json!({"x5t#S256": "x"}), json!(null)] {
             assert_eq!(
                 check(&with("cnf", cnf.clone())),
-                Err(TokenError::Refused(Refusal::Bound)),
+                Err(TokenError::Refused(TokenRefusal::Bound)),
                 "{cnf}"
             );
         }

@@ -10,7 +10,7 @@ use url::Url;
 use super::{
     clients::Clients,
     dev_issuer::{ACCESS_AUDIENCE, DevIssuer, limits::ACCESS_LIFETIME},
-    place::Place,
+    issuer_urls::IssuerUrls,
 };
 use crate::config::{ClaimNames, Oidc};
 
@@ -18,7 +18,7 @@ use crate::config::{ClaimNames, Oidc};
 #[derive(Debug, Clone)]
 pub enum KeySource {
     /// An issuer that is asked over HTTP.
-    Remote(Place),
+    Remote(IssuerUrls),
     /// Our own development issuer, asked in this process.
     Local(Arc<DevIssuer>),
 }
@@ -73,7 +73,7 @@ impl VerifierSettings {
             return Err(SettingsError::Authority(authority));
         }
         Ok(Self {
-            source: KeySource::Remote(Place::new(authority, oidc.service_authority.clone())),
+            source: KeySource::Remote(IssuerUrls::new(authority, oidc.service_authority.clone())),
             clients: Clients::of_config(oidc),
             lifetime_max: seconds(oidc.token_lifetime_max_secs),
             algorithms: parse_algorithms(&oidc.algorithms)?,

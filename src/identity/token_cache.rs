@@ -12,7 +12,7 @@ use chrono::{DateTime, Utc};
 use sha2::{Digest, Sha256};
 
 use super::{
-    Refusal, VerifiedToken,
+    TokenRefusal, VerifiedToken,
     jwks::SignedBy,
     limits::VERIFIED_FRESH,
     rules::AccessToken,
@@ -35,7 +35,7 @@ pub(super) struct CachedToken {
     /// What the token says by itself; its subject may be missing.
     pub verified: Arc<VerifiedToken>,
     /// Why it does not speak for a person, where it does not.
-    pub not_of_person: Option<Refusal>,
+    pub not_of_person: Option<TokenRefusal>,
     /// Session of the development issuer, which can void it.
     pub session: Option<String>,
     /// The issuer's key, which may be withdrawn; none of the development issuer.

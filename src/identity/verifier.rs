@@ -6,8 +6,8 @@ use chrono::{DateTime, Utc};
 use jsonwebtoken::Algorithm;
 
 use super::{
-    KeySource, LogoutToken, Reachability, Refusal, Revocations, TokenError, VerifiedToken, VerifierSettings,
-    claims,
+    KeySource, LogoutToken, Reachability, Revocations, TokenError, TokenRefusal, VerifiedToken,
+    VerifierSettings, claims,
     dev_issuer::{DevIssuer, SESSION_CLAIM},
     jwks::{RemoteIssuer, SignedBy},
     jwt::{Claims, Header, Unverified},
@@ -224,7 +224,7 @@ impl Inner {
         };
         // Of a service the role counts, whoever it is.
         if login.is_none() && checked.verified.subject.is_empty() && checked.not_of_person.is_none() {
-            return Err(self.refused(&checked.verified.client, Refusal::NoSubject, now));
+            return Err(self.refused(&checked.verified.client, TokenRefusal::NoSubject, now));
         }
         Ok(CachedToken::new(checked, signed.by, session, login, now))
     }
@@ -253,7 +253,7 @@ impl Inner {
                     TokenError::Invalid("the signature algorithm is not allowed")
                 }
                 // The issuer would sign a new token by it, too.
-                _ => TokenError::Refused(Refusal::Algorithm),
+                _ => TokenError::Refused(TokenRefusal::Algorithm),
             });
         }
         let wanted = Wanted {
@@ -308,7 +308,7 @@ impl Inner {
     }
 
     /// Tells the operator of a genuine token that is refused.
-    fn refused(&self, client: &str, refusal: Refusal, now: DateTime<Utc>) -> TokenError {
+    fn refused(&self, client: &str, refusal: TokenRefusal, now: DateTime<Utc>) -> TokenError {
         self.refusals.tell(client, refusal, now);
         TokenError::Refused(refusal)
     }

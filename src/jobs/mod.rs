@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 pub use self::{
     lease::{RunError, run},
-    schedule::Schedule,
+    schedule::JobSchedule,
 };
 pub use crate::config::{Job, Parameters, ParametersError};
 use crate::{assets::Assets, clock::Clock, deletion::Deleter, store::Db};

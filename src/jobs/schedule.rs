@@ -14,7 +14,7 @@ const LOOK_INTERVAL: Duration = Duration::from_mins(1);
 
 /// Which jobs run how often. Of several servers with the same database one runs a job each time.
 #[derive(Debug)]
-pub struct Schedule {
+pub struct JobSchedule {
     tools: Tools,
     entries: Vec<Entry>,
 }
@@ -26,7 +26,7 @@ struct Entry {
     pause: TimeDelta,
 }
 
-impl Schedule {
+impl JobSchedule {
     /// The schedule of a configuration that was validated.
     #[must_use]
     pub fn new(tools: Tools, settings: &config::Jobs) -> Self {

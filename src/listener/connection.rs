@@ -24,13 +24,13 @@ use tokio_util::{
 use tower::ServiceExt as _;
 
 use crate::{
-    caps::{Caps, Place},
     client_address::{ClientAddress, Peer},
+    concurrency_limit::{ConcurrencyLimit, Permit},
     config::HEAD_BYTES_MAX,
     hourly::Hourly,
 };
 
-use super::{Limits, client_address, forwarded::is_forwarded, stalls::Stalls};
+use super::{ConnectionLimits, client_address, forwarded::is_forwarded, stalls::Stalls};
 
 /// Read buffer of a connection, in bytes: more than the head of a request may have, so that one that is too large is read to its
 /// end, and answered as browsers can read it. What fills the buffer is refused by the library, without a body (431); one
@@ -41,7 +41,7 @@ const BUFFER_BYTES_MAX: usize = 2 * HEAD_BYTES_MAX;
 #[derive(Debug)]
 pub(super) struct Acceptance {
     pub(super) total: Arc<Semaphore>,
-    pub(super) caps: Caps<IpAddr>,
+    pub(super) caps: ConcurrencyLimit<IpAddr>,
     /// Whether a header of an undeclared proxy was reported.
     pub(super) undeclared: Once,
     /// Whether a full house was reported.
@@ -55,7 +55,7 @@ pub(super) struct Acceptance {
 pub(super) struct Connections {
     pub(super) acceptance: Arc<Acceptance>,
     pub(super) router: Router,
-    pub(super) limits: Arc<Limits>,
+    pub(super) limits: Arc<ConnectionLimits>,
     /// Counts open connections, upgraded ones included.
     pub(super) tracker: TaskTracker,
     /// Cancelled when connections shall end after their request in flight.
@@ -156,7 +156,7 @@ async fn run(stream: CountedStream, requests: Requests, finish: CancellationToke
 /// The way of a connection's requests into the router.
 struct Requests {
     router: Router,
-    limits: Arc<Limits>,
+    limits: Arc<ConnectionLimits>,
     acceptance: Arc<Acceptance>,
     peer: Peer,
 }
@@ -187,7 +187,7 @@ struct CountedStream {
     stream: TcpStream,
     stalls: Stalls,
     _slot: OwnedSemaphorePermit,
-    _place: Option<Place<IpAddr>>,
+    _place: Option<Permit<IpAddr>>,
     _token: TaskTrackerToken,
 }
 

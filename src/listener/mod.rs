@@ -19,7 +19,9 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use self::connection::{Acceptance, Connections};
 pub use self::forwarded::client_address;
-use crate::{caps::Caps, client_address::TrustedProxies, config::Config, hourly::Hourly};
+use crate::{
+    client_address::TrustedProxies, concurrency_limit::ConcurrencyLimit, config::Config, hourly::Hourly,
+};
 
 /// Time for the headers of a request, and for the next request on an idle connection.
 const HEADER_SECS_MAX: u64 = 10;
@@ -29,7 +31,7 @@ const STALL_SECS_MAX: u64 = 60;
 
 /// What the listener allows.
 #[derive(Debug, Clone)]
-pub struct Limits {
+pub struct ConnectionLimits {
     /// Open connections in total, upgraded ones included; further ones wait to be accepted.
     pub connections_max: usize,
     /// Open connections per client network; further ones are closed at once. Trusted proxies are exempt.
@@ -43,7 +45,7 @@ pub struct Limits {
     pub stall_timeout: Duration,
 }
 
-impl Limits {
+impl ConnectionLimits {
     #[must_use]
     pub fn of(config: &Config) -> Self {
         Self {
@@ -66,7 +68,7 @@ pub struct Shutdown {
 
 /// How the listener ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Ended {
+pub struct ListenerEnd {
     /// Connections that were still open when the grace time was over.
     pub connections_open: usize,
 }
@@ -75,13 +77,18 @@ pub struct Ended {
 /// longer than the grace time. Upgraded connections are waited for too; whoever owns them closes them.
 ///
 /// Each request carries the extensions [`ClientAddress`] and [`Peer`].
-pub async fn serve(listener: TcpListener, router: Router, limits: Limits, shutdown: Shutdown) -> Ended {
+pub async fn serve(
+    listener: TcpListener,
+    router: Router,
+    limits: ConnectionLimits,
+    shutdown: Shutdown,
+) -> ListenerEnd {
     let tracker = TaskTracker::new();
     let abort = CancellationToken::new();
     let connections = Connections {
         acceptance: Arc::new(Acceptance {
             total: Arc::new(Semaphore::new(limits.connections_max.min(Semaphore::MAX_PERMITS))),
-            caps: Caps::new(limits.connections_per_address_max),
+            caps: ConcurrencyLimit::new(limits.connections_per_address_max),
             undeclared: Once::new(),
             full: Once::new(),
             oversized: Hourly::default(),
@@ -103,5 +110,5 @@ pub async fn serve(listener: TcpListener, router: Router, limits: Limits, shutdo
         Err(_) => tracker.len(),
     };
     abort.cancel();
-    Ended { connections_open }
+    ListenerEnd { connections_open }
 }

@@ -25,16 +25,16 @@ const PATIENCE: Duration = Duration::from_secs(20);
 struct Server {
     address: SocketAddr,
     stop: CancellationToken,
-    task: JoinHandle<Ended>,
+    task: JoinHandle<ListenerEnd>,
 }
 
 impl Server {
-    async fn start(router: Router, change: impl FnOnce(&mut Limits)) -> Self {
+    async fn start(router: Router, change: impl FnOnce(&mut ConnectionLimits)) -> Self {
         Self::with_grace(router, PATIENCE, change).await
     }
 
-    async fn with_grace(router: Router, grace: Duration, change: impl FnOnce(&mut Limits)) -> Self {
-        let mut limits = Limits::of(&Config::default());
+    async fn with_grace(router: Router, grace: Duration, change: impl FnOnce(&mut ConnectionLimits)) -> Self {
+        let mut limits = ConnectionLimits::of(&Config::default());
         limits.loopback_exempt = false;
         change(&mut limits);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -52,7 +52,7 @@ impl Server {
         TcpStream::connect(self.address).await.unwrap()
     }
 
-    async fn ended(self) -> Ended {
+    async fn ended(self) -> ListenerEnd {
         self.stop.cancel();
         within(self.task).await.unwrap()
     }
@@ -159,7 +159,7 @@ async fn an_address_has_a_cap_and_gets_its_places_back() {
 
 #[tokio::test]
 async fn exempt_peers_have_no_cap() {
-    let exemptions: [fn(&mut Limits); 2] = [
+    let exemptions: [fn(&mut ConnectionLimits); 2] = [
         |limits| limits.loopback_exempt = true,
         |limits| limits.trusted_proxies = TrustedProxies::new(vec!["127.0.0.1/32".parse().unwrap()]),
     ];

@@ -117,7 +117,7 @@ pub(super) struct Nothing {}
 
 /// Twirp's error.
 #[derive(Debug, Deserialize)]
-pub(super) struct Refusal {
+pub(super) struct ApiRefusal {
     pub code: String,
 }
 

@@ -2,8 +2,8 @@
 
 mod breaker;
 mod messages;
-mod patience;
 mod room_service;
+mod timeouts;
 mod wishes;
 
 use colloquy_actors::livekit::Livekit;
@@ -12,8 +12,8 @@ use url::Url;
 pub use self::{
     breaker::FAILURES_MAX,
     messages::{Participant, Permission, Track},
-    patience::Patience,
     room_service::{ANSWER_BYTES_MAX, CALLS_MAX, CallError, LIST_BYTES_MAX, RoomService},
+    timeouts::LivekitTimeouts,
 };
 use crate::config;
 

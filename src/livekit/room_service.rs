@@ -14,10 +14,10 @@ use url::Url;
 use super::{
     breaker::Breaker,
     messages::{
-        Claims, Grant, Nothing, OfParticipant, OfRoom, OfTrack, Participant, Participants, Permission,
-        Refusal, Update,
+        ApiRefusal, Claims, Grant, Nothing, OfParticipant, OfRoom, OfTrack, Participant, Participants,
+        Permission, Update,
     },
-    patience::Patience,
+    timeouts::LivekitTimeouts,
 };
 use crate::{
     config,
@@ -43,7 +43,7 @@ pub struct RoomService {
     url: Url,
     api_key: String,
     key: EncodingKey,
-    patience: Patience,
+    timeouts: LivekitTimeouts,
     calls: Semaphore,
     breaker: Breaker,
     /// The last answer was a refusal, and the log says so.
@@ -68,7 +68,7 @@ impl RoomService {
     /// # Errors
     /// When no HTTP client can be made: without certificates of the system, for example.
     pub fn new(outgoing: &config::Outgoing, settings: &config::Livekit) -> Result<Self, reqwest::Error> {
-        Self::with_patience(outgoing, settings, Patience::default())
+        Self::with_patience(outgoing, settings, LivekitTimeouts::default())
     }
 
     /// # Errors
@@ -76,10 +76,10 @@ impl RoomService {
     pub fn with_patience(
         outgoing: &config::Outgoing,
         settings: &config::Livekit,
-        patience: Patience,
+        timeouts: LivekitTimeouts,
     ) -> Result<Self, reqwest::Error> {
         let waits = Waits {
-            connect: patience.connect,
+            connect: timeouts.connect,
             read: None,
         };
         Ok(Self {
@@ -87,15 +87,15 @@ impl RoomService {
             url: super::as_http(&settings.service_url),
             api_key: settings.api_key.clone(),
             key: EncodingKey::from_secret(settings.api_secret.reveal().as_bytes()),
-            patience,
+            timeouts,
             calls: Semaphore::new(CALLS_MAX),
-            breaker: Breaker::new(patience.pause),
+            breaker: Breaker::new(timeouts.pause),
             is_refused: AtomicBool::new(false),
         })
     }
 
-    pub(super) fn patience(&self) -> Patience {
-        self.patience
+    pub(super) fn timeouts(&self) -> LivekitTimeouts {
+        self.timeouts
     }
 
     pub async fn participants(&self, room: &str) -> Result<Vec<Participant>, CallError> {
@@ -157,7 +157,7 @@ impl RoomService {
         if self.breaker.is_open(Instant::now()) {
             return Err(CallError::Unreachable);
         }
-        let place = timeout(self.patience.place, self.calls.acquire()).await;
+        let place = timeout(self.timeouts.place, self.calls.acquire()).await;
         let Ok(Ok(_place)) = place else {
             return Err(CallError::Busy);
         };
@@ -165,7 +165,7 @@ impl RoomService {
         if !self.breaker.allows(Instant::now()) {
             return Err(CallError::Unreachable);
         }
-        let answer = timeout(self.patience.call, self.ask(method, grant, body, bytes_max)).await;
+        let answer = timeout(self.timeouts.call, self.ask(method, grant, body, bytes_max)).await;
         let answer = answer.unwrap_or(Err(CallError::Unreachable));
         if matches!(answer, Err(CallError::Unreachable)) {
             self.breaker.failed(Instant::now());
@@ -209,7 +209,7 @@ impl RoomService {
         if status == StatusCode::NOT_FOUND && is_json(&response) {
             // A wrong path is "not found" as well, with another code.
             let refusal = serde_json::from_slice(&read(response, ANSWER_BYTES_MAX).await?);
-            if refusal.is_ok_and(|Refusal { code }| code == "not_found") {
+            if refusal.is_ok_and(|ApiRefusal { code }| code == "not_found") {
                 return Err(CallError::NotFound);
             }
         }

@@ -21,7 +21,7 @@ const CALLS_PER_WISH_MAX: usize = 8;
 impl Media for RoomService {
     fn call(&self, call: Call) -> BoxFuture<'_, Outcome> {
         Box::pin(async move {
-            match timeout(self.patience().wish, self.perform(call)).await {
+            match timeout(self.timeouts().wish, self.perform(call)).await {
                 Ok(Ok(outcome)) => outcome,
                 Ok(Err(_)) | Err(_) => Outcome::Unavailable,
             }

@@ -1,12 +1,12 @@
 //! Times and rules of events in words.
 
 use chrono::{DateTime, Datelike as _, NaiveDate, NaiveTime, Utc};
-use chrono_tz::Tz;
 
 use super::texts::Language;
 use colloquy_calendar::{
     ics::{Span, local_date, zone},
     recurrence::{Recurrence, Unit},
+    zones::Zone,
 };
 
 impl Language {
@@ -98,7 +98,7 @@ impl Language {
     }
 }
 
-fn local(at: DateTime<Utc>, zone: Tz) -> (NaiveDate, NaiveTime) {
+fn local(at: DateTime<Utc>, zone: Zone) -> (NaiveDate, NaiveTime) {
     let local = at.with_timezone(&zone).naive_local();
     (local.date(), local.time())
 }

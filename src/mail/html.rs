@@ -14,7 +14,7 @@ pub(super) struct Row<'a> {
 /// What stands in a mail: paragraphs, a table, a text, and what stands below it.
 #[derive(Debug, Template)]
 #[template(path = "mail/letter.html")]
-pub(super) struct Letter<'a> {
+pub(super) struct LetterPage<'a> {
     /// BCP 47 tag.
     pub(super) language: &'a str,
     pub(super) title: &'a str,
@@ -39,7 +39,7 @@ mod tests {
             value: evil,
             is_link: true,
         };
-        let letter = Letter {
+        let letter = LetterPage {
             language: "en",
             title: evil,
             paragraphs: &[evil.to_owned()],

@@ -4,12 +4,12 @@ use chrono::{DateTime, Utc};
 use url::Url;
 
 use super::{
-    Kind, Mail, Receiver, Tokens, html,
+    Kind, Mail, Receiver, Tokens, html, link, room_link,
     texts::{Language, Texts},
     unsubscribe,
 };
 use colloquy_calendar::{
-    ics::{self, Attendee, Entry, Method, Participation, Person, Span, Timetable},
+    ics::{self, Attendee, Entry, Method, Person, Span, Timetable},
     one_line::one_line,
 };
 
@@ -21,7 +21,7 @@ use crate::{
 
 /// A mail in words, before it is packed for the wire.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Letter {
+pub(super) struct RenderedEmail {
     /// One line.
     pub(super) subject: String,
     pub(super) plain: String,
@@ -72,7 +72,7 @@ impl Writer {
         timetable: Option<&Timetable>,
         queued: DateTime<Utc>,
         tokens: &Tokens,
-    ) -> Result<Letter, RenderError> {
+    ) -> Result<RenderedEmail, RenderError> {
         let language = self.texts.of(mail.receiver.language().unwrap_or(&self.language));
         let kind = mail.kind.as_str();
         let title = mail.title();
@@ -92,7 +92,7 @@ impl Writer {
         facts.extend(access);
         let unsubscribe = self.unsubscribe(mail, tokens);
         let (reason, ways_out) = self.footer(mail, language, unsubscribe.as_deref());
-        let letter = html::Letter {
+        let letter = html::LetterPage {
             language: language.tag,
             title,
             paragraphs: &paragraphs,
@@ -101,7 +101,7 @@ impl Writer {
             footer: &reason,
             footer_rows: &rows(&ways_out),
         };
-        Ok(Letter {
+        Ok(RenderedEmail {
             subject: language.filled(&format!("subject-{kind}"), &[("title", title)]),
             plain: plain(&letter),
             html: rendered(&letter)?,
@@ -145,15 +145,13 @@ impl Writer {
         if matches!(mail.kind, Kind::Cancel | Kind::Uninvite) {
             return None;
         }
-        let path = match &mail.receiver {
+        Some(match &mail.receiver {
             Receiver::External {
                 invite_code: Some(code),
                 ..
-            } => format!("invite/{code}"),
-            _ => format!("room/{}", mail.meeting.room),
-        };
-        let base = self.web_client.as_str().trim_end_matches('/');
-        Some(format!("{base}/{path}"))
+            } => link(&self.web_client, &format!("invite/{code}")),
+            _ => room_link(&self.web_client, mail.meeting.room),
+        })
     }
 
     /// How one comes in.
@@ -202,7 +200,7 @@ impl Writer {
                 name: mail.receiver.name().to_owned(),
                 email: mail.receiver.email().to_owned(),
             },
-            status: Participation::Pending,
+            status: mail.answer,
         };
         let entry = Entry {
             details: details.join("\n"),
@@ -288,7 +286,7 @@ fn about(
     facts
 }
 
-fn plain(letter: &html::Letter<'_>) -> String {
+fn plain(letter: &html::LetterPage<'_>) -> String {
     let lines = |rows: &[html::Row<'_>]| -> Vec<String> {
         rows.iter()
             .map(|row| format!("{}: {}", row.label, row.value))

@@ -15,7 +15,7 @@ use uuid::Uuid;
 use super::{
     Mail,
     encoded_words::{self, is_look_alike},
-    letter::Letter,
+    letter::RenderedEmail,
 };
 use crate::email_address::on_envelope;
 use colloquy_calendar::one_line::one_line;
@@ -35,7 +35,7 @@ pub(super) enum PackError {
 pub(super) fn pack(
     sender: &Mailbox,
     mail: &Mail,
-    letter: Letter,
+    letter: RenderedEmail,
     id: Uuid,
     queued: DateTime<Utc>,
 ) -> Result<Message, PackError> {

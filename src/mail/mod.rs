@@ -15,17 +15,18 @@ mod worker;
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
+use url::Url;
 use uuid::Uuid;
 
 pub use self::{
     outbox::Outbox,
-    pages::Page,
+    pages::RefusalPage,
     queue::{Cause, Told, queue_change, queue_end, queue_invitation, take_back},
     unsubscribe::Tokens,
     worker::{MailError, Round, Worker},
 };
 use colloquy_calendar::{
-    ics::{Entry, Person},
+    ics::{Entry, Participation, Person},
     one_line::one_line,
 };
 
@@ -34,7 +35,7 @@ use crate::{
     store::{
         address_hash::AddressHash,
         event_invites::Receiver,
-        outbox::{Content, Purpose},
+        outbox::{OutgoingMail, Purpose},
     },
 };
 
@@ -43,6 +44,9 @@ use crate::{
 pub struct Mail {
     pub kind: Kind,
     pub receiver: Receiver,
+    /// What the receiver has answered, which a calendar must not forget.
+    #[serde(default)]
+    pub answer: Participation,
     /// The event as it is now, or was at last. `attendees`, `details` and `url` are filled in when the mail is written.
     pub event: Entry,
     /// The occurrence that the mail is about, by the start that the series gives it; `None`: the whole event.
@@ -84,7 +88,18 @@ pub struct CallIn {
     pub password: Secret,
 }
 
-impl Content for Mail {
+/// Where users come in.
+#[must_use]
+pub fn room_link(web_client: &Url, room: Uuid) -> String {
+    link(web_client, &format!("room/{room}"))
+}
+
+/// A page of the web client.
+fn link(web_client: &Url, path: &str) -> String {
+    format!("{}/{path}", web_client.as_str().trim_end_matches('/'))
+}
+
+impl OutgoingMail for Mail {
     fn event(&self) -> Uuid {
         self.event.id
     }

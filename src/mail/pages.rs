@@ -11,7 +11,7 @@ static TEXTS: LazyLock<Texts> = LazyLock::new(Texts::new);
 
 /// What a page says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Page {
+pub enum RefusalPage {
     /// Asks whether the address is to get no more mail: links are followed by machines too, so that a look changes nothing.
     Question,
     /// It gets none; offers to take that back.
@@ -34,7 +34,7 @@ struct Words<'a> {
     token: &'a str,
 }
 
-impl Page {
+impl RefusalPage {
     /// The page as HTML, in the language of this BCP 47 tag if there is one. Its forms send to `unsubscribe/<token>` and
     /// `subscribe/<token>` beside each other.
     pub fn html(self, language: &str, token: &str) -> Result<String, RenderError> {
@@ -63,10 +63,10 @@ mod tests {
     #[test]
     fn each_page_has_its_form() {
         for (page, action) in [
-            (Page::Question, Some("../unsubscribe/abc")),
-            (Page::Refused, Some("../subscribe/abc")),
-            (Page::TakenBack, Some("../unsubscribe/abc")),
-            (Page::Wrong, None),
+            (RefusalPage::Question, Some("../unsubscribe/abc")),
+            (RefusalPage::Refused, Some("../subscribe/abc")),
+            (RefusalPage::TakenBack, Some("../unsubscribe/abc")),
+            (RefusalPage::Wrong, None),
         ] {
             let html = page.html("de-AT", "abc").unwrap();
             assert_eq!(html.contains("<form"), action.is_some(), "{html}");
@@ -81,7 +81,7 @@ mod tests {
 
     #[test]
     fn a_token_adds_no_markup() {
-        let html = Page::Question.html("en", "\"><script>").unwrap();
+        let html = RefusalPage::Question.html("en", "\"><script>").unwrap();
         assert!(!html.contains("<script>"), "{html}");
     }
 }

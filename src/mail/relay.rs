@@ -51,7 +51,7 @@ pub(super) enum SendError {
 }
 
 impl Relay {
-    pub(super) fn new(settings: &config::Mail, host: &str) -> Result<Self, Error> {
+    pub(super) fn new(settings: &config::MailSettings, host: &str) -> Result<Self, Error> {
         let builder = match settings.tls {
             MailTls::Wrapped => Transport::relay(host)?,
             MailTls::Starttls => Transport::starttls_relay(host)?,
@@ -189,12 +189,12 @@ mod tests {
 
     async fn sent(curt: Curt, tls: MailTls, to: &str) -> Result<(), SendError> {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let settings = config::Mail {
+        let settings = config::MailSettings {
             port: listener.local_addr().unwrap().port(),
             tls,
             user: Some("u".to_owned()),
             password: Some(Secret::new("p".to_owned())),
-            ..config::Mail::default()
+            ..config::MailSettings::default()
         };
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {

@@ -22,7 +22,7 @@ use crate::{
     config::Config,
     store::{
         Db, StoreError, invites, mail_refusals,
-        outbox::{self, Fate, Taken},
+        outbox::{self, RetryOutcome, Taken},
     },
     tariffs::Offer,
 };
@@ -171,8 +171,8 @@ impl Worker {
         for ((taken, _), result) in wanted.iter().zip(results) {
             match self.note(taken, result).await? {
                 None => round.sent += 1,
-                Some(Fate::GivenUp(_)) => round.given_up += 1,
-                Some(Fate::Again(_)) => round.put_off += 1,
+                Some(RetryOutcome::GivenUp(_)) => round.given_up += 1,
+                Some(RetryOutcome::Again(_)) => round.put_off += 1,
             }
         }
         if !round.is_unreachable {
@@ -196,7 +196,7 @@ impl Worker {
             parsed.into_iter().partition(|(_, mail)| is_unwanted(mail));
         self.forget_codes(&mut wanted).await?;
         for (taken, _) in &unwanted {
-            let fate = Fate::GivenUp(self.clock.now());
+            let fate = RetryOutcome::GivenUp(self.clock.now());
             outbox::failed(&self.db, taken, fate, "the receiver wants no mail").await?;
             tracing::debug!(mail.id = %taken.id, "a mail is not wanted");
         }
@@ -246,7 +246,11 @@ impl Worker {
     }
 
     /// Writes down what became of a mail; `None`: it was sent.
-    async fn note(&self, taken: &Taken, result: Result<(), SendError>) -> Result<Option<Fate>, StoreError> {
+    async fn note(
+        &self,
+        taken: &Taken,
+        result: Result<(), SendError>,
+    ) -> Result<Option<RetryOutcome>, StoreError> {
         let now = self.clock.now();
         let Err(error) = result else {
             outbox::sent(&self.db, taken.id, now).await?;
@@ -257,9 +261,9 @@ impl Worker {
         let fate = if matches!(error, SendError::Refused(_)) || now >= last {
             // The mail server's words may name people: they stand in the outbox only.
             tracing::warn!(mail.id = %taken.id, attempts = taken.attempts, "gave up a mail; see last_error in the outbox");
-            Fate::GivenUp(now)
+            RetryOutcome::GivenUp(now)
         } else {
-            Fate::Again(last.min(
+            RetryOutcome::Again(last.min(
                 now + delay(
                     self.retry_secs,
                     taken.attempts,

@@ -7,7 +7,7 @@
 mod nextcloud;
 mod ocs;
 mod password;
-mod patience;
+mod timeouts;
 
 use std::{fmt, sync::Arc};
 
@@ -16,7 +16,7 @@ use reqwest::StatusCode;
 use uuid::Uuid;
 
 use self::nextcloud::Nextcloud;
-pub use self::patience::Patience;
+pub use self::timeouts::ProviderTimeouts;
 use crate::{
     config,
     store::shared_folders::{Discarded, SharedFolder},
@@ -56,19 +56,22 @@ impl StorageError {
 impl SharedFolders {
     /// # Errors
     /// When no HTTP client can be made.
-    pub fn new(outgoing: &config::Outgoing, settings: &config::SharedFolder) -> Result<Self, reqwest::Error> {
-        Self::with_patience(outgoing, settings, Patience::default())
+    pub fn new(
+        outgoing: &config::Outgoing,
+        settings: &config::SharedFolderSettings,
+    ) -> Result<Self, reqwest::Error> {
+        Self::with_patience(outgoing, settings, ProviderTimeouts::default())
     }
 
     /// # Errors
     /// The same as [`Self::new`].
     pub fn with_patience(
         outgoing: &config::Outgoing,
-        settings: &config::SharedFolder,
-        patience: Patience,
+        settings: &config::SharedFolderSettings,
+        timeouts: ProviderTimeouts,
     ) -> Result<Self, reqwest::Error> {
         let provider = match &settings.url {
-            Some(url) => Some(Arc::new(Nextcloud::new(outgoing, url, settings, patience)?)),
+            Some(url) => Some(Arc::new(Nextcloud::new(outgoing, url, settings, timeouts)?)),
             None => None,
         };
         Ok(Self(provider))

@@ -10,7 +10,7 @@ use url::{Url, form_urlencoded};
 use uuid::Uuid;
 
 use super::{
-    Patience, StorageError,
+    ProviderTimeouts, StorageError,
     ocs::{self, Link},
     password,
 };
@@ -38,18 +38,18 @@ pub(super) struct Nextcloud {
     password: Secret,
     directory: Vec<String>,
     expiry_days: Option<u32>,
-    patience: Patience,
+    timeouts: ProviderTimeouts,
 }
 
 impl Nextcloud {
     pub(super) fn new(
         outgoing: &config::Outgoing,
         url: &Url,
-        settings: &config::SharedFolder,
-        patience: Patience,
+        settings: &config::SharedFolderSettings,
+        timeouts: ProviderTimeouts,
     ) -> Result<Self, reqwest::Error> {
         let waits = Waits {
-            connect: patience.connect,
+            connect: timeouts.connect,
             read: None,
         };
         Ok(Self {
@@ -59,7 +59,7 @@ impl Nextcloud {
             password: settings.password.clone().unwrap_or_else(|| Secret::new("")),
             directory: settings.directory.split('/').map(str::to_owned).collect(),
             expiry_days: settings.expiry_days,
-            patience,
+            timeouts,
         })
     }
 
@@ -75,7 +75,7 @@ impl Nextcloud {
             };
             shared.map_err(|error| (error, is_made))
         };
-        let created = timeout(self.patience.creation, creation).await;
+        let created = timeout(self.timeouts.creation, creation).await;
         match created.unwrap_or(Err((StorageError::TimedOut, true))) {
             Ok(folder) => Ok(folder),
             Err((error, is_made)) => {
@@ -203,7 +203,7 @@ impl Nextcloud {
             let status = response.status();
             Ok((status, read(response).await?))
         };
-        let answer = timeout(self.patience.call, call).await;
+        let answer = timeout(self.timeouts.call, call).await;
         answer.unwrap_or(Err(StorageError::TimedOut))
     }
 
@@ -272,14 +272,20 @@ mod tests {
     use super::*;
 
     fn nextcloud(url: &str) -> Nextcloud {
-        let settings = config::SharedFolder {
+        let settings = config::SharedFolderSettings {
             username: Some("meet ü/x".to_owned()),
             directory: "a b/c".to_owned(),
             expiry_days: Some(30),
-            ..config::SharedFolder::default()
+            ..config::SharedFolderSettings::default()
         };
         let url = Url::parse(url).expect("a URL");
-        Nextcloud::new(&config::Outgoing::default(), &url, &settings, Patience::default()).expect("a client")
+        Nextcloud::new(
+            &config::Outgoing::default(),
+            &url,
+            &settings,
+            ProviderTimeouts::default(),
+        )
+        .expect("a client")
     }
 
     #[test]

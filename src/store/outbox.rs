@@ -58,7 +58,7 @@ impl Purpose {
 }
 
 /// What a mail holds, and what of it the outbox must know.
-pub trait Content: Serialize {
+pub trait OutgoingMail: Serialize {
     fn event(&self) -> Uuid;
     fn purpose(&self) -> Purpose;
     /// The occurrence, of a mail about one.
@@ -74,7 +74,7 @@ pub struct Taken {
     pub created_at: DateTime<Utc>,
     /// When it was to go at first.
     pub slot_at: DateTime<Utc>,
-    /// A [`Content`], if this version of the server can read it.
+    /// A [`OutgoingMail`], if this version of the server can read it.
     pub mail: Value,
     /// Attempts with this one.
     pub attempts: u32,
@@ -159,7 +159,7 @@ pub struct Queued<M> {
 }
 
 /// Queues mails.
-pub async fn insert<M: Content + Sync>(
+pub async fn insert<M: OutgoingMail + Sync>(
     tx: &mut Tx,
     mails: &[Queued<M>],
     now: DateTime<Utc>,
@@ -320,7 +320,7 @@ pub async fn sent(db: &Db, mail: Uuid, now: DateTime<Utc>) -> Result<(), StoreEr
 
 /// What becomes of a mail that could not be sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Fate {
+pub enum RetryOutcome {
     /// It is tried again, not before this time.
     Again(DateTime<Utc>),
     /// Nobody tries again.
@@ -328,13 +328,13 @@ pub enum Fate {
 }
 
 /// Notes why a mail could not be sent, unless somebody else has taken it meanwhile.
-pub async fn failed(db: &Db, taken: &Taken, fate: Fate, error: &str) -> Result<(), StoreError> {
+pub async fn failed(db: &Db, taken: &Taken, fate: RetryOutcome, error: &str) -> Result<(), StoreError> {
     const UPDATE: &str = "UPDATE outbox SET due_at = $3, failed_at = $4, last_error = $5
         WHERE id = $1 AND due_at = $2 AND sent_at IS NULL AND failed_at IS NULL";
     let (id, leased_until) = (taken.id, taken.leased_until);
     let (due_at, failed_at) = match fate {
-        Fate::Again(at) => (micros(at), None),
-        Fate::GivenUp(at) => (leased_until, Some(micros(at))),
+        RetryOutcome::Again(at) => (micros(at), None),
+        RetryOutcome::GivenUp(at) => (leased_until, Some(micros(at))),
     };
     let error: String = error
         .chars()

@@ -6,7 +6,7 @@ use std::{
 };
 
 use colloquy::{
-    config::{AssetStoreKind, Assets, S3},
+    config::{AssetSettings, AssetStoreKind, S3},
     secrets::Secret,
 };
 use tokio::time::{Instant, sleep};
@@ -55,7 +55,7 @@ impl Moto {
     }
 
     /// Settings of a server that keeps its assets here.
-    pub fn settings(&self) -> Assets {
+    pub fn settings(&self) -> AssetSettings {
         s3_at(&self.url, BUCKET)
     }
 
@@ -119,8 +119,8 @@ impl Drop for Moto {
 }
 
 /// Settings for a store at this URL, which need not be there.
-pub fn s3_at(url: &str, bucket: &str) -> Assets {
-    Assets {
+pub fn s3_at(url: &str, bucket: &str) -> AssetSettings {
+    AssetSettings {
         store: AssetStoreKind::S3,
         s3: S3 {
             endpoint: Some(Url::parse(url).expect("a URL")),
@@ -130,7 +130,7 @@ pub fn s3_at(url: &str, bucket: &str) -> Assets {
             request_secs_max: 20,
             ..S3::default()
         },
-        ..Assets::default()
+        ..AssetSettings::default()
     }
 }
 

@@ -110,14 +110,14 @@ impl FakeNextcloud {
     }
 
     /// What a server is configured with to use this.
-    pub fn settings(&self) -> config::SharedFolder {
-        config::SharedFolder {
+    pub fn settings(&self) -> config::SharedFolderSettings {
+        config::SharedFolderSettings {
             url: format!("http://{}{BASE}/", self.address).parse().ok(),
             username: Some(USERNAME.to_owned()),
             password: Some(Secret::new(PASSWORD)),
             directory: "of colloquy/meetings".to_owned(),
             expiry_days: Some(30),
-            ..config::SharedFolder::default()
+            ..config::SharedFolderSettings::default()
         }
     }
 

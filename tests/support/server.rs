@@ -102,11 +102,12 @@ impl Server {
         std::fs::read_to_string(self.log_path()).unwrap_or_default()
     }
 
-    /// Lines of the log that an operator has to look at; not those that a busy machine alone brings about.
+    /// Lines of the log that an operator has to look at; not those that a busy machine alone brings about, or time.
     pub fn warnings(&self) -> Vec<String> {
         let is_bad = |line: &&str| {
             matches!(line.split_whitespace().nth(1), Some("WARN" | "ERROR"))
                 && !line.contains("sqlx::query: slow statement")
+                && !line.contains("the time zones' data are older than")
         };
         self.log().lines().filter(is_bad).map(str::to_owned).collect()
     }

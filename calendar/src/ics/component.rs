@@ -1,7 +1,6 @@
 //! A VEVENT: a series, a single event, or one occurrence that differs.
 
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
-use chrono_tz::Tz;
 
 use super::{
     Entry, Exception, Method, Participation, Span, Timetable,
@@ -10,7 +9,10 @@ use super::{
     timetable::Series,
     timezone::{YEARS_BEYOND, YEARS_OF_SERIES, Zones},
 };
-use crate::recurrence::{Shown, instant_of, wall_of};
+use crate::{
+    recurrence::{Shown, instant_of, wall_of},
+    zones::Zone,
+};
 
 /// One component in the making.
 pub(super) struct Component<'a> {
@@ -130,14 +132,14 @@ impl Component<'_> {
     }
 
     /// Times of a property, if there are any: dates, local times, and in UTC those that no local time tells.
-    fn shown(&mut self, name: &str, times: &[Shown], is_all_day: bool, zone: Tz) {
+    fn shown(&mut self, name: &str, times: &[Shown], is_all_day: bool, zone: Zone) {
         if is_all_day {
             let mut days: Vec<_> = times.iter().map(|time| date(time.wall.date())).collect();
             days.dedup();
             self.list(&format!("{name};VALUE=DATE"), &days);
             return;
         }
-        let is_local = |time: &&Shown| zone != Tz::UTC && instant_of(time.wall, zone) == time.at;
+        let is_local = |time: &&Shown| zone != Zone::UTC && instant_of(time.wall, zone) == time.at;
         let local: Vec<_> = times.iter().filter(is_local).collect();
         for time in &local {
             self.zones.note(zone, time.at);

@@ -1,11 +1,10 @@
 //! What goes into a calendar: an event, its times and its people.
 
 use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
-use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::recurrence::Recurrence;
+use crate::{recurrence::Recurrence, zones::Zone};
 
 /// An event with everything that calendars show of it.
 #[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
@@ -104,13 +103,13 @@ impl Participation {
 
 /// The zone of this name; UTC when nobody knows it any more.
 #[must_use]
-pub fn zone(name: &str) -> Tz {
-    name.parse().unwrap_or(Tz::UTC)
+pub fn zone(name: &str) -> Zone {
+    name.parse().unwrap_or(Zone::UTC)
 }
 
 /// The day that an all-day event means by `at`: of its zone where that is midnight there, else of UTC.
 #[must_use]
-pub fn local_date(at: DateTime<Utc>, zone: Tz) -> NaiveDate {
+pub fn local_date(at: DateTime<Utc>, zone: Zone) -> NaiveDate {
     let local = at.with_timezone(&zone).naive_local();
     if at.time() == NaiveTime::MIN && local.time() != NaiveTime::MIN {
         at.date_naive()

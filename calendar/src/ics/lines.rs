@@ -37,7 +37,7 @@ impl Lines {
         self.0.is_empty()
     }
 
-    pub(super) fn append(&mut self, other: Self) {
+    pub(super) fn append(&mut self, other: &Self) {
         self.0.push_str(&other.0);
     }
 

@@ -155,7 +155,7 @@ impl Calendar {
         }
         let is_empty = self.events.is_empty();
         self.zones.put(&mut lines, is_empty);
-        lines.append(self.events);
+        lines.append(&self.events);
         lines.put("END", "VCALENDAR");
         lines.into_text()
     }

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use chrono::{DateTime, Datelike as _, Duration, NaiveDateTime, Offset as _, TimeZone as _, Utc, Weekday};
-use chrono_tz::{OffsetComponents as _, OffsetName as _, Tz};
+use chrono::{DateTime, Datelike as _, Duration, NaiveDateTime, TimeZone as _, Utc, Weekday};
 
 use super::lines::Lines;
+use crate::zones::{State, Zone};
 
 /// Years for which transitions are looked at beyond the last known time; rules must show in them.
 pub(super) const YEARS_BEYOND: i32 = 12;
@@ -22,7 +22,7 @@ const RULE_YEARS_MIN: usize = 4;
 /// The zones that times of a calendar are written in, each with the years that must be described.
 #[derive(Debug)]
 pub(super) struct Zones {
-    used: BTreeMap<&'static str, (Tz, i32, i32)>,
+    used: BTreeMap<&'static str, (Zone, i32, i32)>,
     years_beyond: i32,
 }
 
@@ -42,7 +42,7 @@ impl Zones {
     }
 
     /// A time that is written as this zone's clocks show it.
-    pub(super) fn note(&mut self, zone: Tz, at: DateTime<Utc>) {
+    pub(super) fn note(&mut self, zone: Zone, at: DateTime<Utc>) {
         let (first, until) = (at.year(), (at.year() + self.years_beyond).min(YEAR_MAX));
         let (_, from, to) = self.used.entry(zone.name()).or_insert((zone, first, until));
         *from = first.min(*from);
@@ -53,7 +53,7 @@ impl Zones {
     /// 3.6).
     pub(super) fn put(self, lines: &mut Lines, is_alone: bool) {
         if is_alone && self.used.is_empty() {
-            put(lines, Tz::UTC, 1970, 1970);
+            put(lines, Zone::UTC, 1970, 1970);
         }
         for (zone, from, to) in self.used.into_values() {
             put(lines, zone, from, to);
@@ -62,14 +62,14 @@ impl Zones {
 }
 
 /// Describes a zone from the year `from` to the year `to`.
-fn put(lines: &mut Lines, zone: Tz, from: i32, to: i32) {
+fn put(lines: &mut Lines, zone: Zone, from: i32, to: i32) {
     // What holds on the first of January began the year before, or much earlier.
     let (begin, end) = (new_year(from - 2), new_year(to + 1));
     let transitions = transitions(zone, begin, end);
     lines.put("BEGIN", "VTIMEZONE");
     lines.put("TZID", zone.name());
     if transitions.first().is_none_or(|first| first.at > new_year(from)) {
-        let state = State::of(zone, begin);
+        let state = zone.state(begin);
         observance(lines, "STANDARD", &state, &state, begin.naive_utc(), &[]);
     }
     let mut groups: BTreeMap<_, Vec<&Transition>> = BTreeMap::new();
@@ -110,13 +110,13 @@ fn put_group(lines: &mut Lines, before: &State, after: &State, group: &[&Transit
         observance(lines, kind, before, after, onset, &[rule]);
     }
     if let [first, others @ ..] = single.as_slice() {
-        // With the first once more: some readers take no start for an onset beside other dates.
-        let all: Vec<_> = single
-            .iter()
-            .map(|local| local.format("%Y%m%dT%H%M%S").to_string())
+        // With the first once more, and a line each: some readers take no start for an onset beside other dates, and of a line one
+        // date only.
+        let all = single.iter().filter(|_| !others.is_empty());
+        let dates: Vec<_> = all
+            .map(|local| local.format("RDATE:%Y%m%dT%H%M%S").to_string())
             .collect();
-        let dates = (!others.is_empty()).then(|| format!("RDATE:{}", all.join(",")));
-        observance(lines, kind, before, after, *first, dates.as_slice());
+        observance(lines, kind, before, after, *first, &dates);
     }
 }
 
@@ -132,7 +132,7 @@ fn observance(
     lines.put("DTSTART", &onset.format("%Y%m%dT%H%M%S").to_string());
     lines.put("TZOFFSETFROM", &offset(before.offset_secs));
     lines.put("TZOFFSETTO", &offset(after.offset_secs));
-    lines.put_text("TZNAME", &after.name);
+    lines.put_text("TZNAME", after.name);
     for rule in rules {
         lines.put_raw(rule);
     }
@@ -155,28 +155,6 @@ fn new_year(year: i32) -> DateTime<Utc> {
         .unwrap_or_default()
 }
 
-/// What holds in a zone for a while.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-struct State {
-    offset_secs: i32,
-    is_summer: bool,
-    name: String,
-}
-
-impl State {
-    fn of(zone: Tz, at: DateTime<Utc>) -> Self {
-        let offset = zone.offset_from_utc_datetime(&at.naive_utc());
-        let offset_secs = offset.fix().local_minus_utc();
-        Self {
-            offset_secs,
-            is_summer: !offset.dst_offset().is_zero(),
-            name: offset
-                .abbreviation()
-                .map_or_else(|| self::offset(offset_secs), str::to_owned),
-        }
-    }
-}
-
 #[derive(Debug)]
 struct Transition {
     /// The first second of what holds from then on.
@@ -193,18 +171,18 @@ impl Transition {
 }
 
 /// All transitions between two times; no zone changes twice within a week.
-fn transitions(zone: Tz, from: DateTime<Utc>, to: DateTime<Utc>) -> Vec<Transition> {
+fn transitions(zone: Zone, from: DateTime<Utc>, to: DateTime<Utc>) -> Vec<Transition> {
     let mut found = Vec::new();
-    let (mut at, mut state) = (from, State::of(zone, from));
+    let (mut at, mut state) = (from, zone.state(from));
     while at < to {
         let next = at + Duration::weeks(1);
-        let after = State::of(zone, next);
+        let after = zone.state(next);
         if after != state {
             let at = bisected(zone, at, next, &state);
             found.push(Transition {
                 at,
                 before: state,
-                after: after.clone(),
+                after,
             });
         }
         (at, state) = (next, after);
@@ -213,10 +191,10 @@ fn transitions(zone: Tz, from: DateTime<Utc>, to: DateTime<Utc>) -> Vec<Transiti
 }
 
 /// The first second in (`early`, `late`] at which `state` does not hold any more.
-fn bisected(zone: Tz, mut early: DateTime<Utc>, mut late: DateTime<Utc>, state: &State) -> DateTime<Utc> {
+fn bisected(zone: Zone, mut early: DateTime<Utc>, mut late: DateTime<Utc>, state: &State) -> DateTime<Utc> {
     while late - early > Duration::seconds(1) {
         let middle = early + Duration::seconds((late - early).num_seconds() / 2);
-        if State::of(zone, middle) == *state {
+        if zone.state(middle) == *state {
             early = middle;
         } else {
             late = middle;
@@ -290,16 +268,16 @@ fn runs<'a>(group: &[&'a Transition]) -> Vec<Run<'a>> {
 mod tests {
     use super::*;
 
-    fn text(zone: Tz, from: i32, to: i32) -> String {
+    fn text(zone: &str, from: i32, to: i32) -> String {
         let mut lines = Lines::default();
-        put(&mut lines, zone, from, to);
+        put(&mut lines, zone.parse().unwrap(), from, to);
         lines.into_text().replace("\r\n", "\n")
     }
 
     #[test]
     fn a_zone_with_summer_time_is_two_rules() {
         assert_eq!(
-            text(Tz::Europe__Berlin, 2026, 2040),
+            text("Europe/Berlin", 2026, 2040),
             "BEGIN:VTIMEZONE\nTZID:Europe/Berlin\n\
              BEGIN:DAYLIGHT\nDTSTART:20240331T020000\nTZOFFSETFROM:+0100\nTZOFFSETTO:+0200\nTZNAME:CEST\n\
              RRULE:FREQ=YEARLY;BYMONTH=3;BYDAY=-1SU\nEND:DAYLIGHT\n\
@@ -311,7 +289,7 @@ mod tests {
     #[test]
     fn a_zone_that_never_changes_has_one_offset() {
         assert_eq!(
-            text(Tz::Asia__Kathmandu, 2026, 2040),
+            text("Asia/Kathmandu", 2026, 2040),
             "BEGIN:VTIMEZONE\nTZID:Asia/Kathmandu\nBEGIN:STANDARD\nDTSTART:20240101T000000\nTZOFFSETFROM:+0545\n\
              TZOFFSETTO:+0545\nTZNAME:+0545\nEND:STANDARD\nEND:VTIMEZONE\n"
         );
@@ -319,7 +297,7 @@ mod tests {
 
     #[test]
     fn a_nearby_second_sunday_is_no_last_one() {
-        let text = text(Tz::America__New_York, 2026, 2040);
+        let text = text("America/New_York", 2026, 2040);
         assert!(text.contains("RRULE:FREQ=YEARLY;BYMONTH=3;BYDAY=2SU\n"), "{text}");
         assert!(
             text.contains("RRULE:FREQ=YEARLY;BYMONTH=11;BYDAY=1SU\n"),
@@ -329,7 +307,7 @@ mod tests {
 
     #[test]
     fn a_zone_without_a_rule_lists_its_transitions() {
-        let text = text(Tz::Africa__Casablanca, 2026, 2036);
+        let text = text("Africa/Casablanca", 2016, 2026);
         assert!(text.contains("\nRDATE:"), "{text}");
     }
 }

@@ -3,7 +3,8 @@
 use std::fmt::{self, Display, Formatter};
 
 use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
-use chrono_tz::Tz;
+
+use crate::zones::Zone;
 
 use super::{
     LINE_CHARS_MAX,
@@ -19,7 +20,7 @@ const YEARS: std::ops::RangeInclusive<i32> = 1970..=2999;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Dates {
     /// Of those that name none themselves; `None`: that of the event.
-    zone: Option<Tz>,
+    zone: Option<Zone>,
     values: Vec<Written>,
 }
 
@@ -32,7 +33,7 @@ pub(super) enum Moment {
 }
 
 impl Dates {
-    pub fn parse(zone: Option<Tz>, text: &str) -> Result<Self, LineError> {
+    pub fn parse(zone: Option<Zone>, text: &str) -> Result<Self, LineError> {
         let read = |text: &str| {
             let text = text.trim();
             if text.contains('/') {

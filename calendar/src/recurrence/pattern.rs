@@ -1,7 +1,8 @@
 //! The pattern of an event: its lines, read and checked.
 
-use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
+
+use crate::zones::Zone;
 
 use super::{
     LINE_CHARS_MAX, LINES_MAX,
@@ -140,7 +141,7 @@ impl Line {
 }
 
 /// The zone in a parameter of a line: nothing else is kept of them.
-fn zone_in(text: &str, holds_dates: bool) -> Result<Option<Tz>, LineError> {
+fn zone_in(text: &str, holds_dates: bool) -> Result<Option<Zone>, LineError> {
     let refused = || LineError::Parameter(text.chars().take(40).collect());
     let (name, value) = text.split_once('=').ok_or_else(refused)?;
     match name.trim().to_ascii_uppercase().as_str() {

@@ -7,7 +7,8 @@
 use std::collections::BTreeSet;
 
 use chrono::{DateTime, Datelike as _, NaiveDateTime, NaiveTime, Utc};
-use chrono_tz::Tz;
+
+use crate::zones::Zone;
 
 use super::{
     Recurrence, RecurrenceSet, Rule,
@@ -27,7 +28,7 @@ pub const RESOLVED_MAX: usize = 5_000;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Resolved {
     /// The zone that times are shown in; of whole days only the date counts.
-    pub zone: Tz,
+    pub zone: Zone,
     /// DTSTART. Unless it is among `excluded`, it is an occurrence.
     pub first: Shown,
     /// RRULE, which names `first`.
@@ -51,7 +52,7 @@ pub struct Shown {
 impl Shown {
     /// Whether its wall time, as RFC 5545 reads it, is this time: of two equal ones it means the first.
     #[must_use]
-    pub fn is_told_by_wall(&self, zone: Tz) -> bool {
+    pub fn is_told_by_wall(&self, zone: Zone) -> bool {
         instant_of(self.wall, zone) == self.at
     }
 }

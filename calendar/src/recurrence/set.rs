@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 
 use chrono::{DateTime, Days, Months, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, Utc};
-use chrono_tz::Tz;
+
+use crate::zones::Zone;
 
 use super::{
     LocalStart, Recurrence, RecurrenceError, YEARS_AHEAD_MAX,
@@ -120,7 +121,7 @@ impl RecurrenceSet {
 
     /// The zone that the occurrences are computed in.
     #[must_use]
-    pub fn zone(&self) -> Tz {
+    pub fn zone(&self) -> Zone {
         self.start.zone
     }
 

@@ -1,5 +1,4 @@
 use chrono::{DateTime, TimeDelta, Utc};
-use chrono_tz::Tz;
 
 use super::{LineError, LocalStart, Recurrence, RecurrenceError, RecurrenceSet, STEPS_MAX};
 
@@ -7,10 +6,10 @@ fn at(text: &str) -> DateTime<Utc> {
     text.parse().unwrap()
 }
 
-fn start(instant: &str, zone: Tz) -> LocalStart {
+fn start(instant: &str, zone: &str) -> LocalStart {
     LocalStart {
         instant: at(instant),
-        zone,
+        zone: zone.parse().unwrap(),
         all_day: false,
     }
 }
@@ -35,7 +34,7 @@ fn first(recurrence: &RecurrenceSet, count: usize) -> Vec<String> {
 
 #[test]
 fn the_time_of_day_is_kept_when_clocks_change() {
-    let berlin = start("2026-03-28T09:00:00Z", Tz::Europe__Berlin);
+    let berlin = start("2026-03-28T09:00:00Z", "Europe/Berlin");
     let daily = series("RRULE:FREQ=DAILY;COUNT=3", berlin);
     assert_eq!(
         first(&daily, 9),
@@ -50,7 +49,7 @@ fn the_time_of_day_is_kept_when_clocks_change() {
 #[test]
 fn a_time_that_is_skipped_counts_on_from_before_the_gap() {
     // 2:30 and 3:10 in Berlin; on the 29th there is no 2:30, and 3:30 comes after 3:10.
-    let early = start("2026-03-28T01:10:00Z", Tz::Europe__Berlin);
+    let early = start("2026-03-28T01:10:00Z", "Europe/Berlin");
     let daily = series("RRULE:FREQ=DAILY;BYHOUR=2,3;BYMINUTE=10,30", early);
     let day = first(&daily, 12);
     let changing = ["2026-03-29T01:10:00Z", "2026-03-29T01:30:00Z"];
@@ -70,7 +69,7 @@ fn a_time_that_is_skipped_counts_on_from_before_the_gap() {
 
 #[test]
 fn of_a_time_that_comes_twice_the_first_counts() {
-    let berlin = start("2026-10-24T00:30:00Z", Tz::Europe__Berlin);
+    let berlin = start("2026-10-24T00:30:00Z", "Europe/Berlin");
     let daily = series("RRULE:FREQ=DAILY;COUNT=3", berlin);
     assert_eq!(
         first(&daily, 9),
@@ -81,7 +80,7 @@ fn of_a_time_that_comes_twice_the_first_counts() {
         ]
     );
     // A start is when it is, also at the second 2:30.
-    let second = start("2026-10-25T01:30:00Z", Tz::Europe__Berlin);
+    let second = start("2026-10-25T01:30:00Z", "Europe/Berlin");
     let daily = series("RRULE:FREQ=DAILY;COUNT=2", second);
     assert_eq!(first(&daily, 9), ["2026-10-25T01:30:00Z", "2026-10-26T01:30:00Z"]);
     assert!(daily.is_occurrence(second.instant));
@@ -93,7 +92,7 @@ fn a_whole_day_begins_where_midnight_is_skipped() {
     // In Cairo clocks go from 0:00 to 1:00 on the last Friday of April.
     let cairo = LocalStart {
         all_day: true,
-        ..start("2026-04-23T22:00:00Z", Tz::Africa__Cairo)
+        ..start("2026-04-23T22:00:00Z", "Africa/Cairo")
     };
     let daily = series("RRULE:FREQ=DAILY;COUNT=3", cairo);
     assert_eq!(
@@ -112,16 +111,16 @@ fn a_whole_day_begins_where_midnight_is_skipped() {
 fn whole_days_at_midnight_utc_stay_there() {
     let older = LocalStart {
         all_day: true,
-        ..start("2026-03-28T00:00:00Z", Tz::Europe__Berlin)
+        ..start("2026-03-28T00:00:00Z", "Europe/Berlin")
     };
     let daily = series("RRULE:FREQ=DAILY;COUNT=2", older);
     assert_eq!(first(&daily, 9), ["2026-03-28T00:00:00Z", "2026-03-29T00:00:00Z"]);
-    assert_eq!(daily.zone(), Tz::UTC);
+    assert_eq!(daily.zone().name(), "UTC");
 }
 
 #[test]
 fn dates_are_added_and_taken_away() {
-    let berlin = start("2026-06-01T08:00:00Z", Tz::Europe__Berlin);
+    let berlin = start("2026-06-01T08:00:00Z", "Europe/Berlin");
     let pattern = "RRULE:FREQ=DAILY;COUNT=5
         RDATE;TZID=America/New_York:20260610T040000
         EXDATE;VALUE=DATE:20260602
@@ -141,7 +140,7 @@ fn dates_are_added_and_taken_away() {
 
 #[test]
 fn a_rule_takes_occurrences_away() {
-    let berlin = start("2026-06-01T08:00:00Z", Tz::Europe__Berlin);
+    let berlin = start("2026-06-01T08:00:00Z", "Europe/Berlin");
     let weekdays = series("RRULE:FREQ=DAILY\nEXRULE:FREQ=WEEKLY;BYDAY=SA,SU;COUNT=2", berlin);
     let days = first(&weekdays, 8);
     assert_eq!(
@@ -158,7 +157,7 @@ fn a_rule_takes_occurrences_away() {
 #[test]
 fn weeks_that_lie_in_two_years_have_one_number() {
     // Week 53 of 2026 ends on 3 January 2027, week 1 of 2020 began on 30 December 2019.
-    let utc = start("2019-01-01T00:00:00Z", Tz::UTC);
+    let utc = start("2019-01-01T00:00:00Z", "UTC");
     let last = series("RRULE:FREQ=YEARLY;BYWEEKNO=53;BYDAY=TH,SU", utc);
     assert_eq!(
         first(&last, 4),
@@ -175,7 +174,7 @@ fn weeks_that_lie_in_two_years_have_one_number() {
 
 #[test]
 fn ends_are_known_where_there_are_any() {
-    let berlin = start("2026-06-01T08:00:00Z", Tz::Europe__Berlin);
+    let berlin = start("2026-06-01T08:00:00Z", "Europe/Berlin");
     let hour = TimeDelta::hours(1);
     for (pattern, end) in [
         ("RRULE:FREQ=DAILY", None),
@@ -207,7 +206,7 @@ fn ends_are_known_where_there_are_any() {
 
 #[test]
 fn a_series_is_known_for_forty_years() {
-    let berlin = start("2026-06-01T08:00:00Z", Tz::Europe__Berlin);
+    let berlin = start("2026-06-01T08:00:00Z", "Europe/Berlin");
     let yearly = series("RRULE:FREQ=YEARLY", berlin);
     assert_eq!(yearly.after(berlin.instant).count(), 41);
     let later = yearly.known_at(at("2036-01-01T00:00:00Z"));
@@ -220,7 +219,7 @@ fn a_series_is_known_for_forty_years() {
 
 #[test]
 fn no_call_takes_many_steps() {
-    let berlin = start("2024-02-29T08:00:00Z", Tz::Europe__Berlin);
+    let berlin = start("2024-02-29T08:00:00Z", "Europe/Berlin");
     let daily = series("RRULE:FREQ=DAILY", berlin);
     for (occurrences, count) in [
         (daily.after(at("2054-01-01T00:00:00Z")), 100),
@@ -255,7 +254,7 @@ fn no_call_takes_many_steps() {
 
 #[test]
 fn what_never_takes_place_is_refused() {
-    let berlin = start("2026-06-01T08:00:00Z", Tz::Europe__Berlin);
+    let berlin = start("2026-06-01T08:00:00Z", "Europe/Berlin");
     for pattern in [
         "RRULE:FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=30",
         "RRULE:FREQ=DAILY;BYMONTH=2;BYMONTHDAY=30",
@@ -284,7 +283,7 @@ fn what_never_takes_place_is_refused() {
 }
 
 fn refusal(line: &str) -> LineError {
-    let berlin = start("2026-06-01T08:00:00Z", Tz::Europe__Berlin);
+    let berlin = start("2026-06-01T08:00:00Z", "Europe/Berlin");
     match parsed(&[line.to_owned()], berlin) {
         Err(RecurrenceError::Line { number: 1, problem }) => problem,
         other => panic!("{line}: {other:?}"),
@@ -369,7 +368,7 @@ fn values_out_of_range_are_refused() {
 fn patterns_have_a_size() {
     let long = format!("RDATE:{}", "20260601,".repeat(200));
     assert_eq!(refusal(&long), LineError::TooLong);
-    let berlin = start("2026-06-01T08:00:00Z", Tz::Europe__Berlin);
+    let berlin = start("2026-06-01T08:00:00Z", "Europe/Berlin");
     let pattern = vec!["RRULE:FREQ=DAILY".to_owned(); 5];
     assert_eq!(parsed(&pattern, berlin).unwrap_err(), RecurrenceError::LineCount);
     assert_eq!(first(&parsed(&[], berlin).unwrap(), 3), ["2026-06-01T08:00:00Z"]);
@@ -435,7 +434,7 @@ fn patterns_have_one_text() {
 #[test]
 fn a_set_of_positions_begins_with_its_week() {
     // Wednesday is the second of its week.
-    let berlin = start("2027-01-06T09:00:00Z", Tz::Europe__Berlin);
+    let berlin = start("2027-01-06T09:00:00Z", "Europe/Berlin");
     let second = series("RRULE:FREQ=WEEKLY;BYDAY=MO,WE,FR;BYSETPOS=2;COUNT=3", berlin);
     let days = ["2027-01-06", "2027-01-13", "2027-01-20"].map(|day| format!("{day}T09:00:00Z"));
     assert_eq!(first(&second, 5), days);
@@ -443,7 +442,7 @@ fn a_set_of_positions_begins_with_its_week() {
 
 #[test]
 fn a_week_of_the_year_is_on_the_weekday_of_the_start() {
-    let utc = start("2027-01-06T09:00:00Z", Tz::UTC);
+    let utc = start("2027-01-06T09:00:00Z", "UTC");
     let weeks = series("RRULE:FREQ=YEARLY;BYWEEKNO=10,20;COUNT=3", utc);
     let days = ["2027-03-10", "2027-05-19", "2028-03-08"].map(|day| format!("{day}T09:00:00Z"));
     assert_eq!(first(&weeks, 5), days);

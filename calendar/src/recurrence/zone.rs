@@ -1,28 +1,23 @@
 //! Wall clocks and instants.
 
-use chrono::{DateTime, LocalResult, NaiveDateTime, NaiveTime, Offset, SubsecRound, TimeZone, Utc};
-use chrono_tz::{GapInfo, Tz};
+use chrono::{DateTime, LocalResult, NaiveDateTime, NaiveTime, SubsecRound, TimeZone, Utc};
+
+use crate::zones::Zone;
 
 /// The instant that a wall clock's time means (RFC 5545, section 3.3.5): of a time that comes twice the first; a time
 /// that is skipped is counted on with the offset from before the gap.
 #[must_use]
-pub fn instant_of(wall: NaiveDateTime, zone: Tz) -> DateTime<Utc> {
+pub fn instant_of(wall: NaiveDateTime, zone: Zone) -> DateTime<Utc> {
     match zone.from_local_datetime(&wall) {
         LocalResult::Single(time) => time.to_utc(),
         LocalResult::Ambiguous(one, other) => one.to_utc().min(other.to_utc()),
-        LocalResult::None => {
-            let before = GapInfo::new(&wall, &zone).and_then(|gap| gap.begin);
-            let offset = before.map_or(chrono::TimeDelta::zero(), |(_, offset)| {
-                chrono::TimeDelta::seconds(i64::from(offset.fix().local_minus_utc()))
-            });
-            (wall - offset).and_utc()
-        }
+        LocalResult::None => (wall - zone.offset_before(&wall)).and_utc(),
     }
 }
 
 /// What the clocks of the zone show at an instant.
 #[must_use]
-pub fn wall_of(instant: DateTime<Utc>, zone: Tz) -> NaiveDateTime {
+pub fn wall_of(instant: DateTime<Utc>, zone: Zone) -> NaiveDateTime {
     instant.with_timezone(&zone).naive_local()
 }
 
@@ -32,7 +27,7 @@ pub struct LocalStart {
     /// In whole seconds; fractions are cut off.
     pub instant: DateTime<Utc>,
     /// Occurrences keep the time of day that its clocks show.
-    pub zone: Tz,
+    pub zone: Zone,
     /// Occurrences are whole days: midnight in the zone. When the instant is no midnight there but one in UTC, as older
     /// clients send it, the days are UTC's.
     pub all_day: bool,
@@ -43,7 +38,7 @@ pub struct LocalStart {
 pub(super) struct Start {
     pub instant: DateTime<Utc>,
     pub wall: NaiveDateTime,
-    pub zone: Tz,
+    pub zone: Zone,
     pub all_day: bool,
 }
 
@@ -63,7 +58,7 @@ impl Start {
             if instant_of(midnight, given.zone) == instant {
                 start.wall = midnight;
             } else if instant.time() == NaiveTime::MIN {
-                start.zone = Tz::UTC;
+                start.zone = Zone::UTC;
                 start.wall = instant.naive_utc();
             }
         }

@@ -1,14 +1,11 @@
 //! Our occurrences against those of python-dateutil.
 
-use std::{
-    io::Write,
-    process::{Command, Stdio},
-};
+use std::{io::Write, process::Stdio};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
 
-use crate::{Seeded, patterns, properties::Case, recurrence::RecurrenceError};
+use crate::{Seeded, patterns, properties::Case, readers::python, recurrence::RecurrenceError};
 
 const CASES: u64 = 800;
 /// Of the cases, so many must have occurrences.
@@ -23,14 +20,11 @@ fn end(case: &Case) -> DateTime<Utc> {
 
 /// What dateutil says about each case: instants in seconds.
 fn answers_of_dateutil(cases: &[Case]) -> Vec<Vec<i64>> {
-    let python = std::env::var("COLLOQUY_TEST_PYTHON");
-    let python = python
-        .expect("COLLOQUY_TEST_PYTHON: a Python with the packages of tests/requirements.txt; ./test sets it");
     let script = concat!(
         env!("CARGO_MANIFEST_DIR"),
         "/tests/series/dateutil_occurrences.py"
     );
-    let mut command = Command::new(python);
+    let mut command = python();
     command.arg(script).stdin(Stdio::piped()).stdout(Stdio::piped());
     let mut process = command.spawn().unwrap();
     let questions: Vec<Value> = cases

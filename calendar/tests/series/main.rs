@@ -3,7 +3,6 @@
 //! `FUZZ_INPUTS=…` says how many odd patterns, `FUZZ_SEED=…` which. The same are made by `fuzz` for `cargo fuzz`.
 #![expect(
     clippy::unwrap_used,
-    clippy::expect_used,
     reason = "what can't be read ends the test, also outside of its own function"
 )]
 
@@ -14,6 +13,7 @@ mod dice;
 mod patterns;
 mod properties;
 mod readers;
+mod zones;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 

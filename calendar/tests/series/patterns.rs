@@ -1,7 +1,7 @@
 //! Patterns by choice: right ones, and odd ones.
 
 use chrono::{DateTime, Days, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, Utc};
-use chrono_tz::Tz;
+use colloquy_calendar::zones::Zone;
 
 use crate::{
     dice::Dice,
@@ -10,33 +10,37 @@ use crate::{
 };
 
 /// Times that clocks skip or show twice, or days near them.
-const CHANGES: [(Tz, &str); 12] = [
-    (Tz::Europe__Berlin, "2026-03-29T02:30:00"),
-    (Tz::Europe__Berlin, "2026-03-27T02:15:00"),
-    (Tz::Europe__Berlin, "2026-10-25T02:30:00"),
-    (Tz::Europe__Berlin, "2025-10-26T02:00:00"),
-    (Tz::America__New_York, "2026-03-08T02:30:00"),
-    (Tz::America__New_York, "2026-11-01T01:30:00"),
-    (Tz::Australia__Lord_Howe, "2026-10-04T02:15:00"),
-    (Tz::Australia__Lord_Howe, "2026-04-05T01:45:00"),
-    (Tz::America__Sao_Paulo, "2018-11-04T00:00:00"),
-    (Tz::America__Sao_Paulo, "2017-10-13T00:30:00"),
-    (Tz::Asia__Beirut, "2022-03-27T00:00:00"),
-    (Tz::Pacific__Apia, "2011-12-28T10:00:00"),
+const CHANGES: [(&str, &str); 12] = [
+    ("Europe/Berlin", "2026-03-29T02:30:00"),
+    ("Europe/Berlin", "2026-03-27T02:15:00"),
+    ("Europe/Berlin", "2026-10-25T02:30:00"),
+    ("Europe/Berlin", "2025-10-26T02:00:00"),
+    ("America/New_York", "2026-03-08T02:30:00"),
+    ("America/New_York", "2026-11-01T01:30:00"),
+    ("Australia/Lord_Howe", "2026-10-04T02:15:00"),
+    ("Australia/Lord_Howe", "2026-04-05T01:45:00"),
+    ("America/Sao_Paulo", "2018-11-04T00:00:00"),
+    ("America/Sao_Paulo", "2017-10-13T00:30:00"),
+    ("Asia/Beirut", "2022-03-27T00:00:00"),
+    ("Pacific/Apia", "2011-12-28T10:00:00"),
 ];
 
-const ZONES: [Tz; 8] = [
-    Tz::UTC,
-    Tz::Europe__Berlin,
-    Tz::Europe__Berlin,
-    Tz::Europe__Dublin,
-    Tz::America__New_York,
-    Tz::America__St_Johns,
-    Tz::Asia__Kathmandu,
-    Tz::Pacific__Auckland,
+const ZONES: [&str; 8] = [
+    "UTC",
+    "Europe/Berlin",
+    "Europe/Berlin",
+    "Europe/Dublin",
+    "America/New_York",
+    "America/St_Johns",
+    "Asia/Kathmandu",
+    "Pacific/Auckland",
 ];
 
 const WEEKDAYS: [&str; 7] = ["MO", "TU", "WE", "TH", "FR", "SA", "SU"];
+
+fn zone_of(name: &str) -> Zone {
+    name.parse().unwrap_or(Zone::UTC)
+}
 
 /// A pattern that is right, though it may have no occurrence.
 pub fn right(dice: &mut impl Dice) -> Case {
@@ -124,13 +128,13 @@ fn start(dice: &mut impl Dice) -> LocalStart {
     let all_day = dice.one_in(6);
     let (zone, wall) = if dice.one_in(3) {
         let (zone, wall) = CHANGES[dice.below(CHANGES.len())];
-        (zone, wall.parse().unwrap_or_default())
+        (zone_of(zone), wall.parse().unwrap_or_default())
     } else {
         let year = 2000 + i32::try_from(dice.below(30)).unwrap_or_default();
         let day = NaiveDate::from_yo_opt(year, 1).unwrap_or_default() + Days::new(dice.roll(365));
         let time = TimeDelta::minutes(15 * i64::try_from(dice.below(96)).unwrap_or_default());
         (
-            ZONES[dice.below(ZONES.len())],
+            zone_of(ZONES[dice.below(ZONES.len())]),
             day.and_time(NaiveTime::MIN) + time,
         )
     };
@@ -248,14 +252,14 @@ fn zulu(instant: DateTime<Utc>) -> String {
 
 fn dates(dice: &mut impl Dice, property: &str, start: &LocalStart) -> String {
     let walls: Vec<_> = (0..=dice.below(4)).map(|_| later(dice, start, 60)).collect();
-    let (parameters, write): (_, fn(&NaiveDateTime, Tz) -> String) = match dice.below(4) {
+    let (parameters, write): (_, fn(&NaiveDateTime, Zone) -> String) = match dice.below(4) {
         0 => (";VALUE=DATE".to_owned(), |wall, _| {
             wall.format("%Y%m%d").to_string()
         }),
         1 => (String::new(), |wall, _| wall.format("%Y%m%dT%H%M%S").to_string()),
         2 => (String::new(), |wall, zone| zulu(instant_of(*wall, zone))),
         _ => {
-            let zone = ZONES[dice.below(ZONES.len())];
+            let zone = zone_of(ZONES[dice.below(ZONES.len())]);
             let write = |wall: &NaiveDateTime, _| wall.format("%Y%m%dT%H%M%S").to_string();
             let walls = walls
                 .iter()

@@ -28,6 +28,14 @@ pub fn check(case: &Case) -> Result<bool, String> {
     let Ok(series) = case.set() else {
         return Ok(false);
     };
+    let text = Recurrence::parse(&case.lines)
+        .map(|read| read.lines())
+        .unwrap_or_default();
+    let again = Recurrence::parse(&text).map(|read| (read.lines(), RecurrenceSet::new(&read, case.start)));
+    match again {
+        Ok((lines, Ok(again))) if lines == text && again.means_the_same(&series) => {}
+        _ => return Err(format!("its canonical text is another pattern: {text:?}")),
+    }
     let mut occurrences = series.after(case.start.instant);
     let listed: Vec<_> = occurrences.by_ref().take(LISTED).collect();
     within(occurrences.steps())?;

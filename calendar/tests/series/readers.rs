@@ -10,12 +10,17 @@ use chrono::{DateTime, NaiveTime, TimeDelta, Utc};
 use colloquy_calendar::{
     ics::{Calendar, Entry, Exception, Method, Moment, Span, local_date},
     recurrence::{Recurrence, RecurrenceSet, wall_of},
+    zones,
 };
 use serde_json::{Value, json};
 
 use crate::{Seeded, dice::Dice, patterns, properties::Case};
 
-const CASES: u64 = 2_000;
+/// Seeds; some of their patterns have no occurrence.
+const CASES: u64 = 2_900;
+
+/// Of them, so many must have some.
+const TOLD_MIN: usize = 2_000;
 
 /// A series as it is stored, and what is known of it.
 struct Told {
@@ -206,7 +211,7 @@ fn exceptions(dice: &mut impl Dice, set: &RecurrenceSet, span: &Span) -> Vec<Exc
     exceptions
 }
 
-fn entry(recurrence: Recurrence, span: Span, exceptions: Vec<Exception>) -> Entry {
+pub fn entry(recurrence: Recurrence, span: Span, exceptions: Vec<Exception>) -> Entry {
     Entry {
         id: uuid::Uuid::from_u128(7),
         revision: 0,
@@ -225,105 +230,168 @@ fn entry(recurrence: Recurrence, span: Span, exceptions: Vec<Exception>) -> Entr
     }
 }
 
-fn given(name: &str) -> String {
+pub fn given(name: &str) -> String {
     std::env::var(name).unwrap_or_else(|_| panic!("{name}: ./test sets it"))
 }
 
-/// What a program says about each calendar.
-fn answers(command: &mut Command, told: &[Told]) -> Vec<Value> {
+/// A Python that knows the same zones as we do.
+pub fn python() -> Command {
+    let mut command = Command::new(given("COLLOQUY_TEST_PYTHON"));
+    match &zones::source().folder {
+        Some(folder) => command.env("PYTHONTZPATH", folder),
+        // The package tzdata.
+        None => command.env("PYTHONTZPATH", ""),
+    };
+    command
+}
+
+/// What a program answers to a question.
+pub fn asked(command: &mut Command, question: &Value) -> Value {
     let mut process = command
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();
-    let questions = told
-        .iter()
-        .map(|told| json!({"text": told.text(), "from": told.from.timestamp(), "to": told.to.timestamp()}));
-    let questions = serde_json::to_vec(&questions.collect::<Vec<_>>()).unwrap();
+    let question = question.to_string();
     let mut stdin = process.stdin.take().unwrap();
-    let writer = std::thread::spawn(move || stdin.write_all(&questions));
+    let writer = std::thread::spawn(move || stdin.write_all(question.as_bytes()));
     let output = process.wait_with_output().unwrap();
     writer.join().unwrap().unwrap();
     assert!(output.status.success(), "{}", output.status);
     serde_json::from_slice(&output.stdout).unwrap()
 }
 
-fn compare(reader: &str, told: &[Told], answers: &[Value]) {
+/// What a program says about each calendar.
+fn answers(command: &mut Command, told: &[Told]) -> Vec<Value> {
+    let question =
+        |told: &Told| json!({"text": told.text(), "from": told.from.timestamp(), "to": told.to.timestamp()});
+    let answers = asked(command, &told.iter().map(question).collect());
+    answers.as_array().unwrap().clone()
+}
+
+/// What a reader is known to read otherwise: it is not compared.
+struct Reader {
+    name: &'static str,
+    /// Whether it makes nothing of times around a change of clocks.
+    is_lost_where_clocks_change: bool,
+    misreads: fn(&Told) -> bool,
+    /// So many calendars must be compared.
+    compared_min: usize,
+}
+
+const PYTHON: Reader = Reader {
+    name: "recurring-ical-events",
+    is_lost_where_clocks_change: false,
+    misreads: |told| {
+        let lines = told.entry.recurrence.lines();
+        let says = |part: &str| lines.iter().any(|line| line.contains(part));
+        // It looks for what an exception replaces by its day, and takes away all of that day.
+        let times = ["BYHOUR", "BYMINUTE", "BYSECOND", "RDATE"];
+        !told.entry.exceptions.is_empty() && times.iter().any(|part| says(part))
+    },
+    compared_min: 1_500,
+};
+
+const ICAL_JS: Reader = Reader {
+    name: "ical.js",
+    is_lost_where_clocks_change: true,
+    misreads: |told| told.entry.recurrence.lines().iter().any(|line| is_misread(line)),
+    compared_min: 1_400,
+};
+
+/// What ical.js 2.2.1 does not know of rules.
+fn is_misread(line: &str) -> bool {
+    let says = |part: &str| line.contains(part);
+    let is_negative = |part: &str| {
+        let values = line.split(part).nth(1).unwrap_or_default();
+        values.split(';').next().unwrap_or_default().contains('-')
+    };
+    let names_times = says("BYHOUR") || says("BYMINUTE") || says("BYSECOND");
+    // EXRULE is dates to it.
+    line.starts_with("RRULE")
+        // Each of these it takes for less than it is, or refuses.
+        && (["BYSETPOS", "BYWEEKNO", "BYYEARDAY"].iter().any(|part| says(part))
+            // Days from the end of a month.
+            || is_negative("BYMONTHDAY=")
+            // Days of all months, or times, in a rule that goes through years.
+            || says("YEARLY") && (says("BYMONTHDAY") || says("BYDAY") || names_times)
+            // Several times of a weekday of the month.
+            || says("MONTHLY") && says("BYDAY") && names_times
+            // Some months of those that a rule goes through.
+            || says("MONTHLY") && says("BYMONTH="))
+}
+
+/// Where a day never was, and other times of whole days: no two programs agree on them.
+fn is_beyond_calendars(told: &Told) -> bool {
+    let is_skipped = told.case.start.zone.name() == "Pacific/Apia";
+    let lines = told.entry.recurrence.lines();
+    let has_times = lines
+        .iter()
+        .any(|line| line.starts_with("RDATE") && line.contains('T') && !line.contains("VALUE=DATE"));
+    is_skipped || told.case.start.all_day && has_times
+}
+
+fn compare(reader: &Reader, told: &[Told], answers: &[Value]) {
+    const CHANGE: &str = "around a change of clocks";
     assert_eq!(told.len(), answers.len());
-    let mut wrong = 0;
+    let (mut wrong, compared) = (Vec::new(), told.len());
     for (told, answer) in told.iter().zip(answers) {
-        let expected = told.expected();
-        let found = told.found(answer);
+        let (mut expected, mut found) = (told.expected(), told.found(answer));
+        if reader.is_lost_where_clocks_change {
+            expected.retain(|line| !line.contains(CHANGE));
+            if let Ok(found) = &mut found {
+                found.retain(|line| !line.contains(CHANGE));
+            }
+        }
         if found.as_ref() == Ok(&expected) {
             continue;
         }
-        wrong += 1;
-        let sig: Vec<_> = told
-            .entry
-            .recurrence
-            .lines()
-            .iter()
-            .map(|l| {
-                let l = l.replace("RRULE:", "");
-                l.split(';')
-                    .map(|p| {
-                        if p.starts_with("FREQ") {
-                            p.to_owned()
-                        } else {
-                            p.split(['=', ':']).next().unwrap().to_owned()
-                        }
-                    })
-                    .collect::<Vec<_>>()
-                    .join(" ")
-            })
-            .collect();
-        println!("SIG {reader} {}", sig.join(" | "));
-        if wrong > 40 {
-            continue;
-        }
-        let found = match found {
-            Ok(found) => found,
-            Err(error) => {
-                println!(
-                    "== {reader}: {error} {:?} {:?}",
-                    told.case,
-                    told.entry.recurrence.lines()
-                );
-                continue;
-            }
-        };
-        let missing: Vec<_> = expected.difference(&found).take(3).collect();
-        let more: Vec<_> = found.difference(&expected).take(3).collect();
-        let text = told.text();
-        let at = text.find("BEGIN:VEVENT").unwrap();
-        println!(
-            "== {reader}: {:?}\n missing {missing:?} more {more:?} {:?}\n{}",
+        let differ = found.map(|found| {
+            let missing: Vec<_> = expected.difference(&found).take(3).cloned().collect();
+            let more: Vec<_> = found.difference(&expected).take(3).cloned().collect();
+            (missing, more)
+        });
+        wrong.push(format!(
+            "{:?}: missing and more {differ:?}\n{}",
             told.case,
-            told.entry.exceptions,
-            &text[at..].replace("\r\n ", "")
-        );
+            told.text()
+        ));
     }
-    assert!(wrong == 0, "{reader}: {wrong}");
+    let name = reader.name;
+    assert!(
+        compared >= reader.compared_min,
+        "{name}: only {compared} were compared"
+    );
+    assert!(
+        wrong.is_empty(),
+        "{name} reads {} of {compared} otherwise:\n{}",
+        wrong.len(),
+        wrong[..wrong.len().min(12)].join("\n")
+    );
 }
 
-fn told() -> Vec<Told> {
-    (0..CASES).filter_map(Told::new).collect()
+/// What a reader is asked about.
+fn told_to(reader: &Reader) -> Vec<Told> {
+    let told: Vec<_> = (0..CASES).filter_map(Told::new).collect();
+    assert!(told.len() >= TOLD_MIN, "{}", told.len());
+    let is_compared = |told: &Told| !(reader.misreads)(told) && !is_beyond_calendars(told);
+    told.into_iter().filter(is_compared).collect()
 }
 
 #[test]
 fn python_finds_what_we_hold() {
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/series/readers.py");
-    let told = told();
-    let answers = answers(Command::new(given("COLLOQUY_TEST_PYTHON")).arg(script), &told);
-    compare("recurring-ical-events", &told, &answers);
+    let told = told_to(&PYTHON);
+    let answers = answers(python().arg(script), &told);
+    compare(&PYTHON, &told, &answers);
 }
 
 #[test]
 fn ical_js_finds_what_we_hold() {
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/series/readers.mjs");
-    let told = told();
+    let told = told_to(&ICAL_JS);
     let mut command = Command::new("node");
     command.arg(script).arg(given("COLLOQUY_TEST_NODE_MODULES"));
     let answers = answers(&mut command, &told);
-    compare("ical.js", &told, &answers);
+    compare(&ICAL_JS, &told, &answers);
 }

@@ -11,7 +11,7 @@ use url::Url;
 use crate::{
     forwarded::ForwardedFor,
     identity::IdentityArgs,
-    rest::{RestArgs, yardstick::Identity},
+    rest::{RestArgs, baseline::Identity},
     stamp,
 };
 
@@ -113,8 +113,8 @@ pub enum Command {
     Identity(IdentityArgs),
     /// The bare handler with which `rest` compares.
     #[command(hide = true)]
-    RestYardstick(Identity),
-    /// Broadcast without any rules; the yardstick of the scenario baseline.
+    RestBaseline(Identity),
+    /// Broadcast without any rules; the baseline of the scenario baseline.
     #[command(hide = true)]
     BaselineServer,
 }
@@ -287,7 +287,7 @@ mod tests {
             &["rest"][..],
             &["baseline-server"],
             &["identity", "--restart", "true"],
-            &["rest-yardstick", "--iss", "https://id.example.org", "--sub", "s"],
+            &["rest-baseline", "--iss", "https://id.example.org", "--sub", "s"],
         ] {
             assert!(parse(arguments).is_ok(), "{arguments:?}");
         }

@@ -1,4 +1,4 @@
-//! A yardstick: what the same load costs where nothing but broadcasting happens, in a process of its own.
+//! A baseline: what the same load costs where nothing but broadcasting happens, in a process of its own.
 
 pub mod child;
 pub mod server;

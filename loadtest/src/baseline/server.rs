@@ -145,7 +145,7 @@ mod tests {
     use crate::{
         clock::Moment,
         commands,
-        glance::{Glance, look},
+        frame_kind::{FrameKind, look},
         ledger::MessageId,
         stamp,
     };
@@ -158,7 +158,7 @@ mod tests {
         };
         let command = commands::send_message(&stamp::write(id, Moment(3), 200)).unwrap();
         let event = frame(&command).unwrap();
-        assert_eq!(look(&event, 200), Glance::Message(id, Moment(3)));
+        assert_eq!(look(&event, 200), FrameKind::Message(id, Moment(3)));
         let json: serde_json::Value = serde_json::from_str(&event).unwrap();
         assert_eq!(json["payload"]["scope"], "global");
     }

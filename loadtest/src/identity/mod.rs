@@ -83,7 +83,7 @@ pub enum IdentityError {
 
 /// What came of it.
 #[derive(Debug, Serialize)]
-pub struct Report {
+pub struct IdentityReport {
     pub passed: bool,
     people: u32,
     userinfo_ms: u64,
@@ -101,13 +101,13 @@ impl IdentityArgs {
     }
 }
 
-impl Report {
+impl IdentityReport {
     pub fn to_json(&self) -> serde_json::Result<String> {
         serde_json::to_string_pretty(self)
     }
 }
 
-impl Display for Report {
+impl Display for IdentityReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let asked = self.userinfo_asked;
         writeln!(
@@ -125,7 +125,7 @@ impl Display for Report {
     }
 }
 
-pub async fn run(args: &Args, identity: &IdentityArgs) -> Result<Report, IdentityError> {
+pub async fn run(args: &Args, identity: &IdentityArgs) -> Result<IdentityReport, IdentityError> {
     let userinfo_time = Duration::from_millis(identity.userinfo_ms);
     let issuer = Issuer::start(identity.authority_port, &args.client_id, userinfo_time).await?;
     let server = Arc::new(Server::new(args)?);
@@ -146,7 +146,7 @@ pub async fn run(args: &Args, identity: &IdentityArgs) -> Result<Report, Identit
     let (asked_before, begin) = (issuer.asked(), Instant::now());
     let within = Duration::from_secs(identity.within);
     let (latencies, errors) = ask(&server, tokens, within, usize::MAX).await?;
-    Ok(Report {
+    Ok(IdentityReport {
         passed: errors.is_empty(),
         people: identity.people,
         userinfo_ms: identity.userinfo_ms,

@@ -1,10 +1,10 @@
 //! REST operations under load: how many a second, how long each takes, what they cost the server, and how `GET /users/me`
 //! compares with a bare handler that does the same query.
 
+pub mod baseline;
 mod drive;
 pub mod operation;
 pub mod report;
-pub mod yardstick;
 
 use std::{collections::BTreeSet, io, process::Command, sync::Arc, time::Duration};
 
@@ -13,10 +13,10 @@ use reqwest::Method;
 use url::Url;
 
 use self::{
+    baseline::Identity,
     drive::{Driven, Request, drive},
     operation::Operation,
-    report::{Comparison, Report},
-    yardstick::Identity,
+    report::{Comparison, RestReport},
 };
 use crate::{
     api::{Api, ApiError},
@@ -44,7 +44,7 @@ pub struct RestArgs {
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..=60))]
     seconds: u64,
     /// The server's database: compares `GET /users/me` with a bare handler that does the same query there.
-    #[arg(long, value_name = "URL", env = yardstick::DATABASE, hide_env_values = true)]
+    #[arg(long, value_name = "URL", env = baseline::DATABASE, hide_env_values = true)]
     database: Option<String>,
     /// How often the bare handler and the server take turns.
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
@@ -69,7 +69,7 @@ pub enum RestError {
     #[error("{0}")]
     Process(#[from] ProcessError),
     #[error("the bare handler can't be started: {0}")]
-    Yardstick(io::Error),
+    Baseline(io::Error),
     #[error("a task ended early: {0}")]
     Task(#[from] tokio::task::JoinError),
 }
@@ -80,11 +80,11 @@ pub async fn run(
     rest: &RestArgs,
     api: &Arc<Api>,
     meetings: &Meetings,
-) -> Result<Report, RestError> {
+) -> Result<RestReport, RestError> {
     let observer = Observer::new(args.server_pid)?;
     let mut meetings = meetings.create(ROOMS, args.join_concurrency).await?;
     meetings.retain(|meeting| meeting.owner == api.owner(0));
-    let mut report = Report::new(rest.connections, rest.seconds);
+    let mut report = RestReport::new(rest.connections, rest.seconds);
     for operation in &rest.operations {
         let paths = meetings.iter().map(|meeting| operation.path(meeting.room));
         // Those that are not about a room have one path.
@@ -129,23 +129,23 @@ async fn compare(
     database: &str,
 ) -> Result<Comparison, RestError> {
     let path = Operation::Me.path(uuid::Uuid::nil());
-    let identity = Identity::of(&api.token(api.owner(0)).await?).map_err(RestError::Yardstick)?;
-    let mut command = BaselineServer::command().map_err(RestError::Yardstick)?;
+    let identity = Identity::of(&api.token(api.owner(0)).await?).map_err(RestError::Baseline)?;
+    let mut command = BaselineServer::command().map_err(RestError::Baseline)?;
     pass(&mut command, &identity, database);
-    let yardstick = BaselineServer::spawn(&mut command).map_err(RestError::Yardstick)?;
-    let yardstick_observer = Observer::new(Some(yardstick.pid()))?;
-    let yardstick_url = Url::parse(&format!("http://127.0.0.1:{}/users/me", yardstick.port()))
-        .map_err(|error| RestError::Yardstick(io::Error::other(error)))?;
+    let baseline = BaselineServer::spawn(&mut command).map_err(RestError::Baseline)?;
+    let baseline_observer = Observer::new(Some(baseline.pid()))?;
+    let baseline_url = Url::parse(&format!("http://127.0.0.1:{}/users/me", baseline.port()))
+        .map_err(|error| RestError::Baseline(io::Error::other(error)))?;
     let mut comparison = Comparison::default();
     for _ in 0..rest.pairs {
         let bare = Request {
             bearer: None,
             method: Method::GET,
-            urls: vec![yardstick_url.clone()],
+            urls: vec![baseline_url.clone()],
             timeout: args.timeout,
             forwarded_for: ForwardedFor::Nobody,
         };
-        let bare = measured(rest, yardstick_observer, bare).await?;
+        let bare = measured(rest, baseline_observer, bare).await?;
         let ours = request(args, api, Method::GET, [path.clone()]).await?;
         let ours = measured(rest, observer, ours).await?;
         comparison.add(&bare, &ours);
@@ -156,7 +156,7 @@ async fn compare(
 /// The URL may hold a password, and command lines can be read by anybody.
 fn pass(command: &mut Command, identity: &Identity, database: &str) {
     command
-        .arg("rest-yardstick")
+        .arg("rest-baseline")
         .args(["--iss", &identity.issuer, "--sub", &identity.subject])
-        .env(yardstick::DATABASE, database);
+        .env(baseline::DATABASE, database);
 }

@@ -16,7 +16,7 @@ use crate::{
 
 /// The result of a run.
 #[derive(Debug, Serialize)]
-pub struct Report {
+pub struct RestReport {
     pub connections: u32,
     pub seconds: u64,
     /// By name.
@@ -49,7 +49,7 @@ pub struct Comparison {
     pub errors: Errors,
 }
 
-impl Report {
+impl RestReport {
     pub fn new(connections: u32, seconds: u64) -> Self {
         Self {
             connections,
@@ -107,7 +107,7 @@ impl Comparison {
     }
 }
 
-impl Display for Report {
+impl Display for RestReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{} connections, {} s each", self.connections, self.seconds)?;
         for (name, measured) in &self.operations {

@@ -16,7 +16,7 @@ use super::{
     tally::{Phase, RoomTally, Tally},
 };
 use crate::{
-    client::{ClientError, Lane, Participant},
+    client::{ClientError, Participant, ReadBuffer},
     clock::Moment,
     ledger::MessageId,
     report::Errors,
@@ -56,7 +56,7 @@ pub async fn attend(
         index: seat.index,
         ..Attendance::default()
     };
-    match stage.entry.enter_in_turn(&seat, Lane::Normal).await {
+    match stage.entry.enter_in_turn(&seat, ReadBuffer::Normal).await {
         Ok(entered) => {
             attendance.join = Some((entered.started, entered.joined));
             room_tally.joined(seat.index);

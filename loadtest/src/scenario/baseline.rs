@@ -5,8 +5,8 @@ use std::{collections::BTreeMap, sync::Arc};
 use super::{
     ScenarioError,
     entry::Entry,
-    hall::{Flood, Hall, Stalling},
     listener::Load,
+    participant_pool::{Flood, ParticipantPool, Stalling},
     prepare,
 };
 use crate::{
@@ -25,32 +25,32 @@ pub async fn run(
     meetings: &Meetings,
     observer: Observer,
 ) -> Result<Findings, ScenarioError> {
-    let yardstick = BaselineServer::start().map_err(ScenarioError::Baseline)?;
-    let yardstick_observer = Observer::new(Some(yardstick.pid()))?;
+    let baseline = BaselineServer::start().map_err(ScenarioError::Baseline)?;
+    let baseline_observer = Observer::new(Some(baseline.pid()))?;
     let load = Load::of(args);
     let mut findings = Findings::default();
     for part in 0..args.pairs {
-        let mut hall = Hall::enter_bare(args, |room| yardstick.url(part, room)).await?;
-        let bare = hall.flood(load, Stalling::Nobody, yardstick_observer).await?;
+        let mut pool = ParticipantPool::enter_bare(args, |room| baseline.url(part, room)).await?;
+        let bare = pool.flood(load, Stalling::Nobody, baseline_observer).await?;
         findings.audit += bare.audit;
-        findings.errors.merge(hall.leave().await);
+        findings.errors.merge(pool.leave().await);
 
         // New rooms: those who left the old ones would be listed.
         let rooms = prepare(args, meetings).await?;
         let entry = Entry::new(Arc::clone(args), Arc::clone(api))?;
-        let mut hall = Hall::enter(entry, rooms, 0).await?;
-        let ours = hall.flood(load, Stalling::Nobody, observer).await?;
+        let mut pool = ParticipantPool::enter(entry, rooms, 0).await?;
+        let ours = pool.flood(load, Stalling::Nobody, observer).await?;
         findings.audit += ours.audit;
         findings.pairs.extend(pair(&bare, &ours));
         findings.joins_attempted += args.participants_total();
         // The last pair's times stand for all; the number of joins is everybody's.
         let joined_before = findings.joins.count;
-        findings.joins = hall.joins.clone();
+        findings.joins = pool.joins.clone();
         findings.joins.count += joined_before;
         findings.flows.insert("baseline_deliveries", bare.flow);
         findings.deliveries = ours.flow;
         findings.server = ours.cost;
-        findings.errors.merge(hall.leave().await);
+        findings.errors.merge(pool.leave().await);
     }
     findings.deliveries.count = findings.audit.received;
     findings.figures = medians(&findings.pairs);

@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     api::Way,
-    client::{ClientError, Lane, Participant},
+    client::{ClientError, Participant, ReadBuffer},
     clock::Moment,
     flow::{Latencies, float},
     meetings::Meeting,
@@ -88,7 +88,7 @@ pub async fn run(entry: Entry, rooms: Vec<Meeting>, observer: Observer) -> Resul
 impl Account {
     async fn take_part(&mut self, entry: &Entry, seat: &Seat, end: Instant) -> Result<(), EnterError> {
         self.attempts += 1;
-        let mut present = entry.enter_in_turn(seat, Lane::Normal).await?;
+        let mut present = entry.enter_in_turn(seat, ReadBuffer::Normal).await?;
         self.joins.push((present.started, present.joined));
         if seat.index == 0 {
             self.stay(&mut present.participant, end).await?;
@@ -125,7 +125,7 @@ impl Account {
             resumption: turn.shows_token.then_some(&present.resumption),
             breakout_room: None,
         };
-        let returned = entry.enter(seat, way, Lane::Normal).await?;
+        let returned = entry.enter(seat, way, ReadBuffer::Normal).await?;
         self.joins.push((returned.started, returned.joined));
         let took = returned.joined.since(returned.started);
         self.turns.entry(turn.name()).or_default().push(took);

@@ -8,7 +8,7 @@ use url::Url;
 use crate::{
     api::{Api, ApiError, Ticket, Way},
     args::Args,
-    client::{ClientError, Lane, Participant},
+    client::{ClientError, Participant, ReadBuffer},
     clock::{Clock, Moment},
     meetings::Meeting,
 };
@@ -87,13 +87,13 @@ impl Entry {
     }
 
     /// Comes in, among at most `--join-concurrency` at a time.
-    pub async fn enter_in_turn(&self, seat: &Seat, lane: Lane) -> Result<Entered, EnterError> {
+    pub async fn enter_in_turn(&self, seat: &Seat, lane: ReadBuffer) -> Result<Entered, EnterError> {
         // The semaphore is never closed.
         let _turn = self.turns.acquire().await;
         self.enter(seat, Way::default(), lane).await
     }
 
-    pub async fn enter(&self, seat: &Seat, way: Way<'_>, lane: Lane) -> Result<Entered, EnterError> {
+    pub async fn enter(&self, seat: &Seat, way: Way<'_>, lane: ReadBuffer) -> Result<Entered, EnterError> {
         let mut visitor = self.visit(seat, way, lane).await?;
         let patience = self.args.timeout;
         let entrance = visitor.participant.join(&seat.name(), patience).await?;
@@ -109,7 +109,7 @@ impl Entry {
     }
 
     /// Opens a socket and stays before the join.
-    pub async fn visit(&self, seat: &Seat, way: Way<'_>, lane: Lane) -> Result<Visitor, EnterError> {
+    pub async fn visit(&self, seat: &Seat, way: Way<'_>, lane: ReadBuffer) -> Result<Visitor, EnterError> {
         let started = self.clock.now();
         let ticket = self.ticket(seat, way).await?;
         let participant = self.connect(seat, &ticket, lane).await?;
@@ -140,7 +140,7 @@ impl Entry {
         &self,
         seat: &Seat,
         ticket: &Ticket,
-        lane: Lane,
+        lane: ReadBuffer,
     ) -> Result<Participant, ClientError> {
         Participant::connect(&self.signaling, &ticket.ticket, lane, self.address(seat)).await
     }

@@ -3,23 +3,23 @@
 use super::{
     ScenarioError,
     entry::Entry,
-    hall::{Hall, Stalling},
     listener::Load,
+    participant_pool::{ParticipantPool, Stalling},
 };
 use crate::{meetings::Meeting, process::Observer, report::Findings};
 
 pub async fn run(entry: Entry, rooms: Vec<Meeting>, observer: Observer) -> Result<Findings, ScenarioError> {
     let load = Load::of(&entry.args);
     let joins_attempted = entry.args.participants_total();
-    let mut hall = Hall::enter(entry, rooms, 0).await?;
-    let flood = hall.flood(load, Stalling::Nobody, observer).await?;
+    let mut pool = ParticipantPool::enter(entry, rooms, 0).await?;
+    let flood = pool.flood(load, Stalling::Nobody, observer).await?;
     Ok(Findings {
         joins_attempted,
-        joins: hall.joins.clone(),
+        joins: pool.joins.clone(),
         deliveries: flood.flow,
         audit: flood.audit,
         server: flood.cost,
-        errors: hall.leave().await,
+        errors: pool.leave().await,
         ..Findings::default()
     })
 }

@@ -14,7 +14,7 @@ use super::{
     span,
 };
 use crate::{
-    client::{ClientError, Lane, Participant},
+    client::{ClientError, Participant, ReadBuffer},
     clock::Moment,
     flow::Latencies,
     meetings::Meeting,
@@ -94,7 +94,7 @@ async fn await_joins(attempts: &mut watch::Receiver<u64>, total: u64) {
 
 async fn come(entry: &Entry, seat: &Seat) -> (Stay, Option<Participant>) {
     let mut stay = Stay::default();
-    match entry.enter_in_turn(seat, Lane::Normal).await {
+    match entry.enter_in_turn(seat, ReadBuffer::Normal).await {
         Ok(entered) => {
             stay.join = Some((entered.started, entered.joined));
             (stay, Some(entered.participant))

@@ -20,7 +20,7 @@ use super::{
 };
 use crate::{
     api::Way,
-    client::{ClientError, Lane, Participant},
+    client::{ClientError, Participant, ReadBuffer},
     clock::Moment,
     figures::ratio,
     flow::{Latencies, float},
@@ -92,7 +92,7 @@ pub async fn run(entry: Entry, rooms: Vec<Meeting>, observer: Observer) -> Resul
 async fn take_part(storm: Arc<Storm>, seat: Seat, due: Instant) -> Account {
     sleep_until(due).await;
     let mut errors = Errors::default();
-    let entered = storm.entry.enter(&seat, Way::default(), Lane::Normal).await;
+    let entered = storm.entry.enter(&seat, Way::default(), ReadBuffer::Normal).await;
     if entered.is_ok() {
         storm.rooms[seat.room].joined(seat.index);
     }

@@ -10,7 +10,7 @@ use tokio::{
 use crate::{
     client::{ClientError, Participant},
     clock::{Clock, Moment},
-    glance::{self, Glance},
+    frame_kind::{self, FrameKind},
     ledger::{MessageId, track::Track},
     report::Errors,
     stamp::{self, FENCES_FROM},
@@ -268,9 +268,9 @@ impl Listener {
     }
 
     fn take(&mut self, frame: &str, bytes: u16) {
-        match glance::look(frame, bytes) {
-            Glance::Message(id, _) if id.counter >= FENCES_FROM => self.newest_fence = id.counter,
-            Glance::Message(id, sent_at) => {
+        match frame_kind::look(frame, bytes) {
+            FrameKind::Message(id, _) if id.counter >= FENCES_FROM => self.newest_fence = id.counter,
+            FrameKind::Message(id, sent_at) => {
                 let now = self.clock.now();
                 self.last_received = Some(now);
                 self.track.note(id);
@@ -278,8 +278,8 @@ impl Listener {
                 self.latencies_micros
                     .push(u32::try_from(micros).unwrap_or(u32::MAX));
             }
-            Glance::Mutilated => self.errors.add("mutilated message"),
-            Glance::Other => match wire::read(frame).map(|frame| frame.event) {
+            FrameKind::Mutilated => self.errors.add("mutilated message"),
+            FrameKind::Other => match wire::read(frame).map(|frame| frame.event) {
                 Ok(Event::Error(name)) => self.errors.add(format!("error event {name}")),
                 Ok(_) => {}
                 Err(_) => self.errors.add("unreadable frame"),

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     api::Way,
-    client::{ClientError, Lane, Participant},
+    client::{ClientError, Participant, ReadBuffer},
     clock::Moment,
     ledger::MessageId,
     report::Errors,
@@ -47,7 +47,7 @@ impl Member {
             started,
             joined,
             ..
-        } = entry.enter_in_turn(&seat, Lane::Normal).await?;
+        } = entry.enter_in_turn(&seat, ReadBuffer::Normal).await?;
         Ok(Self {
             entry,
             seat,
@@ -76,7 +76,7 @@ impl Member {
             resumption: Some(&self.resumption),
             breakout_room,
         };
-        let entered = self.entry.enter(&self.seat, way, Lane::Normal).await?;
+        let entered = self.entry.enter(&self.seat, way, ReadBuffer::Normal).await?;
         if entered.id != self.id {
             self.errors.add("moved under another id");
         }

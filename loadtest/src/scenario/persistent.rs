@@ -12,7 +12,7 @@ use tokio::{
 use super::entry::{EnterError, Entered, Entry, Seat};
 use crate::{
     api::{ApiError, Way},
-    client::{ClientError, Lane, Participant},
+    client::{ClientError, Participant, ReadBuffer},
     clock::Moment,
     flow::float,
     report::Errors,
@@ -282,7 +282,7 @@ impl Persistent {
         };
         let ticket = entry.ticket(&self.seat, way).await?;
         self.resumption = Some(ticket.resumption.clone());
-        let mut participant = entry.connect(&self.seat, &ticket, Lane::Normal).await?;
+        let mut participant = entry.connect(&self.seat, &ticket, ReadBuffer::Normal).await?;
         let entrance = participant.join(&self.seat.name(), entry.args.timeout).await?;
         Ok(Entered {
             participant,

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use super::{
     ScenarioError,
     entry::Entry,
-    hall::{Hall, Stalling},
     listener::Load,
+    participant_pool::{ParticipantPool, Stalling},
 };
 use crate::{figures::ratio, flow::Flow, meetings::Meeting, process::Observer, report::Findings};
 
@@ -14,9 +14,9 @@ pub async fn run(entry: Entry, rooms: Vec<Meeting>, observer: Observer) -> Resul
     let load = Load::of(&entry.args);
     let joins_attempted = entry.args.participants_total();
     let stalled = entry.args.stalled();
-    let mut hall = Hall::enter(entry, rooms, stalled).await?;
-    let before = hall.flood(load, Stalling::Nobody, observer).await?;
-    let during = hall.flood(load, Stalling::Some, observer).await?;
+    let mut pool = ParticipantPool::enter(entry, rooms, stalled).await?;
+    let before = pool.flood(load, Stalling::Nobody, observer).await?;
+    let during = pool.flood(load, Stalling::Some, observer).await?;
     let p99_ratio = ratio(during.flow.p99_ms, before.flow.p99_ms);
     let mut audit = before.audit;
     audit += during.audit;
@@ -26,7 +26,7 @@ pub async fn run(entry: Entry, rooms: Vec<Meeting>, observer: Observer) -> Resul
     ];
     Ok(Findings {
         joins_attempted,
-        joins: hall.joins.clone(),
+        joins: pool.joins.clone(),
         // Both floods; the times are the second one's.
         deliveries: Flow {
             count: audit.received,
@@ -36,7 +36,7 @@ pub async fn run(entry: Entry, rooms: Vec<Meeting>, observer: Observer) -> Resul
         flows: BTreeMap::from(flows),
         figures: p99_ratio.map(|ratio| ("p99_ratio", ratio)).into_iter().collect(),
         server: during.cost,
-        errors: hall.leave().await,
+        errors: pool.leave().await,
         ..Findings::default()
     })
 }

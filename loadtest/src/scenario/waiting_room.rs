@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     api::Way,
-    client::{Admission, ClientError, Lane, Participant},
+    client::{Admission, ClientError, Participant, ReadBuffer},
     clock::Moment,
     commands,
     flow::Latencies,
@@ -71,7 +71,7 @@ pub async fn run(entry: Entry, rooms: Vec<Meeting>, observer: Observer) -> Resul
 impl Account {
     async fn meet(&mut self, entry: &Entry, seats: &[Seat]) -> Result<(), EnterError> {
         let patience = entry.args.timeout;
-        let mut owner = entry.enter_in_turn(&seats[0], Lane::Normal).await?;
+        let mut owner = entry.enter_in_turn(&seats[0], ReadBuffer::Normal).await?;
         self.joins.push((owner.started, owner.joined));
         owner
             .participant
@@ -108,7 +108,7 @@ impl Account {
 async fn wait(entry: &Entry, seat: &Seat) -> Result<(Visitor, Moment), EnterError> {
     // The semaphore is never closed.
     let _turn = entry.turns.acquire().await;
-    let mut visitor = entry.visit(seat, Way::default(), Lane::Normal).await?;
+    let mut visitor = entry.visit(seat, Way::default(), ReadBuffer::Normal).await?;
     let patience = entry.args.timeout;
     match visitor.participant.knock(&seat.name(), patience).await? {
         Admission::Waiting => Ok((visitor, entry.clock.now())),

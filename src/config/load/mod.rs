@@ -10,7 +10,7 @@ use figment::{Figment, error::Kind, providers::Serialized};
 use serde_json::{Map, Value};
 
 use super::{
-    Config, ConfigError, Place, Problem,
+    Config, ConfigError, Problem, SettingSource,
     environment::{Environment, variable},
     file::ConfigFile,
     foreign,
@@ -226,19 +226,21 @@ impl Layers {
     }
 
     /// The strongest layer that says something about `path`.
-    fn place<S: AsRef<str>>(&self, path: &[S]) -> Place {
-        self.set_at(path).unwrap_or(Place::Default)
+    fn place<S: AsRef<str>>(&self, path: &[S]) -> SettingSource {
+        self.set_at(path).unwrap_or(SettingSource::Default)
     }
 
     /// The same; `None` while the default holds.
-    fn set_at<S: AsRef<str>>(&self, path: &[S]) -> Option<Place> {
+    fn set_at<S: AsRef<str>>(&self, path: &[S]) -> Option<SettingSource> {
         match path.first().map(AsRef::as_ref) {
-            Some("data_dir") if contains(&self.flags, path) => return Some(Place::Flag("--data-dir")),
-            Some("http") if contains(&self.flags, path) => return Some(Place::Flag("--listen")),
+            Some("data_dir") if contains(&self.flags, path) => {
+                return Some(SettingSource::Flag("--data-dir"));
+            }
+            Some("http") if contains(&self.flags, path) => return Some(SettingSource::Flag("--listen")),
             _ => {}
         }
         if contains(&self.environment.data, path) {
-            return Some(Place::Variable(self.variable(path)));
+            return Some(SettingSource::Variable(self.variable(path)));
         }
         let file = self.file.as_ref()?;
         contains(&file.data, path).then(|| file.place(path))
@@ -257,7 +259,7 @@ impl Layers {
 /// What an installation says that never wants the development issuer, also when a file or a variable got lost.
 fn refuse_development(config: &Config) -> Result<(), ConfigError> {
     let problem = config.dev_issuer_enabled().then(|| Problem {
-        place: Place::Flag("--require-oidc"),
+        place: SettingSource::Flag("--require-oidc"),
         key: "oidc.authority".to_owned(),
         message: "is not set; name your identity provider there (without it anyone can log in as anyone), \
                   or leave the flag out to try the server on this machine"
@@ -269,8 +271,8 @@ fn refuse_development(config: &Config) -> Result<(), ConfigError> {
 /// What stands in the file in its order, then the rest.
 fn refuse(mut problems: Vec<Problem>) -> Result<(), ConfigError> {
     problems.sort_by_key(|problem| match problem.place {
-        Place::File { line, .. } => line.unwrap_or(usize::MAX),
-        Place::Variable(_) | Place::Flag(_) | Place::Default => usize::MAX,
+        SettingSource::File { line, .. } => line.unwrap_or(usize::MAX),
+        SettingSource::Variable(_) | SettingSource::Flag(_) | SettingSource::Default => usize::MAX,
     });
     if problems.is_empty() {
         Ok(())

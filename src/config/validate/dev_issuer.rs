@@ -6,7 +6,7 @@ use url::Url;
 
 use super::Rules;
 use crate::{
-    config::{Config, DevIssuer, LogFormat},
+    config::{Config, DevIssuerSettings, LogFormat},
     loopback::is_loopback,
 };
 
@@ -50,7 +50,7 @@ impl Rules {
         }
     }
 
-    pub(super) fn dev_issuer(&mut self, issuer: &DevIssuer) {
+    pub(super) fn dev_issuer(&mut self, issuer: &DevIssuerSettings) {
         for (index, uri) in issuer.redirect_uris.iter().enumerate() {
             self.require(
                 &format!("dev_issuer.redirect_uris.{index}"),

@@ -3,10 +3,10 @@
 use lettre::Address;
 
 use super::Rules;
-use crate::config::Mail;
+use crate::config::MailSettings;
 
 impl Rules {
-    pub(super) fn mail(&mut self, mail: &Mail) {
+    pub(super) fn mail(&mut self, mail: &MailSettings) {
         self.require("mail.port", mail.port > 0, "must be at least 1");
         self.positive("mail.retry_secs", mail.retry_secs);
         self.span("mail.retry_secs", mail.retry_secs);
@@ -42,7 +42,7 @@ impl Rules {
         }
     }
 
-    fn mail_server(&mut self, mail: &Mail, host: &str) {
+    fn mail_server(&mut self, mail: &MailSettings, host: &str) {
         self.filled("mail.host", host);
         self.require(
             "mail.host",
@@ -68,16 +68,16 @@ impl Rules {
 mod tests {
     use super::super::violations;
     use crate::{
-        config::{Config, Mail, MailTls},
+        config::{Config, MailSettings, MailTls},
         secrets::Secret,
     };
 
-    fn keys(change: impl FnOnce(&mut Mail)) -> Vec<String> {
-        let mail = Mail {
+    fn keys(change: impl FnOnce(&mut MailSettings)) -> Vec<String> {
+        let mail = MailSettings {
             host: Some("smtp.example.org".to_owned()),
             from_address: Some("meetings@example.org".to_owned()),
             web_client_url: "https://meet.example.org".parse().ok(),
-            ..Mail::default()
+            ..MailSettings::default()
         };
         let mut config = Config {
             mail,
@@ -119,14 +119,14 @@ mod tests {
 
     #[test]
     fn a_password_goes_to_other_machines_by_tls_only() {
-        let password = |mail: &mut Mail| {
+        let password = |mail: &mut MailSettings| {
             mail.user = Some("colloquy".to_owned());
             mail.password = Some(Secret::new("secret"));
             mail.tls = MailTls::None;
         };
         assert_eq!(keys(password), ["mail.tls"]);
         for host in ["localhost", "127.0.0.1", "::1"] {
-            let local = |mail: &mut Mail| {
+            let local = |mail: &mut MailSettings| {
                 password(mail);
                 mail.host = Some(host.to_owned());
             };

@@ -16,7 +16,9 @@ mod user_search;
 
 use url::Url;
 
-use super::{AssetStoreKind, Assets, Config, Defaults, Http, Livekit, Log, Oidc, Rooms, Signaling};
+use super::{
+    AssetSettings, AssetStoreKind, Config, Defaults, Http, Livekit, Log, Oidc, Rooms, SignalingSettings,
+};
 use crate::catalogue::names;
 
 /// Signature algorithms that verify with a public key. Symmetric ones would turn that key into a secret.
@@ -236,7 +238,7 @@ impl Rules {
         self.span("rooms.revive_max_age_secs", rooms.revive_max_age_secs);
     }
 
-    fn signaling(&mut self, signaling: &Signaling) {
+    fn signaling(&mut self, signaling: &SignalingSettings) {
         self.positive_count(
             "signaling.chat_messages_per_scope_max",
             signaling.chat_messages_per_scope_max,
@@ -290,7 +292,7 @@ impl Rules {
         );
     }
 
-    fn assets(&mut self, assets: &Assets) {
+    fn assets(&mut self, assets: &AssetSettings) {
         self.positive("assets.upload_bytes_max", assets.upload_bytes_max);
         self.positive("assets.recording_bytes_max", assets.recording_bytes_max);
         self.positive_count("assets.uploads_max", assets.uploads_max);

@@ -6,7 +6,7 @@ use url::{Host, Url};
 
 use super::Rules;
 use crate::{
-    config::{Config, Mail, MailTls, Oidc, Outgoing},
+    config::{Config, MailSettings, MailTls, Oidc, Outgoing},
     loopback::is_loopback,
     private_network::is_near,
 };
@@ -51,7 +51,7 @@ impl Rules {
 
     /// Mails hold passwords and pins of rooms. The password of the mail server is more than that, and does not even cross a
     /// private network in clear.
-    fn encrypted_mail(&mut self, mail: &Mail) {
+    fn encrypted_mail(&mut self, mail: &MailSettings) {
         let host = mail.host.as_deref().and_then(host);
         let (Some(host), MailTls::None) = (host, mail.tls) else {
             return;

@@ -1,13 +1,13 @@
 //! Rules of the settings of shared folders.
 
 use super::Rules;
-use crate::{config::SharedFolder, secrets::Secret};
+use crate::{config::SharedFolderSettings, secrets::Secret};
 
 /// Longest time until links end, in days.
 const EXPIRY_DAYS_MAX: u32 = 10_000;
 
 impl Rules {
-    pub(super) fn shared_folder(&mut self, folder: &SharedFolder) {
+    pub(super) fn shared_folder(&mut self, folder: &SharedFolderSettings) {
         if let Some(url) = &folder.url {
             self.web_url("shared_folder.url", url);
             let filled = |text: Option<&str>| text.is_some_and(|text| !text.is_empty());
@@ -48,17 +48,17 @@ fn is_directory(path: &str) -> bool {
 mod tests {
     use super::super::violations;
     use crate::{
-        config::{Config, SharedFolder},
+        config::{Config, SharedFolderSettings},
         secrets::Secret,
     };
 
-    fn keys(change: impl FnOnce(&mut SharedFolder)) -> Vec<String> {
+    fn keys(change: impl FnOnce(&mut SharedFolderSettings)) -> Vec<String> {
         let mut config = Config {
-            shared_folder: SharedFolder {
+            shared_folder: SharedFolderSettings {
                 url: "https://cloud.example.org/nextcloud".parse().ok(),
                 username: Some("colloquy".to_owned()),
                 password: Some(Secret::new("app password")),
-                ..SharedFolder::default()
+                ..SharedFolderSettings::default()
             },
             ..Config::default()
         };
@@ -81,7 +81,7 @@ mod tests {
             keys(|folder| folder.url = "https://u:p@cloud.example.org".parse().ok()),
             ["shared_folder.url"]
         );
-        let nothing = |folder: &mut SharedFolder| {
+        let nothing = |folder: &mut SharedFolderSettings| {
             (folder.url, folder.username, folder.password) = (None, None, None);
         };
         assert_eq!(keys(nothing), Vec::<String>::new());
@@ -98,7 +98,8 @@ mod tests {
                 "{bad:?}"
             );
         }
-        let nested = |folder: &mut SharedFolder| folder.directory = "Meetings ü/of colloquy".to_owned();
+        let nested =
+            |folder: &mut SharedFolderSettings| folder.directory = "Meetings ü/of colloquy".to_owned();
         assert_eq!(keys(nested), Vec::<String>::new());
         assert_eq!(
             keys(|folder| folder.expiry_days = Some(0)),

@@ -1,7 +1,7 @@
 //! Rules of `[turn]` and `[call_in]`.
 
 use super::Rules;
-use crate::config::{CallIn, Turn};
+use crate::config::{CallInSettings, Turn};
 
 /// Characters of a telephone number as people read it.
 const TEL_CHARS_MAX: usize = 64;
@@ -38,7 +38,7 @@ impl Rules {
         );
     }
 
-    pub(super) fn call_in(&mut self, call_in: &CallIn) {
+    pub(super) fn call_in(&mut self, call_in: &CallInSettings) {
         if let Some(tel) = &call_in.tel {
             self.filled("call_in.tel", tel);
             self.require(
@@ -118,9 +118,9 @@ mod tests {
             (Some("1".repeat(65)), 1),
         ] {
             let mut rules = Rules::default();
-            rules.call_in(&CallIn {
+            rules.call_in(&CallInSettings {
                 tel: tel.clone(),
-                ..CallIn::default()
+                ..CallInSettings::default()
             });
             assert_eq!(rules.0.len(), violations, "{tel:?}");
         }

@@ -22,10 +22,10 @@ fn weekly() -> Asked {
     }
 }
 
-fn refused(schedule: Result<Schedule, Refusal>) -> Vec<(&'static str, &'static str)> {
+fn refused(schedule: Result<Schedule, ScheduleRefusal>) -> Vec<(&'static str, &'static str)> {
     match schedule.expect_err("refused") {
-        Refusal::Fields(found) => found.iter().map(|one| (one.field, one.code)).collect(),
-        Refusal::Event(_) => vec![("", "invalid_event")],
+        ScheduleRefusal::Fields(found) => found.iter().map(|one| (one.field, one.code)).collect(),
+        ScheduleRefusal::Event(_) => vec![("", "invalid_event")],
     }
 }
 
@@ -262,7 +262,7 @@ fn exceptions_outlive_what_leaves_the_occurrences_alone() {
         ..Asked::default()
     }));
     let elsewhere = ZonedTime {
-        zone: chrono_tz::UTC,
+        zone: colloquy_calendar::zones::Zone::UTC,
         ..time("2027-03-22T10:00")
     };
     assert!(changed(Asked {

@@ -84,5 +84,5 @@ async fn withdraw(
 ) -> Result<StatusCode, ApiError> {
     access::event(&state, &user, event, Operation::ChangeInvitees).await?;
     let email = checked_email(&body.email)?;
-    by_user::end(&state, event, Whom::Email(email), &user, mail.teller(&state)).await
+    by_user::end(&state, event, Whom::Email(email), &user, mail.notifier(&state)).await
 }

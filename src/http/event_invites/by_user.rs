@@ -9,7 +9,8 @@ use uuid::Uuid;
 
 use super::{MailQuery, no_invite};
 use crate::{
-    events::Teller,
+    events::Notifier,
+    events::invitations,
     http::{
         ApiError, ApiState, access,
         auth::CurrentUser,
@@ -18,7 +19,6 @@ use crate::{
         params::{InPath, InQuery},
         refusals,
     },
-    invitations,
     permissions::Operation,
     store::{
         self,
@@ -90,7 +90,7 @@ async fn withdraw(
         Operation::ChangeInvitees
     };
     access::event(&state, &user, event, operation).await?;
-    end(&state, event, Whom::User(invitee), &user, mail.teller(&state)).await
+    end(&state, event, Whom::User(invitee), &user, mail.notifier(&state)).await
 }
 
 /// Gives an invitee this role, if one is given. Tokens of a user who was moderator are void.
@@ -124,7 +124,7 @@ pub(super) async fn end(
     event: Uuid,
     whom: Whom,
     by: &User,
-    teller: Teller,
+    notifier: Notifier,
 ) -> Result<StatusCode, ApiError> {
     let (db, live, by, now) = (
         state.db.clone(),
@@ -134,7 +134,7 @@ pub(super) async fn end(
     );
     // The meeting hears of it even when the client has gone meanwhile.
     let found = store::unbroken(async move {
-        let withdrawn = invitations::withdraw(&db, event, whom, by, teller, now).await?;
+        let withdrawn = invitations::withdraw(&db, event, whom, by, notifier, now).await?;
         if let Some(withdrawn) = &withdrawn {
             let user = withdrawn.user.map(|user| Notice::UserWithdrawn(user.into()));
             let code = withdrawn.invite_code;

@@ -12,6 +12,7 @@ use uuid::Uuid;
 
 use super::{InviteeResource, MailQuery, checked_email, strangers};
 use crate::{
+    events::invitations,
     http::{
         ApiError, ApiState, access,
         auth::CurrentUser,
@@ -21,10 +22,9 @@ use crate::{
         params::{InPath, InQuery, list_in_query},
         refusals,
     },
-    invitations,
     permissions::Operation,
     store::{
-        event_invites::{self, INVITEES_PER_EVENT_MAX, Invited, NewEventInvite, NewInvite, Whom},
+        event_invites::{self, CreatedInvite, INVITEES_PER_EVENT_MAX, Invited, NewEventInvite, Whom},
         events::{InviteRole, InviteStatus},
     },
 };
@@ -163,8 +163,8 @@ async fn invite(
         created_by: user.profile.id,
         created_at: state.clock.now(),
     };
-    match invitations::invite(&state.db, new, mail.teller(&state)).await? {
-        Invited::New(NewInvite { passes_by_user, .. }) => {
+    match invitations::invite(&state.db, new, mail.notifier(&state)).await? {
+        Invited::New(CreatedInvite { passes_by_user, .. }) => {
             if passes_by_user {
                 state.people.tell_of_unverified_address();
             }

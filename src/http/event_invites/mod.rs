@@ -14,7 +14,7 @@ use utoipa_axum::router::OpenApiRouter;
 pub use resource::{InviteeProfile, InviteeResource};
 
 use super::{ApiError, ApiState, checks::Checks};
-use crate::{email_address::compared, events::Teller};
+use crate::{email_address::compared, events::Notifier};
 
 pub(super) fn routes() -> OpenApiRouter<ApiState> {
     OpenApiRouter::new()
@@ -43,8 +43,8 @@ fn checked_email(email: &str) -> Result<String, ApiError> {
 
 impl MailQuery {
     /// Who puts mails about it into the outbox, or nobody.
-    fn teller(&self, state: &ApiState) -> Teller {
-        super::events::teller(state, self.suppress_email_notification)
+    fn notifier(&self, state: &ApiState) -> Notifier {
+        super::events::notifier(state, self.suppress_email_notification)
     }
 }
 

@@ -3,7 +3,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use uuid::Uuid;
 
-use super::DateTimeTz;
+use super::date_time::DateTimeTz;
 use crate::{
     events::{Asked, LINE_CHARS_MAX, LINES_MAX},
     http::{checks::Checks, streaming_targets::CreateStreamingTargetBody},

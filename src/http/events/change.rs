@@ -7,13 +7,17 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::{
-    ChangeQuery, DateTimeTz, EventResource,
+    answers::{changed, notifier},
     bodies::{TimesInBody, check_report, check_texts, checked_password, checked_targets, kept_report},
-    folders, shown, teller,
+    date_time::DateTimeTz,
+    folders,
+    queries::ChangeQuery,
+    resource::EventResource,
+    shown,
 };
 use crate::{
     catalogue::TRAINING_REPORT,
-    events::{self, Change, Teller},
+    events::{self, EventChange, Notifier},
     http::{
         ApiError, ApiState,
         auth::CurrentUser,
@@ -70,7 +74,7 @@ pub struct ChangeEventBody {
     training_participation_report: store::Change<TrainingReport>,
 }
 
-/// Change an event
+/// EventChange an event
 ///
 /// A series with another start or pattern, or without any, loses its exceptions; nothing else touches them. With
 /// `is_time_independent: false` and both times, an event without a `recurrence_pattern` is a single one.
@@ -103,23 +107,23 @@ pub(super) async fn change(
         let kept = kept_report(has_module, Some(report));
         change.training_report = kept.map_or(store::Change::Clear, store::Change::Set);
     }
-    let teller = teller(&state, query.suppress_email_notification);
+    let notifier = notifier(&state, query.suppress_email_notification);
     let own = state.clone();
     // To its end even when the client has gone: a folder without an event would stay behind.
     let applied =
-        store::unbroken(async move { apply(&own, seen, change, wants_folder, editor, teller).await });
+        store::unbroken(async move { apply(&own, seen, change, wants_folder, editor, notifier).await });
     let (seen, told) = applied.await?;
     let shown = shown::event(&state, seen, query.invitees_max).await?;
-    Ok(super::changed(shown, told))
+    Ok(changed(shown, told))
 }
 
 async fn apply(
     state: &ApiState,
     mut seen: SeenEvent,
-    mut change: Change,
+    mut change: EventChange,
     wants_folder: Option<bool>,
     editor: Editor,
-    teller: Teller,
+    notifier: Notifier,
 ) -> Result<(SeenEvent, Told), ApiError> {
     let (event, mut told) = (seen.event.id, Told::Everybody);
     if wants_folder.is_some_and(|wants| wants != seen.folder.is_some()) {
@@ -129,7 +133,7 @@ async fn apply(
     change.folder = folders::made(state, event, makes_folder).await?;
     if !change.is_empty() {
         let (folder, guest_access) = (change.folder.clone(), change.room.guest_access);
-        let changed = events::change(&state.db, &seen.event, change, editor, teller).await;
+        let changed = events::change(&state.db, &seen.event, change, editor, notifier).await;
         let changed = changed.map(|changed| {
             told = changed.told;
             changed.seen
@@ -145,7 +149,7 @@ async fn apply(
     Ok((seen, told))
 }
 
-fn checked(body: ChangeEventBody, now: DateTime<Utc>) -> Result<Change, ApiError> {
+fn checked(body: ChangeEventBody, now: DateTime<Utc>) -> Result<EventChange, ApiError> {
     let mut checks = Checks::default();
     let times = TimesInBody {
         is_time_independent: body.is_time_independent,
@@ -165,7 +169,7 @@ fn checked(body: ChangeEventBody, now: DateTime<Utc>) -> Result<Change, ApiError
     // The room is known when the event was found.
     let streaming_targets = targets.map(|targets| checked_targets(&mut checks, targets, Uuid::nil(), now));
     checks.finish()?;
-    Ok(Change {
+    Ok(EventChange {
         title,
         description,
         is_adhoc: body.is_adhoc,

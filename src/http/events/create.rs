@@ -11,9 +11,11 @@ use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
 use super::{
-    DateTimeTz, EventResource,
     bodies::{TimesInBody, check_report, check_texts, checked_password, checked_targets, kept_report},
-    folders, shown,
+    date_time::DateTimeTz,
+    folders,
+    resource::EventResource,
+    shown,
 };
 use crate::{
     catalogue::{CALL_IN, CORE, TRAINING_REPORT},

@@ -5,7 +5,10 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 use uuid::Uuid;
 
-use super::{no_event, shown, teller};
+use super::{
+    answers::{no_event, notifier},
+    shown,
+};
 use crate::{
     deletion::Reason,
     http::{
@@ -52,7 +55,7 @@ pub(super) async fn delete(
     shown::seen(&state, &user, event, Operation::DeleteEvent).await?;
     let reason = Reason::Asked {
         by: user.profile.id,
-        teller: teller(&state, query.suppress_email_notification),
+        notifier: notifier(&state, query.suppress_email_notification),
         is_forced: query.force_delete_reference_if_external_services_fail
             || query.force_delete_reference_if_shared_folder_deletion_fails,
     };

@@ -1,10 +1,9 @@
 //! `GET /v1/events/{event_id}`.
 
 use axum::{Json, extract::State};
-use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
 
-use super::{EventResource, InviteesQuery, change, delete, shown};
+use super::{queries::InviteesQuery, resource::EventResource, shown};
 use crate::{
     http::{
         ApiError, ApiState,
@@ -15,10 +14,6 @@ use crate::{
     permissions::Operation,
 };
 
-pub(super) fn routes() -> OpenApiRouter<ApiState> {
-    OpenApiRouter::new().routes(routes!(get, change::change, delete::delete))
-}
-
 /// An event
 #[utoipa::path(
     get, path = "/events/{event_id}", tag = "events", operation_id = "get_event",
@@ -28,7 +23,7 @@ pub(super) fn routes() -> OpenApiRouter<ApiState> {
         refusals::OfParameters, refusals::OfCallers, refusals::OfIds, refusals::Always,
     ),
 )]
-async fn get(
+pub(super) async fn get(
     State(state): State<ApiState>,
     CurrentUser(user): CurrentUser,
     InPath(event): InPath<Uuid>,

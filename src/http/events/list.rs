@@ -6,10 +6,12 @@ use axum::{extract::State, response::Response};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
-use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
 
-use super::{EventResource, ExceptionResource, create, shown};
+use super::{
+    resource::{EventResource, ExceptionResource},
+    shown,
+};
 use crate::{
     http::{
         ApiError, ApiState,
@@ -26,10 +28,6 @@ use crate::{
 
 /// Exceptions in one page at the most, unless one event alone has more.
 const EXCEPTIONS_PER_PAGE_MAX: u64 = 1_000;
-
-pub(super) fn routes() -> OpenApiRouter<ApiState> {
-    OpenApiRouter::new().routes(routes!(list, create::create))
-}
 
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
@@ -63,7 +61,7 @@ pub struct ListQuery {
 /// An entry of the list.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(untagged)]
-pub enum Listed {
+pub enum ListedEvent {
     Event(Box<EventResource>),
     Exception(Box<ExceptionResource>),
 }
@@ -77,12 +75,12 @@ pub enum Listed {
     params(ListQuery, ("invite_status" = Option<Vec<InviteStatus>>, Query, description = "Only events that the caller answered so; separated by commas or repeated")),
     security(("BearerAuth" = [])),
     responses(
-        (status = 200, description = "A page of events", body = Vec<Listed>,
+        (status = 200, description = "A page of events", body = Vec<ListedEvent>,
          headers(("Link" = Option<String>, description = "The page behind this one, as `after` (RFC 8288); absent when there is none"))),
         refusals::OfParameters, refusals::OfCallers, refusals::Always,
     ),
 )]
-async fn list(
+pub(super) async fn list(
     State(state): State<ApiState>,
     CurrentUser(user): CurrentUser,
     asked: AskedAt,
@@ -159,15 +157,15 @@ async fn entries(
     page: Vec<SeenEvent>,
     mut exceptions: Exceptions,
     invitees_max: u32,
-) -> Result<Vec<Listed>, ApiError> {
+) -> Result<Vec<ListedEvent>, ApiError> {
     let mut entries = Vec::with_capacity(page.len());
     for (seen, event) in shown::events(state, page, invitees_max).await? {
         let differing = exceptions.remove(&seen.event.id).unwrap_or_default();
         let defaults = &state.config.defaults;
         let differing = differing
             .into_iter()
-            .map(|exception| Listed::Exception(Box::new(ExceptionResource::new(&seen, exception, defaults))));
-        entries.push(Listed::Event(Box::new(event)));
+            .map(|exception| ListedEvent::Exception(Box::new(ExceptionResource::new(&seen, exception, defaults))));
+        entries.push(ListedEvent::Event(Box::new(event)));
         entries.extend(differing);
     }
     Ok(entries)

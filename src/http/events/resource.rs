@@ -1,11 +1,12 @@
 //! Events and their exceptions as they appear in answers.
 
 use chrono::{DateTime, Utc};
+use colloquy_calendar::zones::Zone;
 use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::DateTimeTz;
+use super::date_time::DateTimeTz;
 use crate::{
     config::Defaults,
     events::instances,
@@ -147,10 +148,7 @@ impl ExceptionResource {
     #[must_use]
     pub fn new(seen: &SeenEvent, exception: Exception, defaults: &Defaults) -> Self {
         let name = instances::name(exception.original_starts_at);
-        let zone = seen
-            .event
-            .times
-            .map_or(chrono_tz::UTC, |times| times.starts_at.zone);
+        let zone = seen.event.times.map_or(Zone::UTC, |times| times.starts_at.zone);
         let original = ZonedTime {
             at: exception.original_starts_at,
             zone,

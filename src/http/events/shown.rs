@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use uuid::Uuid;
 
 use super::{
-    EventResource, no_event,
-    resource::{CallInResource, EventRoomResource, EventType},
+    answers::no_event,
+    resource::{CallInResource, EventResource, EventRoomResource, EventType},
 };
 use crate::{
     catalogue::{CALL_IN, CORE, TRAINING_REPORT},

@@ -10,7 +10,7 @@ const NUMBER_BYTES: usize = 4;
 
 /// Why a piece was not taken.
 #[derive(Debug)]
-pub(super) enum Refusal {
+pub(super) enum ChunkRefusal {
     /// The recorder broke a rule.
     Rule(CloseCode),
     /// It could not be kept.
@@ -32,22 +32,22 @@ impl Chunk {
         recording: &mut Recording,
         piece: Piece,
         bytes: &[u8],
-    ) -> Result<(), Refusal> {
+    ) -> Result<(), ChunkRefusal> {
         if piece.announced > MESSAGE_BYTES_MAX {
-            return Err(Refusal::Rule(CloseCode::Size));
+            return Err(ChunkRefusal::Rule(CloseCode::Size));
         }
         if piece.begins {
             *self = Self::default();
         }
         if piece.is_text && !self.text.goes_on(bytes, piece.ends) {
-            return Err(Refusal::Rule(CloseCode::Invalid));
+            return Err(ChunkRefusal::Rule(CloseCode::Invalid));
         }
         let missing = NUMBER_BYTES - self.number.len();
         let (head, data) = bytes.split_at(missing.min(bytes.len()));
         self.number.extend(head);
         let Some(number) = self.number.first_chunk::<NUMBER_BYTES>() else {
             return if piece.ends {
-                Err(Refusal::Rule(CloseCode::Policy))
+                Err(ChunkRefusal::Rule(CloseCode::Policy))
             } else {
                 Ok(())
             };
@@ -56,7 +56,7 @@ impl Chunk {
             // A negative number is a large one here.
             let number = u32::from_be_bytes(*number);
             if number >= CHUNKS_MAX {
-                return Err(Refusal::Rule(CloseCode::Policy));
+                return Err(ChunkRefusal::Rule(CloseCode::Policy));
             }
             recording.begin_chunk(number).await?;
         }
@@ -68,7 +68,7 @@ impl Chunk {
     }
 }
 
-impl From<RecordingError> for Refusal {
+impl From<RecordingError> for ChunkRefusal {
     fn from(error: RecordingError) -> Self {
         match error {
             RecordingError::TooLarge => Self::Rule(CloseCode::Size),

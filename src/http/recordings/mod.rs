@@ -93,7 +93,7 @@ async fn start(
     _recorder: RecorderService,
     StartBody(body): StartBody<StartRecordingBody>,
 ) -> Result<Json<StartedResource>, ApiError> {
-    state.door.admit_service()?;
+    state.start_limits.admit_service()?;
     upload_facts(&state, body.room_id).await?;
     let facts = rooms::meeting_facts(&state.db, body.room_id).await?;
     let facts = access::open(facts.ok_or_else(|| ApiError::not_found("No such room"))?)?;

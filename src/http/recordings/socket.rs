@@ -17,7 +17,7 @@ use tokio_tungstenite::{
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    chunk::{Chunk, Refusal},
+    chunk::{Chunk, ChunkRefusal},
     heard::{Heard, LastHeard, heard},
     pieces::{PIECE_BYTES, Parts, Pieces},
 };
@@ -182,10 +182,10 @@ fn content(message: Option<tungstenite::Result<Message>>) -> Result<Option<Bytes
     }
 }
 
-fn refused(refusal: Refusal) -> End {
+fn refused(refusal: ChunkRefusal) -> End {
     match refusal {
-        Refusal::Rule(code) => End::Refused(code),
-        Refusal::Failed(error) => {
+        ChunkRefusal::Rule(code) => End::Refused(code),
+        ChunkRefusal::Failed(error) => {
             let error: &dyn Error = &error;
             tracing::error!(error, "a recording can't be spooled");
             End::Failed
@@ -258,7 +258,7 @@ mod tests {
         let db = Db::connect(&config::Database::default(), folder.path())
             .await
             .unwrap();
-        let settings = config::Assets::default();
+        let settings = config::AssetSettings::default();
         let objects = Objects::open(&config::Outgoing::default(), &settings, folder.path()).unwrap();
         let assets = Assets::new(db, objects, &settings);
         let recordings = Recordings::open(assets, folder.path(), 0).unwrap();

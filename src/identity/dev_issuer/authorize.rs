@@ -19,7 +19,7 @@ use url::Url;
 
 use super::{
     DevIssuer,
-    authorize_request::{AuthorizationRequest, Parameters, Refusal},
+    authorize_request::{AuthorizationRequest, AuthorizeRefusal, Parameters},
     codes::Grant,
     oauth_error::{OAuthError, seconds_up},
     pages::{self, LoginPage},
@@ -123,10 +123,10 @@ impl DevIssuer {
         request.redirect.with(&self.issuer, &[("code", &code)])
     }
 
-    fn refuse(&self, refusal: Refusal) -> Response {
+    fn refuse(&self, refusal: AuthorizeRefusal) -> Response {
         match refusal {
-            Refusal::Page(text) => pages::refusal(StatusCode::BAD_REQUEST, text),
-            Refusal::Redirect {
+            AuthorizeRefusal::Page(text) => pages::refusal(StatusCode::BAD_REQUEST, text),
+            AuthorizeRefusal::Redirect {
                 redirect,
                 error,
                 description,

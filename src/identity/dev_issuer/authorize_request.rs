@@ -43,7 +43,7 @@ pub(super) struct Redirect {
 }
 
 #[derive(Debug)]
-pub(super) enum Refusal {
+pub(super) enum AuthorizeRefusal {
     /// The client can't be trusted with an answer: the user is told.
     Page(&'static str),
     /// The client is told (RFC 6749, section 4.1.2.1).
@@ -70,14 +70,22 @@ impl Redirect {
 }
 
 impl DevIssuer {
-    pub(super) fn check_request(&self, parameters: &Parameters) -> Result<AuthorizationRequest, Refusal> {
+    pub(super) fn check_request(
+        &self,
+        parameters: &Parameters,
+    ) -> Result<AuthorizationRequest, AuthorizeRefusal> {
         if parameters.client_id.as_deref() != Some(self.client_id.as_str()) {
-            return Err(Refusal::Page("The application is unknown here (client_id)."));
+            return Err(AuthorizeRefusal::Page(
+                "The application is unknown here (client_id).",
+            ));
         }
         let redirect_uri = parameters.redirect_uri.as_deref().unwrap_or_default();
-        let to = self.redirects.after_login(redirect_uri).ok_or(Refusal::Page(
-            "The application may not be answered at this address (redirect_uri).",
-        ))?;
+        let to = self
+            .redirects
+            .after_login(redirect_uri)
+            .ok_or(AuthorizeRefusal::Page(
+                "The application may not be answered at this address (redirect_uri).",
+            ))?;
         let redirect = Redirect {
             to,
             state: parameters
@@ -93,7 +101,7 @@ impl DevIssuer {
                 nonce: parameters.nonce.clone(),
                 scope,
             }),
-            Err((error, description)) => Err(Refusal::Redirect {
+            Err((error, description)) => Err(AuthorizeRefusal::Redirect {
                 redirect: Box::new(redirect),
                 error,
                 description,

@@ -43,7 +43,7 @@ pub(super) struct Redemption<'a> {
 }
 
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Refusal {
+pub(super) enum CodeRefusal {
     Unknown,
     Expired,
     Mismatch(&'static str),
@@ -76,32 +76,39 @@ impl Codes {
     }
 
     /// Redeems a code. It is used up even when the rest does not fit, so that nothing can be tried twice.
-    pub fn redeem(&mut self, code: &str, by: Redemption<'_>, now: DateTime<Utc>) -> Result<Grant, Refusal> {
-        let code = self.0.get_mut(&key(code)).ok_or(Refusal::Unknown)?;
+    pub fn redeem(
+        &mut self,
+        code: &str,
+        by: Redemption<'_>,
+        now: DateTime<Utc>,
+    ) -> Result<Grant, CodeRefusal> {
+        let code = self.0.get_mut(&key(code)).ok_or(CodeRefusal::Unknown)?;
         if code.used {
-            return Err(Refusal::Reused(code.grant.session.clone()));
+            return Err(CodeRefusal::Reused(code.grant.session.clone()));
         }
         code.used = true;
         if now >= code.issued_at + CODE_LIFETIME {
-            return Err(Refusal::Expired);
+            return Err(CodeRefusal::Expired);
         }
         check(&code.grant, by)?;
         Ok(code.grant.clone())
     }
 }
 
-fn check(grant: &Grant, by: Redemption<'_>) -> Result<(), Refusal> {
+fn check(grant: &Grant, by: Redemption<'_>) -> Result<(), CodeRefusal> {
     if grant.client_id != by.client_id {
-        return Err(Refusal::Mismatch("the code was issued to another client"));
+        return Err(CodeRefusal::Mismatch("the code was issued to another client"));
     }
     if grant.redirect_uri != by.redirect_uri {
-        return Err(Refusal::Mismatch(
+        return Err(CodeRefusal::Mismatch(
             "redirect_uri differs from the authorization request",
         ));
     }
     let challenge = URL_SAFE_NO_PAD.encode(Sha256::digest(by.verifier));
     if !bool::from(challenge.as_bytes().ct_eq(grant.challenge.as_bytes())) {
-        return Err(Refusal::Mismatch("code_verifier does not fit the code_challenge"));
+        return Err(CodeRefusal::Mismatch(
+            "code_verifier does not fit the code_challenge",
+        ));
     }
     Ok(())
 }
@@ -149,16 +156,16 @@ mod tests {
         assert_eq!(codes.redeem("code", GOOD, now), Ok(grant()));
         assert_eq!(
             codes.redeem("code", GOOD, now),
-            Err(Refusal::Reused("s".to_owned()))
+            Err(CodeRefusal::Reused("s".to_owned()))
         );
-        assert_eq!(codes.redeem("edoc", GOOD, now), Err(Refusal::Unknown));
+        assert_eq!(codes.redeem("edoc", GOOD, now), Err(CodeRefusal::Unknown));
     }
 
     #[test]
     fn a_code_is_good_for_a_minute() {
         let (mut codes, now) = issued();
         let late = now + CODE_LIFETIME;
-        assert_eq!(codes.redeem("code", GOOD, late), Err(Refusal::Expired));
+        assert_eq!(codes.redeem("code", GOOD, late), Err(CodeRefusal::Expired));
         let (mut codes, now) = issued();
         assert!(
             codes
@@ -186,11 +193,11 @@ mod tests {
         ] {
             let (mut codes, now) = issued();
             assert!(
-                matches!(codes.redeem("code", wrong, now), Err(Refusal::Mismatch(_))),
+                matches!(codes.redeem("code", wrong, now), Err(CodeRefusal::Mismatch(_))),
                 "{wrong:?}"
             );
             assert!(
-                matches!(codes.redeem("code", GOOD, now), Err(Refusal::Reused(_))),
+                matches!(codes.redeem("code", GOOD, now), Err(CodeRefusal::Reused(_))),
                 "{wrong:?}"
             );
         }

@@ -9,7 +9,7 @@ use thiserror::Error;
 
 /// Why the development issuer can't start.
 #[derive(Debug, Error)]
-pub enum OpenError {
+pub enum DevIssuerError {
     #[error("{path}: {source}")]
     Io { path: PathBuf, source: io::Error },
     #[error("{0} is in use by another development issuer: give each its own data_dir")]
@@ -24,7 +24,7 @@ pub enum OpenError {
     IncompleteUser,
 }
 
-impl OpenError {
+impl DevIssuerError {
     pub(super) fn io(path: &Path, source: io::Error) -> Self {
         Self::Io {
             path: path.to_owned(),

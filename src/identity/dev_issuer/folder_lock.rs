@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{error::OpenError, limits::FOLDER_LOCK_WAIT};
+use super::{error::DevIssuerError, limits::FOLDER_LOCK_WAIT};
 
 /// Time between two tries.
 const RETRY: Duration = Duration::from_millis(100);
@@ -20,20 +20,20 @@ pub(super) struct FolderLock {
 
 impl FolderLock {
     /// Locks `folder`, waiting at most [`FOLDER_LOCK_WAIT`] for an issuer that is just ending.
-    pub fn take(folder: &Path) -> Result<Self, OpenError> {
+    pub fn take(folder: &Path) -> Result<Self, DevIssuerError> {
         Self::take_within(folder, FOLDER_LOCK_WAIT)
     }
 
-    fn take_within(folder: &Path, wait: Duration) -> Result<Self, OpenError> {
+    fn take_within(folder: &Path, wait: Duration) -> Result<Self, DevIssuerError> {
         let path = folder.join("lock");
-        let file = open(&path).map_err(|error| OpenError::io(&path, error))?;
+        let file = open(&path).map_err(|error| DevIssuerError::io(&path, error))?;
         let deadline = Instant::now() + wait;
         loop {
             match file.try_lock() {
                 Ok(()) => return Ok(Self { _file: file }),
                 Err(TryLockError::WouldBlock) if Instant::now() < deadline => std::thread::sleep(RETRY),
-                Err(TryLockError::WouldBlock) => return Err(OpenError::InUse(folder.to_owned())),
-                Err(TryLockError::Error(error)) => return Err(OpenError::io(&path, error)),
+                Err(TryLockError::WouldBlock) => return Err(DevIssuerError::InUse(folder.to_owned())),
+                Err(TryLockError::Error(error)) => return Err(DevIssuerError::io(&path, error)),
             }
         }
     }
@@ -56,7 +56,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let lock = FolderLock::take_within(folder.path(), Duration::ZERO).unwrap();
         let refused = FolderLock::take_within(folder.path(), Duration::ZERO);
-        assert!(matches!(refused, Err(OpenError::InUse(path)) if path == folder.path()));
+        assert!(matches!(refused, Err(DevIssuerError::InUse(path)) if path == folder.path()));
         drop(lock);
         FolderLock::take_within(folder.path(), Duration::ZERO).unwrap();
     }

@@ -47,7 +47,7 @@ use crate::{
     config::{self, Config, Oidc},
 };
 
-pub use error::OpenError;
+pub use error::DevIssuerError;
 
 /// Audience of access tokens.
 pub const ACCESS_AUDIENCE: &str = "colloquy-api";
@@ -81,14 +81,14 @@ impl DevIssuer {
     /// browsers. Reads and writes files, and waits up to [`limits::FOLDER_LOCK_WAIT`] for another issuer that is just ending
     /// there: call it at start, where blocking is fine.
     pub fn open(
-        settings: &config::DevIssuer,
+        settings: &config::DevIssuerSettings,
         client_id: &str,
         issuer_url: &Url,
         data_dir: &Path,
         clock: Clock,
-    ) -> Result<Self, OpenError> {
+    ) -> Result<Self, DevIssuerError> {
         let folder = data_dir.join("dev-issuer");
-        private_file::create_folder(&folder).map_err(|error| OpenError::io(&folder, error))?;
+        private_file::create_folder(&folder).map_err(|error| DevIssuerError::io(&folder, error))?;
         let lock = FolderLock::take(&folder)?;
         let users = Users::new(&settings.users)?;
         let signer = key_file::open(&folder.join("signing-key.pk8"))?;
@@ -124,13 +124,13 @@ impl DevIssuer {
         issuer_url: &Url,
         listen: IpAddr,
         data_dir: &Path,
-    ) -> Result<Self, OpenError> {
+    ) -> Result<Self, DevIssuerError> {
         let (settings, client_id) = (config.dev_issuer.clone(), config.oidc.client_id.clone());
         let (url, folder) = (issuer_url.clone(), data_dir.to_owned());
         let open = move || Self::open(&settings, &client_id, &url, &folder, Clock::system());
         let opened = tokio::task::spawn_blocking(open).await;
         // Only a panic, which was reported where it happened, or the end of the runtime.
-        let opened = opened.map_err(|error| OpenError::io(data_dir, io::Error::other(error)))?;
+        let opened = opened.map_err(|error| DevIssuerError::io(data_dir, io::Error::other(error)))?;
         Ok(opened?.listening_at(listen))
     }
 

@@ -10,7 +10,7 @@ use chrono::{DateTime, Utc};
 
 use super::{
     private_file,
-    sessions::{Refusal, Session, Sessions},
+    sessions::{Session, SessionRefusal, Sessions},
 };
 
 /// The sessions and their file.
@@ -48,7 +48,7 @@ impl SessionFile {
         id: &str,
         session: Session,
         now: DateTime<Utc>,
-    ) -> Result<(), Refusal> {
+    ) -> Result<(), SessionRefusal> {
         self.change(|sessions| sessions.begin(id, session, now)).await
     }
 
@@ -59,7 +59,7 @@ impl SessionFile {
         presented: &str,
         next: String,
         now: DateTime<Utc>,
-    ) -> Result<Session, Refusal> {
+    ) -> Result<Session, SessionRefusal> {
         self.change(|sessions| sessions.rotate(id, presented, next, now))
             .await
     }

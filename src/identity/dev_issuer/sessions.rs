@@ -30,7 +30,7 @@ pub(super) struct Session {
 }
 
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Refusal {
+pub(super) enum SessionRefusal {
     /// Ended, expired or never there.
     Unknown,
     /// A refresh token that was replaced before came back: the session is void now.
@@ -52,10 +52,10 @@ impl Session {
 
 impl Sessions {
     /// Adds a session, unless it was voided before it began (its code came twice).
-    pub fn begin(&mut self, id: &str, session: Session, now: DateTime<Utc>) -> Result<(), Refusal> {
+    pub fn begin(&mut self, id: &str, session: Session, now: DateTime<Utc>) -> Result<(), SessionRefusal> {
         self.forget_expired(now);
         if self.is_voided(id) {
-            return Err(Refusal::Unknown);
+            return Err(SessionRefusal::Unknown);
         }
         if self.live.len() >= SESSIONS_MAX {
             let next = self.live.iter().min_by_key(|(_, session)| session.expires_at);
@@ -74,9 +74,9 @@ impl Sessions {
         presented: &str,
         next: String,
         now: DateTime<Utc>,
-    ) -> Result<Session, Refusal> {
+    ) -> Result<Session, SessionRefusal> {
         self.forget_expired(now);
-        let session = self.live.get_mut(id).ok_or(Refusal::Unknown)?;
+        let session = self.live.get_mut(id).ok_or(SessionRefusal::Unknown)?;
         if session.refresh_id == presented {
             session.replaced = Some((std::mem::replace(&mut session.refresh_id, next), now));
             session.expires_at = now + REFRESH_LIFETIME;
@@ -88,7 +88,7 @@ impl Sessions {
             return Ok(session.clone());
         }
         self.void(id, now);
-        Err(Refusal::Reused)
+        Err(SessionRefusal::Reused)
     }
 
     /// Ends a session: its refresh token is gone, its access tokens are refused.
@@ -129,7 +129,7 @@ mod tests {
         presented: &str,
         next: &str,
         now: DateTime<Utc>,
-    ) -> Result<String, Refusal> {
+    ) -> Result<String, SessionRefusal> {
         let rotated = sessions.rotate("s", presented, next.to_owned(), now);
         rotated.map(|session| session.refresh_id)
     }
@@ -139,8 +139,14 @@ mod tests {
         let (mut sessions, now) = begun();
         assert_eq!(rotate(&mut sessions, "r1", "r2", now), Ok("r2".to_owned()));
         assert_eq!(rotate(&mut sessions, "r2", "r3", now), Ok("r3".to_owned()));
-        assert_eq!(rotate(&mut sessions, "r1", "r4", now), Err(Refusal::Reused));
-        assert_eq!(rotate(&mut sessions, "r3", "r4", now), Err(Refusal::Unknown));
+        assert_eq!(
+            rotate(&mut sessions, "r1", "r4", now),
+            Err(SessionRefusal::Reused)
+        );
+        assert_eq!(
+            rotate(&mut sessions, "r3", "r4", now),
+            Err(SessionRefusal::Unknown)
+        );
         assert!(sessions.is_voided("s"));
     }
 
@@ -152,7 +158,7 @@ mod tests {
         assert_eq!(rotate(&mut sessions, "r1", "r3", soon), Ok("r2".to_owned()));
         assert_eq!(
             rotate(&mut sessions, "r1", "r3", now + REFRESH_REPEAT),
-            Err(Refusal::Reused)
+            Err(SessionRefusal::Reused)
         );
     }
 
@@ -162,7 +168,10 @@ mod tests {
         let later = now + REFRESH_LIFETIME - TimeDelta::seconds(1);
         assert_eq!(rotate(&mut sessions, "r1", "r2", later), Ok("r2".to_owned()));
         let end = later + REFRESH_LIFETIME;
-        assert_eq!(rotate(&mut sessions, "r2", "r3", end), Err(Refusal::Unknown));
+        assert_eq!(
+            rotate(&mut sessions, "r2", "r3", end),
+            Err(SessionRefusal::Unknown)
+        );
     }
 
     #[test]
@@ -172,7 +181,7 @@ mod tests {
         sessions.forget_expired(now + ACCESS_LIFETIME);
         assert!(sessions.is_voided("s"));
         let again = Session::new("alice", "openid", "r".to_owned(), now);
-        assert_eq!(sessions.begin("s", again, now), Err(Refusal::Unknown));
+        assert_eq!(sessions.begin("s", again, now), Err(SessionRefusal::Unknown));
         sessions.forget_expired(now + ACCESS_LIFETIME + LEEWAY);
         assert!(!sessions.is_voided("s"));
     }

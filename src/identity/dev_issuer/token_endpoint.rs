@@ -77,14 +77,14 @@ impl DevIssuer {
         let redeemed = self.codes().redeem(code, by, now);
         let grant = match redeemed {
             Ok(grant) => grant,
-            Err(codes::Refusal::Reused(session)) => {
+            Err(codes::CodeRefusal::Reused(session)) => {
                 tracing::warn!("an authorization code came twice; its tokens are void");
                 self.sessions.void(&session, now).await;
                 return Err(OAuthError::InvalidGrant("the code was used before"));
             }
-            Err(codes::Refusal::Unknown) => return Err(OAuthError::InvalidGrant("the code is unknown")),
-            Err(codes::Refusal::Expired) => return Err(OAuthError::InvalidGrant("the code has expired")),
-            Err(codes::Refusal::Mismatch(text)) => return Err(OAuthError::InvalidGrant(text)),
+            Err(codes::CodeRefusal::Unknown) => return Err(OAuthError::InvalidGrant("the code is unknown")),
+            Err(codes::CodeRefusal::Expired) => return Err(OAuthError::InvalidGrant("the code has expired")),
+            Err(codes::CodeRefusal::Mismatch(text)) => return Err(OAuthError::InvalidGrant(text)),
         };
         let user = self.users.get(&grant.username).ok_or(OAuthError::ServerError)?;
         let session = Session::new(&grant.username, &grant.scope, random_text(), now);
@@ -101,7 +101,7 @@ impl DevIssuer {
             .rotate(&claims.session, &claims.refresh_id, random_text(), now)
             .await;
         let session = rotated.map_err(|refusal| {
-            if refusal == sessions::Refusal::Reused {
+            if refusal == sessions::SessionRefusal::Reused {
                 tracing::warn!("a replaced refresh token came back; its session is void");
             }
             OAuthError::InvalidGrant("the session has ended")

@@ -11,7 +11,7 @@ use super::{ACCESS_AUDIENCE, DevIssuer, limits::ACCESS_LIFETIME, sessions::Sessi
 use crate::{
     config::ClaimNames,
     identity::{
-        Refusal, TokenError, VerifiedToken,
+        TokenError, TokenRefusal, VerifiedToken,
         jwt::{Claims, Unverified},
         keys::Wanted,
         rules::{self, AccessToken, Expected},
@@ -159,7 +159,7 @@ impl DevIssuer {
             not_of_person,
         } = rules::access_token(&token.header, &token.claims, expected, now)?;
         // A service is somebody here, too.
-        if let Some(refusal) = not_of_person.filter(|refusal| *refusal != Refusal::Service) {
+        if let Some(refusal) = not_of_person.filter(|refusal| *refusal != TokenRefusal::Service) {
             return Err(TokenError::Refused(refusal));
         }
         if claim(&token.claims, super::SESSION_CLAIM).is_none_or(|session| self.is_voided(session)) {

@@ -6,7 +6,7 @@ use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 use uuid::Uuid;
 
-use super::error::OpenError;
+use super::error::DevIssuerError;
 use crate::config::DevUser;
 
 /// Users by name.
@@ -20,18 +20,18 @@ pub(super) struct User {
 }
 
 impl Users {
-    pub fn new(settings: &[DevUser]) -> Result<Self, OpenError> {
+    pub fn new(settings: &[DevUser]) -> Result<Self, DevIssuerError> {
         let mut users = BTreeMap::new();
         for settings in settings {
             if settings.username.is_empty() || settings.password.is_empty() {
-                return Err(OpenError::IncompleteUser);
+                return Err(DevIssuerError::IncompleteUser);
             }
             let user = User {
                 subject: subject(&settings.username),
                 settings: settings.clone(),
             };
             if users.insert(settings.username.clone(), user).is_some() {
-                return Err(OpenError::DuplicateUser(settings.username.clone()));
+                return Err(DevIssuerError::DuplicateUser(settings.username.clone()));
             }
         }
         Ok(Self(users))
@@ -80,10 +80,10 @@ fn subject(username: &str) -> Uuid {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::DevIssuer;
+    use crate::config::DevIssuerSettings;
 
     fn users() -> Users {
-        Users::new(&DevIssuer::default().users).expect("the default users")
+        Users::new(&DevIssuerSettings::default().users).expect("the default users")
     }
 
     #[test]
@@ -114,14 +114,14 @@ mod tests {
 
     #[test]
     fn names_are_unique_and_passwords_set() {
-        let alice = DevIssuer::default().users.remove(0);
+        let alice = DevIssuerSettings::default().users.remove(0);
         let twice = [alice.clone(), alice.clone()];
-        assert!(matches!(Users::new(&twice), Err(OpenError::DuplicateUser(name)) if name == "alice"));
+        assert!(matches!(Users::new(&twice), Err(DevIssuerError::DuplicateUser(name)) if name == "alice"));
         let open = DevUser {
             password: String::new(),
             ..alice
         };
-        assert!(matches!(Users::new(&[open]), Err(OpenError::IncompleteUser)));
+        assert!(matches!(Users::new(&[open]), Err(DevIssuerError::IncompleteUser)));
     }
 
     #[test]

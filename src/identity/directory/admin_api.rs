@@ -18,7 +18,7 @@ use crate::{
     clock::Clock,
     config::{Oidc, Outgoing},
     identity::{
-        Place, discovery,
+        IssuerUrls, discovery,
         fetch::{self, FetchError},
     },
     outgoing::{self, Waits},
@@ -42,7 +42,7 @@ const TOKEN_SECS_MAX: i64 = 3_600;
 
 #[derive(Debug)]
 pub(super) struct AdminApi {
-    place: Place,
+    place: IssuerUrls,
     /// For discovery and token endpoint.
     issuer: Client,
     /// For the API itself, which may be elsewhere.
@@ -118,7 +118,7 @@ impl AdminApi {
             // The whole of a question is limited.
             read: None,
         };
-        let place = Place::new(authority.clone(), oidc.service_authority.clone());
+        let place = IssuerUrls::new(authority.clone(), oidc.service_authority.clone());
         let mut users = api_url.clone();
         let base = users.path().trim_end_matches('/').to_owned();
         users.set_path(&format!("{base}/users"));

@@ -3,7 +3,10 @@ use crate::{
     config::Quotas,
     mail::{Meeting, Receiver},
 };
-use colloquy_calendar::{ics::Entry, recurrence::Recurrence};
+use colloquy_calendar::{
+    ics::{Entry, Participation},
+    recurrence::Recurrence,
+};
 
 fn at(minute: i64) -> DateTime<Utc> {
     DateTime::UNIX_EPOCH + TimeDelta::minutes(minute)
@@ -32,6 +35,7 @@ fn mail(kind: Kind, instance: Option<i64>) -> Mail {
             attendees: Vec::new(),
             url: None,
         },
+        answer: Participation::Pending,
         instance: instance.map(at),
         has_lost_times: false,
         meeting: Meeting {

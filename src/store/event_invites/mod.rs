@@ -20,7 +20,7 @@ pub use lists::{Invitees, list, of_events, pending};
 pub use receiver::{Receiver, receiver, receivers};
 pub(super) use write::lock_event;
 pub use write::{
-    Invited, NewEventInvite, NewInvite, RoleChange, Whom, Withdrawn, answer, ask_again, invite, set_role,
+    CreatedInvite, Invited, NewEventInvite, RoleChange, Whom, Withdrawn, answer, ask_again, invite, set_role,
     withdraw,
 };
 

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::store::{
     StoreError, Tx,
     address_hash::AddressHash,
+    events::InviteStatus,
     rows::{Columns, from_columns},
 };
 
@@ -73,12 +74,13 @@ impl Receiver {
     }
 }
 
-struct Row(Receiver);
+struct Row(Receiver, InviteStatus);
 
 impl Row {
     fn read(row: &impl Columns) -> sqlx::Result<Self> {
         let user: Option<Uuid> = row.col("user_id")?;
-        Ok(Self(match user {
+        let status: String = row.col("status")?;
+        let receiver = match user {
             Some(id) => Receiver::Registered {
                 id,
                 email: row.col("user_email")?,
@@ -89,7 +91,9 @@ impl Row {
                 email: row.col("email")?,
                 invite_code: row.col("invite_code")?,
             },
-        }))
+        };
+        let status = InviteStatus::parse(&status).unwrap_or(InviteStatus::Pending);
+        Ok(Self(receiver, status))
     }
 }
 from_columns!(Row);
@@ -98,7 +102,7 @@ from_columns!(Row);
 /// conditions follow.
 macro_rules! receivers {
     () => {
-        "SELECT i.user_id, i.email, i.invite_code, u.email AS user_email, u.display_name, u.language
+        "SELECT i.user_id, i.email, i.invite_code, i.status, u.email AS user_email, u.display_name, u.language
          FROM event_invites i LEFT JOIN users u ON u.id = i.user_id
          WHERE (u.id IS NULL OR u.email <> '' AND u.disabled_at IS NULL)"
     };
@@ -108,15 +112,18 @@ macro_rules! receivers {
 pub async fn receiver(tx: &mut Tx, invite: Uuid) -> Result<Option<Receiver>, StoreError> {
     const SELECT: &str = concat!(receivers!(), " AND i.id = $1");
     let row: Option<Row> = within!(tx, c => sqlx::query_as(SELECT).bind(invite).fetch_optional(c).await)?;
-    Ok(row.map(|Row(receiver)| receiver))
+    Ok(row.map(|Row(receiver, _)| receiver))
 }
 
-/// Everybody who is invited to an event and has not declined, in the order of their invitation.
-pub async fn receivers(tx: &mut Tx, event: Uuid) -> Result<Vec<Receiver>, StoreError> {
+/// Everybody who is invited to an event and has not declined, with the answer, in the order of their invitation.
+pub async fn receivers(tx: &mut Tx, event: Uuid) -> Result<Vec<(Receiver, InviteStatus)>, StoreError> {
     const SELECT: &str = concat!(
         receivers!(),
         " AND i.event_id = $1 AND i.status <> 'declined' ORDER BY i.created_at, i.id"
     );
     let rows: Vec<Row> = within!(tx, c => sqlx::query_as(SELECT).bind(event).fetch_all(c).await)?;
-    Ok(rows.into_iter().map(|Row(receiver)| receiver).collect())
+    Ok(rows
+        .into_iter()
+        .map(|Row(receiver, status)| (receiver, status))
+        .collect())
 }

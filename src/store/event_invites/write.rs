@@ -47,7 +47,7 @@ pub struct NewEventInvite {
 
 /// An invitation that was made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct NewInvite {
+pub struct CreatedInvite {
     pub id: Uuid,
     /// The address of a user was invited, and not the user: nobody says that the address is the user's.
     pub passes_by_user: bool,
@@ -56,7 +56,7 @@ pub struct NewInvite {
 /// What became of an invitation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Invited {
-    New(NewInvite),
+    New(CreatedInvite),
     /// Invited before, or the creator of the event; nothing changed.
     Already,
     NoEvent,
@@ -156,7 +156,7 @@ pub async fn invite(tx: &mut Tx, new: NewEventInvite, limits: &Limits) -> Result
         count_stranger(tx, &new, email, limits).await?;
     }
     let id = insert(tx, &new, &whom).await?;
-    Ok(Invited::New(NewInvite { id, passes_by_user }))
+    Ok(Invited::New(CreatedInvite { id, passes_by_user }))
 }
 
 /// Counts an address that whoever invites it has not invited to anything before.

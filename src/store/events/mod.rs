@@ -93,6 +93,12 @@ impl TrainingReport {
 }
 
 impl Event {
+    /// Whether its last occurrence has ended.
+    #[must_use]
+    pub fn is_over(&self, now: DateTime<Utc>) -> bool {
+        self.series_ends_at.is_some_and(|end| end <= now)
+    }
+
     pub(super) fn read(row: &impl Columns) -> sqlx::Result<Self> {
         let recurrence: Option<Json<Recurrence>> = row.col("event_recurrence")?;
         let training: Option<Json<TrainingReport>> = row.col("event_training_report")?;

@@ -40,9 +40,13 @@ from_columns!(Stored);
 struct Rewritten {
     id: Uuid,
     recurrence: Recurrence,
-    /// Where today's reading may give the series another end.
-    last_end: Option<Option<DateTime<Utc>>>,
+    /// Where today's reading may give the series another one.
+    end: Option<End>,
 }
+
+/// When the last occurrence ends; `None`: never.
+#[derive(Clone, Copy)]
+struct End(Option<DateTime<Utc>>);
 
 /// Writes patterns canonically that are not yet. What is done stays done when it is interrupted.
 pub(in crate::store) async fn rewrite(db: &Db) -> Result<(), StoreError> {
@@ -88,20 +92,16 @@ fn rewritten(stored: Stored) -> Option<Rewritten> {
         line.contains("BYWEEKNO") || line.contains("BYSETPOS")
     };
     let times = times.filter(|_| lines.iter().any(is_read_otherwise));
-    let last_end = times.and_then(|times| {
+    let end = times.and_then(|times| {
         let start = LocalStart {
             instant: times.starts_at.at,
             zone: times.starts_at.zone,
             all_day: times.is_all_day,
         };
         let set = RecurrenceSet::new(&recurrence, start).ok()?;
-        Some(set.last_end(times.duration()))
+        Some(End(set.last_end(times.duration())))
     });
-    Some(Rewritten {
-        id,
-        recurrence,
-        last_end,
-    })
+    Some(Rewritten { id, recurrence, end })
 }
 
 async fn write(tx: &mut Tx, rewritten: Vec<Rewritten>) -> Result<(), StoreError> {
@@ -114,7 +114,7 @@ async fn write(tx: &mut Tx, rewritten: Vec<Rewritten>) -> Result<(), StoreError>
             .execute(c)
             .await
             .map(drop))?;
-        if let Some(last_end) = one.last_end {
+        if let Some(End(last_end)) = one.end {
             set_series_end(tx, one.id, last_end).await?;
         }
     }

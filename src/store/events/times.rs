@@ -1,7 +1,7 @@
 //! When something takes place.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use chrono_tz::Tz;
+use colloquy_calendar::zones::Zone;
 
 use crate::store::rows::Columns;
 
@@ -9,7 +9,7 @@ use crate::store::rows::Columns;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ZonedTime {
     pub at: DateTime<Utc>,
-    pub zone: Tz,
+    pub zone: Zone,
 }
 
 /// Beginning and end; the end is never before the beginning.
@@ -24,6 +24,12 @@ impl Times {
     #[must_use]
     pub fn duration(&self) -> TimeDelta {
         self.ends_at.at - self.starts_at.at
+    }
+
+    /// Whether it has begun and not ended.
+    #[must_use]
+    pub fn is_under_way(&self, now: DateTime<Utc>) -> bool {
+        self.starts_at.at <= now && now < self.ends_at.at
     }
 
     /// Reads `<prefix>_is_all_day`, `<prefix>_starts_at`, `<prefix>_starts_at_tz` and the same of the end: all or none.

@@ -26,7 +26,7 @@ pub struct Definition {
 
 /// A tariff and who has it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Overview {
+pub struct TariffOverview {
     pub tariff: Tariff,
     pub external_ids: BTreeSet<String>,
     pub users: u64,
@@ -73,7 +73,7 @@ impl ExternalId {
 from_columns!(Counted, ExternalId);
 
 /// All tariffs, by name.
-pub async fn list(db: &Db) -> Result<Vec<Overview>, StoreError> {
+pub async fn list(db: &Db) -> Result<Vec<TariffOverview>, StoreError> {
     const SELECT: &str = concat!(
         "SELECT ",
         tariff_columns!(),
@@ -84,7 +84,7 @@ pub async fn list(db: &Db) -> Result<Vec<Overview>, StoreError> {
     let names: Vec<ExternalId> = read!(db, c => sqlx::query_as(EXTERNAL_IDS).fetch_all(c).await)?;
     let overview = |counted: Counted| {
         let own = names.iter().filter(|name| name.tariff == counted.tariff.id);
-        Overview {
+        TariffOverview {
             external_ids: own.map(|own| own.name.clone()).collect(),
             users: counted.users,
             tariff: counted.tariff,

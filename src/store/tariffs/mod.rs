@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use sqlx::types::Json;
 use uuid::{Uuid, uuid};
 
-pub use editing::{Definition, Deletion, Overview, create, delete, edit, list};
+pub use editing::{Definition, Deletion, TariffOverview, create, delete, edit, list};
 
 use super::{
     Db, StoreError, Tx,

@@ -31,7 +31,7 @@ pub use disabled::{DisabledUser, Switched, all_disabled, disable, enable};
 pub use known::{Known, has_address, known};
 pub use merge::{Identity, Merge, REFERENCES, merge};
 pub use names::is_language_tag;
-pub use overview::{Overview, UserFilter, list_all, named, overview};
+pub use overview::{UserFilter, UserOverview, list_all, named, overview};
 pub use phone::with_phone_like;
 pub use profile::Profile;
 pub(super) use profile::profile_columns;

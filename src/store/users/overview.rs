@@ -32,7 +32,7 @@ macro_rules! meant {
 
 /// A user with what belongs to it.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Overview {
+pub struct UserOverview {
     pub user: User,
     pub created_at: DateTime<Utc>,
     /// What tokens call the tenant.
@@ -45,7 +45,7 @@ pub struct Overview {
     pub events: u64,
 }
 
-impl Overview {
+impl UserOverview {
     fn read(row: &impl Columns) -> sqlx::Result<Self> {
         Ok(Self {
             user: User::read(row)?,
@@ -57,7 +57,7 @@ impl Overview {
         })
     }
 }
-from_columns!(Overview);
+from_columns!(UserOverview);
 
 /// Users of all tenants in the order of their coming.
 pub async fn list_all(db: &Db, filter: &UserFilter, window: Window) -> Result<Listed<User>, StoreError> {
@@ -111,7 +111,7 @@ pub async fn named(db: &Db, name: &str, limit: u32) -> Result<Vec<User>, StoreEr
 }
 
 /// Everything about one user.
-pub async fn overview(db: &Db, id: Uuid) -> Result<Option<Overview>, StoreError> {
+pub async fn overview(db: &Db, id: Uuid) -> Result<Option<UserOverview>, StoreError> {
     const SELECT: &str = concat!(
         "SELECT ",
         user_columns!(),

@@ -1,6 +1,6 @@
 //! Asset stores that do not answer, or not as they should.
 
-use colloquy::config::Assets;
+use colloquy::config::AssetSettings;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
@@ -16,7 +16,7 @@ use crate::{
 const QUERY: &str = "kind=recording&file_extension=mkv";
 
 /// An API whose asset store is this one, a room, and an asset whose content is not there.
-async fn world(kind: Kind, settings: Assets) -> (Api, Person, String) {
+async fn world(kind: Kind, settings: AssetSettings) -> (Api, Person, String) {
     let api = Api::with(kind, |config| {
         config.assets = settings;
         config.assets.s3.request_secs_max = 1;

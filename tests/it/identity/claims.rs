@@ -1,6 +1,6 @@
 //! What honest issuers put into tokens, and what the verifier makes of it.
 
-use colloquy::identity::{Refusal, TokenError};
+use colloquy::identity::{TokenError, TokenRefusal};
 use serde_json::{Value, json};
 
 use super::{
@@ -148,7 +148,7 @@ async fn malformed_expired_and_invalid_are_told_apart() {
         .verify_access_token(&foreign)
         .await
         .expect_err("another audience");
-    assert_eq!(refusal, TokenError::Refused(Refusal::Audience));
+    assert_eq!(refusal, TokenError::Refused(TokenRefusal::Audience));
     assert!(!refusal.description().contains('"'), "fit for a quoted string");
 }
 
@@ -187,11 +187,15 @@ async fn an_id_token_is_for_its_client() {
         let refused = verifier
             .verify_id_token(&id_token(std::slice::from_ref(&changes)))
             .await;
-        assert_eq!(refused, Err(TokenError::Refused(Refusal::Client)), "{changes:?}");
+        assert_eq!(
+            refused,
+            Err(TokenError::Refused(TokenRefusal::Client)),
+            "{changes:?}"
+        );
     }
     let service = [("realm_access", json!({"roles": ["opentalk-recorder"]}))];
     let refused = verifier.verify_id_token(&id_token(&service)).await;
-    assert_eq!(refused, Err(TokenError::Refused(Refusal::Service)));
+    assert_eq!(refused, Err(TokenError::Refused(TokenRefusal::Service)));
     let bad: [&[(&str, Value)]; 5] = [
         &[("aud", json!(null))],
         &[("azp", json!(["Frontend"]))],

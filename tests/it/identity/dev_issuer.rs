@@ -2,7 +2,7 @@
 
 use colloquy::{
     config::Outgoing,
-    identity::{Refusal, TokenError},
+    identity::{TokenError, TokenRefusal},
 };
 use reqwest::StatusCode;
 use serde_json::json;
@@ -138,7 +138,7 @@ async fn the_verifier_takes_each_token_for_what_it_is() {
     assert_eq!(accepted.roles, ["opentalk-recorder"]);
     assert_eq!(accepted.profile.name.as_deref(), Some("recorder"));
     assert_eq!(accepted.profile.email, None);
-    let service = Err(TokenError::Refused(Refusal::Service));
+    let service = Err(TokenError::Refused(TokenRefusal::Service));
     assert_eq!(verifier.verify_access_token(access).await.map(drop), service);
     assert_eq!(verifier.verify_id_token(id).await.map(drop), service);
     assert_eq!(world.userinfo(access).await.0, StatusCode::OK);

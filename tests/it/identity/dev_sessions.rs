@@ -143,7 +143,7 @@ fn a_broken_key_is_named() {
     std::fs::create_dir(path.parent().expect("a folder")).expect("a folder");
     std::fs::write(&path, "no key").expect("written");
     let opened = colloquy::identity::DevIssuer::open(
-        &colloquy::config::DevIssuer::default(),
+        &colloquy::config::DevIssuerSettings::default(),
         "Frontend",
         &"http://127.0.0.1:1/dev-issuer".parse().expect("URL"),
         folder.path(),

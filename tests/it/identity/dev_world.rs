@@ -216,9 +216,9 @@ impl Browser {
 }
 
 async fn open(url: &Url, folder: &Path, clock: &TestClock) -> Arc<DevIssuer> {
-    let settings = config::DevIssuer {
+    let settings = config::DevIssuerSettings {
         redirect_uris: vec![Url::parse(LISTED).expect("URL")],
-        ..config::DevIssuer::default()
+        ..config::DevIssuerSettings::default()
     };
     let (url, folder, clock) = (url.clone(), folder.to_owned(), clock.clock());
     let open = move || DevIssuer::open(&settings, "Frontend", &url, &folder, clock);

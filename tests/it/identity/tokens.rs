@@ -1,6 +1,6 @@
 //! Every forgery is refused; what an honest issuer makes is accepted.
 
-use colloquy::identity::{Refusal, TokenError, Verifier};
+use colloquy::identity::{TokenError, TokenRefusal, Verifier};
 use serde_json::{Value, json};
 
 use super::{
@@ -79,90 +79,90 @@ async fn genuine_tokens_that_are_not_for_people_here_are_refused_for_good() {
         issuer.token(&claims)
     };
     let service = json!({"realm_access": {"roles": ["opentalk-recorder"]}, "azp": "Frontend"});
-    let table: [(&str, &Verifier, Value, Refusal); 14] = [
+    let table: [(&str, &Verifier, Value, TokenRefusal); 14] = [
         (
             "another audience",
             &with_audience,
             json!({"aud": "Frontend"}),
-            Refusal::Audience,
+            TokenRefusal::Audience,
         ),
         (
             "other audiences",
             &with_audience,
             json!({"aud": ["account", "apis"]}),
-            Refusal::Audience,
+            TokenRefusal::Audience,
         ),
         (
             "audience a map",
             &with_audience,
             json!({"aud": {"api": true}}),
-            Refusal::Audience,
+            TokenRefusal::Audience,
         ),
         (
             "no audience",
             &with_audience,
             json!({"aud": null}),
-            Refusal::Audience,
+            TokenRefusal::Audience,
         ),
         (
             "azp of another client",
             &of_clients,
             json!({"azp": "grafana"}),
-            Refusal::Client,
+            TokenRefusal::Client,
         ),
         (
             "azp before client_id",
             &of_clients,
             json!({"azp": "grafana", "client_id": "app"}),
-            Refusal::Client,
+            TokenRefusal::Client,
         ),
         (
             "client_id of another client",
             &of_clients,
             json!({"client_id": "grafana"}),
-            Refusal::Client,
+            TokenRefusal::Client,
         ),
         (
             "cid of another client",
             &of_clients,
             json!({"cid": "grafana"}),
-            Refusal::Client,
+            TokenRefusal::Client,
         ),
         (
             "appid of another client",
             &of_clients,
             json!({"appid": "grafana"}),
-            Refusal::Client,
+            TokenRefusal::Client,
         ),
         (
             "no client, another audience",
             &of_clients,
             json!({"aud": "account"}),
-            Refusal::Client,
+            TokenRefusal::Client,
         ),
         (
             "a star as audience",
             &of_clients,
             json!({"aud": "*", "azp": "*"}),
-            Refusal::Client,
+            TokenRefusal::Client,
         ),
         (
             "a service by its role",
             &with_audience,
             service.clone(),
-            Refusal::Service,
+            TokenRefusal::Service,
         ),
         (
             "a service of a client of people",
             &of_clients,
             service,
-            Refusal::Service,
+            TokenRefusal::Service,
         ),
         (
             "good for too long",
             &of_clients,
             json!({"azp": "app", "exp": now + 24 * 3_600 + 31}),
-            Refusal::Lifetime,
+            TokenRefusal::Lifetime,
         ),
     ];
     for (name, verifier, changes, refusal) in table {

@@ -4,7 +4,7 @@ use std::{future::poll_fn, pin::pin, sync::Arc, task::Poll, time::Duration};
 
 use colloquy::{
     config::Oidc,
-    identity::{Refusal, TokenError, VerifiedToken, Verifier},
+    identity::{TokenError, TokenRefusal, VerifiedToken, Verifier},
     store::void_sessions::{Ended, VoidSession},
 };
 use serde_json::{Value, json};
@@ -219,7 +219,7 @@ async fn a_lightweight_token_without_an_answer_is_refused_by_what_came_of_it() {
     let mut claims = issuer.lightweight("login");
     claims["scope"] = json!("email");
     let out_of_scope = verifier.verify_access_token(&issuer.token(&claims)).await;
-    assert_eq!(out_of_scope, Err(TokenError::Refused(Refusal::NoSubject)));
+    assert_eq!(out_of_scope, Err(TokenError::Refused(TokenRefusal::NoSubject)));
     // Whose time is over meanwhile comes with a new one.
     let late = issuer.token(&issuer.lightweight("late"));
     issuer.answers().up = false;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use colloquy::{
     config::{self, Outgoing},
     jobs::{self, Job, Report, Tools},
-    shared_folders::{Patience, SharedFolders},
+    shared_folders::{ProviderTimeouts, SharedFolders},
     store::{shared_folders, users::User},
 };
 use uuid::Uuid;
@@ -25,10 +25,10 @@ on_both_databases!(Store:
 );
 
 /// What jobs work with beside this provider, which has a moment for each call.
-fn tools(store: &Store, settings: &config::SharedFolder) -> Tools {
-    let patience = Patience {
+fn tools(store: &Store, settings: &config::SharedFolderSettings) -> Tools {
+    let patience = ProviderTimeouts {
         call: Duration::from_millis(300),
-        ..Patience::default()
+        ..ProviderTimeouts::default()
     };
     let folders = SharedFolders::with_patience(&Outgoing::default(), settings, patience);
     let mut tools = tools_with(store, now(), settings);
@@ -143,7 +143,7 @@ async fn without_a_provider_folders_wait(store: &Store) {
     let with = tools(store, &cloud.settings());
     let ada = store.user("ada").await;
     event_with_folder(store, &with, &ada).await;
-    let without = tools(store, &config::SharedFolder::default());
+    let without = tools(store, &config::SharedFolderSettings::default());
     run(&without, Job::EventCleanup).await;
     let report = run(&without, Job::SharedFolderCleanup).await;
     assert_eq!((report.deleted, report.kept), (0, 1));

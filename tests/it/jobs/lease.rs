@@ -5,7 +5,7 @@ use std::time::Duration;
 use chrono::TimeDelta;
 use colloquy::{
     config,
-    jobs::{self, Job, RunError, Schedule},
+    jobs::{self, Job, JobSchedule, RunError},
     store::job_leases::{self, Claim},
 };
 use futures_util::future::join_all;
@@ -98,9 +98,9 @@ async fn a_schedule_runs_a_job_when_it_is_due_and_once_for_all_servers(store: &S
     let look = async |hours: i64| {
         let schedules = [0, 1].map(|_| {
             let tools = tools_at(store, now() + TimeDelta::hours(hours));
-            Schedule::new(tools, &settings)
+            JobSchedule::new(tools, &settings)
         });
-        join_all(schedules.iter().map(Schedule::look)).await;
+        join_all(schedules.iter().map(JobSchedule::look)).await;
         rows(store).await[0]
     };
     event(store, &ada, ended(days_ago(11))).await;

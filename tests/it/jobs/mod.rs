@@ -8,7 +8,6 @@ mod order;
 mod scheduled;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use chrono_tz::Europe::Berlin;
 use colloquy::{
     assets::{Assets, Objects},
     clock::Clock,
@@ -40,11 +39,11 @@ pub fn days_ago(days: i64) -> DateTime<Utc> {
 }
 
 pub fn tools_at(store: &Store, now: DateTime<Utc>) -> Tools {
-    tools_with(store, now, &config::SharedFolder::default())
+    tools_with(store, now, &config::SharedFolderSettings::default())
 }
 
 /// The same with a storage provider.
-pub fn tools_with(store: &Store, now: DateTime<Utc>, folders: &config::SharedFolder) -> Tools {
+pub fn tools_with(store: &Store, now: DateTime<Utc>, folders: &config::SharedFolderSettings) -> Tools {
     let clock = Clock::from_fn(move || now);
     let deleter = Deleter {
         db: store.db.clone(),
@@ -64,7 +63,7 @@ pub fn tools_with(store: &Store, now: DateTime<Utc>, folders: &config::SharedFol
 
 /// The asset store beside the database.
 pub fn assets(store: &Store) -> Assets {
-    let settings = config::Assets::default();
+    let settings = config::AssetSettings::default();
     let objects =
         Objects::open_beside(&Outgoing::default(), &settings, store.folder.path()).expect("a store");
     Assets::new(store.db.clone(), objects, &settings)
@@ -164,7 +163,10 @@ pub fn ended(ends_at: DateTime<Utc>) -> Plan {
 pub async fn event(store: &Store, owner: &User, plan: Plan) -> Uuid {
     let room_id = room(store, owner, plan.created_at).await;
     let id = Uuid::new_v4();
-    let zoned = |at| ZonedTime { at, zone: Berlin };
+    let zoned = |at| ZonedTime {
+        at,
+        zone: "Europe/Berlin".parse().expect("a zone"),
+    };
     let new = NewEvent {
         id,
         tenant_id: owner.tenant_id,

@@ -12,7 +12,7 @@ use colloquy_actors::{
 
 use super::{
     client::{ROOM, id, removal},
-    patience::{UNLIMITED, client_with},
+    timeouts::{UNLIMITED, client_with},
 };
 use crate::support::livekit::{FakeLivekit, Mood};
 

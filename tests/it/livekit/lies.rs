@@ -13,7 +13,7 @@ use axum::{
 };
 use colloquy::{
     config::Outgoing,
-    livekit::{LIST_BYTES_MAX, Patience, RoomService},
+    livekit::{LIST_BYTES_MAX, LivekitTimeouts, RoomService},
 };
 use colloquy_actors::{
     livekit::{Call, Outcome, Source},
@@ -24,7 +24,7 @@ use serde_json::{Value, json};
 
 use super::{
     client::{ROOM, id, mute, permit, removal},
-    patience::{SHORT, UNLIMITED, client_with},
+    timeouts::{SHORT, UNLIMITED, client_with},
 };
 use crate::support::livekit::{FakeLivekit, Mood, Track};
 
@@ -157,7 +157,7 @@ fn with_tracks(tracks: &Value) -> Response {
 
 /// Each call of each kind gets this answer, from a client that has not met it before.
 async fn ask(lies: &[Lie], calls: &[Call]) {
-    let patience = Patience {
+    let patience = LivekitTimeouts {
         call: SHORT * 5,
         ..UNLIMITED
     };

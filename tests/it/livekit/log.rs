@@ -1,12 +1,12 @@
 //! What the client of LiveKit tells operators, and what it must not tell.
 
 use axum::{http::StatusCode, response::IntoResponse as _};
-use colloquy::livekit::{FAILURES_MAX, Patience, keys};
+use colloquy::livekit::{FAILURES_MAX, LivekitTimeouts, keys};
 use colloquy_actors::{livekit::Outcome, ports::Media as _};
 
 use super::{
     client::{client, removal},
-    patience::{UNLIMITED, client_with},
+    timeouts::{UNLIMITED, client_with},
 };
 use crate::support::{
     livekit::{API_SECRET, FakeLivekit, Mood},
@@ -18,7 +18,7 @@ use crate::support::{
 async fn one_line_when_livekit_is_down_and_one_when_it_is_back() {
     let log = Log::start();
     let livekit = FakeLivekit::start().await;
-    let patience = Patience {
+    let patience = LivekitTimeouts {
         pause: std::time::Duration::ZERO,
         ..UNLIMITED
     };

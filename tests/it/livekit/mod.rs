@@ -22,8 +22,8 @@ mod development_secret;
 mod lies;
 mod log;
 mod meeting;
-mod patience;
 mod restrictions;
+mod timeouts;
 mod trouble;
 
 use jsonwebtoken::{Algorithm, DecodingKey, Validation};

@@ -28,7 +28,7 @@ use colloquy::{
     },
 };
 use colloquy_calendar::{
-    ics::{Entry, Moment, Person, Span},
+    ics::{Entry, Moment, Participation, Person, Span},
     recurrence::Recurrence,
 };
 use uuid::Uuid;
@@ -139,15 +139,15 @@ pub fn due(mails: &[Mail], now: DateTime<Utc>) -> Vec<Queued<Mail>> {
     mails.iter().map(due).collect()
 }
 
-pub fn settings(port: u16) -> config::Mail {
-    config::Mail {
+pub fn settings(port: u16) -> config::MailSettings {
+    config::MailSettings {
         host: Some("127.0.0.1".to_owned()),
         port,
         tls: MailTls::None,
         from_address: Some("meetings@colloquy.example".to_owned()),
         from_name: "Meetings, Inc.".to_owned(),
         web_client_url: "https://meet.example".parse().ok(),
-        ..config::Mail::default()
+        ..config::MailSettings::default()
     }
 }
 
@@ -191,6 +191,7 @@ pub fn invitation() -> Mail {
             attendees: Vec::new(),
             url: None,
         },
+        answer: Participation::Pending,
         instance: None,
         has_lost_times: false,
         meeting: Meeting {

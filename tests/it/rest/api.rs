@@ -14,7 +14,7 @@ use colloquy::{
     config::{Config, DevUser, Oidc},
     disabled_users::DisabledUsers,
     http::{
-        self, ApiState, api::Parts, auth::person::VISIT_NOTES_MAX, brake::WriteBrake, starts::Doorkeeper,
+        self, ApiState, api::Parts, auth::person::VISIT_NOTES_MAX, brake::WriteBrake, starts::StartLimits,
     },
     identity::{DevIssuer, Verifier, VerifierSettings},
     known_users::KnownUsers,
@@ -107,7 +107,7 @@ impl Api {
             recordings: Recordings::open(assets.clone(), folder, config.assets.free_bytes_min)
                 .expect("a spool"),
             assets,
-            door: Doorkeeper::new(&config, Readiness::default(), origins),
+            start_limits: StartLimits::new(&config, Readiness::default(), origins),
             brake: WriteBrake::new(config.http.writes_per_second),
             known_users: KnownUsers::default(),
             disabled_users: DisabledUsers::default(),

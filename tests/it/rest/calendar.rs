@@ -1,12 +1,12 @@
 //! Events for tests of what hangs on them.
 
 use chrono::{DateTime, Utc};
-use chrono_tz::Tz;
 use colloquy::store::{
     StoreError,
     events::{self, NewEvent, Times, ZonedTime},
 };
 use colloquy_calendar::recurrence::Recurrence;
+use colloquy_calendar::zones::Zone;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -27,7 +27,7 @@ impl Api {
         let room = self.room(owner, json!({})).await;
         let me = self.get(owner, "/v1/users/me").await.expect(200);
         let tenant = self.tenant(&me).await;
-        let zoned = |at| ZonedTime { at, zone: Tz::UTC };
+        let zoned = |at| ZonedTime { at, zone: Zone::UTC };
         let new = NewEvent {
             id: Uuid::new_v4(),
             tenant_id: tenant,

@@ -7,6 +7,7 @@ mod auth_login;
 mod brake;
 mod calendar;
 mod calendar_feed;
+mod calendar_patterns;
 pub mod contents;
 mod contract;
 mod conventions;

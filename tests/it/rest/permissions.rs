@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use colloquy::{
     config::DevUser,
     permissions::{
-        Machine, Operation, Refusal, Standing,
+        AccessDenied, Machine, Operation, Standing,
         Subject::{self, Guest, User},
         check,
     },
@@ -139,8 +139,8 @@ fn every_subject_may_do_what_the_table_says() {
         for ((name, subject), expected) in SUBJECTS.into_iter().zip(expected.chars()) {
             let answer = match check(subject, *operation) {
                 Ok(()) => '+',
-                Err(Refusal::Forbidden) => '-',
-                Err(Refusal::Hidden) => '.',
+                Err(AccessDenied::Forbidden) => '-',
+                Err(AccessDenied::Hidden) => '.',
             };
             assert_eq!(answer, expected, "{name}: {path}");
         }

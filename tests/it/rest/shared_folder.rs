@@ -5,7 +5,7 @@ use std::time::Duration;
 use colloquy::{
     config,
     deletion::Swept,
-    shared_folders::{Patience, SharedFolders, StorageError},
+    shared_folders::{ProviderTimeouts, SharedFolders, StorageError},
 };
 use futures_util::future::join_all;
 use serde_json::{Value, json};
@@ -329,7 +329,7 @@ async fn server_without_provider(kind: Kind) {
     let folder = scene.call("PUT", "").await.expect(201);
     scene
         .api
-        .reconfigure(|config| config.shared_folder = config::SharedFolder::default());
+        .reconfigure(|config| config.shared_folder = config::SharedFolderSettings::default());
     assert_eq!(scene.call("GET", "").await.expect(200), folder);
     assert_eq!(scene.call("PUT", "").await.expect(200), folder);
     let (api, alice, event) = (&scene.api, &scene.alice, format!("/v1/events/{}", scene.event));
@@ -376,7 +376,7 @@ async fn postgres_without_provider() {
 }
 
 /// Long enough for a call on a busy machine, short enough to wait for its end.
-const IMPATIENT: Patience = Patience {
+const IMPATIENT: ProviderTimeouts = ProviderTimeouts {
     connect: Duration::from_secs(1),
     call: Duration::from_secs(1),
     creation: Duration::from_secs(10),
@@ -397,7 +397,7 @@ async fn a_provider_that_falls_silent_midway_is_cleaned_up() {
 #[tokio::test]
 async fn the_whole_creation_has_a_limit_too() {
     let cloud = FakeNextcloud::start().await;
-    let patience = Patience {
+    let patience = ProviderTimeouts {
         call: Duration::from_mins(1),
         creation: Duration::from_secs(1),
         ..IMPATIENT
@@ -413,7 +413,7 @@ async fn the_whole_creation_has_a_limit_too() {
 #[tokio::test]
 async fn a_wrong_account_is_refused_and_not_told() {
     let cloud = FakeNextcloud::start().await;
-    let settings = config::SharedFolder {
+    let settings = config::SharedFolderSettings {
         password: Some(colloquy::secrets::Secret::new("old-app-password")),
         ..cloud.settings()
     };

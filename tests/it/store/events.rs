@@ -1,7 +1,6 @@
 //! Events, their exceptions, and how users see them.
 
 use chrono::TimeDelta;
-use chrono_tz::{Europe::Berlin, UTC};
 use colloquy::{
     secrets::Secret,
     store::{
@@ -16,7 +15,7 @@ use colloquy::{
         users::User,
     },
 };
-use colloquy_calendar::recurrence::Recurrence;
+use colloquy_calendar::{recurrence::Recurrence, zones::Zone};
 use uuid::Uuid;
 
 use super::{Store, at};
@@ -31,11 +30,11 @@ pub fn hour(starts_at: i64) -> Times {
         is_all_day: false,
         starts_at: ZonedTime {
             at: at(starts_at),
-            zone: Berlin,
+            zone: "Europe/Berlin".parse().expect("a zone"),
         },
         ends_at: ZonedTime {
             at: at(starts_at + 3600),
-            zone: UTC,
+            zone: Zone::UTC,
         },
     }
 }

@@ -9,7 +9,10 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::{InstanceResource, original, resource, series};
+use super::{
+    resource::{self, InstanceResource},
+    series::{original, series},
+};
 use crate::{
     events::{InstanceChange, change_instance},
     http::{
@@ -17,7 +20,13 @@ use crate::{
         auth::CurrentUser,
         body::Body,
         checks::Checks,
-        events::{self, ChangeQuery, DateTimeTz, bodies::check_texts, no_instance, shown, teller},
+        events::{
+            answers::{self, no_instance, notifier},
+            bodies::check_texts,
+            date_time::DateTimeTz,
+            queries::ChangeQuery,
+            shown,
+        },
         params::{InPath, InQuery},
         refusals,
     },
@@ -99,9 +108,9 @@ pub(super) async fn change(
         user: user.profile.id,
         at: state.clock.now(),
     };
-    let teller = teller(&state, query.suppress_email_notification);
-    let changed = change_instance(&state.db, &seen.event, original, change, editor, teller).await?;
+    let notifier = notifier(&state, query.suppress_email_notification);
+    let changed = change_instance(&state.db, &seen.event, original, change, editor, notifier).await?;
     let shown = resource::show(&state, &changed.seen, vec![changed.instance], query.invitees_max).await?;
     let shown = shown.into_iter().next().ok_or_else(no_instance)?;
-    Ok(events::changed(shown, changed.told))
+    Ok(answers::changed(shown, changed.told))
 }

@@ -1,24 +1,22 @@
 //! `GET /v1/events/{event_id}/instances/{instance_id}`.
 
 use axum::{Json, extract::State};
-use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
 
-use super::{InstanceResource, change, original, resource, series};
+use super::{
+    resource::{self, InstanceResource},
+    series::{original, series},
+};
 use crate::{
     http::{
         ApiError, ApiState,
         auth::CurrentUser,
-        events::{ChangeQuery, no_instance, shown},
+        events::{answers::no_instance, queries::ChangeQuery, shown},
         params::{InPath, InQuery},
         refusals,
     },
     permissions::Operation,
 };
-
-pub(super) fn routes() -> OpenApiRouter<ApiState> {
-    OpenApiRouter::new().routes(routes!(get, change::change))
-}
 
 /// An occurrence of an event
 ///
@@ -31,7 +29,7 @@ pub(super) fn routes() -> OpenApiRouter<ApiState> {
         refusals::OfParameters, refusals::OfCallers, refusals::OfIds, refusals::Always,
     ),
 )]
-async fn get(
+pub(super) async fn get(
     State(state): State<ApiState>,
     CurrentUser(user): CurrentUser,
     InPath((event, instance)): InPath<(Uuid, String)>,

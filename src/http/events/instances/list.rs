@@ -4,13 +4,15 @@ use axum::{extract::State, response::Response};
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
 use utoipa::IntoParams;
-use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
 
-use super::{InstanceResource, resource, series};
+use super::{
+    resource::{self, InstanceResource},
+    series::series,
+};
 use crate::{
     events::{
-        instances::{Beyond, Page, TimeFilter},
+        instances::{Beyond, InstancePage, TimeFilter},
         off_thread,
     },
     http::{
@@ -23,10 +25,6 @@ use crate::{
     },
     permissions::Operation,
 };
-
-pub(super) fn routes() -> OpenApiRouter<ApiState> {
-    OpenApiRouter::new().routes(routes!(list))
-}
 
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
@@ -61,7 +59,7 @@ pub struct InstancesQuery {
         refusals::OfParameters, refusals::OfCallers, refusals::OfIds, refusals::Always,
     ),
 )]
-async fn list(
+pub(super) async fn list(
     State(state): State<ApiState>,
     CurrentUser(user): CurrentUser,
     InPath(event): InPath<Uuid>,
@@ -81,7 +79,7 @@ async fn list(
             let limit = usize::try_from(limit).unwrap_or(usize::MAX);
             off_thread(move || series.page(filter, beyond, limit)).await?
         }
-        None => Page::default(),
+        None => InstancePage::default(),
     };
     let (before, after) = (page.before.map(Beyond::Before), page.after.map(Beyond::After));
     let invitees_max = shown::invitees_of_each(query.invitees_max, page.instances.len());

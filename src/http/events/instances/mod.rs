@@ -4,34 +4,14 @@ mod change;
 mod get;
 mod list;
 mod resource;
+mod series;
 
-use chrono::{DateTime, Utc};
-use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::{router::OpenApiRouter, routes};
 
-pub use self::resource::InstanceResource;
-use super::unreadable;
-use crate::{
-    events::{
-        instances::{Series, parse_name},
-        off_thread,
-    },
-    http::{ApiError, ApiState},
-    store::events::{SeenEvent, exceptions},
-};
+use crate::http::ApiState;
 
 pub(super) fn routes() -> OpenApiRouter<ApiState> {
-    OpenApiRouter::new().merge(list::routes()).merge(get::routes())
-}
-
-/// The beginning by which a path names an occurrence.
-fn original(name: &str) -> Result<DateTime<Utc>, ApiError> {
-    parse_name(name).ok_or_else(|| ApiError::bad_request("An occurrence is named like 20270115T090000Z"))
-}
-
-/// The occurrences of an event; `None` when it has no times.
-async fn series(state: &ApiState, seen: &SeenEvent) -> Result<Option<Series>, ApiError> {
-    let exceptions = exceptions::of_events(&state.db, &[seen.event.id]).await?;
-    let (event, now) = (seen.event.clone(), state.clock.now());
-    let series = off_thread(move || Series::new(&event, exceptions, now)).await?;
-    series.map_err(|error| unreadable(seen, &error))
+    OpenApiRouter::new()
+        .routes(routes!(list::list))
+        .routes(routes!(get::get, change::change))
 }

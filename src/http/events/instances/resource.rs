@@ -11,7 +11,7 @@ use crate::{
         ApiError, ApiState,
         event_invites::InviteeResource,
         events::{
-            DateTimeTz,
+            date_time::DateTimeTz,
             resource::{EventRoomResource, EventType},
             shown,
         },

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::{Api, WEEKS, berlin, event, hour, invite, patch, path, text, timeless, titles, weekly, with};
 
 on_both_databases!(Api:
-    events_are_in_order, windows_count_by_overlap_of_the_series, what_has_no_length_is_found_on_its_day, filters_choose, answers_choose_in_both_notations,
+    events_are_in_order, windows_count_by_overlap_of_the_series, a_series_begins_where_an_occurrence_was_moved_to, what_has_no_length_is_found_on_its_day, filters_choose, answers_choose_in_both_notations,
     exceptions_follow_their_event, invitees_are_cut, queries_must_parse, only_users_have_lists);
 
 fn named(title: &str, body: Value) -> Value {
@@ -70,6 +70,32 @@ async fn windows_count_by_overlap_of_the_series(api: &Api) {
         let list = api.get(&alice, &format!("/v1/events?{query}")).await.expect(200);
         assert_eq!(titles(&list), expected, "{query}");
     }
+}
+
+async fn a_series_begins_where_an_occurrence_was_moved_to(api: &Api) {
+    let alice = api.person("alice").await;
+    let daily = json!({"recurrence_pattern": ["RRULE:FREQ=DAILY;COUNT=3"]});
+    let series = event(api, &alice, named("series", with(hour("2027-03-22T10"), &daily))).await;
+    let window = "/v1/events?time_min=2027-02-19T00:00:00Z&time_max=2027-02-22T00:00:00Z";
+    let found = async || {
+        let list = api.get(&alice, window).await.expect(200);
+        titles(&list).len()
+    };
+    assert_eq!(found().await, 0);
+    let at = format!("{}/instances/20270324T090000Z", path(&series));
+    let early = json!({"starts_at": berlin("2027-02-20T10:00:00"), "ends_at": berlin("2027-02-20T11:00:00")});
+    patch(api, &alice, &at, early).await.expect(200);
+    assert_eq!(found().await, 2, "the series and its exception");
+    // Not where it does not take place, nor where it was.
+    patch(api, &alice, &at, json!({"status": "cancelled"}))
+        .await
+        .expect(200);
+    assert_eq!(found().await, 0);
+    patch(api, &alice, &at, json!({"status": "ok"})).await.expect(200);
+    assert_eq!(found().await, 2);
+    let other = json!({"recurrence_pattern": ["RRULE:FREQ=DAILY;COUNT=4"]});
+    patch(api, &alice, &path(&series), other).await.expect(200);
+    assert_eq!(found().await, 0);
 }
 
 async fn what_has_no_length_is_found_on_its_day(api: &Api) {

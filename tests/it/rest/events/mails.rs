@@ -163,6 +163,63 @@ async fn another_beginning_asks_again(api: &Api) {
     assert_eq!((change(later).await, answers().await), (2, given));
 }
 
+async fn answers_stay_with_what_is_told(api: &Api) {
+    let alice = api.person("alice").await;
+    let created = invited(api, &alice).await;
+    let bob = api.person("bob").await;
+    let (at, accept) = (path(&created), format!("{}/invite", path(&created)));
+    let second = format!("{at}/instances/{}", WEEKS[1]);
+    let answers = async |path: &str, body: Value| {
+        patch(api, &alice, path, body).await.expect(200);
+        let mut told: Vec<_> = mails(api)
+            .await
+            .into_iter()
+            .map(|mail| mail["answer"].clone())
+            .collect();
+        told.sort_by_key(ToString::to_string);
+        told
+    };
+    api.call(&bob, "PATCH", &accept, json!({})).await.expect(204);
+    let accepted = [json!("accepted"), json!("pending")];
+    assert_eq!(answers(&at, json!({"title": "Neu"})).await, accepted);
+    assert_eq!(answers(&second, json!({"title": "Anders"})).await, accepted);
+    let longer = json!({"ends_at": berlin("2027-03-29T12:00:00")});
+    assert_eq!(answers(&second, longer).await, accepted);
+    // Another beginning of one occurrence asks again, those who declined too.
+    let moved = json!({"starts_at": berlin("2027-03-29T09:00:00")});
+    assert_eq!(
+        answers(&second, moved).await,
+        ["pending", "pending", "pending"].map(|text| json!(text))
+    );
+    let status = api.get(&bob, &at).await.expect(200)["invite_status"].clone();
+    assert_eq!(status, "pending");
+}
+
+async fn nobody_hears_of_what_is_over(api: &Api) {
+    let alice = api.person("alice").await;
+    let created = invited(api, &alice).await;
+    let utc = |datetime: &str| json!({"datetime": datetime, "timezone": "UTC"});
+    let daily = json!({
+        "starts_at": utc("2027-01-01T08:00:00Z"), "ends_at": utc("2027-01-01T09:00:00Z"),
+        "recurrence_pattern": ["RRULE:FREQ=WEEKLY;COUNT=3"],
+    });
+    let told = async |path: &str, body: Value| {
+        patch(api, &alice, path, body).await.expect(200);
+        mails(api).await.len()
+    };
+    assert_eq!(told(&path(&created), daily).await, 3, "the last week is to come");
+    let first = format!("{}/instances/20270101T080000Z", path(&created));
+    assert_eq!(told(&first, json!({"title": "Was war"})).await, 0);
+    assert_eq!(told(&first, json!({"status": "cancelled"})).await, 0);
+    let over = json!({"recurrence_pattern": ["RRULE:FREQ=DAILY;COUNT=3"]});
+    assert_eq!(told(&path(&created), over).await, 3, "it was to go on");
+    assert_eq!(told(&path(&created), json!({"title": "Vorbei"})).await, 0);
+    api.call(&alice, "DELETE", &path(&created), Value::Null)
+        .await
+        .expect(204);
+    assert_eq!(mails(api).await, Vec::<Value>::new());
+}
+
 async fn the_end_is_told(api: &Api) {
     let alice = api.person("alice").await;
     let created = invited(api, &alice).await;
@@ -268,6 +325,8 @@ async fn with_mail(kind: Kind) {
     let api = start().await;
     what_is_so_already_is_no_change(&api).await;
     another_beginning_asks_again(&api).await;
+    answers_stay_with_what_is_told(&api).await;
+    nobody_hears_of_what_is_over(&api).await;
     the_end_is_told(&api).await;
     nobody_is_told_otherwise(&api).await;
     api.finish().await;

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use colloquy::{
     config::Outgoing,
-    livekit::{CALLS_MAX, Patience, RoomService},
+    livekit::{CALLS_MAX, LivekitTimeouts, RoomService},
 };
 use colloquy_actors::{
     livekit::{Call, Outcome},
@@ -21,7 +21,7 @@ const FOREVER: Duration = Duration::from_hours(1);
 /// How long something takes of which nothing comes.
 pub const SHORT: Duration = Duration::from_millis(200);
 
-pub const UNLIMITED: Patience = Patience {
+pub const UNLIMITED: LivekitTimeouts = LivekitTimeouts {
     connect: FOREVER,
     place: FOREVER,
     call: FOREVER,
@@ -32,7 +32,7 @@ pub const UNLIMITED: Patience = Patience {
 /// More calls than there are places.
 const CROWD: usize = 3 * CALLS_MAX;
 
-pub fn client_with(livekit: &FakeLivekit, patience: Patience) -> RoomService {
+pub fn client_with(livekit: &FakeLivekit, patience: LivekitTimeouts) -> RoomService {
     RoomService::with_patience(&Outgoing::default(), &livekit.settings(), patience).expect("a client")
 }
 
@@ -57,7 +57,7 @@ async fn next(tasks: &mut JoinSet<Outcome>) -> Option<Outcome> {
 async fn a_wish_of_many_calls_is_given_up() {
     let livekit = FakeLivekit::start().await;
     livekit.be(Mood::Silent);
-    let patience = Patience {
+    let patience = LivekitTimeouts {
         wish: SHORT,
         ..UNLIMITED
     };
@@ -80,7 +80,7 @@ async fn a_wish_of_many_calls_is_given_up() {
 async fn whoever_finds_no_place_gives_up_and_that_is_no_failure() {
     let livekit = FakeLivekit::start().await;
     livekit.be(Mood::Silent);
-    let patience = Patience {
+    let patience = LivekitTimeouts {
         place: SHORT,
         ..UNLIMITED
     };

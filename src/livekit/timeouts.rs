@@ -4,7 +4,7 @@ use std::time::Duration;
 
 /// The defaults are what the server runs with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Patience {
+pub struct LivekitTimeouts {
     /// For a connection.
     pub connect: Duration,
     /// For a place among the calls that are under way.
@@ -17,7 +17,7 @@ pub struct Patience {
     pub pause: Duration,
 }
 
-impl Default for Patience {
+impl Default for LivekitTimeouts {
     fn default() -> Self {
         Self {
             connect: CONNECT,

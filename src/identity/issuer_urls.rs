@@ -4,14 +4,14 @@ use url::Url;
 
 /// The two URLs of an issuer, which are one where this server reaches it as everybody does.
 #[derive(Debug, Clone)]
-pub struct Place {
+pub struct IssuerUrls {
     /// What tokens and clients call it.
     authority: Url,
     /// Where this server asks, where that is another URL.
     service: Option<Url>,
 }
 
-impl Place {
+impl IssuerUrls {
     #[must_use]
     pub fn new(authority: Url, service: Option<Url>) -> Self {
         Self { authority, service }
@@ -81,8 +81,8 @@ mod tests {
         Url::parse(text).unwrap()
     }
 
-    fn place(authority: &str, service: Option<&str>) -> Place {
-        Place::new(url(authority), service.map(url))
+    fn place(authority: &str, service: Option<&str>) -> IssuerUrls {
+        IssuerUrls::new(url(authority), service.map(url))
     }
 
     #[test]

@@ -17,7 +17,7 @@ use crate::{
 
 /// Puts mails into the outbox, or nothing where nobody is to hear of a change.
 #[derive(Debug, Clone)]
-pub struct Teller {
+pub struct Notifier {
     pub outbox: Outbox,
     /// Number of the telephone gateway, where there is one.
     pub tel: Option<String>,
@@ -27,7 +27,7 @@ pub struct Teller {
 
 /// What has happened to an event.
 #[derive(Debug, Clone, Copy)]
-pub struct News<'a> {
+pub struct Notification<'a> {
     pub kind: Kind,
     /// As it is now, or was at last.
     pub seen: &'a SeenEvent,
@@ -37,7 +37,7 @@ pub struct News<'a> {
     pub has_lost_times: bool,
 }
 
-impl Teller {
+impl Notifier {
     /// Who brings mails about. It takes the user's row until the end of the transaction, so it comes before whatever else a
     /// transaction locks.
     pub async fn cause(&self, tx: &mut Tx, by: Uuid, at: DateTime<Utc>) -> Result<Cause, StoreError> {
@@ -46,33 +46,44 @@ impl Teller {
     }
 
     /// Queues a mail about a change to everybody who is invited and has not declined.
-    pub async fn tell(&self, tx: &mut Tx, news: &News<'_>, cause: &Cause) -> Result<Told, StoreError> {
-        let mails = self.mails(tx, news).await?;
+    pub async fn tell(
+        &self,
+        tx: &mut Tx,
+        notification: &Notification<'_>,
+        cause: &Cause,
+    ) -> Result<Told, StoreError> {
+        let mails = self.mails(tx, notification).await?;
         mail::queue_change(tx, mails, cause).await
     }
 
     /// Queues a mail about the end of an event to the same.
-    pub async fn tell_end(&self, tx: &mut Tx, news: &News<'_>, at: DateTime<Utc>) -> Result<(), StoreError> {
-        let mails = self.mails(tx, news).await?;
+    pub async fn tell_end(
+        &self,
+        tx: &mut Tx,
+        notification: &Notification<'_>,
+        at: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
+        let mails = self.mails(tx, notification).await?;
         mail::queue_end(tx, mails, at).await
     }
 
-    async fn mails(&self, tx: &mut Tx, news: &News<'_>) -> Result<Vec<Mail>, StoreError> {
+    async fn mails(&self, tx: &mut Tx, notification: &Notification<'_>) -> Result<Vec<Mail>, StoreError> {
         if !self.outbox.is_on() {
             return Ok(Vec::new());
         }
-        let receivers = event_invites::receivers(tx, news.seen.event.id).await?;
+        let receivers = event_invites::receivers(tx, notification.seen.event.id).await?;
         let told = Entry {
-            is_cancelled: news.kind == Kind::Cancel && news.instance.is_none(),
-            ..entry(&news.seen.event, news.exceptions)
+            is_cancelled: notification.kind == Kind::Cancel && notification.instance.is_none(),
+            ..entry(&notification.seen.event, notification.exceptions)
         };
-        let meeting = meeting(news.seen, self.tel.as_deref());
-        let mails = receivers.into_iter().map(|receiver| Mail {
-            kind: news.kind,
+        let meeting = meeting(notification.seen, self.tel.as_deref());
+        let mails = receivers.into_iter().map(|(receiver, status)| Mail {
+            kind: notification.kind,
             receiver,
+            answer: status.into(),
             event: told.clone(),
-            instance: news.instance,
-            has_lost_times: news.has_lost_times,
+            instance: notification.instance,
+            has_lost_times: notification.has_lost_times,
             meeting: meeting.clone(),
         });
         Ok(mails.collect())

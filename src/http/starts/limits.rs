@@ -30,7 +30,7 @@ const READS_PER_MINUTE: u32 = 60;
 
 /// Guards the operations that need no access token or cost much. Clones are one.
 #[derive(Debug, Clone)]
-pub struct Doorkeeper {
+pub struct StartLimits {
     readiness: Readiness,
     tickets: Arc<Throttle<Asker>>,
     resumptions: Arc<Throttle<Asker>>,
@@ -58,7 +58,7 @@ pub enum Asker {
     Exempt,
 }
 
-impl Doorkeeper {
+impl StartLimits {
     #[must_use]
     pub fn new(config: &Config, readiness: Readiness, origins: Origins) -> Self {
         let tickets = config.signaling.tickets_per_address_per_second;
@@ -186,14 +186,14 @@ mod tests {
 
     const ROOM: Uuid = Uuid::nil();
 
-    fn door(configure: impl FnOnce(&mut Config)) -> (Doorkeeper, Readiness) {
+    fn door(configure: impl FnOnce(&mut Config)) -> (StartLimits, Readiness) {
         let mut config = Config::default();
         config.oidc.authority = "https://id.example.org".parse().ok();
         configure(&mut config);
         let readiness = Readiness::default();
         {
             let origins = Origins::new(b"key", &config);
-            (Doorkeeper::new(&config, readiness.clone(), origins), readiness)
+            (StartLimits::new(&config, readiness.clone(), origins), readiness)
         }
     }
 
@@ -201,19 +201,19 @@ mod tests {
         ClientAddress(text.parse().expect("an address"))
     }
 
-    fn guest(door: &Doorkeeper, text: &str) -> Asker {
+    fn guest(door: &StartLimits, text: &str) -> Asker {
         door.asker(address(text), || Asker::Invite(ROOM))
     }
 
     /// How many of these are admitted.
-    fn admitted(door: &Doorkeeper, asker: &Asker, has_token: bool, times: usize) -> usize {
+    fn admitted(door: &StartLimits, asker: &Asker, has_token: bool, times: usize) -> usize {
         (0..times)
             .filter(|_| door.admit(asker, has_token).is_ok())
             .count()
     }
 
     /// A hold at a room with two failures.
-    fn held(door: &Doorkeeper) -> Hold {
+    fn held(door: &StartLimits) -> Hold {
         for guesser in ["192.0.2.1", "192.0.2.2"] {
             let guess = door.guess(address(guesser), ROOM, None, || false);
             assert!(matches!(guess, RoomGuess::Wrong));

@@ -7,7 +7,7 @@ const CONTENT: &str = r#""content":"#;
 const MESSAGE: &str = r#""message_sent""#;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Glance {
+pub enum FrameKind {
     Message(MessageId, Moment),
     /// A chat message that is not as it was sent.
     Mutilated,
@@ -16,7 +16,7 @@ pub enum Glance {
 }
 
 /// Looks at a frame of a server whose chat messages hold stamps of `bytes`. Stamps need no escapes in JSON.
-pub fn look(frame: &str, bytes: u16) -> Glance {
+pub fn look(frame: &str, bytes: u16) -> FrameKind {
     let stamped = frame.find(CONTENT).and_then(|at| {
         let begin = at + CONTENT.len() + 1;
         let end = begin + usize::from(bytes);
@@ -25,9 +25,9 @@ pub fn look(frame: &str, bytes: u16) -> Glance {
         is_whole.then(|| stamp::read(content)).flatten()
     });
     match stamped {
-        Some((id, sent_at)) => Glance::Message(id, sent_at),
-        None if frame.contains(MESSAGE) => Glance::Mutilated,
-        None => Glance::Other,
+        Some((id, sent_at)) => FrameKind::Message(id, sent_at),
+        None if frame.contains(MESSAGE) => FrameKind::Mutilated,
+        None => FrameKind::Other,
     }
 }
 
@@ -49,7 +49,7 @@ mod tests {
     #[test]
     fn a_message_is_seen_in_its_frame() {
         let content = stamp::write(ID, Moment(15), 200);
-        assert_eq!(look(&frame(&content), 200), Glance::Message(ID, Moment(15)));
+        assert_eq!(look(&frame(&content), 200), FrameKind::Message(ID, Moment(15)));
     }
 
     #[test]
@@ -57,7 +57,7 @@ mod tests {
         let content = stamp::write(ID, Moment(15), 200);
         let longer = content.clone() + "x";
         for broken in [&content[..199], &longer, &content.replace("xx", "äx"), "", "lt 3"] {
-            assert_eq!(look(&frame(broken), 200), Glance::Mutilated, "{broken}");
+            assert_eq!(look(&frame(broken), 200), FrameKind::Mutilated, "{broken}");
         }
     }
 
@@ -68,7 +68,7 @@ mod tests {
             r#"{"namespace":"control","payload":{"message":"joined","id":"a"}}"#,
             r#"{"namespace":"chat","payload":{"message":"error","content":"#,
         ] {
-            assert_eq!(look(frame, 200), Glance::Other, "{frame}");
+            assert_eq!(look(frame, 200), FrameKind::Other, "{frame}");
         }
     }
 }

@@ -1,10 +1,11 @@
 //! Inviting to events and taking that back, with the mails that tell of it: each in one transaction.
 
 use chrono::{DateTime, Utc};
+use colloquy_calendar::ics::Participation;
 use uuid::Uuid;
 
 use crate::{
-    events::{Teller, entry, meeting},
+    events::{Notifier, entry, meeting},
     mail::{self, Kind, Mail},
     store::{
         Db, StoreError, Tx,
@@ -15,16 +16,16 @@ use crate::{
 };
 
 /// Invites somebody, and queues the mail that says so.
-pub async fn invite(db: &Db, new: NewEventInvite, teller: Teller) -> Result<Invited, QuotaError> {
-    let outbox = teller.outbox.clone();
+pub async fn invite(db: &Db, new: NewEventInvite, notifier: Notifier) -> Result<Invited, QuotaError> {
+    let outbox = notifier.outbox.clone();
     let invited = db.transaction(move |tx| {
         Box::pin(async move {
             let (event, by, now) = (new.event_id, new.created_by, new.created_at);
-            let cause = teller.cause(tx, by, now).await?;
+            let cause = notifier.cause(tx, by, now).await?;
             let invited = event_invites::invite(tx, new, &cause.limits).await?;
             if let Invited::New(invite) = invited {
                 let receiver = event_invites::receiver(tx, invite.id).await?;
-                if let Some(mail) = mail(tx, Kind::Invite, receiver, (event, by), &teller).await? {
+                if let Some(mail) = mail(tx, Kind::Invite, receiver, (event, by), &notifier).await? {
                     mail::queue_invitation(tx, mail, &cause).await?;
                 }
             }
@@ -43,10 +44,10 @@ pub async fn withdraw(
     event: Uuid,
     whom: Whom,
     by: Uuid,
-    teller: Teller,
+    notifier: Notifier,
     now: DateTime<Utc>,
 ) -> Result<Option<Withdrawn>, StoreError> {
-    let outbox = teller.outbox.clone();
+    let outbox = notifier.outbox.clone();
     let withdrawn = db.transaction(move |tx| {
         Box::pin(async move {
             let withdrawn = event_invites::withdraw(tx, event, whom).await?;
@@ -56,7 +57,7 @@ pub async fn withdraw(
                     // To calendars it is a change of the event.
                     events::raise_revision(tx, event).await?;
                     let receiver = withdrawn.receiver.clone();
-                    news = mail(tx, Kind::Uninvite, receiver, (event, by), &teller).await?;
+                    news = mail(tx, Kind::Uninvite, receiver, (event, by), &notifier).await?;
                 }
                 match (news, &withdrawn.receiver) {
                     (Some(news), _) => mail::queue_end(tx, vec![news], now).await?,
@@ -78,9 +79,9 @@ async fn mail(
     kind: Kind,
     receiver: Option<Receiver>,
     (event, by): (Uuid, Uuid),
-    teller: &Teller,
+    notifier: &Notifier,
 ) -> Result<Option<Mail>, StoreError> {
-    let Some(receiver) = receiver.filter(|_| teller.outbox.is_on()) else {
+    let Some(receiver) = receiver.filter(|_| notifier.outbox.is_on()) else {
         return Ok(None);
     };
     let Some(seen) = events::locked(tx, by, event).await? else {
@@ -90,9 +91,10 @@ async fn mail(
     Ok(Some(Mail {
         kind,
         receiver,
+        answer: Participation::Pending,
         event: entry(&seen.event, &exceptions),
         instance: None,
         has_lost_times: false,
-        meeting: meeting(&seen, teller.tel.as_deref()),
+        meeting: meeting(&seen, notifier.tel.as_deref()),
     }))
 }

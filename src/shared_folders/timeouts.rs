@@ -5,7 +5,7 @@ use std::time::Duration;
 /// Time limits. A request of a client waits for a creation, and for one more call when that is undone: less than the
 /// 30 s after which it would get no answer.
 #[derive(Debug, Clone, Copy)]
-pub struct Patience {
+pub struct ProviderTimeouts {
     pub connect: Duration,
     /// For one call, with its answer.
     pub call: Duration,
@@ -13,7 +13,7 @@ pub struct Patience {
     pub creation: Duration,
 }
 
-impl Default for Patience {
+impl Default for ProviderTimeouts {
     fn default() -> Self {
         Self {
             connect: Duration::from_secs(4),

@@ -6,19 +6,19 @@ use dashmap::{DashMap, Entry};
 
 /// Counts what is open per key and refuses what is beyond the cap. Clones are one.
 #[derive(Debug, Clone)]
-pub struct Caps<K: Eq + Hash> {
+pub struct ConcurrencyLimit<K: Eq + Hash> {
     open: Arc<DashMap<K, usize>>,
     max: usize,
 }
 
 /// A counted thing; dropping it gives the place back.
 #[derive(Debug)]
-pub struct Place<K: Eq + Hash + Copy> {
+pub struct Permit<K: Eq + Hash + Copy> {
     open: Arc<DashMap<K, usize>>,
     key: K,
 }
 
-impl<K: Eq + Hash + Copy> Caps<K> {
+impl<K: Eq + Hash + Copy> ConcurrencyLimit<K> {
     #[must_use]
     pub fn new(max: usize) -> Self {
         Self {
@@ -29,13 +29,13 @@ impl<K: Eq + Hash + Copy> Caps<K> {
 
     /// A place for one more, `None` when the key has as many as it may.
     #[must_use]
-    pub fn take(&self, key: K) -> Option<Place<K>> {
+    pub fn take(&self, key: K) -> Option<Permit<K>> {
         self.take_of(key, self.max)
     }
 
     /// The same where keys may have different numbers: this one has `max`.
     #[must_use]
-    pub fn take_of(&self, key: K, max: usize) -> Option<Place<K>> {
+    pub fn take_of(&self, key: K, max: usize) -> Option<Permit<K>> {
         // The entry's lock is held: of two at the last place one gets it.
         match self.open.entry(key) {
             Entry::Occupied(open) if *open.get() >= max => return None,
@@ -43,7 +43,7 @@ impl<K: Eq + Hash + Copy> Caps<K> {
             Entry::Vacant(_) if max == 0 => return None,
             Entry::Vacant(first) => drop(first.insert(1)),
         }
-        Some(Place {
+        Some(Permit {
             open: Arc::clone(&self.open),
             key,
         })
@@ -56,7 +56,7 @@ impl<K: Eq + Hash + Copy> Caps<K> {
     }
 }
 
-impl<K: Eq + Hash + Copy> Drop for Place<K> {
+impl<K: Eq + Hash + Copy> Drop for Permit<K> {
     fn drop(&mut self) {
         if let Entry::Occupied(mut open) = self.open.entry(self.key) {
             *open.get_mut() -= 1;
@@ -73,7 +73,7 @@ mod tests {
 
     #[test]
     fn a_key_has_its_cap_and_others_have_theirs() {
-        let caps = Caps::new(2);
+        let caps = ConcurrencyLimit::new(2);
         let first = caps.take("a");
         let second = caps.take("a");
         assert!(first.is_some() && second.is_some());
@@ -86,7 +86,7 @@ mod tests {
 
     #[test]
     fn keys_may_have_different_caps() {
-        let caps = Caps::new(0);
+        let caps = ConcurrencyLimit::new(0);
         assert!(caps.take("a").is_none() && caps.take_of("a", 0).is_none());
         let first = caps.take_of("a", 1);
         assert!(first.is_some() && caps.take_of("a", 1).is_none());
@@ -97,7 +97,7 @@ mod tests {
 
     #[test]
     fn nothing_is_kept_of_what_has_gone() {
-        let caps = Caps::new(5);
+        let caps = ConcurrencyLimit::new(5);
         let places: Vec<_> = ["a", "b", "b"].map(|key| caps.take(key)).into_iter().collect();
         assert_eq!((caps.open.len(), caps.total()), (2, 3));
         drop(places);

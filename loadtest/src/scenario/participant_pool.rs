@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     args::Args,
-    client::{Lane, Participant},
+    client::{Participant, ReadBuffer},
     clock::Clock,
     flow::{Flow, Latencies},
     ledger::{Audit, track},
@@ -35,7 +35,7 @@ pub enum Stalling {
 }
 
 /// Everyone who got in.
-pub struct Hall {
+pub struct ParticipantPool {
     listeners: Vec<Listener>,
     /// Fences so far.
     fences: u32,
@@ -64,7 +64,7 @@ impl Load {
     }
 }
 
-impl Hall {
+impl ParticipantPool {
     /// Everyone joins; the last `stalled` of each room with little room for what they do not read.
     pub async fn enter(entry: Entry, meetings: Vec<Meeting>, stalled: u32) -> Result<Self, ScenarioError> {
         let participants = entry.args.participants();
@@ -75,12 +75,16 @@ impl Hall {
             let entry = Arc::clone(&entry);
             let stalls = seat.index >= participants - stalled;
             tasks.spawn(async move {
-                let lane = if stalls { Lane::Narrow } else { Lane::Wide };
+                let lane = if stalls {
+                    ReadBuffer::Narrow
+                } else {
+                    ReadBuffer::Wide
+                };
                 let entered = entry.enter_in_turn(&seat, lane).await;
                 (seat, stalls, entered)
             });
         }
-        let mut hall = Self::empty();
+        let mut pool = Self::empty();
         let (mut latencies, mut times) = (Latencies::new(), Vec::new());
         while let Some(joined) = tasks.join_next().await {
             let (seat, stalls, entered) = joined?;
@@ -93,15 +97,15 @@ impl Hall {
                     if stalls {
                         listener.role = Role::Stalls;
                     }
-                    hall.listeners.push(listener);
+                    pool.listeners.push(listener);
                     progress.reached(times.len() as u64);
                 }
-                Err(error) => hall.errors.add(error.kind()),
+                Err(error) => pool.errors.add(error.kind()),
             }
         }
         let joining = span(times.iter().map(|time| time.0), times.iter().map(|time| time.1));
-        hall.joins = latencies.flow(joining);
-        Ok(hall)
+        pool.joins = latencies.flow(joining);
+        Ok(pool)
     }
 
     /// As many sockets at a server that knows no joins; `url` gives each room's.
@@ -110,16 +114,16 @@ impl Hall {
         mut url: impl FnMut(u32) -> std::io::Result<Url>,
     ) -> Result<Self, ScenarioError> {
         let clock = Clock::start();
-        let mut hall = Self::empty();
+        let mut pool = Self::empty();
         for room in 0..args.rooms() {
             let url = url(room).map_err(ScenarioError::Baseline)?;
             for index in 0..args.participants() {
-                let participant = Participant::connect_bare(&url, Lane::Wide, args.timeout).await?;
+                let participant = Participant::connect_bare(&url, ReadBuffer::Wide, args.timeout).await?;
                 let listener = Listener::new(participant, clock, room as usize, index);
-                hall.listeners.push(listener);
+                pool.listeners.push(listener);
             }
         }
-        Ok(hall)
+        Ok(pool)
     }
 
     fn empty() -> Self {
