@@ -16,14 +16,10 @@ pub struct EncodeError {
 }
 
 impl EncodeError {
-    #[expect(
-        clippy::panic,
-        reason = "in tests only: a mistake in a type is found where it is made"
-    )]
     fn new(type_name: &'static str, reason: serde_json::Error) -> Self {
         let error = Self { type_name, reason };
         // In tests a mistake in a type is found where it is made.
-        assert!(!cfg!(debug_assertions), "{error}");
+        debug_assert!(false, "{error}");
         tracing::error!(%error, "a value of ours has no JSON");
         error
     }

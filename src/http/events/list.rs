@@ -162,9 +162,9 @@ async fn entries(
     for (seen, event) in shown::events(state, page, invitees_max).await? {
         let differing = exceptions.remove(&seen.event.id).unwrap_or_default();
         let defaults = &state.config.defaults;
-        let differing = differing
-            .into_iter()
-            .map(|exception| ListedEvent::Exception(Box::new(ExceptionResource::new(&seen, exception, defaults))));
+        let differing = differing.into_iter().map(|exception| {
+            ListedEvent::Exception(Box::new(ExceptionResource::new(&seen, exception, defaults)))
+        });
         entries.push(ListedEvent::Event(Box::new(event)));
         entries.extend(differing);
     }
