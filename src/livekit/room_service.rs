@@ -68,12 +68,12 @@ impl RoomService {
     /// # Errors
     /// When no HTTP client can be made: without certificates of the system, for example.
     pub fn new(outgoing: &config::Outgoing, settings: &config::Livekit) -> Result<Self, reqwest::Error> {
-        Self::with_patience(outgoing, settings, LivekitTimeouts::default())
+        Self::with_timeouts(outgoing, settings, LivekitTimeouts::default())
     }
 
     /// # Errors
     /// The same as [`Self::new`].
-    pub fn with_patience(
+    pub fn with_timeouts(
         outgoing: &config::Outgoing,
         settings: &config::Livekit,
         timeouts: LivekitTimeouts,

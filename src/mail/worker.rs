@@ -117,7 +117,7 @@ impl Worker {
 
     /// The same with another time limit for one attempt than 30 s.
     #[must_use]
-    pub fn with_patience(mut self, patience: Duration) -> Self {
+    pub fn with_timeouts(mut self, patience: Duration) -> Self {
         self.relay.patience = patience;
         self
     }

@@ -60,12 +60,12 @@ impl SharedFolders {
         outgoing: &config::Outgoing,
         settings: &config::SharedFolderSettings,
     ) -> Result<Self, reqwest::Error> {
-        Self::with_patience(outgoing, settings, ProviderTimeouts::default())
+        Self::with_timeouts(outgoing, settings, ProviderTimeouts::default())
     }
 
     /// # Errors
     /// The same as [`Self::new`].
-    pub fn with_patience(
+    pub fn with_timeouts(
         outgoing: &config::Outgoing,
         settings: &config::SharedFolderSettings,
         timeouts: ProviderTimeouts,

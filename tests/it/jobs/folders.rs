@@ -30,7 +30,7 @@ fn tools(store: &Store, settings: &config::SharedFolderSettings) -> Tools {
         call: Duration::from_millis(300),
         ..ProviderTimeouts::default()
     };
-    let folders = SharedFolders::with_patience(&Outgoing::default(), settings, patience);
+    let folders = SharedFolders::with_timeouts(&Outgoing::default(), settings, patience);
     let mut tools = tools_with(store, now(), settings);
     tools.deleter.shared_folders = folders.expect("a client");
     tools

@@ -33,7 +33,7 @@ pub const UNLIMITED: LivekitTimeouts = LivekitTimeouts {
 const CROWD: usize = 3 * CALLS_MAX;
 
 pub fn client_with(livekit: &FakeLivekit, patience: LivekitTimeouts) -> RoomService {
-    RoomService::with_patience(&Outgoing::default(), &livekit.settings(), patience).expect("a client")
+    RoomService::with_timeouts(&Outgoing::default(), &livekit.settings(), patience).expect("a client")
 }
 
 /// Each participant leaves in a task of its own, as rooms do it.

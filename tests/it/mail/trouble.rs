@@ -146,7 +146,7 @@ async fn a_refusal_for_good_is_given_up_at_once(post: &Post) {
 async fn a_mail_server_that_hangs_costs_its_time_and_no_mail(post: &Post) {
     post.be("hang").await;
     post.enqueue(&[invitation()]).await;
-    let impatient = post.worker().with_patience(Duration::from_millis(300));
+    let impatient = post.worker().with_timeouts(Duration::from_millis(300));
     let done = impatient.round().await.expect("a database");
     assert!(done.is_unreachable && done.put_off == 1, "{done:?}");
     // On a fresh connection it was tried once more.
@@ -180,7 +180,7 @@ async fn a_mail_server_that_was_dead_gets_what_waited(post: &Post) {
 async fn a_worker_that_died_leaves_its_mails_to_others(post: &Post) {
     post.be("hold").await;
     post.enqueue(&[invitation()]).await;
-    let worker = post.worker().with_patience(10 * MINUTE);
+    let worker = post.worker().with_timeouts(10 * MINUTE);
     let first = {
         let sending = worker.round();
         tokio::pin!(sending);

@@ -385,7 +385,7 @@ const IMPATIENT: ProviderTimeouts = ProviderTimeouts {
 #[tokio::test]
 async fn a_provider_that_falls_silent_midway_is_cleaned_up() {
     let cloud = FakeNextcloud::start().await;
-    let folders = SharedFolders::with_patience(&config::Outgoing::default(), &cloud.settings(), IMPATIENT)
+    let folders = SharedFolders::with_timeouts(&config::Outgoing::default(), &cloud.settings(), IMPATIENT)
         .expect("a client");
     cloud.be(Mood::SilentAtSecondShare);
     let created = folders.create(Uuid::new_v4(), chrono::Utc::now()).await;
@@ -402,7 +402,7 @@ async fn the_whole_creation_has_a_limit_too() {
         creation: Duration::from_secs(1),
         ..IMPATIENT
     };
-    let folders = SharedFolders::with_patience(&config::Outgoing::default(), &cloud.settings(), patience)
+    let folders = SharedFolders::with_timeouts(&config::Outgoing::default(), &cloud.settings(), patience)
         .expect("a client");
     cloud.be(Mood::SilentAtSecondShare);
     let created = folders.create(Uuid::new_v4(), chrono::Utc::now()).await;
