@@ -137,8 +137,7 @@ impl App {
             StartLimits::new(&config, readiness.clone(), origins.clone()),
             outbox,
         )?;
-        let deleter = api.deleter();
-        let issuer_work = Box::pin(issuer::prepare(&api)).await?;
+        let (deleter, issuer_work) = (api.deleter(), Box::pin(issuer::prepare(&api)).await?);
         let inner = health::router(readiness.clone()).merge(http::router(api));
         let inner = with_dev_issuer(inner, dev_issuer);
         let signaling = Signaling::new(

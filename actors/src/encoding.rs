@@ -16,21 +16,15 @@ pub struct EncodeError {
 }
 
 impl EncodeError {
-    #[expect(
-        clippy::panic,
-        reason = "in tests only: a mistake in a type is found where it is made"
-    )]
     fn new(type_name: &'static str, reason: serde_json::Error) -> Self {
         let error = Self { type_name, reason };
-        if cfg!(debug_assertions) {
-            panic!("{error}");
-        }
+        // In tests a mistake in a type is found where it is made.
+        debug_assert!(false, "{error}");
         tracing::error!(%error, "a value of ours has no JSON");
         error
     }
 
     /// How a rule of a room ends that can't tell what it did: its input is undone like that of any other panic (`logged.rs`).
-    #[expect(clippy::panic, reason = "a rule has no other way to fail")]
     pub(crate) fn undo<T>(self) -> T {
         panic!("{self}");
     }

@@ -97,7 +97,7 @@ fn parse<T: DeserializeOwned + ToSchema>(bytes: &[u8]) -> Result<T, ApiError> {
     let body: Value =
         serde_json::from_str(text).map_err(|_| ApiError::invalid_json("The body is no JSON"))?;
     if !body.is_object() {
-        return Err(ApiError::validation(vec![invalid(None, "must be an object")]));
+        return Err(ApiError::validation(vec![invalid(None, &"must be an object")]));
     }
     let mut found = schema::findings::<T>(&body);
     if found.len() < FINDINGS_MAX && !tells(&found, first.field.as_deref()) {
@@ -110,18 +110,18 @@ fn parse<T: DeserializeOwned + ToSchema>(bytes: &[u8]) -> Result<T, ApiError> {
 fn parse_object<T: DeserializeOwned>(text: &str) -> Result<T, FieldError> {
     // Derived implementations would take a list for an object, field by field.
     if !text.trim_start().starts_with('{') {
-        return Err(invalid(None, "must be an object"));
+        return Err(invalid(None, &"must be an object"));
     }
     let mut deserializer = serde_json::Deserializer::from_str(text);
     let value = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
         let path = error.path().to_string();
         invalid((path != ".").then_some(path), error.inner())
     })?;
-    deserializer.end().map_err(|error| invalid(None, error))?;
+    deserializer.end().map_err(|error| invalid(None, &error))?;
     Ok(value)
 }
 
-fn invalid(field: Option<String>, message: impl ToString) -> FieldError {
+fn invalid(field: Option<String>, message: &impl ToString) -> FieldError {
     FieldError {
         field,
         code: Cow::Borrowed("invalid_value"),

@@ -63,9 +63,8 @@ impl Version {
         };
         match ranges.validate(self.size).as_deref() {
             Ok([range]) => Wanted::Part(*range.start()..range.end() + 1),
-            Ok(_) => Wanted::Whole,
             Err(RangeUnsatisfiableError::Unsatisfiable) => Wanted::Unsatisfiable,
-            Err(_) => Wanted::Whole,
+            Ok(_) | Err(_) => Wanted::Whole,
         }
     }
 }

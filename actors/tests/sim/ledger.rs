@@ -79,7 +79,7 @@ impl Ledger {
         if again == *room {
             return Ok(());
         }
-        let text = |room: &Room| serde_json::to_string(room).unwrap();
+        let text = |room: &Room| serde_json::to_string(room).unwrap_or_else(|error| error.to_string());
         Err(format!(
             "{what} is {}, the log gives {}",
             text(room),

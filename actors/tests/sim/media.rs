@@ -81,20 +81,17 @@ pub fn outcome(call: &Call, fails: bool, chance: &mut Chance) -> Outcome {
 pub fn check(call: &Call, room: &Value) -> Result<(), String> {
     let empty = serde_json::Map::new();
     let people = room["meeting"]["people"].as_object().unwrap_or(&empty);
-    let is_inside = |person: &Value, space: &Value| person["place"] == "inside" && person["space"] == *space;
+    let is_in = |person: &Value, space| {
+        person["place"] == "inside" && serde_json::to_value(space).is_ok_and(|space| person["space"] == space)
+    };
     let harm = match call {
         Call::Remove {
             room, participant, ..
         } => {
-            let space = serde_json::to_value(room.space).unwrap();
-            people
-                .get(&participant.to_string())
-                .is_some_and(|person| is_inside(person, &space))
+            let person = people.get(&participant.to_string());
+            person.is_some_and(|person| is_in(person, room.space))
         }
-        Call::Delete { room } => {
-            let space = serde_json::to_value(room.space).unwrap();
-            people.values().any(|person| is_inside(person, &space))
-        }
+        Call::Delete { room } => people.values().any(|person| is_in(person, room.space)),
         Call::Mute { .. } | Call::Permit { .. } => false,
     };
     if harm {

@@ -363,10 +363,11 @@ impl World {
     fn internal_error(&mut self, from: &From) {
         match *from {
             From::Session(session) => {
-                if let Some(line) = self.net.line_of(session) {
-                    let error = ControlEvent::Error(ControlError::Internal);
-                    self.net
-                        .push(line, &encode(&error, self.now(), None).unwrap(), None);
+                let error = ControlEvent::Error(ControlError::Internal);
+                if let Some(line) = self.net.line_of(session)
+                    && let Ok(frame) = encode(&error, self.now(), None)
+                {
+                    self.net.push(line, &frame, None);
                 }
             }
             From::Start { client, .. } => self.clients[client].ask = None,

@@ -92,16 +92,12 @@ impl Walk {
     }
 
     fn object(&mut self, schema: &Object, value: &Value, path: &str, depth: usize) {
-        let fits = fits(&schema.schema_type, value);
-        let Value::Object(fields) = value else {
-            return match fits {
-                true => self.scalar(schema, value, path),
-                false => self.expect(&schema.schema_type, value, path),
-            };
-        };
-        if !fits {
+        if !fits(&schema.schema_type, value) {
             return self.expect(&schema.schema_type, value, path);
         }
+        let Value::Object(fields) = value else {
+            return self.scalar(schema, value, path);
+        };
         let below = |name: &str| match path {
             "" => name.to_owned(),
             path => format!("{path}.{name}"),

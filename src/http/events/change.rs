@@ -74,7 +74,7 @@ pub struct ChangeEventBody {
     training_participation_report: store::Change<TrainingReport>,
 }
 
-/// EventChange an event
+/// Change an event
 ///
 /// A series with another start or pattern, or without any, loses its exceptions; nothing else touches them. With
 /// `is_time_independent: false` and both times, an event without a `recurrence_pattern` is a single one.
