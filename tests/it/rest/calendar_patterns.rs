@@ -17,6 +17,7 @@ fn lines(feed: &Answer, names: &[&str]) -> Vec<String> {
     text.lines().filter(is_wanted).map(str::to_owned).collect()
 }
 
+#[expect(clippy::too_many_lines, reason = "a table")]
 async fn patterns_are_told_in_the_words_of_the_standard(api: &Api) {
     let alice = api.person("alice").await;
     let path = subscribe(api, &alice).await;
