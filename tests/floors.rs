@@ -25,7 +25,7 @@ const FLOORS: &[&[&str]] = &[
     &["known_users", "listener", "origins", "outgoing", "profiles"],
     &["store"],
     &["config"],
-    &["catalogue", "private_network"],
+    &["catalogue", "private_network", "turn"],
     // What knows nothing of the server.
     &[
         "asyncapi",
@@ -43,7 +43,6 @@ const FLOORS: &[&[&str]] = &[
         "secrets",
         "text",
         "throttle",
-        "turn",
         "verified_token",
     ],
 ];
