@@ -16,13 +16,9 @@ fn main() -> Result<(), Box<dyn Error>> {
         writeln!(code, "const {}: &[(&str, &str)] = &[", database.to_uppercase())?;
         for file in files {
             println!("cargo:rerun-if-changed={}", file.display());
-            let name = file.file_name().unwrap_or_default();
-            writeln!(
-                code,
-                "    ({:?}, include_str!({:?})),",
-                name.to_string_lossy(),
-                file
-            )?;
+            let name = file.file_name().unwrap_or_default().to_string_lossy();
+            let path = file.to_string_lossy();
+            writeln!(code, "    ({name:?}, include_str!({path:?})),")?;
         }
         writeln!(code, "];")?;
     }
