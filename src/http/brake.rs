@@ -370,4 +370,33 @@ mod tests {
         let world = World::new(0);
         assert_eq!(world.admitted(10_000, &Method::POST, ROOMS, ANN), 10_000);
     }
+
+    #[tokio::test]
+    async fn large_answers_hold_their_places_until_they_are_taken() {
+        const SIZE: usize = 130 * 1024 * 1024;
+        let router = axum::Router::new()
+            .route("/", axum::routing::get(async || vec![0_u8; SIZE]))
+            .route("/small", axum::routing::get(async || "small"))
+            .layer(axum::middleware::from_fn_with_state(
+                LargeAnswers::default(),
+                hold,
+            ));
+        let ask = async |path: &str| {
+            let request = Request::builder().uri(path).body(Body::empty()).unwrap();
+            tower::ServiceExt::oneshot(router.clone(), request).await.unwrap()
+        };
+        let first = ask("/").await;
+        assert_eq!(first.status(), 200);
+        assert_eq!(first.body().size_hint().exact(), Some(SIZE as u64));
+        assert_eq!(ask("/").await.status(), 503);
+        assert_eq!(ask("/small").await.status(), 200);
+        // Some of it is taken: it is still there.
+        let mut body = first.into_body();
+        let frame = http_body_util::BodyExt::frame(&mut body).await.unwrap().unwrap();
+        assert_eq!(frame.into_data().unwrap().len(), PIECE_BYTES_MAX);
+        assert_eq!(ask("/").await.status(), 503);
+        let rest = http_body_util::BodyExt::collect(body).await.unwrap().to_bytes();
+        assert_eq!(rest.len(), SIZE - PIECE_BYTES_MAX);
+        assert_eq!(ask("/").await.status(), 200);
+    }
 }

@@ -135,7 +135,16 @@ async fn a_failed_edit_changes_nothing(shell: &Shell) {
             "the tariff has no disabled module `chat`",
         ),
         ("--rename", "Default", "another tariff has this name already"),
-        ("--rename", " ", "the name must have 1 to 255 characters"),
+        (
+            "--rename",
+            " ",
+            "the name must have 1 to 255 characters, none of them a control character",
+        ),
+        (
+            "--rename",
+            "a\nb",
+            "the name must have 1 to 255 characters, none of them a control character",
+        ),
         (
             "--quota",
             "room_time_limit_secs=0",

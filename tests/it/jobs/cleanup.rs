@@ -7,7 +7,8 @@ use chrono::TimeDelta;
 use colloquy::{
     assets::{NewAsset, ObjectError, Wish},
     config::Quotas,
-    jobs::Job,
+    deletion::Journals,
+    jobs::{self, Job},
     quotas::Quota,
     store::{
         StoreError,
@@ -22,7 +23,7 @@ use futures_util::stream;
 use serde_json::json;
 use uuid::Uuid;
 
-use super::{Plan, assets, days_ago, ended, event, invite, now, room, rows, run};
+use super::{Plan, assets, days_ago, ended, event, invite, now, room, rows, run, tools_at};
 use crate::{mail, store::Store};
 
 on_both_databases!(Store:
@@ -30,6 +31,7 @@ on_both_databases!(Store:
     adhoc_events_go_soon,
     dead_invites_go,
     unused_rooms_go,
+    rooms_in_which_people_meet_stay,
     contents_without_assets_go,
     disabled_users_go_and_others_keep_what_is_theirs,
     mails_that_are_done_go,
@@ -144,6 +146,30 @@ async fn unused_rooms_go(store: &Store) {
     assert_eq!((report.deleted, report.examples), (1, vec![recorded]));
     let left = assets(store).read(recording, None).await;
     assert!(matches!(left, Err(ObjectError::Missing)), "the content goes too");
+}
+
+/// A command knows the meetings of a server by their journals.
+async fn rooms_in_which_people_meet_stay(store: &Store) {
+    let ada = store.user("ada").await;
+    let meeting = room(store, &ada, days_ago(50)).await;
+    let gone = room(store, &ada, days_ago(50)).await;
+    let folder = store.folder.path().join("journal");
+    std::fs::create_dir_all(&folder).expect("a folder");
+    for (room, modified) in [(meeting, 0), (gone, 3_600)] {
+        let file = std::fs::File::create(folder.join(format!("{room}.log"))).expect("a journal");
+        let modified = std::time::SystemTime::now() - std::time::Duration::from_secs(modified);
+        file.set_modified(modified).expect("a time");
+    }
+    let mut tools = tools_at(store, now());
+    tools.deleter.journals = Some(Journals {
+        folder,
+        age_max: std::time::Duration::from_secs(600),
+    });
+    let parameters = Job::RoomCleanup.parameters("{\"days\": 30}").expect("parameters");
+    let report = jobs::run(&tools, Job::RoomCleanup, parameters, false)
+        .await
+        .expect("a run");
+    assert_eq!((report.deleted, report.kept, report.examples), (1, 1, vec![gone]));
 }
 
 /// An asset of this room, with its content.

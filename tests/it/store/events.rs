@@ -54,7 +54,7 @@ async fn locked(store: &Store, user: &User, event: Uuid) -> Event {
     found.expect("a query").expect("an event").event
 }
 
-fn editor(user: &User, seconds: i64) -> Editor {
+pub fn editor(user: &User, seconds: i64) -> Editor {
     Editor {
         user: user.profile.id,
         at: at(seconds),

@@ -10,6 +10,7 @@ mod merge;
 mod migrations;
 mod phones;
 mod rooms;
+mod told;
 mod transactions;
 mod usage;
 mod users;

@@ -7,7 +7,8 @@ use crate::databases::Kind;
 
 on_both_databases!(Named:
     nobody_is_in_the_default_tenant_because_userinfo_is_away, an_id_token_without_a_tenant_makes_nobody,
-    who_has_no_tenant_anywhere_is_in_the_default_one, another_client_says_nothing_of_tenants);
+    who_has_no_tenant_anywhere_is_in_the_default_one, another_client_says_nothing_of_tenants,
+    a_tenant_that_is_no_text_is_nobodys);
 
 struct Named;
 
@@ -67,4 +68,19 @@ async fn another_client_says_nothing_of_tenants(world: &Provided) {
     world.me(&by_web).await.expect(200);
     world.me(&by_app).await.expect(200);
     assert_eq!(world.tenant_of("ada").await.as_deref(), Some("acme"));
+}
+
+/// As a mapper of Keycloak makes that is switched to several values.
+async fn a_tenant_that_is_no_text_is_nobodys(world: &Provided) {
+    for tenant in [json!(["acme"]), json!(5), json!({"id": "acme"})] {
+        let ada = world.person("ada", &json!({"tenant_id": tenant}));
+        world.me(&ada).await.refused(403, "forbidden");
+    }
+    assert!(world.stored("ada").await.is_none());
+    // Whoever was here stays where it is.
+    let bob = world.person("bob", &json!({"tenant_id": "acme"}));
+    world.me(&bob).await.expect(200);
+    let bob = world.person("bob", &json!({"tenant_id": ["acme"]}));
+    world.me(&bob).await.refused(403, "forbidden");
+    assert_eq!(world.tenant_of("bob").await.as_deref(), Some("acme"));
 }
