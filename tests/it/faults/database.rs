@@ -224,5 +224,10 @@ async fn a_silence_of_the_lock_alone_heals() {
         }
     })
     .await;
-    assert_eq!(ready().await.status, 200);
+    // Until something has been written too it is not told.
+    wait_until("the server is ready", async || match ready().await.status {
+        200 => Ok(()),
+        other => Err(other),
+    })
+    .await;
 }
