@@ -163,7 +163,7 @@ async fn rooms_in_which_people_meet_stay(store: &Store) {
     let mut tools = tools_at(store, now());
     tools.deleter.journals = Some(Journals {
         folder,
-        age_max: std::time::Duration::from_secs(600),
+        age_max: std::time::Duration::from_mins(10),
     });
     let parameters = Job::RoomCleanup.parameters("{\"days\": 30}").expect("parameters");
     let report = jobs::run(&tools, Job::RoomCleanup, parameters, false)

@@ -93,7 +93,7 @@ async fn whoever_moved_to_another_tenant_hears_nothing(store: &Store) {
         .iter()
         .map(|(receiver, _)| receiver.email().to_owned())
         .collect();
-    assert_eq!(emails, [carol.profile.email.clone()]);
+    assert_eq!(emails, std::slice::from_ref(&carol.profile.email));
     for (user, number) in [(&bob, 0), (&carol, 1)] {
         let pending = event_invites::pending(&store.db, user.profile.id, at(0)).await;
         assert_eq!(pending.expect("a query"), number);
