@@ -16,14 +16,17 @@ fn same<T: PartialEq + Debug>(what: &str, known: &T, so: &T) -> Compared {
     }
 }
 
-/// Entries of those who left show what nobody was told: when they last touched their hand.
+/// Entries of those who left show what nobody here was told: when they last touched their hand, and what became of name and role
+/// where they are now.
 fn settled(entries: &BTreeMap<String, Value>) -> BTreeMap<String, Value> {
     let mut entries = entries.clone();
     for entry in entries
         .values_mut()
         .filter(|entry| !entry["control"]["left_at"].is_null())
     {
-        entry["control"]["hand_updated_at"] = Value::Null;
+        for told_elsewhere in ["hand_updated_at", "role", "display_name"] {
+            entry["control"][told_elsewhere] = Value::Null;
+        }
     }
     entries
 }
@@ -141,13 +144,13 @@ impl View {
         let so: BTreeMap<_, _> = listed
             .filter_map(|(id, p)| {
                 let left_at = visit(p)?["left_at"].clone();
-                Some((id, (p["display_name"].clone(), p["role"].clone(), left_at)))
+                Some((id, listed_as(&p["display_name"], &p["role"], &left_at)))
             })
             .collect();
         let known = self.others.iter().map(|(id, entry)| {
             let control = &entry["control"];
-            let seen = ["display_name", "role", "left_at"].map(|field| control[field].clone());
-            (id, seen.into())
+            let seen = listed_as(&control["display_name"], &control["role"], &control["left_at"]);
+            (id, seen)
         });
         same("who is listed", &known.collect(), &so)?;
         if let Some(waiting) = &self.waiting {
@@ -164,5 +167,15 @@ impl View {
             &self.chat,
             &(has_chat && meeting["chat_enabled"] == true),
         )
+    }
+}
+
+/// What is known of somebody who was ever in a room: name and role of those who are there. Changes of those who have left it are
+/// told where they are now.
+fn listed_as(name: &Value, role: &Value, left_at: &Value) -> (Value, Value, Value) {
+    if left_at.is_null() {
+        (name.clone(), role.clone(), Value::Null)
+    } else {
+        (Value::Null, Value::Null, left_at.clone())
     }
 }
