@@ -31,13 +31,32 @@ use crate::{
 pub struct Deleter {
     pub db: Db,
     pub clock: Clock,
-    /// The meetings of this process. Without them, as on the command line, rooms that are gone end within a minute by the
-    /// server's own look at the database.
-    pub live: Option<Live>,
-    /// Where a server beside this process keeps the journals of its meetings.
-    pub journals: Option<Journals>,
+    pub meetings: Meetings,
     pub assets: Assets,
     pub shared_folders: SharedFolders,
+}
+
+/// What is known of the meetings in rooms that are about to go.
+#[derive(Debug, Clone)]
+pub enum Meetings {
+    /// They are of this process.
+    Live(Live),
+    /// They are of a server beside it, as for a command: rooms that are gone end within a minute by the server's own look at the
+    /// database.
+    Beside(Journals),
+    /// The server beside it keeps no journals.
+    Unknown,
+}
+
+impl Meetings {
+    /// Whether somebody meets in a room, or did a moment ago.
+    async fn are_in(&self, room: Uuid) -> bool {
+        match self {
+            Self::Live(live) => live.observe(room.into()).await.is_some(),
+            Self::Beside(journals) => journals.has(room),
+            Self::Unknown => false,
+        }
+    }
 }
 
 /// Journals of a server that runs beside this process: a room that has one is alive, or comes back soon.
@@ -181,12 +200,7 @@ impl Deleter {
 
     /// Whether something may go, where nobody asked for it.
     async fn is_unneeded(&self, id: Uuid, room: Uuid, still: Option<Still>) -> Result<bool, StoreError> {
-        if let Some(live) = &self.live
-            && live.observe(room.into()).await.is_some()
-        {
-            return Ok(false);
-        }
-        if self.journals.as_ref().is_some_and(|journals| journals.has(room)) {
+        if self.meetings.are_in(room).await {
             return Ok(false);
         }
         match still {
@@ -205,7 +219,7 @@ impl Deleter {
     /// Tells a meeting that its room is gone, and removes the contents that are left of it. `None`: it is not gone.
     async fn finish(&self, room: Uuid, contents: Option<Vec<Uuid>>, how: Contents) -> bool {
         let Some(contents) = contents else { return false };
-        if let Some(live) = &self.live {
+        if let Meetings::Live(live) = &self.meetings {
             live.notify(room.into(), Notice::RoomDeleted);
         }
         self.remove_contents(contents, how).await;

@@ -16,7 +16,7 @@ use crate::{
     assets::{Assets, Objects, OpenError},
     clock::Clock,
     config::{Config, DataFolderError, prepare_data_folder},
-    deletion::{Deleter, Journals},
+    deletion::{Deleter, Journals, Meetings},
     jobs::{self, Job, ParametersError, Report, RunError, Tools},
     meetings::live_settings,
     shared_folders::SharedFolders,
@@ -114,8 +114,7 @@ fn start(config: &Config, name: &str, dry_run: bool, parameters: &str) -> Result
         let deleter = Deleter {
             db: db.clone(),
             clock: Clock::system(),
-            live: None,
-            journals: journals(config, &folder),
+            meetings: meetings(config, &folder),
             assets: assets.clone(),
             shared_folders: SharedFolders::new(&config.outgoing, &config.shared_folder)?,
         };
@@ -132,11 +131,11 @@ fn start(config: &Config, name: &str, dry_run: bool, parameters: &str) -> Result
     })
 }
 
-/// Journals of a server beside this command, which tell what rooms are alive.
-fn journals(config: &Config, data_folder: &Path) -> Option<Journals> {
+/// The meetings of a server beside this command, whose journals tell what rooms are alive.
+fn meetings(config: &Config, data_folder: &Path) -> Meetings {
     match live_settings(config, data_folder).journal {
-        JournalMode::Memory => None,
-        JournalMode::Files { folder, age_max, .. } => Some(Journals { folder, age_max }),
+        JournalMode::Memory => Meetings::Unknown,
+        JournalMode::Files { folder, age_max, .. } => Meetings::Beside(Journals { folder, age_max }),
     }
 }
 

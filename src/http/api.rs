@@ -23,7 +23,7 @@ use crate::{
     asyncapi,
     clock::Clock,
     config::Config,
-    deletion::Deleter,
+    deletion::{Deleter, Meetings},
     disabled_users::DisabledUsers,
     identity::Verifier,
     known_users::KnownUsers,
@@ -90,8 +90,7 @@ impl Parts {
         Deleter {
             db: self.db.clone(),
             clock: self.clock.clone(),
-            live: Some(self.live.clone()),
-            journals: None,
+            meetings: Meetings::Live(self.live.clone()),
             assets: self.assets.clone(),
             shared_folders: self.shared_folders.clone(),
         }

@@ -7,7 +7,7 @@ use chrono::TimeDelta;
 use colloquy::{
     assets::{NewAsset, ObjectError, Wish},
     config::Quotas,
-    deletion::Journals,
+    deletion::{Journals, Meetings},
     jobs::{self, Job},
     quotas::Quota,
     store::{
@@ -161,7 +161,7 @@ async fn rooms_in_which_people_meet_stay(store: &Store) {
         file.set_modified(modified).expect("a time");
     }
     let mut tools = tools_at(store, now());
-    tools.deleter.journals = Some(Journals {
+    tools.deleter.meetings = Meetings::Beside(Journals {
         folder,
         age_max: std::time::Duration::from_mins(10),
     });

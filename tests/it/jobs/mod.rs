@@ -12,7 +12,7 @@ use colloquy::{
     assets::{Assets, Objects},
     clock::Clock,
     config::{self, Outgoing, Quotas},
-    deletion::Deleter,
+    deletion::{Deleter, Meetings},
     jobs::{self, Job, Report, Tools},
     shared_folders::SharedFolders,
     store::{
@@ -48,8 +48,7 @@ pub fn tools_with(store: &Store, now: DateTime<Utc>, folders: &config::SharedFol
     let deleter = Deleter {
         db: store.db.clone(),
         clock: clock.clone(),
-        live: None,
-        journals: None,
+        meetings: Meetings::Unknown,
         assets: assets(store),
         shared_folders: SharedFolders::new(&Outgoing::default(), folders).expect("a client"),
     };

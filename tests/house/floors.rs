@@ -1,11 +1,11 @@
 //! The floors of the server: a module uses what lies on lower floors, and nothing of its own floor or above.
-#![expect(clippy::expect_used, reason = "what can't be read ends the test")]
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    fs,
     path::{Path, PathBuf},
 };
+
+use crate::sources::{sources, without_tests};
 
 /// From the top. What stands in one list does not know of one another.
 const FLOORS: &[&[&str]] = &[
@@ -51,20 +51,11 @@ const FLOORS: &[&[&str]] = &[
 fn modules() -> BTreeMap<String, Vec<(PathBuf, String)>> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     let mut modules: BTreeMap<String, Vec<(PathBuf, String)>> = BTreeMap::new();
-    let mut folders = vec![root.clone()];
-    while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(&folder).expect("a folder") {
-            let path = entry.expect("an entry").path();
-            if path.is_dir() {
-                folders.push(path);
-            } else if path.extension().is_some_and(|extension| extension == "rs") {
-                let inside = path.strip_prefix(&root).expect("a file of src");
-                let first = inside.iter().next().expect("a name").to_string_lossy();
-                let module = first.trim_end_matches(".rs").to_owned();
-                let text = fs::read_to_string(&path).expect("a text");
-                modules.entry(module).or_default().push((path, text));
-            }
-        }
+    for (path, text) in sources("src") {
+        let inside = path.strip_prefix(&root).expect("a file of src");
+        let first = inside.iter().next().expect("a name").to_string_lossy();
+        let module = first.trim_end_matches(".rs").to_owned();
+        modules.entry(module).or_default().push((path, text));
     }
     modules.remove("lib");
     modules
@@ -72,8 +63,7 @@ fn modules() -> BTreeMap<String, Vec<(PathBuf, String)>> {
 
 /// What a file uses of the crate's modules, without its tests and comments.
 fn used(text: &str) -> BTreeSet<String> {
-    let code = text.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default();
-    let code: String = code
+    let code: String = without_tests(text)
         .lines()
         .filter(|line| !line.trim_start().starts_with("//"))
         .fold(String::new(), |all, line| all + line + "\n");

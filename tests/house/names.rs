@@ -1,11 +1,8 @@
 //! A public type's name stands for one thing in its crate: who reads it need not ask which of two is meant.
-#![expect(clippy::expect_used, reason = "what can't be read ends the test")]
 
-use std::{
-    collections::BTreeMap,
-    fs,
-    path::{Path, PathBuf},
-};
+use std::{collections::BTreeMap, path::PathBuf};
+
+use crate::sources::{sources, without_tests};
 
 /// The crates of which this holds.
 const CRATES: [&str; 3] = ["src", "calendar/src", "loadtest/src"];
@@ -14,8 +11,7 @@ const CRATES: [&str; 3] = ["src", "calendar/src", "loadtest/src"];
 fn a_public_name_is_one_thing() {
     for folder in CRATES {
         let mut places: BTreeMap<String, Vec<PathBuf>> = BTreeMap::new();
-        for path in sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join(folder)) {
-            let text = fs::read_to_string(&path).expect("a text");
+        for (path, text) in sources(folder) {
             for name in public_types(&text) {
                 places.entry(name).or_default().push(path.clone());
             }
@@ -33,25 +29,8 @@ fn public_types_are_seen() {
     assert_eq!(public_types(text), ["One", "Two", "Four", "Five"]);
 }
 
-fn sources(folder: &Path) -> Vec<PathBuf> {
-    let mut sources = Vec::new();
-    let mut folders = vec![folder.to_owned()];
-    while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(&folder).expect("a folder") {
-            let path = entry.expect("an entry").path();
-            if path.is_dir() {
-                folders.push(path);
-            } else if path.extension().is_some_and(|extension| extension == "rs") {
-                sources.push(path);
-            }
-        }
-    }
-    sources
-}
-
 /// The names of types that a file makes public, without those of its tests.
 fn public_types(text: &str) -> Vec<String> {
-    let code = text.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default();
     let declared = |line: &str| {
         let rest = line.trim_start().strip_prefix("pub ")?;
         let (kind, rest) = rest.split_once(' ')?;
@@ -61,5 +40,5 @@ fn public_types(text: &str) -> Vec<String> {
             .unwrap_or(rest.len());
         is_type.then(|| rest[..end].to_owned())
     };
-    code.lines().filter_map(declared).collect()
+    without_tests(text).lines().filter_map(declared).collect()
 }
