@@ -73,34 +73,34 @@ mod tests {
 
     #[test]
     fn a_key_has_its_cap_and_others_have_theirs() {
-        let caps = ConcurrencyLimit::new(2);
-        let first = caps.take("a");
-        let second = caps.take("a");
+        let limit = ConcurrencyLimit::new(2);
+        let first = limit.take("a");
+        let second = limit.take("a");
         assert!(first.is_some() && second.is_some());
-        assert!(caps.take("a").is_none());
-        assert!(caps.take("b").is_some());
+        assert!(limit.take("a").is_none());
+        assert!(limit.take("b").is_some());
 
         drop(first);
-        assert!(caps.take("a").is_some());
+        assert!(limit.take("a").is_some());
     }
 
     #[test]
     fn keys_may_have_different_caps() {
-        let caps = ConcurrencyLimit::new(0);
-        assert!(caps.take("a").is_none() && caps.take_of("a", 0).is_none());
-        let first = caps.take_of("a", 1);
-        assert!(first.is_some() && caps.take_of("a", 1).is_none());
-        assert!(caps.take_of("a", 2).is_some());
+        let limit = ConcurrencyLimit::new(0);
+        assert!(limit.take("a").is_none() && limit.take_of("a", 0).is_none());
+        let first = limit.take_of("a", 1);
+        assert!(first.is_some() && limit.take_of("a", 1).is_none());
+        assert!(limit.take_of("a", 2).is_some());
         drop(first);
-        assert!(caps.open.is_empty());
+        assert!(limit.open.is_empty());
     }
 
     #[test]
     fn nothing_is_kept_of_what_has_gone() {
-        let caps = ConcurrencyLimit::new(5);
-        let places: Vec<_> = ["a", "b", "b"].map(|key| caps.take(key)).into_iter().collect();
-        assert_eq!((caps.open.len(), caps.total()), (2, 3));
+        let limit = ConcurrencyLimit::new(5);
+        let places: Vec<_> = ["a", "b", "b"].map(|key| limit.take(key)).into_iter().collect();
+        assert_eq!((limit.open.len(), limit.total()), (2, 3));
         drop(places);
-        assert_eq!((caps.open.len(), caps.total()), (0, 0));
+        assert_eq!((limit.open.len(), limit.total()), (0, 0));
     }
 }

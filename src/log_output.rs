@@ -14,7 +14,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 const PIECE_BYTES: usize = 4096;
 
 /// How long the first line waits for a reader that is only slow. The next ones do not wait until it reads again.
-const PATIENCE: Duration = Duration::from_millis(200);
+const TIME_LIMIT: Duration = Duration::from_millis(200);
 
 /// Lines that were lost since they were last told.
 static LOST: AtomicU64 = AtomicU64::new(0);
@@ -69,20 +69,20 @@ impl<W: Lines> Write for &Patient<W> {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
         let mut to = self.to.lock();
         let was_stuck = self.is_stuck.load(Ordering::Relaxed);
-        let mut patience = if was_stuck { Duration::ZERO } else { PATIENCE };
+        let mut time_limit = if was_stuck { Duration::ZERO } else { TIME_LIMIT };
         // A line that was cut must not run into the next.
         let begin: &[u8] = if was_stuck { b"\n" } else { b"" };
         for piece in std::iter::once(begin).chain(line.chunks(PIECE_BYTES)) {
             if piece.is_empty() {
                 continue;
             }
-            if !takes(&to, patience) {
+            if !takes(&to, time_limit) {
                 self.is_stuck.store(true, Ordering::Relaxed);
                 LOST.fetch_add(1, Ordering::Relaxed);
                 return Ok(line.len());
             }
             to.write_all(piece)?;
-            patience = PATIENCE;
+            time_limit = TIME_LIMIT;
         }
         self.is_stuck.store(false, Ordering::Relaxed);
         Ok(line.len())
@@ -94,8 +94,8 @@ impl<W: Lines> Write for &Patient<W> {
 }
 
 /// Whether a piece can be written without waiting, within so long. Where that can't be told, it is tried.
-fn takes(to: &impl AsFd, patience: Duration) -> bool {
-    let timeout = Timespec::try_from(patience).ok();
+fn takes(to: &impl AsFd, time_limit: Duration) -> bool {
+    let timeout = Timespec::try_from(time_limit).ok();
     let mut waits_for = [PollFd::new(to, PollFlags::OUT)];
     match poll(&mut waits_for, timeout.as_ref()) {
         Ok(ready) => ready > 0,
@@ -153,7 +153,7 @@ mod tests {
             (&log).write_all(&line).unwrap();
         }
         // One wait, not ten thousand.
-        assert!(before.elapsed() < PATIENCE * 25, "{:?}", before.elapsed());
+        assert!(before.elapsed() < TIME_LIMIT * 25, "{:?}", before.elapsed());
         assert!(take_lost() > 9_000);
         // Whoever reads again gets whole lines.
         let mut read = vec![0; 64 * 1024];

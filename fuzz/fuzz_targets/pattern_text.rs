@@ -21,6 +21,7 @@ fuzz_target!(|data: &[u8]| {
     let start = LocalStart {
         instant,
         zone,
+        skipped: None,
         all_day: false,
     };
     let case = Case {

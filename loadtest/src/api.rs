@@ -23,8 +23,8 @@ const TOKEN_RENEWED_BEFORE_SECS: u64 = 60;
 /// The server takes this header's value over from whom it believes the address of a client, too.
 const REQUEST_ID: &str = "x-request-id";
 
-/// How long a braked request waits before it is tried again, and how often.
-const BRAKE: Duration = Duration::from_secs(1);
+/// How long a refused request waits before it is tried again, and how often.
+const RETRY_PAUSE: Duration = Duration::from_secs(1);
 const BRAKES_MAX: usize = 120;
 
 #[derive(Debug, thiserror::Error)]
@@ -359,7 +359,7 @@ async fn send(operation: &'static str, request: RequestBuilder) -> Result<Vec<u8
     Ok(answer(operation, request).await?.body)
 }
 
-/// [`send`] for what prepares a run or clears up after it, and is not measured: where the server brakes, it waits.
+/// [`send`] for what prepares a run or clears up after it, and is not measured: where the server limits it, it waits.
 async fn patiently(operation: &'static str, request: RequestBuilder) -> Result<Vec<u8>, ApiError> {
     for _ in 0..BRAKES_MAX {
         let Some(again) = request.try_clone() else { break };
@@ -367,7 +367,7 @@ async fn patiently(operation: &'static str, request: RequestBuilder) -> Result<V
             Err(ApiError::Refused {
                 status: StatusCode::TOO_MANY_REQUESTS,
                 ..
-            }) => tokio::time::sleep(BRAKE).await,
+            }) => tokio::time::sleep(RETRY_PAUSE).await,
             other => return other,
         }
     }

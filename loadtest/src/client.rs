@@ -118,7 +118,7 @@ impl Participant {
     pub async fn connect(
         signaling: &Url,
         ticket: &str,
-        lane: ReadBuffer,
+        read_buffer: ReadBuffer,
         from: Option<IpAddr>,
     ) -> Result<Self, ClientError> {
         let mut request = signaling.as_str().into_client_request()?;
@@ -130,21 +130,27 @@ impl Participant {
                 .map_err(|error| ClientError::Lost(tungstenite::Error::HttpFormat(error.into())))?;
             request.headers_mut().insert(forwarded::HEADER, from);
         }
-        Self::open(signaling, request, lane).await
+        Self::open(signaling, request, read_buffer).await
     }
 
     /// Goes where neither ticket nor join is needed, and waits for the first frame.
-    pub async fn connect_bare(url: &Url, lane: ReadBuffer, patience: Duration) -> Result<Self, ClientError> {
-        let mut participant = Self::open(url, url.as_str().into_client_request()?, lane).await?;
-        timeout(patience, participant.text())
+    pub async fn connect_bare(
+        url: &Url,
+        read_buffer: ReadBuffer,
+        time_limit: Duration,
+    ) -> Result<Self, ClientError> {
+        let mut participant = Self::open(url, url.as_str().into_client_request()?, read_buffer).await?;
+        timeout(time_limit, participant.text())
             .await
             .unwrap_or(Err(ClientError::JoinTimeout))?;
         Ok(participant)
     }
 
-    async fn open(url: &Url, request: Request, lane: ReadBuffer) -> Result<Self, ClientError> {
-        let stream = tcp_stream(url, lane).await.map_err(tungstenite::Error::Io)?;
-        let read_buffer_bytes = match lane {
+    async fn open(url: &Url, request: Request, read_buffer: ReadBuffer) -> Result<Self, ClientError> {
+        let stream = tcp_stream(url, read_buffer)
+            .await
+            .map_err(tungstenite::Error::Io)?;
+        let read_buffer_bytes = match read_buffer {
             ReadBuffer::Wide => WIDE_BUFFER_BYTES,
             ReadBuffer::Normal | ReadBuffer::Narrow => SOCKET_BUFFER_BYTES,
         };
@@ -160,30 +166,34 @@ impl Participant {
     }
 
     /// Joins and waits for the room's state.
-    pub async fn join(&mut self, display_name: &str, patience: Duration) -> Result<Entrance, ClientError> {
+    pub async fn join(&mut self, display_name: &str, time_limit: Duration) -> Result<Entrance, ClientError> {
         self.send(commands::join(display_name)?).await?;
-        match self.admission(patience).await? {
+        match self.admission(time_limit).await? {
             Admission::Inside(entrance) => Ok(entrance),
             Admission::Waiting => Err(ClientError::Join("in_waiting_room".to_owned())),
         }
     }
 
     /// Joins where a waiting room may be.
-    pub async fn knock(&mut self, display_name: &str, patience: Duration) -> Result<Admission, ClientError> {
+    pub async fn knock(
+        &mut self,
+        display_name: &str,
+        time_limit: Duration,
+    ) -> Result<Admission, ClientError> {
         self.send(commands::join(display_name)?).await?;
-        self.admission(patience).await
+        self.admission(time_limit).await
     }
 
     /// Leaves the waiting room for the room, after the acceptance.
-    pub async fn enter_room(&mut self, patience: Duration) -> Result<Entrance, ClientError> {
+    pub async fn enter_room(&mut self, time_limit: Duration) -> Result<Entrance, ClientError> {
         self.send(commands::ENTER_ROOM.to_owned()).await?;
-        match self.admission(patience).await? {
+        match self.admission(time_limit).await? {
             Admission::Inside(entrance) => Ok(entrance),
             Admission::Waiting => Err(ClientError::Join("in_waiting_room again".to_owned())),
         }
     }
 
-    async fn admission(&mut self, patience: Duration) -> Result<Admission, ClientError> {
+    async fn admission(&mut self, time_limit: Duration) -> Result<Admission, ClientError> {
         let answer = async {
             loop {
                 match self.event().await? {
@@ -194,7 +204,7 @@ impl Participant {
                 }
             }
         };
-        timeout(patience, answer)
+        timeout(time_limit, answer)
             .await
             .unwrap_or(Err(ClientError::JoinTimeout))
     }
@@ -222,7 +232,7 @@ impl Participant {
     pub async fn expect<T>(
         &mut self,
         what: &'static str,
-        patience: Duration,
+        time_limit: Duration,
         mut choose: impl FnMut(Event) -> Option<T>,
     ) -> Result<T, ClientError> {
         let chosen = async {
@@ -237,7 +247,7 @@ impl Participant {
                 }
             }
         };
-        timeout(patience, chosen)
+        timeout(time_limit, chosen)
             .await
             .unwrap_or(Err(ClientError::Missing(what)))
     }
@@ -298,7 +308,7 @@ impl Participant {
     }
 }
 
-async fn tcp_stream(url: &Url, lane: ReadBuffer) -> std::io::Result<TcpStream> {
+async fn tcp_stream(url: &Url, read_buffer: ReadBuffer) -> std::io::Result<TcpStream> {
     let host = url.host_str().unwrap_or_default();
     let host = host.trim_start_matches('[').trim_end_matches(']');
     let port = url.port_or_known_default().unwrap_or_default();
@@ -309,7 +319,7 @@ async fn tcp_stream(url: &Url, lane: ReadBuffer) -> std::io::Result<TcpStream> {
         } else {
             TcpSocket::new_v6()?
         };
-        if lane == ReadBuffer::Narrow {
+        if read_buffer == ReadBuffer::Narrow {
             socket.set_recv_buffer_size(NARROW_SYSTEM_BUFFER_BYTES)?;
         }
         match socket.connect(address).await {

@@ -2,7 +2,10 @@
 
 use uuid::Uuid;
 
-use super::{Asked, EventError, Notification, Notifier, Schedule, answers, off_thread};
+use super::{
+    Asked, EventError, Notification, Notifier, Schedule,
+    foreseen::{Foreseen, LOOKS_MAX},
+};
 use crate::{
     mail::{self, Cause, Told},
     store::{
@@ -103,43 +106,39 @@ pub async fn change(
     notifier: Notifier,
 ) -> Result<Changed, EventError> {
     let wake = notifier.clone();
-    let foreseen = Foreseen::new(Schedule::of(known), change.schedule.clone()).await?;
-    let event = known.id;
-    let changed = db.transaction(move |tx| {
-        Box::pin(async move {
-            let cause = notifier.cause(tx, editor.user, editor.at).await?;
-            let seen = events::locked(tx, editor.user, event).await?;
-            let seen = seen.ok_or(EventError::Gone)?;
-            Box::pin(change_locked(tx, seen, change, Some(foreseen), &cause, &notifier)).await
-        })
-    });
-    let changed = changed.await?;
-    wake.wake();
-    Ok(changed)
-}
-
-/// What an event's schedule will be, computed before the transaction: a series may take long, and meanwhile a transaction would
-/// hold a connection, and in SQLite the right to write, that others wait for.
-#[derive(Debug, Clone)]
-pub(super) struct Foreseen {
-    before: Schedule,
-    after: Schedule,
-}
-
-impl Foreseen {
-    async fn new(before: Schedule, asked: Asked) -> Result<Self, EventError> {
-        let known = before.clone();
-        let after = off_thread(move || known.changed(asked)).await??;
-        Ok(Self { before, after })
+    let mut known = known.clone();
+    for _ in 0..LOOKS_MAX {
+        let foreseen = Foreseen::new(db, &known, change.schedule.clone(), editor.at).await?;
+        let (event, change, notifier) = (known.id, change.clone(), notifier.clone());
+        let changed = db.transaction(move |tx| {
+            Box::pin(async move {
+                let cause = notifier.cause(tx, editor.user, editor.at).await?;
+                let seen = events::locked(tx, editor.user, event).await?;
+                let seen = seen.ok_or(EventError::Gone)?;
+                foreseen.check(&seen.event)?;
+                Box::pin(change_locked(tx, seen, change, foreseen, &cause, &notifier)).await
+            })
+        });
+        match changed.await {
+            Err(EventError::ChangedMeanwhile) => {
+                let now = events::visible_to(db, editor.user, event).await?;
+                known = now.ok_or(EventError::Gone)?.event;
+            }
+            changed => {
+                wake.wake();
+                return changed;
+            }
+        }
     }
+    Err(EventError::ChangedMeanwhile)
 }
 
-/// The same inside a transaction, which has locked the event.
+/// The same inside a transaction, which has locked the event and found that it is as it was `foreseen`.
 pub(super) async fn change_locked(
     tx: &mut Tx,
     seen: SeenEvent,
     change: EventChange,
-    foreseen: Option<Foreseen>,
+    foreseen: Foreseen,
     cause: &Cause,
     notifier: &Notifier,
 ) -> Result<Changed, EventError> {
@@ -149,15 +148,11 @@ pub(super) async fn change_locked(
     };
     let mut event = seen.event.clone();
     let before = Schedule::of(&event);
-    // Somebody else may have changed it meanwhile.
-    let after = match foreseen.filter(|foreseen| foreseen.before == before) {
-        Some(foreseen) => foreseen.after,
-        None => {
-            Foreseen::new(before.clone(), change.schedule.clone())
-                .await?
-                .after
-        }
-    };
+    let Foreseen {
+        after,
+        answers_are_void,
+        ..
+    } = foreseen;
     let has_lost_times = before.times.is_some() && after.times.is_none();
     let has_other_occurrences = after.has_other_occurrences(&before);
     change.apply(&mut event, after);
@@ -166,7 +161,6 @@ pub(super) async fn change_locked(
         let told = Told::Everybody;
         return Ok(Changed { seen, told });
     }
-    let answers_are_void = answers::are_void(tx, &seen.event, &event, cause.at).await?;
     if has_other_occurrences {
         exceptions::remove_all(tx, event.id).await?;
     }

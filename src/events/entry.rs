@@ -83,6 +83,7 @@ fn differing(exception: &Exception, series: Option<&Times>) -> ics::Exception {
             is_all_day: times.0.unwrap_or(series.is_all_day),
             starts_at: times.1.unwrap_or(starts_at),
             ends_at: times.2.unwrap_or(ends_at),
+            skipped_start: None,
         })
     });
     ics::Exception {
@@ -111,6 +112,7 @@ impl From<&Times> for Span {
             is_all_day: times.is_all_day,
             starts_at: times.starts_at.into(),
             ends_at: times.ends_at.into(),
+            skipped_start: times.skipped_start,
         }
     }
 }

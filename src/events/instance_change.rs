@@ -8,6 +8,7 @@ use super::{
     Asked, EXCEPTIONS_PER_EVENT_MAX, EventChange, EventError, Finding, Notification, Notifier,
     ScheduleRefusal,
     change::change_locked,
+    foreseen::{Foreseen, LOOKS_MAX},
     instances::{Instance, Series},
     off_thread, schedule,
 };
@@ -71,6 +72,7 @@ impl InstanceChange {
             is_all_day: self.is_all_day.unwrap_or(before.is_all_day),
             starts_at: time(self.starts_at, before.starts_at),
             ends_at: time(self.ends_at, before.ends_at),
+            skipped_start: None,
         }
     }
 
@@ -118,60 +120,83 @@ pub async fn change_instance(
     notifier: Notifier,
 ) -> Result<ChangedInstance, EventError> {
     let wake = notifier.clone();
-    let event = known.id;
-    let mut foreseen = Foreseen::new(known, editor.at).await?;
-    let changed = db.transaction(move |tx| {
-        Box::pin(async move {
-            let cause = notifier.cause(tx, editor.user, editor.at).await?;
-            let (seen, series) = series(tx, event, editor, &mut foreseen).await?;
-            let instance = series.at(original).ok_or(EventError::NoOccurrence)?;
-            if seen.event.recurrence.is_empty() {
-                let change = change.of_the_only_one(&instance)?;
-                // Boxed: what is rare must not make the future of every change a large one.
-                return Box::pin(change_only_one(tx, seen, change, &cause, &notifier)).await;
+    let mut known = known.clone();
+    for _ in 0..LOOKS_MAX {
+        let foreseen = ForeseenSeries::new(&known, editor.at).await?;
+        let (event, change, notifier) = (known.id, change.clone(), notifier.clone());
+        let changed = db.transaction(move |tx| {
+            Box::pin(change_foreseen(
+                tx, event, original, change, editor, notifier, foreseen,
+            ))
+        });
+        match changed.await {
+            Err(EventError::ChangedMeanwhile) => {
+                let now = events::visible_to(db, editor.user, event).await?;
+                known = now.ok_or(EventError::Gone)?.event;
             }
-            let difference = change.applied_to(&instance)?;
-            if takes_place_alike(&difference, &instance, &seen) {
-                let told = Told::Everybody;
-                return Ok(ChangedInstance { seen, instance, told });
+            changed => {
+                wake.wake();
+                return changed;
             }
-            let before = instance.times;
-            let is_new = instance.exception.is_none();
-            if is_new && exceptions::number(tx, event).await? >= EXCEPTIONS_PER_EVENT_MAX {
-                return Err(EventError::TooManyExceptions);
-            }
-            exceptions::put(tx, event, original, &difference, editor).await?;
-            events::raise_revision(tx, event).await?;
-            events::set_series_end(tx, event, foreseen.last_end).await?;
-            events::set_series_start(tx, event).await?;
-            let (seen, series) = self::series(tx, event, editor, &mut foreseen).await?;
-            let instance = series.at(original).ok_or(EventError::NoOccurrence)?;
-            let is_moved = instance.times.starts_at.at != before.starts_at.at;
-            if difference.status == Status::Ok && is_moved && !before.is_under_way(editor.at) {
-                event_invites::ask_again(tx, event, editor.at).await?;
-            }
-            // Of what is over nobody needs to hear.
-            if before.ends_at.at <= editor.at && instance.times.ends_at.at <= editor.at {
-                let told = Told::Everybody;
-                return Ok(ChangedInstance { seen, instance, told });
-            }
-            let notification = Notification {
-                kind: match difference.status {
-                    Status::Cancelled => mail::Kind::Cancel,
-                    Status::Ok => mail::Kind::Update,
-                },
-                seen: &seen,
-                exceptions: series.exceptions(),
-                instance: Some(original),
-                has_lost_times: false,
-            };
-            let told = notifier.tell(tx, &notification, &cause).await?;
-            Ok(ChangedInstance { seen, instance, told })
-        })
-    });
-    let changed = changed.await?;
-    wake.wake();
-    Ok(changed)
+        }
+    }
+    Err(EventError::ChangedMeanwhile)
+}
+/// The same in a transaction.
+async fn change_foreseen(
+    tx: &mut Tx,
+    event: Uuid,
+    original: DateTime<Utc>,
+    change: InstanceChange,
+    editor: Editor,
+    notifier: Notifier,
+    foreseen: ForeseenSeries,
+) -> Result<ChangedInstance, EventError> {
+    let cause = notifier.cause(tx, editor.user, editor.at).await?;
+    let (seen, series) = series(tx, event, editor, &foreseen).await?;
+    let instance = series.at(original).ok_or(EventError::NoOccurrence)?;
+    if seen.event.recurrence.is_empty() {
+        let change = change.of_the_only_one(&instance)?;
+        // Boxed: what is rare must not make the future of every change a large one.
+        return Box::pin(change_only_one(tx, seen, change, &cause, &notifier)).await;
+    }
+    let difference = change.applied_to(&instance)?;
+    if takes_place_alike(&difference, &instance, &seen) {
+        let told = Told::Everybody;
+        return Ok(ChangedInstance { seen, instance, told });
+    }
+    let before = instance.times;
+    let is_new = instance.exception.is_none();
+    if is_new && exceptions::number(tx, event).await? >= EXCEPTIONS_PER_EVENT_MAX {
+        return Err(EventError::TooManyExceptions);
+    }
+    exceptions::put(tx, event, original, &difference, editor).await?;
+    events::raise_revision(tx, event).await?;
+    events::set_series_end(tx, event, foreseen.last_end).await?;
+    events::set_series_start(tx, event).await?;
+    let (seen, series) = self::series(tx, event, editor, &foreseen).await?;
+    let instance = series.at(original).ok_or(EventError::NoOccurrence)?;
+    let is_moved = instance.times.starts_at.at != before.starts_at.at;
+    if difference.status == Status::Ok && is_moved && !before.is_under_way(editor.at) {
+        event_invites::ask_again(tx, event, editor.at).await?;
+    }
+    // Of what is over nobody needs to hear.
+    if before.ends_at.at <= editor.at && instance.times.ends_at.at <= editor.at {
+        let told = Told::Everybody;
+        return Ok(ChangedInstance { seen, instance, told });
+    }
+    let notification = Notification {
+        kind: match difference.status {
+            Status::Cancelled => mail::Kind::Cancel,
+            Status::Ok => mail::Kind::Update,
+        },
+        seen: &seen,
+        exceptions: series.exceptions(),
+        instance: Some(original),
+        has_lost_times: false,
+    };
+    let told = notifier.tell(tx, &notification, &cause).await?;
+    Ok(ChangedInstance { seen, instance, told })
 }
 
 async fn change_only_one(
@@ -181,7 +206,8 @@ async fn change_only_one(
     cause: &Cause,
     notifier: &Notifier,
 ) -> Result<ChangedInstance, EventError> {
-    let changed = change_locked(tx, seen, change, None, cause, notifier).await?;
+    let foreseen = Foreseen::of_single(&seen.event, change.schedule.clone(), cause.at)?;
+    let changed = change_locked(tx, seen, change, foreseen, cause, notifier).await?;
     let times = changed.seen.event.times.ok_or(EventError::NoOccurrence)?;
     let instance = Instance {
         original: times.starts_at.at,
@@ -213,10 +239,9 @@ fn takes_place_alike(difference: &Difference, before: &Instance, seen: &SeenEven
     shown(difference) == shown(&known)
 }
 
-/// The series of an event, computed before the transaction, as that of a change of the event is
-/// ([`super::change::Foreseen`]).
+/// The series of an event, computed before the transaction, as that of a change of the event is ([`Foreseen`]).
 #[derive(Debug, Clone)]
-struct Foreseen {
+struct ForeseenSeries {
     times: Option<Times>,
     recurrence: Recurrence,
     /// Without exceptions.
@@ -224,7 +249,7 @@ struct Foreseen {
     last_end: Option<DateTime<Utc>>,
 }
 
-impl Foreseen {
+impl ForeseenSeries {
     async fn new(event: &Event, now: DateTime<Utc>) -> Result<Self, StoreError> {
         let event = event.clone();
         let compute = move || {
@@ -241,26 +266,27 @@ impl Foreseen {
         off_thread(compute).await?.map_err(unreadable)
     }
 
-    /// Whether it holds for the event as it is now.
-    fn is_of(&self, event: &Event) -> bool {
-        self.times == event.times && self.recurrence == event.recurrence
+    /// It holds for the event as it is in a transaction that has locked it, or somebody was faster.
+    fn check(&self, event: &Event) -> Result<(), EventError> {
+        if self.times == event.times && self.recurrence == event.recurrence {
+            Ok(())
+        } else {
+            Err(EventError::ChangedMeanwhile)
+        }
     }
 }
 
-/// The event as the editor sees it, and its occurrences. Somebody else may have changed its times since they were
-/// `foreseen`.
+/// The event as the editor sees it, and its occurrences.
 async fn series(
     tx: &mut Tx,
     event: Uuid,
     editor: Editor,
-    foreseen: &mut Foreseen,
+    foreseen: &ForeseenSeries,
 ) -> Result<(SeenEvent, Series), EventError> {
     let seen = events::locked(tx, editor.user, event)
         .await?
         .ok_or(EventError::Gone)?;
-    if !foreseen.is_of(&seen.event) {
-        *foreseen = Foreseen::new(&seen.event, editor.at).await?;
-    }
+    foreseen.check(&seen.event)?;
     let series = foreseen.series.clone().ok_or(EventError::NoOccurrence)?;
     let exceptions = exceptions::of_event(tx, event).await?;
     Ok((seen, series.with(exceptions)))

@@ -279,6 +279,7 @@ impl Series {
             is_all_day: exception.is_all_day.unwrap_or(regular.is_all_day),
             starts_at: exception.starts_at.unwrap_or(regular.starts_at),
             ends_at: exception.ends_at.unwrap_or(regular.ends_at),
+            ..regular
         });
         Instance {
             original,
@@ -304,6 +305,7 @@ impl Series {
                 at: ends_at,
                 ..self.times.ends_at
             },
+            skipped_start: None,
         }
     }
 }
@@ -381,6 +383,7 @@ mod tests {
                 is_all_day: false,
                 starts_at: zoned(starts_at),
                 ends_at: zoned(ends_at),
+                skipped_start: None,
             }
         };
         let day = TimeFilter {

@@ -1,12 +1,14 @@
 //! Inviting to events and taking that back, with the mails that tell of it: each in one transaction.
 
+use std::sync::Arc;
+
 use chrono::{DateTime, Utc};
 use colloquy_calendar::ics::Participation;
 use uuid::Uuid;
 
 use crate::{
     events::{Notifier, entry_of_mail, meeting},
-    mail::{self, Kind, Mail},
+    mail::{self, Kind, Mail, Told},
     store::{
         Db, StoreError, Tx,
         event_invites::{self, Invited, NewEventInvite, Receiver, Whom, Withdrawn},
@@ -15,21 +17,22 @@ use crate::{
     },
 };
 
-/// Invites somebody, and queues the mail that says so.
-pub async fn invite(db: &Db, new: NewEventInvite, notifier: Notifier) -> Result<Invited, QuotaError> {
+/// Invites somebody, and queues the mail that says so. Whoever gets too many mails already is invited and not told.
+pub async fn invite(db: &Db, new: NewEventInvite, notifier: Notifier) -> Result<(Invited, Told), QuotaError> {
     let outbox = notifier.outbox.clone();
     let invited = db.transaction(move |tx| {
         Box::pin(async move {
             let (event, by, now) = (new.event_id, new.created_by, new.created_at);
             let cause = notifier.cause(tx, by, now).await?;
             let invited = event_invites::invite(tx, new, &cause.limits).await?;
+            let mut told = Told::Everybody;
             if let Invited::New(invite) = invited {
                 let receiver = event_invites::receiver(tx, invite.id).await?;
                 if let Some(mail) = mail(tx, Kind::Invite, receiver, (event, by), &notifier, now).await? {
-                    mail::queue_invitation(tx, mail, &cause).await?;
+                    told = mail::queue_invitation(tx, mail, &cause).await?;
                 }
             }
-            Ok::<_, QuotaError>(invited)
+            Ok::<_, QuotaError>((invited, told))
         })
     });
     let invited = invited.await?;
@@ -93,7 +96,7 @@ async fn mail(
         kind,
         receiver,
         answer: Participation::Pending,
-        event: entry_of_mail(&seen.event, &exceptions, None, now),
+        event: Arc::new(entry_of_mail(&seen.event, &exceptions, None, now)),
         instance: None,
         has_lost_times: false,
         meeting: meeting(&seen, notifier.tel.as_deref()),

@@ -1,10 +1,10 @@
 //! Events: the rules of what may be asked for, and what is done then, each request in one transaction.
 
-mod answers;
 mod change;
 mod create;
 mod entry;
 pub mod feed;
+mod foreseen;
 mod instance_change;
 pub mod instances;
 pub mod invitations;
@@ -21,7 +21,7 @@ pub use self::{
     notifications::{Notification, Notifier, meeting},
     off_thread::off_thread,
     schedule::{Asked, Finding, LINE_CHARS_MAX, LINES_MAX, Schedule, ScheduleRefusal},
-    times::{BadTime, parse},
+    times::{BadTime, parse, skipped},
 };
 use crate::store::{
     StoreError,
@@ -43,6 +43,9 @@ pub enum EventError {
     /// The event was deleted meanwhile, or the caller does not see it any more.
     #[error("there is no such event")]
     Gone,
+    /// It was changed by others, again and again, while it was found out what a change makes of it.
+    #[error("the event was changed by somebody else meanwhile")]
+    ChangedMeanwhile,
     #[error("the series has no occurrence then")]
     NoOccurrence,
     #[error("an event has at most {EXCEPTIONS_PER_EVENT_MAX} exceptions")]

@@ -1,5 +1,7 @@
 //! What the invitees of an event are told by mail.
 
+use std::sync::Arc;
+
 use chrono::{DateTime, Utc};
 use colloquy_calendar::ics::Entry;
 use uuid::Uuid;
@@ -77,7 +79,7 @@ impl Notifier {
             return Ok(Vec::new());
         }
         let receivers = event_invites::receivers(tx, notification.seen.event.id).await?;
-        let told = Entry {
+        let told = Arc::new(Entry {
             is_cancelled: notification.kind == Kind::Cancel && notification.instance.is_none(),
             ..entry_of_mail(
                 &notification.seen.event,
@@ -85,13 +87,13 @@ impl Notifier {
                 notification.instance,
                 now,
             )
-        };
+        });
         let meeting = meeting(notification.seen, self.tel.as_deref());
         let mails = receivers.into_iter().map(|(receiver, status)| Mail {
             kind: notification.kind,
             receiver,
             answer: status.into(),
-            event: told.clone(),
+            event: Arc::clone(&told),
             instance: notification.instance,
             has_lost_times: notification.has_lost_times,
             meeting: meeting.clone(),

@@ -1,11 +1,9 @@
 //! When an event takes place: what clients may ask for, and what comes of it.
 
-use chrono::{DateTime, NaiveTime, Utc};
+use chrono::{DateTime, NaiveDateTime, NaiveTime, Utc};
 
 use crate::store::events::{Times, ZonedTime};
-use colloquy_calendar::recurrence::{
-    LocalStart, Recurrence, RecurrenceError, RecurrenceSet, instant_of, wall_of,
-};
+use colloquy_calendar::recurrence::{Recurrence, RecurrenceError, RecurrenceSet, instant_of, wall_of};
 
 pub use colloquy_calendar::recurrence::{LINE_CHARS_MAX, LINES_MAX};
 
@@ -16,6 +14,8 @@ pub struct Asked {
     pub is_all_day: Option<bool>,
     pub starts_at: Option<ZonedTime>,
     pub ends_at: Option<ZonedTime>,
+    /// What was said of the beginning, where clocks skip it.
+    pub skipped_start: Option<NaiveDateTime>,
     pub recurrence: Option<Vec<String>>,
 }
 
@@ -76,6 +76,7 @@ impl Schedule {
             is_all_day,
             starts_at,
             ends_at,
+            skipped_start: asked.skipped_start,
         };
         check(&times)?;
         Self::with_times(times, pattern(&asked.recurrence.unwrap_or_default())?)
@@ -97,10 +98,14 @@ impl Schedule {
             let asked = asked.filter(|asked| !is_whole || asked.at != known.at);
             asked.unwrap_or(known)
         };
+        let starts_at = time(asked.starts_at, before.starts_at);
+        // Whoever says the same in UTC says nothing of clocks.
+        let known = before.skipped_start.filter(|_| starts_at == before.starts_at);
         let times = Times {
             is_all_day: asked.is_all_day.unwrap_or(before.is_all_day),
-            starts_at: time(asked.starts_at, before.starts_at),
+            starts_at,
             ends_at: time(asked.ends_at, before.ends_at),
+            skipped_start: asked.skipped_start.or(known),
         };
         check(&times)?;
         let recurrence = match asked.recurrence {
@@ -152,7 +157,7 @@ impl Schedule {
     /// Whether occurrences may lie elsewhere than in the other one, so that its exceptions mean nothing any more.
     #[must_use]
     pub fn has_other_occurrences(&self, before: &Self) -> bool {
-        let start = |schedule: &Self| schedule.times.map(|times| times.starts_at);
+        let start = |schedule: &Self| schedule.times.map(|times| (times.starts_at, times.skipped_start));
         !before.recurrence.is_empty()
             && (self.recurrence != before.recurrence || start(self) != start(before))
     }
@@ -169,12 +174,7 @@ fn bad_pattern(error: &RecurrenceError) -> ScheduleRefusal {
 
 /// The occurrences of an event with these times and this pattern; without a pattern, the one.
 pub(super) fn series(times: &Times, recurrence: &Recurrence) -> Result<RecurrenceSet, RecurrenceError> {
-    let start = LocalStart {
-        instant: times.starts_at.at,
-        zone: times.starts_at.zone,
-        all_day: times.is_all_day,
-    };
-    RecurrenceSet::new(recurrence, start)
+    RecurrenceSet::new(recurrence, times.local_start())
 }
 
 /// Whether two patterns of an event with these times are the same series, whatever their text.

@@ -3,7 +3,10 @@
 use chrono::{DateTime, NaiveDateTime, Utc};
 
 use crate::store::{TIME_MAX, TIME_MIN, events::ZonedTime};
-use colloquy_calendar::{recurrence::instant_of, zones::Zone};
+use colloquy_calendar::{
+    recurrence::{instant_of, wall_of},
+    zones::Zone,
+};
 
 /// What is wrong with a time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,6 +34,12 @@ pub fn parse(datetime: &str, timezone: &str) -> Result<ZonedTime, BadTime> {
         at: at.ok_or(BadTime::Range)?,
         zone,
     })
+}
+
+/// The date and time of day that were given, where the clocks of the zone never show them.
+#[must_use]
+pub fn skipped(datetime: &str, zone: Zone) -> Option<NaiveDateTime> {
+    wall_clock(datetime).filter(|wall| wall_of(instant_of(*wall, zone), zone) != *wall)
 }
 
 /// `YYYY-MM-DDTHH:MM[:SS[.f…]]`, nothing else.
@@ -78,6 +87,12 @@ mod tests {
                 (utc(expected), zone),
                 "{datetime}"
             );
+        }
+        let berlin: Zone = "Europe/Berlin".parse().expect("a zone");
+        let gap = skipped("2027-03-28T02:30", berlin).expect("it is skipped");
+        assert_eq!(gap.to_string(), "2027-03-28 02:30:00");
+        for shown in ["2027-03-28T01:59:59", "2027-03-28T03:00", "2027-03-28T01:30:00Z"] {
+            assert_eq!(skipped(shown, berlin), None, "{shown}");
         }
         let leap = parse("2016-12-31T23:59:60Z", "UTC").expect("a time");
         assert_eq!(leap.at.timestamp_subsec_nanos(), 0);

@@ -11,9 +11,10 @@ use utoipa_swagger_ui::SwaggerUi;
 use super::{
     ApiError, assets,
     body::BODY_BYTES_MAX,
-    brake::WriteBrake,
-    calendar_feed, call_in, event_favorites, event_invites, events, home, invites, login, logout,
-    mail_refusals, openapi, people, recordings, room_event, room_tariff, rooms, shared_folders, sip,
+    calendar_feed, call_in,
+    caller_limits::CallerLimits,
+    event_favorites, event_invites, events, home, invites, login, logout, mail_refusals, openapi, people,
+    recordings, room_event, room_tariff, rooms, shared_folders, sip,
     starts::{self, StartLimits},
     streaming_targets, turn, user_assets, users,
 };
@@ -56,7 +57,7 @@ pub struct Parts {
     pub assets: Assets,
     pub recordings: Recordings,
     pub start_limits: StartLimits,
-    pub brake: WriteBrake,
+    pub caller_limits: CallerLimits,
     pub known_users: KnownUsers,
     pub disabled_users: DisabledUsers,
     pub outbox: Outbox,
@@ -158,7 +159,7 @@ fn described() -> (Router<ApiState>, utoipa::openapi::OpenApi) {
     let (router, mut document) = OpenApiRouter::with_openapi(openapi::skeleton())
         .nest("/v1", v1)
         .split_for_parts();
-    openapi::describe_brake(&mut document);
+    openapi::describe_caller_limits(&mut document);
     (router, document)
 }
 

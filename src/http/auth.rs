@@ -53,7 +53,7 @@ where
         let member = Member::from_request_parts(parts, state).await?;
         let state = ApiState::from_ref(state);
         // Whoever is too fast costs no look into the database.
-        state.brake.admit(parts, &member.token).await?;
+        state.caller_limits.admit(parts, &member.token).await?;
         user_of(&state, &member).await.map(Self)
     }
 }
@@ -70,13 +70,13 @@ where
         match credentials(&parts.headers)? {
             Credentials::Bearer(token) => {
                 let member = Member::of(&state, token).await?;
-                state.brake.admit(parts, &member.token).await?;
+                state.caller_limits.admit(parts, &member.token).await?;
                 Ok(Self::User(Box::new(user_of(&state, &member).await?)))
             }
             Credentials::InviteCode(code) => {
                 let address = parts.extensions.get().copied();
                 if let Some(address) = address {
-                    state.brake.admit_guest(parts, code, address).await?;
+                    state.caller_limits.admit_guest(parts, code, address).await?;
                 }
                 guest(&state, code, address).await
             }

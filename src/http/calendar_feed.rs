@@ -18,7 +18,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use super::{
     ApiError, ApiState,
     auth::{self, CurrentUser},
-    brake::Held,
+    caller_limits::Held,
     params::InQuery,
     ranges::is_known,
     refusals,
@@ -161,7 +161,10 @@ async fn read(
         ..Filter::default()
     };
     if let Some(Extension(held)) = held {
-        state.brake.admit_calendar(owner.profile.id, &held).await?;
+        state
+            .caller_limits
+            .admit_calendar(owner.profile.id, &held)
+            .await?;
     }
     // Before anything is read: whoever waits keeps no events.
     let place = state.feeds.clone().acquire_owned().await;

@@ -1,19 +1,13 @@
 //! Lists that go on from a cursor, with `Link` headers (RFC 8288). A cursor is opaque to clients.
 
-use axum::{
-    Json,
-    extract::{FromRequestParts, OriginalUri},
-    http::{HeaderValue, Uri, header::LINK, request::Parts},
-    response::{IntoResponse, Response},
-};
+use axum::response::Response;
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use colloquy_actors::encoding;
 use serde::{Serialize, de::DeserializeOwned};
-use url::form_urlencoded;
 
 use super::{
     ApiError,
-    pages::{PER_PAGE_DEFAULT, PER_PAGE_MAX},
+    links::{AskedAt, linked},
 };
 
 /// Bytes of a cursor, far more than ours have.
@@ -22,39 +16,7 @@ const CURSOR_BYTES_MAX: usize = 512;
 /// Names of the parameter that carries a cursor; the first one is ours.
 const PARAMETERS: [&str; 2] = ["after", "cursor"];
 
-/// Where a list was asked for, as its client wrote it.
-#[derive(Debug, Clone)]
-pub struct AskedAt(Uri);
-
-impl<S: Send + Sync> FromRequestParts<S> for AskedAt {
-    type Rejection = ApiError;
-
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
-        // Below a nested router the URI lacks what was stripped.
-        let original = parts.extensions.get::<OriginalUri>();
-        Ok(Self(
-            original.map_or_else(|| parts.uri.clone(), |uri| uri.0.clone()),
-        ))
-    }
-}
-
 impl AskedAt {
-    #[must_use]
-    pub fn uri(&self) -> &Uri {
-        &self.0
-    }
-
-    fn link(&self, cursor: &impl Serialize, rel: &str) -> Result<String, ApiError> {
-        let query = self.0.query().unwrap_or_default();
-        let others =
-            form_urlencoded::parse(query.as_bytes()).filter(|(name, _)| !PARAMETERS.contains(&&**name));
-        let query = form_urlencoded::Serializer::new(String::new())
-            .extend_pairs(others)
-            .append_pair(PARAMETERS[0], &encode(cursor)?)
-            .finish();
-        Ok(format!("<{}?{query}>; rel=\"{rel}\"", self.0.path()))
-    }
-
     /// The answer: a page as JSON, with links to its neighbours.
     pub fn answer<T: Serialize, C: Serialize>(
         &self,
@@ -62,29 +24,15 @@ impl AskedAt {
         before: Option<C>,
         after: Option<C>,
     ) -> Result<Response, ApiError> {
+        let link = |cursor: C, rel: &str| {
+            let cursor = encode(&cursor)?;
+            Ok::<_, ApiError>(self.link(&[(PARAMETERS[0], &cursor)], &PARAMETERS, rel))
+        };
         let links: Vec<_> = [(before, "before"), (after, "after")]
             .into_iter()
-            .filter_map(|(cursor, rel)| Some(self.link(&cursor?, rel)))
+            .filter_map(|(cursor, rel)| Some(link(cursor?, rel)))
             .collect::<Result<_, _>>()?;
-        let mut response = Json(page).into_response();
-        if let Ok(value) = HeaderValue::try_from(links.join(", "))
-            && !links.is_empty()
-        {
-            response.headers_mut().insert(LINK, value);
-        }
-        Ok(response)
-    }
-}
-
-/// Entries of a page, from a client's wish.
-pub fn per_page(asked: Option<u32>) -> Result<u32, ApiError> {
-    let per_page = asked.unwrap_or(PER_PAGE_DEFAULT);
-    if (1..=PER_PAGE_MAX).contains(&per_page) {
-        Ok(per_page)
-    } else {
-        Err(ApiError::bad_request(format!(
-            "per_page must lie between 1 and {PER_PAGE_MAX}"
-        )))
+        Ok(linked(page, &links))
     }
 }
 
@@ -104,30 +52,17 @@ fn encode(cursor: &impl Serialize) -> Result<String, ApiError> {
 
 #[cfg(test)]
 mod tests {
+    use axum::http::header::LINK;
+
     use super::*;
 
     #[test]
-    fn links_keep_what_else_was_asked_for() {
-        let asked = AskedAt(Uri::from_static(
-            "/v1/events?adhoc=false&after=x&status=a,b&cursor=y",
-        ));
-        let link = asked.link(&7, "after").unwrap();
+    fn links_lead_on_from_a_cursor() {
+        let asked = AskedAt::test("/v1/events?adhoc=false&after=x&status=a&cursor=y");
+        let answer = asked.answer(&[1], Some(6), Some(7)).unwrap();
         assert_eq!(
-            link,
-            "</v1/events?adhoc=false&status=a%2Cb&after=Nw>; rel=\"after\""
-        );
-        let header = asked.answer(&[1], Some(6), Some(7)).unwrap().headers()[LINK].clone();
-        let header = header.to_str().expect("text");
-        assert!(
-            header.contains("rel=\"before\", <") && header.ends_with("rel=\"after\""),
-            "{header}"
-        );
-        assert!(
-            !asked
-                .answer::<u8, u8>(&[], None, None)
-                .unwrap()
-                .headers()
-                .contains_key(LINK)
+            answer.headers()[LINK],
+            "</v1/events?after=Ng&adhoc=false&status=a>; rel=\"before\", </v1/events?after=Nw&adhoc=false&status=a>; rel=\"after\""
         );
     }
 

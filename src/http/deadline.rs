@@ -10,7 +10,7 @@ use axum::{
 };
 
 use super::{ApiError, guessing::HOLD};
-use crate::store::sharing_patience;
+use crate::store::sharing_time_limit;
 
 /// Time until a REST handler has answered, its reading of the body included, in seconds.
 pub(super) const REQUEST_SECS_MAX: u64 = 30;
@@ -32,7 +32,7 @@ pub(super) async fn answer_in_time(State(limit): State<Duration>, request: Reque
     } else {
         limit
     };
-    let running = sharing_patience(next.run(request));
+    let running = sharing_time_limit(next.run(request));
     if unhurried {
         return running.await;
     }

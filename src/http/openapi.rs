@@ -61,8 +61,8 @@ impl Modify for SecuritySchemes {
     }
 }
 
-/// Says of each operation that changes something, and that users call, that it is braked ([`WriteBrake`](super::brake)).
-pub(super) fn describe_brake(openapi: &mut utoipa::openapi::OpenApi) {
+/// Says of each operation that changes something, and that users call, that it is limited ([`CallerLimits`](super::caller_limits)).
+pub(super) fn describe_caller_limits(openapi: &mut utoipa::openapi::OpenApi) {
     for (path, item) in &mut openapi.paths.paths {
         // Entering a room is none of them, nor is what services do.
         if path.contains("/start") || path.contains("/services/") {
@@ -71,9 +71,9 @@ pub(super) fn describe_brake(openapi: &mut utoipa::openapi::OpenApi) {
         let writes = [&mut item.post, &mut item.put, &mut item.patch, &mut item.delete];
         for operation in writes.into_iter().flatten() {
             if operation.security.is_some() {
-                let braked = super::refusals::OfWriters::responses();
+                let limited = super::refusals::OfWriters::responses();
                 let mut all = std::mem::take(&mut operation.responses.responses);
-                for (status, response) in braked {
+                for (status, response) in limited {
                     all.entry(status).or_insert(response);
                 }
                 operation.responses.responses = all;

@@ -153,9 +153,9 @@ impl RemoteIssuer {
     pub async fn keys_within(
         self: &Arc<Self>,
         wanted: Wanted<'_>,
-        patience: Duration,
+        time_limit: Duration,
     ) -> Result<Arc<IssuerKeys>, TokenError> {
-        let deadline = Instant::now() + patience;
+        let deadline = Instant::now() + time_limit;
         loop {
             let Ok(keys) = timeout_at(deadline, self.keys(wanted)).await else {
                 return Err(TokenError::Unavailable);

@@ -243,8 +243,8 @@ impl Inner {
             .unwrap_or(verified)
     }
 
-    /// Whoever can't come again has the patience to wait for an issuer that can't be asked.
-    async fn check_signature(&self, token: &str, patience: Option<Duration>) -> Result<Signed, TokenError> {
+    /// Whoever can't come again has the time to wait for an issuer that can't be asked.
+    async fn check_signature(&self, token: &str, time_limit: Option<Duration>) -> Result<Signed, TokenError> {
         let unverified = Unverified::parse(token)?;
         let algorithm = unverified.header.algorithm()?;
         if !self.settings.algorithms.contains(&algorithm) {
@@ -263,8 +263,8 @@ impl Inner {
         let (issuer, by) = match &self.issuer {
             Issuer::Remote(issuer) => {
                 let generation = issuer.generation();
-                let current = match patience {
-                    Some(patience) => issuer.keys_within(wanted, patience).await?,
+                let current = match time_limit {
+                    Some(time_limit) => issuer.keys_within(wanted, time_limit).await?,
                     None => issuer.keys(wanted).await?,
                 };
                 let key = current.keys.verify(&unverified, wanted)?;

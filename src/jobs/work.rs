@@ -18,6 +18,9 @@ use crate::{
 /// Servers read notes of merged users every few seconds; one whose database was away reads them when it is back.
 const MERGES_KEPT: TimeDelta = TimeDelta::days(1);
 
+/// Mails are committed with what they tell, so nothing younger is left alone: this is far more than a transaction takes.
+const LEFT_ENTRIES_KEPT: TimeDelta = TimeDelta::days(1);
+
 /// Does a job, or looks what it would do.
 pub(super) async fn work(
     tools: &Tools,
@@ -164,9 +167,13 @@ async fn outbox_cleanup(tools: &Tools, before: DateTime<Utc>, dry_run: bool) -> 
         let some = outbox::delete_done(&tools.db, before, ROWS_MAX).await?;
         deleted += some;
         if some < u64::from(ROWS_MAX) {
-            return Ok(deleted);
+            break;
         }
     }
+    // They are part of what was deleted, so they count for nothing.
+    let before = tools.clock.now() - LEFT_ENTRIES_KEPT;
+    while outbox::delete_left_entries(&tools.db, before, ROWS_MAX).await? == u64::from(ROWS_MAX) {}
+    Ok(deleted)
 }
 
 async fn counter_cleanup(tools: &Tools, before: DateTime<Utc>, dry_run: bool) -> Result<u64, StoreError> {

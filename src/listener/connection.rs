@@ -41,7 +41,7 @@ const BUFFER_BYTES_MAX: usize = 2 * HEAD_BYTES_MAX;
 #[derive(Debug)]
 pub(super) struct Acceptance {
     pub(super) total: Arc<Semaphore>,
-    pub(super) caps: ConcurrencyLimit<IpAddr>,
+    pub(super) limit: ConcurrencyLimit<IpAddr>,
     /// Whether a header of an undeclared proxy was reported.
     pub(super) undeclared: Once,
     /// Whether a full house was reported.
@@ -85,7 +85,7 @@ impl Connections {
         let place = if self.is_exempt(peer) {
             None
         } else {
-            let Some(place) = self.acceptance.caps.take(ClientAddress(peer.address).network()) else {
+            let Some(place) = self.acceptance.limit.take(ClientAddress(peer.address).network()) else {
                 tracing::debug!("a client address has too many connections");
                 return;
             };

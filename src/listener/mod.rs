@@ -88,7 +88,7 @@ pub async fn serve(
     let connections = Connections {
         acceptance: Arc::new(Acceptance {
             total: Arc::new(Semaphore::new(limits.connections_max.min(Semaphore::MAX_PERMITS))),
-            caps: ConcurrencyLimit::new(limits.connections_per_address_max),
+            limit: ConcurrencyLimit::new(limits.connections_per_address_max),
             undeclared: Once::new(),
             full: Once::new(),
             oversized: Hourly::default(),

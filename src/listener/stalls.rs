@@ -13,7 +13,7 @@ use tokio::time::{Sleep, sleep};
 #[derive(Debug)]
 pub(super) struct Stalls {
     limit: Duration,
-    /// When patience is over; there only while a write waits.
+    /// When time limit is over; there only while a write waits.
     until: Option<Pin<Box<Sleep>>>,
 }
 

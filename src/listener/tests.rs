@@ -20,7 +20,7 @@ use super::*;
 use crate::client_address::ClientAddress;
 
 /// Longer than anything here takes; a wait that ends with it is a failure.
-const PATIENCE: Duration = Duration::from_secs(20);
+const TIME_LIMIT: Duration = Duration::from_secs(20);
 
 struct Server {
     address: SocketAddr,
@@ -30,7 +30,7 @@ struct Server {
 
 impl Server {
     async fn start(router: Router, change: impl FnOnce(&mut ConnectionLimits)) -> Self {
-        Self::with_grace(router, PATIENCE, change).await
+        Self::with_grace(router, TIME_LIMIT, change).await
     }
 
     async fn with_grace(router: Router, grace: Duration, change: impl FnOnce(&mut ConnectionLimits)) -> Self {
@@ -59,9 +59,9 @@ impl Server {
 }
 
 async fn within<T>(future: impl Future<Output = T>) -> T {
-    tokio::time::timeout(PATIENCE, future)
+    tokio::time::timeout(TIME_LIMIT, future)
         .await
-        .expect("it takes longer than any patience")
+        .expect("it takes longer than any time limit")
 }
 
 async fn send(stream: &mut TcpStream, text: &str) {
@@ -283,7 +283,7 @@ async fn the_end_of_an_idle_connection_is_no_news() {
         limits.header_timeout = Duration::from_millis(50);
     })
     .await;
-    // The client closes; the server's patience ends after a request, and before any.
+    // The client closes; the server's time limit ends after a request, and before any.
     let mut closing = server.connect().await;
     send(&mut closing, REQUEST).await;
     read_until(&mut closing, "|").await;

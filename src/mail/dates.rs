@@ -121,6 +121,7 @@ mod tests {
             is_all_day,
             starts_at: moment(start),
             ends_at: moment(end),
+            skipped_start: None,
         }
     }
 

@@ -206,7 +206,7 @@ impl Writer {
             details: details.join("\n"),
             attendees: vec![attendee],
             url: self.link(mail),
-            ..mail.event.clone()
+            ..Entry::clone(&mail.event)
         };
         let text = match mail.instance {
             Some(original) => ics::instance(method, queued, (&entry, timetable), original),

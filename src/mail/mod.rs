@@ -13,6 +13,8 @@ mod texts;
 mod unsubscribe;
 mod worker;
 
+use std::sync::Arc;
+
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use url::Url;
@@ -47,8 +49,10 @@ pub struct Mail {
     /// What the receiver has answered, which a calendar must not forget.
     #[serde(default)]
     pub answer: Participation,
-    /// The event as it is now, or was at last. `attendees`, `details` and `url` are filled in when the mail is written.
-    pub event: Entry,
+    /// The event as it is now, or was at last, shared by all who are told the same. `attendees`, `details` and `url` are
+    /// filled in when the mail is written.
+    #[serde(skip_serializing)]
+    pub event: Arc<Entry>,
     /// The occurrence that the mail is about, by the start that the series gives it; `None`: the whole event.
     #[serde(default)]
     pub instance: Option<DateTime<Utc>>,
@@ -100,6 +104,12 @@ fn link(web_client: &Url, path: &str) -> String {
 }
 
 impl OutgoingMail for Mail {
+    type Entry = Entry;
+
+    fn entry(&self) -> &Arc<Entry> {
+        &self.event
+    }
+
     fn event(&self) -> Uuid {
         self.event.id
     }
@@ -129,16 +139,12 @@ impl Mail {
     /// The same with titles and names that are one line each: they go into headers, subjects and calendars.
     fn in_lines(mut self) -> Self {
         let tidy = |text: &mut String| *text = one_line(text);
-        tidy(&mut self.event.title);
-        for title in self
-            .event
-            .exceptions
-            .iter_mut()
-            .filter_map(|one| one.title.as_mut())
-        {
+        let event = Arc::make_mut(&mut self.event);
+        tidy(&mut event.title);
+        for title in event.exceptions.iter_mut().filter_map(|one| one.title.as_mut()) {
             tidy(title);
         }
-        if let Some(Person { name, .. }) = &mut self.event.organizer {
+        if let Some(Person { name, .. }) = &mut event.organizer {
             tidy(name);
         }
         match &mut self.receiver {

@@ -17,7 +17,7 @@ use crate::{
         address_hash::AddressHash,
         event_invites::Receiver,
         mail_refusals,
-        outbox::{self, Purpose, Waiting},
+        outbox::{self, Purpose, Slot, Waiting},
         usage::{self, Counter, Limits, QuotaError},
     },
 };
@@ -29,6 +29,9 @@ pub const WAIT_MAX: TimeDelta = TimeDelta::hours(24);
 
 /// The span of limits per hour.
 const HOUR: TimeDelta = TimeDelta::hours(1);
+
+/// The part of an address's later hours that mails of one user take at most: whoever fills them shuts nobody else out.
+const SHARE: usize = 2;
 
 /// How many times the limit of an hour holds for news of a cancelled occurrence: it is better heard in time.
 const CANCELLED_FACTOR: usize = 2;
@@ -47,13 +50,13 @@ pub enum Told {
     /// Everybody who is to, maybe later.
     #[default]
     Everybody,
-    /// Not everybody: there are too many mails for this day.
+    /// Not everybody: there are too many mails for this day, or for somebody's next 24 hours.
     NotEverybody,
 }
 
 /// Queues the mail that tells somebody of an invitation. It counts for whoever invites, also when its receiver wants no
 /// mail: nobody learns that by it.
-pub async fn queue_invitation(tx: &mut Tx, mail: Mail, cause: &Cause) -> Result<(), QuotaError> {
+pub async fn queue_invitation(tx: &mut Tx, mail: Mail, cause: &Cause) -> Result<Told, QuotaError> {
     usage::raise(
         tx,
         &cause.mails(),
@@ -70,8 +73,7 @@ pub async fn queue_invitation(tx: &mut Tx, mail: Mail, cause: &Cause) -> Result<
         }],
         ..Plan::default()
     };
-    plan.carry_out(tx, None, cause).await?;
-    Ok(())
+    Ok(plan.carry_out(tx, None, cause).await?)
 }
 
 /// Queues what invitees hear of a change of an event, whose row is locked by this transaction; `mails` has one for each.
@@ -95,12 +97,8 @@ pub async fn queue_change(tx: &mut Tx, mails: Vec<Mail>, cause: &Cause) -> Resul
     if is_limited {
         plan.keep_unpaid(granted);
     }
-    plan.carry_out(tx, Some(event), cause).await?;
-    Ok(if is_limited {
-        Told::NotEverybody
-    } else {
-        Told::Everybody
-    })
+    let told = plan.carry_out(tx, Some(event), cause).await?;
+    Ok(if is_limited { Told::NotEverybody } else { told })
 }
 
 /// Queues what tells of the end of an event or of invitations to it, at once. Whoever never heard of the event hears
@@ -119,7 +117,7 @@ pub async fn queue_end(tx: &mut Tx, mails: Vec<Mail>, at: DateTime<Utc>) -> Resu
         plan.withdrawn.extend(of_receiver.iter().map(|mail| mail.id));
     }
     outbox::withdraw(tx, &plan.withdrawn, at).await?;
-    insert(tx, plan.settled, at).await
+    insert(tx, plan.settled, None, at).await
 }
 
 /// Takes back what waits about an event for somebody who is not invited any more and is to hear nothing of that. The
@@ -240,12 +238,13 @@ impl Plan {
     }
 
     /// Finds a time for what is new, and changes the outbox. `event` is what changed, if anything did.
-    async fn carry_out(self, tx: &mut Tx, event: Option<Uuid>, cause: &Cause) -> Result<(), StoreError> {
+    async fn carry_out(self, tx: &mut Tx, event: Option<Uuid>, cause: &Cause) -> Result<Told, StoreError> {
         let now = cause.at;
         let replaced = self.new.iter().flat_map(|new| &new.replaces);
         let withdrawn: Vec<_> = self.withdrawn.iter().chain(replaced).copied().collect();
         outbox::withdraw(tx, &withdrawn, now).await?;
         let mut queued = self.settled;
+        let mut told = Told::Everybody;
         if !self.new.is_empty() {
             let receivers: Vec<_> = self
                 .new
@@ -258,62 +257,85 @@ impl Plan {
             };
             outbox::lock_addresses(tx, &receivers).await?;
             let slots = outbox::slots(tx, &receivers, now - HOUR).await?;
-            queued.extend(timed(self.new, rounds, slots, cause));
+            let all = self.new.len();
+            let timed = timed(self.new, &rounds, slots, cause);
+            let mails = all - timed.len();
+            if mails > 0 {
+                tracing::info!(mails, user.id = %cause.by, "mails were left out: their receivers get too many");
+                told = Told::NotEverybody;
+            }
+            queued.extend(timed);
         }
-        insert(tx, queued, now).await
+        insert(tx, queued, Some(cause.by), now).await?;
+        Ok(told)
     }
 }
 
 /// The mails with their times, without those that would have to wait for too long.
 fn timed(
     mails: Vec<New>,
-    rounds: Vec<DateTime<Utc>>,
-    mut slots: HashMap<AddressHash, Vec<DateTime<Utc>>>,
+    rounds: &[DateTime<Utc>],
+    mut slots: HashMap<AddressHash, Vec<Slot>>,
     cause: &Cause,
 ) -> Vec<Queued> {
-    let all = mails.len();
-    let rounds = Hour::new(rounds, cause);
     let queued = mails.into_iter().filter_map(|New { mail, .. }| {
         let factor = if mail.kind == Kind::Cancel {
             CANCELLED_FACTOR
         } else {
             1
         };
+        let limit = |quota| {
+            let limit = cause.limits.of(quota)?;
+            Some(
+                usize::try_from(limit)
+                    .unwrap_or(usize::MAX)
+                    .saturating_mul(factor),
+            )
+        };
         let slots = slots.remove(&mail.receiver.address_hash()).unwrap_or_default();
-        let of_event = rounds.next(Quota::EventMailsPerHour, factor);
-        let of_address = Hour::new(slots, cause).next(Quota::MailsPerAddressPerHour, factor);
-        let slot_at = of_event.max(of_address);
+        let (of_event, of_address) = (
+            limit(Quota::EventMailsPerHour),
+            limit(Quota::MailsPerAddressPerHour),
+        );
+        let mut full = full_hours(rounds.to_vec(), of_event);
+        full.extend(full_hours(slots.iter().map(|slot| slot.at).collect(), of_address));
+        let mut slot_at = next_free(cause.at, &mut full);
+        if slot_at > cause.at {
+            let own = slots.iter().filter(|slot| slot.by == Some(cause.by));
+            let share = of_address.map(|limit| limit / SHARE);
+            full.extend(full_hours(own.map(|slot| slot.at).collect(), share));
+            slot_at = next_free(cause.at, &mut full);
+        }
         (slot_at <= cause.at + WAIT_MAX).then_some(Queued { mail, slot_at })
     });
-    let queued: Vec<_> = queued.collect();
-    let mails = all - queued.len();
-    if mails > 0 {
-        tracing::info!(mails, user.id = %cause.by, "mails were left out: their receivers get too many");
-    }
-    queued
+    queued.collect()
 }
 
-/// Times that are taken, since an hour ago and to come.
-struct Hour<'a> {
-    /// The latest first.
-    taken: Vec<DateTime<Utc>>,
-    cause: &'a Cause,
+/// Between these two times, both left out, one more mail would be too much for an hour.
+type Full = (DateTime<Utc>, DateTime<Utc>);
+
+/// What times that are taken leave no room for when an hour has at most `max`, but at least one; `None`: any number.
+fn full_hours(mut taken: Vec<DateTime<Utc>>, max: Option<usize>) -> Vec<Full> {
+    let Some(max) = max.map(|max| max.max(1)) else {
+        return Vec::new();
+    };
+    taken.sort_unstable();
+    let hours = taken.windows(max).filter_map(|hour| {
+        let (first, last) = (hour.first()?, hour.last()?);
+        Some((*last - HOUR, *first + HOUR))
+    });
+    hours.filter(|(from, until)| from < until).collect()
 }
 
-impl<'a> Hour<'a> {
-    fn new(mut taken: Vec<DateTime<Utc>>, cause: &'a Cause) -> Self {
-        taken.sort_unstable_by(|one, other| other.cmp(one));
-        Self { taken, cause }
-    }
-
-    /// The next time behind all that are taken: no hour has more than `factor` times the limit.
-    fn next(&self, quota: Quota, factor: usize) -> DateTime<Utc> {
-        let now = self.cause.at;
-        let limit = self.cause.limits.of(quota);
-        let limit = limit.and_then(|limit| usize::try_from(limit).ok());
-        let last = limit.and_then(|limit| self.taken.get(limit.saturating_mul(factor).saturating_sub(1)));
-        last.map_or(now, |last| now.max(*last + HOUR))
-    }
+/// The first time from `at` on that is not within any of these.
+fn next_free(at: DateTime<Utc>, full: &mut [Full]) -> DateTime<Utc> {
+    full.sort_unstable();
+    full.iter().fold(
+        at,
+        |at, &(from, until)| {
+            if from < at && at < until { until } else { at }
+        },
+    )
 }
 
 impl Cause {
@@ -348,7 +370,12 @@ fn by_receiver(waiting: Vec<Waiting>) -> HashMap<AddressHash, Vec<Waiting>> {
 }
 
 /// Queues those whose receivers want mail.
-async fn insert(tx: &mut Tx, mut mails: Vec<Queued>, now: DateTime<Utc>) -> Result<(), StoreError> {
+async fn insert(
+    tx: &mut Tx,
+    mut mails: Vec<Queued>,
+    by: Option<Uuid>,
+    now: DateTime<Utc>,
+) -> Result<(), StoreError> {
     let receivers: Vec<_> = mails
         .iter()
         .map(|queued| queued.mail.receiver.address_hash())
@@ -357,7 +384,7 @@ async fn insert(tx: &mut Tx, mut mails: Vec<Queued>, now: DateTime<Utc>) -> Resu
     if !refused.is_empty() {
         mails.retain(|queued| !refused.contains(&queued.mail.receiver.address_hash()));
     }
-    outbox::insert(tx, &mails, now).await
+    outbox::insert(tx, &mails, by, now).await
 }
 
 fn number(count: usize) -> u64 {

@@ -20,7 +20,7 @@ const FAREWELL: Duration = Duration::from_secs(2);
 type Transport = AsyncSmtpTransport<Tokio1Executor>;
 
 /// Time for one attempt to hand a mail over; lettre itself limits the connecting only.
-const PATIENCE: Duration = Duration::from_secs(30);
+const TIME_LIMIT: Duration = Duration::from_secs(30);
 
 /// In lettre's words for a mail that can't be said to this mail server: an address or a text that is not ASCII.
 const NOT_IN_ITS_LANGUAGE: &str = "contains non-ascii chars";
@@ -29,7 +29,7 @@ const NOT_IN_ITS_LANGUAGE: &str = "contains non-ascii chars";
 #[derive(Debug)]
 pub(super) struct Relay {
     builder: AsyncSmtpTransportBuilder,
-    pub(super) patience: Duration,
+    pub(super) time_limit: Duration,
 }
 
 /// Connections that mails sent at the same time share.
@@ -57,13 +57,13 @@ impl Relay {
             MailTls::Starttls => Transport::starttls_relay(host)?,
             MailTls::None => Transport::builder_dangerous(host),
         };
-        let mut builder = builder.port(settings.port).timeout(Some(PATIENCE));
+        let mut builder = builder.port(settings.port).timeout(Some(TIME_LIMIT));
         if let (Some(user), Some(password)) = (&settings.user, &settings.password) {
             builder = builder.credentials(Credentials::new(user.clone(), password.reveal().to_owned()));
         }
         Ok(Self {
             builder,
-            patience: PATIENCE,
+            time_limit: TIME_LIMIT,
         })
     }
 
@@ -90,7 +90,7 @@ impl Relay {
     }
 
     async fn attempt(&self, transport: &Transport, message: Message) -> Result<(), SendError> {
-        match timeout(self.patience, transport.send(message)).await {
+        match timeout(self.time_limit, transport.send(message)).await {
             Ok(Ok(_)) => Ok(()),
             Ok(Err(error)) => Err(judged(&error)),
             Err(_) => Err(SendError::Unreachable("timed out".to_owned())),

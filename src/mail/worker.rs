@@ -117,8 +117,8 @@ impl Worker {
 
     /// The same with another time limit for one attempt than 30 s.
     #[must_use]
-    pub fn with_timeouts(mut self, patience: Duration) -> Self {
-        self.relay.patience = patience;
+    pub fn with_timeouts(mut self, time_limit: Duration) -> Self {
+        self.relay.time_limit = time_limit;
         self
     }
 
@@ -196,8 +196,8 @@ impl Worker {
             parsed.into_iter().partition(|(_, mail)| is_unwanted(mail));
         self.forget_codes(&mut wanted).await?;
         for (taken, _) in &unwanted {
-            let fate = RetryOutcome::GivenUp(self.clock.now());
-            outbox::failed(&self.db, taken, fate, "the receiver wants no mail").await?;
+            let outcome = RetryOutcome::GivenUp(self.clock.now());
+            outbox::failed(&self.db, taken, outcome, "the receiver wants no mail").await?;
             tracing::debug!(mail.id = %taken.id, "a mail is not wanted");
         }
         Ok((wanted, unwanted.len()))
@@ -258,7 +258,7 @@ impl Worker {
             return Ok(None);
         };
         let last = taken.slot_at + self.give_up;
-        let fate = if matches!(error, SendError::Refused(_)) || now >= last {
+        let outcome = if matches!(error, SendError::Refused(_)) || now >= last {
             // The mail server's words may name people: they stand in the outbox only.
             tracing::warn!(mail.id = %taken.id, attempts = taken.attempts, "gave up a mail; see last_error in the outbox");
             RetryOutcome::GivenUp(now)
@@ -271,8 +271,8 @@ impl Worker {
                 ),
             ))
         };
-        outbox::failed(&self.db, taken, fate, &error.to_string()).await?;
-        Ok(Some(fate))
+        outbox::failed(&self.db, taken, outcome, &error.to_string()).await?;
+        Ok(Some(outcome))
     }
 
     /// Time until the next mail is due, five seconds at most.

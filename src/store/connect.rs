@@ -18,17 +18,17 @@ use sqlx::{
 
 use tokio::time::{Instant, timeout};
 
-use super::{Db, PATIENCE, StoreError, lease::too_slow};
+use super::{Db, StoreError, TIME_LIMIT, lease::too_slow};
 use crate::config;
 
 /// File in the data folder when no URL is configured.
 const SQLITE_FILE: &str = "colloquy.sqlite";
 
-/// Readers of SQLite: more than one caller has reads at the same time (`http/brake.rs`), so that slow ones of few callers leave
+/// Readers of SQLite: more than one caller has reads at the same time (`http/caller_limits.rs`), so that slow ones of few callers leave
 /// connections to the others.
 const SQLITE_READERS: u32 = 32;
 
-/// How long SQLite waits for a lock of another process, such as a backup. Below [`PATIENCE`], so that the answer is
+/// How long SQLite waits for a lock of another process, such as a backup. Below [`TIME_LIMIT`], so that the answer is
 /// SQLite's and the connection stays.
 const SQLITE_BUSY_WAIT: Duration = Duration::from_secs(3);
 
@@ -92,7 +92,7 @@ async fn connect_sqlite(options: SqliteConnectOptions) -> Result<Db, StoreError>
         .optimize_on_close(true, None);
     let pool = || {
         SqlitePoolOptions::new()
-            .acquire_timeout(PATIENCE)
+            .acquire_timeout(TIME_LIMIT)
             // Nothing lies between us and a file that could have broken meanwhile.
             .test_before_acquire(false)
             .idle_timeout(None)
@@ -114,7 +114,7 @@ async fn connect_postgres(url: &str, connections_max: u32) -> Result<Db, StoreEr
     let doubt = Arc::new(Doubt::default());
     let pool = PgPoolOptions::new()
         .max_connections(connections_max)
-        .acquire_timeout(PATIENCE)
+        .acquire_timeout(TIME_LIMIT)
         .test_before_acquire(false)
         .before_acquire(move |connection, rest| {
             let doubt = Arc::clone(&doubt);

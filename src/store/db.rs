@@ -60,7 +60,7 @@ impl Db {
 
     /// The one way to write: `work` runs in a transaction and in a task of its own, so that a caller that is dropped
     /// half-way cancels nothing. An error rolls everything back, and so does a database that takes longer than
-    /// [`PATIENCE`](super::PATIENCE). What PostgreSQL ends for the sake of another transaction is done again, at most
+    /// [`TIME_LIMIT`](super::TIME_LIMIT). What PostgreSQL ends for the sake of another transaction is done again, at most
     /// [`TRIES_MAX`] times in all: `work` does nothing but ask the database.
     pub async fn transaction<T, E, F>(&self, work: F) -> Result<T, E>
     where

@@ -19,25 +19,25 @@ use tokio::{
 
 /// How long a request may wait for the database, all that it asks taken together; the same for one question or one
 /// transaction of whoever is no request. Below the 5 s within which clients hear that they shall come again.
-pub const PATIENCE: Duration = Duration::from_secs(4);
+pub const TIME_LIMIT: Duration = Duration::from_secs(4);
 
 /// How long a pool waits for a sign of life of a connection that comes back.
 const RETURN_WAIT: Duration = Duration::from_secs(2);
 
 tokio::task_local! {
-    /// What is left of a request's patience.
+    /// What is left of a request's time limit.
     static LEFT: Cell<Duration>;
 }
 
-/// Runs a request: all that it asks of the database shares one [`PATIENCE`].
-pub async fn sharing_patience<F: Future>(request: F) -> F::Output {
-    LEFT.scope(Cell::new(PATIENCE), request).await
+/// Runs a request: all that it asks of the database shares one [`TIME_LIMIT`].
+pub async fn sharing_time_limit<F: Future>(request: F) -> F::Output {
+    LEFT.scope(Cell::new(TIME_LIMIT), request).await
 }
 
-/// Runs what asks the database, with the time that it may take; that is [`PATIENCE`], or what this request has left.
+/// Runs what asks the database, with the time that it may take; that is [`TIME_LIMIT`], or what this request has left.
 pub(super) async fn patiently<F: Future>(work: impl FnOnce(Duration) -> F) -> F::Output {
     let started = Instant::now();
-    let left = LEFT.try_with(Cell::get).unwrap_or(PATIENCE);
+    let left = LEFT.try_with(Cell::get).unwrap_or(TIME_LIMIT);
     let done = work(left).await;
     // Outside of a request nothing is shared.
     let _ = LEFT.try_with(|shared| shared.set(left.saturating_sub(started.elapsed())));

@@ -2,6 +2,7 @@
 
 use std::{
     collections::{BTreeSet, HashMap},
+    sync::Arc,
     time::Duration,
 };
 
@@ -28,6 +29,9 @@ const ADDRESS_LOCK_CLASS: i32 = 0x6d61_696c;
 
 /// Characters that are kept of an error.
 const ERROR_CHARS_MAX: usize = 500;
+
+/// The field of a mail that is stored apart.
+const ENTRY: &str = "event";
 
 /// What a mail is for, as far as limits go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,6 +63,11 @@ impl Purpose {
 
 /// What a mail holds, and what of it the outbox must know.
 pub trait OutgoingMail: Serialize {
+    /// What many mails say alike.
+    type Entry: Serialize + Send + Sync;
+
+    /// The field `event` of a mail, which it does not serialise itself. Mails that share it are stored with one.
+    fn entry(&self) -> &Arc<Self::Entry>;
     fn event(&self) -> Uuid;
     fn purpose(&self) -> Purpose;
     /// The occurrence, of a mail about one.
@@ -84,11 +93,16 @@ pub struct Taken {
 
 impl Taken {
     fn read(row: &impl Columns) -> sqlx::Result<Self> {
+        let Json(mut mail) = row.col::<Json<Value>>("mail")?;
+        let entry = row.col::<Option<Json<Value>>>("entry")?;
+        if let (Some(fields), Some(Json(entry))) = (mail.as_object_mut(), entry) {
+            fields.insert(ENTRY.to_owned(), entry);
+        }
         Ok(Self {
             id: row.col("id")?,
             created_at: row.col("created_at")?,
             slot_at: row.col("slot_at")?,
-            mail: row.col::<Json<Value>>("mail")?.0,
+            mail,
             attempts: u32::try_from(row.col::<i32>("attempts")?).unwrap_or_default(),
             leased_until: row.col("due_at")?,
         })
@@ -107,6 +121,10 @@ macro_rules! among {
         statement.push(")").build().execute($executor).await.map(drop)
     }};
 }
+
+mod entries;
+
+pub use entries::delete_left as delete_left_entries;
 
 /// A mail that waits, and nobody has succeeded to send yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -158,14 +176,17 @@ pub struct Queued<M> {
     pub slot_at: DateTime<Utc>,
 }
 
-/// Queues mails.
+/// Queues mails that `by` has brought about.
 pub async fn insert<M: OutgoingMail + Sync>(
     tx: &mut Tx,
     mails: &[Queued<M>],
+    by: Option<Uuid>,
     now: DateTime<Utc>,
 ) -> Result<(), StoreError> {
-    const INSERT: &str = "INSERT INTO outbox
-        (id, created_at, mail, due_at, slot_at, event_id, purpose, instance_at, has_lost_times, address_hash) ";
+    const INSERT: &str =
+        "INSERT INTO outbox (id, created_at, mail, due_at, slot_at, event_id, purpose, instance_at,
+        has_lost_times, address_hash, entry_id, caused_by) ";
+    let entries = entries::insert(tx, mails, now).await?;
     let now = micros(now);
     for chunk in mails.chunks(INSERT_ROWS_MAX) {
         within!(&mut *tx, c => {
@@ -180,7 +201,9 @@ pub async fn insert<M: OutgoingMail + Sync>(
                     .push_bind(mail.purpose().as_str())
                     .push_bind(mail.instance())
                     .push_bind(mail.has_lost_times())
-                    .push_bind(mail.receiver().as_bytes().to_vec());
+                    .push_bind(mail.receiver().as_bytes().to_vec())
+                    .push_bind(entries.id(mail.entry()))
+                    .push_bind(by);
             });
             insert.build().execute(c).await.map(drop)
         })?;
@@ -201,8 +224,20 @@ pub async fn waiting(tx: &mut Tx, event: Uuid) -> Result<Vec<Waiting>, StoreErro
 /// Takes mails back, as newer ones say more. One that was tried is kept as given up: if it is on its way just now, it still
 /// counts for the limits.
 pub async fn withdraw(tx: &mut Tx, mails: &[Uuid], now: DateTime<Utc>) -> Result<(), StoreError> {
+    const SELECT: &str =
+        "SELECT DISTINCT entry_id FROM outbox WHERE entry_id IS NOT NULL AND attempts = 0 AND id IN (";
     const DELETE: &str = "DELETE FROM outbox WHERE attempts = 0 AND id IN (";
+    let mut entries: Vec<Uuid> = Vec::new();
     for chunk in mails.chunks(INSERT_ROWS_MAX) {
+        let some: Vec<Uuid> = within!(&mut *tx, c => {
+            let mut select = sqlx::QueryBuilder::new(SELECT);
+            let mut list = select.separated(", ");
+            for id in chunk {
+                list.push_bind(*id);
+            }
+            select.push(")").build_query_scalar().fetch_all(c).await
+        })?;
+        entries.extend(some);
         within!(&mut *tx, c => among!(sqlx::QueryBuilder::new(DELETE), chunk, c))?;
         within!(&mut *tx, c => {
             let mut update = sqlx::QueryBuilder::new("UPDATE outbox SET failed_at = ");
@@ -211,7 +246,9 @@ pub async fn withdraw(tx: &mut Tx, mails: &[Uuid], now: DateTime<Utc>) -> Result
             among!(update, chunk, c)
         })?;
     }
-    Ok(())
+    entries.sort_unstable();
+    entries.dedup();
+    entries::delete_unused(tx, &entries).await
 }
 
 /// When changes of an event were or will be told of since a time, one time for each change.
@@ -227,17 +264,25 @@ pub async fn rounds(
     Ok(within!(tx, c => sqlx::query_scalar(SELECT).bind(event).bind(since).fetch_all(c).await)?)
 }
 
+/// When a mail went or will go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Slot {
+    pub at: DateTime<Utc>,
+    /// Whoever brought it about, where that is known.
+    pub by: Option<Uuid>,
+}
+
 /// When mails went or will go to each of these addresses since a time, without those that tell of an end. Nobody else may
 /// queue mails to them until the end of the transaction: see [`lock_addresses`].
 pub async fn slots(
     tx: &mut Tx,
     addresses: &[AddressHash],
     since: DateTime<Utc>,
-) -> Result<HashMap<AddressHash, Vec<DateTime<Utc>>>, StoreError> {
+) -> Result<HashMap<AddressHash, Vec<Slot>>, StoreError> {
     let mut found: HashMap<_, Vec<_>> = HashMap::new();
     for chunk in addresses.chunks(INSERT_ROWS_MAX) {
-        let rows: Vec<(Vec<u8>, DateTime<Utc>)> = within!(&mut *tx, c => {
-            let mut select = sqlx::QueryBuilder::new("SELECT address_hash, slot_at FROM outbox WHERE slot_at > ");
+        let rows: Vec<(Vec<u8>, DateTime<Utc>, Option<Uuid>)> = within!(&mut *tx, c => {
+            let mut select = sqlx::QueryBuilder::new("SELECT address_hash, slot_at, caused_by FROM outbox WHERE slot_at > ");
             select.push_bind(micros(since)).push(" AND purpose IN ('invite', 'change') AND address_hash IN (");
             let mut list = select.separated(", ");
             for address in chunk {
@@ -245,9 +290,9 @@ pub async fn slots(
             }
             select.push(")").build_query_as().fetch_all(c).await
         })?;
-        for (address, slot) in rows {
+        for (address, at, by) in rows {
             if let Some(address) = AddressHash::from_bytes(&address) {
-                found.entry(address).or_default().push(slot);
+                found.entry(address).or_default().push(Slot { at, by });
             }
         }
     }
@@ -284,7 +329,8 @@ pub async fn take(
     const TAKE: &str = "UPDATE outbox SET due_at = $2, attempts = attempts + 1
         WHERE due_at <= $1 AND id IN (SELECT id FROM outbox
             WHERE sent_at IS NULL AND failed_at IS NULL AND due_at <= $1 ORDER BY due_at LIMIT $3)
-        RETURNING id, created_at, COALESCE(slot_at, created_at) AS slot_at, mail, attempts, due_at";
+        RETURNING id, created_at, COALESCE(slot_at, created_at) AS slot_at, mail, attempts, due_at,
+            (SELECT entry FROM outbox_entries WHERE outbox_entries.id = outbox.entry_id) AS entry";
     let (now, until) = (micros(now), micros(now + lease));
     db.transaction(move |tx| {
         Box::pin(async move {
@@ -328,11 +374,11 @@ pub enum RetryOutcome {
 }
 
 /// Notes why a mail could not be sent, unless somebody else has taken it meanwhile.
-pub async fn failed(db: &Db, taken: &Taken, fate: RetryOutcome, error: &str) -> Result<(), StoreError> {
+pub async fn failed(db: &Db, taken: &Taken, outcome: RetryOutcome, error: &str) -> Result<(), StoreError> {
     const UPDATE: &str = "UPDATE outbox SET due_at = $3, failed_at = $4, last_error = $5
         WHERE id = $1 AND due_at = $2 AND sent_at IS NULL AND failed_at IS NULL";
     let (id, leased_until) = (taken.id, taken.leased_until);
-    let (due_at, failed_at) = match fate {
+    let (due_at, failed_at) = match outcome {
         RetryOutcome::Again(at) => (micros(at), None),
         RetryOutcome::GivenUp(at) => (leased_until, Some(micros(at))),
     };

@@ -108,6 +108,32 @@ macro_rules! rooms_by_invitation {
     };
 }
 
+/// How many rooms user `$1` owns or is invited to.
+macro_rules! number_of_rooms {
+    () => {
+        concat!(
+            "(SELECT count(*) FROM rooms WHERE created_by = $1) + (SELECT count(*) FROM ",
+            rooms_by_invitation!(),
+            ")"
+        )
+    };
+}
+
+/// A room of a list, and how many rooms the list has.
+struct OfAll {
+    room: Room,
+    total: i64,
+}
+
+impl OfAll {
+    fn read(row: &impl Columns) -> sqlx::Result<Self> {
+        Ok(Self {
+            room: Room::read(row)?,
+            total: row.col("total")?,
+        })
+    }
+}
+
 impl RoomChange {
     /// Whether it makes anything otherwise than it is.
     #[must_use]
@@ -158,7 +184,7 @@ impl MeetingFacts {
         })
     }
 }
-from_columns!(Room, Related, MeetingFacts);
+from_columns!(Room, OfAll, Related, MeetingFacts);
 
 const BY_ID: &str = concat!(
     "SELECT ",
@@ -182,32 +208,35 @@ pub async fn related(db: &Db, user: Uuid, room: Uuid) -> Result<Option<Related>,
 
 /// The rooms that `user` owns or is invited to, newest first.
 pub async fn list(db: &Db, user: Uuid, window: Window) -> Result<Listed<Room>, StoreError> {
-    const COUNT: &str = concat!(
-        "SELECT (SELECT count(*) FROM rooms WHERE created_by = $1) + (SELECT count(*) FROM ",
-        rooms_by_invitation!(),
-        ")"
-    );
     // Of the own rooms, which may be many, the index gives no more than can be on the page.
     const SELECT: &str = concat!(
         "SELECT ",
         room_columns!(),
-        " FROM (SELECT * FROM (SELECT id FROM rooms WHERE created_by = $1
+        ", ",
+        number_of_rooms!(),
+        " AS total FROM (SELECT * FROM (SELECT id FROM rooms WHERE created_by = $1
              ORDER BY created_at DESC, id DESC LIMIT $4) own
          UNION ALL SELECT r.id FROM ",
         rooms_by_invitation!(),
         ") seen JOIN rooms r ON r.id = seen.id JOIN users o ON o.id = r.created_by
          ORDER BY r.created_at DESC, r.id DESC LIMIT $2 OFFSET $3"
     );
-    let total = read!(db, c => sqlx::query_scalar(COUNT).bind(user).fetch_one(c).await)?;
-    let rows = read!(db, c => sqlx::query_as(SELECT)
+    const COUNT: &str = concat!("SELECT ", number_of_rooms!());
+    let rows: Vec<OfAll> = read!(db, c => sqlx::query_as(SELECT)
         .bind(user)
         .bind(window.limit())
         .bind(window.offset())
         .bind(window.offset().saturating_add(window.limit()))
         .fetch_all(c)
         .await)?;
+    // Beyond the last page no row says how many there are.
+    let total = match rows.first() {
+        Some(row) => row.total,
+        None if window.offset() == 0 => 0,
+        None => read!(db, c => sqlx::query_scalar(COUNT).bind(user).fetch_one(c).await)?,
+    };
     Ok(Listed {
-        rows,
+        rows: rows.into_iter().map(|row| row.room).collect(),
         total: count(total),
     })
 }

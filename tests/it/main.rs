@@ -18,7 +18,6 @@ mod mail;
 mod recording;
 mod rest;
 mod restart;
-mod rooms;
 mod secrets;
 mod signaling;
 mod store;

@@ -1,6 +1,6 @@
 //! What goes into a calendar: an event, its times and its people.
 
-use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
+use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, Utc};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -45,6 +45,9 @@ pub struct Span {
     pub starts_at: Moment,
     /// Exclusive.
     pub ends_at: Moment,
+    /// What clocks would have shown at the start, where they skip it: it counts for the other occurrences of a series.
+    #[serde(default)]
+    pub skipped_start: Option<NaiveDateTime>,
 }
 
 /// A time and the zone in which people mean it.

@@ -38,6 +38,7 @@ fn weekly() -> Entry {
             is_all_day: false,
             starts_at: moment("2026-01-05T09:00:00Z", "Europe/Berlin"),
             ends_at: moment("2026-01-05T10:00:00Z", "Europe/Berlin"),
+            skipped_start: None,
         }),
         recurrence: recurrence(&["RRULE:FREQ=WEEKLY"]),
         exceptions: vec![
@@ -57,6 +58,7 @@ fn weekly() -> Entry {
                     is_all_day: false,
                     starts_at: moment("2026-04-14T12:00:00Z", "Europe/Berlin"),
                     ends_at: moment("2026-04-14T13:00:00Z", "Europe/Berlin"),
+                    skipped_start: None,
                 }),
             },
         ],
@@ -203,6 +205,7 @@ fn whole_days_are_dates_with_a_free_day_as_their_end() {
             is_all_day: true,
             starts_at: moment(start, "Europe/Berlin"),
             ends_at: moment(end, "Europe/Berlin"),
+            skipped_start: None,
         });
         let text = calendar(Method::Publish, at("2026-02-01T00:00:00Z"), &entry);
         assert!(!text.contains("VTIMEZONE"));
@@ -223,6 +226,7 @@ fn the_second_of_two_equal_local_times_is_told_in_utc() {
         is_all_day: false,
         starts_at: moment("2026-10-25T00:30:00Z", "Europe/Berlin"),
         ends_at: moment("2026-10-25T01:30:00Z", "Europe/Berlin"),
+        skipped_start: None,
     });
     let lines = events(&calendar(Method::Request, at("2026-02-01T00:00:00Z"), &entry));
     assert!(lines.contains(&"DTSTART;TZID=Europe/Berlin:20261025T023000".to_owned()));
@@ -267,6 +271,7 @@ fn berlin(start: &str, end: &str) -> Span {
         is_all_day: false,
         starts_at: moment(start, "Europe/Berlin"),
         ends_at: moment(end, "Europe/Berlin"),
+        skipped_start: None,
     }
 }
 
@@ -454,4 +459,18 @@ fn exclusions_by_a_rule_are_told_as_far_as_they_can_be_listed() {
         told[2]
     );
     assert_eq!(told[3].split(',').count(), crate::recurrence::RESOLVED_MAX);
+}
+
+#[test]
+fn a_series_is_written_with_the_time_of_day_that_its_start_skips() {
+    let mut span = berlin("2027-03-28T01:30:00Z", "2027-03-28T02:30:00Z");
+    span.skipped_start = "2027-03-28T02:30:00".parse().ok();
+    assert_eq!(
+        when(span, &["RRULE:FREQ=WEEKLY;COUNT=3"], Vec::new()),
+        [
+            "DTSTART;TZID=Europe/Berlin:20270328T023000",
+            "DURATION:PT1H",
+            "RRULE:FREQ=WEEKLY;COUNT=3"
+        ]
+    );
 }

@@ -29,6 +29,7 @@ impl Entry {
         let start = LocalStart {
             instant: span.starts_at.at,
             zone: zone(&span.starts_at.timezone),
+            skipped: span.skipped_start,
             all_day: span.is_all_day,
         };
         // What is stored was tried before it was stored.

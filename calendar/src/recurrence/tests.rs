@@ -10,6 +10,7 @@ fn start(instant: &str, zone: &str) -> LocalStart {
     LocalStart {
         instant: at(instant),
         zone: zone.parse().unwrap(),
+        skipped: None,
         all_day: false,
     }
 }
@@ -65,6 +66,32 @@ fn a_time_that_is_skipped_counts_on_from_before_the_gap() {
         .map(|at| at.to_string())
         .collect();
     assert_eq!(forth, back);
+}
+
+#[test]
+fn other_occurrences_are_at_the_time_of_day_that_the_start_skips() {
+    let skipped: chrono::NaiveDateTime = "2027-03-28T02:30:00".parse().unwrap();
+    let berlin = LocalStart {
+        skipped: Some(skipped),
+        ..start("2027-03-28T01:30:00Z", "Europe/Berlin")
+    };
+    let weekly = series("RRULE:FREQ=WEEKLY;COUNT=3", berlin);
+    let expected = [
+        "2027-03-28T01:30:00Z",
+        "2027-04-04T00:30:00Z",
+        "2027-04-11T00:30:00Z",
+    ];
+    assert_eq!(first(&weekly, 9), expected);
+    // What is no name of the start counts for nothing.
+    let other = LocalStart {
+        skipped: Some(skipped + TimeDelta::minutes(1)),
+        ..berlin
+    };
+    let weekly = series("RRULE:FREQ=WEEKLY;COUNT=2", other);
+    assert_eq!(
+        first(&weekly, 9),
+        ["2027-03-28T01:30:00Z", "2027-04-04T01:30:00Z"]
+    );
 }
 
 #[test]

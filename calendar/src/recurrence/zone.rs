@@ -28,6 +28,9 @@ pub struct LocalStart {
     pub instant: DateTime<Utc>,
     /// Occurrences keep the time of day that its clocks show.
     pub zone: Zone,
+    /// What clocks would show at the start if they did not skip it just then (RFC 5545, section 3.3.5): the time of day of the
+    /// other occurrences. It counts where it is the same instant.
+    pub skipped: Option<NaiveDateTime>,
     /// Occurrences are whole days: midnight in the zone. When the instant is no midnight there but one in UTC, as older
     /// clients send it, the days are UTC's.
     pub all_day: bool,
@@ -45,7 +48,10 @@ pub(super) struct Start {
 impl Start {
     pub fn new(given: LocalStart) -> Self {
         let instant = given.instant.trunc_subsecs(0);
-        let wall = wall_of(instant, given.zone);
+        let skipped = given
+            .skipped
+            .filter(|wall| instant_of(*wall, given.zone) == instant);
+        let wall = skipped.unwrap_or_else(|| wall_of(instant, given.zone));
         let mut start = Self {
             instant,
             wall,

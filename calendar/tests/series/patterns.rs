@@ -143,9 +143,11 @@ fn start(dice: &mut impl Dice) -> LocalStart {
     } else {
         wall
     };
+    let instant = instant_of(wall, zone);
     LocalStart {
-        instant: instant_of(wall, zone),
+        instant,
         zone,
+        skipped: Some(wall).filter(|wall| wall_of(instant, zone) != *wall),
         all_day,
     }
 }

@@ -178,6 +178,7 @@ fn span(dice: &mut impl Dice, case: &Case) -> Span {
         is_all_day: start.all_day,
         starts_at: moment(start.instant),
         ends_at: moment(ends_at),
+        skipped_start: start.skipped,
     }
 }
 
@@ -196,6 +197,7 @@ fn exceptions(dice: &mut impl Dice, set: &RecurrenceSet, span: &Span) -> Vec<Exc
                 is_all_day: span.is_all_day,
                 starts_at: moment(starts_at, &span.starts_at),
                 ends_at: moment(starts_at + TimeDelta::hours(24), &span.ends_at),
+                skipped_start: None,
             }
         };
         let kind = dice.below(3);

@@ -25,6 +25,7 @@ fn calendar(zone: Zone) -> Option<String> {
         is_all_day: false,
         starts_at: moment(start),
         ends_at: moment(start + TimeDelta::hours(1)),
+        skipped_start: None,
     };
     let daily = Recurrence::parse(&["RRULE:FREQ=DAILY"]).unwrap();
     let series: Entry = entry(daily, span, Vec::new());

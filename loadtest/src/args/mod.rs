@@ -47,8 +47,8 @@ pub struct Args {
     /// chat, breakout: messages that each participant sends.
     #[arg(long, default_value_t = 20)]
     pub messages: u32,
-    /// Messages per second of each sender [default: 5]; waiting-room: acceptances per second [10]; churn: departures per
-    /// second of each participant [1]. The server's default limit is 20. fanout, stall and baseline take "max", too: as
+    /// Messages per second of each sender [default: 5]; waiting-room: acceptances per second [default: 10]; churn: departures per
+    /// second of each participant [default: 1]. The server's default limit is 20. fanout, stall and baseline take "max", too: as
     /// fast as the server hands out what was sent.
     #[arg(long)]
     rate: Option<Rate>,

@@ -27,10 +27,6 @@ use crate::{
     process::{Observer, ProcessError},
 };
 
-/// Rooms, of all accounts by turns; the first account's are asked for in turn. A room keeps 2,000 tickets that nobody has
-/// redeemed, each for 30 s.
-const ROOMS: u32 = 192;
-
 /// What is measured.
 #[derive(Debug, Options)]
 pub struct RestArgs {
@@ -40,6 +36,10 @@ pub struct RestArgs {
     /// Requests under way at the same time, each on a connection of its own.
     #[arg(long, default_value_t = 16, value_parser = clap::value_parser!(u32).range(1..))]
     connections: u32,
+    /// Rooms, of all accounts by turns; the first account's are asked for in turn. A room keeps 2,000 tickets that nobody has
+    /// redeemed, each for 30 s.
+    #[arg(long = "rest-rooms", default_value_t = 192, value_parser = clap::value_parser!(u32).range(1..=30_000))]
+    rooms: u32,
     /// Seconds of asking, for each operation and each half of a pair.
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..=60))]
     seconds: u64,
@@ -82,7 +82,7 @@ pub async fn run(
     meetings: &Meetings,
 ) -> Result<RestReport, RestError> {
     let observer = Observer::new(args.server_pid)?;
-    let mut meetings = meetings.create(ROOMS, args.join_concurrency).await?;
+    let mut meetings = meetings.create(rest.rooms, args.join_concurrency).await?;
     meetings.retain(|meeting| meeting.owner == api.owner(0));
     let mut report = RestReport::new(rest.connections, rest.seconds);
     for operation in &rest.operations {

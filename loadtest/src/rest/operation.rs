@@ -9,7 +9,7 @@ use uuid::Uuid;
 pub enum Operation {
     /// GET /users/me
     Me,
-    /// GET /rooms
+    /// GET /rooms, 20 per page
     Rooms,
     /// GET /rooms/{id}
     Room,
@@ -23,7 +23,7 @@ impl Operation {
     pub fn name(self) -> &'static str {
         match self {
             Self::Me => "GET /users/me",
-            Self::Rooms => "GET /rooms",
+            Self::Rooms => "GET /rooms?per_page=20",
             Self::Room => "GET /rooms/{id}",
             Self::Invites => "GET /rooms/{id}/invites",
             Self::Start => "POST /rooms/{id}/start",
@@ -40,7 +40,7 @@ impl Operation {
     pub fn path(self, room: Uuid) -> String {
         match self {
             Self::Me => "/v1/users/me".to_owned(),
-            Self::Rooms => "/v1/rooms".to_owned(),
+            Self::Rooms => "/v1/rooms?per_page=20".to_owned(),
             Self::Room => format!("/v1/rooms/{room}"),
             Self::Invites => format!("/v1/rooms/{room}/invites"),
             Self::Start => format!("/v1/rooms/{room}/start"),

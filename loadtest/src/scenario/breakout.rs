@@ -78,11 +78,11 @@ impl Account {
             .send(commands::STOP_BREAKOUT.to_owned())
             .await?;
         try_join_all(self.members.iter_mut().map(|member| async {
-            let patience = member.patience();
+            let time_limit = member.time_limit();
             let is_stop = |event| (event == Event::BreakoutStopped).then_some(());
             member
                 .participant
-                .expect("the end of the breakout rooms", patience, is_stop)
+                .expect("the end of the breakout rooms", time_limit, is_stop)
                 .await?;
             member.move_to(None).await
         }))
@@ -110,10 +110,10 @@ impl Account {
     /// Everyone goes where it was assigned to. Answers where each went.
     async fn move_apart(&mut self) -> Result<Vec<String>, EnterError> {
         try_join_all(self.members.iter_mut().map(|member| async {
-            let patience = member.patience();
+            let time_limit = member.time_limit();
             let assignment = member
                 .participant
-                .expect("an assignment", patience, |event| match event {
+                .expect("an assignment", time_limit, |event| match event {
                     Event::BreakoutStarted { assignment } => Some(assignment.unwrap_or_default()),
                     _ => None,
                 })

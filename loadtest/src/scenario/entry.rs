@@ -87,16 +87,21 @@ impl Entry {
     }
 
     /// Comes in, among at most `--join-concurrency` at a time.
-    pub async fn enter_in_turn(&self, seat: &Seat, lane: ReadBuffer) -> Result<Entered, EnterError> {
+    pub async fn enter_in_turn(&self, seat: &Seat, read_buffer: ReadBuffer) -> Result<Entered, EnterError> {
         // The semaphore is never closed.
         let _turn = self.turns.acquire().await;
-        self.enter(seat, Way::default(), lane).await
+        self.enter(seat, Way::default(), read_buffer).await
     }
 
-    pub async fn enter(&self, seat: &Seat, way: Way<'_>, lane: ReadBuffer) -> Result<Entered, EnterError> {
-        let mut visitor = self.visit(seat, way, lane).await?;
-        let patience = self.args.timeout;
-        let entrance = visitor.participant.join(&seat.name(), patience).await?;
+    pub async fn enter(
+        &self,
+        seat: &Seat,
+        way: Way<'_>,
+        read_buffer: ReadBuffer,
+    ) -> Result<Entered, EnterError> {
+        let mut visitor = self.visit(seat, way, read_buffer).await?;
+        let time_limit = self.args.timeout;
+        let entrance = visitor.participant.join(&seat.name(), time_limit).await?;
         Ok(Entered {
             participant: visitor.participant,
             id: entrance.id,
@@ -109,10 +114,15 @@ impl Entry {
     }
 
     /// Opens a socket and stays before the join.
-    pub async fn visit(&self, seat: &Seat, way: Way<'_>, lane: ReadBuffer) -> Result<Visitor, EnterError> {
+    pub async fn visit(
+        &self,
+        seat: &Seat,
+        way: Way<'_>,
+        read_buffer: ReadBuffer,
+    ) -> Result<Visitor, EnterError> {
         let started = self.clock.now();
         let ticket = self.ticket(seat, way).await?;
-        let participant = self.connect(seat, &ticket, lane).await?;
+        let participant = self.connect(seat, &ticket, read_buffer).await?;
         Ok(Visitor {
             participant,
             resumption: ticket.resumption,
@@ -140,9 +150,9 @@ impl Entry {
         &self,
         seat: &Seat,
         ticket: &Ticket,
-        lane: ReadBuffer,
+        read_buffer: ReadBuffer,
     ) -> Result<Participant, ClientError> {
-        Participant::connect(&self.signaling, &ticket.ticket, lane, self.address(seat)).await
+        Participant::connect(&self.signaling, &ticket.ticket, read_buffer, self.address(seat)).await
     }
 
     /// Where a participant seems to come from. The first numbers are those of the accounts.

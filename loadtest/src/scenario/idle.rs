@@ -112,7 +112,7 @@ impl Stay {
         &mut self,
         mut participant: Participant,
         mut phase: watch::Receiver<Phase>,
-        patience: Duration,
+        time_limit: Duration,
     ) -> Result<(), ClientError> {
         let mut heartbeat = interval(HEARTBEAT_INTERVAL);
         let mut sent_at = None;
@@ -135,7 +135,7 @@ impl Stay {
             }
             Ok(())
         };
-        timeout(patience, last_answer)
+        timeout(time_limit, last_answer)
             .await
             .unwrap_or(Err(ClientError::Missing("the answer to the last heartbeat")))?;
         participant.close().await

@@ -128,8 +128,8 @@ async fn see_everyone(storm: &Storm, seat: &Seat, entered: Entered) -> Result<()
         }
     }
     let others = storm.rooms[seat.room].receivers() - 1;
-    let patience = storm.entry.args.timeout;
-    timeout(patience, read_joins(&mut participant, &mut seen, others))
+    let time_limit = storm.entry.args.timeout;
+    timeout(time_limit, read_joins(&mut participant, &mut seen, others))
         .await
         .unwrap_or(Err(ClientError::Missing("the announcement of somebody's join")))?;
     if seen > others {

@@ -30,7 +30,7 @@ pub struct Load {
     pub interval: Option<Duration>,
     pub duration: Duration,
     /// How long what is missing is waited for.
-    pub patience: Duration,
+    pub time_limit: Duration,
 }
 
 /// A part of a flood.
@@ -159,16 +159,16 @@ impl Listener {
         if self.role == Role::Leads {
             self.say(share.fence, &share.load).await?;
         }
-        let patience = share.load.patience;
-        timeout(patience, self.read_to_fence(share))
+        let time_limit = share.load.time_limit;
+        timeout(time_limit, self.read_to_fence(share))
             .await
             .unwrap_or(Err(ClientError::Missing("the fence")))
     }
 
     async fn listen(&mut self, share: &Share) -> Result<(), ClientError> {
         // The senders may have to wait for the last of their own messages.
-        let patience = share.load.duration + 3 * share.load.patience;
-        timeout(patience, self.read_to_fence(share))
+        let time_limit = share.load.duration + 3 * share.load.time_limit;
+        timeout(time_limit, self.read_to_fence(share))
             .await
             .unwrap_or(Err(ClientError::Missing("the fence")))
     }
@@ -181,7 +181,7 @@ impl Listener {
             None => self.say_quickly(load).await?,
         }
         // What does not come back is lost; the audit tells.
-        let _ = timeout(load.patience, self.read_own(load)).await;
+        let _ = timeout(load.time_limit, self.read_own(load)).await;
         drop(finished);
         if self.role == Role::Leads {
             self.await_silence(share).await?;

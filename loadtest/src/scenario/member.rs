@@ -65,7 +65,7 @@ impl Member {
         })
     }
 
-    pub fn patience(&self) -> Duration {
+    pub fn time_limit(&self) -> Duration {
         self.entry.args.timeout
     }
 
@@ -109,8 +109,8 @@ impl Member {
             }
         }
         // What does not come back is lost; the audit tells.
-        let patience = self.patience();
-        timeout(patience, self.read_own()).await.unwrap_or(Ok(()))
+        let time_limit = self.time_limit();
+        timeout(time_limit, self.read_own()).await.unwrap_or(Ok(()))
     }
 
     async fn read_own(&mut self) -> Result<(), ClientError> {
@@ -134,7 +134,7 @@ impl Member {
         if leader == self.seat.index {
             self.say(fence.counter).await?;
         }
-        let patience = self.patience();
+        let time_limit = self.time_limit();
         let read = async {
             while self.fence != Some(fence) {
                 let event = self.participant.event().await?;
@@ -142,7 +142,7 @@ impl Member {
             }
             Ok(())
         };
-        timeout(patience, read)
+        timeout(time_limit, read)
             .await
             .unwrap_or(Err(ClientError::Missing("the fence")))?;
         Ok(())

@@ -59,7 +59,7 @@ impl Load {
             bytes: args.size,
             interval: args.interval(),
             duration: args.duration(),
-            patience: args.timeout,
+            time_limit: args.timeout,
         }
     }
 }
@@ -75,12 +75,12 @@ impl ParticipantPool {
             let entry = Arc::clone(&entry);
             let stalls = seat.index >= participants - stalled;
             tasks.spawn(async move {
-                let lane = if stalls {
+                let read_buffer = if stalls {
                     ReadBuffer::Narrow
                 } else {
                     ReadBuffer::Wide
                 };
-                let entered = entry.enter_in_turn(&seat, lane).await;
+                let entered = entry.enter_in_turn(&seat, read_buffer).await;
                 (seat, stalls, entered)
             });
         }

@@ -70,7 +70,7 @@ pub async fn run(entry: Entry, rooms: Vec<Meeting>, observer: Observer) -> Resul
 
 impl Account {
     async fn meet(&mut self, entry: &Entry, seats: &[Seat]) -> Result<(), EnterError> {
-        let patience = entry.args.timeout;
+        let time_limit = entry.args.timeout;
         let mut owner = entry.enter_in_turn(&seats[0], ReadBuffer::Normal).await?;
         self.joins.push((owner.started, owner.joined));
         owner
@@ -80,11 +80,11 @@ impl Account {
         let is_on = |event| (event == Event::WaitingRoomEnabled).then_some(());
         owner
             .participant
-            .expect("the waiting room", patience, is_on)
+            .expect("the waiting room", time_limit, is_on)
             .await?;
         let guests = &seats[1..];
         let visits = try_join_all(guests.iter().map(|seat| wait(entry, seat)));
-        let ids = arrivals(&mut owner.participant, guests.len(), patience);
+        let ids = arrivals(&mut owner.participant, guests.len(), time_limit);
         let (visitors, ids) = tokio::try_join!(visits, async { Ok(ids.await?) })?;
         let entering = try_join_all(visitors.into_iter().map(|visitor| enter(entry, visitor)));
         let accepting = accept(entry, &mut owner, ids, guests.len());
@@ -109,8 +109,8 @@ async fn wait(entry: &Entry, seat: &Seat) -> Result<(Visitor, Moment), EnterErro
     // The semaphore is never closed.
     let _turn = entry.turns.acquire().await;
     let mut visitor = entry.visit(seat, Way::default(), ReadBuffer::Normal).await?;
-    let patience = entry.args.timeout;
-    match visitor.participant.knock(&seat.name(), patience).await? {
+    let time_limit = entry.args.timeout;
+    match visitor.participant.knock(&seat.name(), time_limit).await? {
         Admission::Waiting => Ok((visitor, entry.clock.now())),
         Admission::Inside(_) => Err(ClientError::Join("let in without acceptance".to_owned()).into()),
     }
@@ -121,11 +121,11 @@ async fn enter(entry: &Entry, (mut visitor, waited_from): (Visitor, Moment)) -> 
     let participants = entry.args.participants();
     let interval = entry.args.interval().unwrap_or(HEARTBEAT_INTERVAL);
     // The others are accepted one after the other.
-    let patience = entry.args.timeout + interval * participants;
+    let time_limit = entry.args.timeout + interval * participants;
     let is_accepted = |event| (event == Event::Accepted).then_some(());
     visitor
         .participant
-        .expect("the acceptance", patience, is_accepted)
+        .expect("the acceptance", time_limit, is_accepted)
         .await?;
     let entrance = visitor.participant.enter_room(entry.args.timeout).await?;
     Ok(Guest {
@@ -141,7 +141,7 @@ async fn enter(entry: &Entry, (mut visitor, waited_from): (Visitor, Moment)) -> 
 async fn arrivals(
     owner: &mut Participant,
     guests: usize,
-    patience: Duration,
+    time_limit: Duration,
 ) -> Result<Vec<String>, ClientError> {
     let mut ids = Vec::with_capacity(guests);
     while ids.len() < guests {
@@ -151,7 +151,7 @@ async fn arrivals(
         };
         ids.push(
             owner
-                .expect("a guest in the waiting room", patience, arrived)
+                .expect("a guest in the waiting room", time_limit, arrived)
                 .await?,
         );
     }

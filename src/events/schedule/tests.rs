@@ -11,6 +11,7 @@ fn timed(starts_at: &str, ends_at: &str) -> Asked {
         is_all_day: Some(false),
         starts_at: Some(time(starts_at)),
         ends_at: Some(time(ends_at)),
+        skipped_start: None,
         recurrence: None,
     }
 }

@@ -3,7 +3,7 @@
 use axum::{
     extract::{FromRequestParts, State},
     http::{StatusCode, request::Parts},
-    response::Response,
+    response::{IntoResponse, Response},
 };
 use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
@@ -18,6 +18,7 @@ use crate::{
         auth::CurrentUser,
         body::Body,
         checks::Checks,
+        events::limited,
         pages::{Page, PageQuery},
         params::{InPath, InQuery, list_in_query},
         refusals,
@@ -132,7 +133,8 @@ async fn list(
     post, path = "/events/{event_id}/invites", tag = "event_invites", operation_id = "create_event_invite",
     params(("event_id" = Uuid, Path), MailQuery), request_body = InviteBody, security(("BearerAuth" = [])),
     responses(
-        (status = 201, description = "Invited"),
+        (status = 201, description = "Invited",
+         headers(("x-colloquy-mail" = Option<String>, description = "`limited`: the invitee is not told, as it gets too many mails"))),
         (status = 204, description = "Was invited already, or created the event"),
         (status = 409, description = "The event has 1,000 invitees", body = crate::http::error::ErrorBody),
         (status = 429, description = "The caller has invited as many new addresses, or brought about as many mails, as a day has (`quota_exceeded`)",
@@ -147,7 +149,7 @@ async fn invite(
     InPath(event): InPath<Uuid>,
     InQuery(mail): InQuery<MailQuery>,
     Body(body): Body<InviteBody>,
-) -> Result<StatusCode, ApiError> {
+) -> Result<Response, ApiError> {
     access::event(&state, &user, event, Operation::ChangeInvitees).await?;
     let (whom, role) = body.checked()?;
     let names = match &whom {
@@ -163,14 +165,15 @@ async fn invite(
         created_by: user.profile.id,
         created_at: state.clock.now(),
     };
-    match invitations::invite(&state.db, new, mail.notifier(&state)).await? {
+    let (invited, told) = invitations::invite(&state.db, new, mail.notifier(&state)).await?;
+    match invited {
         Invited::New(CreatedInvite { passes_by_user, .. }) => {
             if passes_by_user {
                 state.people.tell_of_unverified_address();
             }
-            Ok(StatusCode::CREATED)
+            Ok((StatusCode::CREATED, limited(told)).into_response())
         }
-        Invited::Already => Ok(StatusCode::NO_CONTENT),
+        Invited::Already => Ok(StatusCode::NO_CONTENT.into_response()),
         Invited::NoEvent => Err(ApiError::not_found("No such event")),
         Invited::NoUser => Err(ApiError::not_found("No such user")),
         Invited::Full => Err(ApiError::conflict(format!(

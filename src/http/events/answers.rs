@@ -3,7 +3,7 @@
 use axum::{
     Json,
     http::{HeaderName, StatusCode},
-    response::{IntoResponse as _, Response},
+    response::{AppendHeaders, IntoResponse as _, Response},
 };
 
 use crate::{
@@ -13,7 +13,8 @@ use crate::{
     store::{StoreError, events::SeenEvent},
 };
 
-/// `limited`: the change was made, but not all invitees are told of it, as the caller has brought about too many mails today.
+/// `limited`: the change was made, but not all invitees are told of it, as the caller has brought about too many mails today,
+/// or they get too many.
 pub const X_COLLOQUY_MAIL: HeaderName = HeaderName::from_static("x-colloquy-mail");
 
 impl From<EventError> for ApiError {
@@ -23,6 +24,7 @@ impl From<EventError> for ApiError {
             EventError::Quota(exceeded) => exceeded.into(),
             EventError::Refused(refusal) => refusal.into(),
             EventError::Gone => no_event(),
+            error @ EventError::ChangedMeanwhile => Self::unavailable(error.to_string()).retry_after(1),
             EventError::NoOccurrence => no_instance(),
             error @ EventError::TooManyExceptions => Self::conflict(error.to_string()),
         }
@@ -65,10 +67,12 @@ pub(in crate::http) fn notifier(state: &ApiState, suppressed: bool) -> Notifier 
 
 /// What was changed, with a header where not everybody is told of it.
 pub(super) fn changed<T: serde::Serialize>(shown: T, told: Told) -> Response {
-    match told {
-        Told::Everybody => Json(shown).into_response(),
-        Told::NotEverybody => ([(X_COLLOQUY_MAIL, "limited")], Json(shown)).into_response(),
-    }
+    (limited(told), Json(shown)).into_response()
+}
+
+/// The header of an answer to what not everybody is told of.
+pub(in crate::http) fn limited(told: Told) -> AppendHeaders<Option<(HeaderName, &'static str)>> {
+    AppendHeaders((told == Told::NotEverybody).then_some((X_COLLOQUY_MAIL, "limited")))
 }
 
 /// What was stored by an older version, or by hand, and is no series any more.

@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use super::date_time::DateTimeTz;
 use crate::{
-    events::{Asked, LINE_CHARS_MAX, LINES_MAX},
+    events::{Asked, LINE_CHARS_MAX, LINES_MAX, skipped},
     http::{checks::Checks, streaming_targets::CreateStreamingTargetBody},
     secrets::Secret,
     store::{
@@ -35,10 +35,15 @@ impl TimesInBody<'_> {
         if let Some(lines) = recurrence {
             check_recurrence(checks, lines);
         }
+        let starts_at = self.starts_at.and_then(|time| time.checked(checks, "starts_at"));
+        let skipped_start = starts_at
+            .zip(self.starts_at)
+            .and_then(|(known, said)| skipped(&said.datetime, known.zone));
         Asked {
             is_time_independent: self.is_time_independent,
             is_all_day: self.is_all_day,
-            starts_at: self.starts_at.and_then(|time| time.checked(checks, "starts_at")),
+            starts_at,
+            skipped_start,
             ends_at: self.ends_at.and_then(|time| time.checked(checks, "ends_at")),
             recurrence: recurrence.map(<[String]>::to_vec),
         }

@@ -16,7 +16,8 @@ use crate::{
     http::{
         ApiError, ApiState,
         auth::CurrentUser,
-        cursors::{self, AskedAt, per_page},
+        cursors,
+        links::{AskedAt, per_page},
         params::{InQuery, list_in_query},
         refusals,
     },

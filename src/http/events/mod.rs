@@ -16,7 +16,7 @@ mod shown;
 
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-pub(super) use self::answers::notifier;
+pub(super) use self::answers::{limited, notifier};
 pub use self::{
     answers::X_COLLOQUY_MAIL,
     date_time::DateTimeTz,

@@ -18,10 +18,10 @@ use crate::{
         streaming_targets::StreamingTargetResource,
     },
     meetings,
-    permissions::{Operation, Standing, Subject, check},
+    permissions::{Operation, Subject, check},
     store::{
         event_invites::{self, INVITEES_PER_EVENT_MAX, Invitees},
-        events::{self, FolderLinks, InviteRole, SeenEvent, Status, TrainingReport},
+        events::{self, FolderLinks, SeenEvent, Status, TrainingReport},
         streaming_targets::{self, StreamingTarget},
         users::User,
     },
@@ -36,12 +36,7 @@ pub(super) async fn seen(
 ) -> Result<SeenEvent, ApiError> {
     let seen = events::visible_to(&state.db, user.profile.id, event).await?;
     let seen = seen.ok_or_else(no_event)?;
-    let standing = match seen.role {
-        None => Standing::Owner,
-        Some(InviteRole::Moderator) => Standing::Moderator,
-        Some(InviteRole::User | InviteRole::Guest) => Standing::Invited,
-    };
-    check(Subject::User(standing), operation)?;
+    check(Subject::User(seen.standing), operation)?;
     Ok(seen)
 }
 

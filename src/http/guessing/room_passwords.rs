@@ -1,4 +1,4 @@
-//! The brakes at room passwords.
+//! The limits of guesses at room passwords.
 //!
 //! A network ([`ClientAddress::network`]) may fail ten times within half an hour at one room; then it is refused. That
 //! stops one guesser, and not many together, so beyond a count of failures per hour and room, whoever they were of, each

@@ -26,7 +26,7 @@ use tower_http::{
 use super::{
     ApiError,
     assets::DOWNLOAD_TYPE,
-    brake,
+    caller_limits,
     deadline::{REQUEST_SECS_MAX, answer_in_time},
     events::X_COLLOQUY_MAIL,
     requests::{X_REQUEST_ID, observe},
@@ -45,7 +45,10 @@ fn rest_within(router: Router, limit: Duration) -> Router {
     // Downloads have lengths, ranges and tags, which speak of the bytes as they are stored.
     let texts = DefaultPredicate::new().and(NotForContentType::const_new(DOWNLOAD_TYPE));
     router
-        .layer(from_fn_with_state(brake::LargeAnswers::default(), brake::hold))
+        .layer(from_fn_with_state(
+            caller_limits::LargeAnswers::default(),
+            caller_limits::hold,
+        ))
         .layer(CompressionLayer::new().compress_when(texts))
         .layer(from_fn_with_state(limit, answer_in_time))
 }

@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use super::*;
 use crate::{
     config::Quotas,
@@ -19,7 +21,7 @@ fn mail(kind: Kind, instance: Option<i64>) -> Mail {
             email: "bob@example.org".to_owned(),
             invite_code: None,
         },
-        event: Entry {
+        event: Arc::new(Entry {
             id: Uuid::from_u128(1),
             revision: 1,
             created_at: at(0),
@@ -34,7 +36,7 @@ fn mail(kind: Kind, instance: Option<i64>) -> Mail {
             organizer: None,
             attendees: Vec::new(),
             url: None,
-        },
+        }),
         answer: Participation::Pending,
         instance: instance.map(at),
         has_lost_times: false,
@@ -183,9 +185,8 @@ fn a_day_s_rest_goes_to_the_first_and_to_what_is_counted_already() {
     assert_eq!(kept, [false, true, false, true]);
 }
 
-#[test]
-fn no_hour_has_more_than_its_limit() {
-    let cause = |mails_per_address_per_hour| Cause {
+fn cause(mails_per_address_per_hour: u64, minute: i64) -> Cause {
+    Cause {
         by: Uuid::from_u128(3),
         limits: Limits::new(
             std::collections::BTreeMap::default(),
@@ -194,44 +195,68 @@ fn no_hour_has_more_than_its_limit() {
                 ..Quotas::NONE
             },
         ),
-        at: at(50),
+        at: at(minute),
+    }
+}
+
+/// The minute at which an invitation goes, or nothing where it would wait for too long. `taken` has minutes, and whether the
+/// mails then are of the same sender.
+fn slot(cause: &Cause, kind: Kind, taken: &[(i64, bool)]) -> Option<i64> {
+    let new = New {
+        mail: mail(kind, None),
+        is_paid: true,
+        replaces: Vec::new(),
     };
-    let next = |limit, taken: &[i64], factor| {
-        let taken = taken.iter().map(|&minute| at(minute)).collect();
-        let next = Hour::new(taken, &cause(limit)).next(Quota::MailsPerAddressPerHour, factor);
-        next.timestamp() / 60
+    let slots = taken.iter().map(|&(minute, is_own)| Slot {
+        at: at(minute),
+        by: is_own.then_some(cause.by),
+    });
+    let slots = HashMap::from([(AddressHash::of("bob@example.org"), slots.collect())]);
+    let timed = timed(vec![new], &[], slots, cause);
+    timed.first().map(|queued| queued.slot_at.timestamp() / 60)
+}
+
+#[test]
+fn no_hour_has_more_than_its_limit() {
+    let next = |limit, taken: &[i64], kind| {
+        let taken: Vec<_> = taken.iter().map(|&minute| (minute, false)).collect();
+        slot(&cause(limit, 50), kind, &taken).expect("soon")
     };
-    assert_eq!(next(3, &[], 1), 50);
-    assert_eq!(next(3, &[20, 10], 1), 50);
-    assert_eq!(next(3, &[30, 10, 20], 1), 70);
-    assert_eq!(next(3, &[30, 20, 90, 80, 70], 1), 130);
-    assert_eq!(next(3, &[30, 10, 20], 2), 50);
-    assert_eq!(next(3, &[10, 20, 30, 40, 45, 49], 2), 70);
-    assert_eq!(next(0, &[49; 100], 1), 50, "no limit");
+    assert_eq!(next(3, &[], Kind::Invite), 50);
+    assert_eq!(next(3, &[20, 10], Kind::Invite), 50);
+    assert_eq!(next(3, &[30, 10, 20], Kind::Invite), 70);
+    assert_eq!(next(3, &[30, 20, 90, 80, 70], Kind::Invite), 130);
+    assert_eq!(next(3, &[30, 10, 20], Kind::Cancel), 50);
+    assert_eq!(next(3, &[10, 20, 30, 40, 45, 49], Kind::Cancel), 70);
+    assert_eq!(next(0, &[49; 100], Kind::Invite), 50, "no limit");
+    // Between what goes now and what goes late there is room.
+    assert_eq!(next(2, &[50, 50, 200, 200], Kind::Invite), 110);
+    assert_eq!(next(1, &[50, 169], Kind::Invite), 229);
+}
+
+#[test]
+fn later_hours_are_not_one_sender_s_alone() {
+    let next = |taken: &[(i64, bool)]| slot(&cause(4, 50), Kind::Invite, taken);
+    // What may go at once goes.
+    assert_eq!(next(&[(50, true); 3]), Some(50));
+    let full = [(50, true), (50, true), (50, true), (50, true)];
+    assert_eq!(next(&full), Some(110));
+    let half = [full.as_slice(), &[(110, true), (110, true)]].concat();
+    assert_eq!(next(&half), Some(170));
+    let of_others = [full.as_slice(), &[(110, false), (110, false)]].concat();
+    assert_eq!(next(&of_others), Some(110));
+    let most_of_others = [full.as_slice(), &[(110, false), (110, false), (110, true)]].concat();
+    assert_eq!(next(&most_of_others), Some(110));
+    // Where an hour has one mail only, it may be anybody's.
+    assert_eq!(slot(&cause(1, 50), Kind::Invite, &[(50, true)]), Some(110));
 }
 
 #[test]
 fn nothing_waits_for_longer_than_a_day() {
-    let cause = Cause {
-        by: Uuid::from_u128(3),
-        limits: Limits::new(
-            std::collections::BTreeMap::default(),
-            Quotas {
-                mails_per_address_per_hour: 1,
-                ..Quotas::NONE
-            },
-        ),
-        at: at(0),
+    let next = |hours: i64| {
+        let taken: Vec<_> = (0..hours).map(|hour| (hour * 60, false)).collect();
+        slot(&cause(1, 0), Kind::Invite, &taken)
     };
-    let queued = |last: DateTime<Utc>| {
-        let new = New {
-            mail: mail(Kind::Invite, None),
-            is_paid: true,
-            replaces: Vec::new(),
-        };
-        let slots = HashMap::from([(AddressHash::of("bob@example.org"), vec![last])]);
-        timed(vec![new], Vec::new(), slots, &cause).len()
-    };
-    assert_eq!(queued(at(23 * 60)), 1);
-    assert_eq!(queued(at(23 * 60 + 1)), 0);
+    assert_eq!(next(24), Some(24 * 60));
+    assert_eq!(next(25), None);
 }

@@ -4,8 +4,11 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{InviteStatus, SeenEvent, event_columns, relation::select_seen};
-use crate::store::{Db, StoreError, tariffs::tariff_columns, users::profile_columns};
+use super::{
+    InviteStatus, SeenEvent, event_columns,
+    relation::{is_seen, relation_of_user, select_seen},
+};
+use crate::store::{Db, StoreError, relations::standing, tariffs::tariff_columns, users::profile_columns};
 
 /// Which events a user wants to see; what is `None` filters nothing.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -48,6 +51,13 @@ impl Cursor {
     }
 }
 
+/// The order of the list.
+macro_rules! order {
+    () => {
+        "v.starts_at IS NOT NULL, v.starts_at, v.created_at, v.id"
+    };
+}
+
 /// At most `limit` events that `user` created or is invited to, from behind `after` on.
 pub async fn list(
     db: &Db,
@@ -56,7 +66,12 @@ pub async fn list(
     after: Option<Cursor>,
     limit: u32,
 ) -> Result<Vec<SeenEvent>, StoreError> {
+    // The page's ids come first: sorted are they, not the rows with all that belongs to an event.
     const SELECT: &str = select_seen!(
+        "v.id IN (SELECT v.id FROM events v ",
+        relation_of_user!(),
+        "WHERE ",
+        is_seen!(),
         "AND ($2 IS NULL OR v.series_ends_at > $2 OR (v.series_ends_at IS NULL AND v.starts_at IS NOT NULL)
               OR (v.series_ends_at = $2 AND (v.ends_at = v.starts_at
                   OR EXISTS (SELECT 1 FROM event_exceptions x WHERE x.event_id = v.id AND x.status = 'ok'
@@ -67,14 +82,16 @@ pub async fn list(
          AND (NOT $6 OR f.event_id IS NOT NULL)
          AND ($7 IS NULL OR v.is_adhoc = $7)
          AND ($8 IS NULL OR (v.starts_at IS NULL) = $8)
-         AND CASE CASE WHEN v.created_by = $1 THEN 'accepted' ELSE i.status END
+         AND CASE CASE WHEN v.created_by = $1 THEN 'accepted' ELSE ei.status END
              WHEN 'pending' THEN $9 WHEN 'accepted' THEN $10 WHEN 'tentative' THEN $11 ELSE $12 END
          AND ($15 IS NULL
               OR ($13 IS NULL AND v.starts_at IS NOT NULL)
               OR ($13 IS NULL AND v.starts_at IS NULL AND (v.created_at, v.id) > ($14, $15))
               OR (v.starts_at, v.created_at, v.id) > ($13, $14, $15))
-         ORDER BY v.starts_at IS NOT NULL, v.starts_at, v.created_at, v.id
-         LIMIT $16"
+         ORDER BY ",
+        order!(),
+        " LIMIT $16) ORDER BY ",
+        order!()
     );
     let wanted = |status| filter.invite_statuses.is_empty() || filter.invite_statuses.contains(&status);
     Ok(read!(db, c => sqlx::query_as(SELECT)

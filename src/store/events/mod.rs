@@ -131,7 +131,7 @@ macro_rules! event_columns {
             "v.id AS event_id, v.tenant_id AS event_tenant_id, v.room_id AS event_room_id,
              v.created_at AS event_created_at, v.updated_at AS event_updated_at, v.title AS event_title,
              v.description AS event_description, v.is_adhoc AS event_is_adhoc, v.is_all_day AS event_is_all_day,
-             v.starts_at AS event_starts_at, v.starts_at_tz AS event_starts_at_tz, v.ends_at AS event_ends_at,
+             v.starts_at AS event_starts_at, v.starts_at_tz AS event_starts_at_tz, v.starts_at_skipped AS event_starts_at_skipped, v.ends_at AS event_ends_at,
              v.ends_at_tz AS event_ends_at_tz, v.series_ends_at AS event_series_ends_at,
              v.recurrence AS event_recurrence, v.show_meeting_details AS event_show_meeting_details,
              v.training_participation_report AS event_training_report, v.revision AS event_revision, ",

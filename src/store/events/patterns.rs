@@ -1,7 +1,7 @@
 //! Patterns of series that were stored before they had one text: written anew, a step at a time.
 
 use chrono::{DateTime, Utc};
-use colloquy_calendar::recurrence::{LocalStart, Recurrence, RecurrenceSet};
+use colloquy_calendar::recurrence::{Recurrence, RecurrenceSet};
 use sqlx::types::Json;
 use uuid::Uuid;
 
@@ -52,7 +52,7 @@ struct End(Option<DateTime<Utc>>);
 pub(in crate::store) async fn rewrite(db: &Db) -> Result<(), StoreError> {
     const SELECT: &str =
         "SELECT id, recurrence, is_all_day AS event_is_all_day, starts_at AS event_starts_at,
-        starts_at_tz AS event_starts_at_tz, ends_at AS event_ends_at, ends_at_tz AS event_ends_at_tz
+        starts_at_tz AS event_starts_at_tz, starts_at_skipped AS event_starts_at_skipped, ends_at AS event_ends_at, ends_at_tz AS event_ends_at_tz
         FROM events WHERE recurrence IS NOT NULL AND recurrence_form < $1 AND id > $2 ORDER BY id LIMIT $3";
     let (mut after, mut count) = (Uuid::nil(), 0);
     loop {
@@ -93,12 +93,7 @@ fn rewritten(stored: Stored) -> Option<Rewritten> {
     };
     let times = times.filter(|_| lines.iter().any(is_read_otherwise));
     let end = times.and_then(|times| {
-        let start = LocalStart {
-            instant: times.starts_at.at,
-            zone: times.starts_at.zone,
-            all_day: times.is_all_day,
-        };
-        let set = RecurrenceSet::new(&recurrence, start).ok()?;
+        let set = RecurrenceSet::new(&recurrence, times.local_start()).ok()?;
         Some(End(set.last_end(times.duration())))
     });
     Some(Rewritten { id, recurrence, end })

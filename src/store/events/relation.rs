@@ -4,9 +4,11 @@ use uuid::Uuid;
 
 use super::{Event, event_columns};
 use crate::{
+    permissions::{Operation, Standing, Subject, check},
     secrets::Secret,
     store::{
         guest_access::GuestAccess,
+        relations::standing,
         rows::{Columns, from_columns},
         tariffs::{Tariff, tariff_columns},
         users::profile_columns,
@@ -42,8 +44,7 @@ pub struct SeenEvent {
     pub folder: Option<FolderLinks>,
     /// The creator counts as one who accepted.
     pub invite_status: InviteStatus,
-    /// `None` for the creator.
-    pub role: Option<InviteRole>,
+    pub standing: Standing,
     pub is_favorite: bool,
 }
 
@@ -118,22 +119,22 @@ impl InviteRole {
 }
 
 impl SeenEvent {
-    /// Whether the user may change the event: its creator.
+    /// Whether the user may change the event.
     #[must_use]
     pub fn can_edit(&self) -> bool {
-        self.role.is_none()
+        check(Subject::User(self.standing), Operation::ChangeEvent).is_ok()
     }
 
     fn read(row: &impl Columns) -> sqlx::Result<Self> {
         let status: String = row.col("my_status")?;
-        let role: Option<String> = row.col("my_role")?;
+        let standing: String = row.col("standing")?;
         Ok(Self {
             event: Event::read(row)?,
             room: EventRoom::read(row)?,
             tariff: Tariff::read(row)?,
             folder: FolderLinks::read(row)?,
             invite_status: InviteStatus::parse(&status).unwrap_or(InviteStatus::Pending),
-            role: role.map(|role| InviteRole::parse(&role).unwrap_or(InviteRole::User)),
+            standing: Standing::parse(&standing),
             is_favorite: row.col("is_favorite")?,
         })
     }
@@ -177,9 +178,28 @@ impl FolderAccess {
     }
 }
 
-/// Events as user `$1` sees them, none of another tenant; `$rest` begins with a further condition.
+/// What user `$1` has to do with event `v`: the invitation `ei` and the favourite `f`.
+macro_rules! relation_of_user {
+    () => {
+        "LEFT JOIN event_invites ei ON ei.event_id = v.id AND ei.user_id = $1
+         LEFT JOIN event_favorites f ON f.event_id = v.id AND f.user_id = $1 "
+    };
+}
+pub(super) use relation_of_user;
+
+/// The condition of an event `v` that user `$1` sees: none of another tenant.
+macro_rules! is_seen {
+    () => {
+        "v.id IN (SELECT id FROM events WHERE created_by = $1
+                  UNION ALL SELECT event_id FROM event_invites WHERE user_id = $1)
+         AND (v.created_by = $1 OR v.tenant_id = (SELECT tenant_id FROM users WHERE id = $1)) "
+    };
+}
+pub(super) use is_seen;
+
+/// Events as user `$1` sees them; `$which` are the texts of a condition and what follows it.
 macro_rules! select_seen {
-    ($rest:literal) => {
+    ($($which:expr),+ $(,)?) => {
         concat!(
             "SELECT ",
             event_columns!(),
@@ -190,29 +210,26 @@ macro_rules! select_seen {
               s.sip_id AS sip_id, s.password AS sip_password,
               d.read_url AS folder_read_url, d.read_password AS folder_read_password,
               d.write_url AS folder_write_url, d.write_password AS folder_write_password,
-              CASE WHEN v.created_by = $1 THEN 'accepted' ELSE i.status END AS my_status,
-              CASE WHEN v.created_by = $1 THEN NULL ELSE i.role END AS my_role,
-              f.event_id IS NOT NULL AS is_favorite
+              CASE WHEN v.created_by = $1 THEN 'accepted' ELSE ei.status END AS my_status, ",
+            standing!("v"),
+            ", f.event_id IS NOT NULL AS is_favorite
              FROM events v
              JOIN users c ON c.id = v.created_by
              JOIN users e ON e.id = v.updated_by
              JOIN tariffs t ON t.id = c.tariff_id
              JOIN rooms r ON r.id = v.room_id
              LEFT JOIN sip_configs s ON s.room_id = v.room_id AND NOT r.e2e_encryption
-             LEFT JOIN shared_folders d ON d.event_id = v.id
-             LEFT JOIN event_invites i ON i.event_id = v.id AND i.user_id = $1
-             LEFT JOIN event_favorites f ON f.event_id = v.id AND f.user_id = $1
-             WHERE v.id IN (SELECT id FROM events WHERE created_by = $1
-                            UNION ALL SELECT event_id FROM event_invites WHERE user_id = $1)
-               AND (v.created_by = $1 OR v.tenant_id = (SELECT tenant_id FROM users WHERE id = $1)) ",
-            $rest
+             LEFT JOIN shared_folders d ON d.event_id = v.id ",
+            relation_of_user!(),
+            "WHERE ",
+            $($which),+
         )
     };
 }
 pub(super) use select_seen;
 
 /// The event `$2` as user `$1` sees it.
-pub(super) const SEEN_BY_ID: &str = select_seen!("AND v.id = $2");
+pub(super) const SEEN_BY_ID: &str = select_seen!(is_seen!(), "AND v.id = $2");
 
 #[cfg(test)]
 mod tests {

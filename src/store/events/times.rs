@@ -1,7 +1,7 @@
 //! When something takes place.
 
-use chrono::{DateTime, TimeDelta, Utc};
-use colloquy_calendar::zones::Zone;
+use chrono::{DateTime, NaiveDateTime, TimeDelta, Utc};
+use colloquy_calendar::{recurrence::LocalStart, zones::Zone};
 
 use crate::store::rows::Columns;
 
@@ -18,6 +18,8 @@ pub struct Times {
     pub is_all_day: bool,
     pub starts_at: ZonedTime,
     pub ends_at: ZonedTime,
+    /// What clocks would have shown at the beginning, where they skip it: it counts for the other occurrences of a series.
+    pub skipped_start: Option<NaiveDateTime>,
 }
 
 impl Times {
@@ -26,17 +28,30 @@ impl Times {
         self.ends_at.at - self.starts_at.at
     }
 
+    /// From where a series with these times is counted.
+    #[must_use]
+    pub fn local_start(&self) -> LocalStart {
+        LocalStart {
+            instant: self.starts_at.at,
+            zone: self.starts_at.zone,
+            skipped: self.skipped_start,
+            all_day: self.is_all_day,
+        }
+    }
+
     /// Whether it has begun and not ended.
     #[must_use]
     pub fn is_under_way(&self, now: DateTime<Utc>) -> bool {
         self.starts_at.at <= now && now < self.ends_at.at
     }
 
-    /// Reads `<prefix>_is_all_day`, `<prefix>_starts_at`, `<prefix>_starts_at_tz` and the same of the end: all or none.
+    /// Reads `<prefix>_is_all_day`, `<prefix>_starts_at`, `<prefix>_starts_at_tz` and the same of the end, all or none, and
+    /// `<prefix>_starts_at_skipped`.
     pub(super) fn read(row: &impl Columns, prefix: &str) -> sqlx::Result<Option<Self>> {
         let is_all_day: Option<bool> = row.col(&format!("{prefix}_is_all_day"))?;
         let starts_at = ZonedTime::read(row, &format!("{prefix}_starts_at"))?;
         let ends_at = ZonedTime::read(row, &format!("{prefix}_ends_at"))?;
+        let skipped_start = row.col(&format!("{prefix}_starts_at_skipped"))?;
         Ok(is_all_day
             .zip(starts_at)
             .zip(ends_at)
@@ -44,6 +59,7 @@ impl Times {
                 is_all_day,
                 starts_at,
                 ends_at,
+                skipped_start,
             }))
     }
 }

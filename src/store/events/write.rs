@@ -53,8 +53,8 @@ pub async fn insert(tx: &mut Tx, new: &NewEvent) -> Result<(), StoreError> {
     const INSERT: &str = "INSERT INTO events
         (id, tenant_id, room_id, created_by, created_at, updated_by, updated_at, title, description, is_adhoc,
          is_all_day, starts_at, starts_at_tz, ends_at, ends_at_tz, recurrence, series_ends_at,
-         show_meeting_details, training_participation_report, recurrence_form)
-        VALUES ($1, $2, $3, $4, $5, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)";
+         show_meeting_details, training_participation_report, recurrence_form, starts_at_skipped)
+        VALUES ($1, $2, $3, $4, $5, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)";
     let times = new.times.as_ref();
     within!(tx, c => sqlx::query(INSERT)
         .bind(new.id)
@@ -75,6 +75,7 @@ pub async fn insert(tx: &mut Tx, new: &NewEvent) -> Result<(), StoreError> {
         .bind(new.show_meeting_details)
         .bind(new.training_report.map(Json))
         .bind(patterns::FORM)
+        .bind(times.and_then(|times| times.skipped_start))
         .execute(c)
         .await
         .map(drop))?;
@@ -94,7 +95,7 @@ pub async fn save(tx: &mut Tx, event: &Event, editor: Editor) -> Result<(), Stor
         updated_by = $2, updated_at = $3, title = $4, description = $5, is_adhoc = $6, is_all_day = $7,
         starts_at = $8, starts_at_tz = $9, ends_at = $10, ends_at_tz = $11, recurrence = $12, series_ends_at = $13,
         show_meeting_details = $14, training_participation_report = $15, recurrence_form = $16,
-        revision = revision + 1
+        starts_at_skipped = $17, revision = revision + 1
         WHERE id = $1";
     let times = event.times.as_ref();
     within!(tx, c => sqlx::query(UPDATE)
@@ -114,6 +115,7 @@ pub async fn save(tx: &mut Tx, event: &Event, editor: Editor) -> Result<(), Stor
         .bind(event.show_meeting_details)
         .bind(event.training_report.map(Json))
         .bind(patterns::FORM)
+        .bind(times.and_then(|times| times.skipped_start))
         .execute(c)
         .await
         .map(drop))?;

@@ -1,7 +1,7 @@
 //! The asset store: S3, stores that do not answer, clients that vanish, orphans.
 
 mod abort;
-mod dead;
+mod failing_stores;
 mod orphans;
 mod s3;
 mod spooled;

@@ -184,5 +184,5 @@ async fn bad_bodies_are_never_422(server: &Server) {
         let refused = telephone.gateway.post(START, body).await;
         refused.expect_error(400, "bad_request");
     }
-    crate::rooms::refuses_what_is_no_body(&telephone.gateway, START).await;
+    crate::rest::living_rooms::refuses_what_is_no_body(&telephone.gateway, START).await;
 }

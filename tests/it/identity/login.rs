@@ -1,4 +1,4 @@
-//! A login has patience with an issuer that can't be asked.
+//! A login waits for an issuer that can't be asked.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use super::{
 };
 
 /// Longer than anything here takes.
-const PATIENCE: Duration = Duration::from_secs(40);
+const TIME_LIMIT: Duration = Duration::from_secs(40);
 
 fn id_claims(issuer: &FakeIssuer) -> serde_json::Value {
     let mut claims = issuer.claims_with("aud", json!("Frontend"));
@@ -27,7 +27,7 @@ async fn a_login_waits_for_an_issuer_that_comes_back() {
     let (verifier, token) = (issuer.verifier(), issuer.token(&id_claims(&issuer)));
     let login = tokio::spawn(async move { verifier.verify_id_token(&token).await });
     // It has asked and got no answer.
-    let deadline = Instant::now() + PATIENCE;
+    let deadline = Instant::now() + TIME_LIMIT;
     while issuer.discoveries() == 0 {
         assert!(Instant::now() < deadline, "nobody asks");
         tokio::time::sleep(Duration::from_millis(5)).await;
@@ -35,7 +35,7 @@ async fn a_login_waits_for_an_issuer_that_comes_back() {
     issuer.answers().up = true;
     // The issuer may be asked every five seconds, and the clock is ours.
     issuer.clock.advance(5);
-    let login = tokio::time::timeout(PATIENCE, login).await.expect("an answer");
+    let login = tokio::time::timeout(TIME_LIMIT, login).await.expect("an answer");
     assert_eq!(login.expect("no panic").expect("a login").subject, "s1");
 }
 
@@ -53,7 +53,7 @@ async fn a_login_waits_until_a_new_key_may_be_asked_for() {
     let login = tokio::spawn(async move { verifier.verify_id_token(&token).await });
     tokio::task::yield_now().await;
     issuer.clock.advance(10);
-    let login = tokio::time::timeout(PATIENCE, login).await.expect("an answer");
+    let login = tokio::time::timeout(TIME_LIMIT, login).await.expect("an answer");
     login.expect("no panic").expect("a login");
     assert_eq!(issuer.key_fetches(), 2);
 }

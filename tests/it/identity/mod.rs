@@ -3,8 +3,8 @@
 mod claims;
 mod clients;
 pub mod clock;
+mod dev_access;
 mod dev_alone;
-mod dev_door;
 mod dev_issuer;
 mod dev_refusals;
 mod dev_sessions;

@@ -282,7 +282,7 @@ async fn mails_that_are_done_go(store: &Store) {
         .transaction(|tx| {
             Box::pin(async move {
                 let mails = vec![mail::invitation(); 1201];
-                outbox::insert(tx, &mail::due(&mails, days_ago(60)), days_ago(60)).await
+                outbox::insert(tx, &mail::due(&mails, days_ago(60)), None, days_ago(60)).await
             })
         })
         .await;
@@ -301,8 +301,11 @@ async fn mails_that_are_done_go(store: &Store) {
             ))
             .await;
     }
+    assert_eq!(store.number("SELECT count(*) FROM outbox_entries").await, 1);
     let report = run(store, Job::OutboxCleanup, &json!({"days": 30})).await;
     assert_eq!(report.deleted, 1101);
+    // What the mails that are left tell stays.
+    assert_eq!(store.number("SELECT count(*) FROM outbox_entries").await, 1);
     assert_eq!(store.number("SELECT count(*) FROM outbox").await, 100);
     assert_eq!(
         store

@@ -26,11 +26,11 @@ on_both_databases!(Store:
 
 /// What jobs work with beside this provider, which has a moment for each call.
 fn tools(store: &Store, settings: &config::SharedFolderSettings) -> Tools {
-    let patience = ProviderTimeouts {
+    let time_limit = ProviderTimeouts {
         call: Duration::from_millis(300),
         ..ProviderTimeouts::default()
     };
-    let folders = SharedFolders::with_timeouts(&Outgoing::default(), settings, patience);
+    let folders = SharedFolders::with_timeouts(&Outgoing::default(), settings, time_limit);
     let mut tools = tools_with(store, now(), settings);
     tools.deleter.shared_folders = folders.expect("a client");
     tools

@@ -180,6 +180,7 @@ pub async fn event(store: &Store, owner: &User, plan: Plan) -> Uuid {
             is_all_day: false,
             starts_at: zoned(ends_at - TimeDelta::hours(1)),
             ends_at: zoned(ends_at),
+            skipped_start: None,
         }),
         recurrence: match plan.series {
             Some(_) => Recurrence::parse(&["RRULE:FREQ=DAILY"]).expect("a pattern"),

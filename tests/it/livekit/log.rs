@@ -18,11 +18,11 @@ use crate::support::{
 async fn one_line_when_livekit_is_down_and_one_when_it_is_back() {
     let log = Log::start();
     let livekit = FakeLivekit::start().await;
-    let patience = LivekitTimeouts {
+    let time_limit = LivekitTimeouts {
         pause: std::time::Duration::ZERO,
         ..UNLIMITED
     };
-    let client = client_with(&livekit, patience);
+    let client = client_with(&livekit, time_limit);
     livekit.die().await;
     for _ in 0..4 * FAILURES_MAX {
         assert_eq!(client.call(removal(1)).await, Outcome::Unavailable);

@@ -19,12 +19,12 @@ mod client;
 mod credentials;
 mod crowd;
 mod development_secret;
-mod lies;
+mod failures;
 mod log;
+mod malformed_answers;
 mod meeting;
 mod restrictions;
 mod timeouts;
-mod trouble;
 
 use jsonwebtoken::{Algorithm, DecodingKey, Validation};
 use serde_json::{Value, json};

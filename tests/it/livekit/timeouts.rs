@@ -32,8 +32,8 @@ pub const UNLIMITED: LivekitTimeouts = LivekitTimeouts {
 /// More calls than there are places.
 const CROWD: usize = 3 * CALLS_MAX;
 
-pub fn client_with(livekit: &FakeLivekit, patience: LivekitTimeouts) -> RoomService {
-    RoomService::with_timeouts(&Outgoing::default(), &livekit.settings(), patience).expect("a client")
+pub fn client_with(livekit: &FakeLivekit, time_limit: LivekitTimeouts) -> RoomService {
+    RoomService::with_timeouts(&Outgoing::default(), &livekit.settings(), time_limit).expect("a client")
 }
 
 /// Each participant leaves in a task of its own, as rooms do it.
@@ -57,7 +57,7 @@ async fn next(tasks: &mut JoinSet<Outcome>) -> Option<Outcome> {
 async fn a_wish_of_many_calls_is_given_up() {
     let livekit = FakeLivekit::start().await;
     livekit.be(Mood::Silent);
-    let patience = LivekitTimeouts {
+    let time_limit = LivekitTimeouts {
         wish: SHORT,
         ..UNLIMITED
     };
@@ -66,7 +66,7 @@ async fn a_wish_of_many_calls_is_given_up() {
         participant: id(1),
         popouts: 20,
     };
-    let client = client_with(&livekit, patience);
+    let client = client_with(&livekit, time_limit);
     assert_eq!(client.call(call).await, Outcome::Unavailable);
     for number in 0..livekit.calls().len() {
         assert_eq!(livekit.end_of(number).await, End::Abandoned);
@@ -80,11 +80,11 @@ async fn a_wish_of_many_calls_is_given_up() {
 async fn whoever_finds_no_place_gives_up_and_that_is_no_failure() {
     let livekit = FakeLivekit::start().await;
     livekit.be(Mood::Silent);
-    let patience = LivekitTimeouts {
+    let time_limit = LivekitTimeouts {
         place: SHORT,
         ..UNLIMITED
     };
-    let client = Arc::new(client_with(&livekit, patience));
+    let client = Arc::new(client_with(&livekit, time_limit));
     let mut tasks = leave(&client, CROWD);
     for _ in CALLS_MAX..CROWD {
         assert_eq!(next(&mut tasks).await, Some(Outcome::Unavailable));

@@ -1,5 +1,7 @@
 //! What stands in mails, as Python's `email` and `icalendar` read it.
 
+use std::sync::Arc;
+
 use colloquy::{
     mail::{Kind, Mail},
     store::event_invites::Receiver,
@@ -276,7 +278,7 @@ async fn every_kind_of_mail_is_told(post: &Post) {
 
 async fn events_without_times_have_no_calendar(post: &Post) {
     let mut mail = invitation();
-    mail.event.span = None;
+    Arc::make_mut(&mut mail.event).span = None;
     let mail = sent(post, mail).await;
     assert!(mail.text("text/plain").contains("When: at any time"));
     assert_eq!(
@@ -347,7 +349,7 @@ async fn every_mail_says_why_it_comes_and_how_to_end_it(post: &Post) {
 
 async fn without_a_public_url_or_an_organizer_less_is_said(post: &Post) {
     let mut mail = invitation();
-    mail.event.organizer = None;
+    Arc::make_mut(&mut mail.event).organizer = None;
     post.enqueue(&[mail]).await;
     assert_eq!(
         post.worker_with(|_| {}).round().await.expect("a database").sent,
@@ -377,12 +379,12 @@ async fn look_alikes_of_encoded_words_stay_what_they_are(post: &Post) {
         &format!("=?utf-8?q?{}?=", "ü".repeat(60)),
     ] {
         let mut mail = invitation();
-        text.clone_into(&mut mail.event.title);
+        text.clone_into(&mut Arc::make_mut(&mut mail.event).title);
         mail.receiver = Receiver::Unregistered {
             email: "bob@example.org".to_owned(),
             name: text.to_owned(),
         };
-        if let Some(organizer) = &mut mail.event.organizer {
+        if let Some(organizer) = &mut Arc::make_mut(&mut mail.event).organizer {
             text.clone_into(&mut organizer.name);
         }
         let mail = sent(post, mail).await;
@@ -422,9 +424,9 @@ async fn titles_and_names_inject_nothing(post: &Post) {
         &"long ".repeat(51),
     ] {
         let mut mail = invitation();
-        mail.event.title = evil.to_owned();
-        mail.event.description = evil.to_owned();
-        if let Some(organizer) = &mut mail.event.organizer {
+        evil.clone_into(&mut Arc::make_mut(&mut mail.event).title);
+        evil.clone_into(&mut Arc::make_mut(&mut mail.event).description);
+        if let Some(organizer) = &mut Arc::make_mut(&mut mail.event).organizer {
             evil.clone_into(&mut organizer.name);
         }
         mail.receiver = Receiver::Unregistered {

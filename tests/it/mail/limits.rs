@@ -1,6 +1,6 @@
 //! How many mails go out, whatever is asked for.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use colloquy::{
     config::Quotas,
@@ -23,6 +23,8 @@ on_both_databases!(Post:
     changes_of_an_event_wait_for_the_hour_and_the_last_one_wins,
     an_address_gets_three_mails_in_an_hour,
     addresses_do_not_wait_for_each_other,
+    one_sender_keeps_nobody_out,
+    whoever_gets_too_many_is_not_told_and_the_sender_knows,
     many_at_once_find_no_more_room_than_one_by_one,
     the_end_waits_for_nothing,
     who_never_heard_of_an_event_hears_nothing_of_its_end,
@@ -47,7 +49,7 @@ impl Post {
         }
     }
 
-    async fn change(&self, mails: Vec<Mail>, quotas: Quotas) -> Told {
+    pub async fn change(&self, mails: Vec<Mail>, quotas: Quotas) -> Told {
         let cause = self.cause(Uuid::from_u128(7), quotas);
         let told: Result<Told, StoreError> = self
             .store
@@ -57,14 +59,19 @@ impl Post {
         told.expect("a transaction")
     }
 
-    async fn invite(&self, mail: Mail, quotas: Quotas) {
-        let cause = self.cause(Uuid::new_v4(), quotas);
-        let queued: Result<(), QuotaError> = self
+    /// Somebody else each time.
+    async fn invite(&self, mail: Mail, quotas: Quotas) -> Told {
+        self.invite_by(Uuid::new_v4(), mail, quotas).await
+    }
+
+    async fn invite_by(&self, by: Uuid, mail: Mail, quotas: Quotas) -> Told {
+        let cause = self.cause(by, quotas);
+        let queued: Result<Told, QuotaError> = self
             .store
             .db
             .transaction(move |tx| Box::pin(async move { mail::queue_invitation(tx, mail, &cause).await }))
             .await;
-        queued.expect("a transaction");
+        queued.expect("a transaction")
     }
 
     async fn end(&self, mail: Mail) {
@@ -100,15 +107,15 @@ fn update(title: &str) -> Mail {
         kind: Kind::Update,
         ..invitation_to(BOB)
     };
-    title.clone_into(&mut mail.event.title);
+    title.clone_into(&mut Arc::make_mut(&mut mail.event).title);
     mail
 }
 
 /// An invitation to an event of its own.
 fn to_event(number: u128, email: &str) -> Mail {
     let mut mail = invitation_to(email);
-    mail.event.id = Uuid::from_u128(1_000 + number);
-    mail.event.title = format!("Event {number}");
+    Arc::make_mut(&mut mail.event).id = Uuid::from_u128(1_000 + number);
+    Arc::make_mut(&mut mail.event).title = format!("Event {number}");
     mail
 }
 
@@ -128,7 +135,7 @@ async fn newer_changes_replace_what_has_not_gone_out(post: &Post) {
             instance: Some(time(day)),
             ..weekly()
         };
-        moved.event.title = format!("On {day}");
+        Arc::make_mut(&mut moved.event).title = format!("On {day}");
         post.change(vec![moved], NONE).await;
     }
     let sent = post.worker().round().await.expect("a database").sent;
@@ -186,7 +193,7 @@ async fn an_address_gets_three_mails_in_an_hour(post: &Post) {
         kind: Kind::Update,
         ..to_event(4, BOB)
     };
-    "Event 4, elsewhere".clone_into(&mut changed.event.title);
+    "Event 4, elsewhere".clone_into(&mut Arc::make_mut(&mut changed.event).title);
     post.change(vec![changed], quotas).await;
     post.pass(HOUR);
     assert_eq!(
@@ -214,6 +221,63 @@ async fn addresses_do_not_wait_for_each_other(post: &Post) {
             .await;
     }
     assert_eq!(post.delivered().await.len(), 20);
+}
+
+async fn one_sender_keeps_nobody_out(post: &Post) {
+    let quotas = Quotas {
+        mails_per_address_per_hour: 4,
+        ..NONE
+    };
+    let flooder = Uuid::from_u128(1);
+    for number in 0..40 {
+        post.invite_by(flooder, to_event(number, BOB), quotas).await;
+    }
+    assert_eq!(post.delivered().await.len(), 4);
+    // Two of each later hour are others'.
+    post.invite(to_event(100, BOB), quotas).await;
+    post.invite(to_event(101, BOB), quotas).await;
+    post.invite(to_event(102, BOB), quotas).await;
+    let mut hours = Vec::new();
+    for _ in 0..3 {
+        post.pass(HOUR);
+        hours.push(post.delivered().await);
+    }
+    let of_others = |hour: &Vec<String>| hour.iter().filter(|subject| subject.contains("Event 10")).count();
+    assert_eq!(
+        hours.iter().map(of_others).collect::<Vec<_>>(),
+        [2, 1, 0],
+        "{hours:?}"
+    );
+    assert_eq!(
+        hours.iter().map(Vec::len).collect::<Vec<_>>(),
+        [4, 3, 2],
+        "{hours:?}"
+    );
+}
+
+async fn whoever_gets_too_many_is_not_told_and_the_sender_knows(post: &Post) {
+    let quotas = Quotas {
+        mails_per_address_per_hour: 1,
+        ..NONE
+    };
+    // One at once, and one in each of 24 hours.
+    for number in 0..25 {
+        assert_eq!(
+            post.invite(to_event(number, BOB), quotas).await,
+            Told::Everybody,
+            "{number}"
+        );
+    }
+    assert_eq!(post.invite(to_event(25, BOB), quotas).await, Told::NotEverybody);
+    let change = |email: &str| Mail {
+        kind: Kind::Update,
+        ..to_event(26, email)
+    };
+    let told = post
+        .change(vec![change(BOB), change("rob@example.org")], quotas)
+        .await;
+    assert_eq!(told, Told::NotEverybody);
+    assert_eq!(post.count("TRUE").await, 26);
 }
 
 async fn many_at_once_find_no_more_room_than_one_by_one(post: &Post) {

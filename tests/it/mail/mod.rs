@@ -1,12 +1,13 @@
 //! Mail, from the outbox to a mail server of another make.
 
+mod entries;
+mod failures;
 mod letters;
 mod limits;
 mod off;
-mod person;
+mod planning;
 mod series;
 mod server;
-mod trouble;
 mod unsubscribe;
 
 use std::{
@@ -91,7 +92,7 @@ impl Post {
         let done: Result<(), StoreError> = self
             .store
             .db
-            .transaction(move |tx| Box::pin(async move { outbox::insert(tx, &mails, now).await }))
+            .transaction(move |tx| Box::pin(async move { outbox::insert(tx, &mails, None, now).await }))
             .await;
         done.expect("a transaction");
     }
@@ -164,6 +165,7 @@ pub fn span(start: &str, end: &str) -> Span {
         is_all_day: false,
         starts_at: moment(start),
         ends_at: moment(end),
+        skipped_start: None,
     }
 }
 
@@ -172,7 +174,7 @@ pub fn invitation() -> Mail {
     Mail {
         kind: Kind::Invite,
         receiver: registered("en"),
-        event: Entry {
+        event: Arc::new(Entry {
             id: Uuid::from_u128(1),
             revision: 2,
             created_at: time("2026-02-01T00:00:00Z"),
@@ -190,7 +192,7 @@ pub fn invitation() -> Mail {
             }),
             attendees: Vec::new(),
             url: None,
-        },
+        }),
         answer: Participation::Pending,
         instance: None,
         has_lost_times: false,
@@ -209,7 +211,8 @@ pub fn invitation() -> Mail {
 /// The same as a series: every Monday.
 pub fn weekly() -> Mail {
     let mut mail = invitation();
-    mail.event.recurrence = Recurrence::parse(&["RRULE:FREQ=WEEKLY;BYDAY=MO"]).expect("a pattern");
+    Arc::make_mut(&mut mail.event).recurrence =
+        Recurrence::parse(&["RRULE:FREQ=WEEKLY;BYDAY=MO"]).expect("a pattern");
     mail
 }
 

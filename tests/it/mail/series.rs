@@ -1,5 +1,7 @@
 //! Mails about series, and about single dates of them.
 
+use std::sync::Arc;
+
 use colloquy::mail::Kind;
 use colloquy_calendar::{ics::Exception, recurrence::Recurrence};
 use serde_json::json;
@@ -22,7 +24,7 @@ async fn one_date_of_a_series_is_told_alone(post: &Post) {
     let mut moved = weekly();
     moved.kind = Kind::Update;
     moved.instance = Some(time("2026-07-13T08:00:00Z"));
-    moved.event.exceptions = vec![Exception {
+    Arc::make_mut(&mut moved.event).exceptions = vec![Exception {
         title: Some("Planning outside".to_owned()),
         description: Some("No cake.".to_owned()),
         span: Some(span("2026-07-14T12:00:00Z", "2026-07-14T13:00:00Z")),
@@ -49,7 +51,7 @@ async fn one_date_of_a_series_is_told_alone(post: &Post) {
     let mut cancelled = weekly();
     cancelled.kind = Kind::Cancel;
     cancelled.instance = Some(time("2026-11-02T09:00:00Z"));
-    cancelled.event.exceptions = vec![exception("2026-11-02T09:00:00Z", true)];
+    Arc::make_mut(&mut cancelled.event).exceptions = vec![exception("2026-11-02T09:00:00Z", true)];
     let mail = sent(post, cancelled).await;
     assert_eq!(mail.calendar()["method"], "CANCEL");
     let event = mail.event();
@@ -61,7 +63,7 @@ async fn one_date_of_a_series_is_told_alone(post: &Post) {
 
 async fn a_series_comes_with_what_differs(post: &Post) {
     let mut mail = weekly();
-    mail.event.exceptions = vec![
+    Arc::make_mut(&mut mail.event).exceptions = vec![
         exception("2026-07-20T08:00:00Z", true),
         Exception {
             span: Some(span("2026-07-14T12:00:00Z", "2026-07-14T13:00:00Z")),
@@ -69,7 +71,7 @@ async fn a_series_comes_with_what_differs(post: &Post) {
         },
     ];
     let lines = ["RRULE:FREQ=WEEKLY;BYDAY=MO", "EXDATE:20260727T100000"];
-    mail.event.recurrence = Recurrence::parse(&lines).expect("a pattern");
+    Arc::make_mut(&mut mail.event).recurrence = Recurrence::parse(&lines).expect("a pattern");
     let mail = sent(post, mail).await;
     let events = mail.calendar()["events"].as_array().expect("events");
     assert_eq!(events.len(), 2);

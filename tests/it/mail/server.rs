@@ -51,9 +51,9 @@ impl Mailing {
         let db = self.db().await;
         let done: Result<(), StoreError> = db
             .transaction(move |tx| {
-                Box::pin(
-                    async move { outbox::insert(tx, &due(&[invitation()], Utc::now()), Utc::now()).await },
-                )
+                Box::pin(async move {
+                    outbox::insert(tx, &due(&[invitation()], Utc::now()), None, Utc::now()).await
+                })
             })
             .await;
         done.expect("a transaction");

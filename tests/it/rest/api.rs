@@ -14,7 +14,8 @@ use colloquy::{
     config::{Config, DevUser, Oidc},
     disabled_users::DisabledUsers,
     http::{
-        self, ApiState, api::Parts, auth::person::VISIT_NOTES_MAX, brake::WriteBrake, starts::StartLimits,
+        self, ApiState, api::Parts, auth::person::VISIT_NOTES_MAX, caller_limits::CallerLimits,
+        starts::StartLimits,
     },
     identity::{DevIssuer, Verifier, VerifierSettings},
     known_users::KnownUsers,
@@ -108,7 +109,7 @@ impl Api {
                 .expect("a spool"),
             assets,
             start_limits: StartLimits::new(&config, Readiness::default(), origins),
-            brake: WriteBrake::new(config.http.writes_per_second),
+            caller_limits: CallerLimits::new(config.http.writes_per_second),
             known_users: KnownUsers::default(),
             disabled_users: DisabledUsers::default(),
             shared_folders: SharedFolders::new(&config.outgoing, &config.shared_folder).expect("a client"),

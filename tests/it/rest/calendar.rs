@@ -41,6 +41,7 @@ impl Api {
                 is_all_day: false,
                 starts_at: zoned(end - chrono::TimeDelta::hours(1)),
                 ends_at: zoned(end),
+                skipped_start: None,
             }),
             recurrence: Recurrence::default(),
             series_ends_at: end,

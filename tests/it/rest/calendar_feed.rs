@@ -71,6 +71,7 @@ fn times(starts_at: &str, zone: &str, hours: i64, is_all_day: bool) -> Times {
         is_all_day,
         starts_at,
         ends_at,
+        skipped_start: None,
     }
 }
 
@@ -218,6 +219,7 @@ async fn programs_see_what_takes_place(api: &Api) {
     let start = LocalStart {
         instant: at("2027-02-01T09:00:00Z"),
         zone: "Europe/Berlin".parse().expect("a zone"),
+        skipped: None,
         all_day: false,
     };
     let rule = Recurrence::parse(&lines).expect("a pattern");

@@ -397,12 +397,12 @@ async fn a_provider_that_falls_silent_midway_is_cleaned_up() {
 #[tokio::test]
 async fn the_whole_creation_has_a_limit_too() {
     let cloud = FakeNextcloud::start().await;
-    let patience = ProviderTimeouts {
+    let time_limit = ProviderTimeouts {
         call: Duration::from_mins(1),
         creation: Duration::from_secs(1),
         ..IMPATIENT
     };
-    let folders = SharedFolders::with_timeouts(&config::Outgoing::default(), &cloud.settings(), patience)
+    let folders = SharedFolders::with_timeouts(&config::Outgoing::default(), &cloud.settings(), time_limit)
         .expect("a client");
     cloud.be(Mood::SilentAtSecondShare);
     let created = folders.create(Uuid::new_v4(), chrono::Utc::now()).await;

@@ -2,6 +2,7 @@
 
 use chrono::TimeDelta;
 use colloquy::{
+    permissions::Standing,
     secrets::Secret,
     store::{
         StoreError,
@@ -36,6 +37,7 @@ pub fn hour(starts_at: i64) -> Times {
             at: at(starts_at + 3600),
             zone: Zone::UTC,
         },
+        skipped_start: None,
     }
 }
 
@@ -132,13 +134,13 @@ async fn creators_and_invited_see_it(store: &Store) {
     store.favorite(&event, &bob).await;
     let by_ada = seen(store, &ada, event.id).await.expect("her own");
     assert_eq!(
-        (by_ada.invite_status, by_ada.role),
-        (InviteStatus::Accepted, None)
+        (by_ada.invite_status, by_ada.standing),
+        (InviteStatus::Accepted, Standing::Owner)
     );
     assert!(by_ada.can_edit() && !by_ada.is_favorite);
     let by_bob = seen(store, &bob, event.id).await.expect("he is invited");
     assert_eq!(by_bob.invite_status, InviteStatus::Tentative);
-    assert_eq!(by_bob.role, Some(InviteRole::Moderator));
+    assert_eq!(by_bob.standing, Standing::Moderator);
     assert!(!by_bob.can_edit() && by_bob.is_favorite && by_bob.folder.is_none());
     assert_eq!(by_bob.room.password, Some(Secret::new("geheim")));
     assert!(by_bob.room.sip.is_some_and(|sip| sip.id.len() == 10));

@@ -20,7 +20,7 @@ on_both_databases!(Store:
     tariffs_come_from_known_external_ids, groups_are_those_of_the_last_token_that_names_them, groups_belong_to_a_tenant,
     what_is_taken_away_at_the_issuer_is_taken_away, switched_off_claims_are_not_looked_at,
     whoever_is_downgraded_gets_the_tariff_for_that, what_says_nothing_new_is_not_written, visits_are_noted_by_the_hour,
-    users_change_their_profile, choices_survive_a_login, what_can_not_be_seen_is_no_choice, search_text_is_folded, odd_texts_are_stored);
+    users_change_their_profile, choices_survive_a_login, what_can_not_be_seen_is_no_choice, search_text_is_folded, eight_words_are_searched_for, odd_texts_are_stored);
 
 #[expect(clippy::unnecessary_wraps, reason = "shortens the tables of claims")]
 fn some(text: &str) -> Option<String> {
@@ -438,6 +438,17 @@ async fn search_text_is_folded(store: &Store) {
     store.log_in(&token).await;
     let found = "SELECT count(*) FROM users WHERE search_text LIKE '%ada\n%' AND search_text LIKE '%ada@example.org%'";
     assert_eq!(store.number(found).await, 1);
+}
+
+/// Each is looked for in every user.
+async fn eight_words_are_searched_for(store: &Store) {
+    let ada = store.user("ada").await;
+    let number = async |words: &str| {
+        let found = users::find(&store.db, ada.tenant_id, words, 10, at(0)).await;
+        found.expect("a query").len()
+    };
+    assert_eq!(number("a ad ada d da @ . zzz").await, 0);
+    assert_eq!(number("a ad ada d da @ . e zzz").await, 1, "the ninth");
 }
 
 async fn odd_texts_are_stored(store: &Store) {

@@ -18,8 +18,9 @@ use crate::{
     http::{
         ApiError, ApiState,
         auth::CurrentUser,
-        cursors::{self, AskedAt, per_page},
+        cursors,
         events::shown,
+        links::{AskedAt, per_page},
         params::{InPath, InQuery},
         refusals,
     },

@@ -1,6 +1,6 @@
 //! `/v1/users/find` where the identity provider has a directory of people.
 
-mod moods;
+mod failures;
 mod searches;
 mod tenants;
 

@@ -2,11 +2,11 @@
 
 use serde_json::{Value, json};
 
-use super::{Api, berlin, event, hour, post, timeless, weekly, with};
+use super::{Api, berlin, event, hour, patch, path, post, text, timeless, weekly, with};
 
 on_both_databases!(Api:
     times_are_all_there_or_not_at_all, times_must_be_times, days_begin_at_midnight, patterns_must_be_patterns,
-    wall_clocks_count);
+    wall_clocks_count, a_series_keeps_the_time_of_day_that_its_start_skips);
 
 async fn times_are_all_there_or_not_at_all(api: &Api) {
     let alice = api.person("alice").await;
@@ -201,4 +201,43 @@ async fn wall_clocks_count(api: &Api) {
             json!({"datetime": expected, "timezone": "Europe/Berlin"})
         );
     }
+}
+
+async fn a_series_keeps_the_time_of_day_that_its_start_skips(api: &Api) {
+    let alice = api.person("alice").await;
+    // On 28 March there is no 2:30 in Berlin.
+    let body = json!({
+        "starts_at": berlin("2027-03-28T02:30:00"), "ends_at": berlin("2027-03-28T03:45"),
+        "recurrence_pattern": ["RRULE:FREQ=WEEKLY;COUNT=3"],
+    });
+    let created = event(api, &alice, with(hour("2027-03-28T02"), &body)).await;
+    let starts = async || {
+        let instances = api.get(&alice, &format!("{}/instances", path(&created))).await;
+        let instances = instances.expect(200);
+        let instances = instances.as_array().expect("a list").iter();
+        let starts = instances.map(|one| text(&one["starts_at"]["datetime"]).to_owned());
+        starts.collect::<Vec<_>>()
+    };
+    let kept = [
+        "2027-03-28T01:30:00Z",
+        "2027-04-04T00:30:00Z",
+        "2027-04-11T00:30:00Z",
+    ];
+    assert_eq!(starts().await, kept);
+    // A form sends back what it got: an instant.
+    let form = json!({
+        "title": "Anders", "is_time_independent": false, "is_all_day": false, "starts_at": created["starts_at"],
+        "ends_at": created["ends_at"], "recurrence_pattern": created["recurrence_pattern"],
+    });
+    patch(api, &alice, &path(&created), form).await.expect(200);
+    assert_eq!(starts().await, kept);
+    // Another beginning says nothing of that time of day.
+    let later = json!({"starts_at": {"datetime": "2027-03-28T01:40:00Z", "timezone": "Europe/Berlin"}});
+    patch(api, &alice, &path(&created), later).await.expect(200);
+    let moved = [
+        "2027-03-28T01:40:00Z",
+        "2027-04-04T01:40:00Z",
+        "2027-04-11T01:40:00Z",
+    ];
+    assert_eq!(starts().await, moved);
 }

@@ -1,8 +1,8 @@
 //! The description of the protocol: committed as it is generated, and true.
 
+mod conformity;
 mod served;
 mod shape;
-mod truth;
 
 use std::{fs, path::Path};
 

@@ -33,7 +33,7 @@ async fn a_transaction_that_fails_queues_nothing(post: &Post) {
         .db
         .transaction(move |tx| {
             Box::pin(async move {
-                outbox::insert(tx, &due(&[invitation()], now), now).await?;
+                outbox::insert(tx, &due(&[invitation()], now), None, now).await?;
                 Err(StoreError::Stopping)
             })
         })

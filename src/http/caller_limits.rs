@@ -1,5 +1,5 @@
 //! How fast one user may change things, and how many requests of one caller are answered at once. How often somebody reads or enters a
-//! room is never braked: clients do both again and again.
+//! room is never limited: clients do both again and again.
 
 use std::{
     hash::{BuildHasher as _, Hash, RandomState},
@@ -54,7 +54,7 @@ const LIGHT: &str = "/v1/users/me";
 
 /// Refuses changes of users who make too many. Clones are one.
 #[derive(Debug, Clone)]
-pub struct WriteBrake {
+pub struct CallerLimits {
     limiters: Option<Arc<Limiters>>,
     changes: Arc<UnderWay>,
     reads: Arc<UnderWay>,
@@ -207,7 +207,7 @@ impl HttpBody for HeldBody {
     }
 }
 
-/// By a hash of the user: two that share one share their brake, which is next to impossible.
+/// By a hash of the user: two that share one share their limits, which is next to impossible.
 #[derive(Debug)]
 struct Limiters {
     writes: Throttle<u64>,
@@ -215,7 +215,7 @@ struct Limiters {
     hasher: RandomState,
 }
 
-impl WriteBrake {
+impl CallerLimits {
     /// So many per second in the long run; 0: any number.
     #[must_use]
     pub fn new(writes_per_second: u32) -> Self {
@@ -296,21 +296,21 @@ mod tests {
     const ROOMS: &str = "/v1/rooms";
 
     struct World {
-        brake: WriteBrake,
+        limits: CallerLimits,
         now: Instant,
     }
 
     impl World {
         fn new(writes_per_second: u32) -> Self {
             Self {
-                brake: WriteBrake::new(writes_per_second),
+                limits: CallerLimits::new(writes_per_second),
                 now: Instant::now(),
             }
         }
 
         /// How many of so many get in.
         fn admitted(&self, number: usize, method: &Method, path: &str, user: (&str, &str)) -> usize {
-            let count = |_: &usize| self.brake.count(method, path, user, self.now).is_ok();
+            let count = |_: &usize| self.limits.count(method, path, user, self.now).is_ok();
             (0..number).filter(count).count()
         }
     }
@@ -320,7 +320,7 @@ mod tests {
         let mut world = World::new(20);
         assert_eq!(world.admitted(150, &Method::POST, ROOMS, ANN), 100);
         let refusal = world
-            .brake
+            .limits
             .count(&Method::DELETE, "/v1/rooms/{room_id}", ANN, world.now);
         assert_eq!(refusal.expect_err("refused").status().as_u16(), 429);
         world.now += Duration::from_secs(1);
@@ -330,7 +330,7 @@ mod tests {
     }
 
     #[test]
-    fn each_user_has_a_brake_of_its_own_and_reading_has_none() {
+    fn each_user_has_limits_of_its_own_and_reading_has_none() {
         let world = World::new(1);
         assert_eq!(world.admitted(101, &Method::POST, ROOMS, ANN), 100);
         assert_eq!(world.admitted(1_000, &Method::GET, ROOMS, ANN), 1_000);
@@ -343,7 +343,7 @@ mod tests {
         let world = World::new(20);
         assert_eq!(world.admitted(600, &Method::POST, INVITATIONS, ANN), 500);
         let one = "/v1/events/{event_id}/invites/{user_id}";
-        assert_eq!(world.admitted(1, &Method::DELETE, one, ANN), 0, "the same brake");
+        assert_eq!(world.admitted(1, &Method::DELETE, one, ANN), 0, "the same limit");
         assert_eq!(world.admitted(101, &Method::POST, ROOMS, ANN), 100);
     }
 
@@ -363,6 +363,20 @@ mod tests {
         let answered = async { drop(held[1].0.lock().unwrap().take()) };
         let (waits, ()) = tokio::join!(reads.hold(ANN, &held[0]), answered);
         waits.expect("the place of the one that was answered");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_calendar_is_made_for_one_at_a_time() {
+        let limits = CallerLimits::new(0);
+        let (ann, ben) = (Uuid::from_u128(1), Uuid::from_u128(2));
+        let held: Vec<_> = (0..3).map(|_| Held::default()).collect();
+        limits.admit_calendar(ann, &held[0]).await.expect("a place");
+        let refused = limits.admit_calendar(ann, &held[1]).await.expect_err("refused");
+        assert_eq!(refused.status().as_u16(), 429);
+        limits
+            .admit_calendar(ben, &held[2])
+            .await
+            .expect("a place of its own");
     }
 
     #[test]

@@ -157,7 +157,7 @@ fn with_tracks(tracks: &Value) -> Response {
 
 /// Each call of each kind gets this answer, from a client that has not met it before.
 async fn ask(lies: &[Lie], calls: &[Call]) {
-    let patience = LivekitTimeouts {
+    let time_limit = LivekitTimeouts {
         call: SHORT * 5,
         ..UNLIMITED
     };
@@ -165,7 +165,7 @@ async fn ask(lies: &[Lie], calls: &[Call]) {
     let mut asked = 0;
     for (name, lie) in lies {
         for call in calls {
-            let client = client_with(&livekit, patience);
+            let client = client_with(&livekit, time_limit);
             livekit.be(Mood::Lying(*lie));
             let outcome = client.call(call.clone()).await;
             assert_eq!(outcome, Outcome::Unavailable, "{name}: {call:?}");

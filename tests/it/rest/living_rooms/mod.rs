@@ -4,12 +4,12 @@ mod delete;
 mod guessing;
 mod guest_access;
 mod invited;
+mod limits;
 mod locked_out;
-mod others;
-mod places;
 mod proxied;
 mod start;
 mod start_invited;
+mod strangers;
 mod tickets;
 mod web_origins;
 

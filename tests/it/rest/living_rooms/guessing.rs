@@ -39,7 +39,7 @@ mod few {
     type World = Proxied<OneFailure>;
 }
 
-/// The brakes are on from the first wrong password on.
+/// The limits hold from the first wrong password on.
 struct OneFailure;
 
 impl Settings for OneFailure {

@@ -20,7 +20,7 @@ on_both_databases!(Realm:
     one_question_that_is_too_much_does_not_stop_others, neither_secrets_nor_people_stand_in_the_log);
 
 /// What must be there at once is there within five times three seconds, or it has waited for the directory.
-const PATIENCE: Duration = Duration::from_secs(15);
+const TIME_LIMIT: Duration = Duration::from_secs(15);
 
 const ALICE: &str = "registered alice@example.org";
 const AARON: &str = "unregistered aaron@example.org";
@@ -34,7 +34,7 @@ async fn others_do_not_wait_for_four_who_ask(realm: &Realm) {
     let looking = async {
         directory.asked(4).await;
         // There is no place for a fifth, whoever asks.
-        let found = timeout(PATIENCE, realm.find(&realm.bob, "adams alice")).await;
+        let found = timeout(TIME_LIMIT, realm.find(&realm.bob, "adams alice")).await;
         let found = found.expect("the database's answer, at once");
         assert_eq!(shown(&found), [ALICE]);
         assert_eq!(directory.questions().len(), 4);
@@ -55,7 +55,7 @@ async fn a_silent_directory_is_left_alone_for_a_while(realm: &Realm) {
     let directory = &realm.directory;
     directory.add("aaron", "Aaron", "Adams");
     directory.be(Mood::Silent);
-    let found = timeout(PATIENCE, realm.found("adams")).await;
+    let found = timeout(TIME_LIMIT, realm.found("adams")).await;
     assert_eq!(found.expect("an answer in time"), [ALICE]);
     directory.be(Mood::Fine);
     // Nobody tries, and nobody waits.

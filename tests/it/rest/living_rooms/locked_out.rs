@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 
-use super::{Quiet, others::Others};
+use super::{Quiet, strangers::Others};
 use crate::support::{
     meeting::Meeting,
     participant::{Participant, protocols},

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{Quiet, others::Others};
+use super::{Quiet, strangers::Others};
 use crate::support::{meeting::Meeting, server::Server};
 
 on_both_databases!(Quiet:

@@ -14,12 +14,12 @@ use crate::databases::Kind;
 
 on_both_databases!(Served: a_page_settles_with_one_invite, an_event_with_details_has_one,
     pages_at_once_settle_with_the_same, a_withdrawn_one_is_replaced, a_full_room_has_a_place_for_it,
-    a_braked_page_settles, codes_of_addresses_are_none, an_invitee_looks_and_makes_none);
+    a_limited_page_settles, codes_of_addresses_are_none, an_invitee_looks_and_makes_none);
 
 /// How often a page looks at most until it has its link: it makes one after the first look, and finds it by the second.
 const LOOKS_MAX: usize = 2;
 
-/// As served to people: writes are braked, rooms have few places for codes.
+/// As served to people: writes are limited, rooms have few places for codes.
 struct Served(Api);
 
 impl std::ops::Deref for Served {
@@ -166,7 +166,7 @@ async fn a_full_room_has_a_place_for_it(api: &Served) {
     assert_eq!(page.asked, [("GET", 200), ("POST", 201), ("GET", 200)]);
 }
 
-async fn a_braked_page_settles(api: &Served) {
+async fn a_limited_page_settles(api: &Served) {
     let alice = api.person("alice").await;
     let event = event(api, &alice, timeless()).await;
     while api

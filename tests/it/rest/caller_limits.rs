@@ -51,7 +51,7 @@ async fn whoever_changes_too_much_waits(Slow(api): &Slow) {
     assert!((99..=allowed).contains(&admitted), "{admitted}");
     refusal.refused(429, "too_many_requests");
     assert!(["1", "2"].contains(&refusal.header("retry-after")));
-    // Reading, entering and guests are not braked, nor is anybody else.
+    // Reading, entering and guests are not limited, nor is anybody else.
     for _ in 0..150 {
         api.get(&alice, "/v1/rooms").await.expect(200);
     }
@@ -62,7 +62,7 @@ async fn whoever_changes_too_much_waits(Slow(api): &Slow) {
     }
     let bob = api.person("bob").await;
     nothing(api, &bob).await.expect(204);
-    // What is refused anyway does not become a look into the brake: no credentials are no user's.
+    // What is refused anyway does not become a look at the limits: no credentials are no user's.
     let stranger = request("PATCH", "/v1/users/me", Some("Bearer nonsense"), &json!({}));
     api.send(stranger).await.refused(401, "unauthorized");
 }

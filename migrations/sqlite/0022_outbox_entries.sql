@@ -1,0 +1,13 @@
+-- What mails tell of an event, once for all receivers.
+CREATE TABLE outbox_entries (
+    -- The beginning of the SHA-256 of its text: the same is stored once.
+    id         BLOB PRIMARY KEY,
+    -- When a mail with it was queued last.
+    queued_at  TEXT NOT NULL,
+    entry      TEXT NOT NULL
+) STRICT;
+-- NULL: the mail holds its entry itself, as all did before.
+ALTER TABLE outbox ADD COLUMN entry_id BLOB REFERENCES outbox_entries (id);
+CREATE INDEX outbox_entry ON outbox (entry_id) WHERE entry_id IS NOT NULL;
+-- Whoever brought the mail about; NULL where nobody knows any more.
+ALTER TABLE outbox ADD COLUMN caused_by BLOB;

@@ -1,0 +1,79 @@
+//! What a change makes of an event's times, found out before the transaction: a series may take long to compute, and meanwhile a
+//! transaction would hold a connection, and in SQLite the right to write, that others wait for.
+
+use chrono::{DateTime, Utc};
+use colloquy_calendar::recurrence::RecurrenceError;
+
+use super::{Asked, EventError, Schedule, instances::Series, off_thread};
+use crate::store::{
+    Db, StoreError,
+    events::{Event, exceptions},
+};
+
+/// How many times it is found out anew, as others have changed the event meanwhile.
+pub(super) const LOOKS_MAX: usize = 8;
+
+/// What a change of an event makes of its times.
+#[derive(Debug, Clone)]
+pub(super) struct Foreseen {
+    /// Of the event as it was looked at.
+    revision: i32,
+    pub after: Schedule,
+    /// Whether who has answered is to be asked again: the event begins at another time, and nobody is there already. Where only
+    /// the end moves, people come as they have said.
+    pub answers_are_void: bool,
+}
+
+impl Foreseen {
+    pub async fn new(db: &Db, known: &Event, asked: Asked, now: DateTime<Utc>) -> Result<Self, EventError> {
+        let before = Schedule::of(known);
+        let after = {
+            let before = before.clone();
+            off_thread(move || before.changed(asked)).await??
+        };
+        let is_moved = is_moved(&before, &after);
+        Ok(Self {
+            revision: known.revision,
+            after,
+            answers_are_void: is_moved && !is_under_way(db, known, now).await?,
+        })
+    }
+
+    /// The same of an event that takes place once, and will.
+    pub fn of_single(known: &Event, asked: Asked, now: DateTime<Utc>) -> Result<Self, EventError> {
+        let before = Schedule::of(known);
+        let after = before.changed(asked)?;
+        let is_under_way = before.times.is_some_and(|times| times.is_under_way(now));
+        Ok(Self {
+            revision: known.revision,
+            answers_are_void: is_moved(&before, &after) && !is_under_way,
+            after,
+        })
+    }
+
+    /// It holds for the event as it is in a transaction that has locked it, or somebody was faster.
+    pub fn check(&self, event: &Event) -> Result<(), EventError> {
+        if event.revision == self.revision {
+            Ok(())
+        } else {
+            Err(EventError::ChangedMeanwhile)
+        }
+    }
+}
+
+fn is_moved(before: &Schedule, after: &Schedule) -> bool {
+    let beginning = |schedule: &Schedule| schedule.times.map(|times| times.starts_at.at);
+    beginning(after).is_some() && beginning(after) != beginning(before)
+}
+
+async fn is_under_way(db: &Db, event: &Event, now: DateTime<Utc>) -> Result<bool, EventError> {
+    let exceptions = exceptions::of_events(db, &[event.id]).await?;
+    let event = event.clone();
+    let is_under_way = off_thread(move || {
+        let series = Series::new(&event, exceptions, now)?;
+        Ok(series.is_some_and(|series| series.is_under_way(now)))
+    });
+    // What is stored was parsed before.
+    let unreadable = |error: RecurrenceError| StoreError::Unreadable(error.to_string());
+    Ok(is_under_way.await?.map_err(unreadable)?)
+}
