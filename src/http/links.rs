@@ -91,7 +91,7 @@ mod tests {
         for (query, expected) in [
             ("", ""),
             ("page=2&per_page=1", ""),
-            ("status=a,b&page=2&x=%3C%0A>", "&status=a%2Cb&x=%3C%0A%3E"),
+            ("status=a,b&page=2&x=%3C%0A%3E", "&status=a%2Cb&x=%3C%0A%3E"),
             ("status=a&status=b", "&status=a&status=b"),
         ] {
             let asked = AskedAt(format!("/v1/rooms?{query}").parse().unwrap());

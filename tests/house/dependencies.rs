@@ -9,7 +9,7 @@ const PACKAGES: [(&str, &[&str]); 4] = [
     ("", &["tests"]),
     ("actors", &["actors/tests", "actors/benches"]),
     ("calendar", &["calendar/tests"]),
-    ("loadtest", &[]),
+    ("loadtest", &["loadtest/tests"]),
 ];
 
 /// Packages whose library has another name.

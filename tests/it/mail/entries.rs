@@ -40,7 +40,7 @@ async fn what_many_are_told_is_stored_once(post: &Post) {
     // The same of another transaction, as when one is invited after the other.
     post.enqueue(&invitations(2, &description)).await;
     assert_eq!((post.count("TRUE").await, post.entries().await), (302, 1));
-    let longest = "SELECT max(length(CAST(mail AS text))) FROM outbox";
+    let longest = "SELECT CAST(max(length(CAST(mail AS text))) AS bigint) FROM outbox";
     let longest = post.store.number(longest).await;
     assert!(longest < 1_000, "{longest} characters");
     let sent = post.worker().round().await.expect("a database").sent;
