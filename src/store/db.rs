@@ -1,6 +1,10 @@
 //! The two databases behind one type, and the one way to write.
 
-use std::{future::Future, time::Duration};
+use std::{
+    future::Future,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use futures_util::future::BoxFuture;
 use sqlx::{PgPool, Postgres, Sqlite, SqlitePool};
@@ -10,7 +14,7 @@ use tracing::Instrument as _;
 use super::{
     StoreError,
     error::was_in_the_way,
-    lease::{Lease, patiently, too_slow, until},
+    lease::{Lease, Share, too_slow, until},
 };
 
 /// How long a transaction that failed waits for its rollback; without it the connection is closed.
@@ -28,6 +32,44 @@ pub enum Db {
         read: SqlitePool,
     },
     Postgres(PgPool),
+}
+
+/// The work of a transaction, which may be done again.
+type Work = Box<dyn for<'t> FnMut(&'t mut Tx) -> BoxFuture<'t, Verdict> + Send>;
+
+/// What is to become of a transaction.
+enum Verdict {
+    Commit,
+    Rollback,
+    /// It is rolled back, as others were in its way, and may be tried again.
+    Again,
+}
+
+/// Where a task puts what has come of its work.
+struct Outcome<T, E>(Arc<Mutex<Option<Result<T, E>>>>);
+
+impl<T, E> Default for Outcome<T, E> {
+    fn default() -> Self {
+        Self(Arc::default())
+    }
+}
+
+impl<T, E> Clone for Outcome<T, E> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+impl<T, E: From<StoreError>> Outcome<T, E> {
+    fn put(&self, done: Result<T, E>) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(done);
+    }
+
+    /// Nothing is there only while the server stops.
+    fn take(&self) -> Result<T, E> {
+        let done = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
+        done.unwrap_or_else(|| Err(StoreError::Stopping.into()))
+    }
 }
 
 /// An open transaction. Dropped without an end its connection is closed, by which the database rolls it back.
@@ -68,50 +110,60 @@ impl Db {
         T: Send + 'static,
         E: From<StoreError> + std::error::Error + Send + 'static,
     {
-        let db = self.clone();
-        patiently(|left| {
-            // Boxed: on its way into its task the whole work would be moved again and again.
-            unbroken(Box::pin(async move {
-                let end = Instant::now() + left;
-                for _ in 1..TRIES_MAX {
-                    match db.try_once(end, work.clone()).await {
-                        Err(error) if was_in_the_way(&error) => {
-                            tracing::debug!("a transaction was in the way of another and is done again");
-                        }
-                        done => return done,
-                    }
+        let outcome = Outcome::default();
+        let place = outcome.clone();
+        let judged: Work = Box::new(move |tx| {
+            let (work, place) = (work.clone(), place.clone());
+            Box::pin(async move {
+                let done = work(tx).await;
+                let verdict = match &done {
+                    Ok(_) => Verdict::Commit,
+                    Err(error) if was_in_the_way(error) => Verdict::Again,
+                    Err(_) => Verdict::Rollback,
+                };
+                place.put(done);
+                verdict
+            })
+        });
+        self.run(judged).await?;
+        outcome.take()
+    }
+
+    /// Everything of a transaction that is the same for all: compiled once, as there are many.
+    async fn run(&self, mut work: Work) -> Result<(), StoreError> {
+        let (db, share) = (self.clone(), Share::begin());
+        let end = Instant::now() + share.left;
+        let done = run_to_its_end(Box::pin(async move {
+            for _ in 1..TRIES_MAX {
+                match db.try_once(end, &mut work).await {
+                    Ok(Verdict::Again) => {}
+                    Err(error) if was_in_the_way(&error) => {}
+                    done => return done,
                 }
-                db.try_once(end, work).await
-            }))
-        })
-        .await
+                tracing::debug!("a transaction was in the way of another and is done again");
+            }
+            db.try_once(end, &mut work).await
+        }));
+        let done = done.await;
+        share.end();
+        done?.map(drop)
     }
 
     /// One try of a transaction, which ends at `end`.
-    async fn try_once<T, E, F>(&self, end: Instant, work: F) -> Result<T, E>
-    where
-        F: for<'t> FnOnce(&'t mut Tx) -> BoxFuture<'t, Result<T, E>>,
-        E: From<StoreError>,
-    {
-        let mut tx = until(end, self.begin()).await.map_err(StoreError::from)?;
-        let outcome = timeout_at(end, work(&mut tx))
-            .await
-            .map_err(|_| E::from(StoreError::from(too_slow())))?;
-        match outcome {
-            Ok(done) => {
-                until(end, tx.end("COMMIT")).await.map_err(StoreError::from)?;
-                Ok(done)
-            }
-            Err(error) => {
-                // Where even that fails, the connection is closed and the database rolls back by itself.
-                let rollback = until(Instant::now() + ROLLBACK_WAIT, tx.end("ROLLBACK"));
-                if let Err(failure) = rollback.await {
-                    let error: &dyn std::error::Error = &failure;
-                    tracing::warn!(error, "could not roll back");
-                }
-                Err(error)
-            }
+    async fn try_once(&self, end: Instant, work: &mut Work) -> Result<Verdict, StoreError> {
+        let mut tx = until(end, self.begin()).await?;
+        let verdict = timeout_at(end, work(&mut tx)).await.map_err(|_| too_slow())?;
+        if matches!(verdict, Verdict::Commit) {
+            until(end, tx.end("COMMIT")).await?;
+            return Ok(verdict);
         }
+        // Where even that fails, the connection is closed and the database rolls back by itself.
+        let rollback = until(Instant::now() + ROLLBACK_WAIT, tx.end("ROLLBACK"));
+        if let Err(failure) = rollback.await {
+            let error: &dyn std::error::Error = &failure;
+            tracing::warn!(error, "could not roll back");
+        }
+        Ok(verdict)
     }
 
     async fn begin(&self) -> sqlx::Result<Tx> {
@@ -160,11 +212,19 @@ where
     T: Send + 'static,
     E: From<StoreError> + Send + 'static,
 {
+    let outcome = Outcome::default();
+    let place = outcome.clone();
+    run_to_its_end(Box::pin(async move { place.put(work.await) })).await?;
+    outcome.take()
+}
+
+/// Runs a boxed future in a task of its own. One type serves all of the same output: each type of a task is much code.
+async fn run_to_its_end<T: Send + 'static>(work: BoxFuture<'static, T>) -> Result<T, StoreError> {
     match tokio::spawn(work.in_current_span()).await {
-        Ok(result) => result,
+        Ok(done) => Ok(done),
         Err(error) => match error.try_into_panic() {
             Ok(panic) => std::panic::resume_unwind(panic),
-            Err(_cancelled) => Err(StoreError::Stopping.into()),
+            Err(_cancelled) => Err(StoreError::Stopping),
         },
     }
 }

@@ -11,6 +11,7 @@ use std::{
     time::Duration,
 };
 
+use futures_util::future::BoxFuture;
 use sqlx::{Database, Pool, pool::PoolConnection};
 use tokio::{
     runtime::Handle,
@@ -34,19 +35,36 @@ pub async fn sharing_time_limit<F: Future>(request: F) -> F::Output {
     LEFT.scope(Cell::new(TIME_LIMIT), request).await
 }
 
-/// Runs what asks the database, with the time that it may take; that is [`TIME_LIMIT`], or what this request has left.
-pub(super) async fn patiently<F: Future>(work: impl FnOnce(Duration) -> F) -> F::Output {
-    let started = Instant::now();
-    let left = LEFT.try_with(Cell::get).unwrap_or(TIME_LIMIT);
-    let done = work(left).await;
-    // Outside of a request nothing is shared.
-    let _ = LEFT.try_with(|shared| shared.set(left.saturating_sub(started.elapsed())));
-    done
+/// What somebody may take who asks the database: [`TIME_LIMIT`], or what its request has left.
+pub(super) struct Share {
+    started: Instant,
+    pub left: Duration,
 }
 
-/// Waits for a read. When it takes too long, or when the caller goes away, the connection is closed.
-pub(super) async fn in_time<T>(read: impl Future<Output = sqlx::Result<T>>) -> sqlx::Result<T> {
-    patiently(|left| async move { timeout(left, read).await.unwrap_or_else(|_| Err(too_slow())) }).await
+impl Share {
+    pub(super) fn begin() -> Self {
+        Self {
+            started: Instant::now(),
+            left: LEFT.try_with(Cell::get).unwrap_or(TIME_LIMIT),
+        }
+    }
+
+    /// Takes what was needed from what the request has. Outside of one nothing is shared.
+    pub(super) fn end(self) {
+        let left = self.left.saturating_sub(self.started.elapsed());
+        let _ = LEFT.try_with(|shared| shared.set(left));
+    }
+}
+
+/// Waits for a read. When it takes too long, or when the caller goes away, the connection is closed. (Boxed, so that all reads
+/// of the same rows are one function to the compiler.)
+pub(super) async fn in_time<T>(read: BoxFuture<'_, sqlx::Result<T>>) -> sqlx::Result<T> {
+    let share = Share::begin();
+    let done = timeout(share.left, read)
+        .await
+        .unwrap_or_else(|_| Err(too_slow()));
+    share.end();
+    done
 }
 
 /// Waits until `end`.
