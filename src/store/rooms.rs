@@ -99,12 +99,13 @@ pub struct Related {
     pub standing: Standing,
 }
 
-/// The rooms of others to whose events user `$1` is invited, within the user's tenant, as `r`.
+/// The rooms of others to whose events user `$1` is invited, within the user's tenant, as `r`. (Written with an equals sign, the
+/// tenant would lead SQLite to look through all of its rooms.)
 macro_rules! rooms_by_invitation {
     () => {
         "event_invites ei JOIN events e ON e.id = ei.event_id JOIN rooms r ON r.id = e.room_id
          WHERE ei.user_id = $1 AND r.created_by <> $1
-         AND r.tenant_id = (SELECT tenant_id FROM users WHERE id = $1)"
+         AND NOT (r.tenant_id <> (SELECT tenant_id FROM users WHERE id = $1))"
     };
 }
 

@@ -15,6 +15,8 @@ pub struct Plan {
     /// Reading a whole table or a whole index.
     pub scans: Vec<String>,
     pub sorts: Vec<String>,
+    /// Reading everything of a tenant.
+    pub tenants: Vec<String>,
 }
 
 /// Asks the database for its plan.
@@ -80,6 +82,8 @@ fn of_sqlite(steps: &[String]) -> Plan {
             plan.scans.push(step.clone());
         } else if step.contains("TEMP B-TREE FOR ORDER BY") {
             plan.sorts.push(step.clone());
+        } else if step.contains("(tenant_id=?)") {
+            plan.tenants.push(step.clone());
         }
     }
     plan
@@ -95,6 +99,13 @@ fn look_at_nodes(node: &Value, plan: &mut Plan) {
         "Seq Scan" => plan.scans.push(of()),
         "Index Scan" | "Index Only Scan" | "Bitmap Index Scan" if node["Index Cond"].is_null() => {
             plan.scans.push(of());
+        }
+        "Index Scan" | "Index Only Scan" | "Bitmap Index Scan"
+            if node["Index Cond"]
+                .as_str()
+                .is_some_and(|text| text.starts_with("(tenant_id =")) =>
+        {
+            plan.tenants.push(of());
         }
         "Sort" | "Incremental Sort" => plan.sorts.push(of()),
         _ => {}

@@ -187,12 +187,13 @@ macro_rules! relation_of_user {
 }
 pub(super) use relation_of_user;
 
-/// The condition of an event `v` that user `$1` sees: none of another tenant.
+/// The condition of an event `v` that user `$1` sees: none of another tenant. (Written with an equals sign, the tenant would lead
+/// SQLite to look through all of its events.)
 macro_rules! is_seen {
     () => {
         "v.id IN (SELECT id FROM events WHERE created_by = $1
                   UNION ALL SELECT event_id FROM event_invites WHERE user_id = $1)
-         AND (v.created_by = $1 OR v.tenant_id = (SELECT tenant_id FROM users WHERE id = $1)) "
+         AND (v.created_by = $1 OR NOT (v.tenant_id <> (SELECT tenant_id FROM users WHERE id = $1))) "
     };
 }
 pub(super) use is_seen;
