@@ -15,7 +15,7 @@ pub struct Plan {
     /// Reading a whole table or a whole index.
     pub scans: Vec<String>,
     pub sorts: Vec<String>,
-    /// Reading everything of a tenant.
+    /// Reading everything of a tenant. Looked at in SQLite alone: PostgreSQL knows how many rows there are, and chooses by that.
     pub tenants: Vec<String>,
 }
 
@@ -99,13 +99,6 @@ fn look_at_nodes(node: &Value, plan: &mut Plan) {
         "Seq Scan" => plan.scans.push(of()),
         "Index Scan" | "Index Only Scan" | "Bitmap Index Scan" if node["Index Cond"].is_null() => {
             plan.scans.push(of());
-        }
-        "Index Scan" | "Index Only Scan" | "Bitmap Index Scan"
-            if node["Index Cond"]
-                .as_str()
-                .is_some_and(|text| text.starts_with("(tenant_id =")) =>
-        {
-            plan.tenants.push(of());
         }
         "Sort" | "Incremental Sort" => plan.sorts.push(of()),
         _ => {}

@@ -161,7 +161,7 @@ async fn with_invitees(db: &Db, events: &[Uuid]) -> Result<Vec<Uuid>, StoreError
 /// How many invitations to events that have not ended the user has not answered.
 pub async fn pending(db: &Db, user: Uuid, now: DateTime<Utc>) -> Result<u64, StoreError> {
     const COUNT: &str = "SELECT count(*) FROM event_invites i JOIN events e ON e.id = i.event_id
-        JOIN users u ON u.id = i.user_id AND NOT (u.tenant_id <> e.tenant_id)
+        JOIN users u ON u.id = i.user_id AND u.tenant_id = e.tenant_id
         WHERE i.user_id = $1 AND i.status = $2 AND (e.series_ends_at IS NULL OR e.series_ends_at > $3)";
     let total = read!(db, pool => sqlx::query_scalar(COUNT)
         .bind(user)
