@@ -96,7 +96,7 @@ impl TariffResource {
         }
     }
 
-    /// The same without one feature, e.g. [`CALL_IN`] where media are encrypted end to end.
+    /// The same without one feature, e.g. [`CALL_IN`](crate::catalogue::CALL_IN) where media are encrypted end to end.
     #[must_use]
     pub fn without(mut self, module: &str, feature: &str) -> Self {
         if let Some(module) = self.modules.get_mut(module) {

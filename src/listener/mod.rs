@@ -76,7 +76,7 @@ pub struct ListenerEnd {
 /// Serves `router` until `shutdown`: then accepts nothing more, lets requests in flight end, and cuts what takes
 /// longer than the grace time. Upgraded connections are waited for too; whoever owns them closes them.
 ///
-/// Each request carries the extensions [`ClientAddress`] and [`Peer`].
+/// Each request carries the extensions [`ClientAddress`](crate::client_address::ClientAddress) and [`Peer`](crate::client_address::Peer).
 pub async fn serve(
     listener: TcpListener,
     router: Router,

@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// Lines that an event goes to, resolved when it was sent. A line has the number of the session that came in; sessions
-/// that resume it are bound to it ([`Effect::Joined`]).
+/// that resume it are bound to it ([`Effect::Bound`]).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Receivers {
     One(SessionNo),
