@@ -251,6 +251,13 @@ pub async fn withdraw(tx: &mut Tx, mails: &[Uuid], now: DateTime<Utc>) -> Result
     entries::delete_unused(tx, &entries).await
 }
 
+/// Gives up what waits of this user's invitations and news, who is locked out.
+pub async fn give_up_of(tx: &mut Tx, by: Uuid, at: DateTime<Utc>) -> Result<(), StoreError> {
+    const UPDATE: &str = "UPDATE outbox SET failed_at = $2, last_error = 'the sender is locked out'
+        WHERE sent_at IS NULL AND failed_at IS NULL AND caused_by = $1 AND purpose IN ('invite', 'change')";
+    Ok(within!(tx, c => sqlx::query(UPDATE).bind(by).bind(micros(at)).execute(c).await.map(drop))?)
+}
+
 /// When changes of an event were or will be told of since a time, one time for each change.
 pub async fn rounds(
     tx: &mut Tx,

@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use super::{BY_ID, User};
 use crate::store::{
-    Db, StoreError, micros,
+    Db, StoreError, micros, outbox,
     rows::{Columns, from_columns},
 };
 
@@ -64,7 +64,8 @@ pub async fn all_disabled(db: &Db) -> Result<Vec<DisabledUser>, StoreError> {
     }
 }
 
-/// Locks a user out from now on; the time of an earlier lock-out stays. `None`: no such user.
+/// Locks a user out from now on; the time of an earlier lock-out stays. Mails that the user has brought about and that wait are given
+/// up, but for those that tell of an end. `None`: no such user.
 pub async fn disable(db: &Db, id: Uuid, now: DateTime<Utc>) -> Result<Option<Switched>, StoreError> {
     switch(db, id, Some(micros(now))).await
 }
@@ -89,6 +90,9 @@ async fn switch(
                 .execute(c)
                 .await
                 .map(|done| done.rows_affected()))?;
+            if let Some(at) = disabled_at {
+                outbox::give_up_of(tx, id, at).await?;
+            }
             let user: Option<User> =
                 within!(tx, c => sqlx::query_as(BY_ID).bind(id).fetch_optional(c).await)?;
             Ok(user.map(|user| Switched {

@@ -11,6 +11,7 @@ use colloquy::{
         event_invites::Receiver,
         mail_refusals,
         usage::{Limits, QuotaError},
+        users,
     },
 };
 use futures_util::future::join_all;
@@ -31,6 +32,7 @@ on_both_databases!(Post:
     the_rest_of_a_day_goes_to_the_first,
     a_refusal_holds_for_what_waits_already,
     a_refused_address_gets_nothing,
+    mails_of_whoever_is_locked_out_do_not_go,
 );
 
 const HOUR: Duration = Duration::from_hours(1);
@@ -418,4 +420,25 @@ async fn a_refused_address_gets_nothing(post: &Post) {
     mail_refusals::remove(db, bob).await.expect("a transaction");
     post.invite(registered, NONE).await;
     assert_eq!(post.delivered().await, ["Invitation: Planning"]);
+}
+
+async fn mails_of_whoever_is_locked_out_do_not_go(post: &Post) {
+    let (mallory, bob) = (post.store.user("mallory").await, post.store.user("bob").await);
+    let (by, other) = (mallory.profile.id, bob.profile.id);
+    post.invite_by(by, to_event(1, "one@example.org"), NONE).await;
+    post.invite_by(other, to_event(2, "two@example.org"), NONE).await;
+    post.end(Mail {
+        kind: Kind::Uninvite,
+        ..to_event(3, "three@example.org")
+    })
+    .await;
+    let locked = users::disable(&post.store.db, by, post.now()).await;
+    assert!(locked.expect("a transaction").is_some());
+    assert_eq!(
+        post.delivered().await,
+        ["Invitation withdrawn: Event 3", "Invitation: Event 2"]
+    );
+    users::enable(&post.store.db, by).await.expect("a transaction");
+    post.pass(2 * HOUR);
+    assert_eq!(post.delivered().await, Vec::<String>::new());
 }
