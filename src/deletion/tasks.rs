@@ -44,7 +44,9 @@ pub(super) fn tell_and_delete_event(
                 has_lost_times: false,
             };
             // Of what is over nobody needs to hear.
-            if !notification.seen.event.is_over(now) {
+            if notification.seen.event.is_over(now) {
+                mail::take_back_all(tx, event, now).await?;
+            } else {
                 notifier.tell_end(tx, &notification, now).await?;
             }
             delete_rows(tx, event, seen.room.id, now).await
@@ -65,6 +67,7 @@ pub(super) fn delete_event(
             if !still_in(tx, event, still).await? {
                 return Ok(None);
             }
+            mail::take_back_all(tx, event, now).await?;
             delete_rows(tx, event, room, now).await
         })
     }

@@ -189,6 +189,7 @@ async fn tell(
         .await?
         .ok_or(EventError::Gone)?;
     if was_over && seen.event.is_over(cause.at) {
+        mail::take_back_all(tx, event, cause.at).await?;
         let told = Told::Everybody;
         return Ok(Changed { seen, told });
     }

@@ -17,9 +17,9 @@ pub const EVENTS_MAX: u32 = 1_000;
 /// Days for which an event stays in the feed after its last end.
 pub const PAST_DAYS: i64 = 90;
 
-/// Steps in the series of a feed. A usual series takes some ten to a thousand; what lies behind a thousand of the costliest is
+/// Steps in the series of a feed. A usual series takes some ten to a thousand; what lies behind some hundred of the costliest is
 /// left out.
-pub const STEPS_MAX: u64 = 5_000_000;
+pub const STEPS_MAX: u64 = 2_000_000;
 
 /// What programs call the calendar.
 const NAME: &str = "Colloquy";
@@ -33,7 +33,7 @@ pub struct Feed {
 
 impl Feed {
     /// The feed of these events; `exceptions` of all of them, ordered by event. As long as nothing changes, neither
-    /// does the text: it is stamped with the latest change. Events that begin after series of [`STEPS_MAX`] steps are left
+    /// does the text: it is stamped with the latest change. Events behind series of [`STEPS_MAX`] steps are left
     /// out. `web_client` is the base of links to meetings.
     #[must_use]
     pub fn of(events: &[SeenEvent], exceptions: &[Exception], web_client: Option<&Url>) -> Self {

@@ -18,7 +18,10 @@ pub(super) const LOOKS_MAX: usize = 8;
 pub(super) struct Foreseen {
     /// Of the event as it was looked at.
     revision: i32,
+    before: Schedule,
     pub after: Schedule,
+    /// Whether the event begins at another time.
+    is_moved: bool,
     /// Whether who has answered is to be asked again: the event begins at another time, and nobody is there already. Where only
     /// the end moves, people come as they have said.
     pub answers_are_void: bool,
@@ -34,8 +37,10 @@ impl Foreseen {
         let is_moved = is_moved(&before, &after);
         Ok(Self {
             revision: known.revision,
-            after,
             answers_are_void: is_moved && !is_under_way(db, known, now).await?,
+            before,
+            after,
+            is_moved,
         })
     }
 
@@ -44,16 +49,21 @@ impl Foreseen {
         let before = Schedule::of(known);
         let after = before.changed(asked)?;
         let is_under_way = before.times.is_some_and(|times| times.is_under_way(now));
+        let is_moved = is_moved(&before, &after);
         Ok(Self {
             revision: known.revision,
-            answers_are_void: is_moved(&before, &after) && !is_under_way,
+            answers_are_void: is_moved && !is_under_way,
+            before,
             after,
+            is_moved,
         })
     }
 
-    /// It holds for the event as it is in a transaction that has locked it, or somebody was faster.
+    /// It holds for the event as it is in a transaction that has locked it, or somebody was faster. Other changes than those of times
+    /// matter only where answers may be void: occurrences may have moved.
     pub fn check(&self, event: &Event) -> Result<(), EventError> {
-        if event.revision == self.revision {
+        let is_as_before = Schedule::of(event) == self.before;
+        if is_as_before && (!self.is_moved || event.revision == self.revision) {
             Ok(())
         } else {
             Err(EventError::ChangedMeanwhile)

@@ -11,7 +11,7 @@ use crate::{
     mail::{self, Kind, Mail, Told},
     store::{
         Db, StoreError, Tx,
-        event_invites::{self, Invited, NewEventInvite, Receiver, Whom, Withdrawn},
+        event_invites::{self, Addressee, Invited, NewEventInvite, Whom, Withdrawn},
         events::{self, exceptions},
         usage::QuotaError,
     },
@@ -27,8 +27,9 @@ pub async fn invite(db: &Db, new: NewEventInvite, notifier: Notifier) -> Result<
             let invited = event_invites::invite(tx, new, &cause.limits).await?;
             let mut told = Told::Everybody;
             if let Invited::New(invite) = invited {
-                let receiver = event_invites::receiver(tx, invite.id).await?;
-                if let Some(mail) = mail(tx, Kind::Invite, receiver, (event, by), &notifier, now).await? {
+                let addressee = event_invites::receiver(tx, invite.id).await?;
+                let mail = mail(tx, Kind::Invite, addressee.as_ref(), (event, by), &notifier, now).await?;
+                if let Some(mail) = mail {
                     told = mail::queue_invitation(tx, mail, &cause).await?;
                 }
             }
@@ -59,13 +60,17 @@ pub async fn withdraw(
                 if withdrawn.user != Some(by) {
                     // To calendars it is a change of the event.
                     events::raise_revision(tx, event).await?;
-                    let receiver = withdrawn.receiver.clone();
-                    news = mail(tx, Kind::Uninvite, receiver, (event, by), &notifier, now).await?;
+                    let addressee = withdrawn.receiver.as_ref();
+                    news = mail(tx, Kind::Uninvite, addressee, (event, by), &notifier, now).await?;
                 }
                 match (news, &withdrawn.receiver) {
-                    (Some(news), _) => mail::queue_end(tx, vec![news], now).await?,
-                    (None, Some(receiver)) => mail::take_back(tx, event, receiver, now).await?,
-                    (None, None) => {}
+                    (Some(news), Some(addressee)) => {
+                        // The invitation is gone, and with it what was noted of it.
+                        let news = Mail { invite: None, ..news };
+                        mail::queue_end(tx, vec![(news, addressee.was_told)], now).await?;
+                    }
+                    (None, Some(addressee)) => mail::take_back(tx, event, &addressee.receiver, now).await?,
+                    (_, None) => {}
                 }
             }
             Ok::<_, StoreError>(withdrawn)
@@ -80,12 +85,13 @@ pub async fn withdraw(
 async fn mail(
     tx: &mut Tx,
     kind: Kind,
-    receiver: Option<Receiver>,
+    addressee: Option<&Addressee>,
     (event, by): (Uuid, Uuid),
     notifier: &Notifier,
     now: DateTime<Utc>,
 ) -> Result<Option<Mail>, StoreError> {
-    let Some(receiver) = receiver.filter(|_| notifier.outbox.is_on()) else {
+    let is_told = notifier.outbox.is_on() && !notifier.is_quiet;
+    let Some(addressee) = addressee.filter(|_| is_told) else {
         return Ok(None);
     };
     let Some(seen) = events::locked(tx, by, event).await? else {
@@ -94,9 +100,11 @@ async fn mail(
     let exceptions = exceptions::of_event(tx, event).await?;
     Ok(Some(Mail {
         kind,
-        receiver,
+        receiver: addressee.receiver.clone(),
         answer: Participation::Pending,
         event: Arc::new(entry_of_mail(&seen.event, &exceptions, None, now)),
+        whole: None,
+        invite: Some(addressee.invite),
         instance: None,
         has_lost_times: false,
         meeting: meeting(&seen, notifier.tel.as_deref()),

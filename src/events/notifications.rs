@@ -21,6 +21,8 @@ use crate::{
 #[derive(Debug, Clone)]
 pub struct Notifier {
     pub outbox: Outbox,
+    /// Whether nobody is to be told (`suppress_email_notification`). What waits about an event is kept true all the same.
+    pub is_quiet: bool,
     /// Number of the telephone gateway, where there is one.
     pub tel: Option<String>,
     /// Limits of mails, where the tariff of whoever brings them about names none.
@@ -55,6 +57,11 @@ impl Notifier {
         cause: &Cause,
     ) -> Result<Told, StoreError> {
         let mails = self.mails(tx, notification, cause.at).await?;
+        let mails = mails.into_iter().map(|(mail, _)| mail).collect();
+        if self.is_quiet {
+            mail::refresh(tx, mails, cause).await?;
+            return Ok(Told::Everybody);
+        }
         mail::queue_change(tx, mails, cause).await
     }
 
@@ -65,38 +72,47 @@ impl Notifier {
         notification: &Notification<'_>,
         at: DateTime<Utc>,
     ) -> Result<(), StoreError> {
+        if self.is_quiet {
+            return mail::take_back_all(tx, notification.seen.event.id, at).await;
+        }
         let mails = self.mails(tx, notification, at).await?;
         mail::queue_end(tx, mails, at).await
     }
 
+    /// A mail for each who is invited, with whether it was ever told of the event.
     async fn mails(
         &self,
         tx: &mut Tx,
         notification: &Notification<'_>,
         now: DateTime<Utc>,
-    ) -> Result<Vec<Mail>, StoreError> {
+    ) -> Result<Vec<(Mail, bool)>, StoreError> {
         if !self.outbox.is_on() {
             return Ok(Vec::new());
         }
-        let receivers = event_invites::receivers(tx, notification.seen.event.id).await?;
-        let told = Arc::new(Entry {
-            is_cancelled: notification.kind == Kind::Cancel && notification.instance.is_none(),
-            ..entry_of_mail(
-                &notification.seen.event,
-                notification.exceptions,
-                notification.instance,
-                now,
-            )
-        });
+        let addressees = event_invites::receivers(tx, notification.seen.event.id).await?;
+        let entry = |instance| {
+            let event = &notification.seen.event;
+            Arc::new(Entry {
+                is_cancelled: notification.kind == Kind::Cancel && notification.instance.is_none(),
+                ..entry_of_mail(event, notification.exceptions, instance, now)
+            })
+        };
+        let told = entry(notification.instance);
+        let whole = notification.instance.map(|_| entry(None));
         let meeting = meeting(notification.seen, self.tel.as_deref());
-        let mails = receivers.into_iter().map(|(receiver, status)| Mail {
-            kind: notification.kind,
-            receiver,
-            answer: status.into(),
-            event: Arc::clone(&told),
-            instance: notification.instance,
-            has_lost_times: notification.has_lost_times,
-            meeting: meeting.clone(),
+        let mails = addressees.into_iter().map(|addressee| {
+            let mail = Mail {
+                kind: notification.kind,
+                receiver: addressee.receiver,
+                answer: addressee.status.into(),
+                event: Arc::clone(&told),
+                whole: whole.clone(),
+                invite: Some(addressee.invite),
+                instance: notification.instance,
+                has_lost_times: notification.has_lost_times,
+                meeting: meeting.clone(),
+            };
+            (mail, addressee.was_told)
         });
         Ok(mails.collect())
     }

@@ -14,6 +14,7 @@ use chrono::TimeDelta;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::{router::OpenApiRouter, routes};
+use uuid::Uuid;
 
 use super::{
     ApiError, ApiState,
@@ -29,7 +30,7 @@ use crate::{
     secrets::Secret,
     store::{
         calendar_feeds,
-        events::{self, Filter, InviteStatus},
+        events::{self, Filter, InviteStatus, SeenEvent},
     },
 };
 
@@ -126,7 +127,7 @@ async fn revoke(
 ///
 /// iCalendar (RFC 5545) with the events that the owner of the token created or is invited to and has not declined: at
 /// most 1,000, and as many as have 5,000 exceptions together, from those on that ended 90 days ago, in the order of their
-/// beginnings. Events without a time are left out, and so are those behind series whose beginnings are too costly to find
+/// beginnings, those that were not answered behind the others. Events without a time are left out, and so are those behind series whose beginnings are too costly to find
 /// together. `If-None-Match` is answered.
 #[utoipa::path(
     get, path = "/users/me/calendar.ics", tag = "users", operation_id = "read_calendar_feed", params(FeedQuery),
@@ -151,15 +152,6 @@ async fn read(
     let owner = calendar_feeds::owner(&state.db, &query.token, made_after).await?;
     let owner = owner.and_then(|owner| auth::enabled(owner).ok());
     let owner = owner.ok_or_else(|| ApiError::not_found("The token opens no calendar"))?;
-    let filter = Filter {
-        time_min: Some(state.clock.now() - TimeDelta::days(feed::PAST_DAYS)),
-        invite_statuses: vec![
-            InviteStatus::Pending,
-            InviteStatus::Accepted,
-            InviteStatus::Tentative,
-        ],
-        ..Filter::default()
-    };
     if let Some(Extension(held)) = held {
         state
             .caller_limits
@@ -169,10 +161,10 @@ async fn read(
     // Before anything is read: whoever waits keeps no events.
     let place = state.feeds.clone().acquire_owned().await;
     let place = place.map_err(ApiError::internal)?;
-    let mut seen = events::list(&state.db, owner.profile.id, &filter, None, feed::EVENTS_MAX).await?;
+    let mut seen = listed(&state, owner.profile.id).await?;
     let mut ids: Vec<_> = seen.iter().map(|seen| seen.event.id).collect();
-    let numbers = events::exceptions::numbers(&state.db, &ids).await?;
-    let fitting = fitting(ids.iter().map(|id| numbers.get(id).copied().unwrap_or(0)));
+    let sizes = events::exceptions::sizes(&state.db, &ids).await?;
+    let fitting = fitting(ids.iter().map(|id| sizes.get(id).map_or(0, |size| size.0)));
     seen.truncate(fitting);
     ids.truncate(fitting);
     let exceptions = events::exceptions::of_events(&state.db, &ids).await?;
@@ -185,6 +177,27 @@ async fn read(
     });
     let feed = feed.await.map_err(ApiError::internal)?;
     Ok(answer(feed, &headers))
+}
+
+/// The events of a feed, at most as many as it has. Those to which the owner has not said anything come last: nobody fills
+/// somebody else's calendar by inviting.
+async fn listed(state: &ApiState, owner: Uuid) -> Result<Vec<SeenEvent>, ApiError> {
+    let mut seen = Vec::new();
+    for statuses in [
+        vec![InviteStatus::Accepted, InviteStatus::Tentative],
+        vec![InviteStatus::Pending],
+    ] {
+        let filter = Filter {
+            time_min: Some(state.clock.now() - TimeDelta::days(feed::PAST_DAYS)),
+            invite_statuses: statuses,
+            ..Filter::default()
+        };
+        let left = feed::EVENTS_MAX.saturating_sub(u32::try_from(seen.len()).unwrap_or(u32::MAX));
+        if left > 0 {
+            seen.extend(events::list(&state.db, owner, &filter, None, left).await?);
+        }
+    }
+    Ok(seen)
 }
 
 /// How many of the first events have no more than [`EXCEPTIONS_MAX`] exceptions together.

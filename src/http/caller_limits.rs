@@ -4,7 +4,7 @@
 use std::{
     hash::{BuildHasher as _, Hash, RandomState},
     pin::Pin,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, OnceLock, PoisonError},
     task::{Context, Poll},
     time::{Duration, Instant},
 };
@@ -80,30 +80,37 @@ impl UnderWay {
 
     /// Waits for a place among the requests of this caller, which is held until the request has been answered.
     async fn hold(&self, caller: impl Hash, held: &Held) -> Result<(), ApiError> {
+        let caller = self.hasher.hash_one(caller);
+        let _ = held.caller.set(caller);
         let place = self.places(caller).acquire_owned();
         let place = tokio::time::timeout(UNDER_WAY_WAIT, place).await;
         let place = place.map_err(|_| too_soon(Duration::from_secs(1)))?;
-        *held.0.lock().unwrap_or_else(PoisonError::into_inner) = place.ok();
+        *held.place.lock().unwrap_or_else(PoisonError::into_inner) = place.ok();
         Ok(())
     }
 
-    fn places(&self, caller: impl Hash) -> Arc<Semaphore> {
+    fn places(&self, caller: u64) -> Arc<Semaphore> {
         if self.places.len() > USERS_KEPT {
             self.places.retain(|_, places| Arc::strong_count(places) > 1);
         }
         let new = || Arc::new(Semaphore::new(self.max));
-        Arc::clone(
-            &self
-                .places
-                .entry(self.hasher.hash_one(caller))
-                .or_insert_with(new),
-        )
+        Arc::clone(&self.places.entry(caller).or_insert_with(new))
     }
 }
 
 /// The place of a request among those of its user, given back when it has been answered.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Held(Arc<Mutex<Option<OwnedSemaphorePermit>>>);
+pub(super) struct Held {
+    place: Arc<Mutex<Option<OwnedSemaphorePermit>>>,
+    /// A hash of whose request it is.
+    caller: Arc<OnceLock<u64>>,
+}
+
+impl Held {
+    fn caller(&self) -> Option<u64> {
+        self.caller.get().copied()
+    }
+}
 
 /// Bytes of an answer that count as one share of [`LARGE_SHARES`].
 const SHARE_BYTES: u64 = 1024 * 1024;
@@ -111,27 +118,77 @@ const SHARE_BYTES: u64 = 1024 * 1024;
 /// Shares of all answers together that are ready and not taken yet: 256 MiB.
 const LARGE_SHARES: u32 = 256;
 
+/// The same of one caller: who takes its answers slowly leaves room for others.
+const CALLER_SHARES: u32 = LARGE_SHARES / 8;
+
 /// Large answers that nobody has taken yet lie in memory.
 #[derive(Debug, Clone)]
-pub(super) struct LargeAnswers(Arc<Semaphore>);
+pub(super) struct LargeAnswers {
+    all: Arc<Semaphore>,
+    /// Shares of callers, by a hash, while they have any.
+    callers: Arc<DashMap<u64, u32>>,
+}
 
 impl Default for LargeAnswers {
     fn default() -> Self {
-        Self(Arc::new(Semaphore::new(LARGE_SHARES as usize)))
+        Self {
+            all: Arc::new(Semaphore::new(LARGE_SHARES as usize)),
+            callers: Arc::default(),
+        }
+    }
+}
+
+/// The place of a large answer among all, and among those of its caller.
+struct LargePlace {
+    _shares: OwnedSemaphorePermit,
+    /// Whose it is, and how many shares it takes.
+    of_caller: Option<(Arc<DashMap<u64, u32>>, u64, u32)>,
+}
+
+impl Drop for LargePlace {
+    fn drop(&mut self) {
+        if let Some((callers, caller, shares)) = &self.of_caller {
+            if let Some(mut taken) = callers.get_mut(caller) {
+                *taken = taken.saturating_sub(*shares);
+            }
+            callers.remove_if(caller, |_, taken| *taken == 0);
+        }
     }
 }
 
 impl LargeAnswers {
-    /// The place of an answer of so many bytes; none is needed for one that is smaller than a share.
-    fn place(&self, bytes: u64) -> Result<Option<OwnedSemaphorePermit>, ApiError> {
+    /// The place of an answer of so many bytes; none is needed for one that is smaller than a share. One answer is always taken
+    /// from a caller, whatever its size.
+    fn place(&self, bytes: u64, caller: Option<u64>) -> Result<Option<LargePlace>, ApiError> {
         if bytes < SHARE_BYTES {
             return Ok(None);
         }
+        let too_many = || ApiError::unavailable("Too many large answers are on their way");
         let shares = u32::try_from(bytes.div_ceil(SHARE_BYTES)).unwrap_or(LARGE_SHARES);
-        let place = Arc::clone(&self.0).try_acquire_many_owned(shares.min(LARGE_SHARES));
-        place
-            .map(Some)
-            .map_err(|_| ApiError::unavailable("Too many large answers are on their way"))
+        let shares = shares.min(LARGE_SHARES);
+        if let Some(caller) = caller {
+            let mut taken = self.callers.entry(caller).or_default();
+            if *taken > 0 && *taken + shares > CALLER_SHARES {
+                return Err(too_many());
+            }
+            *taken += shares;
+        }
+        let of_caller = caller.map(|caller| (Arc::clone(&self.callers), caller, shares));
+        let place = Arc::clone(&self.all).try_acquire_many_owned(shares);
+        match place {
+            Ok(place) => Ok(Some(LargePlace {
+                _shares: place,
+                of_caller,
+            })),
+            Err(_) => {
+                if let Some((callers, caller, shares)) = of_caller
+                    && let Some(mut taken) = callers.get_mut(&caller)
+                {
+                    *taken = taken.saturating_sub(shares);
+                }
+                Err(too_many())
+            }
+        }
     }
 }
 
@@ -143,7 +200,7 @@ pub(super) async fn hold(State(large): State<LargeAnswers>, mut request: Request
     let response = next.run(request).await;
     // A stream does not lie in memory; its length is not known here, or is that of a file.
     let bytes = response.body().size_hint().exact().unwrap_or_default();
-    match large.place(bytes) {
+    match large.place(bytes, held.caller()) {
         Ok(place) => response.map(|inner| {
             Body::new(HeldBody {
                 inner,
@@ -166,7 +223,7 @@ struct HeldBody {
     /// What of a frame was not handed on yet.
     rest: Bytes,
     _held: Held,
-    _place: Option<OwnedSemaphorePermit>,
+    _place: Option<LargePlace>,
 }
 
 impl HttpBody for HeldBody {
@@ -360,7 +417,7 @@ mod tests {
             .hold(BEN, &Held::default())
             .await
             .expect("a place of its own");
-        let answered = async { drop(held[1].0.lock().unwrap().take()) };
+        let answered = async { drop(held[1].place.lock().unwrap().take()) };
         let (waits, ()) = tokio::join!(reads.hold(ANN, &held[0]), answered);
         waits.expect("the place of the one that was answered");
     }
@@ -383,6 +440,21 @@ mod tests {
     fn without_a_rate_there_is_none() {
         let world = World::new(0);
         assert_eq!(world.admitted(10_000, &Method::POST, ROOMS, ANN), 10_000);
+    }
+
+    #[test]
+    fn one_caller_leaves_room_for_the_large_answers_of_others() {
+        const MIB: u64 = 1024 * 1024;
+        let large = LargeAnswers::default();
+        let first = large.place(200 * MIB, Some(1)).expect("one of any size");
+        assert!(large.place(MIB, Some(1)).is_err());
+        let others: Vec<_> = (2..12).map(|caller| large.place(5 * MIB, Some(caller))).collect();
+        assert!(others.iter().all(Result::is_ok));
+        drop(first);
+        let small: Vec<_> = (0..40).map(|_| large.place(MIB, Some(1))).collect();
+        assert_eq!(small.iter().filter(|place| place.is_ok()).count(), 32);
+        drop((others, small));
+        assert!(large.callers.is_empty());
     }
 
     #[tokio::test]

@@ -42,7 +42,11 @@ pub fn decode<C: DeserializeOwned>(text: &str) -> Result<C, ApiError> {
     bytes
         .flatten()
         .and_then(|bytes| serde_json::from_slice(&bytes).ok())
-        .ok_or_else(|| ApiError::bad_request("The cursor is none that this server has given"))
+        .ok_or_else(unknown)
+}
+
+pub fn unknown() -> ApiError {
+    ApiError::bad_request("The cursor is none that this server has given")
 }
 
 fn encode(cursor: &impl Serialize) -> Result<String, ApiError> {

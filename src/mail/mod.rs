@@ -23,7 +23,7 @@ use uuid::Uuid;
 pub use self::{
     outbox::Outbox,
     pages::RefusalPage,
-    queue::{Cause, Told, queue_change, queue_end, queue_invitation, take_back},
+    queue::{Cause, Told, queue_change, queue_end, queue_invitation, refresh, take_back, take_back_all},
     unsubscribe::Tokens,
     worker::{MailError, Round, Worker},
 };
@@ -53,6 +53,12 @@ pub struct Mail {
     /// filled in when the mail is written.
     #[serde(skip_serializing)]
     pub event: Arc<Entry>,
+    /// The same with all occurrences that differ, of a mail about one; `None`: `event` has them.
+    #[serde(skip)]
+    pub whole: Option<Arc<Entry>>,
+    /// The receiver's invitation; `None`: it has ended.
+    #[serde(skip)]
+    pub invite: Option<Uuid>,
     /// The occurrence that the mail is about, by the start that the series gives it; `None`: the whole event.
     #[serde(default)]
     pub instance: Option<DateTime<Utc>>,
@@ -132,6 +138,10 @@ impl OutgoingMail for Mail {
 
     fn receiver(&self) -> AddressHash {
         self.receiver.address_hash()
+    }
+
+    fn invite(&self) -> Option<Uuid> {
+        self.invite
     }
 }
 

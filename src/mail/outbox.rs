@@ -15,12 +15,6 @@ impl Outbox {
         Self(is_on.then(Arc::default))
     }
 
-    /// This outbox, or one that takes nothing, e.g. for `suppress_email_notification`.
-    #[must_use]
-    pub fn unless(&self, suppressed: bool) -> Self {
-        if suppressed { Self(None) } else { self.clone() }
-    }
-
     /// Whether mails are queued at all: else nobody need put them together.
     #[must_use]
     pub fn is_on(&self) -> bool {

@@ -101,17 +101,42 @@ pub async fn queue_change(tx: &mut Tx, mails: Vec<Mail>, cause: &Cause) -> Resul
     Ok(if is_limited { Told::NotEverybody } else { told })
 }
 
-/// Queues what tells of the end of an event or of invitations to it, at once. Whoever never heard of the event hears
-/// nothing of its end.
-pub async fn queue_end(tx: &mut Tx, mails: Vec<Mail>, at: DateTime<Utc>) -> Result<(), StoreError> {
+/// Brings what waits about an event up to date, after a change that nobody is to be told of by itself.
+pub async fn refresh(tx: &mut Tx, mails: Vec<Mail>, cause: &Cause) -> Result<(), StoreError> {
     let Some(event) = mails.first().map(|mail| mail.event.id) else {
         return Ok(());
     };
     let mut waiting = by_receiver(outbox::waiting(tx, event).await?);
     let mut plan = Plan::default();
     for mail in mails {
+        if let Some(of_receiver) = waiting.remove(&mail.receiver.address_hash()) {
+            plan.add(about_all(mail), of_receiver);
+        }
+    }
+    plan.new.clear();
+    plan.carry_out(tx, Some(event), cause).await?;
+    Ok(())
+}
+
+/// Takes back all that waits about an event, of whose end nobody is to hear. The event's row must be locked by this transaction.
+pub async fn take_back_all(tx: &mut Tx, event: Uuid, at: DateTime<Utc>) -> Result<(), StoreError> {
+    let waiting = outbox::waiting(tx, event).await?;
+    let mails: Vec<_> = waiting.iter().map(|mail| mail.id).collect();
+    outbox::withdraw(tx, &mails, at).await
+}
+
+/// Queues what tells of the end of an event or of invitations to it, at once, each with whether its receiver was ever told of the
+/// event. Whoever never heard of it hears nothing of its end: so there are no more of these mails than of others.
+pub async fn queue_end(tx: &mut Tx, mails: Vec<(Mail, bool)>, at: DateTime<Utc>) -> Result<(), StoreError> {
+    let Some(event) = mails.first().map(|(mail, _)| mail.event.id) else {
+        return Ok(());
+    };
+    let mut waiting = by_receiver(outbox::waiting(tx, event).await?);
+    let mut plan = Plan::default();
+    for (mail, was_told) in mails {
         let of_receiver = waiting.remove(&mail.receiver.address_hash()).unwrap_or_default();
-        if !of_receiver.iter().any(Waiting::is_unheard_invitation) {
+        // What was tried may have gone out.
+        if was_told || of_receiver.iter().any(|mail| mail.is_tried) {
             plan.settled.push(Queued { mail, slot_at: at });
         }
         plan.withdrawn.extend(of_receiver.iter().map(|mail| mail.id));
@@ -357,6 +382,8 @@ fn about_all(mail: Mail) -> Mail {
     Mail {
         kind: Kind::Update,
         instance: None,
+        event: mail.whole.unwrap_or(mail.event),
+        whole: None,
         ..mail
     }
 }

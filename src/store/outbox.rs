@@ -74,6 +74,8 @@ pub trait OutgoingMail: Serialize {
     fn instance(&self) -> Option<DateTime<Utc>>;
     fn has_lost_times(&self) -> bool;
     fn receiver(&self) -> AddressHash;
+    /// The invitation of the receiver, where it goes on.
+    fn invite(&self) -> Option<Uuid>;
 }
 
 /// A mail that somebody has taken to send it.
@@ -185,7 +187,7 @@ pub async fn insert<M: OutgoingMail + Sync>(
 ) -> Result<(), StoreError> {
     const INSERT: &str =
         "INSERT INTO outbox (id, created_at, mail, due_at, slot_at, event_id, purpose, instance_at,
-        has_lost_times, address_hash, entry_id, caused_by) ";
+        has_lost_times, address_hash, entry_id, caused_by, invite_id) ";
     let entries = entries::insert(tx, mails, now).await?;
     let now = micros(now);
     for chunk in mails.chunks(INSERT_ROWS_MAX) {
@@ -203,7 +205,8 @@ pub async fn insert<M: OutgoingMail + Sync>(
                     .push_bind(mail.has_lost_times())
                     .push_bind(mail.receiver().as_bytes().to_vec())
                     .push_bind(entries.id(mail.entry()))
-                    .push_bind(by);
+                    .push_bind(by)
+                    .push_bind(mail.invite());
             });
             insert.build().execute(c).await.map(drop)
         })?;
@@ -358,12 +361,15 @@ pub async fn next_due(db: &Db) -> Result<Option<DateTime<Utc>>, StoreError> {
     Ok(read!(db, c => sqlx::query_scalar(SELECT).fetch_one(c).await)?)
 }
 
-/// Notes that a mail server has taken over a mail.
+/// Notes that a mail server has taken over a mail, and so that its receiver knows of the event.
 pub async fn sent(db: &Db, mail: Uuid, now: DateTime<Utc>) -> Result<(), StoreError> {
+    // Invitations are taken before mails, as by everybody.
+    const TELL: &str = "UPDATE event_invites SET told = TRUE WHERE NOT told AND id = (SELECT invite_id FROM outbox WHERE id = $1)";
     const UPDATE: &str = "UPDATE outbox SET sent_at = $2, failed_at = NULL, last_error = NULL WHERE id = $1 AND sent_at IS NULL";
     let now = micros(now);
     db.transaction(move |tx| {
         Box::pin(async move {
+            within!(&mut *tx, c => sqlx::query(TELL).bind(mail).execute(c).await.map(drop))?;
             within!(tx, c => sqlx::query(UPDATE).bind(mail).bind(now).execute(c).await.map(drop))?;
             Ok(())
         })

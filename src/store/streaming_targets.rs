@@ -140,6 +140,28 @@ pub async fn public(db: &Db, room: Uuid) -> Result<Vec<(String, String)>, StoreE
     Ok(read!(db, c => sqlx::query_as(SELECT).bind(room).fetch_all(c).await)?)
 }
 
+/// How many characters the targets of each of these rooms (at most some hundred) have in all; those without any are not named.
+pub async fn sizes(db: &Db, rooms: &[Uuid]) -> Result<HashMap<Uuid, u64>, StoreError> {
+    const SELECT: &str = "SELECT room_id, CAST(sum(length(name) + COALESCE(length(streaming_endpoint), 0)
+        + COALESCE(length(streaming_key), 0) + COALESCE(length(public_url), 0)) AS bigint)
+        FROM streaming_targets WHERE room_id IN (";
+    if rooms.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let sizes: Vec<(Uuid, i64)> = read!(db, c => {
+        let mut select = sqlx::QueryBuilder::new(SELECT);
+        let mut list = select.separated(", ");
+        for room in rooms {
+            list.push_bind(*room);
+        }
+        select.push(") GROUP BY room_id").build_query_as().fetch_all(c).await
+    })?;
+    Ok(sizes
+        .into_iter()
+        .map(|(room, chars)| (room, count(chars)))
+        .collect())
+}
+
 /// The targets of each of these rooms in the order of their creation, by one query. Rooms without any are absent.
 pub async fn of_rooms(db: &Db, rooms: &[Uuid]) -> Result<HashMap<Uuid, Vec<StreamingTarget>>, StoreError> {
     const BEGIN: &str = concat!(

@@ -54,15 +54,29 @@ impl Room {
             return Ok(());
         };
         meeting.set_moderator(cx, who, target, moderator)?;
+        let mut changed = vec![target];
         // What was decided of a user holds for it under every id.
         if let Some(Caller::User(user)) = self.access.get(target).map(|holder| holder.caller) {
             if moderator {
                 meeting.moderation.revoked.remove(&user);
             } else {
                 meeting.moderation.revoked.insert(user);
+                let is_other = |id: ParticipantId| {
+                    let holder = self.access.get(id);
+                    id != target && holder.is_some_and(|holder| holder.caller == Caller::User(user))
+                };
+                let others: Vec<_> = meeting
+                    .people
+                    .iter()
+                    .map(|(id, _)| id)
+                    .filter(|id| is_other(*id))
+                    .collect();
+                changed.extend(others.into_iter().filter(|other| meeting.lose_role(cx, *other)));
             }
         }
-        self.role_changed(cx, target);
+        for id in changed {
+            self.role_changed(cx, id);
+        }
         Ok(())
     }
 }
@@ -130,5 +144,21 @@ impl Meeting {
         }
         self.tell_update(cx, target);
         Ok(())
+    }
+
+    /// Takes the role of moderator from another seat of somebody from whom it was revoked. Whether it had it.
+    fn lose_role(&mut self, cx: &mut Cx, who: ParticipantId) -> bool {
+        let found = self
+            .people
+            .get(who)
+            .filter(|p| p.is_moderator() && !p.is_room_owner);
+        let Some(new_role) = found.map(|p| Identity::plain_role(p.kind)) else {
+            return false;
+        };
+        self.people
+            .change(who, |p| (p.role, p.granted) = (new_role, Some(new_role)));
+        cx.send_one(self.people.line(who), &ControlEvent::RoleUpdated { new_role });
+        self.tell_update(cx, who);
+        true
     }
 }

@@ -59,7 +59,8 @@ pub(super) fn no_instance() -> ApiError {
 /// Those who tell invitees of a change, or nobody.
 pub(in crate::http) fn notifier(state: &ApiState, suppressed: bool) -> Notifier {
     Notifier {
-        outbox: state.outbox.unless(suppressed),
+        outbox: state.outbox.clone(),
+        is_quiet: suppressed,
         tel: state.config.call_in.tel.clone(),
         quotas: state.config.quotas,
     }

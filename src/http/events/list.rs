@@ -24,11 +24,15 @@ use crate::{
     store::{
         TIME_MAX, TIME_MIN,
         events::{self, Cursor, Exception, Filter, InviteStatus, SeenEvent, exceptions},
+        streaming_targets,
     },
 };
 
 /// Exceptions in one page at the most, unless one event alone has more.
 const EXCEPTIONS_PER_PAGE_MAX: u64 = 1_000;
+
+/// Characters of exceptions and streaming targets on one page, above which it holds fewer events. One may be six bytes in JSON.
+const CHARS_PER_PAGE_MAX: u64 = 1_000_000;
 
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
@@ -90,6 +94,10 @@ pub(super) async fn list(
     let filter = filter(&query, &asked)?;
     let limit = per_page(query.per_page)?;
     let after: Option<Cursor> = query.after.as_deref().map(cursors::decode).transpose()?;
+    let is_stored = |time: DateTime<Utc>| (TIME_MIN..=TIME_MAX).contains(&time);
+    if after.is_some_and(|after| !is_stored(after.created_at) || !after.starts_at.is_none_or(is_stored)) {
+        return Err(cursors::unknown());
+    }
     let page = events::list(&state.db, user.profile.id, &filter, after, limit + 1).await?;
     let (page, exceptions, has_more) = cut(&state, page, limit).await?;
     let next = page.last().map(Cursor::of).filter(|_| has_more);
@@ -121,8 +129,8 @@ fn filter(query: &ListQuery, asked: &AskedAt) -> Result<Filter, ApiError> {
 
 type Exceptions = HashMap<Uuid, Vec<Exception>>;
 
-/// Cuts what was read to a page: at most `limit` events, and fewer when these have very many exceptions. And whether
-/// more follow.
+/// Cuts what was read to a page: at most `limit` events, and fewer when these have very many exceptions, or much text in these and in
+/// their streaming targets. And whether more follow.
 async fn cut(
     state: &ApiState,
     mut page: Vec<SeenEvent>,
@@ -133,11 +141,15 @@ async fn cut(
     page.truncate(limit);
     let ids = |page: &[SeenEvent]| page.iter().map(|seen| seen.event.id).collect::<Vec<_>>();
     // Counted first: what is cut off is not read.
-    let numbers = exceptions::numbers(&state.db, &ids(&page)).await?;
-    let mut number = 0;
+    let sizes = exceptions::sizes(&state.db, &ids(&page)).await?;
+    let rooms: Vec<_> = page.iter().map(|seen| seen.room.id).collect();
+    let targets = streaming_targets::sizes(&state.db, &rooms).await?;
+    let (mut number, mut chars) = (0, 0);
     let is_too_much = |seen: &SeenEvent| {
-        number += numbers.get(&seen.event.id).copied().unwrap_or_default();
-        number > EXCEPTIONS_PER_PAGE_MAX
+        let of_event = sizes.get(&seen.event.id).copied().unwrap_or_default();
+        number += of_event.0;
+        chars += of_event.1 + targets.get(&seen.room.id).copied().unwrap_or_default();
+        number > EXCEPTIONS_PER_PAGE_MAX || chars > CHARS_PER_PAGE_MAX
     };
     if let Some(place) = page.iter().position(is_too_much) {
         let kept = place.max(1);

@@ -38,6 +38,8 @@ fn mail(kind: Kind, instance: Option<i64>) -> Mail {
             url: None,
         }),
         answer: Participation::Pending,
+        whole: None,
+        invite: None,
         instance: instance.map(at),
         has_lost_times: false,
         meeting: Meeting {

@@ -18,6 +18,7 @@ struct Taken {
     status: String,
     created_by: Uuid,
     created_at: DateTime<Utc>,
+    told: bool,
 }
 
 impl Taken {
@@ -29,6 +30,7 @@ impl Taken {
             status: row.col("status")?,
             created_by: row.col("created_by")?,
             created_at: row.col("created_at")?,
+            told: row.col("told")?,
         })
     }
 }
@@ -41,13 +43,13 @@ from_columns!(Taken);
 pub(in crate::store) async fn claim(tx: &mut Tx, user: &User, now: DateTime<Utc>) -> Result<(), StoreError> {
     const TAKE: &str = "DELETE FROM event_invites
         WHERE email = $1 AND event_id IN (SELECT id FROM events WHERE tenant_id = $2)
-        RETURNING id, event_id, role, status, created_by, created_at";
+        RETURNING id, event_id, role, status, created_by, created_at, told";
     const GIVE: &str = "INSERT INTO event_invites
-        (id, event_id, user_id, role, status, created_by, created_at, updated_at)
-        SELECT $1, e.id, $3, $4, $5, $6, $7, $8 FROM events e WHERE e.id = $2 AND e.created_by <> $3
+        (id, event_id, user_id, role, status, created_by, created_at, updated_at, told)
+        SELECT $1, e.id, $3, $4, $5, $6, $7, $8, $9 FROM events e WHERE e.id = $2 AND e.created_by <> $3
         ON CONFLICT (event_id, user_id) DO UPDATE SET
             role = CASE WHEN excluded.role = 'moderator' THEN excluded.role ELSE event_invites.role END,
-            updated_at = excluded.updated_at";
+            told = event_invites.told OR excluded.told, updated_at = excluded.updated_at";
     let Some(email) = &user.invite_email else {
         return Ok(());
     };
@@ -77,6 +79,7 @@ pub(in crate::store) async fn claim(tx: &mut Tx, user: &User, now: DateTime<Utc>
             .bind(invite.created_by)
             .bind(invite.created_at)
             .bind(now)
+            .bind(invite.told)
             .execute(c)
             .await
             .map(drop))?;

@@ -17,7 +17,7 @@ use super::{
 
 pub(super) use claim::claim;
 pub use lists::{Invitees, list, of_events, pending};
-pub use receiver::{Receiver, receiver, receivers};
+pub use receiver::{Addressee, Receiver, receiver, receivers};
 pub(super) use write::lock_event;
 pub use write::{
     CreatedInvite, Invited, NewEventInvite, RoleChange, Whom, Withdrawn, answer, ask_again, invite, set_role,

@@ -74,9 +74,18 @@ impl Receiver {
     }
 }
 
-struct Row(Receiver, InviteStatus);
+/// An invitee whom mail reaches.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Addressee {
+    /// Id of the invitation.
+    pub invite: Uuid,
+    pub receiver: Receiver,
+    pub status: InviteStatus,
+    /// Whether a mail about the event was sent.
+    pub was_told: bool,
+}
 
-impl Row {
+impl Addressee {
     fn read(row: &impl Columns) -> sqlx::Result<Self> {
         let user: Option<Uuid> = row.col("user_id")?;
         let status: String = row.col("status")?;
@@ -93,37 +102,37 @@ impl Row {
             },
         };
         let status = InviteStatus::parse(&status).unwrap_or(InviteStatus::Pending);
-        Ok(Self(receiver, status))
+        Ok(Self {
+            invite: row.col("id")?,
+            receiver,
+            status,
+            was_told: row.col("told")?,
+        })
     }
 }
-from_columns!(Row);
+from_columns!(Addressee);
 
 /// Those whom mail reaches, and what it must know of them: not users without an address, nor disabled ones, nor those who have
 /// moved to another tenant, for whom the event is not there. More conditions follow.
 macro_rules! receivers {
     () => {
-        "SELECT i.user_id, i.email, i.invite_code, i.status, u.email AS user_email, u.display_name, u.language
+        "SELECT i.id, i.told, i.user_id, i.email, i.invite_code, i.status, u.email AS user_email, u.display_name, u.language
          FROM event_invites i JOIN events e ON e.id = i.event_id LEFT JOIN users u ON u.id = i.user_id
          WHERE (u.id IS NULL OR u.email <> '' AND u.disabled_at IS NULL AND u.tenant_id = e.tenant_id)"
     };
 }
 
 /// Whoever has this invitation.
-pub async fn receiver(tx: &mut Tx, invite: Uuid) -> Result<Option<Receiver>, StoreError> {
+pub async fn receiver(tx: &mut Tx, invite: Uuid) -> Result<Option<Addressee>, StoreError> {
     const SELECT: &str = concat!(receivers!(), " AND i.id = $1");
-    let row: Option<Row> = within!(tx, c => sqlx::query_as(SELECT).bind(invite).fetch_optional(c).await)?;
-    Ok(row.map(|Row(receiver, _)| receiver))
+    Ok(within!(tx, c => sqlx::query_as(SELECT).bind(invite).fetch_optional(c).await)?)
 }
 
-/// Everybody who is invited to an event and has not declined, with the answer, in the order of their invitation.
-pub async fn receivers(tx: &mut Tx, event: Uuid) -> Result<Vec<(Receiver, InviteStatus)>, StoreError> {
+/// Everybody who is invited to an event and has not declined, in the order of their invitation.
+pub async fn receivers(tx: &mut Tx, event: Uuid) -> Result<Vec<Addressee>, StoreError> {
     const SELECT: &str = concat!(
         receivers!(),
         " AND i.event_id = $1 AND i.status <> 'declined' ORDER BY i.created_at, i.id"
     );
-    let rows: Vec<Row> = within!(tx, c => sqlx::query_as(SELECT).bind(event).fetch_all(c).await)?;
-    Ok(rows
-        .into_iter()
-        .map(|Row(receiver, status)| (receiver, status))
-        .collect())
+    Ok(within!(tx, c => sqlx::query_as(SELECT).bind(event).fetch_all(c).await)?)
 }

@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::{
     INVITEES_PER_EVENT_MAX, Names,
     claim::lock_address,
-    receiver::{Receiver, receiver},
+    receiver::{Addressee, receiver},
     resolve::{Resolved, resolved},
 };
 use crate::{
@@ -83,7 +83,7 @@ pub struct Withdrawn {
     /// The code of the address, which opens nothing any more.
     pub invite_code: Option<Uuid>,
     /// Who can be told.
-    pub receiver: Option<Receiver>,
+    pub receiver: Option<Addressee>,
 }
 
 /// An event whose row is locked until the end of the transaction.
@@ -340,8 +340,9 @@ async fn held(tx: &mut Tx, event: Uuid, whom: &Whom) -> Result<Option<Held>, Sto
 /// The id of the new invitation. An address gets a code of its own.
 async fn insert(tx: &mut Tx, new: &NewEventInvite, whom: &Whom) -> Result<Uuid, StoreError> {
     const INSERT: &str = "INSERT INTO event_invites
-        (id, event_id, user_id, email, invite_code, role, status, created_by, created_at, updated_at, firstname, lastname)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9, $10, $11)";
+        (id, event_id, user_id, email, invite_code, role, status, created_by, created_at, updated_at, firstname, lastname,
+         told)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9, $10, $11, FALSE)";
     let (user, email, role) = match whom {
         Whom::User(user) => (Some(*user), None, new.role.of_user()),
         Whom::Email(email) => (None, Some(email), new.role),

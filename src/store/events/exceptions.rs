@@ -136,23 +136,26 @@ pub async fn of_events(db: &Db, events: &[Uuid]) -> Result<Vec<Exception>, Store
     })?)
 }
 
-/// How many exceptions each of these events (at most some hundred) has; those without any are not named.
-pub async fn numbers(db: &Db, events: &[Uuid]) -> Result<HashMap<Uuid, u64>, StoreError> {
+/// How many exceptions each of these events (at most some hundred) has, and how many characters these have in all; those
+/// without any are not named.
+pub async fn sizes(db: &Db, events: &[Uuid]) -> Result<HashMap<Uuid, (u64, u64)>, StoreError> {
+    const SELECT: &str = "SELECT x.event_id, count(*),
+        CAST(sum(COALESCE(length(x.title), 0) + COALESCE(length(x.description), 0)) AS bigint)
+        FROM event_exceptions x WHERE x.event_id IN (";
     if events.is_empty() {
         return Ok(HashMap::new());
     }
-    let numbers: Vec<(Uuid, i64)> = read!(db, c => {
-        let mut select =
-            sqlx::QueryBuilder::new("SELECT x.event_id, count(*) FROM event_exceptions x WHERE x.event_id IN (");
+    let sizes: Vec<(Uuid, i64, i64)> = read!(db, c => {
+        let mut select = sqlx::QueryBuilder::new(SELECT);
         let mut list = select.separated(", ");
         for id in events {
             list.push_bind(*id);
         }
         select.push(") GROUP BY x.event_id").build_query_as().fetch_all(c).await
     })?;
-    Ok(numbers
-        .into_iter()
-        .map(|(event, number)| (event, count(number)))
+    let sizes = sizes.into_iter();
+    Ok(sizes
+        .map(|(event, number, chars)| (event, (count(number), count(chars))))
         .collect())
 }
 

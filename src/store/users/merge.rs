@@ -53,7 +53,8 @@ pub const REFERENCES: [&str; 12] = [
 
 /// What refers to a user moves from `$2` to `$1`, at most `$3` rows at a time. Whoever is invited to an event of its own is so no
 /// more; of two invitations to one event one stays, with the higher role and an answer.
-const MOVES: [&str; 15] = [
+const MOVES: [&str; 16] = [
+    "UPDATE outbox SET caused_by = $1 WHERE id IN (SELECT id FROM outbox WHERE caused_by = $2 LIMIT $3)",
     "UPDATE rooms SET created_by = $1
      WHERE id IN (SELECT id FROM rooms WHERE created_by = $2 LIMIT $3)",
     "UPDATE invites SET created_by = $1

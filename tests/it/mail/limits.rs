@@ -76,12 +76,15 @@ impl Post {
         queued.expect("a transaction")
     }
 
-    async fn end(&self, mail: Mail) {
+    /// As of an invitee who was told of the event, or not yet.
+    async fn end(&self, mail: Mail, was_told: bool) {
         let now = self.now();
         let queued: Result<(), StoreError> = self
             .store
             .db
-            .transaction(move |tx| Box::pin(async move { mail::queue_end(tx, vec![mail], now).await }))
+            .transaction(move |tx| {
+                Box::pin(async move { mail::queue_end(tx, vec![(mail, was_told)], now).await })
+            })
             .await;
         queued.expect("a transaction");
     }
@@ -323,7 +326,7 @@ async fn the_end_waits_for_nothing(post: &Post) {
             kind,
             ..to_event(number, BOB)
         };
-        post.end(end).await;
+        post.end(end, true).await;
         assert_eq!(post.delivered().await, [subject]);
     }
     // The change that waited is not told after the end.
@@ -337,7 +340,10 @@ async fn who_never_heard_of_an_event_hears_nothing_of_its_end(post: &Post) {
         kind: Kind::Uninvite,
         ..invitation_to(BOB)
     };
-    post.end(end()).await;
+    post.end(end(), false).await;
+    assert_eq!(post.count("TRUE").await, 0);
+    // Nor does who was invited without a word, or whose mail was left out.
+    post.end(end(), false).await;
     assert_eq!(post.count("TRUE").await, 0);
     // An invitation that was tried may be there.
     post.invite(invitation_to(BOB), NONE).await;
@@ -345,7 +351,7 @@ async fn who_never_heard_of_an_event_hears_nothing_of_its_end(post: &Post) {
     assert_eq!(post.worker().round().await.expect("a database").put_off, 1);
     assert!(post.told().await["refused"].is_array());
     post.be("accept").await;
-    post.end(end()).await;
+    post.end(end(), false).await;
     assert_eq!(post.delivered().await, ["Invitation withdrawn: Planning"]);
     post.pass(2 * HOUR);
     assert_eq!(post.delivered().await, Vec::<String>::new());
@@ -414,7 +420,7 @@ async fn a_refused_address_gets_nothing(post: &Post) {
             kind,
             ..registered.clone()
         };
-        post.end(end).await;
+        post.end(end, true).await;
     }
     assert_eq!(post.count("TRUE").await, 0);
     mail_refusals::remove(db, bob).await.expect("a transaction");
@@ -427,11 +433,11 @@ async fn mails_of_whoever_is_locked_out_do_not_go(post: &Post) {
     let (by, other) = (mallory.profile.id, bob.profile.id);
     post.invite_by(by, to_event(1, "one@example.org"), NONE).await;
     post.invite_by(other, to_event(2, "two@example.org"), NONE).await;
-    post.end(Mail {
+    let end = Mail {
         kind: Kind::Uninvite,
         ..to_event(3, "three@example.org")
-    })
-    .await;
+    };
+    post.end(end, true).await;
     let locked = users::disable(&post.store.db, by, post.now()).await;
     assert!(locked.expect("a transaction").is_some());
     assert_eq!(

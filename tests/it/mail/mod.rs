@@ -194,6 +194,8 @@ pub fn invitation() -> Mail {
             url: None,
         }),
         answer: Participation::Pending,
+        whole: None,
+        invite: None,
         instance: None,
         has_lost_times: false,
         meeting: Meeting {

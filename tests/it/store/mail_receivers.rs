@@ -91,7 +91,7 @@ async fn whoever_moved_to_another_tenant_hears_nothing(store: &Store) {
     let receivers = receivers.await.expect("a query");
     let emails: Vec<_> = receivers
         .iter()
-        .map(|(receiver, _)| receiver.email().to_owned())
+        .map(|addressee| addressee.receiver.email().to_owned())
         .collect();
     assert_eq!(emails, std::slice::from_ref(&carol.profile.email));
     for (user, number) in [(&bob, 0), (&carol, 1)] {

@@ -52,6 +52,9 @@ pub struct Chat {
 }
 
 /// Up to where a participant has read.
+/// Times until which somebody has seen what it exchanged with others in private: of so many others.
+const PRIVATE_MARKS_MAX: usize = 256;
+
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 struct Marks {
@@ -280,6 +283,12 @@ impl Meeting {
             }
             Scope::Private(other) => {
                 marks.private.insert(*other, at);
+                if marks.private.len() > PRIVATE_MARKS_MAX {
+                    let oldest = marks.private.iter().min_by_key(|(_, at)| **at);
+                    if let Some(oldest) = oldest.map(|(id, _)| *id) {
+                        marks.private.remove(&oldest);
+                    }
+                }
             }
         }
     }

@@ -145,6 +145,24 @@ impl Store {
             }
         }
         self.touched(key);
+        if let Key::Private(one, other) = key
+            && self.len(key) == 0
+        {
+            self.part(one, other);
+        }
+    }
+
+    /// Two participants of whom no private message is kept are strangers again: of all pairs of a large meeting there are too many.
+    fn part(&mut self, one: ParticipantId, other: ParticipantId) {
+        self.histories.remove(&Key::private(one, other));
+        for (who, whom) in [(one, other), (other, one)] {
+            if let Some(others) = self.correspondents.get_mut(&who) {
+                others.remove(&whom);
+                if others.is_empty() {
+                    self.correspondents.remove(&who);
+                }
+            }
+        }
     }
 
     /// What all kept messages take.
@@ -218,15 +236,8 @@ impl Store {
     /// Nobody knows this participant any more: its private messages go, and of other scopes all up to its last, so that
     /// no kept message names somebody unknown.
     pub fn forget(&mut self, who: ParticipantId) {
-        for other in self.correspondents.remove(&who).unwrap_or_default() {
+        for other in self.correspondents(who) {
             self.clear(Key::private(who, other));
-            self.histories.remove(&Key::private(who, other));
-            if let Some(others) = self.correspondents.get_mut(&other) {
-                others.remove(&who);
-                if others.is_empty() {
-                    self.correspondents.remove(&other);
-                }
-            }
         }
         if !self.names(who) {
             return;
@@ -290,5 +301,38 @@ impl Store {
                 self.by_number.len()
             ))
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::protocol::chat::Scope;
+
+    #[test]
+    fn nothing_stays_of_pairs_whose_messages_are_gone() {
+        let id = |number: u128| ParticipantId::from(Uuid::from_u128(number));
+        let mut store = Store::default();
+        for other in 2..100 {
+            let message = StoredMessage {
+                id: Uuid::from_u128(other).into(),
+                source: id(1),
+                timestamp: Timestamp::from_micros(0),
+                content: "x".to_owned(),
+                scope: Scope::Private(id(other)),
+            };
+            store.add(Key::private(id(1), id(other)), message, 10);
+            while store.by_number.len() > 3 {
+                store.drop_oldest_of_all();
+            }
+            assert_eq!(store.check(), Ok(()));
+        }
+        assert_eq!((store.histories.len(), store.correspondents.len()), (3, 4));
+        assert_eq!(store.correspondents(id(1)), [97, 98, 99].map(id));
+        store.forget(id(98));
+        assert_eq!(store.correspondents(id(1)), [97, 99].map(id));
+        assert_eq!(store.check(), Ok(()));
     }
 }

@@ -9,6 +9,7 @@ mod limits;
 mod mails;
 mod owners;
 mod races;
+mod waiting;
 
 use serde_json::{Value, json};
 

@@ -1,0 +1,5 @@
+-- Whether a mail about the event has reached the invitee: of an end hears who has heard of the beginning. Of those who were
+-- invited before nobody knows.
+ALTER TABLE event_invites ADD COLUMN told INTEGER NOT NULL DEFAULT 1;
+-- Whose invitation a mail is about.
+ALTER TABLE outbox ADD COLUMN invite_id BLOB;
