@@ -146,12 +146,11 @@ impl Meeting {
         Ok(())
     }
 
-    /// Takes the role of moderator from another seat of somebody from whom it was revoked. Whether it had it.
+    /// Takes the role of moderator from another seat of somebody from whom it was revoked, while it is inside; others lose it when
+    /// they enter. Whether it had it.
     fn lose_role(&mut self, cx: &mut Cx, who: ParticipantId) -> bool {
-        let found = self
-            .people
-            .get(who)
-            .filter(|p| p.is_moderator() && !p.is_room_owner);
+        let found = self.people.get(who);
+        let found = found.filter(|p| p.place == Place::Inside && p.is_moderator() && !p.is_room_owner);
         let Some(new_role) = found.map(|p| Identity::plain_role(p.kind)) else {
             return false;
         };

@@ -187,7 +187,11 @@ impl Room {
         id: ParticipantId,
         place: Option<Place>,
     ) -> Result<(), ControlError> {
-        let accepted = self.access.get(id).is_some_and(|holder| holder.accepted);
+        let holder = self.access.get(id);
+        let (accepted, caller) = (
+            holder.is_some_and(|holder| holder.accepted),
+            holder.map(|holder| holder.caller),
+        );
         if place != Some(Place::Waiting) || !accepted {
             return Err(ControlError::NotAcceptedOrNotInWaitingRoom);
         }
@@ -197,6 +201,14 @@ impl Room {
         };
         let space = meeting.destination(asked);
         cx.send(meeting.people.all(), &ModerationEvent::LeftWaitingRoom { id });
+        // Of what was revoked meanwhile in another tab nobody who waits is told.
+        if caller.is_some_and(|caller| meeting.moderation.has_revoked(caller)) {
+            meeting.people.change(id, |p| {
+                if p.is_moderator() && !p.is_room_owner {
+                    p.role = Identity::plain_role(p.kind);
+                }
+            });
+        }
         self.enter(cx, id, space);
         Ok(())
     }
