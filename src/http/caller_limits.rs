@@ -138,27 +138,46 @@ impl Default for LargeAnswers {
     }
 }
 
-/// The place of a large answer among all, and among those of its caller.
+/// The place of a large answer among all.
 struct LargePlace {
     _shares: OwnedSemaphorePermit,
-    /// Whose it is, and how many shares it takes.
-    of_caller: Option<(Arc<DashMap<u64, u32>>, u64, u32)>,
+    _of_caller: Option<CallerPlace>,
 }
 
-impl Drop for LargePlace {
-    fn drop(&mut self) {
-        if let Some((callers, caller, shares)) = &self.of_caller {
-            if let Some(mut taken) = callers.get_mut(caller) {
-                *taken = taken.saturating_sub(*shares);
-            }
-            callers.remove_if(caller, |_, taken| *taken == 0);
+/// The same among those of its caller.
+struct CallerPlace {
+    callers: Arc<DashMap<u64, u32>>,
+    caller: u64,
+    shares: u32,
+}
+
+impl CallerPlace {
+    /// None where the caller has answers already and this is too much beside them: one is always taken from it, whatever its size.
+    fn take(callers: &Arc<DashMap<u64, u32>>, caller: u64, shares: u32) -> Option<Self> {
+        let mut taken = callers.entry(caller).or_default();
+        if *taken > 0 && *taken + shares > CALLER_SHARES {
+            return None;
         }
+        *taken += shares;
+        Some(Self {
+            callers: Arc::clone(callers),
+            caller,
+            shares,
+        })
+    }
+}
+
+impl Drop for CallerPlace {
+    fn drop(&mut self) {
+        if let Some(mut taken) = self.callers.get_mut(&self.caller) {
+            *taken = taken.saturating_sub(self.shares);
+        }
+        self.callers.remove_if(&self.caller, |_, taken| *taken == 0);
     }
 }
 
 impl LargeAnswers {
-    /// The place of an answer of so many bytes; none is needed for one that is smaller than a share. One answer is always taken
-    /// from a caller, whatever its size.
+    /// The place of an answer of so many bytes; none is needed for one that is smaller than a share.
     fn place(&self, bytes: u64, caller: Option<u64>) -> Result<Option<LargePlace>, ApiError> {
         if bytes < SHARE_BYTES {
             return Ok(None);
@@ -166,29 +185,15 @@ impl LargeAnswers {
         let too_many = || ApiError::unavailable("Too many large answers are on their way");
         let shares = u32::try_from(bytes.div_ceil(SHARE_BYTES)).unwrap_or(LARGE_SHARES);
         let shares = shares.min(LARGE_SHARES);
-        if let Some(caller) = caller {
-            let mut taken = self.callers.entry(caller).or_default();
-            if *taken > 0 && *taken + shares > CALLER_SHARES {
-                return Err(too_many());
-            }
-            *taken += shares;
-        }
-        let of_caller = caller.map(|caller| (Arc::clone(&self.callers), caller, shares));
+        let of_caller = match caller {
+            Some(caller) => Some(CallerPlace::take(&self.callers, caller, shares).ok_or_else(too_many)?),
+            None => None,
+        };
         let place = Arc::clone(&self.all).try_acquire_many_owned(shares);
-        match place {
-            Ok(place) => Ok(Some(LargePlace {
-                _shares: place,
-                of_caller,
-            })),
-            Err(_) => {
-                if let Some((callers, caller, shares)) = of_caller
-                    && let Some(mut taken) = callers.get_mut(&caller)
-                {
-                    *taken = taken.saturating_sub(shares);
-                }
-                Err(too_many())
-            }
-        }
+        Ok(Some(LargePlace {
+            _shares: place.map_err(|_| too_many())?,
+            _of_caller: of_caller,
+        }))
     }
 }
 

@@ -45,6 +45,8 @@ pub fn decode<C: DeserializeOwned>(text: &str) -> Result<C, ApiError> {
         .ok_or_else(unknown)
 }
 
+/// The refusal of a cursor that this server has not given.
+#[must_use]
 pub fn unknown() -> ApiError {
     ApiError::bad_request("The cursor is none that this server has given")
 }
