@@ -4,7 +4,7 @@ use uuid::Uuid;
 
 use super::{
     Asked, EventError, Notification, Notifier, Schedule,
-    foreseen::{Foreseen, LOOKS_MAX},
+    foreseen::{Foreseen, again_if_late},
 };
 use crate::{
     mail::{self, Cause, Told},
@@ -105,32 +105,25 @@ pub async fn change(
     editor: Editor,
     notifier: Notifier,
 ) -> Result<Changed, EventError> {
-    let wake = notifier.clone();
-    let mut known = known.clone();
-    for _ in 0..LOOKS_MAX {
-        let foreseen = Foreseen::new(db, &known, change.schedule.clone(), editor.at).await?;
-        let (event, change, notifier) = (known.id, change.clone(), notifier.clone());
-        let changed = db.transaction(move |tx| {
-            Box::pin(async move {
-                let cause = notifier.cause(tx, editor.user, editor.at).await?;
-                let seen = events::locked(tx, editor.user, event).await?;
-                let seen = seen.ok_or(EventError::Gone)?;
-                foreseen.check(&seen.event)?;
-                Box::pin(change_locked(tx, seen, change, foreseen, &cause, &notifier)).await
-            })
-        });
-        match changed.await {
-            Err(EventError::ChangedMeanwhile) => {
-                let now = events::visible_to(db, editor.user, event).await?;
-                known = now.ok_or(EventError::Gone)?.event;
-            }
-            changed => {
-                wake.wake();
-                return changed;
-            }
+    let changed = again_if_late(db, known, editor.user, |known| {
+        let (change, notifier) = (change.clone(), notifier.clone());
+        async move {
+            let foreseen = Foreseen::new(db, &known, change.schedule.clone(), editor.at).await?;
+            let changed = db.transaction(move |tx| {
+                Box::pin(async move {
+                    let cause = notifier.cause(tx, editor.user, editor.at).await?;
+                    let seen = events::locked(tx, editor.user, known.id).await?;
+                    let seen = seen.ok_or(EventError::Gone)?;
+                    foreseen.check(&seen.event)?;
+                    Box::pin(change_locked(tx, seen, change, foreseen, &cause, &notifier)).await
+                })
+            });
+            changed.await
         }
-    }
-    Err(EventError::ChangedMeanwhile)
+    });
+    let changed = changed.await?;
+    notifier.wake();
+    Ok(changed)
 }
 
 /// The same inside a transaction, which has locked the event and found that it is as it was `foreseen`.

@@ -3,15 +3,36 @@
 
 use chrono::{DateTime, Utc};
 use colloquy_calendar::recurrence::RecurrenceError;
+use uuid::Uuid;
 
 use super::{Asked, EventError, Schedule, instances::Series, off_thread};
 use crate::store::{
     Db, StoreError,
-    events::{Event, exceptions},
+    events::{self, Event, exceptions},
 };
 
 /// How many times it is found out anew, as others have changed the event meanwhile.
-pub(super) const LOOKS_MAX: usize = 8;
+const LOOKS_MAX: usize = 8;
+
+/// Makes a change of an event as it is `known`, and where others were faster, of the event as `user` sees it then.
+pub(super) async fn again_if_late<T, F: Future<Output = Result<T, EventError>>>(
+    db: &Db,
+    known: &Event,
+    user: Uuid,
+    change: impl Fn(Event) -> F,
+) -> Result<T, EventError> {
+    let mut known = known.clone();
+    for _ in 0..LOOKS_MAX {
+        match change(known.clone()).await {
+            Err(EventError::ChangedMeanwhile) => {
+                let now = events::visible_to(db, user, known.id).await?;
+                known = now.ok_or(EventError::Gone)?.event;
+            }
+            done => return done,
+        }
+    }
+    Err(EventError::ChangedMeanwhile)
+}
 
 /// What a change of an event makes of its times.
 #[derive(Debug, Clone)]

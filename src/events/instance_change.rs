@@ -8,7 +8,7 @@ use super::{
     Asked, EXCEPTIONS_PER_EVENT_MAX, EventChange, EventError, Finding, Notification, Notifier,
     ScheduleRefusal,
     change::change_locked,
-    foreseen::{Foreseen, LOOKS_MAX},
+    foreseen::{Foreseen, again_if_late},
     instances::{Instance, Series},
     off_thread, schedule,
 };
@@ -119,29 +119,23 @@ pub async fn change_instance(
     editor: Editor,
     notifier: Notifier,
 ) -> Result<ChangedInstance, EventError> {
-    let wake = notifier.clone();
-    let mut known = known.clone();
-    for _ in 0..LOOKS_MAX {
-        let foreseen = ForeseenSeries::new(&known, editor.at).await?;
-        let (event, change, notifier) = (known.id, change.clone(), notifier.clone());
-        let changed = db.transaction(move |tx| {
-            Box::pin(change_foreseen(
-                tx, event, original, change, editor, notifier, foreseen,
-            ))
-        });
-        match changed.await {
-            Err(EventError::ChangedMeanwhile) => {
-                let now = events::visible_to(db, editor.user, event).await?;
-                known = now.ok_or(EventError::Gone)?.event;
-            }
-            changed => {
-                wake.wake();
-                return changed;
-            }
+    let changed = again_if_late(db, known, editor.user, |known| {
+        let (change, notifier) = (change.clone(), notifier.clone());
+        async move {
+            let foreseen = ForeseenSeries::new(&known, editor.at).await?;
+            let changed = db.transaction(move |tx| {
+                Box::pin(change_foreseen(
+                    tx, known.id, original, change, editor, notifier, foreseen,
+                ))
+            });
+            changed.await
         }
-    }
-    Err(EventError::ChangedMeanwhile)
+    });
+    let changed = changed.await?;
+    notifier.wake();
+    Ok(changed)
 }
+
 /// The same in a transaction.
 async fn change_foreseen(
     tx: &mut Tx,

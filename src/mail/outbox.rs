@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tokio::sync::Notify;
 
-/// Mails are queued, or none at all where there is no mail server or nobody is to hear of a change. Clones are one.
+/// Mails are queued, or none at all where there is no mail server. Clones are one.
 #[derive(Debug, Clone)]
 pub struct Outbox(Option<Arc<Notify>>);
 

@@ -227,21 +227,18 @@ pub async fn waiting(tx: &mut Tx, event: Uuid) -> Result<Vec<Waiting>, StoreErro
 /// Takes mails back, as newer ones say more. One that was tried is kept as given up: if it is on its way just now, it still
 /// counts for the limits.
 pub async fn withdraw(tx: &mut Tx, mails: &[Uuid], now: DateTime<Utc>) -> Result<(), StoreError> {
-    const SELECT: &str =
-        "SELECT DISTINCT entry_id FROM outbox WHERE entry_id IS NOT NULL AND attempts = 0 AND id IN (";
     const DELETE: &str = "DELETE FROM outbox WHERE attempts = 0 AND id IN (";
     let mut entries: Vec<Uuid> = Vec::new();
     for chunk in mails.chunks(INSERT_ROWS_MAX) {
-        let some: Vec<Uuid> = within!(&mut *tx, c => {
-            let mut select = sqlx::QueryBuilder::new(SELECT);
-            let mut list = select.separated(", ");
+        let deleted: Vec<Option<Uuid>> = within!(&mut *tx, c => {
+            let mut delete = sqlx::QueryBuilder::new(DELETE);
+            let mut list = delete.separated(", ");
             for id in chunk {
                 list.push_bind(*id);
             }
-            select.push(")").build_query_scalar().fetch_all(c).await
+            delete.push(") RETURNING entry_id").build_query_scalar().fetch_all(c).await
         })?;
-        entries.extend(some);
-        within!(&mut *tx, c => among!(sqlx::QueryBuilder::new(DELETE), chunk, c))?;
+        entries.extend(deleted.into_iter().flatten());
         within!(&mut *tx, c => {
             let mut update = sqlx::QueryBuilder::new("UPDATE outbox SET failed_at = ");
             update.push_bind(micros(now));

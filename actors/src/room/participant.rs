@@ -160,6 +160,13 @@ impl Participant {
         }
     }
 
+    /// Takes the role of moderator from somebody from whom it was revoked. The room's owner keeps it.
+    pub fn lose_revoked_role(&mut self) {
+        if self.is_moderator() && !self.is_room_owner {
+            self.role = Identity::plain_role(self.kind);
+        }
+    }
+
     #[must_use]
     pub fn is_moderator(&self) -> bool {
         self.role == Role::Moderator

@@ -187,14 +187,11 @@ impl Room {
         id: ParticipantId,
         place: Option<Place>,
     ) -> Result<(), ControlError> {
-        let holder = self.access.get(id);
-        let (accepted, caller) = (
-            holder.is_some_and(|holder| holder.accepted),
-            holder.map(|holder| holder.caller),
-        );
-        if place != Some(Place::Waiting) || !accepted {
+        let holder = self.access.get(id).filter(|holder| holder.accepted);
+        let caller = holder.map(|holder| holder.caller);
+        let Some(caller) = caller.filter(|_| place == Some(Place::Waiting)) else {
             return Err(ControlError::NotAcceptedOrNotInWaitingRoom);
-        }
+        };
         let asked = self.seat(id).map_or(Space::MAIN, |seat| seat.space);
         let Some(meeting) = &mut self.meeting else {
             return Ok(());
@@ -202,12 +199,8 @@ impl Room {
         let space = meeting.destination(asked);
         cx.send(meeting.people.all(), &ModerationEvent::LeftWaitingRoom { id });
         // Of what was revoked meanwhile in another tab nobody who waits is told.
-        if caller.is_some_and(|caller| meeting.moderation.has_revoked(caller)) {
-            meeting.people.change(id, |p| {
-                if p.is_moderator() && !p.is_room_owner {
-                    p.role = Identity::plain_role(p.kind);
-                }
-            });
+        if meeting.moderation.has_revoked(caller) {
+            meeting.people.change(id, Participant::lose_revoked_role);
         }
         self.enter(cx, id, space);
         Ok(())
@@ -344,8 +337,8 @@ impl Meeting {
         if let Some(before) = self.people.get(id) {
             newcomer.remember(before);
         }
-        if newcomer.is_moderator() && !newcomer.is_room_owner && self.moderation.has_revoked(*caller) {
-            newcomer.role = Identity::plain_role(newcomer.kind);
+        if self.moderation.has_revoked(*caller) {
+            newcomer.lose_revoked_role();
         }
         Ok(newcomer)
     }

@@ -51,10 +51,10 @@ pub struct Chat {
     marks: BTreeMap<ParticipantId, Marks>,
 }
 
-/// Up to where a participant has read.
 /// Times until which somebody has seen what it exchanged with others in private: of so many others.
 const PRIVATE_MARKS_MAX: usize = 256;
 
+/// Up to where a participant has read.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 struct Marks {
