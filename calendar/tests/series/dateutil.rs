@@ -35,6 +35,7 @@ fn answers_of_dateutil(cases: &[Case]) -> Vec<Vec<i64>> {
                 "start": case.start.instant.timestamp(),
                 "zone": case.start.zone.name(),
                 "all_day": case.start.all_day,
+                "skipped": case.start.skipped,
                 "end": end(case).timestamp(),
             })
         })

@@ -1,6 +1,7 @@
 """Reads series from stdin and writes their occurrences to stdout, as python-dateutil finds them.
 
-Stdin: a JSON list of {lines, start, end, zone, all_day}; start and end in seconds. Stdout: a list of lists of seconds.
+Stdin: a JSON list of {lines, start, end, zone, all_day, skipped}; start and end in seconds, skipped: the time of a start that
+its zone's clocks left out. Stdout: a list of lists of seconds.
 """
 
 import datetime as clock
@@ -31,6 +32,9 @@ class Series:
         self.first = case["start"]
         self.last = case["end"]
         self.start = datetime.fromtimestamp(self.first, self.zone).replace(fold=0)
+        if case["skipped"]:
+            # The others begin when the first one was meant to.
+            self.start = datetime.fromisoformat(case["skipped"]).replace(tzinfo=self.zone)
         if case["all_day"]:
             # Where midnight is skipped, the first day begins later than the others.
             self.start = self.start.replace(hour=0, minute=0)
