@@ -64,7 +64,9 @@ fn listen() {
         let filter = Targets::new()
             .with_target(TARGET, LevelFilter::DEBUG)
             .with_target(module_path!(), LevelFilter::INFO);
-        let subscriber = tracing_subscriber::registry().with(Listening.with_filter(filter));
+        // For the registry itself, not only for its one layer: what the layer does not see would else be made as soon as somebody
+        // else in this process listens to it, and a span within the work be the one that SQLite's threads know of.
+        let subscriber = tracing_subscriber::registry().with(filter).with(Listening);
         tracing::subscriber::set_global_default(subscriber).expect("the only one of this process");
     });
 }
