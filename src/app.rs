@@ -24,8 +24,8 @@ use crate::{
     deletion::Deleter,
     disabled_users::DisabledUsers,
     http::{
-        self, ApiState, api::Parts, auth::person::VISIT_NOTES_MAX, caller_limits::CallerLimits, health,
-        layers, starts::StartLimits,
+        self, ApiState, api::Parts, auth::person::VISIT_NOTES_MAX, calendar_places::CalendarPlaces,
+        caller_limits::CallerLimits, health, layers, starts::StartLimits,
     },
     identity::{DevIssuer, SettingsError, Verifier, VerifierSettings, dev_issuer::DevIssuerError},
     jobs::{JobSchedule, Tools},
@@ -389,7 +389,7 @@ fn api_state(
         shared_folders: SharedFolders::new(&config.outgoing, &config.shared_folder)?,
         claim_rules: ClaimRules::new(&config.oidc),
         visits: Arc::new(Semaphore::new(VISIT_NOTES_MAX)),
-        feeds: Arc::new(Semaphore::new(half_of_the_processor())),
+        calendar_places: CalendarPlaces::new(half_of_the_processor()),
     }))
 }
 

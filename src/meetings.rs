@@ -1,17 +1,20 @@
 //! From rows to meetings: what the live core is told about rooms and people, and what it asks the database.
 
-use std::sync::Arc;
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
 
 use chrono::{DateTime, Utc};
 use colloquy_actors::{
     ids::RoomId,
     live::{Admission, JournalMode, LiveSettings},
-    ports::{self, BoxFuture, Directory, SystemClock, SystemRandom, Unavailable},
+    ports::{self, BoxFuture, Directory, Slept, SystemClock, SystemRandom, Unavailable},
     protocol::meeting::{
-        CallInInfo, EventInfo, Group, Identity, MeetingDetails, MeetingFacts, ModuleFeatures,
+        CallInInfo, Caller, EventInfo, Group, Identity, MeetingDetails, MeetingFacts, ModuleFeatures,
         ParticipationKind, Role, RoomInfo, StreamingLink, Tariff, UserInfo,
     },
-    room::RoomSettings,
+    room::{RoomSettings, input::Notice},
     session::RateLimits,
 };
 
@@ -21,12 +24,13 @@ use crate::{
     config::{CallInSettings, ChatHistory, Config, Defaults, JournalKind},
     livekit::{self, RoomService},
     origins::Origins,
-    permissions::Standing,
+    permissions::{Operation, Standing, Subject, check},
     profiles::{picture_of, profile_name},
     quotas::Quota,
     secrets::Secret,
     store::{
-        self, Db, StoreError, groups, guest_access::GuestAccess, room_events::Details, rooms, users::Profile,
+        self, Db, StoreError, admitted, groups, guest_access::GuestAccess, room_events::Details, rooms,
+        users::Profile,
     },
     tariffs::{Offer, TariffResource},
 };
@@ -100,6 +104,53 @@ impl Directory for Rooms {
                 .collect())
         })
     }
+
+    fn missed_notices(&self, slept: Slept) -> BoxFuture<'_, Result<Vec<Notice>, Unavailable>> {
+        Box::pin(async move {
+            missed_notices(&self.0, &slept).await.map_err(|error| {
+                tracing::warn!(%error, "the database can't say who may still come into a room");
+                Unavailable
+            })
+        })
+    }
+}
+
+/// What became of the rights of those whom a room knows, since it slept.
+async fn missed_notices(db: &Db, slept: &Slept) -> Result<Vec<Notice>, StoreError> {
+    let (room, callers) = (slept.room.0, slept.callers.iter());
+    let (mut users, mut codes) = (Vec::new(), Vec::new());
+    for (caller, role) in callers {
+        match caller {
+            Caller::User(user) => users.push((user.0, *role)),
+            Caller::Guest(code) => codes.push(code.0),
+            Caller::Sip | Caller::Recorder => {}
+        }
+    }
+    let mut missed = Vec::new();
+    let ids: Vec<_> = users.iter().map(|(user, _)| *user).collect();
+    let standings: HashMap<_, _> = admitted::users(db, room, &ids).await?.into_iter().collect();
+    for (user, role) in users {
+        let standing = standings.get(&user).filter(|standing| {
+            check(Subject::User(**standing), Operation::StartRoom).is_ok() && role_of(**standing) >= role
+        });
+        if standing.is_none() {
+            missed.push(Notice::UserWithdrawn(user.into()));
+        }
+    }
+    let open: HashSet<_> = admitted::codes(db, room, &codes).await?.into_iter().collect();
+    let closed = codes.iter().filter(|code| !open.contains(code));
+    missed.extend(closed.map(|code| Notice::InviteWithdrawn((*code).into())));
+    let guests = admitted::guests(db, room).await?;
+    missed.extend(
+        guests
+            .filter(|guests| match guests {
+                GuestAccess::DirectAccess => slept.guests_wait == Some(true),
+                GuestAccess::WaitingRoom => slept.guests_wait == Some(false),
+                GuestAccess::Disabled => !codes.is_empty(),
+            })
+            .map(|guests| Notice::GuestAccess(guests.into())),
+    );
+    Ok(missed)
 }
 
 /// A registered user on the way into a room.
@@ -241,6 +292,14 @@ fn meeting_details(details: &Details, tel: Option<&str>) -> MeetingDetails {
     }
 }
 
+/// The role that somebody comes in with.
+const fn role_of(standing: Standing) -> Role {
+    match standing {
+        Standing::Owner | Standing::Moderator => Role::Moderator,
+        Standing::Invited | Standing::Stranger | Standing::Foreign => Role::User,
+    }
+}
+
 fn member(user: Visitor<'_>, defaults: &Defaults) -> Identity {
     let Visitor {
         profile,
@@ -253,10 +312,7 @@ fn member(user: Visitor<'_>, defaults: &Defaults) -> Identity {
     });
     Identity {
         kind: ParticipationKind::User,
-        role: match standing {
-            Standing::Owner | Standing::Moderator => Role::Moderator,
-            Standing::Invited | Standing::Stranger | Standing::Foreign => Role::User,
-        },
+        role: role_of(standing),
         profile_name: Some(profile_name(profile)),
         avatar_url: picture_of(defaults, profile),
         is_room_owner: standing == Standing::Owner,

@@ -1,6 +1,7 @@
 //! The live core of Colloquy: rooms as deterministic state machines, their journals, actors and sessions.
 //! No HTTP and no SQL: what the core needs from outside stands in [`ports`].
 
+pub mod access_revision;
 pub mod encoding;
 pub mod ids;
 pub mod journal;

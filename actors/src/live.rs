@@ -13,6 +13,7 @@ use dashmap::DashMap;
 use ractor::{Actor, ActorRef, rpc::CallResult};
 
 use crate::{
+    access_revision::{AccessRevision, AccessRevisions},
     ids::{BreakoutRoomId, RoomId, TokenHash, UserId},
     journal::folder::{Folder, FolderError},
     livekit::Livekit,
@@ -22,7 +23,7 @@ use crate::{
     room::{
         RoomSettings,
         access::Origin,
-        input::{Input, Notice, Start},
+        input::{Notice, Start},
     },
     room_actor::{Asker, RoomMsg, RoomRef, RoomSummary, StartReply},
     session::{self, Places, RateLimits, Seat, Socket},
@@ -80,6 +81,8 @@ pub struct StartRequest {
     pub origin: Option<Origin>,
     /// The user whom a guest is signed in as, if that is known: a banned one must not come in by a link.
     pub signed_in: Option<UserId>,
+    /// [`Live::access_revision`] before anything was read for the admission.
+    pub as_of: AccessRevision,
 }
 
 /// The secrets that a `start` answers with.
@@ -109,6 +112,9 @@ pub enum StartError {
     /// A moderator has banned the user.
     #[error("the user is banned from the meeting")]
     Banned,
+    /// Somebody lost access since the database was asked: it must be asked again.
+    #[error("the admission is outdated")]
+    Outdated,
     /// Not at this moment; a retry will do.
     #[error("the room can't be served at this moment")]
     Unavailable,
@@ -135,6 +141,7 @@ pub enum LiveError {
 pub struct Live {
     index: Index,
     registry: RegistryRef,
+    revisions: AccessRevisions,
     supervisor: ActorRef<Never>,
     ports: Ports,
     rates: RateLimits,
@@ -170,12 +177,15 @@ impl Live {
         let (args_index, args_ports, myself) = (Arc::clone(&index), ports.clone(), registry.clone());
         let draining = Arc::new(AtomicBool::new(false));
         let args_draining = Arc::clone(&draining);
+        let revisions = AccessRevisions::default();
+        let args_revisions = revisions.clone();
         let args = Box::new(move |supervisor| Args {
             index: args_index,
             folder: args_folder,
             settings: settings.rooms,
             livekit: settings.livekit,
             draining: args_draining,
+            revisions: args_revisions,
             ports: args_ports,
             supervisor,
             revive,
@@ -185,6 +195,7 @@ impl Live {
         Ok(Self {
             index,
             registry,
+            revisions,
             supervisor,
             ports,
             rates: settings.rates,
@@ -192,6 +203,12 @@ impl Live {
             draining,
             living_rooms_max: settings.living_rooms_max,
         })
+    }
+
+    /// Which accesses are withdrawn by now: to be asked before what an admission is made of is read.
+    #[must_use]
+    pub fn access_revision(&self) -> AccessRevision {
+        self.revisions.current()
     }
 
     /// Issues a ticket: by the resumption token alone, or with what the database says.
@@ -218,6 +235,7 @@ impl Live {
                 }
                 Some((StartReply::NoBreakoutRooms, _)) => return Err(StartError::NoBreakoutRooms),
                 Some((StartReply::Banned, _)) => return Err(StartError::Banned),
+                Some((StartReply::Outdated, _)) => return Err(StartError::Outdated),
                 Some((StartReply::Unavailable, _)) => return Err(StartError::Unavailable),
                 None => {}
             }
@@ -266,7 +284,13 @@ impl Live {
             signed_in: request.signed_in,
         });
         let ticket = issued.ticket.clone();
-        let message = |reply| RoomMsg::Start { start, ticket, reply };
+        let as_of = admission.map(|_| request.as_of);
+        let message = |reply| RoomMsg::Start {
+            start,
+            as_of,
+            ticket,
+            reply,
+        };
         match room.call(message, CALL_TIMEOUT).await {
             Ok(CallResult::Success(reply)) => Some((reply, issued)),
             _ => None,
@@ -341,38 +365,46 @@ impl Live {
     /// Word from REST, after the commit.
     pub fn notify(&self, room: RoomId, notice: Notice) {
         match notice {
-            Notice::RoomDeleted => self.registry.cast(RegistryMsg::Deleted(room)),
+            Notice::RoomDeleted => {
+                self.registry.cast(RegistryMsg::Deleted(room));
+            }
             Notice::InviteWithdrawn(_)
             | Notice::InviteClosed(_)
             | Notice::UserWithdrawn(_)
             | Notice::UserDisabled(_)
             | Notice::GuestAccess(_) => {
+                let revision = self.revisions.next();
                 if let Some(room) = self.index.get(&room) {
-                    return room.input(Input::Notice(notice));
+                    return room.notice(notice, revision);
                 }
                 // It may be just being revived, with tokens that were good, or thinking about its end.
                 let live = self.clone();
                 tokio::spawn(async move {
                     if let Ok(Some(room)) = live.find(room, None).await {
-                        room.input(Input::Notice(notice));
+                        room.notice(notice, revision);
                     }
                 });
             }
         }
     }
 
-    /// An operator has locked a user out: all living rooms hear it. Those that are just being revived do not: whoever is
-    /// kept out of `start` and upgrade is lost there, and leaves when the grace time is over.
+    /// An operator has locked a user out: all living rooms hear it.
     pub fn user_disabled(&self, user: UserId) {
-        for room in self.index.iter() {
-            room.input(Input::Notice(Notice::UserDisabled(user)));
-        }
+        self.notify_all(Notice::UserDisabled(user));
     }
 
     /// A user has left for where nothing of before is good: all living rooms hear it, tokens are void, running sessions stay.
     pub fn user_withdrawn(&self, user: UserId) {
-        for room in self.index.iter() {
-            room.input(Input::Notice(Notice::UserWithdrawn(user)));
+        self.notify_all(Notice::UserWithdrawn(user));
+    }
+
+    /// Through the registry, which knows the rooms that are just being revived or about to end.
+    fn notify_all(&self, notice: Notice) {
+        let revision = self.revisions.next();
+        if !self.registry.cast(RegistryMsg::Everywhere(notice, revision)) {
+            for room in self.index.iter() {
+                room.notice(notice, revision);
+            }
         }
     }
 

@@ -16,6 +16,8 @@ use rand::{Rng, RngExt, distr::Alphanumeric};
 use crate::{
     ids::{OriginHash, RoomId, Timestamp},
     livekit,
+    protocol::meeting::{Caller, Role},
+    room::input::Notice,
 };
 
 /// A boxed future, as traits that are used as objects need.
@@ -44,6 +46,19 @@ pub trait Random: fmt::Debug + Send + Sync {
 pub trait Directory: fmt::Debug + Send + Sync {
     /// Which of these rooms do not exist (any more).
     fn missing_rooms(&self, rooms: Vec<RoomId>) -> BoxFuture<'_, Result<Vec<RoomId>, Unavailable>>;
+
+    /// What REST would have told a room while it slept: who of those whom it knows has lost access since.
+    fn missed_notices(&self, slept: Slept) -> BoxFuture<'_, Result<Vec<Notice>, Unavailable>>;
+}
+
+/// What a room that was just revived takes for right.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Slept {
+    pub room: RoomId,
+    /// Who may come back, each with the highest role that it was let in with.
+    pub callers: Vec<(Caller, Role)>,
+    /// Whether those who come by a link wait; absent without a meeting.
+    pub guests_wait: Option<bool>,
 }
 
 /// The database can't say at the moment.

@@ -3,7 +3,7 @@
 mod spawn;
 
 use std::{
-    collections::{HashMap, HashSet, VecDeque},
+    collections::{HashMap, VecDeque},
     sync::{Arc, PoisonError, RwLock, atomic::AtomicBool},
     time::Duration,
 };
@@ -13,6 +13,7 @@ use ractor::{Actor, ActorCell, ActorId, ActorProcessingErr, ActorRef, RpcReplyPo
 use serde::Serialize;
 
 use crate::{
+    access_revision::{AccessRevision, AccessRevisions},
     ids::{RoomId, Timestamp, UserId},
     journal::folder::Folder,
     livekit::Livekit,
@@ -54,6 +55,8 @@ pub enum RegistryMsg {
     Ended(RoomId),
     /// An actor under the supervisor has died.
     Died(ActorId),
+    /// Word from REST that concerns all rooms, with its revision.
+    Everywhere(Notice, AccessRevision),
     /// REST deleted a room.
     Deleted(RoomId),
     /// The database does not know these rooms any more.
@@ -93,7 +96,8 @@ pub enum Found {
 /// What reviving brought.
 #[derive(Debug)]
 pub enum Loaded {
-    Room(Box<Revived>),
+    /// With what REST would have told the room meanwhile.
+    Room(Box<Revived>, Vec<Notice>),
     /// The journal is of no use (any more); a new room may begin.
     Gone,
     Unavailable,
@@ -117,6 +121,7 @@ pub struct Args {
     pub livekit: Arc<Livekit>,
     /// No room begins any more.
     pub draining: Arc<AtomicBool>,
+    pub revisions: AccessRevisions,
     pub ports: Ports,
     pub supervisor: ActorCell,
     /// Rooms with a journal of an earlier process, to be revived in the background.
@@ -138,11 +143,9 @@ impl RegistryRef {
         self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Tells the registry; one that is just being restarted misses it, and finds out by its sweep.
-    pub fn cast(&self, message: RegistryMsg) {
-        if let Some(registry) = self.get() {
-            let _ = registry.cast(message);
-        }
+    /// Tells the registry; one that is just being restarted misses it, and finds out by its sweep. Returns whether there was one.
+    pub fn cast(&self, message: RegistryMsg) -> bool {
+        self.get().is_some_and(|registry| registry.cast(message).is_ok())
     }
 }
 
@@ -154,7 +157,8 @@ pub(crate) struct State {
     args: Args,
     /// Who waits for rooms that are being loaded or are ending, and whether the room may begin anew.
     waiting: HashMap<RoomId, Vec<Asking>>,
-    loading: HashSet<RoomId>,
+    /// Rooms whose journal is being read, with what concerns all rooms and was said meanwhile.
+    loading: HashMap<RoomId, Vec<(Notice, AccessRevision)>>,
     ending: HashMap<RoomId, RoomRef>,
     /// Rooms to revive when nothing else is to be done.
     revive: VecDeque<RoomId>,
@@ -183,7 +187,7 @@ impl State {
             } else {
                 Found::None
             }
-        } else if self.loading.contains(&id) || self.ending.contains_key(&id) {
+        } else if self.loading.contains_key(&id) || self.ending.contains_key(&id) {
             return self.waiting.entry(id).or_default().push((begin, reply));
         } else if let Some(room) = self.args.index.get(&id) {
             Found::Room(room.clone())
@@ -208,12 +212,20 @@ impl State {
     }
 
     async fn loaded(&mut self, myself: &ActorRef<RegistryMsg>, id: RoomId, loaded: Loaded) {
-        self.loading.remove(&id);
+        let heard = self.loading.remove(&id).unwrap_or_default();
         let found = match loaded {
-            Loaded::Room(_) if self.stopped => Found::Unavailable,
-            Loaded::Room(revived) => {
+            Loaded::Room(..) if self.stopped => Found::Unavailable,
+            Loaded::Room(revived, missed) => {
                 let Revived { room, effects, .. } = *revived;
-                self.spawn(id, room, Some(effects)).await
+                let found = self.spawn(id, room, Some(effects)).await;
+                // Before anybody who waits for the room comes in.
+                if let Found::Room(room) = &found {
+                    let missed = missed.into_iter().map(Input::Notice);
+                    missed.for_each(|notice| room.input(notice));
+                    let heard = heard.into_iter();
+                    heard.for_each(|(notice, revision)| room.notice(notice, revision));
+                }
+                found
             }
             Loaded::Gone => Found::None,
             Loaded::Unavailable => {
@@ -289,6 +301,16 @@ impl State {
             self.load(myself, id);
         } else {
             self.answer_waiting(id, Found::None).await;
+        }
+    }
+
+    /// Also rooms that are about to end, which may stay, and those that are just being revived.
+    fn everywhere(&mut self, notice: Notice, revision: AccessRevision) {
+        for heard in self.loading.values_mut() {
+            heard.push((notice, revision));
+        }
+        for room in self.rooms().iter().chain(self.ending.values()) {
+            room.notice(notice, revision);
         }
     }
 
@@ -369,7 +391,7 @@ impl Actor for Registry {
         Ok(State {
             args,
             waiting: HashMap::new(),
-            loading: HashSet::new(),
+            loading: HashMap::new(),
             ending: HashMap::new(),
             revive,
             deleted: VecDeque::new(),
@@ -399,6 +421,7 @@ impl Actor for Registry {
             RegistryMsg::Stays(id) => state.stays(id).await,
             RegistryMsg::Ended(id) => state.ended(id).await,
             RegistryMsg::Died(actor) => state.died(&myself, actor).await,
+            RegistryMsg::Everywhere(notice, revision) => state.everywhere(notice, revision),
             RegistryMsg::Deleted(id) => state.deleted(id),
             RegistryMsg::Missing(rooms) => rooms.into_iter().for_each(|id| state.deleted(id)),
             RegistryMsg::Sweep => state.sweep(&myself),

@@ -27,6 +27,7 @@ pub use self::{
 };
 use self::{kept::Kept, links::Links, owner::Owner};
 use crate::{
+    access_revision::AccessRevision,
     ids::{ParticipantId, RoomId, SessionNo, Timestamp, TokenHash},
     journal::{JournalError, file::Staged, folder::Folder},
     livekit,
@@ -37,7 +38,7 @@ use crate::{
     room::{
         access::Origin,
         effects::Effects,
-        input::{Input, Start},
+        input::{Input, Notice, Start},
     },
     session::{Arriving, Link},
     ticket::{Claim, Tickets},
@@ -49,6 +50,8 @@ pub enum RoomMsg {
     /// A call of `start`; the ticket is good once the answer says so.
     Start {
         start: Box<Start>,
+        /// Before anything was read for it; absent where only a token speaks for the caller.
+        as_of: Option<AccessRevision>,
         ticket: String,
         reply: RpcReplyPort<StartReply>,
     },
@@ -76,6 +79,8 @@ pub enum RoomMsg {
         command: Command,
     },
     Input(Input),
+    /// Word from REST; what was read before this revision counts no more.
+    Notice(Notice, AccessRevision),
     /// Handle what waits.
     Turn,
     /// The registry looks after its rooms.
@@ -97,6 +102,8 @@ pub enum StartReply {
     NeedsFacts,
     NoBreakoutRooms,
     Banned,
+    /// Somebody lost access since the database was asked.
+    Outdated,
     /// Not at this moment: the room is going down.
     Unavailable,
 }
@@ -118,10 +125,12 @@ pub struct RoomSummary {
     pub disk_failed: bool,
 }
 
-/// Starts the actor of a room under the supervisor; it begins by releasing these effects.
+/// Starts the actor of a room under the supervisor; it begins by releasing these effects. What was read before `revision` lets
+/// nobody in.
 pub async fn spawn(
     room: LoggedRoom,
     effects: Option<Effects>,
+    revision: AccessRevision,
     folder: Option<Arc<Folder>>,
     ports: Ports,
     registry: RegistryRef,
@@ -137,6 +146,7 @@ pub async fn spawn(
     });
     let args = Shell {
         revival: effects,
+        revision,
         folder,
         ..Shell::new(room, ports, registry, Arc::clone(&gauge))
     };
@@ -170,6 +180,8 @@ struct Shell {
     room: LoggedRoom,
     /// What a revival brought; released as soon as the actor runs.
     revival: Option<Effects>,
+    /// The last time that REST took access from somebody, as far as it concerns this room.
+    revision: AccessRevision,
     /// Where a room that lives in memory because of the disk gets a journal again.
     folder: Option<Arc<Folder>>,
     ports: Ports,
@@ -200,6 +212,7 @@ impl Shell {
         Self {
             room,
             revival: None,
+            revision: AccessRevision::default(),
             folder: None,
             ports,
             registry,
@@ -261,9 +274,16 @@ impl Shell {
         &mut self,
         myself: &ActorRef<RoomMsg>,
         start: Box<Start>,
+        as_of: Option<AccessRevision>,
         ticket: String,
         reply: RpcReplyPort<StartReply>,
     ) {
+        if as_of.is_some_and(|as_of| as_of < self.revision) {
+            self.gauge.down();
+            // Whoever asked may have gone.
+            let _ = reply.send(StartReply::Outdated);
+            return;
+        }
         let claim = Claim {
             participant: ParticipantId(Uuid::nil()),
             caller: start.caller,
@@ -381,7 +401,12 @@ impl Actor for RoomActor {
         shell: &mut Shell,
     ) -> Result<(), ActorProcessingErr> {
         match message {
-            RoomMsg::Start { start, ticket, reply } => shell.start(&myself, start, ticket, reply),
+            RoomMsg::Start {
+                start,
+                as_of,
+                ticket,
+                reply,
+            } => shell.start(&myself, start, as_of, ticket, reply),
             RoomMsg::Knows { token, caller, reply } => {
                 let known = shell.room.room().access().resume(token, caller);
                 let _ = reply.send(known.is_some());
@@ -415,6 +440,10 @@ impl Actor for RoomActor {
                 shell.enqueue(&myself, command, From::Session(session));
             }
             RoomMsg::Input(input) => shell.enqueue(&myself, input, From::Nobody),
+            RoomMsg::Notice(notice, revision) => {
+                shell.revision = shell.revision.max(revision);
+                shell.enqueue(&myself, Input::Notice(notice), From::Nobody);
+            }
             RoomMsg::Turn => turn::run(shell, &myself).await,
             RoomMsg::Sweep => turn::sweep(shell, &myself),
             RoomMsg::Staged(number, staged) => {

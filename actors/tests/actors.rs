@@ -11,9 +11,9 @@ mod stage;
 use std::time::Duration;
 
 use colloquy_actors::{
-    ids::{InviteCode, RoomId},
+    ids::{InviteCode, RoomId, UserId},
     live::{JournalMode, StartError, StartRequest},
-    protocol::meeting::Caller,
+    protocol::meeting::{Caller, GuestAccess},
     room::{faults, input::Notice},
 };
 use serde_json::json;
@@ -220,7 +220,61 @@ async fn an_invite_is_withdrawn_from_a_meeting_that_is_not_yet_revived() {
         breakout_room: None,
         origin: None,
         signed_in: None,
+        as_of: second.live.access_revision(),
     };
     until("the token is void", async || !second.live.knows(&request).await).await;
     second.stop().await;
+}
+
+#[tokio::test]
+async fn who_lost_access_while_the_room_slept_does_not_come_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let first = Stage::start(files(&folder)).await;
+    let alice = first.enter("Alice", None).await;
+    let room = first.room;
+    first.stop().await;
+
+    // The server dies between commit and word to the room: nobody has told it.
+    let second = Stage::revive(files(&folder), room, Err(colloquy_actors::ports::Unavailable)).await;
+    second.withdrawn(InviteCode(Uuid::nil()));
+    second.directory(Ok(()));
+    let request = second.request(Some(alice.resumption.clone()));
+    until("the room is revived", async || second.rooms().await == 1).await;
+    assert!(!second.live.knows(&request).await);
+    assert_eq!(
+        second.live.issue(&request, None).await,
+        Err(StartError::NeedsAdmission)
+    );
+    second.stop().await;
+}
+
+#[tokio::test]
+async fn nobody_comes_in_by_what_was_read_before_somebody_lost_access() {
+    let stage = Stage::start(JournalMode::Memory).await;
+    let notices: [fn(&Stage); 4] = [
+        |stage| {
+            let code = Notice::InviteWithdrawn(InviteCode(Uuid::nil()));
+            stage.live.notify(stage.room, code);
+        },
+        |stage| {
+            let access = Notice::GuestAccess(GuestAccess::Disabled);
+            stage.live.notify(stage.room, access);
+        },
+        |stage| stage.live.user_disabled(UserId(Uuid::nil())),
+        |stage| stage.live.user_withdrawn(UserId(Uuid::nil())),
+    ];
+    // A room that begins with the start, and one that lives.
+    for _ in 0..2 {
+        for notice in notices {
+            let request = stage.request(None);
+            notice(&stage);
+            // What concerns all rooms goes through the registry, and is handled before this is answered.
+            stage.rooms().await;
+            let answer = stage.issue_as(&request).await;
+            assert_eq!(answer, Err(StartError::Outdated));
+            let again = stage.request(None);
+            stage.issue_as(&again).await.unwrap();
+        }
+    }
+    stage.stop().await;
 }

@@ -11,7 +11,9 @@ use utoipa_swagger_ui::SwaggerUi;
 use super::{
     ApiError, assets,
     body::BODY_BYTES_MAX,
-    calendar_feed, call_in,
+    calendar_feed,
+    calendar_places::CalendarPlaces,
+    call_in,
     caller_limits::CallerLimits,
     event_favorites, event_invites, events, home, invites, login, logout, mail_refusals, openapi, people,
     recordings, room_event, room_tariff, rooms, shared_folders, sip,
@@ -66,8 +68,7 @@ pub struct Parts {
     pub claim_rules: ClaimRules,
     /// Places for [`auth::person`](super::auth::person)'s notes of visits.
     pub visits: Arc<Semaphore>,
-    /// Places for calendars that are computed: they take as much of the processor as they get.
-    pub feeds: Arc<Semaphore>,
+    pub calendar_places: CalendarPlaces,
 }
 
 impl From<Parts> for ApiState {

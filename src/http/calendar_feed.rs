@@ -136,7 +136,7 @@ async fn revoke(
          headers(("ETag" = String, description = "Names this state of the calendar"))),
         (status = 304, description = "It is as the client has it"),
         (status = 404, description = "The token opens nothing", body = super::error::ErrorBody),
-        (status = 429, description = "Too many requests from this address", body = super::error::ErrorBody),
+        (status = 429, description = "Too many requests from this address, or a calendar that took long was asked for again too soon", body = super::error::ErrorBody),
         refusals::OfParameters, refusals::Always,
     ),
 )]
@@ -159,8 +159,7 @@ async fn read(
             .await?;
     }
     // Before anything is read: whoever waits keeps no events.
-    let place = state.feeds.clone().acquire_owned().await;
-    let place = place.map_err(ApiError::internal)?;
+    let place = state.calendar_places.take(owner.profile.id).await?;
     let mut seen = listed(&state, owner.profile.id).await?;
     let mut ids: Vec<_> = seen.iter().map(|seen| seen.event.id).collect();
     let sizes = events::exceptions::sizes(&state.db, &ids).await?;

@@ -12,7 +12,7 @@ use super::{
     body::StartBody,
     guessing::Guess,
     refusals, rooms as room_pages,
-    starts::{self, StartedResource},
+    starts::{Admitting, StartedResource},
 };
 use crate::{
     catalogue::{CALL_IN, CORE},
@@ -60,11 +60,6 @@ async fn start(
 ) -> Result<Json<StartedResource>, ApiError> {
     state.start_limits.admit_service()?;
     let config = checked(&state, &body).await?;
-    let facts = meetings::facts(&state.db, config.room_id.into(), state.clock.now())
-        .await?
-        .ok_or_else(invalid_credentials)
-        .and_then(access::open)?;
-    require_telephone(&state, &facts)?;
     let request = StartRequest {
         room: config.room_id.into(),
         caller: Caller::Sip,
@@ -72,9 +67,19 @@ async fn start(
         breakout_room: None,
         origin: None,
         signed_in: None,
+        as_of: state.live.access_revision(),
     };
-    let admission = meetings::caller_admission(facts, &state.config, &state.offer);
-    starts::issue(&state, &request, &admission).await
+    let mut admitting = Admitting::new(&state, request);
+    loop {
+        let request = admitting.begin()?;
+        let facts = meetings::facts(&state.db, request.room, state.clock.now()).await?;
+        let facts = access::open(facts.ok_or_else(invalid_credentials)?)?;
+        require_telephone(&state, &facts)?;
+        let admission = meetings::caller_admission(facts, &state.config, &state.offer);
+        if let Some(issued) = admitting.issue(&admission).await? {
+            return Ok(issued);
+        }
+    }
 }
 
 /// The configuration that id and pin belong to.

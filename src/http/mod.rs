@@ -6,6 +6,7 @@ pub mod assets;
 pub mod auth;
 pub mod body;
 mod calendar_feed;
+pub mod calendar_places;
 pub mod call_in;
 pub mod caller_limits;
 pub mod checks;

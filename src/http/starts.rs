@@ -16,6 +16,9 @@ use uuid::Uuid;
 /// Seconds after which an owner may have fewer rooms in use.
 const LIVING_ROOMS_RETRY_SECS: u64 = 30;
 
+/// How often a start reads who may come in, as somebody else loses access meanwhile.
+const READS_MAX: usize = 3;
+
 pub use self::limits::{Asker, StartLimits};
 use super::{
     ApiError, ApiState, access,
@@ -95,39 +98,40 @@ async fn start(
 ) -> Result<Json<StartedResource>, ApiError> {
     let subject = || Asker::User(member.token.subject.clone());
     let asker = state.start_limits.asker(address, subject);
-    let has_token = body.resumption.is_some();
-    state.start_limits.admit(&asker, has_token)?;
-    let request = |user: Uuid| StartRequest {
+    state.start_limits.admit(&asker, body.resumption.is_some())?;
+    // Whoever comes back is not looked up.
+    auth::check_tenant(&state, &member.token)?;
+    let known = match member.id {
+        Some(id) => id,
+        None => auth::user_of(&state, &member).await?.profile.id,
+    };
+    let request = StartRequest {
         room: RoomId(room),
-        caller: Caller::User(user.into()),
-        resumption: body.resumption.clone(),
+        caller: Caller::User(known.into()),
+        resumption: body.resumption,
         breakout_room: body.breakout_room.map(BreakoutRoomId),
         origin: Some(state.start_limits.origin(address)),
         signed_in: None,
+        as_of: state.live.access_revision(),
     };
-    let mut is_known = false;
-    // Whoever comes back is not looked up.
-    auth::check_tenant(&state, &member.token)?;
-    if has_token {
-        let known = match member.id {
-            Some(id) => id,
-            None => auth::user_of(&state, &member).await?.profile.id,
+    let is_known = match resume(&state, asker, &request).await? {
+        Resumed::Issued(issued) => return Ok(issued),
+        Resumed::Known => true,
+        Resumed::Unknown => false,
+    };
+    let mut admitting = Admitting::new(&state, request);
+    loop {
+        let request = admitting.begin()?;
+        let user = auth::user_of(&state, &member).await?;
+        let admission = match access::related_room(&state, &user, room, Operation::StartRoom).await {
+            // Somebody came by a link and signed in since: the token of the guest is good here too.
+            Err(_) if is_known => admission_by_token(&state, request).await?,
+            related => admission(&state, request, Some((&user.profile, related?.standing))).await?,
         };
-        match resume(&state, asker, &request(known)).await? {
-            Resumed::Issued(issued) => return Ok(issued),
-            Resumed::Known => is_known = true,
-            Resumed::Unknown => {}
+        if let Some(issued) = admitting.issue(&admission).await? {
+            return Ok(issued);
         }
     }
-    let user = auth::user_of(&state, &member).await?;
-    let request = request(user.profile.id);
-    let related = match access::related_room(&state, &user, room, Operation::StartRoom).await {
-        // Somebody came by a link and signed in since: the token of the guest is good here too.
-        Err(_) if is_known => return start_by_token(&state, &request).await,
-        related => related?,
-    };
-    let admission = admission(&state, &request, Some((&user.profile, related.standing))).await?;
-    issue(&state, &request, &admission).await
 }
 
 /// Enter a room as a guest
@@ -162,26 +166,41 @@ async fn start_invited(
         breakout_room: body.breakout_room.map(BreakoutRoomId),
         origin: Some(state.start_limits.origin(address)),
         signed_in,
+        as_of: state.live.access_revision(),
     };
     // Where the operator lets no guests in, tokens of before bring none back.
-    if state.config.guests.allowed {
-        match resume(&state, asker, &request).await? {
-            Resumed::Issued(issued) => return Ok(issued),
-            Resumed::Known => return start_by_token(&state, &request).await,
-            Resumed::Unknown => {}
+    let resumed = if state.config.guests.allowed {
+        resume(&state, asker, &request).await?
+    } else {
+        Resumed::Unknown
+    };
+    let is_known = match resumed {
+        Resumed::Issued(issued) => return Ok(issued),
+        Resumed::Known => true,
+        Resumed::Unknown => false,
+    };
+    let mut admitting = Admitting::new(&state, request);
+    loop {
+        let request = admitting.begin()?;
+        let admission = if is_known {
+            admission_by_token(&state, request).await?
+        } else {
+            check_invite(&state, address, room, &body).await?;
+            admission(&state, request, None).await?
+        };
+        if let Some(issued) = admitting.issue(&admission).await? {
+            return Ok(issued);
         }
     }
-    check_invite(&state, address, room, &body).await?;
-    let admission = admission(&state, &request, None).await?;
-    issue(&state, &request, &admission).await
 }
 
 /// A good token of a meeting that was dropped still replaces invite and password.
-async fn start_by_token(state: &ApiState, request: &StartRequest) -> Result<Json<StartedResource>, ApiError> {
-    let mut admission = admission(state, request, None).await?;
-    // Should the token expire just now, nobody comes in unchecked: the client asks again.
-    admission.identity = None;
-    issue(state, request, &admission).await
+async fn admission_by_token(state: &ApiState, request: &StartRequest) -> Result<Admission, ApiError> {
+    Ok(Admission {
+        // Should the token expire just now, nobody comes in unchecked: the client asks again.
+        identity: None,
+        ..admission(state, request, None).await?
+    })
 }
 
 /// What came of a resumption token.
@@ -242,17 +261,44 @@ async fn admission(
     Ok(meetings::admission(facts, member, &state.config, &state.offer))
 }
 
-pub(super) async fn issue(
-    state: &ApiState,
-    request: &StartRequest,
-    admission: &Admission,
-) -> Result<Json<StartedResource>, ApiError> {
-    let issued = state
-        .live
-        .issue(request, Some(admission))
-        .await
-        .map_err(refusal)?;
-    Ok(Json(issued.into()))
+/// A `start` that needs an admission. What that is made of is read anew where somebody has lost access meanwhile.
+pub(super) struct Admitting<'a> {
+    state: &'a ApiState,
+    request: StartRequest,
+    reads: usize,
+}
+
+impl<'a> Admitting<'a> {
+    pub(super) fn new(state: &'a ApiState, request: StartRequest) -> Self {
+        let reads = 0;
+        Self {
+            state,
+            request,
+            reads,
+        }
+    }
+
+    /// Before anything is read for the admission, each time.
+    pub(super) fn begin(&mut self) -> Result<&StartRequest, ApiError> {
+        if self.reads == READS_MAX {
+            return Err(refusal(StartError::Outdated));
+        }
+        self.reads += 1;
+        self.request.as_of = self.state.live.access_revision();
+        Ok(&self.request)
+    }
+
+    /// The keys, or nothing where the admission is outdated.
+    pub(super) async fn issue(
+        &self,
+        admission: &Admission,
+    ) -> Result<Option<Json<StartedResource>>, ApiError> {
+        match self.state.live.issue(&self.request, Some(admission)).await {
+            Ok(issued) => Ok(Some(Json(issued.into()))),
+            Err(StartError::Outdated) => Ok(None),
+            Err(error) => Err(refusal(error)),
+        }
+    }
 }
 
 /// The code must be active, in time and of this room, and the password right.
@@ -317,7 +363,7 @@ fn refusal(error: StartError) -> ApiError {
         ),
         StartError::TooManyRooms => ApiError::unavailable("The owner of the room has too many rooms in use")
             .retry_after(LIVING_ROOMS_RETRY_SECS),
-        StartError::Unavailable | StartError::NeedsAdmission => {
+        StartError::Unavailable | StartError::NeedsAdmission | StartError::Outdated => {
             ApiError::unavailable("The room can't be served at this moment")
         }
     }

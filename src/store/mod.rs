@@ -46,6 +46,7 @@ macro_rules! within {
 }
 
 pub mod address_hash;
+pub mod admitted;
 pub mod assets;
 pub mod calendar_feeds;
 mod change;
@@ -92,6 +93,9 @@ pub use error::{StoreError, Unique};
 pub use lease::{Lease, TIME_LIMIT, sharing_time_limit};
 pub use lock::ServerLock;
 pub use time::{TIME_MAX, TIME_MIN, micros};
+
+/// Ids that one query names, well below the databases' limits of parameters.
+const IDS_PER_QUERY: usize = 500;
 
 /// A window of a list, counted in rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -5,16 +5,24 @@ use uuid::Uuid;
 use super::{Db, StoreError};
 use crate::permissions::Standing;
 
-/// The column `standing` of user `$1` to a row of rooms or events, for a query that joins the invitation as `ei`.
+/// The column `standing` of user `$1`, or another one that is named, to a row of rooms or events, for a query that joins the
+/// invitation as `ei`.
 macro_rules! standing {
     ($table:literal) => {
+        $crate::store::relations::standing!($table, "$1")
+    };
+    ($table:literal, $user:literal) => {
         concat!(
             "CASE WHEN ",
             $table,
-            ".created_by = $1 THEN 'owner'
+            ".created_by = ",
+            $user,
+            " THEN 'owner'
              WHEN ",
             $table,
-            ".tenant_id <> (SELECT tenant_id FROM users WHERE id = $1) THEN 'foreign'
+            ".tenant_id <> (SELECT tenant_id FROM users WHERE id = ",
+            $user,
+            ") THEN 'foreign'
              WHEN ei.role = 'moderator' THEN 'moderator'
              WHEN ei.id IS NOT NULL THEN 'invited'
              ELSE 'stranger' END AS standing"
@@ -23,10 +31,16 @@ macro_rules! standing {
 }
 pub(super) use standing;
 
-/// Joins the event `e` of room `r`, and the invitation `ei` of user `$1` to it.
+/// Joins the event `e` of room `r`, and the invitation `ei` of user `$1`, or another one that is named, to it.
 macro_rules! invitation_to_room {
     () => {
-        " LEFT JOIN events e ON e.room_id = r.id LEFT JOIN event_invites ei ON ei.event_id = e.id AND ei.user_id = $1"
+        $crate::store::relations::invitation_to_room!("$1")
+    };
+    ($user:literal) => {
+        concat!(
+            " LEFT JOIN events e ON e.room_id = r.id LEFT JOIN event_invites ei ON ei.event_id = e.id AND ei.user_id = ",
+            $user
+        )
     };
 }
 pub(super) use invitation_to_room;

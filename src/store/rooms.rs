@@ -4,7 +4,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use uuid::Uuid;
 
 use super::{
-    Change, Db, Listed, StoreError, Tx, Window, assets,
+    Change, Db, IDS_PER_QUERY, Listed, StoreError, Tx, Window, assets,
     events::EventRoom,
     guest_access::GuestAccess,
     micros,
@@ -381,10 +381,8 @@ pub async fn remove(tx: &mut Tx, room: Uuid) -> Result<Option<Vec<Uuid>>, StoreE
 
 /// Which of these rooms still exist, e.g. of those that have a journal.
 pub async fn existing(db: &Db, rooms: &[Uuid]) -> Result<Vec<Uuid>, StoreError> {
-    /// Ids per query, well below the databases' limits of parameters.
-    const CHUNK: usize = 500;
     let mut found = Vec::with_capacity(rooms.len());
-    for chunk in rooms.chunks(CHUNK) {
+    for chunk in rooms.chunks(IDS_PER_QUERY) {
         let some: Vec<Uuid> = read!(db, c => {
             let mut select = sqlx::QueryBuilder::new("SELECT id FROM rooms WHERE id IN (");
             let mut list = select.separated(", ");

@@ -74,6 +74,24 @@ impl Server {
         event.to_string()
     }
 
+    /// Every invite is withdrawn and nobody is invited as a moderator, and no room has heard of it.
+    pub async fn withdraw_unheard(&self) {
+        self.execute("UPDATE invites SET active = FALSE".to_owned()).await;
+        self.execute("UPDATE event_invites SET role = 'user'".to_owned())
+            .await;
+    }
+
+    /// No room takes people who come by a link, and none has heard of it.
+    pub async fn shut_guests_out_unheard(&self) {
+        self.execute("UPDATE rooms SET guest_access = 'disabled'".to_owned())
+            .await;
+    }
+
+    /// Every invite is good again.
+    pub async fn renew_invites(&self) {
+        self.execute("UPDATE invites SET active = TRUE".to_owned()).await;
+    }
+
     /// Whatever the outbox holds waits no longer, as if time had passed.
     pub async fn set_all_mails_due(&self) {
         self.execute("UPDATE outbox SET due_at = created_at".to_owned())

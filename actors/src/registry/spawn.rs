@@ -1,6 +1,9 @@
 //! How a room comes to life: anew, or from its journal.
 
-use std::sync::{Arc, atomic::Ordering};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, atomic::Ordering},
+};
 
 use ractor::ActorRef;
 
@@ -10,7 +13,7 @@ use crate::{
     journal::{JournalError, Log, folder::Folder},
     livekit::Livekit,
     logged::LoggedRoom,
-    ports::{Ports, Unavailable},
+    ports::{Ports, Slept, Unavailable},
     protocol::limits::{CHAT_BYTES_MAX, CHAT_BYTES_MIN, LIVING_EMPTY_ROOMS_MAX},
     room::{Room, RoomSettings, effects::Effects},
     room_actor::{self, Asker},
@@ -87,7 +90,8 @@ impl State {
     pub(super) async fn spawn(&mut self, id: RoomId, room: LoggedRoom, effects: Option<Effects>) -> Found {
         let (ports, registry) = (self.args.ports.clone(), self.args.myself.clone());
         let (folder, supervisor) = (self.args.folder.clone(), self.args.supervisor.clone());
-        match room_actor::spawn(room, effects, folder, ports, registry, supervisor).await {
+        let revision = self.args.revisions.current();
+        match room_actor::spawn(room, effects, revision, folder, ports, registry, supervisor).await {
             Ok(room) => {
                 self.args.index.insert(id, room.clone());
                 Found::Room(room)
@@ -115,9 +119,10 @@ impl State {
         let Some(folder) = self.args.folder.clone() else {
             return;
         };
-        if !self.loading.insert(id) {
+        if self.loading.contains_key(&id) {
             return;
         }
+        self.loading.insert(id, Vec::new());
         let (myself, ports) = (myself.clone(), self.args.ports.clone());
         let livekit = self.args.livekit.for_room();
         tokio::spawn(async move {
@@ -180,7 +185,10 @@ async fn load(id: RoomId, folder: Arc<Folder>, ports: &Ports, livekit: Arc<Livek
         revived
     });
     match read.await {
-        Ok(Ok(revived)) => Loaded::Room(Box::new(revived)),
+        Ok(Ok(revived)) => match ports.directory.missed_notices(slept(revived.room.room())).await {
+            Ok(missed) => Loaded::Room(Box::new(revived), missed),
+            Err(Unavailable) => Loaded::Unavailable,
+        },
         Ok(Err(JournalError::Corrupt(_) | JournalError::Panicked(_))) => Loaded::Gone,
         Ok(Err(JournalError::Io(error))) => {
             tracing::error!(room.id = %id, %error, "journal can't be read; the room is not served until it can");
@@ -190,6 +198,21 @@ async fn load(id: RoomId, folder: Arc<Folder>, ports: &Ports, livekit: Arc<Livek
             tracing::error!(room.id = %id, %error, "reading a journal failed");
             Loaded::Unavailable
         }
+    }
+}
+
+/// What a room takes for right that has heard nothing for a while.
+fn slept(room: &Room) -> Slept {
+    let mut callers = BTreeMap::new();
+    for (_, holder) in room.access().iter() {
+        let role = holder.identity.role;
+        let highest = callers.entry(holder.caller).or_insert(role);
+        *highest = role.max(*highest);
+    }
+    Slept {
+        room: room.id(),
+        callers: callers.into_iter().collect(),
+        guests_wait: room.do_guests_wait(),
     }
 }
 

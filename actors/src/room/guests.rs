@@ -7,6 +7,12 @@ use crate::{
 };
 
 impl Room {
+    /// Whether those who come by a link wait; absent without a meeting.
+    #[must_use]
+    pub fn do_guests_wait(&self) -> Option<bool> {
+        Some(self.meeting.as_ref()?.moderation.guests_wait)
+    }
+
     /// The owner has said so. Where guests are shut out, those who are inside or wait stay, without a way back.
     pub(super) fn set_guest_access(&mut self, cx: &mut Cx, access: GuestAccess) {
         match access {

@@ -12,9 +12,10 @@ use ractor::{ActorCell, ActorRef, MessagingErr, RpcReplyPort, rpc::CallResult};
 
 use super::{RoomMsg, owner::Owner};
 use crate::{
+    access_revision::AccessRevision,
     ids::{RoomId, SessionNo},
     protocol::limits::ROOM_WAITING_INPUTS_MAX,
-    room::input::Input,
+    room::input::{Input, Notice},
 };
 
 /// A handle on a room's actor, cheap to clone.
@@ -79,6 +80,11 @@ impl RoomRef {
 
     pub fn input(&self, input: Input) {
         self.send(RoomMsg::Input(input));
+    }
+
+    /// Word from REST: starts whose rows were read before this revision are read again.
+    pub fn notice(&self, notice: Notice, revision: AccessRevision) {
+        self.send(RoomMsg::Notice(notice, revision));
     }
 
     /// [`RoomRef::send`] with an answer.

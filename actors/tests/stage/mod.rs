@@ -9,10 +9,11 @@ use colloquy_actors::{
     ids::{InviteCode, OriginHash, RoomId, Timestamp},
     live::{Admission, Issued, JournalMode, Live, LiveSettings, StartError, StartRequest},
     livekit::{Call, Outcome},
-    ports::{BoxFuture, CallerNames, Clock, Directory, Media, Ports, SystemRandom, Unavailable},
+    ports::{BoxFuture, CallerNames, Clock, Directory, Media, Ports, Slept, SystemRandom, Unavailable},
     protocol::meeting::{
         Caller, Identity, MeetingFacts, ParticipationKind, Role, RoomInfo, Tariff, UserInfo,
     },
+    room::input::Notice,
     session::Places,
 };
 use futures_util::{SinkExt, StreamExt};
@@ -47,14 +48,25 @@ impl Clock for TestClock {
     }
 }
 
-/// Says that all rooms exist, that none does, or nothing.
+/// Says that all rooms exist, that none does, or nothing; and which invites were withdrawn while rooms slept.
 #[derive(Debug)]
-struct TestDirectory(Mutex<Result<bool, Unavailable>>);
+struct TestDirectory(Mutex<Result<bool, Unavailable>>, Mutex<Vec<InviteCode>>);
 
 impl Directory for TestDirectory {
     fn missing_rooms(&self, rooms: Vec<RoomId>) -> BoxFuture<'_, Result<Vec<RoomId>, Unavailable>> {
         let exist = *self.0.lock().unwrap();
         Box::pin(async move { exist.map(|exist| if exist { Vec::new() } else { rooms }) })
+    }
+
+    fn missed_notices(&self, slept: Slept) -> BoxFuture<'_, Result<Vec<Notice>, Unavailable>> {
+        let callers = slept.callers.into_iter();
+        let withdrawn = self.1.lock().unwrap();
+        let codes = callers.filter_map(|(caller, _)| match caller {
+            Caller::Guest(code) => withdrawn.contains(&code).then_some(code),
+            _ => None,
+        });
+        let missed = Ok(codes.map(Notice::InviteWithdrawn).collect());
+        Box::pin(async move { missed })
     }
 }
 
@@ -110,7 +122,10 @@ impl Stage {
     }
 
     pub async fn revive(journal: JournalMode, room: RoomId, directory: Result<(), Unavailable>) -> Self {
-        let directory = Arc::new(TestDirectory(Mutex::new(directory.map(|()| true))));
+        let directory = Arc::new(TestDirectory(
+            Mutex::new(directory.map(|()| true)),
+            Mutex::default(),
+        ));
         let began = Instant::now();
         let ports = Ports {
             clock: Arc::new(TestClock(began)),
@@ -136,6 +151,11 @@ impl Stage {
         *self.directory.0.lock().unwrap() = says.map(|()| true);
     }
 
+    /// An invite is withdrawn, and no room has heard of it.
+    pub fn withdrawn(&self, code: InviteCode) {
+        self.directory.1.lock().unwrap().push(code);
+    }
+
     /// No room exists any more.
     pub fn gone(&self) {
         *self.directory.0.lock().unwrap() = Ok(false);
@@ -153,19 +173,29 @@ impl Stage {
             .map_or(usize::MAX, |summary| summary.rooms)
     }
 
-    pub async fn issue(&self, resumption: Option<String>) -> Result<Issued, StartError> {
-        let guest = Caller::Guest(InviteCode(Uuid::nil()));
-        self.issue_to(guest, ParticipationKind::Guest, resumption).await
+    /// What a guest asks for, who has read everything just now.
+    pub fn request(&self, resumption: Option<String>) -> StartRequest {
+        StartRequest {
+            room: self.room,
+            caller: Caller::Guest(InviteCode(Uuid::nil())),
+            resumption,
+            breakout_room: None,
+            origin: None,
+            signed_in: None,
+            as_of: self.live.access_revision(),
+        }
     }
 
-    async fn issue_to(
-        &self,
-        caller: Caller,
-        kind: ParticipationKind,
-        resumption: Option<String>,
-    ) -> Result<Issued, StartError> {
+    pub async fn issue(&self, resumption: Option<String>) -> Result<Issued, StartError> {
+        self.issue_as(&self.request(resumption)).await
+    }
+
+    pub async fn issue_as(&self, request: &StartRequest) -> Result<Issued, StartError> {
         let identity = Identity {
-            kind,
+            kind: match request.caller {
+                Caller::Sip => ParticipationKind::Sip,
+                _ => ParticipationKind::Guest,
+            },
             role: Role::Guest,
             profile_name: None,
             avatar_url: None,
@@ -177,15 +207,7 @@ impl Stage {
             facts: Box::new(facts(self.room)),
             living_rooms_max: None,
         };
-        let request = StartRequest {
-            room: self.room,
-            caller,
-            resumption,
-            breakout_room: None,
-            origin: None,
-            signed_in: None,
-        };
-        self.live.issue(&request, Some(&admission)).await
+        self.live.issue(request, Some(&admission)).await
     }
 
     pub async fn enter(&self, name: &str, resumption: Option<String>) -> Guest {
@@ -195,7 +217,11 @@ impl Stage {
 
     /// Somebody calls by telephone, with this number.
     pub async fn call_in(&self, number: &str) -> Guest {
-        let issued = self.issue_to(Caller::Sip, ParticipationKind::Sip, None).await;
+        let request = StartRequest {
+            caller: Caller::Sip,
+            ..self.request(None)
+        };
+        let issued = self.issue_as(&request).await;
         self.join(issued.unwrap(), number).await
     }
 

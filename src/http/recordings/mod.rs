@@ -13,7 +13,7 @@ use axum::{
 use chrono::{DateTime, Utc};
 use colloquy_actors::{
     ids::{BreakoutRoomId, RoomId},
-    live::StartRequest,
+    live::{Admission, StartRequest},
     protocol::meeting::Caller,
 };
 use serde::Deserialize;
@@ -28,7 +28,7 @@ use super::{
     body::StartBody,
     params::InQuery,
     refusals,
-    starts::{self, StartedResource},
+    starts::{Admitting, StartedResource},
     upgrade::Upgrade,
     web_origins,
 };
@@ -95,10 +95,6 @@ async fn start(
 ) -> Result<Json<StartedResource>, ApiError> {
     state.start_limits.admit_service()?;
     upload_facts(&state, body.room_id).await?;
-    let facts = rooms::meeting_facts(&state.db, body.room_id).await?;
-    let facts = access::open(facts.ok_or_else(|| ApiError::not_found("No such room"))?)?;
-    let mut admission = meetings::admission(facts, None, &state.config, &state.offer);
-    admission.identity = Some(meetings::recorder());
     let request = StartRequest {
         room: RoomId(body.room_id),
         caller: Caller::Recorder,
@@ -106,8 +102,21 @@ async fn start(
         breakout_room: body.breakout_room.map(BreakoutRoomId),
         origin: None,
         signed_in: None,
+        as_of: state.live.access_revision(),
     };
-    starts::issue(&state, &request, &admission).await
+    let mut admitting = Admitting::new(&state, request);
+    loop {
+        admitting.begin()?;
+        let facts = rooms::meeting_facts(&state.db, body.room_id).await?;
+        let facts = access::open(facts.ok_or_else(|| ApiError::not_found("No such room"))?)?;
+        let admission = Admission {
+            identity: Some(meetings::recorder()),
+            ..meetings::admission(facts, None, &state.config, &state.offer)
+        };
+        if let Some(issued) = admitting.issue(&admission).await? {
+            return Ok(issued);
+        }
+    }
 }
 
 /// Upload a recording

@@ -17,6 +17,7 @@ mod stop;
 mod tickets;
 mod unfinished;
 mod vanish;
+mod withdrawn;
 
 use std::{fmt::Debug, ops::Deref, time::Duration};
 

@@ -14,8 +14,8 @@ use colloquy::{
     config::{Config, DevUser, Oidc},
     disabled_users::DisabledUsers,
     http::{
-        self, ApiState, api::Parts, auth::person::VISIT_NOTES_MAX, caller_limits::CallerLimits,
-        starts::StartLimits,
+        self, ApiState, api::Parts, auth::person::VISIT_NOTES_MAX, calendar_places::CalendarPlaces,
+        caller_limits::CallerLimits, starts::StartLimits,
     },
     identity::{DevIssuer, Verifier, VerifierSettings},
     known_users::KnownUsers,
@@ -122,7 +122,7 @@ impl Api {
             outbox: Outbox::new(config.mail.host.is_some()),
             claim_rules: ClaimRules::new(&config.oidc),
             visits: Arc::new(Semaphore::new(VISIT_NOTES_MAX)),
-            feeds: Arc::new(Semaphore::new(1)),
+            calendar_places: CalendarPlaces::new(1),
             people: People::new(&config, clock.clock()).expect("a client"),
             config: Arc::new(config),
         });
