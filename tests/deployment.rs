@@ -64,6 +64,7 @@ const CONTAINER_FLAGS: &[&str] = &[
 const BUILD_CONTEXT: &[&str] = &[
     "Cargo.toml",
     "Cargo.lock",
+    ".cargo",
     "LICENSE",
     "build.rs",
     "src",

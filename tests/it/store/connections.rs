@@ -56,6 +56,22 @@ async fn a_closed_database_is_unavailable(store: &Store) {
     assert!(matches!(again.ping().await, Err(StoreError::Unavailable(_))));
 }
 
+/// Or every statement with a bound LIMIT would be planned anew each time: see `.cargo/config.toml`.
+#[tokio::test]
+async fn sqlite_keeps_the_plans_of_its_statements() {
+    let database = TestDatabase::start(Kind::Sqlite).await;
+    let Db::Sqlite { read, .. } = &database.db else {
+        unreachable!("SQLite was asked for")
+    };
+    let options = sqlx::query_scalar("PRAGMA compile_options");
+    let options: Vec<String> = options.fetch_all(read).await.expect("a list");
+    assert!(
+        options.iter().any(|option| option == "ENABLE_QPSG"),
+        "{options:?}"
+    );
+    database.finish().await;
+}
+
 #[tokio::test]
 async fn only_the_owner_may_read_the_file() {
     use std::os::unix::fs::PermissionsExt as _;
