@@ -365,9 +365,7 @@ impl Live {
     /// Word from REST, after the commit.
     pub fn notify(&self, room: RoomId, notice: Notice) {
         match notice {
-            Notice::RoomDeleted => {
-                self.registry.cast(RegistryMsg::Deleted(room));
-            }
+            Notice::RoomDeleted => self.registry.cast(RegistryMsg::Deleted(room)),
             Notice::InviteWithdrawn(_)
             | Notice::InviteClosed(_)
             | Notice::UserWithdrawn(_)
@@ -398,14 +396,14 @@ impl Live {
         self.notify_all(Notice::UserWithdrawn(user));
     }
 
-    /// Through the registry, which knows the rooms that are just being revived or about to end.
+    /// Living rooms hear it before anything that is asked of them from now on. The registry tells those that are just being
+    /// revived or about to end, and the others once more, as one may have been revived meanwhile.
     fn notify_all(&self, notice: Notice) {
         let revision = self.revisions.next();
-        if !self.registry.cast(RegistryMsg::Everywhere(notice, revision)) {
-            for room in self.index.iter() {
-                room.notice(notice, revision);
-            }
+        for room in self.index.iter() {
+            room.notice(notice, revision);
         }
+        self.registry.cast(RegistryMsg::Everywhere(notice, revision));
     }
 
     /// Whose room it is, if it lives and has had a meeting; asks nobody.

@@ -143,9 +143,11 @@ impl RegistryRef {
         self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Tells the registry; one that is just being restarted misses it, and finds out by its sweep. Returns whether there was one.
-    pub fn cast(&self, message: RegistryMsg) -> bool {
-        self.get().is_some_and(|registry| registry.cast(message).is_ok())
+    /// Tells the registry; one that is just being restarted misses it, and finds out by its sweep.
+    pub fn cast(&self, message: RegistryMsg) {
+        if let Some(registry) = self.get() {
+            let _ = registry.cast(message);
+        }
     }
 }
 

@@ -268,8 +268,6 @@ async fn nobody_comes_in_by_what_was_read_before_somebody_lost_access() {
         for notice in notices {
             let request = stage.request(None);
             notice(&stage);
-            // What concerns all rooms goes through the registry, and is handled before this is answered.
-            stage.rooms().await;
             let answer = stage.issue_as(&request).await;
             assert_eq!(answer, Err(StartError::Outdated));
             let again = stage.request(None);

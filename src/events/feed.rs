@@ -9,7 +9,7 @@ use url::Url;
 
 use super::entry::entry;
 use crate::mail;
-use crate::store::events::{Exception, SeenEvent};
+use crate::store::events::{Exception, InviteStatus, SeenEvent};
 
 /// Events of a feed. Those that are over are left out after [`PAST_DAYS`]; of what is left, the first by beginning.
 pub const EVENTS_MAX: u32 = 1_000;
@@ -20,6 +20,9 @@ pub const PAST_DAYS: i64 = 90;
 /// Steps in the series of a feed. A usual series takes some ten to a thousand; what lies behind some hundred of the costliest is
 /// left out.
 pub const STEPS_MAX: u64 = 2_000_000;
+
+/// The same of events to which the owner has said nothing: what others ask for does not make its own calendar costly.
+const PENDING_STEPS_MAX: u64 = STEPS_MAX / 20;
 
 /// What programs call the calendar.
 const NAME: &str = "Colloquy";
@@ -41,8 +44,13 @@ impl Feed {
         let changes = changes.chain(exceptions.iter().map(|exception| exception.updated_at));
         let stamped = changes.max().unwrap_or(DateTime::<Utc>::UNIX_EPOCH);
         let mut calendar = Calendar::new(Method::Publish, stamped).named(NAME);
+        let mut steps_max = STEPS_MAX;
         for seen in events {
-            if calendar.steps() >= STEPS_MAX {
+            if seen.invite_status == InviteStatus::Pending {
+                // They come last.
+                steps_max = steps_max.min(calendar.steps() + PENDING_STEPS_MAX);
+            }
+            if calendar.steps() >= steps_max {
                 break;
             }
             let own = |exception: &&Exception| exception.event_id == seen.event.id;

@@ -49,8 +49,11 @@ const USERS_KEPT: usize = 1_000;
 /// Path below which invitations to events are changed.
 const INVITATIONS: &str = "/v1/events/{event_id}/invites";
 
-/// What web clients ask all the time, and what takes as little as finding out who asks: it needs no place.
+/// What web clients ask all the time, and what takes as little as finding out who asks: it has places of its own.
 const LIGHT: &str = "/v1/users/me";
+
+/// As many as nobody needs.
+const LIGHT_UNDER_WAY_MAX: usize = 32;
 
 /// Refuses changes of users who make too many. Clones are one.
 #[derive(Debug, Clone)]
@@ -58,6 +61,7 @@ pub struct CallerLimits {
     limiters: Option<Arc<Limiters>>,
     changes: Arc<UnderWay>,
     reads: Arc<UnderWay>,
+    light: Arc<UnderWay>,
     calendars: Arc<UnderWay>,
 }
 
@@ -293,6 +297,7 @@ impl CallerLimits {
             limiters,
             changes: UnderWay::new(UNDER_WAY_MAX),
             reads: UnderWay::new(READS_UNDER_WAY_MAX),
+            light: UnderWay::new(LIGHT_UNDER_WAY_MAX),
             calendars: UnderWay::new(CALENDARS_UNDER_WAY_MAX),
         }
     }
@@ -308,11 +313,11 @@ impl CallerLimits {
         let Some(held) = held.filter(|_| !is_unhurried(&request.method, path)) else {
             return Ok(());
         };
-        let is_read = request.method.is_safe();
-        if is_read && path == LIGHT {
-            return Ok(());
-        }
-        let under_way = if is_read { &self.reads } else { &self.changes };
+        let under_way = match request.method.is_safe() {
+            true if path == LIGHT => &self.light,
+            true => &self.reads,
+            false => &self.changes,
+        };
         under_way.hold(user, held).await
     }
 

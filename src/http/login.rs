@@ -1,6 +1,6 @@
 //! `GET` and `POST /v1/auth/login`.
 
-use axum::{Json, extract::State};
+use axum::{Json, extract::State, http::request::Parts};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -68,10 +68,13 @@ async fn provider(State(state): State<ApiState>) -> Json<LoginProviders> {
 )]
 async fn login(
     State(state): State<ApiState>,
+    parts: Parts,
     Body(body): Body<LoginBody>,
 ) -> Result<Json<LoginResource>, ApiError> {
     let token = state.verifier.verify_id_token(&body.id_token).await?;
     auth::not_locked_out(&state, &token)?;
+    // One token can be shown as often as somebody likes, and each time something is written.
+    state.caller_limits.admit(&parts, &token).await?;
     let before = users::by_identity(&state.db, &token.issuer, &token.subject).await?;
     // What an ID token lacks, the access token or userinfo may say: somebody new is made when they have.
     let must_wait =

@@ -43,28 +43,22 @@ pub async fn users(db: &Db, room: Uuid, users: &[Uuid]) -> Result<Vec<(Uuid, Sta
     Ok(found)
 }
 
-/// Which of these codes lead into a room: those of its invites that nobody has withdrawn, whether or not their time is over, and
-/// those of invited addresses.
+/// Which of these codes lead into a room, or did until their address became a user's, whose invitation stands: those of its invites
+/// that nobody has withdrawn, whether or not their time is over, and those of invited addresses.
 pub async fn codes(db: &Db, room: Uuid, codes: &[Uuid]) -> Result<Vec<Uuid>, StoreError> {
+    const SELECT: &str = "SELECT c.code FROM (
+            SELECT code, room_id FROM invites WHERE active
+            UNION ALL
+            SELECT i.invite_code, e.room_id FROM event_invites i JOIN events e ON e.id = i.event_id
+            UNION ALL
+            SELECT i.former_code, e.room_id FROM event_invites i JOIN events e ON e.id = i.event_id
+        ) c WHERE c.code IN (";
     let mut found = Vec::with_capacity(codes.len());
     for some in codes.chunks(IDS_PER_QUERY) {
         let rows: Vec<Uuid> = read!(db, c => {
-            let mut query = QueryBuilder::new("SELECT code FROM invites WHERE active AND code IN (");
+            let mut query = QueryBuilder::new(SELECT);
             push_ids!(query, some);
-            query
-                .push(") AND room_id = ")
-                .push_bind(room)
-                .push(
-                    " UNION ALL SELECT i.invite_code FROM event_invites i JOIN events e ON e.id = i.event_id
-                    WHERE i.invite_code IN (",
-                );
-            push_ids!(query, some);
-            query
-                .push(") AND e.room_id = ")
-                .push_bind(room)
-                .build_query_scalar()
-                .fetch_all(c)
-                .await
+            query.push(") AND c.room_id = ").push_bind(room).build_query_scalar().fetch_all(c).await
         })?;
         found.extend(rows);
     }

@@ -3,6 +3,7 @@
 use colloquy::store::Db;
 use serde_json::Value;
 use sqlx::AssertSqlSafe;
+use uuid::Uuid;
 
 use super::{binary, planted, server::Server};
 
@@ -85,6 +86,19 @@ impl Server {
     pub async fn shut_guests_out_unheard(&self) {
         self.execute("UPDATE rooms SET guest_access = 'disabled'".to_owned())
             .await;
+    }
+
+    /// The code of the only address that is invited to anything.
+    pub async fn code_of_an_address(&self) -> String {
+        const SELECT: &str = "SELECT invite_code FROM event_invites WHERE invite_code IS NOT NULL";
+        let db = Db::connect(&self.database(), &self.data_dir()).await;
+        let db = db.expect("a database");
+        let code: sqlx::Result<Uuid> = match &db {
+            Db::Sqlite { read, .. } => sqlx::query_scalar(SELECT).fetch_one(read).await,
+            Db::Postgres(pool) => sqlx::query_scalar(SELECT).fetch_one(pool).await,
+        };
+        db.close().await;
+        code.expect("an invited address").to_string()
     }
 
     /// Every invite is good again.

@@ -37,6 +37,9 @@ pub const SOCKET_READ_BYTES: usize = 1024;
 pub const SOCKET_WRITE_BYTES: usize = 4 * 1024;
 /// A frame as long as this is written at once (the buffer of a quiet socket stays small), and its bytes are counted.
 pub const SOCKET_LONG_FRAME_BYTES: usize = 2 * 1024;
+/// Payload of the frames that the library gets and sends: it keeps room for the longest. Longer ones are cut into pieces; whole
+/// masks of four bytes.
+pub const SOCKET_FRAME_BYTES_MAX: usize = 8 * 1024;
 /// Unsent bytes that a socket holds before writing fails.
 pub const SOCKET_UNSENT_BYTES_MAX: usize = 16 * 1024 * 1024;
 /// The server pings a client that often.

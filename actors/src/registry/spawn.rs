@@ -204,7 +204,12 @@ async fn load(id: RoomId, folder: Arc<Folder>, ports: &Ports, livekit: Arc<Livek
 /// What a room takes for right that has heard nothing for a while.
 fn slept(room: &Room) -> Slept {
     let mut callers = BTreeMap::new();
-    for (_, holder) in room.access().iter() {
+    // Who has no token any more, but a tab that is still open, does not come back by itself.
+    let holders = room
+        .access()
+        .iter()
+        .filter(|(_, holder)| !holder.tokens.is_empty());
+    for (_, holder) in holders {
         let role = holder.identity.role;
         let highest = callers.entry(holder.caller).or_insert(role);
         *highest = role.max(*highest);

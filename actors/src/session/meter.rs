@@ -17,10 +17,16 @@ use tokio::{
     time::{Instant, Sleep},
 };
 
-use super::link::Shared;
+use super::{
+    link::Shared,
+    pieces::{Cutter, of_message, payload},
+};
 use crate::protocol::{
     codes::CloseCode,
-    limits::{MESSAGE_BEFORE_JOIN_BYTES_MAX, MESSAGE_BYTES_MAX, MESSAGE_FRAGMENTS_MAX, MESSAGE_SECS_MAX},
+    limits::{
+        MESSAGE_BEFORE_JOIN_BYTES_MAX, MESSAGE_BYTES_MAX, MESSAGE_FRAGMENTS_MAX, MESSAGE_SECS_MAX,
+        SOCKET_READ_BYTES,
+    },
 };
 
 /// Why nothing more is read from a client.
@@ -80,12 +86,10 @@ impl Frames {
 
     /// The head of a frame is whole.
     fn begin(&mut self, payload: u64, bytes_max: u64) -> Result<u32, Excess> {
-        const CONTROL: u8 = 0x08;
-        const FIN: u8 = 0x80;
-        let first = self.head[0];
+        let of_message = of_message(self.head[0]);
         self.head.clear();
-        (self.left, self.ends) = (payload, first & FIN != 0);
-        self.of_message = first & CONTROL == 0;
+        self.left = payload;
+        (self.of_message, self.ends) = (of_message.is_some(), of_message.unwrap_or(false));
         let mut pieces = 0;
         if self.of_message {
             self.bytes = self.bytes.saturating_add(payload);
@@ -114,19 +118,6 @@ impl Frames {
     }
 }
 
-/// The length of the payload, once the head of a frame is whole.
-fn payload(head: &[u8]) -> Option<u64> {
-    const MASKED: u8 = 0x80;
-    let second = *head.get(1)?;
-    let mask = if second & MASKED == 0 { 0 } else { 4 };
-    let (size, length) = match second & !MASKED {
-        126 => (2, u64::from(u16::from_be_bytes(*head.get(2..)?.first_chunk()?))),
-        127 => (8, u64::from_be_bytes(*head.get(2..)?.first_chunk()?)),
-        short => (0, u64::from(short)),
-    };
-    (head.len() == 2 + size + mask).then_some(length)
-}
-
 /// What the stream tells the reader.
 #[derive(Debug, Default)]
 pub(super) struct Meter {
@@ -153,11 +144,16 @@ impl Meter {
     }
 }
 
-/// A client's stream that ends with an error where a message exceeds a limit.
+/// A client's stream that ends with an error where a message exceeds a limit, and whose frames are short.
 #[derive(Debug)]
 pub(super) struct Metered<S> {
     inner: S,
     frames: Frames,
+    cutter: Cutter,
+    /// What came and was not passed on, from `start` to `end`.
+    raw: Box<[u8]>,
+    start: usize,
+    end: usize,
     meter: Arc<Meter>,
     /// Knows whether the client has joined.
     shared: Arc<Shared>,
@@ -171,6 +167,10 @@ impl<S> Metered<S> {
         Self {
             inner,
             frames: Frames::default(),
+            cutter: Cutter::default(),
+            raw: vec![0; SOCKET_READ_BYTES].into(),
+            start: 0,
+            end: 0,
             meter,
             shared,
             since: None,
@@ -178,7 +178,9 @@ impl<S> Metered<S> {
         }
     }
 
-    fn heard(&mut self, bytes: &[u8]) -> io::Result<()> {
+    /// So many bytes have come.
+    fn heard(&mut self, count: usize) -> io::Result<()> {
+        (self.start, self.end) = (0, count);
         let bytes_max = if self.shared.has_ever_joined() {
             MESSAGE_BYTES_MAX
         } else {
@@ -186,7 +188,7 @@ impl<S> Metered<S> {
         };
         let pieces = self
             .frames
-            .feed(bytes, bytes_max as u64)
+            .feed(&self.raw[..count], bytes_max as u64)
             .map_err(|excess| self.meter.exceed(excess))?;
         self.meter.pieces.fetch_add(pieces, Ordering::Relaxed);
         if self.frames.is_unfinished() {
@@ -215,10 +217,22 @@ impl<S: AsyncRead + Unpin> AsyncRead for Metered<S> {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
         let known = buf.filled().len();
-        match Pin::new(&mut this.inner).poll_read(cx, buf) {
-            Poll::Ready(Ok(())) => Poll::Ready(this.heard(&buf.filled()[known..])),
-            Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
-            Poll::Pending => this.poll_alarm(cx).map(Err),
+        loop {
+            this.start += this.cutter.pass(&this.raw[this.start..this.end], buf);
+            if buf.filled().len() > known {
+                return Poll::Ready(Ok(()));
+            }
+            // Everything that came is passed on, or part of a head.
+            let mut raw = ReadBuf::new(&mut this.raw);
+            match Pin::new(&mut this.inner).poll_read(cx, &mut raw) {
+                Poll::Ready(Ok(())) if raw.filled().is_empty() => return Poll::Ready(Ok(())),
+                Poll::Ready(Ok(())) => {
+                    let count = raw.filled().len();
+                    this.heard(count)?;
+                }
+                Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
+                Poll::Pending => return this.poll_alarm(cx).map(Err),
+            }
         }
     }
 }

@@ -6,6 +6,7 @@
 mod limiter;
 mod link;
 mod meter;
+mod pieces;
 mod reader;
 mod writer;
 

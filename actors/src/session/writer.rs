@@ -16,6 +16,7 @@ use tokio_tungstenite::{
 use super::{
     SessionMsg, Socket,
     link::{Outgoing, Shared},
+    pieces,
 };
 use crate::protocol::{
     codes::CloseCode,
@@ -84,7 +85,9 @@ async fn write<S: Socket>(
             Outgoing::Text(frame) => {
                 let bytes = frame.len();
                 shared.taken(bytes);
-                sink.feed(Message::Text(frame)).await?;
+                for piece in pieces::messages(frame) {
+                    sink.feed(piece).await?;
+                }
                 if bytes >= SOCKET_LONG_FRAME_BYTES {
                     sink.flush().await?;
                 }

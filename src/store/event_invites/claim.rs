@@ -19,6 +19,7 @@ struct Taken {
     created_by: Uuid,
     created_at: DateTime<Utc>,
     told: bool,
+    code: Option<Uuid>,
 }
 
 impl Taken {
@@ -31,6 +32,7 @@ impl Taken {
             created_by: row.col("created_by")?,
             created_at: row.col("created_at")?,
             told: row.col("told")?,
+            code: row.col("invite_code")?,
         })
     }
 }
@@ -42,14 +44,15 @@ from_columns!(Taken);
 /// has signed in meanwhile.
 pub(in crate::store) async fn claim(tx: &mut Tx, user: &User, now: DateTime<Utc>) -> Result<(), StoreError> {
     const TAKE: &str = "DELETE FROM event_invites
-        WHERE email = $1 AND event_id IN (SELECT id FROM events WHERE tenant_id = $2)
-        RETURNING id, event_id, role, status, created_by, created_at, told";
+        WHERE email = $1 AND EXISTS (SELECT 1 FROM events e WHERE e.id = event_invites.event_id AND e.tenant_id = $2)
+        RETURNING id, event_id, role, status, created_by, created_at, told, invite_code";
     const GIVE: &str = "INSERT INTO event_invites
-        (id, event_id, user_id, role, status, created_by, created_at, updated_at, told)
-        SELECT $1, e.id, $3, $4, $5, $6, $7, $8, $9 FROM events e WHERE e.id = $2 AND e.created_by <> $3
+        (id, event_id, user_id, role, status, created_by, created_at, updated_at, told, former_code)
+        SELECT $1, e.id, $3, $4, $5, $6, $7, $8, $9, $10 FROM events e WHERE e.id = $2 AND e.created_by <> $3
         ON CONFLICT (event_id, user_id) DO UPDATE SET
             role = CASE WHEN excluded.role = 'moderator' THEN excluded.role ELSE event_invites.role END,
-            told = event_invites.told OR excluded.told, updated_at = excluded.updated_at";
+            told = event_invites.told OR excluded.told, former_code = excluded.former_code,
+            updated_at = excluded.updated_at";
     let Some(email) = &user.invite_email else {
         return Ok(());
     };
@@ -80,6 +83,7 @@ pub(in crate::store) async fn claim(tx: &mut Tx, user: &User, now: DateTime<Utc>
             .bind(invite.created_at)
             .bind(now)
             .bind(invite.told)
+            .bind(invite.code)
             .execute(c)
             .await
             .map(drop))?;

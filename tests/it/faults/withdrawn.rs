@@ -7,7 +7,8 @@ use serde_json::json;
 use super::{Unlimited, wait_until};
 use crate::{databases::Kind, support::meeting::Meeting};
 
-on_both_databases!(Unlimited: who_lost_access_unheard_does_not_come_back, guests_who_were_shut_out_unheard_stay_out);
+on_both_databases!(Unlimited:
+    who_lost_access_unheard_does_not_come_back, guests_who_were_shut_out_unheard_stay_out, who_lost_nothing_comes_back);
 
 async fn who_lost_access_unheard_does_not_come_back(server: &Unlimited) {
     let meeting = Meeting::create(server, json!({})).await;
@@ -36,6 +37,47 @@ async fn who_lost_access_unheard_does_not_come_back(server: &Unlimited) {
     let mut again = meeting.returning_owner(&alice.resumption).await;
     again.join("Alice").await;
     assert_eq!(again.id, alice.id);
+}
+
+async fn who_lost_nothing_comes_back(server: &Unlimited) {
+    let (mut meeting, event) =
+        Meeting::of_event(server, json!({"title": "Talk", "is_time_independent": true})).await;
+    let invites = format!("/v1/events/{}/invites", event["id"].as_str().expect("an id"));
+    let bob = server.anonymous().log_in("bob").await;
+    let me = bob.get("/v1/users/me").await.expect(200);
+    let invitation = json!({"invitee": me["id"], "role": "moderator"});
+    meeting.alice.post(&invites, invitation).await.expect(201);
+    let carol = json!({"email": "carol@example.org", "role": "user"});
+    meeting.alice.post(&invites, carol).await.expect(201);
+    let _alice = meeting.joined_owner().await;
+    // By the code of an address that becomes a user's.
+    meeting.invite_code = server.code_of_an_address().await;
+    let guest = meeting.joined_guest("Gina").await;
+    let carol = server.anonymous().log_in("carol").await;
+    carol.get("/v1/users/me").await.expect(200);
+    // In a tab that was opened after the role was taken away, beside one of before.
+    let mut old_tab = meeting
+        .connect(&meeting.started_by(&bob, json!({})).await.expect(200))
+        .await;
+    assert_eq!(old_tab.join("Bob").await["role"], "moderator");
+    let invitation = format!("{invites}/{}", me["id"].as_str().expect("an id"));
+    let demoted = meeting.alice.patch(&invitation, json!({"role": "user"})).await;
+    demoted.expect(204);
+    let mut new_tab = meeting
+        .connect(&meeting.started_by(&bob, json!({})).await.expect(200))
+        .await;
+    new_tab.join("Bob").await;
+    server.kill9();
+    server.restart().await;
+
+    let mut again = meeting.returning_guest(&guest.resumption).await;
+    again.join("Gina").await;
+    assert_eq!(again.id, guest.id);
+    let body = json!({"resumption": new_tab.resumption});
+    let ticket = meeting.started_by(&bob, body).await.expect(200);
+    let mut again = meeting.connect(&ticket).await;
+    assert_eq!(again.join("Bob").await["role"], "user");
+    assert_eq!(again.id, new_tab.id);
 }
 
 async fn guests_who_were_shut_out_unheard_stay_out(server: &Unlimited) {

@@ -27,7 +27,7 @@ use super::{
 };
 
 on_both_databases!(Api:
-    programs_see_what_takes_place, days_stay_days, only_what_is_the_owners_business_is_shown,
+    programs_see_what_takes_place, days_stay_days, only_what_is_the_owners_business_is_shown, what_was_not_answered_comes_last, what_others_ask_for_is_not_costly,
     a_token_opens_until_it_is_replaced_or_revoked, a_token_is_good_for_a_year, a_token_goes_with_its_owner, what_is_known_is_not_sent_again, odd_requests_are_refused,
     nobody_reads_all_day, the_costliest_series_are_not_all_computed);
 
@@ -289,6 +289,28 @@ async fn only_what_is_the_owners_business_is_shown(api: &Api) {
     );
 }
 
+async fn what_was_not_answered_comes_last(api: &Api) {
+    let (alice, bob) = (api.person("alice").await, api.person("bob").await);
+    let (owner, other) = (user(api, &alice).await, user(api, &bob).await);
+    let on = |day: &str| {
+        let times = times(&format!("{day}T10:00:00Z"), "UTC", 1, false);
+        move |new: &mut NewEvent| new.times = Some(times)
+    };
+    for (day, status) in [("2027-02-01", "pending"), ("2027-02-02", "accepted")] {
+        let asked = event(api, &other, status, on(day)).await;
+        invite(api, asked, &owner, &other, status).await;
+    }
+    event(api, &owner, "own", on("2027-02-03")).await;
+    let path = subscribe(api, &alice).await;
+    let feed = read(api, &path).await.expect(200);
+    let text = feed.as_str().expect("a text");
+    let place = |title: &str| text.find(&format!("SUMMARY:{title}")).expect("an event");
+    assert!(
+        place("accepted") < place("own") && place("own") < place("pending"),
+        "{text}"
+    );
+}
+
 async fn a_token_opens_until_it_is_replaced_or_revoked(api: &Api) {
     let (alice, bob) = (api.person("alice").await, api.person("bob").await);
     let first = subscribe(api, &alice).await;
@@ -391,13 +413,36 @@ async fn nobody_reads_all_day(api: &Api) {
     panic!("a thousand requests were let in");
 }
 
+async fn what_others_ask_for_is_not_costly(api: &Api) {
+    let (alice, bob) = (api.person("alice").await, api.person("bob").await);
+    let (owner, other) = (user(api, &alice).await, user(api, &bob).await);
+    event(api, &owner, "own", |_| {}).await;
+    let lines = costly();
+    let lines: Vec<_> = lines.iter().map(String::as_str).collect();
+    for nth in 0..20 {
+        let asked = event(api, &other, &format!("Costly {nth}"), series(&lines)).await;
+        invite(api, asked, &owner, &other, "pending").await;
+    }
+    let path = subscribe(api, &alice).await;
+    let feed = read(api, &path).await.expect(200);
+    let text = feed.as_str().expect("a text");
+    let shown = text.matches("BEGIN:VEVENT").count();
+    assert!(
+        text.contains("SUMMARY:own") && (2..10).contains(&shown),
+        "{shown}"
+    );
+}
+
 /// Four lines each of which is followed through a hundred years of days.
+fn costly() -> [String; 4] {
+    let costly = "FREQ=DAILY;BYMONTH=2;BYMONTHDAY=1;COUNT=90";
+    ["RRULE:", "RRULE:", "EXRULE:INTERVAL=2;", "EXRULE:INTERVAL=3;"].map(|head| format!("{head}{costly}"))
+}
+
 async fn the_costliest_series_are_not_all_computed(api: &Api) {
     let alice = api.person("alice").await;
     let owner = user(api, &alice).await;
-    let costly = "FREQ=DAILY;BYMONTH=2;BYMONTHDAY=1;COUNT=90";
-    let lines = ["RRULE:", "RRULE:", "EXRULE:INTERVAL=2;", "EXRULE:INTERVAL=3;"]
-        .map(|head| format!("{head}{costly}"));
+    let lines = costly();
     let lines: Vec<_> = lines.iter().map(String::as_str).collect();
     let number = 60;
     for nth in 0..number {

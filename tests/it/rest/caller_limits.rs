@@ -11,7 +11,7 @@ use super::{
 };
 use crate::databases::Kind;
 
-on_both_databases!(Slow: whoever_changes_too_much_waits, invitations_go_faster);
+on_both_databases!(Slow: whoever_changes_too_much_waits, whoever_logs_in_too_often_waits, invitations_go_faster);
 
 /// A server that lets a user make one change a second, besides the burst.
 struct Slow(Api);
@@ -39,6 +39,18 @@ async fn until_refused(number: u32, ask: impl AsyncFn() -> Answer) -> (u64, Answ
 
 async fn nothing(api: &Api, person: &Person) -> Answer {
     api.call(person, "PATCH", "/v1/users/me", json!({})).await
+}
+
+async fn whoever_logs_in_too_often_waits(Slow(api): &Slow) {
+    let [alice, bob] = [api.person("alice").await, api.person("bob").await];
+    let login = async |person: &Person| {
+        let body = json!({"id_token": person.id_token});
+        api.call_anonymously("POST", "/v1/auth/login", body).await
+    };
+    let (admitted, refusal) = until_refused(10_000, || login(&alice)).await;
+    assert!(admitted >= 100, "{admitted}");
+    refusal.refused(429, "too_many_requests");
+    login(&bob).await.expect(200);
 }
 
 async fn whoever_changes_too_much_waits(Slow(api): &Slow) {

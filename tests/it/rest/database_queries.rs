@@ -6,7 +6,8 @@ use serde_json::{Value, json};
 use super::api::{Api, Person};
 use crate::support::{plans, planted, statements::said};
 
-on_both_databases!(Api: requests_ask_a_constant_number_of_times, lists_have_an_index_for_their_order);
+on_both_databases!(Api:
+    requests_ask_a_constant_number_of_times, lists_have_an_index_for_their_order, newcomers_find_their_invitations_by_an_index);
 
 /// Rooms and invites that a list is asked for beside an empty one.
 const MANY: usize = 40;
@@ -91,6 +92,22 @@ async fn lists_have_an_index_for_their_order(api: &Api) {
             assert!(is_good, "{path}: {statement}: {plan:#?}");
         }
     }
+}
+
+async fn newcomers_find_their_invitations_by_an_index(api: &Api) {
+    let erin = api.person("erin").await;
+    let said = statements(api, &erin, "GET", "/v1/users/me").await;
+    let claims = said
+        .iter()
+        .filter(|sql| sql.starts_with("DELETE FROM event_invites"));
+    for sql in claims.clone() {
+        let plan = plans::plan(&api.database, sql).await;
+        assert!(
+            plan.scans.is_empty() && plan.tenants.is_empty(),
+            "{sql}: {plan:#?}"
+        );
+    }
+    assert_eq!(claims.count(), 1, "{said:#?}");
 }
 
 #[tokio::test]

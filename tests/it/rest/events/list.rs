@@ -6,7 +6,7 @@ use super::{Api, WEEKS, berlin, event, hour, invite, patch, path, text, timeless
 
 on_both_databases!(Api:
     events_are_in_order, windows_count_by_overlap_of_the_series, a_series_begins_where_an_occurrence_was_moved_to, what_has_no_length_is_found_on_its_day, filters_choose, answers_choose_in_both_notations,
-    exceptions_follow_their_event, invitees_are_cut, queries_must_parse, only_users_have_lists);
+    exceptions_follow_their_event, much_text_makes_shorter_pages, invitees_are_cut, queries_must_parse, only_users_have_lists);
 
 fn named(title: &str, body: Value) -> Value {
     with(body, &json!({"title": title}))
@@ -247,6 +247,33 @@ async fn exceptions_follow_their_event(api: &Api) {
     let list = api.get(&bob, "/v1/events?per_page=1").await.expect(200);
     assert_eq!(titles(&list), ["a", "a1", "a3"]);
     assert_eq!(list[1]["can_edit"], false);
+}
+
+async fn much_text_makes_shorter_pages(api: &Api) {
+    let alice = api.person("alice").await;
+    for title in ["a", "b"] {
+        let event = event(api, &alice, named(title, weekly())).await;
+        let path = format!("{}/instances/{}", path(&event), WEEKS[1]);
+        patch(api, &alice, &path, json!({"title": format!("{title}2")}))
+            .await
+            .expect(200);
+    }
+    // As many short exceptions would have together.
+    let text = "x".repeat(600_000);
+    let sql = format!("UPDATE event_exceptions SET description = '{text}'");
+    api.database.execute(&sql).await;
+    let first = api.get(&alice, "/v1/events").await;
+    let link = first.header("link").to_owned();
+    assert_eq!(titles(&first.expect(200)), ["a", "a2"]);
+    let next = link
+        .trim_start_matches('<')
+        .split('>')
+        .next()
+        .expect("an address");
+    let next = next.rsplit_once("/v1/").expect("a path").1;
+    let second = api.get(&alice, &format!("/v1/{next}")).await;
+    assert!(!second.headers.contains_key("link"));
+    assert_eq!(titles(&second.expect(200)), ["b", "b2"]);
 }
 
 async fn invitees_are_cut(api: &Api) {
