@@ -151,7 +151,10 @@ impl Cutter {
 #[cfg(test)]
 mod tests {
     use futures_util::{SinkExt as _, StreamExt as _};
-    use tokio_tungstenite::{WebSocketStream, tungstenite::protocol::Role};
+    use tokio_tungstenite::{
+        WebSocketStream,
+        tungstenite::{Error, error::ProtocolError, protocol::Role},
+    };
 
     use super::*;
 
@@ -197,9 +200,18 @@ mod tests {
         tokio::io::AsyncWriteExt::write_all(&mut theirs, &bytes)
             .await
             .unwrap();
-        drop(theirs);
+        // Kept: a ping is answered.
+        tokio::io::AsyncWriteExt::shutdown(&mut theirs).await.unwrap();
         let reader = WebSocketStream::from_raw_socket(ours, role, None).await;
-        reader.filter_map(async |message| message.ok()).collect().await
+        // The stream ends without a close frame.
+        let whole = |message: &Result<Message, Error>| {
+            let ended = matches!(
+                message,
+                Err(Error::Protocol(ProtocolError::ResetWithoutClosingHandshake))
+            );
+            std::future::ready(!ended)
+        };
+        reader.take_while(whole).map(Result::unwrap).collect().await
     }
 
     #[tokio::test]

@@ -40,14 +40,17 @@ async fn who_lost_access_unheard_does_not_come_back(server: &Unlimited) {
 }
 
 async fn who_lost_nothing_comes_back(server: &Unlimited) {
-    let (mut meeting, event) =
-        Meeting::of_event(server, json!({"title": "Talk", "is_time_independent": true})).await;
+    let (mut meeting, event) = Meeting::of_event(
+        server,
+        json!({"title": "Talk", "description": "", "is_time_independent": true}),
+    )
+    .await;
     let invites = format!("/v1/events/{}/invites", event["id"].as_str().expect("an id"));
     let bob = server.anonymous().log_in("bob").await;
     let me = bob.get("/v1/users/me").await.expect(200);
     let invitation = json!({"invitee": me["id"], "role": "moderator"});
     meeting.alice.post(&invites, invitation).await.expect(201);
-    let carol = json!({"email": "carol@example.org", "role": "user"});
+    let carol = json!({"email": "carol@example.org"});
     meeting.alice.post(&invites, carol).await.expect(201);
     let _alice = meeting.joined_owner().await;
     // By the code of an address that becomes a user's.

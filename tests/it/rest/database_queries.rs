@@ -95,7 +95,7 @@ async fn lists_have_an_index_for_their_order(api: &Api) {
 }
 
 async fn newcomers_find_their_invitations_by_an_index(api: &Api) {
-    let erin = api.person("erin").await;
+    let erin = api.person("dora").await;
     let said = statements(api, &erin, "GET", "/v1/users/me").await;
     let claims = said
         .iter()

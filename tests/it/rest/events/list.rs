@@ -252,6 +252,7 @@ async fn exceptions_follow_their_event(api: &Api) {
 async fn much_text_makes_shorter_pages(api: &Api) {
     let alice = api.person("alice").await;
     for title in ["a", "b"] {
+        api.clock.advance(1);
         let event = event(api, &alice, named(title, weekly())).await;
         let path = format!("{}/instances/{}", path(&event), WEEKS[1]);
         patch(api, &alice, &path, json!({"title": format!("{title}2")}))
