@@ -18,7 +18,7 @@ const FIN: u8 = 0x80;
 const CONTROL: u8 = 0x08;
 const MASKED: u8 = 0x80;
 
-/// The first of these bytes that ends a frame's head; what it says of the payload's length.
+/// How long the payload is, once the head of its frame is whole.
 pub(super) fn payload(head: &[u8]) -> Option<u64> {
     let second = *head.get(1)?;
     let mask = if second & MASKED == 0 { 0 } else { 4 };
@@ -41,22 +41,16 @@ pub(super) const fn of_message(first: u8) -> Option<bool> {
 
 /// A message that goes out, in frames of at most [`SOCKET_FRAME_BYTES_MAX`], none of which ends within a letter.
 pub(super) fn messages(text: Utf8Bytes) -> impl Iterator<Item = Message> {
-    let ends: Vec<_> = {
-        let text = text.as_str();
-        let next = |from: &usize| {
-            let end = text.floor_char_boundary(from + SOCKET_FRAME_BYTES_MAX);
-            (*from < text.len()).then_some(end)
-        };
-        std::iter::successors(next(&0), next).collect()
-    };
-    let bytes = Bytes::from(text);
-    let count = ends.len().max(1);
-    (0..count).map(move |nth| {
-        let from = nth.checked_sub(1).map_or(0, |before| ends[before]);
-        let to = ends.get(nth).copied().unwrap_or(0);
-        let data = if nth == 0 { Data::Text } else { Data::Continue };
-        let frame = Frame::message(bytes.slice(from..to), OpCode::Data(data), nth + 1 == count);
-        Message::Frame(frame)
+    let bytes = Bytes::from(text.clone());
+    let mut next = Some(0);
+    std::iter::from_fn(move || {
+        let begin = next?;
+        let end = text.as_str().floor_char_boundary(begin + SOCKET_FRAME_BYTES_MAX);
+        let is_last = end == text.len();
+        next = (!is_last).then_some(end);
+        let data = if begin == 0 { Data::Text } else { Data::Continue };
+        let frame = Frame::message(bytes.slice(begin..end), OpCode::Data(data), is_last);
+        Some(Message::Frame(frame))
     })
 }
 
@@ -110,7 +104,9 @@ impl Cutter {
 
     /// The head of a frame is whole. A frame that is no message's is short, or nobody reads it.
     fn begin(&mut self, payload: u64) {
-        (self.ready, self.passed) = (std::mem::take(&mut self.head), 0);
+        std::mem::swap(&mut self.ready, &mut self.head);
+        self.head.clear();
+        self.passed = 0;
         (self.left, self.rest) = (payload, 0);
         let Some(ends) = of_message(self.ready[0]) else {
             return;

@@ -20,7 +20,10 @@ use super::{
 };
 use crate::protocol::{
     codes::CloseCode,
-    limits::{CLOSE_WAIT_SECS, SOCKET_LONG_FRAME_BYTES, WRITE_STALL_SECS, WRITER_BATCH_FRAMES},
+    limits::{
+        CLOSE_WAIT_SECS, SOCKET_FRAME_BYTES_MAX, SOCKET_LONG_FRAME_BYTES, WRITE_STALL_SECS,
+        WRITER_BATCH_FRAMES,
+    },
 };
 
 type Sink<S> = SplitSink<WebSocketStream<S>, Message>;
@@ -85,8 +88,12 @@ async fn write<S: Socket>(
             Outgoing::Text(frame) => {
                 let bytes = frame.len();
                 shared.taken(bytes);
-                for piece in pieces::messages(frame) {
-                    sink.feed(piece).await?;
+                if bytes <= SOCKET_FRAME_BYTES_MAX {
+                    sink.feed(Message::Text(frame)).await?;
+                } else {
+                    for piece in pieces::messages(frame) {
+                        sink.feed(piece).await?;
+                    }
                 }
                 if bytes >= SOCKET_LONG_FRAME_BYTES {
                     sink.flush().await?;
