@@ -178,9 +178,9 @@ impl<S> Metered<S> {
         }
     }
 
-    /// So many bytes have come.
+    /// So many bytes have come. What exceeds a limit is passed on to nobody.
     fn heard(&mut self, count: usize) -> io::Result<()> {
-        (self.start, self.end) = (0, count);
+        (self.start, self.end) = (0, 0);
         let bytes_max = if self.shared.has_ever_joined() {
             MESSAGE_BYTES_MAX
         } else {
@@ -191,6 +191,7 @@ impl<S> Metered<S> {
             .feed(&self.raw[..count], bytes_max as u64)
             .map_err(|excess| self.meter.exceed(excess))?;
         self.meter.pieces.fetch_add(pieces, Ordering::Relaxed);
+        self.end = count;
         if self.frames.is_unfinished() {
             self.since.get_or_insert_with(Instant::now);
         } else {
