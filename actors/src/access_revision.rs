@@ -21,6 +21,7 @@ impl AccessRevisions {
     }
 
     /// Somebody has lost access, and the database says so already.
+    #[must_use]
     pub fn next(&self) -> AccessRevision {
         AccessRevision(self.0.fetch_add(1, Ordering::SeqCst) + 1)
     }

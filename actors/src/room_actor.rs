@@ -370,6 +370,18 @@ impl Shell {
     }
 }
 
+/// The socket of a redeemed ticket stands.
+fn seat_taken(claim: Claim, session: SessionNo, resume_from: Option<u64>, origin: Option<Origin>) -> Input {
+    Input::SeatTaken {
+        participant: claim.participant,
+        token: claim.token,
+        session,
+        breakout_room: claim.breakout_room,
+        resume_from,
+        origin,
+    }
+}
+
 struct RoomActor;
 
 impl Actor for RoomActor {
@@ -425,14 +437,7 @@ impl Actor for RoomActor {
                 if let Some(link) = link.arrive() {
                     shell.attach(session, link);
                 }
-                let taken = Input::SeatTaken {
-                    participant: claim.participant,
-                    token: claim.token,
-                    session,
-                    breakout_room: claim.breakout_room,
-                    resume_from,
-                    origin,
-                };
+                let taken = seat_taken(claim, session, resume_from, origin);
                 shell.enqueue(&myself, taken, From::Nobody);
             }
             RoomMsg::Command { session, command } => {

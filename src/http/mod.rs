@@ -20,6 +20,7 @@ pub mod health;
 mod home;
 pub mod inventions;
 pub mod invites;
+mod large_answers;
 pub mod layers;
 pub mod links;
 pub mod login;

@@ -429,7 +429,7 @@ pub async fn ids_after(
 ) -> Result<Vec<Uuid>, StoreError> {
     const SELECT: &str = "SELECT id FROM assets WHERE id > $1 AND id <= $2 ORDER BY id LIMIT $3";
     Ok(read!(db, c => sqlx::query_scalar(SELECT)
-        .bind(after.unwrap_or(Uuid::nil()))
+        .bind(after.unwrap_or_default())
         .bind(last)
         .bind(i64::from(limit))
         .fetch_all(c)

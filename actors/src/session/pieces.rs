@@ -17,14 +17,17 @@ use crate::protocol::limits::SOCKET_FRAME_BYTES_MAX;
 const FIN: u8 = 0x80;
 const CONTROL: u8 = 0x08;
 const MASKED: u8 = 0x80;
+/// Instead of a short length: two bytes with it follow, or eight.
+const TWO_BYTES: u8 = 0x7e;
+const EIGHT_BYTES: u8 = 0x7f;
 
 /// How long the payload is, once the head of its frame is whole.
 pub(super) fn payload(head: &[u8]) -> Option<u64> {
     let second = *head.get(1)?;
     let mask = if second & MASKED == 0 { 0 } else { 4 };
     let (size, length) = match second & !MASKED {
-        126 => (2, u64::from(u16::from_be_bytes(*head.get(2..)?.first_chunk()?))),
-        127 => (8, u64::from_be_bytes(*head.get(2..)?.first_chunk()?)),
+        TWO_BYTES => (2, u64::from(u16::from_be_bytes(*head.get(2..)?.first_chunk()?))),
+        EIGHT_BYTES => (8, u64::from_be_bytes(*head.get(2..)?.first_chunk()?)),
         short => (0, u64::from(short)),
     };
     (head.len() == 2 + size + mask).then_some(length)
@@ -136,8 +139,8 @@ impl Cutter {
         let length = u16::try_from(self.left).unwrap_or(u16::MAX).to_be_bytes();
         self.ready.clear();
         match length {
-            [0, short @ 0..126] => self.ready.extend([first, masked | short]),
-            [high, low] => self.ready.extend([first, masked | 126, high, low]),
+            [0, short @ 0..TWO_BYTES] => self.ready.extend([first, masked | short]),
+            [high, low] => self.ready.extend([first, masked | TWO_BYTES, high, low]),
         }
         self.ready.extend_from_slice(&self.mask);
         self.passed = 0;

@@ -26,9 +26,9 @@ use tower_http::{
 use super::{
     ApiError,
     assets::DOWNLOAD_TYPE,
-    caller_limits,
     deadline::{REQUEST_SECS_MAX, answer_in_time},
     events::X_COLLOQUY_MAIL,
+    large_answers,
     requests::{X_REQUEST_ID, observe},
 };
 use crate::config::Http;
@@ -46,8 +46,8 @@ fn rest_within(router: Router, limit: Duration) -> Router {
     let texts = DefaultPredicate::new().and(NotForContentType::const_new(DOWNLOAD_TYPE));
     router
         .layer(from_fn_with_state(
-            caller_limits::LargeAnswers::default(),
-            caller_limits::hold,
+            large_answers::LargeAnswers::default(),
+            large_answers::hold,
         ))
         .layer(CompressionLayer::new().compress_when(texts))
         .layer(from_fn_with_state(limit, answer_in_time))
