@@ -11,16 +11,6 @@ use super::{
 };
 use crate::permissions::Standing;
 
-/// Pushes ids, parted by commas.
-macro_rules! push_ids {
-    ($query:expr, $ids:expr) => {{
-        let mut list = $query.separated(", ");
-        for id in $ids {
-            list.push_bind(*id);
-        }
-    }};
-}
-
 /// How each of these users who is not locked out stands to a room. Who is not here any more is left out.
 pub async fn users(db: &Db, room: Uuid, users: &[Uuid]) -> Result<Vec<(Uuid, Standing)>, StoreError> {
     const SELECT: &str = concat!(

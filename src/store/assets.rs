@@ -412,10 +412,7 @@ pub async fn existing(db: &Db, ids: &[Uuid]) -> Result<Vec<Uuid>, StoreError> {
     }
     Ok(read!(db, c => {
         let mut select = QueryBuilder::new("SELECT id FROM assets WHERE id IN (");
-        let mut list = select.separated(", ");
-        for id in ids {
-            list.push_bind(*id);
-        }
+        push_ids!(select, ids);
         select.push(")").build_query_scalar().fetch_all(c).await
     })?)
 }

@@ -215,15 +215,9 @@ pub async fn kept(db: &Db, codes: &[Uuid]) -> Result<Vec<KeptCode>, StoreError> 
     }
     Ok(read!(db, c => {
         let mut select = QueryBuilder::new(SELECT);
-        let mut list = select.separated(", ");
-        for code in codes {
-            list.push_bind(*code);
-        }
+        push_ids!(select, codes);
         select.push(OF_ADDRESSES);
-        let mut list = select.separated(", ");
-        for code in codes {
-            list.push_bind(*code);
-        }
+        push_ids!(select, codes);
         select.push(ROOMS).build_query_as().fetch_all(c).await
     })?)
 }

@@ -45,6 +45,16 @@ macro_rules! within {
     };
 }
 
+/// Pushes ids to a query builder, parted by commas.
+macro_rules! push_ids {
+    ($query:expr, $ids:expr) => {{
+        let mut list = $query.separated(", ");
+        for id in $ids {
+            list.push_bind(*id);
+        }
+    }};
+}
+
 pub mod address_hash;
 pub mod admitted;
 pub mod assets;

@@ -116,10 +116,7 @@ from_columns!(Taken);
 macro_rules! among {
     ($begin:expr, $ids:expr, $executor:expr) => {{
         let mut statement = $begin;
-        let mut list = statement.separated(", ");
-        for id in $ids {
-            list.push_bind(*id);
-        }
+        push_ids!(statement, $ids);
         statement.push(")").build().execute($executor).await.map(drop)
     }};
 }
@@ -232,10 +229,7 @@ pub async fn withdraw(tx: &mut Tx, mails: &[Uuid], now: DateTime<Utc>) -> Result
     for chunk in mails.chunks(INSERT_ROWS_MAX) {
         let deleted: Vec<Option<Uuid>> = within!(&mut *tx, c => {
             let mut delete = sqlx::QueryBuilder::new(DELETE);
-            let mut list = delete.separated(", ");
-            for id in chunk {
-                list.push_bind(*id);
-            }
+            push_ids!(delete, chunk);
             delete.push(") RETURNING entry_id").build_query_scalar().fetch_all(c).await
         })?;
         entries.extend(deleted.into_iter().flatten());

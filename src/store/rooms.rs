@@ -385,10 +385,7 @@ pub async fn existing(db: &Db, rooms: &[Uuid]) -> Result<Vec<Uuid>, StoreError> 
     for chunk in rooms.chunks(IDS_PER_QUERY) {
         let some: Vec<Uuid> = read!(db, c => {
             let mut select = sqlx::QueryBuilder::new("SELECT id FROM rooms WHERE id IN (");
-            let mut list = select.separated(", ");
-            for id in chunk {
-                list.push_bind(*id);
-            }
+            push_ids!(select, chunk);
             select.push(")").build_query_scalar().fetch_all(c).await
         })?;
         found.extend(some);

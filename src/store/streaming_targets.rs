@@ -150,10 +150,7 @@ pub async fn sizes(db: &Db, rooms: &[Uuid]) -> Result<HashMap<Uuid, u64>, StoreE
     }
     let sizes: Vec<(Uuid, i64)> = read!(db, c => {
         let mut select = sqlx::QueryBuilder::new(SELECT);
-        let mut list = select.separated(", ");
-        for room in rooms {
-            list.push_bind(*room);
-        }
+        push_ids!(select, rooms);
         select.push(") GROUP BY room_id").build_query_as().fetch_all(c).await
     })?;
     Ok(sizes
@@ -175,10 +172,7 @@ pub async fn of_rooms(db: &Db, rooms: &[Uuid]) -> Result<HashMap<Uuid, Vec<Strea
     }
     let rows: Vec<OfRoom> = read!(db, c => {
         let mut select = sqlx::QueryBuilder::new(BEGIN);
-        let mut list = select.separated(", ");
-        for room in rooms {
-            list.push_bind(*room);
-        }
+        push_ids!(select, rooms);
         select
             .push(") ORDER BY room_id, created_at, id")
             .build_query_as()

@@ -119,10 +119,7 @@ pub async fn of_events(
     let max_each = i64::from(max_each);
     let rows: Vec<Placed> = read!(db, pool => {
         let mut select = QueryBuilder::new(BEGIN);
-        let mut list = select.separated(", ");
-        for event in events {
-            list.push_bind(*event);
-        }
+        push_ids!(select, events);
         select
             .push(")) i LEFT JOIN users u ON u.id = i.user_id WHERE i.place <= ")
             .push_bind(max_each + 1)
@@ -146,10 +143,7 @@ pub async fn of_events(
 async fn with_invitees(db: &Db, events: &[Uuid]) -> Result<Vec<Uuid>, StoreError> {
     Ok(read!(db, pool => {
         let mut select = QueryBuilder::new("SELECT e.id FROM events e WHERE e.id IN (");
-        let mut list = select.separated(", ");
-        for event in events {
-            list.push_bind(*event);
-        }
+        push_ids!(select, events);
         select
             .push(") AND EXISTS (SELECT 1 FROM event_invites i WHERE i.event_id = e.id)")
             .build_query_scalar()

@@ -124,10 +124,7 @@ pub async fn of_events(db: &Db, events: &[Uuid]) -> Result<Vec<Exception>, Store
     }
     Ok(read!(db, c => {
         let mut select = sqlx::QueryBuilder::new(concat!(select_exceptions!(), "WHERE x.event_id IN ("));
-        let mut list = select.separated(", ");
-        for id in events {
-            list.push_bind(*id);
-        }
+        push_ids!(select, events);
         select
             .push(") ORDER BY x.event_id, x.original_starts_at")
             .build_query_as()
@@ -147,10 +144,7 @@ pub async fn sizes(db: &Db, events: &[Uuid]) -> Result<HashMap<Uuid, (u64, u64)>
     }
     let sizes: Vec<(Uuid, i64, i64)> = read!(db, c => {
         let mut select = sqlx::QueryBuilder::new(SELECT);
-        let mut list = select.separated(", ");
-        for id in events {
-            list.push_bind(*id);
-        }
+        push_ids!(select, events);
         select.push(") GROUP BY x.event_id").build_query_as().fetch_all(c).await
     })?;
     let sizes = sizes.into_iter();
