@@ -4,12 +4,68 @@ use std::net::{IpAddr, Ipv6Addr};
 
 use ipnet::IpNet;
 
+use crate::throttle::Key;
+
 /// Address of the client of a request: the peer, or what a trusted proxy said about it. IPv4-mapped IPv6
 /// addresses are IPv4.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct ClientAddress(pub IpAddr);
 
+/// A network that a client may have as a whole.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Span {
+    pub network: IpNet,
+    /// How many times the rate of the narrowest one it has.
+    pub rate: u32,
+    /// How many times the places of the narrowest one it has, of things of which there are so many in all: no network shall take them all.
+    pub places: usize,
+}
+
+/// Prefix length, rate and places. A home gets a /56, a company a /48.
+const IPV6_SPANS: [(u8, u32, usize); 3] = [(64, 1, 1), (56, 4, 2), (48, 16, 4)];
+
+const IPV4_SPANS: [(u8, u32, usize); 1] = [(32, 1, 1)];
+
+/// The spans around an address, the narrowest first.
+pub fn spans(address: IpAddr) -> impl DoubleEndedIterator<Item = Span> {
+    let address = address.to_canonical();
+    let spans = match address {
+        IpAddr::V4(_) => &IPV4_SPANS[..],
+        IpAddr::V6(_) => &IPV6_SPANS[..],
+    };
+    spans.iter().filter_map(move |&(prefix, rate, places)| {
+        // Always a network: the lengths fit the family.
+        let network = IpNet::new(address, prefix).ok()?.trunc();
+        Some(Span {
+            network,
+            rate,
+            places,
+        })
+    })
+}
+
+impl Key for IpNet {
+    fn around(&self) -> Vec<(Self, u32)> {
+        match self {
+            Self::V4(_) => Vec::new(),
+            Self::V6(_) => spans(self.network())
+                .skip(1)
+                .map(|span| (span.network, span.rate))
+                .collect(),
+        }
+    }
+}
+
 impl ClientAddress {
+    /// The same as [`Self::network`], for limits that hold for the networks around it, too.
+    #[must_use]
+    pub fn counted(self) -> IpNet {
+        let address = self.0.to_canonical();
+        spans(address)
+            .next()
+            .map_or_else(|| address.into(), |span| span.network)
+    }
+
     /// What limits per address count: an IPv4 address, or the /64 network of an IPv6 address, which one
     /// customer has as a whole.
     #[must_use]
@@ -93,6 +149,28 @@ mod tests {
         assert_eq!(network("2001:db8:1:2:3:4:5:6"), "2001:db8:1:2::");
         let home = ClientAddress("2001:db8:1:234::7".parse().unwrap()).home();
         assert_eq!(home.to_string(), "2001:db8:1:200::");
+    }
+
+    #[test]
+    fn the_networks_around_an_address_are_counted_too() {
+        let address = |text: &str| ClientAddress(text.parse().expect("an address"));
+        let around = |text: &str| -> Vec<_> {
+            let around = address(text).counted().around().into_iter();
+            around
+                .map(|(network, rate)| (network.to_string(), rate))
+                .collect()
+        };
+        assert_eq!(
+            address("2001:db8:1:1122::7").counted().to_string(),
+            "2001:db8:1:1122::/64"
+        );
+        let expected = [("2001:db8:1:1100::/56", 4), ("2001:db8:1::/48", 16)];
+        assert_eq!(
+            around("2001:db8:1:1122::7"),
+            expected.map(|(network, rate)| (network.to_owned(), rate))
+        );
+        assert_eq!(address("::ffff:192.0.2.1").counted().to_string(), "192.0.2.1/32");
+        assert!(around("192.0.2.1").is_empty());
     }
 
     #[test]

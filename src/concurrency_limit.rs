@@ -1,8 +1,11 @@
 //! Bounded counts per key: connections per network, sessions per user.
 
-use std::{hash::Hash, sync::Arc};
+use std::{hash::Hash, net::IpAddr, sync::Arc};
 
 use dashmap::{DashMap, Entry};
+use ipnet::IpNet;
+
+use crate::client_address::{Span, spans};
 
 /// Counts what is open per key and refuses what is beyond the cap. Clones are one.
 #[derive(Debug, Clone)]
@@ -67,6 +70,31 @@ impl<K: Eq + Hash + Copy> Drop for Permit<K> {
     }
 }
 
+/// The same per network of a client, and for the networks around it that a client may have as a whole. Clones are one.
+#[derive(Debug, Clone)]
+pub struct NetworkLimit(ConcurrencyLimit<IpNet>);
+
+/// Places of one thing; dropping them gives them back.
+pub type NetworkPermit = Vec<Permit<IpNet>>;
+
+impl NetworkLimit {
+    /// So many of an IPv4 address or of a /64 of IPv6.
+    #[must_use]
+    pub fn new(max: usize) -> Self {
+        Self(ConcurrencyLimit::new(max))
+    }
+
+    /// A place for one more, `None` when a network has as many as it may.
+    #[must_use]
+    pub fn take(&self, address: IpAddr) -> Option<NetworkPermit> {
+        let place = |span: Span| {
+            self.0
+                .take_of(span.network, span.places.saturating_mul(self.0.max))
+        };
+        spans(address).map(place).collect()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -102,5 +130,31 @@ mod tests {
         assert_eq!((limit.open.len(), limit.total()), (2, 3));
         drop(places);
         assert_eq!((limit.open.len(), limit.total()), (0, 0));
+    }
+
+    #[test]
+    fn no_customer_of_ipv6_has_it_all() {
+        let limit = NetworkLimit::new(10);
+        let taken = |text: &str| {
+            let address = text.parse().expect("an address");
+            let places = (0..20).map_while(|_| limit.take(address));
+            places.collect::<Vec<_>>()
+        };
+        let of_one: Vec<_> = (0..20)
+            .map(|number| taken(&format!("2001:db8:1:{number:x}::1")))
+            .collect();
+        assert_eq!(of_one.iter().map(Vec::len).sum::<usize>(), 20, "the /56");
+        let of_another: Vec<_> = (0..20)
+            .map(|number| taken(&format!("2001:db8:1:{number:x}00::1")))
+            .collect();
+        assert_eq!(
+            of_another.iter().map(Vec::len).sum::<usize>(),
+            20,
+            "the rest of the /48"
+        );
+        assert_eq!(taken("2001:db8:2::1").len(), 10);
+        assert_eq!(taken("192.0.2.1").len(), 10);
+        drop((of_one, of_another));
+        assert!(limit.0.open.is_empty());
     }
 }

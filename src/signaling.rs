@@ -1,6 +1,6 @@
 //! `GET /signaling`: a ticket becomes a WebSocket session.
 
-use std::{net::IpAddr, sync::Arc};
+use std::sync::Arc;
 
 use axum::{
     Extension, Router,
@@ -19,7 +19,7 @@ use colloquy_actors::{
 
 use crate::{
     client_address::ClientAddress,
-    concurrency_limit::{ConcurrencyLimit, Permit},
+    concurrency_limit::{ConcurrencyLimit, NetworkLimit, NetworkPermit, Permit},
     config::{Config, Http},
     disabled_users::DisabledUsers,
     http::{ApiError, inventions::Inventions, upgrade::Upgrade, web_origins},
@@ -33,10 +33,10 @@ pub struct Signaling {
     live: Live,
     readiness: Readiness,
     disabled_users: DisabledUsers,
-    per_address: ConcurrencyLimit<IpAddr>,
+    per_address: NetworkLimit,
     per_user: ConcurrencyLimit<Caller>,
     /// Sockets that have yet to join.
-    unjoined: ConcurrencyLimit<IpAddr>,
+    unjoined: NetworkLimit,
     inventions: Inventions,
     origins: Origins,
     http: Arc<Http>,
@@ -46,7 +46,7 @@ pub struct Signaling {
 /// A session's places in the limits, given back when it ends.
 #[derive(Debug)]
 struct WhileOpen {
-    _address: Option<Permit<IpAddr>>,
+    _address: Option<NetworkPermit>,
     _user: Option<Permit<Caller>>,
 }
 
@@ -63,9 +63,9 @@ impl Signaling {
             live,
             readiness,
             disabled_users,
-            per_address: ConcurrencyLimit::new(config.signaling.sessions_per_address_max),
+            per_address: NetworkLimit::new(config.signaling.sessions_per_address_max),
             per_user: ConcurrencyLimit::new(config.signaling.sessions_per_user_max),
-            unjoined: ConcurrencyLimit::new(config.signaling.unjoined_sockets_per_network),
+            unjoined: NetworkLimit::new(config.signaling.unjoined_sockets_per_network),
             inventions: Inventions::new(config),
             origins,
             http: Arc::new(config.http.clone()),
@@ -83,15 +83,11 @@ impl Signaling {
     }
 
     /// A place of the client's network within a limit.
-    fn place(
-        &self,
-        limit: &ConcurrencyLimit<IpAddr>,
-        address: ClientAddress,
-    ) -> Result<Option<Permit<IpAddr>>, ApiError> {
+    fn place(&self, limit: &NetworkLimit, address: ClientAddress) -> Result<Option<NetworkPermit>, ApiError> {
         if self.loopback_exempt && address.0.is_loopback() {
             return Ok(None);
         }
-        limit.take(address.network()).map(Some).ok_or_else(too_many)
+        limit.take(address.0).map(Some).ok_or_else(too_many)
     }
 
     /// Whether the holder of a ticket, or the owner of the room it leads into, was locked out since it was given.

@@ -13,6 +13,16 @@ const KEYS_SWEEP: usize = 10_000;
 /// What [`Throttle::charge`] may take beyond the measure, as time until there is something again.
 const DEBT_MAX: Duration = Duration::from_mins(1);
 
+/// What something is counted for.
+pub trait Key: Eq + Hash + Sized {
+    /// What lies around it and is counted as well, each with how many times the measure of the key itself.
+    fn around(&self) -> Vec<(Self, u32)> {
+        Vec::new()
+    }
+}
+
+impl Key for u64 {}
+
 /// Counts per key as a leaky bucket does (GCRA): a burst at once, then one per interval. Crates for this take when they
 /// look; here failures alone may count, which are known only afterwards.
 #[derive(Debug)]
@@ -30,7 +40,7 @@ struct Used<K> {
     sweep_at: usize,
 }
 
-impl<K: Eq + Hash> Throttle<K> {
+impl<K: Key> Throttle<K> {
     /// One per `interval` in the long run, and `burst` at once (at least 1).
     #[must_use]
     pub fn new(interval: Duration, burst: u32) -> Self {
@@ -54,22 +64,34 @@ impl<K: Eq + Hash> Throttle<K> {
     /// Takes one; when none is left, says how long it is until there is.
     pub fn take(&self, key: K, now: Instant) -> Result<(), Duration> {
         let mut used = self.used();
-        let until = used.until(&key, now);
-        self.wait(until, now)?;
-        used.set(key, until + self.interval, now);
+        self.look_in(&used, &key, now)?;
+        for (key, times) in with_around(key) {
+            let until = used.until(&key, now) + self.interval / times;
+            used.set(key, until, now);
+        }
         Ok(())
     }
 
     /// Whether one is left; none is taken.
     pub fn look(&self, key: &K, now: Instant) -> Result<(), Duration> {
-        self.wait(self.used().until(key, now), now)
+        self.look_in(&self.used(), key, now)
     }
 
     /// Takes one, even if none is left: what looked at the same time pays for itself afterwards.
     pub fn charge(&self, key: K, now: Instant) {
         let mut used = self.used();
-        let until = used.until(&key, now) + self.interval;
-        used.set(key, until.min(now + self.tolerance + DEBT_MAX), now);
+        for (key, times) in with_around(key) {
+            let until = used.until(&key, now) + self.interval / times;
+            used.set(key, until.min(now + self.tolerance + DEBT_MAX), now);
+        }
+    }
+
+    fn look_in(&self, used: &Used<K>, key: &K, now: Instant) -> Result<(), Duration> {
+        self.wait(used.until(key, now), now)?;
+        let around = key.around();
+        around
+            .iter()
+            .try_for_each(|(key, _)| self.wait(used.until(key, now), now))
     }
 
     fn wait(&self, until: Instant, now: Instant) -> Result<(), Duration> {
@@ -80,6 +102,11 @@ impl<K: Eq + Hash> Throttle<K> {
     fn used(&self) -> MutexGuard<'_, Used<K>> {
         self.used.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn with_around<K: Key>(key: K) -> impl Iterator<Item = (K, u32)> {
+    let around = key.around();
+    std::iter::once((key, 1)).chain(around)
 }
 
 impl<K: Eq + Hash> Used<K> {
@@ -108,6 +135,42 @@ mod tests {
     use super::*;
 
     const MS: Duration = Duration::from_millis(1);
+
+    impl Key for &str {}
+    impl Key for u32 {}
+
+    /// A door of a house, which has three times the rate of a door.
+    #[derive(PartialEq, Eq, Hash)]
+    enum Place {
+        Door(u8),
+        House,
+    }
+
+    impl Key for Place {
+        fn around(&self) -> Vec<(Self, u32)> {
+            match self {
+                Self::Door(_) => vec![(Self::House, 3)],
+                Self::House => Vec::new(),
+            }
+        }
+    }
+
+    #[test]
+    fn what_lies_around_a_key_has_a_measure_too() {
+        let (throttle, now) = (Throttle::per_second(2, 5), Instant::now());
+        let taken = |door| {
+            (0..20)
+                .filter(|_| throttle.take(Place::Door(door), now).is_ok())
+                .count()
+        };
+        assert_eq!([0, 1, 2, 3].map(taken), [10, 10, 8, 0]);
+        assert!(throttle.look(&Place::Door(4), now).is_err());
+        // What was refused took nothing: after half a second the house has three again, and the fourth door one of them.
+        let later = now + 500 * MS;
+        assert_eq!(throttle.take(Place::Door(0), later), Ok(()));
+        assert!(throttle.take(Place::Door(0), later).is_err());
+        assert!(throttle.take(Place::Door(3), later).is_ok());
+    }
 
     #[test]
     fn a_burst_then_a_rate() {

@@ -155,10 +155,12 @@ impl Assets {
             .ok_or(UploadError::Busy)?;
         let of_all = Arc::clone(&self.uploads).try_acquire_owned();
         let of_all = of_all.map_err(|_| UploadError::Busy)?;
-        let counted = self.under_way.begin(wish.owner, announced, |bytes| {
-            let used = wish.used_storage.saturating_add(bytes);
-            wish.max_storage.is_none_or(|max| assets::is_within(used, max))
-        });
+        let may_come = |max| assets::is_within(wish.used_storage, max);
+        if !wish.max_storage.is_none_or(may_come) {
+            return Err(UploadError::StorageExceeded);
+        }
+        let beside = wish.max_storage.map(|max| max - wish.used_storage);
+        let counted = self.under_way.begin(wish.owner, announced, beside);
         let counted = counted.ok_or(UploadError::StorageExceeded)?;
         self.space().has_room(announced).await?;
         Ok(Upload {
@@ -298,7 +300,9 @@ impl Assets {
                 if size > self.upload_bytes_max {
                     return Err(self.too_large());
                 }
-                counted.has_come(size);
+                if !counted.has_come(size) {
+                    return Err(UploadError::StorageExceeded);
+                }
                 pace.has_come(asked_at.elapsed(), piece.len())?;
             }
             if size > next_look {

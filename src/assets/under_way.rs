@@ -15,25 +15,17 @@ pub struct Counted {
     all: UnderWay,
     owner: Uuid,
     bytes: u64,
+    /// Bytes of the owner's other uploads beside which it may come; `None`: any number.
+    beside: Option<u64>,
 }
 
 impl UnderWay {
-    /// Counts an upload of so many announced bytes, 0 when nobody knows, if `is_free` allows it beside the bytes of the
-    /// owner that are under way already.
-    pub(super) fn begin(
-        &self,
-        owner: Uuid,
-        announced: u64,
-        is_free: impl FnOnce(u64) -> bool,
-    ) -> Option<Counted> {
+    /// Counts an upload of so many announced bytes, 0 when nobody knows. None where more than `beside` bytes of the owner are under way
+    /// already.
+    pub(super) fn begin(&self, owner: Uuid, announced: u64, beside: Option<u64>) -> Option<Counted> {
         // One after the other: of two the second sees the first.
         let mut bytes = self.0.entry(owner).or_insert(0);
-        if !is_free(*bytes) {
-            let is_empty = *bytes == 0;
-            drop(bytes);
-            if is_empty {
-                self.0.remove_if(&owner, |_, bytes| *bytes == 0);
-            }
+        if beside.is_some_and(|beside| *bytes > beside) {
             return None;
         }
         *bytes = bytes.saturating_add(announced);
@@ -41,19 +33,25 @@ impl UnderWay {
             all: self.clone(),
             owner,
             bytes: announced,
+            beside,
         })
     }
 }
 
 impl Counted {
-    /// So many have come, perhaps more than were announced.
-    pub(super) fn has_come(&mut self, bytes: u64) {
+    /// So many have come, perhaps more than were announced. Whether these may be: one upload of several may exceed the quota, as one alone
+    /// may.
+    #[must_use]
+    pub(super) fn has_come(&mut self, bytes: u64) -> bool {
         let more = bytes.saturating_sub(self.bytes);
-        if more > 0 {
-            let mut all = self.all.0.entry(self.owner).or_insert(0);
-            *all = all.saturating_add(more);
-            self.bytes = bytes;
+        if more == 0 {
+            return true;
         }
+        let mut all = self.all.0.entry(self.owner).or_insert(0);
+        let others = all.saturating_sub(self.bytes);
+        *all = all.saturating_add(more);
+        self.bytes = bytes;
+        self.beside.is_none_or(|beside| others <= beside)
     }
 }
 
@@ -80,13 +78,12 @@ mod tests {
     #[test]
     fn what_is_under_way_counts_until_it_ends() {
         let all = UnderWay::default();
-        let below = |most: u64| move |bytes: u64| bytes <= most;
-        let first = all.begin(ANN, 20, below(10)).expect("nothing is under way");
-        assert!(all.begin(ANN, 1, below(10)).is_none());
-        assert!(all.begin(BEN, 1, below(10)).is_some());
+        let first = all.begin(ANN, 20, Some(10)).expect("nothing is under way");
+        assert!(all.begin(ANN, 1, Some(10)).is_none());
+        assert!(all.begin(BEN, 1, Some(10)).is_some());
         drop(first);
-        let second = all.begin(ANN, 5, below(10));
-        let third = all.begin(ANN, 5, below(10));
+        let second = all.begin(ANN, 5, Some(10));
+        let third = all.begin(ANN, 5, Some(10));
         assert!(second.is_some() && third.is_some());
         drop((second, third));
         assert!(all.0.is_empty());
@@ -95,14 +92,25 @@ mod tests {
     #[test]
     fn what_comes_counts_where_nothing_was_announced() {
         let all = UnderWay::default();
-        let mut upload = all.begin(ANN, 0, |_| true).expect("a place");
+        let mut upload = all.begin(ANN, 0, None).expect("a place");
         for bytes in [3, 7, 7] {
-            upload.has_come(bytes);
+            assert!(upload.has_come(bytes));
         }
-        assert!(all.begin(ANN, 0, |bytes| bytes < 7).is_none());
-        assert!(all.begin(ANN, 0, |bytes| bytes == 7).is_some());
+        assert!(all.begin(ANN, 0, Some(6)).is_none());
+        assert!(all.begin(ANN, 0, Some(7)).is_some());
         drop(upload);
-        assert!(all.begin(BEN, 0, |_| false).is_none());
         assert!(all.0.is_empty(), "{all:?}");
+    }
+
+    #[test]
+    fn of_several_that_announced_nothing_one_may_exceed() {
+        let all = UnderWay::default();
+        let begin = || all.begin(ANN, 0, Some(10)).expect("nothing has come");
+        let (mut one, mut two, mut three) = (begin(), begin(), begin());
+        assert!(one.has_come(4) && two.has_come(4) && three.has_come(4));
+        assert!(one.has_come(30), "the first");
+        assert!(!two.has_come(5) && !three.has_come(5), "beside it nothing may");
+        drop((two, three));
+        assert!(one.has_come(1_000));
     }
 }

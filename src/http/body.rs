@@ -14,7 +14,10 @@ use serde_json::Value;
 use utoipa::ToSchema;
 
 use self::schema::FINDINGS_MAX;
-use super::error::{ApiError, FieldError};
+use super::{
+    error::{ApiError, FieldError},
+    slow_bodies::SlowBodies,
+};
 
 /// Largest body of an operation that takes JSON.
 pub const BODY_BYTES_MAX: usize = 64 * 1024;
@@ -62,14 +65,18 @@ async fn bytes<S: Send + Sync>(request: Request, state: &S) -> Result<Bytes, Api
             message,
         ));
     }
-    Bytes::from_request(request, state)
-        .await
-        .map_err(|rejection| match rejection {
-            BytesRejection::FailedToBufferBody(inner) if inner.status() == StatusCode::PAYLOAD_TOO_LARGE => {
-                ApiError::payload_too_large(BODY_BYTES_MAX as u64)
-            }
-            _ => ApiError::bad_request("The body could not be read"),
-        })
+    let (slow, from) = (
+        request.extensions().get().cloned(),
+        request.extensions().get().copied(),
+    );
+    let slow: SlowBodies = slow.unwrap_or_default();
+    let read = slow.read(from, Bytes::from_request(request, state)).await?;
+    read.map_err(|rejection| match rejection {
+        BytesRejection::FailedToBufferBody(inner) if inner.status() == StatusCode::PAYLOAD_TOO_LARGE => {
+            ApiError::payload_too_large(BODY_BYTES_MAX as u64)
+        }
+        _ => ApiError::bad_request("The body could not be read"),
+    })
 }
 
 fn is_json(headers: &HeaderMap) -> bool {

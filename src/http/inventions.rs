@@ -1,10 +1,11 @@
 //! Invented tickets and invite codes: nobody guesses one, but each costs a look.
 
 use std::{
-    net::IpAddr,
     sync::Arc,
     time::{Duration, Instant},
 };
+
+use ipnet::IpNet;
 
 use super::ApiError;
 use crate::{
@@ -19,7 +20,7 @@ const PER_SECOND: u32 = 50;
 /// Counts what opened nothing, per client network. What is good costs nothing. Clones are one.
 #[derive(Debug, Clone)]
 pub struct Inventions {
-    failures: Arc<Throttle<IpAddr>>,
+    failures: Arc<Throttle<IpNet>>,
     loopback_exempt: bool,
 }
 
@@ -38,14 +39,14 @@ impl Inventions {
             return Ok(());
         }
         self.failures
-            .look(&address.network(), Instant::now())
+            .look(&address.counted(), Instant::now())
             .map_err(too_soon)
     }
 
     /// What this network came with opened nothing.
     pub fn count(&self, address: ClientAddress) {
         if !self.is_exempt(address) {
-            self.failures.charge(address.network(), Instant::now());
+            self.failures.charge(address.counted(), Instant::now());
         }
     }
 

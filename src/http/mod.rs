@@ -38,6 +38,7 @@ pub mod room_tariff;
 pub mod rooms;
 pub mod shared_folders;
 pub mod sip;
+mod slow_bodies;
 pub mod starts;
 pub mod streaming_targets;
 pub mod turn;

@@ -34,6 +34,15 @@ impl ProfileResource {
         }
     }
 
+    /// The same as the last of a list, which nearly always shows the same user again.
+    #[must_use]
+    pub fn as_before(profile: Profile, defaults: &Defaults, last: &mut Option<Self>) -> Self {
+        match last {
+            Some(known) if known.id == profile.id => known.clone(),
+            _ => last.insert(Self::new(profile, defaults)).clone(),
+        }
+    }
+
     /// What people see of a user with whom they have nothing in common: no address, nor the picture that tells its hash.
     #[must_use]
     pub fn of_a_stranger(profile: Profile) -> Self {

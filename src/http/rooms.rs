@@ -63,9 +63,14 @@ pub struct RoomResource {
 
 impl RoomResource {
     fn new(room: Room, state: &ApiState) -> Self {
+        Self::of_list(room, state, &mut None)
+    }
+
+    /// One of many, of which the last had this owner.
+    fn of_list(room: Room, state: &ApiState, owner: &mut Option<ProfileResource>) -> Self {
         Self {
             id: room.id,
-            created_by: ProfileResource::new(room.created_by, &state.config.defaults),
+            created_by: ProfileResource::as_before(room.created_by, &state.config.defaults, owner),
             created_at: room.created_at,
             password: room.password.map(|password| password.reveal().to_owned()),
             waiting_room: room.waiting_room,
@@ -145,8 +150,9 @@ async fn list(
     CurrentUser(user): CurrentUser,
     page: Page,
 ) -> Result<Response, ApiError> {
-    let listed = rooms::list(&state.db, user.profile.id, page.window()).await?;
-    Ok(page.answer(listed, |room| RoomResource::new(room, &state)))
+    let listed = rooms::list(&state.db, &user.profile, page.window()).await?;
+    let mut owner = None;
+    Ok(page.answer(listed, |room| RoomResource::of_list(room, &state, &mut owner)))
 }
 
 /// Create a room

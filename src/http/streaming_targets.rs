@@ -173,8 +173,9 @@ impl CreateStreamingTargetBody {
         room_id: Uuid,
         created_at: DateTime<Utc>,
     ) -> NewStreamingTarget {
+        let name = composed(self.name);
         let parts = Parts {
-            name: Some(&self.name),
+            name: Some(&name),
             endpoint: Some(&self.streaming_endpoint),
             key: Some(&self.streaming_key),
             public_url: Some(&self.public_url),
@@ -184,7 +185,7 @@ impl CreateStreamingTargetBody {
             id: Uuid::new_v4(),
             room_id,
             created_at,
-            name: composed(self.name),
+            name,
             streaming_endpoint: self.streaming_endpoint,
             streaming_key: Secret::new(self.streaming_key),
             public_url: self.public_url,
@@ -298,8 +299,9 @@ async fn change(
     InQuery(_query): InQuery<UntoldQuery>,
     Body(body): Body<ChangeStreamingTargetBody>,
 ) -> Result<Json<StreamingTargetResource>, ApiError> {
+    let name = body.name.map(composed);
     let parts = Parts {
-        name: body.name.as_deref(),
+        name: name.as_deref(),
         endpoint: body.streaming_endpoint.as_deref(),
         key: body.streaming_key.as_deref(),
         public_url: body.public_url.as_deref(),
@@ -308,7 +310,7 @@ async fn change(
     parts.check(&mut checks, "");
     checks.finish()?;
     let change = StreamingTargetChange {
-        name: body.name.map(composed),
+        name,
         streaming_endpoint: body.streaming_endpoint,
         streaming_key: body.streaming_key.map(Secret::new),
         public_url: body.public_url,

@@ -28,6 +28,7 @@ use crate::{
         },
     },
     tariffs::TariffResource,
+    text::composed,
 };
 
 pub(super) fn routes() -> OpenApiRouter<ApiState> {
@@ -117,8 +118,9 @@ pub struct ChangeUserBody {
 }
 
 impl ChangeUserBody {
-    fn checked(self) -> Result<ProfileChange, ApiError> {
+    fn checked(mut self) -> Result<ProfileChange, ApiError> {
         let mut checks = Checks::default();
+        self.title = self.title.map(composed);
         for (field, text, chars_max) in [
             ("title", &self.title, NAME_CHARS_MAX),
             ("display_name", &self.display_name, NAME_CHARS_MAX),

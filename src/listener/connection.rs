@@ -24,8 +24,8 @@ use tokio_util::{
 use tower::ServiceExt as _;
 
 use crate::{
-    client_address::{ClientAddress, Peer},
-    concurrency_limit::{ConcurrencyLimit, Permit},
+    client_address::Peer,
+    concurrency_limit::{NetworkLimit, NetworkPermit},
     config::HEAD_BYTES_MAX,
     hourly::Hourly,
 };
@@ -41,7 +41,7 @@ const BUFFER_BYTES_MAX: usize = 2 * HEAD_BYTES_MAX;
 #[derive(Debug)]
 pub(super) struct Acceptance {
     pub(super) total: Arc<Semaphore>,
-    pub(super) limit: ConcurrencyLimit<IpAddr>,
+    pub(super) limit: NetworkLimit,
     /// Whether a header of an undeclared proxy was reported.
     pub(super) undeclared: Once,
     /// Whether a full house was reported.
@@ -85,7 +85,7 @@ impl Connections {
         let place = if self.is_exempt(peer) {
             None
         } else {
-            let Some(place) = self.acceptance.limit.take(ClientAddress(peer.address).network()) else {
+            let Some(place) = self.acceptance.limit.take(peer.address) else {
                 tracing::debug!("a client address has too many connections");
                 return;
             };
@@ -187,7 +187,7 @@ struct CountedStream {
     stream: TcpStream,
     stalls: Stalls,
     _slot: OwnedSemaphorePermit,
-    _place: Option<Permit<IpAddr>>,
+    _place: Option<NetworkPermit>,
     _token: TaskTrackerToken,
 }
 

@@ -1,6 +1,9 @@
 //! The client's address behind trusted proxies: `X-Forwarded-For` and `Forwarded` (RFC 7239).
 
-use std::net::{IpAddr, SocketAddr};
+use std::{
+    borrow::Cow,
+    net::{IpAddr, SocketAddr},
+};
 
 use axum::http::{HeaderMap, HeaderName, header::FORWARDED};
 
@@ -60,13 +63,12 @@ fn forwarded(headers: &HeaderMap) -> Vec<Option<IpAddr>> {
         .collect()
 }
 
-/// Comma-separated elements of all headers of that name. A header that is not ASCII is one element without meaning.
-/// Addresses hold no commas, so quoted strings need no care.
-fn elements(headers: &HeaderMap, name: &HeaderName) -> impl Iterator<Item = String> {
-    headers
-        .get_all(name)
-        .iter()
-        .flat_map(|value| value.to_str().unwrap_or_default().split(',').map(str::to_owned))
+/// Comma-separated elements of all headers of that name. What is not ASCII makes its own element meaningless, not what a proxy has put
+/// behind it. Addresses hold no commas, so quoted strings need no care.
+fn elements<'h>(headers: &'h HeaderMap, name: &HeaderName) -> impl Iterator<Item = Cow<'h, str>> {
+    let values = headers.get_all(name).iter();
+    let elements = values.flat_map(|value| value.as_bytes().split(|byte| *byte == b','));
+    elements.map(String::from_utf8_lossy)
 }
 
 /// An address, optionally with a port, in quotes or in brackets.
@@ -97,6 +99,16 @@ mod tests {
         }
         let peer = proxies().peer(peer.parse().unwrap());
         client_address(peer, &map, &proxies()).0.to_string()
+    }
+
+    #[test]
+    fn what_a_client_garbles_stays_its_own() {
+        let mut headers = HeaderMap::new();
+        let value = axum::http::HeaderValue::from_bytes(b"\xff, 192.0.2.1").unwrap();
+        headers.insert(X_FORWARDED_FOR, value);
+        let peer = proxies().peer("10.0.0.1".parse().unwrap());
+        let client = client_address(peer, &headers, &proxies());
+        assert_eq!(client.0.to_string(), "192.0.2.1");
     }
 
     #[test]

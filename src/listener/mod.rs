@@ -20,7 +20,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use self::connection::{Acceptance, Connections};
 pub use self::forwarded::client_address;
 use crate::{
-    client_address::TrustedProxies, concurrency_limit::ConcurrencyLimit, config::Config, hourly::Hourly,
+    client_address::TrustedProxies, concurrency_limit::NetworkLimit, config::Config, hourly::Hourly,
 };
 
 /// Time for the headers of a request, and for the next request on an idle connection.
@@ -88,7 +88,7 @@ pub async fn serve(
     let connections = Connections {
         acceptance: Arc::new(Acceptance {
             total: Arc::new(Semaphore::new(limits.connections_max.min(Semaphore::MAX_PERMITS))),
-            limit: ConcurrencyLimit::new(limits.connections_per_address_max),
+            limit: NetworkLimit::new(limits.connections_per_address_max),
             undeclared: Once::new(),
             full: Once::new(),
             oversized: Hourly::default(),

@@ -18,7 +18,7 @@ use sqlx::{
 
 use tokio::time::{Instant, timeout};
 
-use super::{Db, StoreError, TIME_LIMIT, lease::too_slow};
+use super::{Db, StoreError, TIME_LIMIT, connections::Connections, lease::too_slow};
 use crate::config;
 
 /// File in the data folder when no URL is configured.
@@ -103,7 +103,10 @@ async fn connect_sqlite(options: SqliteConnectOptions) -> Result<Db, StoreError>
         .max_connections(SQLITE_READERS)
         .connect_with(options.optimize_on_close(false, None).pragma("query_only", "ON"))
         .await?;
-    Ok(Db::Sqlite { write, read })
+    Ok(Db::Sqlite {
+        write: Connections::new(write),
+        read: Connections::new(read),
+    })
 }
 
 async fn connect_postgres(url: &str, connections_max: u32) -> Result<Db, StoreError> {
@@ -132,7 +135,7 @@ async fn connect_postgres(url: &str, connections_max: u32) -> Result<Db, StoreEr
         })
         .connect_with(options)
         .await?;
-    Ok(Db::Postgres(pool))
+    Ok(Db::Postgres(Connections::new(pool)))
 }
 
 /// When the database was last found not to answer: connections that have rested since before then are not even asked,

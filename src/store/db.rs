@@ -7,12 +7,13 @@ use std::{
 };
 
 use futures_util::future::BoxFuture;
-use sqlx::{PgPool, Postgres, Sqlite, SqlitePool};
+use sqlx::{Postgres, Sqlite};
 use tokio::time::{Instant, timeout_at};
 use tracing::Instrument as _;
 
 use super::{
     StoreError,
+    connections::Connections,
     error::was_in_the_way,
     lease::{Lease, Share, too_slow, until},
 };
@@ -28,10 +29,10 @@ const TRIES_MAX: u32 = 3;
 pub enum Db {
     Sqlite {
         /// One connection: SQLite has one writer, and waiting for it in our queue is fair.
-        write: SqlitePool,
-        read: SqlitePool,
+        write: Connections<Sqlite>,
+        read: Connections<Sqlite>,
     },
-    Postgres(PgPool),
+    Postgres(Connections<Postgres>),
 }
 
 /// The work of a transaction, which may be done again.

@@ -12,18 +12,17 @@ use std::{
 };
 
 use futures_util::future::BoxFuture;
-use sqlx::{Database, Pool, pool::PoolConnection};
+use sqlx::Database;
 use tokio::{
     runtime::Handle,
     time::{Instant, timeout, timeout_at},
 };
 
+use super::connections::{Connections, Taken};
+
 /// How long a request may wait for the database, all that it asks taken together; the same for one question or one
 /// transaction of whoever is no request. Below the 5 s within which clients hear that they shall come again.
 pub const TIME_LIMIT: Duration = Duration::from_secs(4);
-
-/// How long a pool waits for a sign of life of a connection that comes back.
-const RETURN_WAIT: Duration = Duration::from_secs(2);
 
 tokio::task_local! {
     /// What is left of a request's time limit.
@@ -80,17 +79,19 @@ pub(super) fn too_slow() -> sqlx::Error {
     ))
 }
 
-/// A connection of a pool. It goes back only when it was settled; else it is closed, which also ends what it had begun.
+/// A connection on loan. It goes back only when it was settled; else it is closed, which also ends what it had begun.
 pub struct Lease<DB: Database> {
+    connections: Connections<DB>,
     /// There until the lease ends.
-    connection: Option<PoolConnection<DB>>,
+    taken: Option<Taken<DB>>,
     settled: bool,
 }
 
 impl<DB: Database> Lease<DB> {
-    pub(super) async fn take(pool: &Pool<DB>) -> sqlx::Result<Self> {
+    pub(super) async fn take(connections: &Connections<DB>) -> sqlx::Result<Self> {
         Ok(Self {
-            connection: Some(pool.acquire().await?),
+            taken: Some(connections.take().await?),
+            connections: connections.clone(),
             settled: false,
         })
     }
@@ -116,18 +117,12 @@ fn is_broken(error: &sqlx::Error) -> bool {
 
 impl<DB: Database> Drop for Lease<DB> {
     fn drop(&mut self) {
-        let Some(mut connection) = self.connection.take() else {
+        let Some(taken) = self.taken.take() else {
             return;
         };
         match Handle::try_current() {
-            // What sqlx does by itself, except that it would wait for ever.
-            Ok(runtime) if self.settled => {
-                runtime.spawn(timeout(
-                    RETURN_WAIT,
-                    async move { connection.return_to_pool().await },
-                ));
-            }
-            _ => drop(connection.detach()),
+            Ok(runtime) if self.settled => self.connections.put(taken, &runtime),
+            _ => drop(taken.connection.detach()),
         }
     }
 }
@@ -140,7 +135,7 @@ impl<DB: Database> Deref for Lease<DB> {
         reason = "the connection is there until the lease is dropped"
     )]
     fn deref(&self) -> &Self::Target {
-        self.connection.as_ref().expect("a connection")
+        &self.taken.as_ref().expect("a connection").connection
     }
 }
 
@@ -150,7 +145,7 @@ impl<DB: Database> DerefMut for Lease<DB> {
         reason = "the connection is there until the lease is dropped"
     )]
     fn deref_mut(&mut self) -> &mut Self::Target {
-        self.connection.as_mut().expect("a connection")
+        &mut self.taken.as_mut().expect("a connection").connection
     }
 }
 

@@ -61,6 +61,7 @@ pub mod assets;
 pub mod calendar_feeds;
 mod change;
 mod connect;
+pub mod connections;
 mod db;
 pub mod disabled_subjects;
 pub mod error;

@@ -1,10 +1,12 @@
 //! Rooms: places for meetings, each owned by a user.
 
+mod list;
+
 use chrono::{DateTime, TimeDelta, Utc};
 use uuid::Uuid;
 
 use super::{
-    Change, Db, IDS_PER_QUERY, Listed, StoreError, Tx, Window, assets,
+    Change, Db, IDS_PER_QUERY, StoreError, Tx, assets,
     events::EventRoom,
     guest_access::GuestAccess,
     micros,
@@ -21,6 +23,8 @@ use crate::{
     quotas::{Quota, Quotas},
     secrets::Secret,
 };
+
+pub use list::list;
 
 /// Characters of a room's password.
 pub const PASSWORD_CHARS_MAX: usize = 255;
@@ -99,42 +103,6 @@ pub struct Related {
     pub standing: Standing,
 }
 
-/// The rooms of others to whose events user `$1` is invited, within the user's tenant, as `r`. (Written with an equals sign, the
-/// tenant would lead SQLite to look through all of its rooms.)
-macro_rules! rooms_by_invitation {
-    () => {
-        "event_invites ei JOIN events e ON e.id = ei.event_id JOIN rooms r ON r.id = e.room_id
-         WHERE ei.user_id = $1 AND r.created_by <> $1
-         AND NOT (r.tenant_id <> (SELECT tenant_id FROM users WHERE id = $1))"
-    };
-}
-
-/// How many rooms user `$1` owns or is invited to.
-macro_rules! number_of_rooms {
-    () => {
-        concat!(
-            "(SELECT count(*) FROM rooms WHERE created_by = $1) + (SELECT count(*) FROM ",
-            rooms_by_invitation!(),
-            ")"
-        )
-    };
-}
-
-/// A room of a list, and how many rooms the list has.
-struct OfAll {
-    room: Room,
-    total: i64,
-}
-
-impl OfAll {
-    fn read(row: &impl Columns) -> sqlx::Result<Self> {
-        Ok(Self {
-            room: Room::read(row)?,
-            total: row.col("total")?,
-        })
-    }
-}
-
 impl RoomChange {
     /// Whether it makes anything otherwise than it is.
     #[must_use]
@@ -185,7 +153,7 @@ impl MeetingFacts {
         })
     }
 }
-from_columns!(Room, OfAll, Related, MeetingFacts);
+from_columns!(Room, Related, MeetingFacts);
 
 const BY_ID: &str = concat!(
     "SELECT ",
@@ -205,41 +173,6 @@ pub async fn related(db: &Db, user: Uuid, room: Uuid) -> Result<Option<Related>,
         " WHERE r.id = $2"
     );
     Ok(read!(db, c => sqlx::query_as(SELECT).bind(user).bind(room).fetch_optional(c).await)?)
-}
-
-/// The rooms that `user` owns or is invited to, newest first.
-pub async fn list(db: &Db, user: Uuid, window: Window) -> Result<Listed<Room>, StoreError> {
-    // Of the own rooms, which may be many, the index gives no more than can be on the page.
-    const SELECT: &str = concat!(
-        "SELECT ",
-        room_columns!(),
-        ", ",
-        number_of_rooms!(),
-        " AS total FROM (SELECT * FROM (SELECT id FROM rooms WHERE created_by = $1
-             ORDER BY created_at DESC, id DESC LIMIT $4) own
-         UNION ALL SELECT r.id FROM ",
-        rooms_by_invitation!(),
-        ") seen JOIN rooms r ON r.id = seen.id JOIN users o ON o.id = r.created_by
-         ORDER BY r.created_at DESC, r.id DESC LIMIT $2 OFFSET $3"
-    );
-    const COUNT: &str = concat!("SELECT ", number_of_rooms!());
-    let rows: Vec<OfAll> = read!(db, c => sqlx::query_as(SELECT)
-        .bind(user)
-        .bind(window.limit())
-        .bind(window.offset())
-        .bind(window.offset().saturating_add(window.limit()))
-        .fetch_all(c)
-        .await)?;
-    // Beyond the last page no row says how many there are.
-    let total = match rows.first() {
-        Some(row) => row.total,
-        None if window.offset() == 0 => 0,
-        None => read!(db, c => sqlx::query_scalar(COUNT).bind(user).fetch_one(c).await)?,
-    };
-    Ok(Listed {
-        rows: rows.into_iter().map(|row| row.room).collect(),
-        total: count(total),
-    })
 }
 
 /// Everything a meeting needs, in three queries at the most. Says nothing about who may enter.

@@ -26,12 +26,13 @@ const FLOORS: &[&[&str]] = &[
     &["store"],
     &["config"],
     &["catalogue", "private_network", "turn"],
+    // How much a client may have.
+    &["concurrency_limit"],
+    &["client_address"],
     // What knows nothing of the server.
     &[
         "asyncapi",
-        "client_address",
         "clock",
-        "concurrency_limit",
         "email_address",
         "hourly",
         "log_output",

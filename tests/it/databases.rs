@@ -93,8 +93,8 @@ impl TestDatabase {
     pub async fn execute(&self, sql: &str) {
         let sql = AssertSqlSafe(sql.to_owned());
         match &self.db {
-            Db::Sqlite { write, .. } => sqlx::query(sql).execute(write).await.map(drop),
-            Db::Postgres(pool) => sqlx::query(sql).execute(pool).await.map(drop),
+            Db::Sqlite { write, .. } => sqlx::query(sql).execute(&**write).await.map(drop),
+            Db::Postgres(pool) => sqlx::query(sql).execute(&**pool).await.map(drop),
         }
         .expect("a statement");
     }
@@ -149,8 +149,8 @@ impl TestDatabase {
     pub async fn number(&self, sql: &str) -> i64 {
         let sql = AssertSqlSafe(sql.to_owned());
         match &self.db {
-            Db::Sqlite { read, .. } => sqlx::query_scalar(sql).fetch_one(read).await,
-            Db::Postgres(pool) => sqlx::query_scalar(sql).fetch_one(pool).await,
+            Db::Sqlite { read, .. } => sqlx::query_scalar(sql).fetch_one(&**read).await,
+            Db::Postgres(pool) => sqlx::query_scalar(sql).fetch_one(&**pool).await,
         }
         .expect("a number")
     }

@@ -24,7 +24,7 @@ pub async fn plan(database: &TestDatabase, sql: &str) -> Plan {
     match &database.db {
         Db::Sqlite { read, .. } => {
             let plan = sqlx::query(AssertSqlSafe(format!("EXPLAIN QUERY PLAN {sql}")))
-                .fetch_all(read)
+                .fetch_all(&**read)
                 .await
                 .expect("a plan");
             let steps: Vec<String> = plan.iter().map(|row| row.get("detail")).collect();

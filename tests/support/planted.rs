@@ -9,10 +9,14 @@ use uuid::Uuid;
 macro_rules! write {
     ($db:expr, $connection:ident => $query:expr) => {
         match $db {
-            Db::Sqlite {
-                write: $connection, ..
-            } => $query.map(|done| done.rows_affected()),
-            Db::Postgres($connection) => $query.map(|done| done.rows_affected()),
+            Db::Sqlite { write, .. } => {
+                let $connection = &**write;
+                $query.map(|done| done.rows_affected())
+            }
+            Db::Postgres(pool) => {
+                let $connection = &**pool;
+                $query.map(|done| done.rows_affected())
+            }
         }
     };
 }

@@ -94,8 +94,8 @@ impl Server {
         let db = Db::connect(&self.database(), &self.data_dir()).await;
         let db = db.expect("a database");
         let code: sqlx::Result<Uuid> = match &db {
-            Db::Sqlite { read, .. } => sqlx::query_scalar(SELECT).fetch_one(read).await,
-            Db::Postgres(pool) => sqlx::query_scalar(SELECT).fetch_one(pool).await,
+            Db::Sqlite { read, .. } => sqlx::query_scalar(SELECT).fetch_one(&**read).await,
+            Db::Postgres(pool) => sqlx::query_scalar(SELECT).fetch_one(&**pool).await,
         };
         db.close().await;
         code.expect("an invited address").to_string()
@@ -124,11 +124,11 @@ impl Server {
         let sql = AssertSqlSafe(sql);
         let rows = match &db {
             Db::Sqlite { write, .. } => sqlx::query(sql)
-                .execute(write)
+                .execute(&**write)
                 .await
                 .map(|done| done.rows_affected()),
             Db::Postgres(pool) => sqlx::query(sql)
-                .execute(pool)
+                .execute(&**pool)
                 .await
                 .map(|done| done.rows_affected()),
         };

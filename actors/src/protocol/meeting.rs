@@ -55,6 +55,17 @@ pub enum Caller {
     Recorder,
 }
 
+impl Caller {
+    /// The user who calls: a guest may have said who it is, by an access token beside the invite.
+    #[must_use]
+    pub fn user(self, signed_in: Option<UserId>) -> Option<UserId> {
+        match self {
+            Self::User(user) => Some(user),
+            Self::Guest(_) | Self::Sip | Self::Recorder => signed_in,
+        }
+    }
+}
+
 /// Somebody who may join, as read from the database when the ticket was issued.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Identity {

@@ -189,7 +189,13 @@ fn encode_payload<T: Serialize>(
         seq,
         payload,
     })
-    .map(Utf8Bytes::from)
+    .map(|mut text| {
+        // It grew by doubling, and may wait for many slow clients.
+        if text.len() >= limits::SOCKET_LONG_FRAME_BYTES {
+            text.shrink_to_fit();
+        }
+        text.into()
+    })
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::unredeemed::Unredeemed;
 use crate::{
-    ids::{OriginHash, ParticipantId, SessionNo, Space, Timestamp, TokenHash},
+    ids::{OriginHash, ParticipantId, SessionNo, Space, Timestamp, TokenHash, UserId},
     protocol::{
         limits::{RESUMPTION_SECS, TICKET_SECS, TOKENS_PER_PARTICIPANT_MAX, VOID_TOKENS_MAX},
         meeting::{Caller, Identity},
@@ -28,6 +28,9 @@ pub struct Origin {
 #[expect(clippy::struct_excessive_bools, reason = "each says something of its own")]
 pub struct Holder {
     pub caller: Caller,
+    /// The user whom a guest has said to be, by an access token beside the invite.
+    #[serde(default)]
+    pub signed_in: Option<UserId>,
     pub identity: Identity,
     /// Good tokens: the one joined with first, then its successors.
     pub tokens: Vec<TokenHash>,
@@ -65,6 +68,12 @@ const fn long_ago() -> Timestamp {
 }
 
 impl Holder {
+    /// The user who is behind it, as far as that is known.
+    #[must_use]
+    pub fn user(&self) -> Option<UserId> {
+        self.caller.user(self.signed_in)
+    }
+
     /// Whether an open socket stands for the id.
     #[must_use]
     pub fn has_socket(&self) -> bool {
@@ -141,6 +150,7 @@ impl Access {
     ) -> Option<ParticipantId> {
         let holder = Holder {
             caller,
+            signed_in: None,
             identity,
             tokens: Vec::new(),
             seat: None,
@@ -155,6 +165,13 @@ impl Access {
         };
         self.holders.insert(id, holder);
         self.unredeemed.add(id, caller, origin)
+    }
+
+    /// A guest says which user it is.
+    pub fn set_signed_in(&mut self, id: ParticipantId, user: UserId) {
+        if let Some(holder) = self.holders.get_mut(&id) {
+            holder.signed_in = Some(user);
+        }
     }
 
     /// Adds a successor token, which goes out with a ticket; of too many successors the oldest is void, but not that of an
@@ -299,11 +316,15 @@ impl Access {
         unclaimed
     }
 
-    /// All participant ids of a caller.
+    /// All participant ids of a caller; of a user also those of guests who have said to be this user.
     #[must_use]
     pub fn of_caller(&self, caller: Caller) -> Vec<ParticipantId> {
+        let is_own = |holder: &Holder| {
+            let is_user = |user| caller == Caller::User(user);
+            holder.caller == caller || holder.user().is_some_and(is_user)
+        };
         let holders = self.holders.iter();
-        let own = holders.filter(|(_, holder)| holder.caller == caller);
+        let own = holders.filter(|(_, holder)| is_own(holder));
         own.map(|(id, _)| *id).collect()
     }
 

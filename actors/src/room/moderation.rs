@@ -68,14 +68,15 @@ impl Moderation {
 }
 
 /// What a newcomer brings along of the traces that a kick leaves.
-fn traces_of(caller: Caller, participant: &Participant) -> Vec<Trace> {
+fn traces_of(holder: &Holder, participant: &Participant) -> Vec<Trace> {
     let network = participant.origin.map(|origin| origin.network);
-    match (caller, network, participant.number) {
-        (Caller::User(user), ..) => vec![Trace::User(user)],
+    let mut traces = match (holder.caller, network, participant.number) {
         (Caller::Guest(code), Some(network), _) => vec![Trace::Guest(code, network), Trace::Network(network)],
         (Caller::Sip, _, Some(number)) => vec![Trace::Caller(number)],
-        (Caller::Guest(_) | Caller::Sip | Caller::Recorder, ..) => Vec::new(),
-    }
+        (Caller::User(_) | Caller::Guest(_) | Caller::Sip | Caller::Recorder, ..) => Vec::new(),
+    };
+    traces.extend(holder.user().map(Trace::User));
+    traces
 }
 
 impl Meeting {
@@ -86,12 +87,12 @@ impl Meeting {
         if newcomer.is_hidden() || newcomer.is_room_owner || !self.has_moderation() {
             return false;
         }
-        let was_sent_out =
-            matches!(holder.caller, Caller::User(user) if self.moderation.sent_out.contains(&user));
+        let user = holder.user();
+        let was_sent_out = user.is_some_and(|user| self.moderation.sent_out.contains(&user));
         let is_known = self
             .moderation
             .traces
-            .match_any(&traces_of(holder.caller, newcomer), now);
+            .match_any(&traces_of(holder, newcomer), now);
         if newcomer.is_moderator() {
             let is_led = || {
                 let inside = self.people.iter().filter(|(_, p)| p.place == Place::Inside);
@@ -110,10 +111,7 @@ impl Meeting {
 
     /// Whether the caller, or the user whom a guest is signed in as, is banned.
     pub(super) fn is_banned(&self, caller: Caller, signed_in: Option<UserId>) -> bool {
-        let user = match caller {
-            Caller::User(user) => Some(user),
-            Caller::Guest(_) | Caller::Sip | Caller::Recorder => signed_in,
-        };
+        let user = caller.user(signed_in);
         user.is_some_and(|user| self.moderation.banned.contains(&user))
     }
 
@@ -202,7 +200,7 @@ impl Room {
         let Some(holder) = self.access.get(target).filter(|holder| !holder.accepted) else {
             return;
         };
-        if let Caller::User(user) = holder.caller {
+        if let Some(user) = holder.user() {
             meeting.moderation.sent_out.remove(&user);
         }
         self.access.set_accepted(target, true);
@@ -237,7 +235,7 @@ impl Room {
         let (Some(participant), Some(holder)) = (participant, self.access.get(target)) else {
             return;
         };
-        let mut traces = traces_of(holder.caller, participant);
+        let mut traces = traces_of(holder, participant);
         traces.retain(is_kept);
         self.remember(cx, target, &traces);
     }
@@ -251,7 +249,7 @@ impl Room {
         }
         let access = &self.access;
         let looks_alike = |id: ParticipantId, p: &Participant| {
-            let own = access.get(id).map(|holder| traces_of(holder.caller, p));
+            let own = access.get(id).map(|holder| traces_of(holder, p));
             id != of && own.is_some_and(|own| own.iter().any(|trace| traces.contains(trace)))
         };
         let (mut inside, mut outside) = (Vec::new(), Vec::new());
@@ -311,7 +309,7 @@ impl Room {
         Ok(())
     }
 
-    /// A user, or all guests of an invite, are locked out: their participations end as by a kick, those too that did not
+    /// A user, or all guests of an invite, are locked out (the user also as a guest who has said who it is): their participations end as by a kick, those too that did not
     /// join yet.
     pub(super) fn lock_out(&mut self, cx: &mut Cx, caller: Caller) {
         for id in self.access.of_caller(caller) {
@@ -370,10 +368,9 @@ impl Room {
         if is_inside {
             cx.send_one(meeting.people.line(target), &ModerationEvent::SentToWaitingRoom);
         }
-        let caller = self.access.get(target).map(|holder| holder.caller);
-        if let Some(caller @ Caller::User(user)) = caller {
+        if let Some(user) = self.access.get(target).and_then(Holder::user) {
             meeting.moderation.sent_out.insert(user);
-            let mut others = self.access.of_caller(caller);
+            let mut others = self.access.of_caller(Caller::User(user));
             others.retain(|id| *id != target && self.place(*id) != Place::Inside);
             self.ask_again(cx, others);
         }

@@ -72,6 +72,9 @@ impl Room {
         if start.resumption.is_some() && self.meeting.as_ref().is_some_and(|m| m.people.get(id).is_none()) {
             self.access.set_shows_past(id, true);
         }
+        if let Some(user) = start.caller.user(start.signed_in) {
+            self.access.set_signed_in(id, user);
+        }
         self.access.add_token(id, start.token, cx.at);
         let Some(holder) = self.access.get(id) else {
             return StartOutcome::NeedsIdentity;

@@ -4,7 +4,7 @@ use std::{
     fmt,
     sync::{
         Arc, Mutex, PoisonError,
-        atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicU32, Ordering},
     },
 };
 
@@ -12,13 +12,13 @@ use ractor::ActorRef;
 use tokio::sync::{Notify, mpsc};
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 
-use super::SessionMsg;
-use crate::protocol::{
-    codes::CloseCode,
-    limits::{
-        ALL_QUEUES_BYTES_MAX, SESSION_QUEUE_BYTES_MAX, SESSION_QUEUE_FRAMES_MAX,
-        SESSION_UNHANDLED_COMMANDS_MAX, SOCKET_LONG_FRAME_BYTES,
+use super::{SessionMsg, unread::Unread};
+use crate::{
+    protocol::{
+        codes::CloseCode,
+        limits::{SESSION_QUEUE_FRAMES_MAX, SESSION_UNHANDLED_COMMANDS_MAX, SOCKET_LONG_FRAME_BYTES},
     },
+    room::access::Origin,
 };
 
 /// What waits for the writer.
@@ -30,37 +30,10 @@ pub(super) enum Outgoing {
     Close(CloseCode),
 }
 
-/// Bytes of long frames that wait in the queues of all sessions of this process.
-static QUEUED_BYTES: AtomicUsize = AtomicUsize::new(0);
-
-/// Bytes of a session's long frames that wait.
-#[derive(Default)]
-struct Queued(AtomicUsize);
-
-impl Queued {
-    /// Counts a frame on. Returns what waited before: of the session, and of all.
-    fn add(&self, bytes: usize) -> (usize, usize) {
-        let of_all = QUEUED_BYTES.fetch_add(bytes, Ordering::Relaxed);
-        (self.0.fetch_add(bytes, Ordering::Relaxed), of_all)
-    }
-
-    fn remove(&self, bytes: usize) {
-        self.0.fetch_sub(bytes, Ordering::Relaxed);
-        QUEUED_BYTES.fetch_sub(bytes, Ordering::Relaxed);
-    }
-}
-
-impl Drop for Queued {
-    fn drop(&mut self) {
-        // Of frames that nobody takes any more, or that did not fit.
-        QUEUED_BYTES.fetch_sub(*self.0.get_mut(), Ordering::Relaxed);
-    }
-}
-
 /// State that room, reader and writer of one session share.
 #[derive(Default)]
 pub(super) struct Shared {
-    queued_bytes: Queued,
+    pub unread: Unread,
     unhandled: AtomicU32,
     /// 0 before the join; then [`JOINED`] and the modules that the tariff allows.
     opened: AtomicU32,
@@ -108,10 +81,12 @@ impl fmt::Debug for Shared {
 impl Shared {
     pub(super) fn link(
         actor: ActorRef<SessionMsg>,
+        origin: Option<Origin>,
         until_seated: Box<dyn Send>,
     ) -> (Link, mpsc::Receiver<Outgoing>) {
         let (queue, receiver) = mpsc::channel(SESSION_QUEUE_FRAMES_MAX);
         let shared = Self {
+            unread: Unread::from(origin),
             until_seated: Mutex::new(Some(until_seated)),
             ..Self::default()
         };
@@ -129,22 +104,6 @@ impl Shared {
             *self.until_seated.lock().unwrap_or_else(PoisonError::into_inner) = None;
         }
     }
-
-    /// Whether a long frame still fits. Short ones are bounded by their number: nothing is counted for them. The first one
-    /// always fits.
-    fn takes(&self, bytes: usize) -> bool {
-        let (queued, of_all) = self.queued_bytes.add(bytes);
-        let fits =
-            queued + bytes <= SESSION_QUEUE_BYTES_MAX && of_all.saturating_add(bytes) <= ALL_QUEUES_BYTES_MAX;
-        queued == 0 || fits
-    }
-
-    /// The writer has taken a frame.
-    pub(super) fn taken(&self, bytes: usize) {
-        if bytes >= SOCKET_LONG_FRAME_BYTES {
-            self.queued_bytes.remove(bytes);
-        }
-    }
 }
 
 impl Link {
@@ -155,7 +114,7 @@ impl Link {
     /// Queues a frame. A session that does not keep up is cut: it can resume, and delays nobody.
     pub fn push(&self, frame: Utf8Bytes) {
         let bytes = frame.len();
-        let fits = bytes < SOCKET_LONG_FRAME_BYTES || self.shared.takes(bytes);
+        let fits = bytes < SOCKET_LONG_FRAME_BYTES || self.shared.unread.takes(bytes);
         // A closed queue means that the writer has ended; whoever is cut then is cut already.
         if !fits || self.queue.try_send(Outgoing::Text(frame)).is_err() {
             self.cut();
@@ -257,38 +216,5 @@ impl Drop for Arriving {
         if let Some(link) = self.0.take() {
             link.close(CloseCode::Restart);
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn all_queues_together_are_bounded() {
-        const FRAME: usize = SESSION_QUEUE_BYTES_MAX / 2;
-        let count = ALL_QUEUES_BYTES_MAX / FRAME;
-        let sessions: Vec<_> = (0..count).map(|_| Shared::default()).collect();
-        // Half of what all may have; each has one waiting then.
-        for session in &sessions[..count / 2] {
-            assert!(session.takes(FRAME));
-        }
-        let second = sessions[..count / 2]
-            .iter()
-            .filter(|session| session.takes(FRAME))
-            .count();
-        // Other tests may have something waiting.
-        assert!((count / 2 - 2..=count / 2).contains(&second), "{second}");
-        // Now nobody gets a second one, and everybody a first.
-        for session in &sessions[count / 2..] {
-            assert!(session.takes(FRAME));
-            assert!(!session.takes(FRAME));
-        }
-        // What was taken, and what ended untaken, makes place.
-        drop(sessions);
-        let session = Shared::default();
-        assert!(session.takes(FRAME) && session.takes(FRAME) && !session.takes(FRAME));
-        session.taken(FRAME);
-        session.taken(FRAME);
     }
 }

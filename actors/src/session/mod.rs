@@ -8,6 +8,7 @@ mod link;
 mod meter;
 mod pieces;
 mod reader;
+mod unread;
 mod writer;
 
 use std::{fmt, marker::PhantomData, sync::Arc, time::Duration};
@@ -208,7 +209,7 @@ impl<S: Socket> Actor for SessionActor<S> {
             caller_names,
             places,
         } = args;
-        let (link, queue) = Shared::link(myself.clone(), places.until_seated);
+        let (link, queue) = Shared::link(myself.clone(), seat.origin, places.until_seated);
         let meter = Arc::<Meter>::default();
         let metered = Metered::new(stream, Arc::clone(&meter), Arc::clone(link.shared()));
         let socket = WebSocketStream::from_raw_socket(metered, Role::Server, Some(socket_config())).await;

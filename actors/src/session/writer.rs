@@ -36,6 +36,9 @@ pub(super) async fn run<S: Socket>(
     actor: ActorRef<SessionMsg>,
 ) {
     let last = drain(&mut sink, &mut queue, &shared).await;
+    // Waiting for the other side keeps nothing of what is not sent.
+    drop(queue);
+    shared.unread.give_up();
     if let Some(code) = last {
         let closing = async {
             sink.send(Message::Close(Some(CloseFrame {
@@ -87,7 +90,6 @@ async fn write<S: Socket>(
         match outgoing {
             Outgoing::Text(frame) => {
                 let bytes = frame.len();
-                shared.taken(bytes);
                 if bytes <= SOCKET_FRAME_BYTES_MAX {
                     sink.feed(Message::Text(frame)).await?;
                 } else {
@@ -97,6 +99,7 @@ async fn write<S: Socket>(
                 }
                 if bytes >= SOCKET_LONG_FRAME_BYTES {
                     sink.flush().await?;
+                    shared.unread.taken(bytes);
                 }
             }
             Outgoing::Ping => sink.feed(Message::Ping(bytes::Bytes::new())).await?,
@@ -110,5 +113,41 @@ async fn write<S: Socket>(
 impl From<CloseCode> for coding::CloseCode {
     fn from(code: CloseCode) -> Self {
         code.number().into()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::StreamExt as _;
+    use tokio::io::AsyncReadExt as _;
+    use tokio_tungstenite::tungstenite::protocol::Role;
+
+    use super::*;
+    use crate::session::socket_config;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_frame_counts_until_it_is_with_the_socket() {
+        const BYTES: usize = 100_000;
+        let (ours, mut theirs) = tokio::io::duplex(1_024);
+        let socket = WebSocketStream::from_raw_socket(ours, Role::Server, Some(socket_config())).await;
+        let (mut sink, _stream) = socket.split();
+        let shared = Shared::default();
+        assert!(shared.unread.takes(BYTES));
+        let mut batch = vec![Outgoing::Text("x".repeat(BYTES).into())];
+        let mut writing = std::pin::pin!(write(&mut sink, &mut batch, &shared));
+        let stuck = tokio::time::timeout(Duration::from_secs(1), writing.as_mut()).await;
+        assert!(stuck.is_err());
+        assert_eq!(shared.unread.bytes(), BYTES);
+        let mut read = vec![0; 2 * BYTES];
+        let reading = async {
+            loop {
+                theirs.read(&mut read).await.expect("more");
+            }
+        };
+        tokio::select! {
+            () = reading => {}
+            written = writing => assert!(written.expect("written").is_none()),
+        }
+        assert_eq!(shared.unread.bytes(), 0);
     }
 }

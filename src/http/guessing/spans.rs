@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 
 use super::FAILURES_MAX;
+use crate::client_address::spans;
 
 /// A network that guesses are counted for.
 #[derive(Debug, Clone, Copy)]
@@ -19,28 +20,14 @@ pub(super) struct Span {
 /// Guesses of an IPv4 address or of a /64 that are held at the same time.
 const HELD_MAX: usize = 4;
 
-/// Prefix length, and how many times the failures and the held guesses of a /64 it has. A home gets a /56, a company a
-/// /48. Held guesses grow less: no /48 shall take all places of a room.
-const IPV6: [(u8, usize, usize); 3] = [(64, 1, 1), (56, 4, 2), (48, 16, 4)];
-
-const IPV4: [(u8, usize, usize); 1] = [(32, 1, 1)];
-
 /// The spans around a client's network ([`ClientAddress::network`]), the narrowest first.
 ///
 /// [`ClientAddress::network`]: crate::client_address::ClientAddress::network
 pub(super) fn around(network: IpAddr) -> impl Iterator<Item = Span> {
-    let spans = match network {
-        IpAddr::V4(_) => &IPV4[..],
-        IpAddr::V6(_) => &IPV6[..],
-    };
-    spans.iter().filter_map(move |&(prefix, failures, held)| {
-        // Always a network: the lengths fit the family.
-        let network = IpNet::new(network, prefix).ok()?;
-        Some(Span {
-            network,
-            failures_max: failures * FAILURES_MAX,
-            held_max: held * HELD_MAX,
-        })
+    spans(network).map(|span| Span {
+        network: span.network,
+        failures_max: span.rate as usize * FAILURES_MAX,
+        held_max: span.places * HELD_MAX,
     })
 }
 

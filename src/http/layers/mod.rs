@@ -6,7 +6,7 @@ mod headers;
 use std::time::Duration;
 
 use axum::{
-    Router,
+    Extension, Router,
     http::{
         HeaderValue, Method,
         header::{
@@ -30,6 +30,7 @@ use super::{
     events::X_COLLOQUY_MAIL,
     large_answers,
     requests::{X_REQUEST_ID, observe},
+    slow_bodies::SlowBodies,
 };
 use crate::config::Http;
 
@@ -45,6 +46,7 @@ fn rest_within(router: Router, limit: Duration) -> Router {
     // Downloads have lengths, ranges and tags, which speak of the bytes as they are stored.
     let texts = DefaultPredicate::new().and(NotForContentType::const_new(DOWNLOAD_TYPE));
     router
+        .layer(Extension(SlowBodies::default()))
         .layer(from_fn_with_state(
             large_answers::LargeAnswers::default(),
             large_answers::hold,

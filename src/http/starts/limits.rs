@@ -1,8 +1,9 @@
 //! Who may ask for tickets, and how often.
 
-use std::{net::IpAddr, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use colloquy_actors::room::access::Origin;
+use ipnet::IpNet;
 use tokio::time::{Instant, sleep_until};
 use uuid::Uuid;
 
@@ -16,7 +17,7 @@ use crate::{
     },
     origins::Origins,
     readiness::Readiness,
-    throttle::Throttle,
+    throttle::{Key, Throttle},
 };
 
 /// Seconds whose tickets may be asked for at once: a class behind one address comes within a minute.
@@ -34,7 +35,7 @@ pub struct StartLimits {
     readiness: Readiness,
     tickets: Arc<Throttle<Asker>>,
     resumptions: Arc<Throttle<Asker>>,
-    reads: Arc<Throttle<IpAddr>>,
+    reads: Arc<Throttle<IpNet>>,
     /// Guests who get credentials of relays: as many as may get tickets, so that a class behind one address does.
     relays: Arc<Throttle<Asker>>,
     passwords: RoomPasswords,
@@ -49,13 +50,27 @@ pub struct StartLimits {
 /// Whose requests for tickets are counted together.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Asker {
-    Network(IpAddr),
+    Network(IpNet),
     /// A user behind a gateway, by the subject of the access token.
     User(String),
     /// The guests with this invite code behind a gateway.
     Invite(Uuid),
     /// In development many come from this machine.
     Exempt,
+}
+
+impl Key for Asker {
+    fn around(&self) -> Vec<(Self, u32)> {
+        match self {
+            Self::Network(network) => {
+                let around = network.around().into_iter();
+                around
+                    .map(|(network, times)| (Self::Network(network), times))
+                    .collect()
+            }
+            Self::User(_) | Self::Invite(_) | Self::Exempt => Vec::new(),
+        }
+    }
 }
 
 impl StartLimits {
@@ -103,7 +118,7 @@ impl StartLimits {
         } else if self.gateways.contains(address.0) {
             behind()
         } else {
-            Asker::Network(address.network())
+            Asker::Network(address.counted())
         }
     }
 
@@ -132,7 +147,7 @@ impl StartLimits {
 
     /// Refuses an address that reads calendars too often.
     pub fn admit_reader(&self, address: ClientAddress) -> Result<(), ApiError> {
-        self.reads.take(address.network(), now()).map_err(too_soon)
+        self.reads.take(address.counted(), now()).map_err(too_soon)
     }
 
     /// Refuses a guest who wants credentials of relays too often.
@@ -264,7 +279,7 @@ mod tests {
         );
         assert_eq!(
             guest(&door, "198.51.100.1"),
-            Asker::Network(address("198.51.100.1").0)
+            Asker::Network(address("198.51.100.1").counted())
         );
     }
 

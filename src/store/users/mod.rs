@@ -34,7 +34,7 @@ pub use names::is_language_tag;
 pub use overview::{UserFilter, UserOverview, list_all, named, overview};
 pub use phone::with_phone_like;
 pub use profile::Profile;
-pub(super) use profile::profile_columns;
+pub(super) use profile::{profile_columns, profiles};
 pub use search::{find, list, with_address};
 pub use seen::note_seen;
 pub(super) use write::search_text_of;

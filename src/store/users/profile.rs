@@ -1,8 +1,10 @@
 //! The part of a user that others see.
 
+use std::collections::{HashMap, HashSet};
+
 use uuid::Uuid;
 
-use crate::store::rows::Columns;
+use crate::store::{Db, IDS_PER_QUERY, StoreError, rows::Columns, rows::from_columns};
 
 /// What others see of a user.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -81,4 +83,36 @@ impl Profile {
             display_name: text("display_name")?,
         })
     }
+}
+
+/// A profile by itself, of a query that calls the table of users `o`.
+struct Alone(Profile);
+
+impl Alone {
+    fn read(row: &impl Columns) -> sqlx::Result<Self> {
+        Profile::read(row, "o").map(Self)
+    }
+}
+from_columns!(Alone);
+
+/// Those of these people who exist, by their ids.
+pub(in crate::store) async fn profiles(
+    db: &Db,
+    people: HashSet<Uuid>,
+) -> Result<HashMap<Uuid, Profile>, StoreError> {
+    let people = Vec::from_iter(people);
+    let mut found = HashMap::with_capacity(people.len());
+    for chunk in people.chunks(IDS_PER_QUERY) {
+        let some: Vec<Alone> = read!(db, c => {
+            let mut select = sqlx::QueryBuilder::new(concat!(
+                "SELECT ",
+                profile_columns!("o"),
+                " FROM users o WHERE o.id IN ("
+            ));
+            push_ids!(select, chunk);
+            select.push(")").build_query_as().fetch_all(c).await
+        })?;
+        found.extend(some.into_iter().map(|Alone(profile)| (profile.id, profile)));
+    }
+    Ok(found)
 }

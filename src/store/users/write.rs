@@ -182,7 +182,7 @@ impl ProfileChange {
             user.language_chosen = true;
         }
         for (field, new) in [
-            (&mut user.profile.title, self.title.map(composed)),
+            (&mut user.profile.title, self.title),
             (&mut user.dashboard_theme, self.dashboard_theme),
             (&mut user.conference_theme, self.conference_theme),
         ] {

@@ -113,7 +113,7 @@ async fn a_start_that_has_read_an_invite_does_not_come_in_by_it_when_it_is_withd
                 let waiting: i64 = sqlx::query_scalar(
                     "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'sip_configs'::regclass",
                 )
-                .fetch_one(&pool)
+                .fetch_one(&*pool)
                 .await
                 .expect("a number");
                 if waiting > 0 { Ok(()) } else { Err(waiting) }

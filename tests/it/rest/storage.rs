@@ -6,8 +6,9 @@ use colloquy::{
     assets::{Upload, Wish},
     config::Quotas,
 };
-use futures_util::future::join;
+use futures_util::{StreamExt as _, future::join, stream};
 use serde_json::{Value, json};
+use tokio::sync::oneshot;
 use uuid::Uuid;
 
 use super::{
@@ -19,6 +20,7 @@ use crate::databases::Kind;
 on_both_databases!(Api:
     bytes_under_way_count_as_stored,
     of_two_that_exceed_the_quota_together_one_is_stored,
+    nothing_more_comes_beside_what_exceeds_the_quota,
     what_stays_below_the_quota_may_come_at_the_same_time,
     a_tariff_says_how_many_uploads_come_at_once,
     a_quota_of_nothing_is_nothing,
@@ -52,12 +54,12 @@ async fn begun(api: &Api, alice: &Person, announced: u64, uploads_max: Option<u6
 }
 
 /// A content that does not say how long it is.
-fn stream(content: &'static str) -> Body {
+fn unannounced(content: &'static str) -> Body {
     let pieces = content
         .as_bytes()
         .chunks(4)
         .map(|piece| Ok::<_, std::io::Error>(Bytes::from(piece)));
-    Body::from_stream(futures_util::stream::iter(pieces))
+    Body::from_stream(stream::iter(pieces))
 }
 
 async fn bytes_under_way_count_as_stored(api: &Api) {
@@ -78,8 +80,8 @@ async fn of_two_that_exceed_the_quota_together_one_is_stored(api: &Api) {
     let (alice, room) = limited(api, &json!({"max_storage": 10})).await;
     // Nobody knows how long they are, so that only the end tells.
     let (first, second) = join(
-        api.upload_stream(&alice, &room, UPLOAD, stream("0123456789AB")),
-        api.upload_stream(&alice, &room, UPLOAD, stream("0123456789AB")),
+        api.upload_stream(&alice, &room, UPLOAD, unannounced("0123456789AB")),
+        api.upload_stream(&alice, &room, UPLOAD, unannounced("0123456789AB")),
     )
     .await;
     let (stored, refused) = if first.status.as_u16() == 200 {
@@ -93,6 +95,35 @@ async fn of_two_that_exceed_the_quota_together_one_is_stored(api: &Api) {
         .await;
     let me = api.get(&alice, "/v1/users/me").await.expect(200);
     assert_eq!(me["used_storage"], 12);
+}
+
+/// Also where nothing was announced: the disk is everybody's.
+async fn nothing_more_comes_beside_what_exceeds_the_quota(api: &Api) {
+    let (alice, room) = limited(api, &json!({"max_storage": 10})).await;
+    let (begins, has_begun) = oneshot::channel();
+    let (goes_on, may_go_on) = oneshot::channel();
+    let first = async move {
+        begins.send(()).expect("somebody waits");
+        Ok::<_, std::io::Error>(Bytes::from("0123"))
+    };
+    let second = async move {
+        may_go_on.await.expect("more");
+        Ok(Bytes::from("4567"))
+    };
+    let content = stream::once(first)
+        .chain(stream::once(second))
+        .chain(stream::pending());
+    let other = async {
+        has_begun.await.expect("an upload");
+        let other = begun(api, &alice, 11, None).await;
+        goes_on.send(()).expect("somebody waits");
+        other
+    };
+    let upload = api.upload_stream(&alice, &room, UPLOAD, Body::from_stream(content));
+    let (refused, other) = join(upload, other).await;
+    refused.refused(403, "storage_exceeded");
+    drop(other);
+    api.upload(&alice, &room, UPLOAD, "x").await.expect(200);
 }
 
 async fn what_stays_below_the_quota_may_come_at_the_same_time(api: &Api) {
@@ -129,7 +160,7 @@ async fn a_full_disk_takes_nothing(kind: Kind) {
     let room = api.room(&alice, json!({})).await;
     for answer in [
         api.upload(&alice, &room, UPLOAD, "x").await,
-        api.upload_stream(&alice, &room, UPLOAD, stream("0123456789"))
+        api.upload_stream(&alice, &room, UPLOAD, unannounced("0123456789"))
             .await,
     ] {
         answer.refused(503, "storage_full");

@@ -8,7 +8,7 @@ use super::{
 };
 
 on_both_databases!(Api:
-    texts_are_stored_composed, passwords_are_the_same_however_they_are_typed, people_are_found_however_they_are_written,
+    texts_are_stored_composed, texts_are_as_long_as_they_are_stored, passwords_are_the_same_however_they_are_typed, people_are_found_however_they_are_written,
     a_mailbox_is_invited_once, addresses_without_a_domain_are_refused, file_names_keep_letters_with_their_marks);
 
 /// A name as some keyboards and providers write it, and as it is stored.
@@ -46,6 +46,39 @@ async fn texts_are_stored_composed(api: &Api) {
     let targets = format!("/v1/rooms/{room}/streaming_targets");
     let target = api.call(&alice, "POST", &targets, target).await.expect(201);
     assert_eq!(target["name"], COMPOSED);
+}
+
+/// Some letters are longer then.
+async fn texts_are_as_long_as_they_are_stored(api: &Api) {
+    let alice = api.person("alice").await;
+    let room = api.room(&alice, json!({})).await;
+    let targets = format!("/v1/rooms/{room}/streaming_targets");
+    let target = |name: &str| {
+        json!({
+            "name": name, "kind": "custom", "streaming_endpoint": "rtmp://example.org", "streaming_key": "k",
+            "public_url": "https://example.org",
+        })
+    };
+    let made = api
+        .call(&alice, "POST", &targets, target("short"))
+        .await
+        .expect(201);
+    let made = format!("{targets}/{}", made["id"].as_str().expect("an id"));
+    let long = "\u{fb2c}".repeat(255);
+    for (method, path, body) in [
+        ("POST", &*targets, target(&long)),
+        ("PATCH", &made, json!({"name": long})),
+        ("PATCH", "/v1/users/me", json!({"title": long})),
+        (
+            "POST",
+            "/v1/events",
+            json!({"title": long, "description": "", "is_time_independent": true}),
+        ),
+        ("PATCH", &format!("/v1/rooms/{room}"), json!({"password": long})),
+    ] {
+        let refused = api.call(&alice, method, path, body).await;
+        assert_eq!(refused.status, 422, "{method} {path}");
+    }
 }
 
 async fn passwords_are_the_same_however_they_are_typed(api: &Api) {

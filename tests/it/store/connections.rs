@@ -6,13 +6,14 @@ use colloquy::{
     config,
     store::{Db, StoreError, users},
 };
+use futures_util::future::join_all;
 
 use super::Store;
 use crate::databases::{Kind, TestDatabase};
 
 on_both_databases!(Store:
     migrating_again_changes_nothing, servers_migrate_at_the_same_time, what_is_stored_stays,
-    a_closed_database_is_unavailable);
+    a_closed_database_is_unavailable, reads_wait_for_few_connections, reads_in_turn_are_on_one_connection);
 
 async fn migrating_again_changes_nothing(store: &Store) {
     let user = store.user("ada").await;
@@ -56,19 +57,51 @@ async fn a_closed_database_is_unavailable(store: &Store) {
     assert!(matches!(again.ping().await, Err(StoreError::Unavailable(_))));
 }
 
-/// Or every statement with a bound LIMIT would be planned anew each time: see `.cargo/config.toml`.
+async fn reads_wait_for_few_connections(store: &Store) {
+    let settings = config::Database {
+        connections_max: 2,
+        ..store.settings.clone()
+    };
+    let few = Db::connect(&settings, store.folder.path()).await;
+    let few = few.expect("a database");
+    let user = store.user("ada").await.profile.id;
+    let reads = (0..200).map(|_| users::by_id(&few, user));
+    for read in join_all(reads).await {
+        assert!(read.expect("a connection in time").is_some());
+    }
+    few.close().await;
+}
+
+/// Or SQLite would wake another thread for each read. It does not tell who read; PostgreSQL does.
+async fn reads_in_turn_are_on_one_connection(store: &Store) {
+    const NOW: &str = "SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint";
+    let user = store.user("ada").await.profile.id;
+    let at_once = join_all((0..4).map(|_| users::by_id(&store.db, user))).await;
+    assert!(at_once.iter().all(Result::is_ok));
+    let Db::Postgres(_) = store.db else { return };
+    let began = store.number(NOW).await;
+    for _ in 0..10 {
+        users::by_id(&store.db, user).await.expect("a user");
+    }
+    let readers = format!(
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND query LIKE 'SELECT%FROM users%'
+         AND extract(epoch FROM query_start) * 1000000 > {began}"
+    );
+    assert_eq!(store.number(&readers).await, 1);
+}
+
+/// See `.cargo/config.toml`.
 #[tokio::test]
-async fn sqlite_keeps_the_plans_of_its_statements() {
+async fn sqlite_is_built_to_keep_plans_and_to_count_nothing() {
     let database = TestDatabase::start(Kind::Sqlite).await;
     let Db::Sqlite { read, .. } = &database.db else {
         unreachable!("SQLite was asked for")
     };
     let options = sqlx::query_scalar("PRAGMA compile_options");
-    let options: Vec<String> = options.fetch_all(read).await.expect("a list");
-    assert!(
-        options.iter().any(|option| option == "ENABLE_QPSG"),
-        "{options:?}"
-    );
+    let options: Vec<String> = options.fetch_all(&**read).await.expect("a list");
+    for wanted in ["ENABLE_QPSG", "DEFAULT_MEMSTATUS=0"] {
+        assert!(options.iter().any(|option| option == wanted), "{options:?}");
+    }
     database.finish().await;
 }
 

@@ -10,8 +10,8 @@ on_both_databases!(Store: each_uniqueness_is_recognised, references_are_recognis
 async fn refusal(store: &Store, sql: &str) -> StoreError {
     let sql = AssertSqlSafe(sql.to_owned());
     let result = match &store.db {
-        Db::Sqlite { write, .. } => sqlx::query(sql).execute(write).await.map(drop),
-        Db::Postgres(pool) => sqlx::query(sql).execute(pool).await.map(drop),
+        Db::Sqlite { write, .. } => sqlx::query(sql).execute(&**write).await.map(drop),
+        Db::Postgres(pool) => sqlx::query(sql).execute(&**pool).await.map(drop),
     };
     result.map_err(StoreError::from).expect_err("refused")
 }

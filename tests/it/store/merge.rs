@@ -54,8 +54,8 @@ async fn references(db: &Db) -> BTreeSet<String> {
         WHERE table_schema = current_schema()
             AND column_name IN ('user_id', 'created_by', 'updated_by', 'owner_id')";
     let found: Result<Vec<String>, _> = match db {
-        Db::Sqlite { read, .. } => sqlx::query_scalar(SQLITE).fetch_all(read).await,
-        Db::Postgres(pool) => sqlx::query_scalar(POSTGRES).fetch_all(pool).await,
+        Db::Sqlite { read, .. } => sqlx::query_scalar(SQLITE).fetch_all(&**read).await,
+        Db::Postgres(pool) => sqlx::query_scalar(POSTGRES).fetch_all(&**pool).await,
     };
     found.expect("a query").into_iter().collect()
 }

@@ -132,8 +132,8 @@ async fn plant_series(database: &TestDatabase, user: Uuid, event: Uuid, pattern:
 
 async fn migrate_to(db: &Db, version: i64) {
     match db {
-        Db::Sqlite { write, .. } => db.migrations().run_to(version, write).await,
-        Db::Postgres(pool) => db.migrations().run_to(version, pool).await,
+        Db::Sqlite { write, .. } => db.migrations().run_to(version, &**write).await,
+        Db::Postgres(pool) => db.migrations().run_to(version, &**pool).await,
     }
     .expect("migrations");
 }
@@ -185,8 +185,8 @@ async fn plant(database: &TestDatabase, user: Uuid, room: Uuid, event: Uuid) {
 async fn codes(db: &Db) -> BTreeSet<Uuid> {
     let sql = AssertSqlSafe("SELECT invite_code FROM event_invites WHERE invite_code IS NOT NULL".to_owned());
     let codes: Result<Vec<Uuid>, _> = match db {
-        Db::Sqlite { read, .. } => sqlx::query_scalar(sql).fetch_all(read).await,
-        Db::Postgres(pool) => sqlx::query_scalar(sql).fetch_all(pool).await,
+        Db::Sqlite { read, .. } => sqlx::query_scalar(sql).fetch_all(&**read).await,
+        Db::Postgres(pool) => sqlx::query_scalar(sql).fetch_all(&**pool).await,
     };
     codes.expect("a query").into_iter().collect()
 }

@@ -80,7 +80,7 @@ async fn only_the_owner_sees_a_room(store: &Store) {
     assert_eq!(seen(store, bob.profile.id, room.id).await, None);
     let window = Window { limit: 10, offset: 0 };
     assert_eq!(
-        rooms::list(&store.db, bob.profile.id, window)
+        rooms::list(&store.db, &bob.profile, window)
             .await
             .expect("a list")
             .total,
@@ -95,7 +95,7 @@ async fn lists_are_windows_newest_first(store: &Store) {
     }
     create(store, "bob", |_| {}).await;
     made.sort_by_key(|room| std::cmp::Reverse((room.created_at, room.id)));
-    let owner = made[0].created_by.id;
+    let owner = &made[0].created_by.clone();
     for (limit, offset, expected) in [
         (10, 0, &made[..]),
         (2, 0, &made[..2]),
@@ -110,7 +110,7 @@ async fn lists_are_windows_newest_first(store: &Store) {
 }
 
 async fn invited_rooms_are_listed_with_the_own(store: &Store) {
-    let bob = store.user("bob").await.profile.id;
+    let bob = store.user("bob").await;
     let mut made = Vec::new();
     for (owner, second) in [
         ("bob", 4),
@@ -131,7 +131,9 @@ async fn invited_rooms_are_listed_with_the_own(store: &Store) {
     made.sort_by_key(|room| std::cmp::Reverse(room.created_at));
     for (limit, offset) in [(10, 0), (2, 0), (2, 2), (2, 4), (3, 1)] {
         let window = Window { limit, offset };
-        let listed = rooms::list(&store.db, bob, window).await.expect("a list");
+        let listed = rooms::list(&store.db, &bob.profile, window)
+            .await
+            .expect("a list");
         let offset = usize::try_from(offset).expect("a number");
         let expected: Vec<_> = made.iter().skip(offset).take(limit as usize).cloned().collect();
         assert_eq!((listed.rows, listed.total), (expected, 5), "{window:?}");
@@ -155,7 +157,7 @@ async fn invitations_make_standings(store: &Store) {
             "eve" => store.log_in(&foreign).await,
             name => store.user(name).await,
         };
-        let user = user.profile.id;
+        let (profile, user) = (user.profile.clone(), user.profile.id);
         if let Some(role) = role {
             let email = format!("{name}@example.org");
             planted::invitation(&store.db, event, &email, role, "pending").await;
@@ -171,7 +173,10 @@ async fn invitations_make_standings(store: &Store) {
             "{name}"
         );
         let window = Window { limit: 10, offset: 0 };
-        let listed = rooms::list(&store.db, user, window).await.expect("a list").total;
+        let listed = rooms::list(&store.db, &profile, window)
+            .await
+            .expect("a list")
+            .total;
         let sees = check(Subject::User(standing), Operation::ReadRoom).is_ok();
         assert_eq!(listed, u64::from(sees), "{name}");
     }

@@ -6,12 +6,13 @@ use colloquy::{
     config::Quotas,
     store::{
         Db, StoreError, Tx,
+        connections::Connections,
         guest_access::GuestAccess,
         rooms::{self, NewRoom},
         unbroken, usage,
     },
 };
-use sqlx::PgPool;
+use sqlx::{PgPool, Postgres};
 use tokio::sync::{Notify, oneshot};
 use uuid::Uuid;
 
@@ -111,7 +112,8 @@ async fn aborted_callers_leave_no_open_transaction(store: &Store) {
 }
 
 /// Transactions that the pool's connections have open while nobody uses them.
-async fn open_transactions(pool: &PgPool, connections: u32, observer: &PgPool) -> i64 {
+async fn open_transactions(pool: &Connections<Postgres>, connections: u32, observer: &PgPool) -> i64 {
+    pool.let_go();
     let (mut held, mut backends) = (Vec::new(), Vec::new());
     for _ in 0..connections {
         let mut connection = pool.acquire().await.expect("a connection");
