@@ -24,7 +24,8 @@ const USE_MAX: Duration = Duration::from_secs(60);
 /// How long a pool waits for a sign of life of a connection that comes back.
 const RETURN_WAIT: Duration = Duration::from_secs(2);
 
-/// The connections to a database. Clones share them; the pool itself is for what needs no speed.
+/// The connections to a database. Clones share them. What executes a statement on the pool itself (`&*connections`) may have to wait for
+/// others to end; nothing in the server does.
 pub struct Connections<DB: Database> {
     pool: Pool<DB>,
     at_hand: Arc<Mutex<AtHand<DB>>>,
@@ -96,21 +97,21 @@ impl<DB: Database> Connections<DB> {
 
     /// A connection at hand, else one of the pool.
     pub(super) async fn take(&self) -> sqlx::Result<Taken<DB>> {
-        let waiting = {
-            let mut at_hand = self.at_hand();
-            if let Some(taken) = at_hand.take() {
-                return Ok(taken);
-            }
-            // From now on what comes back goes to the pool, and what is there has rested too long.
-            Waiting::begin(&mut at_hand, self)
-        };
-        self.let_go();
-        let connection = self.pool.acquire().await?;
-        drop(waiting);
+        let at_hand = self.at_hand().take();
+        if let Some(taken) = at_hand {
+            return Ok(taken);
+        }
         Ok(Taken {
-            connection,
+            connection: self.acquire().await?,
             since: Instant::now(),
         })
+    }
+
+    /// A connection of the pool, to which from now on all go back that are there, or come back.
+    pub async fn acquire(&self) -> sqlx::Result<PoolConnection<DB>> {
+        let _waiting = Waiting::begin(self);
+        self.let_go();
+        self.pool.acquire().await
     }
 
     /// Keeps a connection at hand whose state is known.
@@ -122,7 +123,7 @@ impl<DB: Database> Connections<DB> {
     }
 
     /// Gives what is at hand back to the pool.
-    pub fn let_go(&self) {
+    fn let_go(&self) {
         let resting = std::mem::take(&mut self.at_hand().resting);
         if let Ok(runtime) = Handle::try_current() {
             for (taken, _) in resting {
@@ -147,8 +148,8 @@ impl<DB: Database> Connections<DB> {
 struct Waiting<'c, DB: Database>(&'c Connections<DB>);
 
 impl<'c, DB: Database> Waiting<'c, DB> {
-    fn begin(at_hand: &mut AtHand<DB>, connections: &'c Connections<DB>) -> Self {
-        at_hand.waiting += 1;
+    fn begin(connections: &'c Connections<DB>) -> Self {
+        connections.at_hand().waiting += 1;
         Self(connections)
     }
 }

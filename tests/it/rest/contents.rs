@@ -163,8 +163,8 @@ pub fn files(folder: &Path) -> Vec<String> {
             }
         }
     }
-    // The one that tells whose they are is no content.
-    names.retain(|name| name != "database");
+    // The one that tells whose they are is no content, nor is it while it is written.
+    names.retain(|name| name.split('#').next() != Some("database"));
     names.sort();
     names
 }

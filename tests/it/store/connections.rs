@@ -84,7 +84,7 @@ async fn reads_in_turn_are_on_one_connection(store: &Store) {
         users::by_id(&store.db, user).await.expect("a user");
     }
     let readers = format!(
-        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND query LIKE 'SELECT%FROM users%'
+        "SELECT count(*) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND datname = current_database() AND query LIKE '%FROM users%'
          AND extract(epoch FROM query_start) * 1000000 > {began}"
     );
     assert_eq!(store.number(&readers).await, 1);

@@ -113,7 +113,6 @@ async fn aborted_callers_leave_no_open_transaction(store: &Store) {
 
 /// Transactions that the pool's connections have open while nobody uses them.
 async fn open_transactions(pool: &Connections<Postgres>, connections: u32, observer: &PgPool) -> i64 {
-    pool.let_go();
     let (mut held, mut backends) = (Vec::new(), Vec::new());
     for _ in 0..connections {
         let mut connection = pool.acquire().await.expect("a connection");
