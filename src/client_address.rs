@@ -27,6 +27,7 @@ const IPV6_SPANS: [(u8, u32, usize); 3] = [(64, 1, 1), (56, 4, 2), (48, 16, 4)];
 const IPV4_SPANS: [(u8, u32, usize); 1] = [(32, 1, 1)];
 
 /// The spans around an address, the narrowest first.
+#[must_use]
 pub fn spans(address: IpAddr) -> impl DoubleEndedIterator<Item = Span> {
     let address = address.to_canonical();
     let spans = match address {

@@ -96,7 +96,8 @@ impl UnderWay {
     }
 }
 
-/// The place of a request among those of its user, given back when it has been answered.
+/// The place of a request among those of its user, given back when it has been answered, and when all has ended that it asked of the
+/// database.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Held {
     place: Arc<Mutex<Option<OwnedSemaphorePermit>>>,
@@ -175,7 +176,7 @@ impl CallerLimits {
         address: ClientAddress,
     ) -> Result<(), ApiError> {
         match request.extensions.get::<Held>() {
-            Some(held) => self.reads.hold((code, address.network()), held).await,
+            Some(held) => self.reads.hold((code, address.home()), held).await,
             None => Ok(()),
         }
     }

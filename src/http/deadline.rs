@@ -1,6 +1,6 @@
 //! No REST request takes for ever.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use axum::{
     extract::{MatchedPath, Request, State},
@@ -9,7 +9,7 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 
-use super::{ApiError, guessing::HOLD};
+use super::{ApiError, caller_limits::Held, guessing::HOLD};
 use crate::store::sharing_time_limit;
 
 /// Time until a REST handler has answered, its reading of the body included, in seconds.
@@ -23,7 +23,11 @@ const HELD: [(Method, &str); 1] = [(Method::POST, "/v1/rooms/{room_id}/start_inv
 
 /// Answers 503 when the handler has not answered in time; the handler is dropped. Its waits for the database are limited
 /// to 4 s together: a client that sends a long body slowly is served, a database that does not answer is told within 5 s.
-pub(super) async fn answer_in_time(State(limit): State<Duration>, request: Request, next: Next) -> Response {
+pub(super) async fn answer_in_time(
+    State(limit): State<Duration>,
+    mut request: Request,
+    next: Next,
+) -> Response {
     let path = request.extensions().get::<MatchedPath>();
     let path = path.map(MatchedPath::as_str).unwrap_or_default();
     let unhurried = is_unhurried(request.method(), path);
@@ -32,7 +36,9 @@ pub(super) async fn answer_in_time(State(limit): State<Duration>, request: Reque
     } else {
         limit
     };
-    let running = sharing_time_limit(next.run(request));
+    let held = Held::default();
+    request.extensions_mut().insert(held.clone());
+    let running = sharing_time_limit(Arc::new(held), next.run(request));
     if unhurried {
         return running.await;
     }

@@ -106,9 +106,8 @@ impl LargeAnswers {
 
 /// Lets what a request holds live until its answer is taken; whoever reads who calls puts it there. A client that takes its answers
 /// slowly has few of them, and all such clients together hold little memory.
-pub(super) async fn hold(State(large): State<LargeAnswers>, mut request: Request, next: Next) -> Response {
-    let held = Held::default();
-    request.extensions_mut().insert(held.clone());
+pub(super) async fn hold(State(large): State<LargeAnswers>, request: Request, next: Next) -> Response {
+    let held: Held = request.extensions().get().cloned().unwrap_or_default();
     let response = next.run(request).await;
     // A stream does not lie in memory; its length is not known here, or is that of a file.
     let bytes = response.body().size_hint().exact().unwrap_or_default();

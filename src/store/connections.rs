@@ -19,7 +19,7 @@ use tokio::{runtime::Handle, time::timeout};
 const REST_MAX: Duration = Duration::from_millis(500);
 
 /// What has been in use for so long goes back to the pool, too, which closes what is too old.
-const USE_MAX: Duration = Duration::from_secs(60);
+const USE_MAX: Duration = Duration::from_mins(1);
 
 /// How long a pool waits for a sign of life of a connection that comes back.
 const RETURN_WAIT: Duration = Duration::from_secs(2);

@@ -15,7 +15,7 @@ use super::{
     StoreError,
     connections::Connections,
     error::was_in_the_way,
-    lease::{Lease, Share, too_slow, until},
+    lease::{Lease, Share, held, too_slow, until},
 };
 
 /// How long a transaction that failed waits for its rollback; without it the connection is closed.
@@ -219,8 +219,14 @@ where
     outcome.take()
 }
 
-/// Runs a boxed future in a task of its own. One type serves all of the same output: each type of a task is much code.
+/// Runs a boxed future in a task of its own, which keeps what the request holds. One type serves all of the same output: each type of a task is much code.
 async fn run_to_its_end<T: Send + 'static>(work: BoxFuture<'static, T>) -> Result<T, StoreError> {
+    let held = held();
+    let work = async move {
+        let done = work.await;
+        drop(held);
+        done
+    };
     match tokio::spawn(work.in_current_span()).await {
         Ok(done) => Ok(done),
         Err(error) => match error.try_into_panic() {

@@ -3,16 +3,18 @@
 //! sqlx has no deadline for a statement, and its pool keeps the place of a connection that does not answer.
 
 use std::{
+    any::Any,
     cell::Cell,
     fmt,
     future::Future,
     io,
     ops::{Deref, DerefMut},
+    sync::Arc,
     time::Duration,
 };
 
 use futures_util::future::BoxFuture;
-use sqlx::Database;
+use sqlx::{Connection as _, Database};
 use tokio::{
     runtime::Handle,
     time::{Instant, timeout, timeout_at},
@@ -24,14 +26,34 @@ use super::connections::{Connections, Taken};
 /// transaction of whoever is no request. Below the 5 s within which clients hear that they shall come again.
 pub const TIME_LIMIT: Duration = Duration::from_secs(4);
 
-tokio::task_local! {
-    /// What is left of a request's time limit.
-    static LEFT: Cell<Duration>;
+/// How long a read whose caller has gone may still take; its connection is closed then.
+const LEFT_ALONE_MAX: Duration = Duration::from_secs(1);
+
+/// What a request holds, such as a place among those of its caller.
+pub type Held = Arc<dyn Any + Send + Sync>;
+
+/// A request that asks the database.
+struct Asking {
+    /// What is left of its time limit.
+    left: Cell<Duration>,
+    /// What it holds until all that it has asked has ended.
+    held: Held,
 }
 
-/// Runs a request: all that it asks of the database shares one [`TIME_LIMIT`].
-pub async fn sharing_time_limit<F: Future>(request: F) -> F::Output {
-    LEFT.scope(Cell::new(TIME_LIMIT), request).await
+tokio::task_local! {
+    static ASKING: Asking;
+}
+
+/// Runs a request: all that it asks of the database shares one [`TIME_LIMIT`]. What it has begun there keeps `held` until it ends, also
+/// when the request itself is given up.
+pub async fn sharing_time_limit<F: Future>(held: Held, request: F) -> F::Output {
+    let left = Cell::new(TIME_LIMIT);
+    ASKING.scope(Asking { left, held }, request).await
+}
+
+/// What the request holds that runs in this task; nothing outside of one.
+pub(super) fn held() -> Option<Held> {
+    ASKING.try_with(|asking| Arc::clone(&asking.held)).ok()
 }
 
 /// What somebody may take who asks the database: [`TIME_LIMIT`], or what its request has left.
@@ -44,18 +66,18 @@ impl Share {
     pub(super) fn begin() -> Self {
         Self {
             started: Instant::now(),
-            left: LEFT.try_with(Cell::get).unwrap_or(TIME_LIMIT),
+            left: ASKING.try_with(|asking| asking.left.get()).unwrap_or(TIME_LIMIT),
         }
     }
 
     /// Takes what was needed from what the request has. Outside of one nothing is shared.
     pub(super) fn end(self) {
         let left = self.left.saturating_sub(self.started.elapsed());
-        let _ = LEFT.try_with(|shared| shared.set(left));
+        let _ = ASKING.try_with(|asking| asking.left.set(left));
     }
 }
 
-/// Waits for a read. When it takes too long, or when the caller goes away, the connection is closed. (Boxed, so that all reads
+/// Waits for a read. When it takes too long, or when the caller goes away, it is left alone: see [`Lease`]. (Boxed, so that all reads
 /// of the same rows are one function to the compiler.)
 pub(super) async fn in_time<T>(read: BoxFuture<'_, sqlx::Result<T>>) -> sqlx::Result<T> {
     let share = Share::begin();
@@ -79,26 +101,40 @@ pub(super) fn too_slow() -> sqlx::Error {
     ))
 }
 
-/// A connection on loan. It goes back only when it was settled; else it is closed, which also ends what it had begun.
+/// A connection on loan. It goes back when it was settled. Else a transaction is closed, which ends what it had begun; a read that was left
+/// alone may end, and its connection goes back then. (Closed each time, connections would be made anew for whoever breaks off.)
 pub struct Lease<DB: Database> {
     connections: Connections<DB>,
     /// There until the lease ends.
     taken: Option<Taken<DB>>,
     settled: bool,
+    is_read: bool,
+    is_broken: bool,
 }
 
 impl<DB: Database> Lease<DB> {
+    /// For a transaction.
     pub(super) async fn take(connections: &Connections<DB>) -> sqlx::Result<Self> {
         Ok(Self {
             taken: Some(connections.take().await?),
             connections: connections.clone(),
             settled: false,
+            is_read: false,
+            is_broken: false,
         })
+    }
+
+    /// For one statement that changes nothing.
+    pub(super) async fn to_read(connections: &Connections<DB>) -> sqlx::Result<Self> {
+        let mut lease = Self::take(connections).await?;
+        lease.is_read = true;
+        Ok(lease)
     }
 
     /// Ends the loan after a statement outside of transactions, and passes its outcome on.
     pub(super) fn settle<T>(mut self, outcome: sqlx::Result<T>) -> sqlx::Result<T> {
-        self.settled = !outcome.as_ref().is_err_and(is_broken);
+        self.is_broken = outcome.as_ref().is_err_and(is_broken);
+        self.settled = !self.is_broken;
         outcome
     }
 
@@ -122,9 +158,23 @@ impl<DB: Database> Drop for Lease<DB> {
         };
         match Handle::try_current() {
             Ok(runtime) if self.settled => self.connections.put(taken, &runtime),
+            Ok(runtime) if self.is_read && !self.is_broken => {
+                runtime.spawn(let_end(self.connections.clone(), taken, held()));
+            }
             _ => drop(taken.connection.detach()),
         }
     }
+}
+
+/// Waits until a connection has done what was asked of it, and takes it back.
+async fn let_end<DB: Database>(connections: Connections<DB>, mut taken: Taken<DB>, held: Option<Held>) {
+    // The answer to this comes behind all others.
+    let ended = timeout(LEFT_ALONE_MAX, taken.connection.ping()).await;
+    match (ended, Handle::try_current()) {
+        (Ok(Ok(())), Ok(runtime)) => connections.put(taken, &runtime),
+        _ => drop(taken.connection.detach()),
+    }
+    drop(held);
 }
 
 impl<DB: Database> Deref for Lease<DB> {

@@ -20,7 +20,7 @@ macro_rules! lent {
     ($pool:expr, $executor:ident => $query:expr) => {
         // Boxed: it would make the futures of all callers large.
         $crate::store::lease::in_time(Box::pin(async {
-            let mut lease = $crate::store::lease::Lease::take($pool).await?;
+            let mut lease = $crate::store::lease::Lease::to_read($pool).await?;
             let $executor = &mut *lease;
             let outcome = $query;
             lease.settle(outcome)

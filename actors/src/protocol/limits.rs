@@ -23,13 +23,14 @@ pub const ECHO_FREE_PER_SECOND: u32 = 10;
 pub const SESSION_UNHANDLED_COMMANDS_MAX: u32 = 256;
 /// Frames waiting for one session's writer.
 pub const SESSION_QUEUE_FRAMES_MAX: usize = 4_096;
-/// Bytes of long frames that one session has not taken; one of any size is accepted where none waits. Short ones
-/// (see [`SOCKET_LONG_FRAME_BYTES`]) are bounded by their number, to the same sum.
+/// Bytes of frames that one session has not taken; one of any size is accepted where none waits. Short ones that
+/// others get, too (see [`SOCKET_LONG_FRAME_BYTES`]), are bounded by their number, to the same sum.
 pub const SESSION_QUEUE_BYTES_MAX: usize = 8 * 1024 * 1024;
-/// The same of all sessions together. Whose client has one waiting gets a second one only within half of it; whoever gets none is cut.
+/// The same of all sessions together.
 pub const ALL_QUEUES_BYTES_MAX: usize = 512 * 1024 * 1024;
-/// The same of all sessions from one network: an IPv4 address, or the /56 of an IPv6 address.
-pub const NETWORK_QUEUES_BYTES_MAX: usize = 128 * 1024 * 1024;
+/// The sessions of one network (an IPv4 address, or the /56 of an IPv6 address) may have one part of so many of what is free of that, those
+/// for whom something waits half of it. Whoever gets nothing is cut.
+pub const NETWORK_QUEUES_PART: usize = 3;
 /// Frames that a writer takes and flushes together.
 pub const WRITER_BATCH_FRAMES: usize = 64;
 /// Read buffer of a socket: clients say little at a time (the library's default is 128 KiB, per socket).

@@ -8,6 +8,7 @@ use std::{
     },
 };
 
+use bytes::Bytes;
 use ractor::ActorRef;
 use tokio::sync::{Notify, mpsc};
 use tokio_tungstenite::tungstenite::Utf8Bytes;
@@ -25,6 +26,8 @@ use crate::{
 #[derive(Debug)]
 pub(super) enum Outgoing {
     Text(Utf8Bytes),
+    /// One whose bytes are counted until it is with the socket.
+    Counted(Utf8Bytes),
     Ping,
     /// The last thing that is written.
     Close(CloseCode),
@@ -113,10 +116,20 @@ impl Link {
 
     /// Queues a frame. A session that does not keep up is cut: it can resume, and delays nobody.
     pub fn push(&self, frame: Utf8Bytes) {
+        if self.is_cut() {
+            return;
+        }
         let bytes = frame.len();
-        let fits = bytes < SOCKET_LONG_FRAME_BYTES || self.shared.unread.takes(bytes);
+        let is_alone = AsRef::<Bytes>::as_ref(&frame).is_unique();
+        let outgoing = if bytes < SOCKET_LONG_FRAME_BYTES && !is_alone {
+            Outgoing::Text(frame)
+        } else if self.shared.unread.takes(bytes) {
+            Outgoing::Counted(frame)
+        } else {
+            return self.cut();
+        };
         // A closed queue means that the writer has ended; whoever is cut then is cut already.
-        if !fits || self.queue.try_send(Outgoing::Text(frame)).is_err() {
+        if self.queue.try_send(outgoing).is_err() {
             self.cut();
         }
     }

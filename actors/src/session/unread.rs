@@ -1,7 +1,7 @@
-//! Bytes of long frames that clients have not taken yet: of a session, of the network that it comes from, and of all.
+//! Bytes of frames that clients have not taken yet: of a session, of the network that it comes from, and of all.
 //!
-//! A frame counts from the moment it is queued until it is with the socket. Short ones are bounded by their number: nothing is counted
-//! for them.
+//! A frame counts from the moment it is queued until it is with the socket; one that is refused does not count. Short frames that many get
+//! lie in memory once: they are bounded by their number, and nothing is counted for them.
 
 use std::{
     collections::HashMap,
@@ -14,7 +14,7 @@ use std::{
 
 use crate::{
     ids::OriginHash,
-    protocol::limits::{ALL_QUEUES_BYTES_MAX, NETWORK_QUEUES_BYTES_MAX, SESSION_QUEUE_BYTES_MAX},
+    protocol::limits::{ALL_QUEUES_BYTES_MAX, NETWORK_QUEUES_PART, SESSION_QUEUE_BYTES_MAX},
     room::access::Origin,
 };
 
@@ -53,16 +53,25 @@ impl Unread {
         }
     }
 
-    /// Counts a frame that is queued. Whether it still fits: who has one waiting leaves half of the place to those who have none.
+    /// Counts a frame that is to be queued, if it still fits. A network may have a part of what nobody has: whatever some take, something is
+    /// left for others. Who has a frame waiting leaves half of that to those who have none.
     pub fn takes(&self, bytes: usize) -> bool {
-        let before = self.own.fetch_add(bytes, Ordering::Relaxed);
-        let of_network = self.network.as_ref();
-        let of_network = of_network.map_or(0, |(_, network)| network.fetch_add(bytes, Ordering::Relaxed));
+        let own = self.own.load(Ordering::Relaxed);
+        // What is counted last is taken away first, so that no counter is ever below what is in it.
         let of_all = OF_ALL.fetch_add(bytes, Ordering::Relaxed);
-        let share = if before == 0 { 1 } else { 2 };
-        (before == 0 || before + bytes <= SESSION_QUEUE_BYTES_MAX)
-            && of_network + bytes <= NETWORK_QUEUES_BYTES_MAX / share
-            && of_all + bytes <= ALL_QUEUES_BYTES_MAX / share
+        let of_network = self.network.as_ref();
+        let of_network = of_network.map(|(_, network)| network.fetch_add(bytes, Ordering::Relaxed));
+        let share = if own == 0 { 1 } else { 2 };
+        let free = ALL_QUEUES_BYTES_MAX.saturating_sub(of_all);
+        let fits = (own == 0 || own + bytes <= SESSION_QUEUE_BYTES_MAX)
+            && bytes <= free
+            && of_network.is_none_or(|of_network| of_network + bytes <= free / (NETWORK_QUEUES_PART * share));
+        if fits {
+            self.own.fetch_add(bytes, Ordering::Relaxed);
+        } else {
+            self.remove(bytes);
+        }
+        fits
     }
 
     /// So much is with the socket.
@@ -91,7 +100,6 @@ impl Unread {
 
 impl Drop for Unread {
     fn drop(&mut self) {
-        // What did not fit, too.
         self.give_up();
         let Some((network, _)) = self.network.take() else {
             return;
@@ -118,6 +126,16 @@ mod tests {
 
     const FRAME: usize = SESSION_QUEUE_BYTES_MAX / 2;
 
+    /// What a network has at the most where no other has anything: so much that the rest is three times as much.
+    const ALONE: usize = ALL_QUEUES_BYTES_MAX / (NETWORK_QUEUES_PART + 1) / FRAME;
+
+    /// The tests count in the same place.
+    static TURN: Mutex<()> = Mutex::new(());
+
+    fn turn() -> MutexGuard<'static, ()> {
+        TURN.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Sessions of a network of their own.
     fn sessions(network: u8, count: usize) -> Vec<Unread> {
         let origin = Origin {
@@ -133,35 +151,45 @@ mod tests {
 
     #[test]
     fn a_session_takes_a_frame_of_any_size_and_then_so_much() {
+        let _turn = turn();
         let session = Unread::default();
         assert!(session.takes(SESSION_QUEUE_BYTES_MAX + 1));
         assert!(!session.takes(1));
         session.give_up();
         assert!(session.takes(FRAME) && session.takes(FRAME) && !session.takes(FRAME));
-    }
-
-    #[test]
-    fn a_network_has_a_share_of_all_and_second_frames_have_half_of_it() {
-        const SHARE: usize = NETWORK_QUEUES_BYTES_MAX / FRAME;
-        let first = sessions(1, SHARE + 5);
-        assert_eq!(accepted(&first[..SHARE / 4]), SHARE / 4);
-        // Second ones, until half of it is taken; what does not fit counts until its session ends.
-        assert_eq!(accepted(&first[..SHARE / 4]), SHARE / 4);
-        assert_eq!(accepted(&first[..1]), 0);
-        // First ones, until all is taken.
-        assert_eq!(accepted(&first[SHARE / 4..]), SHARE / 2 - 1);
-        let other = sessions(2, 1);
-        assert_eq!(accepted(&other), 1, "another network has a share of its own");
-        drop((first, other));
-        assert!(!networks().contains_key(&OriginHash::new([1; 32])));
-        assert_eq!(accepted(&sessions(1, 1)), 1);
-    }
-
-    #[test]
-    fn what_is_taken_makes_place() {
-        let session = &sessions(3, 1)[0];
-        assert!(session.takes(FRAME) && session.takes(FRAME));
         session.taken(FRAME);
         assert!(session.takes(FRAME) && !session.takes(FRAME));
+    }
+
+    #[test]
+    fn a_network_has_a_part_of_what_is_free_and_what_is_refused_takes_nothing() {
+        let _turn = turn();
+        let greedy = sessions(1, 10 * ALONE);
+        let took = accepted(&greedy);
+        assert!((ALONE - 1..=ALONE + 1).contains(&took), "{took}");
+        assert_eq!(OF_ALL.load(Ordering::Relaxed), took * FRAME);
+        // However many are greedy, somebody else gets something.
+        let others: Vec<_> = (2..40).map(|network| sessions(network, 10 * ALONE)).collect();
+        let took: Vec<_> = others.iter().map(|network| accepted(network)).collect();
+        assert!(
+            took[0] > ALONE / 2 && took.iter().all(|took| *took > 0),
+            "{took:?}"
+        );
+        let late = sessions(50, 2);
+        assert_eq!(accepted(&late), 2);
+        drop((greedy, others, late));
+        assert_eq!(OF_ALL.load(Ordering::Relaxed), 0);
+        assert!(networks().is_empty());
+    }
+
+    #[test]
+    fn who_has_something_waiting_leaves_half_to_others() {
+        let _turn = turn();
+        let network = sessions(1, ALONE);
+        let first = accepted(&network[..ALONE / 4]);
+        let second = accepted(&network[..ALONE / 4]);
+        assert_eq!((first, second), (ALONE / 4, ALONE / 4));
+        assert!(!network[0].takes(1) || !network[1].takes(FRAME));
+        assert!(accepted(&network[ALONE / 4..]) >= ALONE / 4);
     }
 }

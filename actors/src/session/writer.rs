@@ -8,7 +8,7 @@ use tokio::sync::mpsc;
 use tokio_tungstenite::{
     WebSocketStream,
     tungstenite::{
-        self, Message,
+        self, Message, Utf8Bytes,
         protocol::{CloseFrame, frame::coding},
     },
 };
@@ -63,7 +63,13 @@ async fn drain<S: Socket>(
 ) -> Option<CloseCode> {
     let mut batch = Vec::new();
     loop {
-        if queue.recv_many(&mut batch, WRITER_BATCH_FRAMES).await == 0 {
+        // Also of who is cut while nothing waits for it: what it was to get did not fit.
+        let received = tokio::select! {
+            biased;
+            () = shared.cut_now.notified() => return Some(CloseCode::TryAgain),
+            received = queue.recv_many(&mut batch, WRITER_BATCH_FRAMES) => received,
+        };
+        if received == 0 {
             return None;
         }
         let written = tokio::select! {
@@ -88,19 +94,11 @@ async fn write<S: Socket>(
 ) -> Result<Option<CloseCode>, tungstenite::Error> {
     for outgoing in batch.drain(..) {
         match outgoing {
-            Outgoing::Text(frame) => {
+            Outgoing::Text(frame) => sink.feed(Message::Text(frame)).await?,
+            Outgoing::Counted(frame) => {
                 let bytes = frame.len();
-                if bytes <= SOCKET_FRAME_BYTES_MAX {
-                    sink.feed(Message::Text(frame)).await?;
-                } else {
-                    for piece in pieces::messages(frame) {
-                        sink.feed(piece).await?;
-                    }
-                }
-                if bytes >= SOCKET_LONG_FRAME_BYTES {
-                    sink.flush().await?;
-                    shared.unread.taken(bytes);
-                }
+                feed_counted(sink, frame).await?;
+                shared.unread.taken(bytes);
             }
             Outgoing::Ping => sink.feed(Message::Ping(bytes::Bytes::new())).await?,
             Outgoing::Close(code) => return Ok(Some(code)),
@@ -108,6 +106,22 @@ async fn write<S: Socket>(
     }
     sink.flush().await?;
     Ok(None)
+}
+
+/// Feeds a frame of any length; a long one is with the socket then.
+async fn feed_counted<S: Socket>(sink: &mut Sink<S>, frame: Utf8Bytes) -> Result<(), tungstenite::Error> {
+    let bytes = frame.len();
+    if bytes <= SOCKET_FRAME_BYTES_MAX {
+        sink.feed(Message::Text(frame)).await?;
+    } else {
+        for piece in pieces::messages(frame) {
+            sink.feed(piece).await?;
+        }
+    }
+    if bytes >= SOCKET_LONG_FRAME_BYTES {
+        sink.flush().await?;
+    }
+    Ok(())
 }
 
 impl From<CloseCode> for coding::CloseCode {
@@ -125,6 +139,28 @@ mod tests {
     use super::*;
     use crate::session::socket_config;
 
+    /// What it was to get did not fit: nothing else will wake its writer for a while.
+    #[tokio::test(start_paused = true)]
+    async fn who_is_cut_while_nothing_waits_is_closed_at_once() {
+        let (ours, _theirs) = tokio::io::duplex(1_024);
+        let socket = WebSocketStream::from_raw_socket(ours, Role::Server, Some(socket_config())).await;
+        let (mut sink, _stream) = socket.split();
+        let (_queue, mut receiver) = mpsc::channel(1);
+        let shared = Shared::default();
+        let draining = drain(&mut sink, &mut receiver, &shared);
+        let cutting = async {
+            tokio::task::yield_now().await;
+            shared.cut_now.notify_one();
+            std::future::pending().await
+        };
+        let closed = tokio::select! {
+            code = draining => code,
+            () = cutting => None,
+            () = tokio::time::sleep(Duration::from_secs(1)) => panic!("it sleeps"),
+        };
+        assert_eq!(closed, Some(CloseCode::TryAgain));
+    }
+
     #[tokio::test(start_paused = true)]
     async fn a_frame_counts_until_it_is_with_the_socket() {
         const BYTES: usize = 100_000;
@@ -133,19 +169,15 @@ mod tests {
         let (mut sink, _stream) = socket.split();
         let shared = Shared::default();
         assert!(shared.unread.takes(BYTES));
-        let mut batch = vec![Outgoing::Text("x".repeat(BYTES).into())];
+        let mut batch = vec![Outgoing::Counted("x".repeat(BYTES).into())];
         let mut writing = std::pin::pin!(write(&mut sink, &mut batch, &shared));
         let stuck = tokio::time::timeout(Duration::from_secs(1), writing.as_mut()).await;
         assert!(stuck.is_err());
         assert_eq!(shared.unread.bytes(), BYTES);
         let mut read = vec![0; 2 * BYTES];
-        let reading = async {
-            loop {
-                theirs.read(&mut read).await.expect("more");
-            }
-        };
+        let reading = async { while theirs.read(&mut read).await.expect("more") > 0 {} };
         tokio::select! {
-            () = reading => {}
+            () = reading => panic!("closed"),
             written = writing => assert!(written.expect("written").is_none()),
         }
         assert_eq!(shared.unread.bytes(), 0);

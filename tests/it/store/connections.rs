@@ -1,19 +1,20 @@
 //! Opening, migrating and closing databases.
 
-use std::path::Path;
+use std::{path::Path, sync::Arc, time::Duration};
 
 use colloquy::{
     config,
-    store::{Db, StoreError, users},
+    store::{Db, StoreError, sharing_time_limit, users},
 };
-use futures_util::future::join_all;
+use futures_util::{FutureExt as _, future::join_all};
 
 use super::Store;
 use crate::databases::{Kind, TestDatabase};
 
 on_both_databases!(Store:
     migrating_again_changes_nothing, servers_migrate_at_the_same_time, what_is_stored_stays,
-    a_closed_database_is_unavailable, reads_wait_for_few_connections, reads_in_turn_are_on_one_connection);
+    a_closed_database_is_unavailable, reads_wait_for_few_connections, reads_in_turn_are_on_one_connection,
+    a_read_that_is_given_up_leaves_its_connection, what_a_request_holds_is_held_until_its_read_ends);
 
 async fn migrating_again_changes_nothing(store: &Store) {
     let user = store.user("ada").await;
@@ -88,6 +89,48 @@ async fn reads_in_turn_are_on_one_connection(store: &Store) {
          AND extract(epoch FROM query_start) * 1000000 > {began}"
     );
     assert_eq!(store.number(&readers).await, 1);
+}
+
+/// Or whoever breaks off would cost more than whoever waits.
+async fn a_read_that_is_given_up_leaves_its_connection(store: &Store) {
+    let user = store.user("ada").await.profile.id;
+    let connections = || match &store.db {
+        Db::Sqlite { read, .. } => read.size(),
+        Db::Postgres(pool) => pool.size(),
+    };
+    users::by_id(&store.db, user).await.expect("a user");
+    let before = connections();
+    for _ in 0..50 {
+        // Some are done at once.
+        let _ = users::by_id(&store.db, user).now_or_never();
+        assert!(connections() >= before);
+        // Where it is not done with the one, another is made.
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+    assert!(connections() < before + 5, "{}", connections());
+    assert!(users::by_id(&store.db, user).await.expect("a read").is_some());
+}
+
+/// PostgreSQL alone lets a read be held.
+async fn what_a_request_holds_is_held_until_its_read_ends(store: &Store) {
+    let user = store.user("ada").await.profile.id;
+    let Db::Postgres(pool) = &store.db else { return };
+    let mut holding = pool.begin().await.expect("a transaction");
+    let lock = sqlx::query("LOCK TABLE users IN ACCESS EXCLUSIVE MODE");
+    lock.execute(&mut *holding).await.expect("the lock");
+    let held = Arc::new(());
+    let request = sharing_time_limit(held.clone(), users::by_id(&store.db, user));
+    let given_up = tokio::time::timeout(Duration::from_millis(100), request).await;
+    assert!(given_up.is_err());
+    assert_eq!(Arc::strong_count(&held), 2);
+    holding.rollback().await.expect("a rollback");
+    let ended = async {
+        while Arc::strong_count(&held) > 1 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    let ended = tokio::time::timeout(Duration::from_secs(10), ended).await;
+    assert!(ended.is_ok(), "it is held for ever");
 }
 
 /// See `.cargo/config.toml`.
