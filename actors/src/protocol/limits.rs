@@ -31,6 +31,8 @@ pub const ALL_QUEUES_BYTES_MAX: usize = 512 * 1024 * 1024;
 /// The sessions of one network (an IPv4 address, or the /56 of an IPv6 address) may have one part of so many of what is free of that, those
 /// for whom something waits half of it. Whoever gets nothing is cut.
 pub const NETWORK_QUEUES_PART: usize = 3;
+/// The same for all networks of a /48 of IPv6.
+pub const REGION_QUEUES_PART: usize = 2;
 /// Frames that a writer takes and flushes together.
 pub const WRITER_BATCH_FRAMES: usize = 64;
 /// Read buffer of a socket: clients say little at a time (the library's default is 128 KiB, per socket).

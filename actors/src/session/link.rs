@@ -15,11 +15,11 @@ use tokio_tungstenite::tungstenite::Utf8Bytes;
 
 use super::{SessionMsg, unread::Unread};
 use crate::{
+    ids::OriginHash,
     protocol::{
         codes::CloseCode,
         limits::{SESSION_QUEUE_FRAMES_MAX, SESSION_UNHANDLED_COMMANDS_MAX, SOCKET_LONG_FRAME_BYTES},
     },
-    room::access::Origin,
 };
 
 /// What waits for the writer.
@@ -84,12 +84,12 @@ impl fmt::Debug for Shared {
 impl Shared {
     pub(super) fn link(
         actor: ActorRef<SessionMsg>,
-        origin: Option<Origin>,
+        networks: &[OriginHash],
         until_seated: Box<dyn Send>,
     ) -> (Link, mpsc::Receiver<Outgoing>) {
         let (queue, receiver) = mpsc::channel(SESSION_QUEUE_FRAMES_MAX);
         let shared = Self {
-            unread: Unread::from(origin),
+            unread: Unread::from(networks),
             until_seated: Mutex::new(Some(until_seated)),
             ..Self::default()
         };

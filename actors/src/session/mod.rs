@@ -32,7 +32,7 @@ use self::{
     reader::Reader,
 };
 use crate::{
-    ids::{SessionNo, UserId},
+    ids::{OriginHash, SessionNo, UserId},
     ports::{CallerNames, Clock, Ports},
     protocol::{
         codes::CloseCode,
@@ -120,6 +120,8 @@ pub struct Places {
     pub while_open: Box<dyn Send>,
     /// Given back when the session is inside or waits.
     pub until_seated: Box<dyn Send>,
+    /// Networks whose clients share the memory for what they have not taken yet, the narrowest first.
+    pub networks: Vec<OriginHash>,
 }
 
 impl fmt::Debug for Places {
@@ -209,7 +211,7 @@ impl<S: Socket> Actor for SessionActor<S> {
             caller_names,
             places,
         } = args;
-        let (link, queue) = Shared::link(myself.clone(), seat.origin, places.until_seated);
+        let (link, queue) = Shared::link(myself.clone(), &places.networks, places.until_seated);
         let meter = Arc::<Meter>::default();
         let metered = Metered::new(stream, Arc::clone(&meter), Arc::clone(link.shared()));
         let socket = WebSocketStream::from_raw_socket(metered, Role::Server, Some(socket_config())).await;
