@@ -51,20 +51,30 @@ impl CalendarPlaces {
 
     /// Waits for a place. Whoever had one for long before others did is refused for a while.
     pub(super) async fn take(&self, owner: Uuid) -> Result<CalendarPlace, ApiError> {
-        let until = self.rests.get(&owner).map(|until| *until);
-        if let Some(until) = until {
-            let rest = until.saturating_duration_since(Instant::now());
+        loop {
+            let rest = self.rest(owner);
             if rest > REST_WAIT_MAX {
                 return Err(too_soon(rest));
             }
             tokio::time::sleep(rest).await;
+            let place = Arc::clone(&self.places).acquire_owned().await;
+            let place = place.map_err(ApiError::internal)?;
+            // Who waited behind another calendar of the same owner rests after that one, too.
+            if self.rest(owner).is_zero() {
+                return Ok(CalendarPlace {
+                    _place: place,
+                    rests: Arc::clone(&self.rests),
+                    owner,
+                    since: Instant::now(),
+                });
+            }
         }
-        let place = Arc::clone(&self.places).acquire_owned().await;
-        Ok(CalendarPlace {
-            _place: place.map_err(ApiError::internal)?,
-            rests: Arc::clone(&self.rests),
-            owner,
-            since: Instant::now(),
+    }
+
+    fn rest(&self, owner: Uuid) -> Duration {
+        let until = self.rests.get(&owner).map(|until| *until);
+        until.map_or(Duration::ZERO, |until| {
+            until.saturating_duration_since(Instant::now())
         })
     }
 }
@@ -101,6 +111,21 @@ mod tests {
         assert!(rest > Duration::from_secs(17), "{rest:?}");
         assert!(places.take(costly).await.is_err());
         drop(places.take(other).await.unwrap());
+    }
+
+    #[tokio::test]
+    async fn who_waited_behind_its_own_calendar_rests_as_well() {
+        let places = CalendarPlaces::new(1);
+        let owner = Uuid::from_u128(1);
+        let mut first = places.take(owner).await.unwrap();
+        let second = tokio::spawn({
+            let places = places.clone();
+            async move { places.take(owner).await.map(drop) }
+        });
+        tokio::task::yield_now().await;
+        first.since -= Duration::from_secs(2);
+        drop(first);
+        second.await.unwrap().expect_err("it rests");
     }
 
     #[tokio::test]

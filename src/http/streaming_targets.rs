@@ -74,7 +74,11 @@ impl StreamingTargetResource {
             id: target.id,
             name: target.name,
             kind: StreamingKind::Custom,
-            streaming_endpoint: target.streaming_endpoint,
+            streaming_endpoint: if shows_key {
+                target.streaming_endpoint
+            } else {
+                without_credentials(target.streaming_endpoint)
+            },
             streaming_key: shows_key.then(|| key.to_owned()),
             public_url: target.public_url,
         }
@@ -119,6 +123,20 @@ pub struct UntoldQuery {
 }
 
 /// An absolute URL with a host, of a scheme that is known.
+/// Some services take name and password in the endpoint, beside or instead of a key: who may not see the key sees neither.
+fn without_credentials(endpoint: String) -> String {
+    match Url::parse(&endpoint) {
+        Ok(mut url) if !url.username().is_empty() || url.password().is_some() => {
+            // Checked when it was set, an endpoint has a host; then both can be taken out.
+            match url.set_username("").and_then(|()| url.set_password(None)) {
+                Ok(()) => url.into(),
+                Err(()) => String::new(),
+            }
+        }
+        _ => endpoint,
+    }
+}
+
 fn check_url(checks: &mut Checks, field: &str, text: &str, schemes: &[&str]) {
     checks.text(field, text, URL_CHARS_MAX);
     let is_fine = Url::parse(text).is_ok_and(|url| {

@@ -51,8 +51,9 @@ pub async fn sharing_time_limit<F: Future>(held: Held, request: F) -> F::Output 
     ASKING.scope(Asking { left, held }, request).await
 }
 
-/// What the request holds that runs in this task; nothing outside of one.
-pub(super) fn held() -> Option<Held> {
+/// What the request holds that runs in this task; nothing outside of one. For work that goes on when the request is given up.
+#[must_use]
+pub fn held() -> Option<Held> {
     ASKING.try_with(|asking| Arc::clone(&asking.held)).ok()
 }
 

@@ -101,7 +101,7 @@ pub mod write_probe;
 pub use change::Change;
 pub use db::{Db, Tx, unbroken};
 pub use error::{StoreError, Unique};
-pub use lease::{Lease, TIME_LIMIT, sharing_time_limit};
+pub use lease::{Lease, TIME_LIMIT, held, sharing_time_limit};
 pub use lock::ServerLock;
 pub use time::{TIME_MAX, TIME_MIN, micros};
 

@@ -151,7 +151,7 @@ mod tests {
         let cutting = async {
             tokio::task::yield_now().await;
             shared.cut_now.notify_one();
-            std::future::pending().await
+            std::future::pending::<()>().await;
         };
         let closed = tokio::select! {
             code = draining => code,
