@@ -23,10 +23,11 @@ pub const ECHO_FREE_PER_SECOND: u32 = 10;
 pub const SESSION_UNHANDLED_COMMANDS_MAX: u32 = 256;
 /// Frames waiting for one session's writer.
 pub const SESSION_QUEUE_FRAMES_MAX: usize = 4_096;
-/// Bytes of frames that one session has not taken; one of any size is accepted where none waits. Short ones that
-/// others get, too (see [`SOCKET_LONG_FRAME_BYTES`]), are bounded by their number, to the same sum.
+/// Bytes of long frames (see [`SOCKET_LONG_FRAME_BYTES`]) that one session has not taken; one of any size is accepted where none waits.
+/// Short ones are bounded by their number, to the same sum.
 pub const SESSION_QUEUE_BYTES_MAX: usize = 8 * 1024 * 1024;
-/// The same of all sessions together.
+/// Bytes of frames that sessions have not taken, of all together: what several get is charged in parts. Not those of short ones that more
+/// than a few get.
 pub const ALL_QUEUES_BYTES_MAX: usize = 512 * 1024 * 1024;
 /// The sessions of one network (an IPv4 address, or the /56 of an IPv6 address) may have one part of so many of what is free of that, those
 /// for whom something waits half of it. Whoever gets nothing is cut.

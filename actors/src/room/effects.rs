@@ -43,6 +43,15 @@ impl Receivers {
         self.iter().next().is_none()
     }
 
+    /// How many they are, or one more.
+    #[must_use]
+    pub fn count(&self) -> u32 {
+        match self {
+            Self::One(_) => 1,
+            Self::Many { sessions, .. } => u32::try_from(sessions.len()).unwrap_or(u32::MAX),
+        }
+    }
+
     #[must_use]
     pub fn contains(&self, session: SessionNo) -> bool {
         self.iter().any(|receiver| receiver == session)

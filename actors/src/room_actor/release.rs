@@ -48,7 +48,7 @@ pub(super) fn effects(shell: &mut Shell, myself: &ActorRef<RoomMsg>, effects: Ef
                 if let Some(link) = shell.links.get(line) {
                     link.push(word);
                     for frame in shell.kept.after(from, line) {
-                        link.push(frame.clone());
+                        link.push_kept(frame.clone());
                     }
                 }
             }
@@ -66,9 +66,10 @@ pub(super) fn effects(shell: &mut Shell, myself: &ActorRef<RoomMsg>, effects: Ef
 }
 
 fn send(shell: &mut Shell, seq: u64, frame: Utf8Bytes, to: Receivers, kept: bool) {
+    let receivers = to.count();
     for line in to.iter() {
         if let Some(link) = shell.links.get(line) {
-            link.push(frame.clone());
+            link.push_to_one_of(receivers, frame.clone());
         }
     }
     if kept {

@@ -8,17 +8,19 @@ use std::{
     },
 };
 
-use bytes::Bytes;
 use ractor::ActorRef;
 use tokio::sync::{Notify, mpsc};
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 
-use super::{SessionMsg, unread::Unread};
+use super::{
+    SessionMsg,
+    unread::{Cost, Unread},
+};
 use crate::{
     ids::OriginHash,
     protocol::{
         codes::CloseCode,
-        limits::{SESSION_QUEUE_FRAMES_MAX, SESSION_UNHANDLED_COMMANDS_MAX, SOCKET_LONG_FRAME_BYTES},
+        limits::{SESSION_QUEUE_FRAMES_MAX, SESSION_UNHANDLED_COMMANDS_MAX},
     },
 };
 
@@ -26,8 +28,8 @@ use crate::{
 #[derive(Debug)]
 pub(super) enum Outgoing {
     Text(Utf8Bytes),
-    /// One whose bytes are counted until it is with the socket.
-    Counted(Utf8Bytes),
+    /// One that counts until it is with the socket, and how many get it.
+    Counted(Utf8Bytes, u32),
     Ping,
     /// The last thing that is written.
     Close(CloseCode),
@@ -114,19 +116,25 @@ impl Link {
         &self.shared
     }
 
-    /// Queues a frame. A session that does not keep up is cut: it can resume, and delays nobody.
+    /// Queues a frame that nobody else gets. A session that does not keep up is cut: it can resume, and delays nobody.
     pub fn push(&self, frame: Utf8Bytes) {
+        self.push_to_one_of(1, frame);
+    }
+
+    /// The same of a frame that the room keeps anyway.
+    pub fn push_kept(&self, frame: Utf8Bytes) {
+        self.push_to_one_of(u32::MAX, frame);
+    }
+
+    /// The same of a frame that so many get.
+    pub fn push_to_one_of(&self, receivers: u32, frame: Utf8Bytes) {
         if self.is_cut() {
             return;
         }
-        let bytes = frame.len();
-        let is_alone = AsRef::<Bytes>::as_ref(&frame).is_unique();
-        let outgoing = if bytes < SOCKET_LONG_FRAME_BYTES && !is_alone {
-            Outgoing::Text(frame)
-        } else if self.shared.unread.takes(bytes) {
-            Outgoing::Counted(frame)
-        } else {
-            return self.cut();
+        let outgoing = match Cost::of(frame.len(), receivers as usize) {
+            None => Outgoing::Text(frame),
+            Some(cost) if self.shared.unread.takes(cost) => Outgoing::Counted(frame, receivers),
+            Some(_) => return self.cut(),
         };
         // A closed queue means that the writer has ended; whoever is cut then is cut already.
         if self.queue.try_send(outgoing).is_err() {

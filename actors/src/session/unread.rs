@@ -1,7 +1,8 @@
-//! Bytes of frames that clients have not taken yet: of a session, of the network that it comes from, and of all.
+//! Bytes of frames that clients have not taken yet: of a session, of the networks that it comes from, and of all.
 //!
-//! A frame counts from the moment it is queued until it is with the socket; one that is refused does not count. Short frames that many get
-//! lie in memory once: they are bounded by their number, and nothing is counted for them.
+//! A frame counts from the moment it is queued until it is with the socket; one that is refused does not count. What many get lies in
+//! memory once: each of them is charged its part. Short frames that so many get that a part is next to nothing are bounded by their
+//! number, and nothing is counted for them.
 
 use std::{
     collections::HashMap,
@@ -16,6 +17,7 @@ use crate::{
     ids::OriginHash,
     protocol::limits::{
         ALL_QUEUES_BYTES_MAX, NETWORK_QUEUES_PART, REGION_QUEUES_PART, SESSION_QUEUE_BYTES_MAX,
+        SOCKET_LONG_FRAME_BYTES,
     },
 };
 
@@ -31,10 +33,36 @@ fn networks() -> MutexGuard<'static, HashMap<OriginHash, (Network, usize)>> {
     NETWORKS.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// What a frame counts for one of those who get it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Cost {
+    /// Its bytes, where it is a long one.
+    own: usize,
+    /// Its part of them.
+    charge: usize,
+}
+
+impl Cost {
+    /// None of a frame that is bounded by its number.
+    pub fn of(bytes: usize, receivers: usize) -> Option<Self> {
+        let is_long = bytes >= SOCKET_LONG_FRAME_BYTES;
+        (is_long || receivers < FEW_RECEIVERS).then(|| Self {
+            own: if is_long { bytes } else { 0 },
+            charge: bytes.div_ceil(receivers.max(1)),
+        })
+    }
+}
+
+/// Receivers from which on the parts of a short frame are not worth counting.
+const FEW_RECEIVERS: usize = 16;
+
 /// What a session has not taken yet.
 #[derive(Default)]
 pub(super) struct Unread {
+    /// Bytes of its long frames, whoever else gets them.
     own: AtomicUsize,
+    /// What it is charged for all that is counted.
+    charged: AtomicUsize,
     /// Networks that it comes from, each with the part of what is free that its clients may have.
     networks: Vec<(OriginHash, Network, usize)>,
 }
@@ -51,35 +79,41 @@ impl Unread {
         });
         Self {
             own: AtomicUsize::new(0),
+            charged: AtomicUsize::new(0),
             networks: networks.collect(),
         }
     }
 
     /// Counts a frame that is to be queued, if it still fits. A network may have a part of what nobody has: whatever some take, something is
     /// left for others. Who has a frame waiting leaves half of that to those who have none.
-    pub fn takes(&self, bytes: usize) -> bool {
-        let own = self.own.load(Ordering::Relaxed);
+    pub fn takes(&self, cost: Cost) -> bool {
+        let (own, charged) = (
+            self.own.load(Ordering::Relaxed),
+            self.charged.load(Ordering::Relaxed),
+        );
         // What is counted last is taken away first, so that no counter is ever below what is in it.
-        let of_all = OF_ALL.fetch_add(bytes, Ordering::Relaxed);
-        let share = if own == 0 { 1 } else { 2 };
+        let of_all = OF_ALL.fetch_add(cost.charge, Ordering::Relaxed);
+        let share = if charged == 0 { 1 } else { 2 };
         let free = ALL_QUEUES_BYTES_MAX.saturating_sub(of_all);
-        let mut fits = (own == 0 || own + bytes <= SESSION_QUEUE_BYTES_MAX) && bytes <= free;
+        let mut fits = (own == 0 || own + cost.own <= SESSION_QUEUE_BYTES_MAX) && cost.charge <= free;
         for (_, network, part) in &self.networks {
-            let of_network = network.fetch_add(bytes, Ordering::Relaxed);
-            fits &= of_network + bytes <= free / (part * share);
+            let of_network = network.fetch_add(cost.charge, Ordering::Relaxed);
+            fits &= of_network + cost.charge <= free / (part * share);
         }
         if fits {
-            self.own.fetch_add(bytes, Ordering::Relaxed);
+            self.charged.fetch_add(cost.charge, Ordering::Relaxed);
+            self.own.fetch_add(cost.own, Ordering::Relaxed);
         } else {
-            self.remove(bytes);
+            self.remove(cost.charge);
         }
         fits
     }
 
-    /// So much is with the socket.
-    pub fn taken(&self, bytes: usize) {
-        self.own.fetch_sub(bytes, Ordering::Relaxed);
-        self.remove(bytes);
+    /// A frame is with the socket.
+    pub fn taken(&self, cost: Cost) {
+        self.own.fetch_sub(cost.own, Ordering::Relaxed);
+        self.charged.fetch_sub(cost.charge, Ordering::Relaxed);
+        self.remove(cost.charge);
     }
 
     fn remove(&self, bytes: usize) {
@@ -91,12 +125,13 @@ impl Unread {
 
     #[cfg(test)]
     pub fn bytes(&self) -> usize {
-        self.own.load(Ordering::Relaxed)
+        self.charged.load(Ordering::Relaxed)
     }
 
     /// Nothing of what waits is sent any more.
     pub fn give_up(&self) {
-        self.remove(self.own.swap(0, Ordering::Relaxed));
+        self.own.store(0, Ordering::Relaxed);
+        self.remove(self.charged.swap(0, Ordering::Relaxed));
     }
 }
 
@@ -143,20 +178,44 @@ mod tests {
         (0..count).map(|_| Unread::from(&network)).collect()
     }
 
+    /// A frame for one session.
+    fn one(bytes: usize) -> Cost {
+        Cost::of(bytes, 1).expect("it counts")
+    }
+
+    #[test]
+    fn what_many_get_is_charged_once() {
+        let _turn = turn();
+        let room = sessions(1, 700);
+        let message = Cost::of(4_300, room.len()).expect("a long one");
+        for _ in 0..240 {
+            assert!(room.iter().all(|session| session.takes(message)));
+        }
+        assert!(OF_ALL.load(Ordering::Relaxed) < 240 * 5_000);
+        // For each of them, it waits whole.
+        let session = &room[0];
+        assert!((0..5_000).any(|_| !session.takes(message)));
+        assert_eq!(Cost::of(500, 16), None);
+        assert_eq!(Cost::of(500, 2), Some(Cost { own: 0, charge: 250 }));
+    }
+
     fn accepted(sessions: &[Unread]) -> usize {
-        sessions.iter().filter(|session| session.takes(FRAME)).count()
+        sessions
+            .iter()
+            .filter(|session| session.takes(one(FRAME)))
+            .count()
     }
 
     #[test]
     fn a_session_takes_a_frame_of_any_size_and_then_so_much() {
         let _turn = turn();
         let session = Unread::default();
-        assert!(session.takes(SESSION_QUEUE_BYTES_MAX + 1));
-        assert!(!session.takes(1));
+        assert!(session.takes(one(SESSION_QUEUE_BYTES_MAX + 1)));
+        assert!(!session.takes(one(SOCKET_LONG_FRAME_BYTES)));
         session.give_up();
-        assert!(session.takes(FRAME) && session.takes(FRAME) && !session.takes(FRAME));
-        session.taken(FRAME);
-        assert!(session.takes(FRAME) && !session.takes(FRAME));
+        assert!(session.takes(one(FRAME)) && session.takes(one(FRAME)) && !session.takes(one(FRAME)));
+        session.taken(one(FRAME));
+        assert!(session.takes(one(FRAME)) && !session.takes(one(FRAME)));
     }
 
     #[test]
@@ -199,7 +258,7 @@ mod tests {
         let first = accepted(&network[..ALONE / 4]);
         let second = accepted(&network[..ALONE / 4]);
         assert_eq!((first, second), (ALONE / 4, ALONE / 4));
-        assert!(!network[0].takes(1) || !network[1].takes(FRAME));
+        assert!(!network[0].takes(one(SOCKET_LONG_FRAME_BYTES)) || !network[1].takes(one(FRAME)));
         assert!(accepted(&network[ALONE / 4..]) >= ALONE / 4);
     }
 }

@@ -17,6 +17,7 @@ use super::{
     SessionMsg, Socket,
     link::{Outgoing, Shared},
     pieces,
+    unread::Cost,
 };
 use crate::protocol::{
     codes::CloseCode,
@@ -95,10 +96,12 @@ async fn write<S: Socket>(
     for outgoing in batch.drain(..) {
         match outgoing {
             Outgoing::Text(frame) => sink.feed(Message::Text(frame)).await?,
-            Outgoing::Counted(frame) => {
-                let bytes = frame.len();
+            Outgoing::Counted(frame, receivers) => {
+                let cost = Cost::of(frame.len(), receivers as usize);
                 feed_counted(sink, frame).await?;
-                shared.unread.taken(bytes);
+                if let Some(cost) = cost {
+                    shared.unread.taken(cost);
+                }
             }
             Outgoing::Ping => sink.feed(Message::Ping(bytes::Bytes::new())).await?,
             Outgoing::Close(code) => return Ok(Some(code)),
@@ -168,8 +171,8 @@ mod tests {
         let socket = WebSocketStream::from_raw_socket(ours, Role::Server, Some(socket_config())).await;
         let (mut sink, _stream) = socket.split();
         let shared = Shared::default();
-        assert!(shared.unread.takes(BYTES));
-        let mut batch = vec![Outgoing::Counted("x".repeat(BYTES).into())];
+        assert!(shared.unread.takes(Cost::of(BYTES, 1).expect("it counts")));
+        let mut batch = vec![Outgoing::Counted("x".repeat(BYTES).into(), 1)];
         let mut writing = std::pin::pin!(write(&mut sink, &mut batch, &shared));
         let stuck = tokio::time::timeout(Duration::from_secs(1), writing.as_mut()).await;
         assert!(stuck.is_err());
