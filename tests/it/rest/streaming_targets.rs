@@ -265,13 +265,17 @@ async fn strangers_see_nothing(api: &Api) {
 
 async fn keys_are_the_owners(api: &Api) {
     let (alice, path) = owner(api).await;
-    let mut made = create(api, &alice, &path, "1").await;
+    let mut secret = target("1");
+    secret["streaming_endpoint"] = json!("rtmp://alice:swordfish@live.example.org/app");
+    let mut made = api.call(&alice, "POST", &path, secret.clone()).await.expect(201);
+    assert_eq!(made["streaming_endpoint"], secret["streaming_endpoint"]);
     let room = path
         .trim_start_matches("/v1/rooms/")
         .trim_end_matches("/streaming_targets");
     let event = api.event_in(room, false).await;
     let place = at(&path, &made);
     made.as_object_mut().expect("an object").remove("streaming_key");
+    made["streaming_endpoint"] = json!("rtmp://live.example.org/app");
     for (name, role) in [("bob", "user"), ("carol", "moderator")] {
         let invited = api.invited(event, name, role).await;
         assert_eq!(api.get(&invited, &path).await.expect(200), json!([made]));
@@ -286,10 +290,9 @@ async fn keys_are_the_owners(api: &Api) {
                 .refused(403, "forbidden");
         }
     }
-    assert_eq!(
-        api.get(&alice, &place).await.expect(200)["streaming_key"],
-        "geheim"
-    );
+    let shown = api.get(&alice, &place).await.expect(200);
+    assert_eq!(shown["streaming_key"], "geheim");
+    assert_eq!(shown["streaming_endpoint"], secret["streaming_endpoint"]);
 }
 
 async fn ids_must_parse(api: &Api) {
