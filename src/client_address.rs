@@ -1,6 +1,6 @@
 //! Who is at the other end.
 
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 
 use ipnet::IpNet;
 
@@ -27,8 +27,7 @@ const IPV6_SPANS: [(u8, u32, usize); 3] = [(64, 1, 1), (56, 4, 2), (48, 16, 4)];
 const IPV4_SPANS: [(u8, u32, usize); 1] = [(32, 1, 1)];
 
 /// The spans around an address, the narrowest first.
-#[must_use]
-pub fn spans(address: IpAddr) -> impl DoubleEndedIterator<Item = Span> {
+pub fn spans(address: IpAddr) -> impl Iterator<Item = Span> {
     let address = address.to_canonical();
     let spans = match address {
         IpAddr::V4(_) => &IPV4_SPANS[..],
@@ -71,20 +70,14 @@ impl ClientAddress {
     /// customer has as a whole.
     #[must_use]
     pub fn network(self) -> IpAddr {
-        self.without_last(64)
+        self.counted().network()
     }
 
     /// What rooms count people by: an IPv4 address, or the /56 network of an IPv6 address, which a home has as a whole.
     #[must_use]
     pub fn home(self) -> IpAddr {
-        self.without_last(72)
-    }
-
-    fn without_last(self, ipv6_bits: u32) -> IpAddr {
-        match self.0.to_canonical() {
-            IpAddr::V6(ip) => Ipv6Addr::from_bits(ip.to_bits() >> ipv6_bits << ipv6_bits).into(),
-            ip @ IpAddr::V4(_) => ip,
-        }
+        let home = spans(self.0).take(2).last();
+        home.map_or_else(|| self.0.to_canonical(), |span| span.network.network())
     }
 }
 

@@ -48,8 +48,7 @@ impl Origins {
     /// The networks whose clients share what each may have of the server's memory: a home, and for IPv6 the /48 that it lies in; none for the
     /// machine itself while the development issuer is on.
     #[must_use]
-    pub fn sharing(&self, address: ClientAddress) -> Vec<OriginHash> {
-        let origin = self.of(address);
+    pub fn sharing(&self, origin: Origin, address: ClientAddress) -> Vec<OriginHash> {
         if !origin.counted {
             return Vec::new();
         }
@@ -89,7 +88,10 @@ mod tests {
         let mut config = Config::default();
         config.oidc.authority = "https://id.example.org".parse().ok();
         let origins = Origins::new(b"key", &config);
-        let sharing = |text: &str| origins.sharing(ClientAddress(text.parse().expect("an address")));
+        let sharing = |text: &str| {
+            let address = ClientAddress(text.parse().expect("an address"));
+            origins.sharing(origins.of(address), address)
+        };
         let home = sharing("2001:db8:1:1122::7");
         assert_eq!(home, sharing("2001:db8:1:11ff::8"));
         let neighbour = sharing("2001:db8:1:2200::1");
@@ -99,11 +101,8 @@ mod tests {
         assert_eq!(sharing("192.0.2.1").len(), 1);
         assert_eq!(sharing("127.0.0.1").len(), 1);
         let development = Origins::new(b"key", &Config::default());
-        assert!(
-            development
-                .sharing(ClientAddress([127, 0, 0, 1].into()))
-                .is_empty()
-        );
+        let loopback = ClientAddress([127, 0, 0, 1].into());
+        assert!(development.sharing(development.of(loopback), loopback).is_empty());
     }
 
     #[test]

@@ -142,13 +142,12 @@ async fn open(
         _address: place,
         _user: signaling.user_place(caller)?,
     };
-    let seat = seat
-        .resuming_from(resume_from)
-        .from(signaling.origins.of(address));
+    let origin = signaling.origins.of(address);
+    let seat = seat.resuming_from(resume_from).from(origin);
     let places = Places {
         while_open: Box::new(while_open),
         until_seated: Box::new(unjoined),
-        networks: signaling.origins.sharing(address),
+        networks: signaling.origins.sharing(origin, address),
     };
     // When the client vanishes first, the seat was not taken: nobody has seen it, and its id expires with its token.
     Ok(upgrade.accept(Some(SUBPROTOCOL), move |stream| async move {

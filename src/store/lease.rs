@@ -108,9 +108,18 @@ pub struct Lease<DB: Database> {
     connections: Connections<DB>,
     /// There until the lease ends.
     taken: Option<Taken<DB>>,
-    settled: bool,
-    is_read: bool,
-    is_broken: bool,
+    fate: Fate,
+}
+
+/// What becomes of a connection when its loan ends.
+#[derive(Debug, Clone, Copy)]
+enum Fate {
+    /// It is closed: in the middle of a transaction, or broken.
+    Closed,
+    /// It goes back when it has done what was asked of it.
+    LeftAlone,
+    /// It goes back at once.
+    Back,
 }
 
 impl<DB: Database> Lease<DB> {
@@ -119,29 +128,32 @@ impl<DB: Database> Lease<DB> {
         Ok(Self {
             taken: Some(connections.take().await?),
             connections: connections.clone(),
-            settled: false,
-            is_read: false,
-            is_broken: false,
+            fate: Fate::Closed,
         })
     }
 
     /// For one statement that changes nothing.
     pub(super) async fn to_read(connections: &Connections<DB>) -> sqlx::Result<Self> {
         let mut lease = Self::take(connections).await?;
-        lease.is_read = true;
+        lease.fate = Fate::LeftAlone;
         Ok(lease)
     }
 
     /// Ends the loan after a statement outside of transactions, and passes its outcome on.
     pub(super) fn settle<T>(mut self, outcome: sqlx::Result<T>) -> sqlx::Result<T> {
-        self.is_broken = outcome.as_ref().is_err_and(is_broken);
-        self.settled = !self.is_broken;
+        self.fate = match &outcome {
+            Err(error) if is_broken(error) => Fate::Closed,
+            _ => Fate::Back,
+        };
         outcome
     }
 
     /// Ends the loan after a commit or a rollback: after a failure it is not known whether the transaction is still open.
     pub(super) fn settle_end(mut self, ended: sqlx::Result<()>) -> sqlx::Result<()> {
-        self.settled = ended.is_ok();
+        self.fate = match ended {
+            Ok(()) => Fate::Back,
+            Err(_) => Fate::Closed,
+        };
         ended
     }
 }
@@ -157,9 +169,9 @@ impl<DB: Database> Drop for Lease<DB> {
         let Some(taken) = self.taken.take() else {
             return;
         };
-        match Handle::try_current() {
-            Ok(runtime) if self.settled => self.connections.put(taken, &runtime),
-            Ok(runtime) if self.is_read && !self.is_broken => {
+        match (self.fate, Handle::try_current()) {
+            (Fate::Back, Ok(runtime)) => self.connections.put(taken, &runtime),
+            (Fate::LeftAlone, Ok(runtime)) => {
                 runtime.spawn(let_end(self.connections.clone(), taken, held()));
             }
             _ => drop(taken.connection.detach()),
@@ -203,7 +215,7 @@ impl<DB: Database> DerefMut for Lease<DB> {
 impl<DB: Database> fmt::Debug for Lease<DB> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Lease")
-            .field("settled", &self.settled)
+            .field("fate", &self.fate)
             .finish_non_exhaustive()
     }
 }

@@ -309,8 +309,8 @@ impl Room {
         Ok(())
     }
 
-    /// A user, or all guests of an invite, are locked out (the user also as a guest who has said who it is): their participations end as by a kick, those too that did not
-    /// join yet.
+    /// A user, also as a guest who has said who it is, or all guests of an invite, are locked out: their participations end as by a kick,
+    /// those too that did not join yet.
     pub(super) fn lock_out(&mut self, cx: &mut Cx, caller: Caller) {
         for id in self.access.of_caller(caller) {
             self.expel(cx, id, &ModerationEvent::Kicked, LeaveReason::Kicked);
