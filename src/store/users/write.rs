@@ -123,7 +123,7 @@ async fn bring_up(
     let mut user = locked_by_identity(tx, token, now).await?;
     let tenant_before = user.tenant_id;
     if apply(&mut user, token, assigned, rules) {
-        user.claims_at = token.as_of();
+        user.claims_at = user.claims_at.max(token.as_of());
         let (id, tenant) = (user.profile.id, user.tenant_id);
         match &assigned.groups {
             Said::Is(groups) => groups::replace(tx, id, tenant, groups).await?,

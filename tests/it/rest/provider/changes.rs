@@ -14,7 +14,7 @@ use crate::{identity::issuer::Pace, support::planted};
 on_both_databases!(Provided:
     a_token_moves_its_user_without_a_login, a_changed_tenant_voids_what_brings_back,
     claims_that_vanish_are_gone_when_userinfo_lacks_them_too, mappers_for_the_access_token_only_keep_everything,
-    id_tokens_set_what_they_hold, nothing_older_moves_anybody_back, a_state_has_the_tariff_for_it,
+    id_tokens_set_what_they_hold, tokens_of_one_answer_are_of_one_moment, nothing_older_moves_anybody_back, a_state_has_the_tariff_for_it,
     known_people_do_not_wait_for_a_provider_that_hangs);
 
 async fn a_token_moves_its_user_without_a_login(world: &Provided) {
@@ -147,10 +147,20 @@ async fn id_tokens_set_what_they_hold(world: &Provided) {
     assert_eq!(assigned(world, "ada").await, expected);
 }
 
+/// Keycloak stamps the ID token after the access token; when a second begins between them, that of the access token is the older one.
+async fn tokens_of_one_answer_are_of_one_moment(world: &Provided) {
+    let ada = world.person("ada", &json!({"tenant_id": "acme"}));
+    world.api.clock.advance(1);
+    let login = world.id_token("ada", &json!({}));
+    world.log_in(&login).await.expect(200);
+    world.me(&ada).await.expect(200);
+    assert_eq!(world.tenant_of("ada").await.as_deref(), Some("acme"));
+}
+
 async fn nothing_older_moves_anybody_back(world: &Provided) {
     let old = world.person("ada", &json!({"tenant_id": "acme", "name": "Before"}));
     let old_login = world.id_token("ada", &json!({"tenant_id": "acme", "name": "Before"}));
-    world.api.clock.advance(1);
+    world.api.clock.advance(3);
     let new = world.person("ada", &json!({"tenant_id": "zeta", "name": "Now"}));
     world.me(&new).await.expect(200);
     let me = world.me(&old).await.expect(200);

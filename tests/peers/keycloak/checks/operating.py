@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 import steps
-from checks.claims import make_tariffs, standing
+from checks.claims import expect_at_once, make_tariffs
 from registry import check
 from scene import Person, eventually, log_in, own_token, sign_in
 from web import ask, claims
@@ -70,7 +70,7 @@ def operating(scene):
     assert not {"realm_access", "resource_access"} & said.keys(), said
     me = server.me(tokens)
     assert (me["display_name"], me["language"], me["email"]) == ("Lovelace", "de", ada.email), me
-    assert standing(server, tokens, ada) == (["staff"], "acme", "Gold", "paid"), standing(server, tokens, ada)
+    expect_at_once(server, tokens, ada, (["staff"], "acme", "Gold", "paid"))
     assert server.me(log_in(app, "ada"))["id"] == me["id"]
     bob = Person(realm, "bob", attributes={"tenant_id": "acme"})
     # production.toml lets people be found by whole addresses only.
