@@ -6,7 +6,7 @@ use aws_lc_rs::hmac;
 use colloquy_actors::{ids::OriginHash, room::access::Origin};
 
 use crate::{
-    client_address::{ClientAddress, spans},
+    client_address::ClientAddress,
     config::Config,
     store::{Db, StoreError, server_keys},
 };
@@ -45,18 +45,6 @@ impl Origins {
         }
     }
 
-    /// The networks whose clients share what each may have of the server's memory: a home, and for IPv6 the /48 that it lies in; none for the
-    /// machine itself while the development issuer is on.
-    #[must_use]
-    pub fn sharing(&self, origin: Origin, address: ClientAddress) -> Vec<OriginHash> {
-        if !origin.counted {
-            return Vec::new();
-        }
-        let region = spans(address.0).nth(2);
-        let region = region.map(|span| self.hash("region", &span.network.to_string()));
-        std::iter::once(origin.network).chain(region).collect()
-    }
-
     /// A caller by telephone, by the digits of the number; without any, by what the gateway says of it.
     #[must_use]
     pub fn of_caller(&self, given: &str) -> OriginHash {
@@ -82,28 +70,6 @@ impl fmt::Debug for Origins {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn homes_share_with_their_region() {
-        let mut config = Config::default();
-        config.oidc.authority = "https://id.example.org".parse().ok();
-        let origins = Origins::new(b"key", &config);
-        let sharing = |text: &str| {
-            let address = ClientAddress(text.parse().expect("an address"));
-            origins.sharing(origins.of(address), address)
-        };
-        let home = sharing("2001:db8:1:1122::7");
-        assert_eq!(home, sharing("2001:db8:1:11ff::8"));
-        let neighbour = sharing("2001:db8:1:2200::1");
-        assert_eq!((home.len(), home[1]), (2, neighbour[1]));
-        assert_ne!(home[0], neighbour[0]);
-        assert_ne!(home[1], sharing("2001:db8:2::1")[1]);
-        assert_eq!(sharing("192.0.2.1").len(), 1);
-        assert_eq!(sharing("127.0.0.1").len(), 1);
-        let development = Origins::new(b"key", &Config::default());
-        let loopback = ClientAddress([127, 0, 0, 1].into());
-        assert!(development.sharing(development.of(loopback), loopback).is_empty());
-    }
 
     #[test]
     fn origins_are_networks_under_a_key() {

@@ -147,7 +147,6 @@ async fn open(
     let places = Places {
         while_open: Box::new(while_open),
         until_seated: Box::new(unjoined),
-        networks: signaling.origins.sharing(origin, address),
     };
     // When the client vanishes first, the seat was not taken: nobody has seen it, and its id expires with its token.
     Ok(upgrade.accept(Some(SUBPROTOCOL), move |stream| async move {

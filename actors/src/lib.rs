@@ -3,6 +3,7 @@
 
 pub mod access_revision;
 pub mod encoding;
+pub mod frame;
 pub mod ids;
 pub mod journal;
 pub mod live;
@@ -14,5 +15,6 @@ pub mod registry;
 pub mod room;
 pub mod room_actor;
 pub mod session;
+pub mod shell;
 mod supervisor;
 pub mod ticket;

@@ -2,6 +2,7 @@
 
 use std::{
     collections::{BTreeSet, VecDeque},
+    fmt, io,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::Arc,
 };
@@ -9,11 +10,12 @@ use std::{
 use crate::{
     ids::{SessionNo, Timestamp},
     journal::{
-        Journal, JournalError, Log,
+        Append, Journal, JournalError, Log, Rebuild,
         file::{Stage, Staged},
         format,
     },
     livekit::Livekit,
+    ports::BoxFuture,
     protocol::{
         limits::{PANIC_WINDOW_SECS, PANICS_MAX, PANICS_OF_ALL_MAX},
         meeting::Caller,
@@ -30,6 +32,8 @@ use crate::{
 pub struct LoggedRoom {
     room: Room,
     journal: Journal,
+    /// What is being appended.
+    records: Vec<u8>,
     /// Signs for LiveKit; no part of the log.
     livekit: Arc<Livekit>,
     /// The last panics, each with who caused it.
@@ -55,11 +59,32 @@ pub struct Revived {
 #[derive(Debug)]
 pub enum Handled {
     Done(Effects),
-    /// The rule panicked; the room is as it was before the input. A session whose command does so again within a minute is
-    /// cut.
-    Panicked {
-        cut: Option<SessionNo>,
-    },
+    /// The rule panicked: nothing may be done with the room before it is as it was, see [`LoggedRoom::skip`].
+    Panicked(Panicked),
+}
+
+/// An input that made a rule panic.
+#[derive(Debug, Clone, Copy)]
+pub struct Panicked {
+    seq: u64,
+    at: Timestamp,
+    culprit: Option<(SessionNo, Caller)>,
+}
+
+/// What became of the wish to log something.
+pub enum Logging {
+    Done,
+    /// Nothing else may be done with the room before this is over.
+    UnderWay(BoxFuture<'static, io::Result<()>>),
+}
+
+impl fmt::Debug for Logging {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Done => "Done",
+            Self::UnderWay(_) => "UnderWay",
+        })
+    }
 }
 
 /// The room can't go on.
@@ -77,6 +102,7 @@ impl LoggedRoom {
         Ok(Self {
             room,
             journal,
+            records: Vec::new(),
             livekit,
             panics: VecDeque::new(),
             disk_failed: false,
@@ -111,6 +137,7 @@ impl LoggedRoom {
         let this = Self {
             room,
             journal,
+            records: Vec::new(),
             livekit,
             panics: VecDeque::new(),
             disk_failed: false,
@@ -198,18 +225,32 @@ impl LoggedRoom {
         inputs.into_iter().map(stamp).collect()
     }
 
-    /// Appends a batch. A failing disk does not stop the room: it goes on in memory, and its file is deleted.
-    pub async fn log(&mut self, batch: &[Stamped]) -> Result<(), JournalError> {
+    /// Begins to append a batch; one that is under way ends with [`LoggedRoom::logged`].
+    pub fn log(&mut self, batch: &[Stamped]) -> Result<Logging, JournalError> {
         if batch.iter().any(|stamped| !stamped.input.is_of_time()) {
             self.delete_outlived();
         }
-        let records = format::encode_inputs(batch)?;
-        let Err(error) = self.journal.append(&records).await else {
-            return Ok(());
-        };
-        let failed = self.go_on_in_memory(&error.into())?;
-        self.delete(&failed);
-        Ok(self.journal.append(&records).await?)
+        match self.append(format::encode_inputs(batch)?) {
+            Append::Over(written) => self.logged(written).map(|()| Logging::Done),
+            Append::UnderWay(append) => Ok(Logging::UnderWay(append)),
+        }
+    }
+
+    fn append(&mut self, records: Vec<u8>) -> Append {
+        self.records = records;
+        self.journal.append(&self.records)
+    }
+
+    /// The append of a batch is over. A failing disk does not stop the room: it goes on in memory, and its file is deleted.
+    pub fn logged(&mut self, written: io::Result<()>) -> Result<(), JournalError> {
+        let records = std::mem::take(&mut self.records);
+        if let Err(error) = written {
+            let failed = self.go_on_in_memory(&error.into())?;
+            self.delete(&failed);
+            self.journal.remember(&records);
+        }
+        self.journal.appended(&records);
+        Ok(())
     }
 
     /// Gives the journal that failed.
@@ -246,19 +287,45 @@ impl LoggedRoom {
     }
 
     /// Handles an input that is in the log.
-    pub async fn handle(&mut self, stamped: Stamped) -> Result<Handled, RoomFailure> {
+    pub fn handle(&mut self, stamped: Stamped) -> Handled {
         let (seq, at) = (stamped.seq, stamped.at);
         let culprit = self.culprit(&stamped.input);
         let (room, livekit) = (&mut self.room, &self.livekit);
         if let Ok(effects) = catch_unwind(AssertUnwindSafe(|| room.handle(livekit, stamped))) {
-            return Ok(Handled::Done(effects));
+            return Handled::Done(effects);
         }
         tracing::error!(room.id = %self.room.id(), input.seq = seq, "a rule panicked; the room is rebuilt");
-        let skipped = format::encode_skipped(seq).map_err(JournalError::from)?;
-        self.journal.append(&skipped).await.map_err(JournalError::from)?;
-        self.room = self.journal.rebuild(seq, &self.livekit)?;
-        self.room.skip(seq, at);
-        self.panicked(at, culprit)
+        Handled::Panicked(Panicked { seq, at, culprit })
+    }
+
+    /// Begins to log that an input is skipped; one that is under way ends with [`LoggedRoom::skip_logged`]. Then comes
+    /// [`LoggedRoom::rebuild`].
+    pub fn skip(&mut self, panicked: &Panicked) -> Result<Logging, JournalError> {
+        match self.append(format::encode_skipped(panicked.seq)?) {
+            Append::Over(written) => self.skip_logged(written).map(|()| Logging::Done),
+            Append::UnderWay(append) => Ok(Logging::UnderWay(append)),
+        }
+    }
+
+    /// What the panic left of the room can't go on in memory: an error is the end.
+    pub fn skip_logged(&mut self, written: io::Result<()>) -> Result<(), JournalError> {
+        let records = std::mem::take(&mut self.records);
+        written?;
+        self.journal.appended(&records);
+        Ok(())
+    }
+
+    /// Work that gives the room as it was before the input, on a blocking thread, for [`LoggedRoom::rebuilt`].
+    #[must_use]
+    pub fn rebuild(&self, panicked: &Panicked) -> Rebuild {
+        self.journal.rebuild(panicked.seq, &self.livekit)
+    }
+
+    /// The room is as it was, and goes on behind the input. A session whose command panicked again within a minute is to be cut.
+    pub fn rebuilt(&mut self, panicked: Panicked, room: Room) -> Result<Option<SessionNo>, RoomFailure> {
+        self.room = room;
+        self.room.skip(panicked.seq, panicked.at);
+        self.count_panic(panicked)
     }
 
     /// Whose command an input is.
@@ -273,11 +340,8 @@ impl LoggedRoom {
 
     /// Panics end a room when they come from all sides: what one caller does again and again cuts that caller's sessions,
     /// and counts once.
-    fn panicked(
-        &mut self,
-        at: Timestamp,
-        culprit: Option<(SessionNo, Caller)>,
-    ) -> Result<Handled, RoomFailure> {
+    fn count_panic(&mut self, panicked: Panicked) -> Result<Option<SessionNo>, RoomFailure> {
+        let Panicked { at, culprit, .. } = panicked;
         while self
             .panics
             .pop_front_if(|(first, _)| first.plus_secs(PANIC_WINDOW_SECS) < at)
@@ -305,7 +369,7 @@ impl LoggedRoom {
         if callers.len() + nobody >= PANICS_MAX || self.panics.len() >= PANICS_OF_ALL_MAX {
             Err(RoomFailure::TooManyPanics)
         } else {
-            Ok(Handled::Panicked { cut })
+            Ok(cut)
         }
     }
 

@@ -1,47 +1,43 @@
-//! The actor of one room: one mailbox, so one order. It logs inputs in batches, has them handled, releases the effects.
+//! The actor of one room: one mailbox, so one order. It carries the room's [`Shell`].
 
+mod carried;
 mod handle;
-pub mod kept;
-mod links;
 mod owner;
-mod release;
-mod turn;
 
 use std::{
-    collections::{HashMap, VecDeque},
+    io,
     sync::{
         Arc,
-        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicU64, AtomicUsize},
     },
-    time::Duration,
 };
 
 use ractor::{Actor, ActorCell, ActorProcessingErr, ActorRef, RpcReplyPort};
 use serde::Serialize;
-use tokio::task::{AbortHandle, JoinHandle};
-use uuid::Uuid;
 
+use self::{carried::Carried, owner::Owner};
 pub use self::{
     handle::{Gauge, RoomRef},
     owner::Asker,
 };
-use self::{kept::Kept, links::Links, owner::Owner};
+pub use crate::shell::StartReply;
 use crate::{
     access_revision::AccessRevision,
-    ids::{ParticipantId, RoomId, SessionNo, Timestamp, TokenHash},
+    ids::{RoomId, SessionNo, TokenHash},
     journal::{JournalError, file::Staged, folder::Folder},
-    livekit,
     logged::LoggedRoom,
     ports::Ports,
-    protocol::{Command, codes::CloseCode, meeting::Caller},
+    protocol::{Command, meeting::Caller},
     registry::RegistryRef,
     room::{
+        Room,
         access::Origin,
         effects::Effects,
         input::{Input, Notice, Start},
     },
-    session::{Arriving, Link},
-    ticket::{Claim, Tickets},
+    session::Arriving,
+    shell::{Asking, Shell},
+    ticket::Claim,
 };
 
 /// What a room's actor is told.
@@ -83,6 +79,10 @@ pub enum RoomMsg {
     Notice(Notice, AccessRevision),
     /// Handle what waits.
     Turn,
+    /// An append to the log is over.
+    Appended(io::Result<()>),
+    /// The room was read anew after a panic.
+    Rebuilt(Box<Result<Room, JournalError>>),
     /// The registry looks after its rooms.
     Sweep,
     /// The snapshot of this number was written beside the log.
@@ -92,20 +92,6 @@ pub enum RoomMsg {
     /// The server stops: a snapshot, and sessions are closed with 1001.
     Stop(RpcReplyPort<()>),
     Observe(RpcReplyPort<RoomSummary>),
-}
-
-/// The answer to a `start`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum StartReply {
-    Issued(ParticipantId),
-    NeedsIdentity,
-    NeedsFacts,
-    NoBreakoutRooms,
-    Banned,
-    /// Somebody lost access since the database was asked.
-    Outdated,
-    /// Not at this moment: the room is going down.
-    Unavailable,
 }
 
 /// What an operator, or a test, sees of a room.
@@ -144,288 +130,63 @@ pub async fn spawn(
         owner: Owner::of(room.room()),
         entered: AtomicBool::new(room.room().has_meeting()),
     });
-    let args = Shell {
+    let state = State {
+        carried: Carried::new(ports, registry, Arc::clone(&gauge)),
+        shell: Shell::new(room, revision),
         revival: effects,
-        revision,
         folder,
-        ..Shell::new(room, ports, registry, Arc::clone(&gauge))
     };
-    let (actor, _) = Actor::spawn_linked(None, RoomActor, args, supervisor).await?;
+    let (actor, _) = Actor::spawn_linked(None, RoomActor, state, supervisor).await?;
     Ok(RoomRef { id, actor, gauge })
 }
 
-/// An input on its way, with whoever waits for it.
+/// A shell and what carries it.
 #[derive(Debug)]
-struct Waiting {
-    input: Input,
-    from: From,
-}
-
-#[derive(Debug)]
-enum From {
-    Nobody,
-    /// The number of unhandled commands of this session goes down.
-    Session(SessionNo),
-    Start {
-        ticket: String,
-        /// What the ticket will be good for; the participant is found by the room.
-        claim: Claim,
-        reply: RpcReplyPort<StartReply>,
-    },
-}
-
-/// Everything around the state machine.
-#[derive(Debug)]
-struct Shell {
-    room: LoggedRoom,
+struct State {
+    shell: Shell<Carried>,
+    carried: Carried,
     /// What a revival brought; released as soon as the actor runs.
     revival: Option<Effects>,
-    /// The last time that REST took access from somebody, as far as it concerns this room.
-    revision: AccessRevision,
     /// Where a room that lives in memory because of the disk gets a journal again.
     folder: Option<Arc<Folder>>,
-    ports: Ports,
-    registry: RegistryRef,
-    gauge: Arc<Gauge>,
-    queue: VecDeque<Waiting>,
-    turn_cast: bool,
-    tickets: Tickets,
-    links: Links,
-    kept: Kept,
-    /// Calls to LiveKit that are under way.
-    calls: HashMap<u64, AbortHandle>,
-    alarm: Option<(Timestamp, JoinHandle<()>)>,
-    phase: Phase,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Phase {
-    Running,
-    /// Asked the registry to end.
-    Ending,
-    /// No input is handled any more.
-    Stopped,
-}
-
-impl Shell {
-    fn new(room: LoggedRoom, ports: Ports, registry: RegistryRef, gauge: Arc<Gauge>) -> Self {
-        Self {
-            room,
-            revival: None,
-            revision: AccessRevision::default(),
-            folder: None,
-            ports,
-            registry,
-            gauge,
-            queue: VecDeque::new(),
-            turn_cast: false,
-            tickets: Tickets::default(),
-            links: Links::default(),
-            kept: Kept::default(),
-            calls: HashMap::new(),
-            alarm: None,
-            phase: Phase::Running,
-        }
-    }
-
-    fn id(&self) -> RoomId {
-        self.room.room().id()
-    }
-
-    fn enqueue(&mut self, myself: &ActorRef<RoomMsg>, input: Input, from: From) {
-        if self.phase == Phase::Stopped {
-            return self.gauge.down();
-        }
-        self.queue.push_back(Waiting { input, from });
-        if !std::mem::replace(&mut self.turn_cast, true) {
-            let _ = myself.cast(RoomMsg::Turn);
-        }
-    }
-
-    /// An input that nobody sent.
-    fn input(&mut self, myself: &ActorRef<RoomMsg>, input: Input) {
-        self.gauge.waiting.fetch_add(1, Ordering::Relaxed);
-        self.enqueue(myself, input, From::Nobody);
-    }
-
-    fn show_disk(&self) {
-        let failed = self.room.disk_failed();
-        self.gauge.disk_failed.store(failed, Ordering::Relaxed);
-    }
-
+impl State {
     fn summary(&self) -> RoomSummary {
-        let room = self.room.room();
+        let (logged, room) = (self.shell.room(), self.shell.room().room());
         let (participants, waiting) = room.occupancy();
         RoomSummary {
             id: room.id(),
             participants,
             waiting,
-            sessions: self.links.len(),
-            tickets: self.tickets.len(),
-            waiting_inputs: self.queue.len(),
-            journal_bytes: self.room.journal().bytes(),
+            sessions: self.shell.links().len(),
+            tickets: self.shell.tickets(),
+            waiting_inputs: self.shell.waiting(),
+            journal_bytes: logged.journal().bytes(),
             input_seq: room.input_seq(),
             event_seq: room.event_seq(),
-            disk_failed: self.room.disk_failed(),
+            disk_failed: logged.disk_failed(),
         }
     }
 
-    fn start(
-        &mut self,
-        myself: &ActorRef<RoomMsg>,
-        start: Box<Start>,
-        as_of: Option<AccessRevision>,
-        ticket: String,
-        reply: RpcReplyPort<StartReply>,
-    ) {
-        if as_of.is_some_and(|as_of| as_of < self.revision) {
-            self.gauge.down();
-            // Whoever asked may have gone.
-            let _ = reply.send(StartReply::Outdated);
-            return;
-        }
-        let claim = Claim {
-            participant: ParticipantId(Uuid::nil()),
-            caller: start.caller,
-            token: start.token,
-            breakout_room: start.breakout_room,
-        };
-        self.enqueue(myself, Input::Start(start), From::Start { ticket, claim, reply });
-    }
-
-    fn attach(&mut self, session: SessionNo, link: Link) {
-        if self.phase == Phase::Stopped {
-            link.close(CloseCode::GoingAway);
-        } else {
-            self.links.insert(session, link);
-        }
-    }
-
-    fn redeem(&mut self, ticket: &str) -> Option<(Claim, Caller)> {
-        let claim = self.tickets.redeem(ticket, self.ports.clock.now())?;
-        // Whoever was removed or shut out since is told so on the socket; its ticket is no guess.
-        let holder = self.room.room().access().get(claim.participant);
-        let caller = holder.map_or(claim.caller, |holder| holder.caller);
-        (self.phase != Phase::Stopped).then_some((claim, caller))
-    }
-
-    /// Wakes the room at its next deadline.
-    fn set_alarm(&mut self, myself: &ActorRef<RoomMsg>) {
-        let next = self.room.room().next_deadline();
-        if self.alarm.as_ref().map(|(at, _)| *at) == next {
-            return;
-        }
-        if let Some((_, task)) = self.alarm.take() {
-            task.abort();
-        }
-        if let Some(at) = next {
-            let micros = at
-                .as_micros()
-                .saturating_sub(self.room.time(self.ports.clock.now()).as_micros())
-                .max(0);
-            let wait = Duration::from_micros(micros.unsigned_abs());
-            let (actor, gauge) = (myself.clone(), Arc::clone(&self.gauge));
-            let task = tokio::spawn(async move {
-                tokio::time::sleep(wait).await;
-                gauge.waiting.fetch_add(1, Ordering::Relaxed);
-                let _ = actor.cast(RoomMsg::Input(Input::Tick));
-            });
-            self.alarm = Some((at, task));
-        }
-    }
-
-    /// Asks LiveKit for something; what became of it is an input.
-    fn call(&mut self, myself: &ActorRef<RoomMsg>, call: u64, wanted: livekit::Call) {
-        let (media, actor) = (Arc::clone(&self.ports.media), myself.clone());
-        let gauge = Arc::clone(&self.gauge);
-        let task = tokio::spawn(async move {
-            let outcome = media.call(wanted).await;
-            gauge.waiting.fetch_add(1, Ordering::Relaxed);
-            let _ = actor.cast(RoomMsg::Input(Input::CallDone { call, outcome }));
-        });
-        self.calls.insert(call, task.abort_handle());
-    }
-
-    fn cancel_call(&mut self, call: u64) {
-        if let Some(task) = self.calls.remove(&call) {
-            task.abort();
-        }
-    }
-
-    fn close_all(&mut self, code: CloseCode) {
-        for link in self.links.drain() {
-            link.close(code);
-        }
-    }
-
-    /// The last snapshot, and everybody out: what the sessions report after that is not a leave.
-    fn stop(&mut self) {
-        self.phase = Phase::Stopped;
-        // Whoever waits for a ticket is told by the dropped reply port.
-        self.queue.clear();
-        if let Err(error) = self.room.snapshot_now() {
-            tracing::error!(room.id = %self.id(), %error, "last snapshot failed; the journal stays as it is");
-        }
-        self.close_all(CloseCode::GoingAway);
-    }
-}
-
-/// The socket of a redeemed ticket stands.
-fn seat_taken(claim: Claim, session: SessionNo, resume_from: Option<u64>, origin: Option<Origin>) -> Input {
-    Input::SeatTaken {
-        participant: claim.participant,
-        token: claim.token,
-        session,
-        breakout_room: claim.breakout_room,
-        resume_from,
-        origin,
-    }
-}
-
-struct RoomActor;
-
-impl Actor for RoomActor {
-    type Msg = RoomMsg;
-    type State = Shell;
-    type Arguments = Shell;
-
-    async fn pre_start(&self, _myself: ActorRef<RoomMsg>, shell: Shell) -> Result<Shell, ActorProcessingErr> {
-        Ok(shell)
-    }
-
-    /// A room that was revived has deadlines, and a room that was opened without need may end.
-    async fn post_start(
-        &self,
-        myself: ActorRef<RoomMsg>,
-        shell: &mut Shell,
-    ) -> Result<(), ActorProcessingErr> {
-        if let Some(effects) = shell.revival.take() {
-            release::effects(shell, &myself, effects, From::Nobody);
-        }
-        shell.set_alarm(&myself);
-        Ok(())
-    }
-
-    async fn handle(
-        &self,
-        myself: ActorRef<RoomMsg>,
-        message: RoomMsg,
-        shell: &mut Shell,
-    ) -> Result<(), ActorProcessingErr> {
+    /// Who waits for an answer may have gone.
+    fn handle(&mut self, message: RoomMsg) {
+        let (shell, carried) = (&mut self.shell, &mut self.carried);
         match message {
             RoomMsg::Start {
                 start,
                 as_of,
                 ticket,
-                reply,
-            } => shell.start(&myself, start, as_of, ticket, reply),
+                reply: asker,
+            } => {
+                let asking = Asking { as_of, ticket, asker };
+                shell.start(carried, start, asking);
+            }
             RoomMsg::Knows { token, caller, reply } => {
-                let known = shell.room.room().access().resume(token, caller);
-                let _ = reply.send(known.is_some());
+                let _ = reply.send(shell.knows(token, caller));
             }
             RoomMsg::Redeem { ticket, reply } => {
-                // Whoever asked may have gone.
-                let _ = reply.send(shell.redeem(&ticket));
+                let _ = reply.send(shell.redeem(carried, &ticket));
             }
             RoomMsg::Attach {
                 claim,
@@ -433,54 +194,64 @@ impl Actor for RoomActor {
                 link,
                 resume_from,
                 origin,
-            } => {
-                if let Some(link) = link.arrive() {
-                    shell.attach(session, link);
-                }
-                let taken = seat_taken(claim, session, resume_from, origin);
-                shell.enqueue(&myself, taken, From::Nobody);
+            } => shell.attach(carried, link.arrive(), (claim, session), (resume_from, origin)),
+            RoomMsg::Command { session, command } => shell.command(carried, session, command),
+            RoomMsg::Input(input) => {
+                carried.note(&input);
+                shell.input(carried, input);
             }
-            RoomMsg::Command { session, command } => {
-                let command = Input::Command { session, command };
-                shell.enqueue(&myself, command, From::Session(session));
-            }
-            RoomMsg::Input(input) => shell.enqueue(&myself, input, From::Nobody),
-            RoomMsg::Notice(notice, revision) => {
-                shell.revision = shell.revision.max(revision);
-                shell.enqueue(&myself, Input::Notice(notice), From::Nobody);
-            }
-            RoomMsg::Turn => turn::run(shell, &myself).await,
-            RoomMsg::Sweep => turn::sweep(shell, &myself),
-            RoomMsg::Staged(number, staged) => {
-                if let Err(error) = shell.room.adopt(number, staged) {
-                    tracing::warn!(room.id = %shell.id(), %error, "snapshot failed; the longer journal stays");
-                }
-                shell.show_disk();
-            }
-            RoomMsg::MayEnd => turn::end_if_over(shell, &myself),
+            RoomMsg::Notice(notice, revision) => shell.notice(carried, notice, revision),
+            RoomMsg::Turn => shell.turn(carried),
+            RoomMsg::Appended(written) => shell.appended(carried, written),
+            RoomMsg::Rebuilt(room) => shell.rebuilt(carried, *room),
+            RoomMsg::Sweep => shell.sweep(carried, self.folder.as_deref()),
+            RoomMsg::Staged(number, staged) => shell.staged(carried, number, staged),
+            RoomMsg::MayEnd => shell.may_end(carried),
             RoomMsg::Stop(reply) => {
-                shell.stop();
-                let _ = reply.send(());
-                myself.stop(None);
+                carried.wait_for_stop(reply);
+                shell.stop(carried);
             }
             RoomMsg::Observe(reply) => {
-                let _ = reply.send(shell.summary());
+                let _ = reply.send(self.summary());
             }
         }
+    }
+}
+
+struct RoomActor;
+
+impl Actor for RoomActor {
+    type Msg = RoomMsg;
+    type State = State;
+    type Arguments = State;
+
+    async fn pre_start(
+        &self,
+        myself: ActorRef<RoomMsg>,
+        mut state: State,
+    ) -> Result<State, ActorProcessingErr> {
+        state.carried.run_as(myself);
+        Ok(state)
+    }
+
+    async fn post_start(
+        &self,
+        _myself: ActorRef<RoomMsg>,
+        state: &mut State,
+    ) -> Result<(), ActorProcessingErr> {
+        let revival = state.revival.take();
+        state.shell.begin(&mut state.carried, revival);
         Ok(())
     }
 
-    async fn post_stop(
+    async fn handle(
         &self,
         _myself: ActorRef<RoomMsg>,
-        shell: &mut Shell,
+        message: RoomMsg,
+        state: &mut State,
     ) -> Result<(), ActorProcessingErr> {
-        if let Some((_, task)) = shell.alarm.take() {
-            task.abort();
-        }
-        for (_, task) in shell.calls.drain() {
-            task.abort();
-        }
+        state.carried.begin_slice();
+        state.handle(message);
         Ok(())
     }
 }

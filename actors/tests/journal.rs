@@ -20,14 +20,14 @@ use colloquy_actors::{
         folder::{Folder, FolderError},
         format::RULES_HASH,
     },
-    logged::{Handled, LoggedRoom},
+    logged::LoggedRoom,
     protocol::limits::{POST_MORTEM_FILES_MAX, POST_MORTEM_SECS},
     room::{
         Room, RoomSettings,
-        input::{Ending, Input, Stamped},
+        input::{Ending, Input},
     },
 };
-use trial::{BEGIN, Kind, ROOM, Trial, id_of, say};
+use trial::{BEGIN, Kind, ROOM, Trial, id_of, logged::play, say};
 use uuid::Uuid;
 
 /// A folder that goes with the test.
@@ -78,19 +78,6 @@ fn conversation() -> Trial {
     trial
 }
 
-/// Logs and handles inputs as one batch.
-async fn play(room: &mut LoggedRoom, batch: &[Stamped]) -> Vec<bool> {
-    room.log(batch).await.unwrap();
-    let mut done = Vec::new();
-    for stamped in batch {
-        done.push(matches!(
-            room.handle(stamped.clone()).await.unwrap(),
-            Handled::Done(_)
-        ));
-    }
-    done
-}
-
 fn empty() -> Room {
     Room::new(ROOM, RoomSettings::default())
 }
@@ -102,7 +89,7 @@ async fn logged_conversation(folder: &Folder, path: &Path) -> (Trial, Vec<usize>
     let length = || usize::try_from(fs::metadata(path).unwrap().len()).unwrap();
     let mut lengths = vec![length()];
     for stamped in &trial.inputs {
-        play(&mut room, std::slice::from_ref(stamped)).await;
+        play(&mut room, std::slice::from_ref(stamped)).await.unwrap();
         lengths.push(length());
     }
     assert_eq!(*room.room(), trial.room);
@@ -122,7 +109,7 @@ async fn a_file_gives_the_room_again() {
         assert!(!folder.has(ROOM));
         let trial = conversation();
         let mut room = LoggedRoom::create(empty(), folder.log(ROOM).unwrap(), Arc::default()).unwrap();
-        play(&mut room, &trial.inputs).await;
+        play(&mut room, &trial.inputs).await.unwrap();
         drop(room);
         assert!(folder.has(ROOM));
         let mut again = LoggedRoom::open(folder.log(ROOM).unwrap(), Arc::default()).unwrap();
@@ -130,7 +117,7 @@ async fn a_file_gives_the_room_again() {
         // It goes on where it was.
         let batch = again.stamp(vec![Input::Restarted], BEGIN, || 7);
         assert!(batch[0].at > trial.room.at(), "time never goes back");
-        assert_eq!(play(&mut again, &batch).await, [true]);
+        assert_eq!(play(&mut again, &batch).await.unwrap(), [true]);
         let once_more = LoggedRoom::open(folder.log(ROOM).unwrap(), Arc::default()).unwrap();
         assert_eq!(once_more.room(), again.room());
         once_more.journal().delete().unwrap();
@@ -177,7 +164,7 @@ async fn a_cut_file_is_written_on_from_its_last_whole_input() {
     let mut room = LoggedRoom::open(folder.log(ROOM).unwrap(), Arc::default()).unwrap();
     assert_eq!(room.room().input_seq(), lengths.len() as u64 - 2);
     let batch = room.stamp(vec![Input::Restarted, say(SessionNo(1), "gone")], BEGIN, || 7);
-    play(&mut room, &batch).await;
+    play(&mut room, &batch).await.unwrap();
     let again = LoggedRoom::open(folder.log(ROOM).unwrap(), Arc::default()).unwrap();
     assert_eq!(again.room(), room.room());
 }
@@ -212,11 +199,13 @@ async fn other_rules_read_the_snapshot_only() {
     let folder = temporary.open();
     let mut trial = conversation();
     let mut room = LoggedRoom::create(empty(), folder.log(ROOM).unwrap(), Arc::default()).unwrap();
-    play(&mut room, &trial.inputs).await;
+    play(&mut room, &trial.inputs).await.unwrap();
     room.snapshot_now().unwrap();
     let begun = room.room().clone();
     trial.input(say(SessionNo(1), "only in the tail"));
-    play(&mut room, &trial.inputs[trial.inputs.len() - 1..]).await;
+    play(&mut room, &trial.inputs[trial.inputs.len() - 1..])
+        .await
+        .unwrap();
     drop(room);
     let text = String::from_utf8_lossy(&fs::read(temporary.log()).unwrap()).into_owned();
     assert!(text.contains(RULES_HASH) && text.contains("only in the tail"));
@@ -238,23 +227,29 @@ async fn what_is_logged_while_a_snapshot_is_written_follows_it() {
     for log in [Log::Memory(Vec::new()), folder.log(ROOM).unwrap()] {
         let mut trial = conversation();
         let mut room = LoggedRoom::create(empty(), log, Arc::default()).unwrap();
-        play(&mut room, &trial.inputs).await;
+        play(&mut room, &trial.inputs).await.unwrap();
         let state = room.room().clone();
         let write_snapshot = room.journal_mut().stage(&state, None);
         trial.input(say(SessionNo(1), "meanwhile"));
-        play(&mut room, &trial.inputs[trial.inputs.len() - 1..]).await;
+        play(&mut room, &trial.inputs[trial.inputs.len() - 1..])
+            .await
+            .unwrap();
         let staged = write_snapshot();
         trial.input(say(SessionNo(1), "before it is adopted"));
-        play(&mut room, &trial.inputs[trial.inputs.len() - 1..]).await;
+        play(&mut room, &trial.inputs[trial.inputs.len() - 1..])
+            .await
+            .unwrap();
         room.adopt(room.journal().last_snapshot(), staged).unwrap();
         trial.input(say(SessionNo(1), "after"));
-        play(&mut room, &trial.inputs[trial.inputs.len() - 1..]).await;
+        play(&mut room, &trial.inputs[trial.inputs.len() - 1..])
+            .await
+            .unwrap();
         // All of it is read back, without the inputs that the snapshot replaced.
         assert_eq!(
-            room.journal().rebuild(u64::MAX, &Arc::default()).unwrap(),
+            room.journal().rebuild(u64::MAX, &Arc::default())().unwrap(),
             trial.room
         );
-        let read_back = room.journal().rebuild(0, &Arc::default()).unwrap();
+        let read_back = room.journal().rebuild(0, &Arc::default())().unwrap();
         assert_eq!(read_back, state);
     }
     assert_eq!(names(&temporary.0), [format!("{ROOM}.log"), "lock".to_owned()]);
@@ -268,7 +263,7 @@ async fn a_snapshot_that_failed_or_came_too_late_changes_nothing() {
     let folder = temporary.open();
     let trial = conversation();
     let mut room = LoggedRoom::create(empty(), folder.log(ROOM).unwrap(), Arc::default()).unwrap();
-    play(&mut room, &trial.inputs).await;
+    play(&mut room, &trial.inputs).await.unwrap();
     let state = room.room().clone();
     let failed = Err(std::io::Error::other("disk full").into());
     drop(room.journal_mut().stage(&state, None));

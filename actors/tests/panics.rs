@@ -13,14 +13,14 @@ use std::{fs, time::Duration};
 use colloquy_actors::{
     ids::{SessionNo, Timestamp},
     journal::{Log, folder::Folder, format},
-    logged::{Handled, LoggedRoom, RoomFailure},
+    logged::{LoggedRoom, RoomFailure},
     protocol::limits::PANIC_WINDOW_SECS,
     room::{
         Room, RoomSettings,
         input::{Input, Stamped},
     },
 };
-use trial::{Kind, ROOM, Trial, panic, say};
+use trial::{Kind, ROOM, Trial, logged::play, panic, say};
 use uuid::Uuid;
 
 fn logged(trial: &Trial, log: Log) -> LoggedRoom {
@@ -40,16 +40,6 @@ fn stamp(room: &LoggedRoom, inputs: Vec<Input>, now: Timestamp) -> Vec<Stamped> 
         seed += 1;
         seed
     })
-}
-
-/// Whether each input was handled.
-async fn play(room: &mut LoggedRoom, batch: &[Stamped]) -> Result<Vec<bool>, RoomFailure> {
-    room.log(batch).await?;
-    let mut done = Vec::new();
-    for stamped in batch {
-        done.push(matches!(room.handle(stamped.clone()).await?, Handled::Done(_)));
-    }
-    Ok(done)
 }
 
 #[tokio::test]
@@ -105,7 +95,10 @@ async fn a_process_that_died_of_the_panic_skips_the_input_when_it_is_back() {
     skipping.handle(&Arc::default(), batch[2].clone());
     assert_eq!(*reopened.room(), skipping);
     // The next reader need not find out again.
-    assert_eq!(reopened.journal().rebuild(0, &Arc::default()).unwrap(), skipping);
+    assert_eq!(
+        reopened.journal().rebuild(0, &Arc::default())().unwrap(),
+        skipping
+    );
 }
 
 #[tokio::test]
@@ -144,7 +137,7 @@ async fn a_panic_while_a_snapshot_is_written_is_skipped_in_both_logs() {
     room.adopt(room.journal().last_snapshot(), write_snapshot())
         .unwrap();
     assert_eq!(
-        room.journal().rebuild(u64::MAX, &Arc::default()).unwrap(),
+        room.journal().rebuild(u64::MAX, &Arc::default())().unwrap(),
         *room.room()
     );
 }

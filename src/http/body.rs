@@ -65,18 +65,30 @@ async fn bytes<S: Send + Sync>(request: Request, state: &S) -> Result<Bytes, Api
             message,
         ));
     }
-    let (slow, from) = (
-        request.extensions().get().cloned(),
-        request.extensions().get().copied(),
-    );
-    let slow: SlowBodies = slow.unwrap_or_default();
-    let read = slow.read(from, Bytes::from_request(request, state)).await?;
-    read.map_err(|rejection| match rejection {
-        BytesRejection::FailedToBufferBody(inner) if inner.status() == StatusCode::PAYLOAD_TOO_LARGE => {
-            ApiError::payload_too_large(BODY_BYTES_MAX as u64)
-        }
-        _ => ApiError::bad_request("The body could not be read"),
-    })
+    WholeBody::from_request(request, state).await.map(|body| body.0)
+}
+
+/// A body of whatever kind, read as a whole. The only way to do so: it takes a place while it does not come.
+#[derive(Debug)]
+pub struct WholeBody(pub Bytes);
+
+impl<S: Send + Sync> FromRequest<S> for WholeBody {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
+        let (slow, from) = (
+            request.extensions().get().cloned(),
+            request.extensions().get().copied(),
+        );
+        let slow: SlowBodies = slow.unwrap_or_default();
+        let read = slow.read(from, Bytes::from_request(request, state)).await?;
+        read.map(Self).map_err(|rejection| match rejection {
+            BytesRejection::FailedToBufferBody(inner) if inner.status() == StatusCode::PAYLOAD_TOO_LARGE => {
+                ApiError::payload_too_large(BODY_BYTES_MAX as u64)
+            }
+            _ => ApiError::bad_request("The body could not be read"),
+        })
+    }
 }
 
 fn is_json(headers: &HeaderMap) -> bool {

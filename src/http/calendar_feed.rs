@@ -136,7 +136,7 @@ async fn revoke(
          headers(("ETag" = String, description = "Names this state of the calendar"))),
         (status = 304, description = "It is as the client has it"),
         (status = 404, description = "The token opens nothing", body = super::error::ErrorBody),
-        (status = 429, description = "Too many requests from this address, or a calendar that took long was asked for again too soon", body = super::error::ErrorBody),
+        (status = 429, description = "Too many tokens from this address that open nothing, or a calendar that took long was asked for again too soon", body = super::error::ErrorBody),
         refusals::OfParameters, refusals::Always,
     ),
 )]
@@ -147,11 +147,16 @@ async fn read(
     InQuery(query): InQuery<FeedQuery>,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
-    state.start_limits.admit_reader(address)?;
+    // Who shares an address with whoever invents tokens reads on.
+    let inventions = &state.start_limits.feeds;
+    inventions.admit(address)?;
     let made_after = state.clock.now() - TimeDelta::days(TOKEN_DAYS);
     let owner = calendar_feeds::owner(&state.db, &query.token, made_after).await?;
     let owner = owner.and_then(|owner| auth::enabled(owner).ok());
-    let owner = owner.ok_or_else(|| ApiError::not_found("The token opens no calendar"))?;
+    let Some(owner) = owner else {
+        inventions.count(address);
+        return Err(ApiError::not_found("The token opens no calendar"));
+    };
     if let Some(Extension(held)) = held {
         state
             .caller_limits

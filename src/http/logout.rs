@@ -6,13 +6,12 @@ use axum::{
     extract::State,
     http::{HeaderMap, StatusCode, header::CONTENT_TYPE},
 };
-use bytes::Bytes;
 use serde::Deserialize;
 use tokio::time::timeout;
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use super::{ApiError, ApiState, refusals};
+use super::{ApiError, ApiState, body::WholeBody, refusals};
 use crate::{
     identity::{LogoutToken, TokenError},
     store::{
@@ -55,10 +54,13 @@ pub struct LogoutForm {
 async fn log_out(
     State(state): State<ApiState>,
     headers: HeaderMap,
-    body: Result<Bytes, axum::extract::rejection::BytesRejection>,
+    body: Result<WholeBody, ApiError>,
 ) -> Result<StatusCode, ApiError> {
-    let body = body.map_err(|_| ApiError::bad_request("The body could not be read, or is too large"))?;
-    let token = token_of(&headers, &body)?;
+    let body = body.map_err(|error| match error.status() {
+        StatusCode::PAYLOAD_TOO_LARGE => ApiError::bad_request("The body is too large"),
+        _ => error,
+    })?;
+    let token = token_of(&headers, &body.0)?;
     let is_ours = |client: &str| state.config.oidc.is_own_client(client);
     let token = state.verifier.verify_logout_token(&token, is_ours).await;
     let voids = voids(&state, &token.map_err(refusal)?);

@@ -118,7 +118,7 @@ async fn answer(
     token: &str,
     act: impl AsyncFnOnce(AddressHash) -> Result<RefusalPage, ApiError>,
 ) -> Result<Response, ApiError> {
-    state.start_limits.admit_reader(address)?;
+    state.start_limits.admit_refusal(address)?;
     let shown = match Tokens::of(&state.db).await?.owner(token) {
         Some(owner) => act(owner).await?,
         None => RefusalPage::Wrong,

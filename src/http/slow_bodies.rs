@@ -10,7 +10,7 @@ use crate::{client_address::ClientAddress, concurrency_limit::NetworkLimit};
 /// Of a network: an IPv4 address or a /64 of IPv6; the networks around that have twice and four times as many.
 const OF_NETWORK_MAX: usize = 256;
 
-/// Of all together: with heads and bodies of the largest size 384 MiB.
+/// Of all together: with heads and bodies of the largest size, read into twice as much, 640 MiB.
 const OF_ALL_MAX: usize = 4_096;
 
 /// Places for bodies that are waited for. Clones are one.

@@ -15,6 +15,8 @@ use std::{
 use sqlx::{Database, Pool, pool::PoolConnection};
 use tokio::{runtime::Handle, time::timeout};
 
+use super::interrupt::{Interrupt, Interruptible};
+
 /// What has rested longer goes back to the pool, which looks whether it is still good before it is used again.
 const REST_MAX: Duration = Duration::from_millis(500);
 
@@ -43,6 +45,7 @@ struct AtHand<DB: Database> {
 /// A connection, and since when it has been away from the pool.
 pub(super) struct Taken<DB: Database> {
     pub connection: PoolConnection<DB>,
+    pub interrupt: Interrupt,
     since: Instant,
 }
 
@@ -80,6 +83,22 @@ impl<DB: Database> AtHand<DB> {
     }
 }
 
+impl<DB: Interruptible> Connections<DB> {
+    /// A connection at hand, else one of the pool.
+    pub(super) async fn take(&self) -> sqlx::Result<Taken<DB>> {
+        let at_hand = self.at_hand().take();
+        if let Some(taken) = at_hand {
+            return Ok(taken);
+        }
+        let mut connection = self.acquire().await?;
+        Ok(Taken {
+            interrupt: DB::interrupt(&mut connection).await?,
+            connection,
+            since: Instant::now(),
+        })
+    }
+}
+
 impl<DB: Database> Connections<DB> {
     /// Keeps at most half of a pool at hand: the rest is for who asks the pool.
     pub(super) fn new(pool: Pool<DB>) -> Self {
@@ -93,18 +112,6 @@ impl<DB: Database> Connections<DB> {
             pool,
             at_hand: Arc::new(Mutex::new(at_hand)),
         }
-    }
-
-    /// A connection at hand, else one of the pool.
-    pub(super) async fn take(&self) -> sqlx::Result<Taken<DB>> {
-        let at_hand = self.at_hand().take();
-        if let Some(taken) = at_hand {
-            return Ok(taken);
-        }
-        Ok(Taken {
-            connection: self.acquire().await?,
-            since: Instant::now(),
-        })
     }
 
     /// A connection of the pool, to which from now on all go back that are there, or come back.

@@ -20,14 +20,20 @@ use tokio::{
     time::{Instant, timeout, timeout_at},
 };
 
-use super::connections::{Connections, Taken};
+use super::{
+    connections::{Connections, Taken},
+    interrupt::Interruptible,
+};
 
 /// How long a request may wait for the database, all that it asks taken together; the same for one question or one
 /// transaction of whoever is no request. Below the 5 s within which clients hear that they shall come again.
 pub const TIME_LIMIT: Duration = Duration::from_secs(4);
 
-/// How long a read whose caller has gone may still take; its connection is closed then.
+/// How long a read whose caller has gone may still take; it is interrupted then.
 const LEFT_ALONE_MAX: Duration = Duration::from_secs(1);
+
+/// How long an interrupted read may take to end; its connection is closed then.
+const INTERRUPT_MAX: Duration = Duration::from_secs(1);
 
 /// What a request holds, such as a place among those of its caller.
 pub type Held = Arc<dyn Any + Send + Sync>;
@@ -122,7 +128,7 @@ enum Fate {
     Back,
 }
 
-impl<DB: Database> Lease<DB> {
+impl<DB: Interruptible> Lease<DB> {
     /// For a transaction.
     pub(super) async fn take(connections: &Connections<DB>) -> sqlx::Result<Self> {
         Ok(Self {
@@ -138,7 +144,9 @@ impl<DB: Database> Lease<DB> {
         lease.fate = Fate::LeftAlone;
         Ok(lease)
     }
+}
 
+impl<DB: Database> Lease<DB> {
     /// Ends the loan after a statement outside of transactions, and passes its outcome on.
     pub(super) fn settle<T>(mut self, outcome: sqlx::Result<T>) -> sqlx::Result<T> {
         self.fate = match &outcome {
@@ -174,7 +182,7 @@ impl<DB: Database> Drop for Lease<DB> {
             (Fate::LeftAlone, Ok(runtime)) => {
                 runtime.spawn(let_end(self.connections.clone(), taken, held()));
             }
-            _ => drop(taken.connection.detach()),
+            _ => close(taken),
         }
     }
 }
@@ -182,12 +190,24 @@ impl<DB: Database> Drop for Lease<DB> {
 /// Waits until a connection has done what was asked of it, and takes it back.
 async fn let_end<DB: Database>(connections: Connections<DB>, mut taken: Taken<DB>, held: Option<Held>) {
     // The answer to this comes behind all others.
-    let ended = timeout(LEFT_ALONE_MAX, taken.connection.ping()).await;
+    let mut ended = timeout(LEFT_ALONE_MAX, taken.connection.ping()).await;
+    if ended.is_err() && taken.interrupt.begin() {
+        ended = timeout(INTERRUPT_MAX, taken.connection.ping()).await;
+    }
     match (ended, Handle::try_current()) {
-        (Ok(Ok(())), Ok(runtime)) => connections.put(taken, &runtime),
-        _ => drop(taken.connection.detach()),
+        (Ok(Ok(())), Ok(runtime)) => {
+            taken.interrupt.over();
+            connections.put(taken, &runtime);
+        }
+        _ => close(taken),
     }
     drop(held);
+}
+
+/// Closes a connection, whatever it is doing.
+fn close<DB: Database>(taken: Taken<DB>) {
+    taken.interrupt.begin();
+    drop(taken.connection.detach());
 }
 
 impl<DB: Database> Deref for Lease<DB> {

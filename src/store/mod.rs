@@ -71,6 +71,7 @@ pub mod events;
 pub mod former_issuers;
 pub mod groups;
 pub mod guest_access;
+mod interrupt;
 pub mod invites;
 pub mod job_leases;
 mod lease;

@@ -12,6 +12,7 @@ use std::{
     time::SystemTime,
 };
 
+use super::Append;
 use crate::ids::Timestamp;
 
 /// An open log file. In plain mode a write survives the death of the process, with `fsync` the loss of power too.
@@ -74,24 +75,29 @@ impl FileLog {
     }
 
     /// A write of a batch costs a few microseconds, a hop to another thread more: only waiting for the disk does that.
-    pub(super) async fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
+    pub(super) fn append(&mut self, bytes: &[u8]) -> Append {
         if !self.fsync {
-            return (&*self.file).write_all(bytes);
+            return Append::Over((&*self.file).write_all(bytes));
         }
         let (file, bytes) = (Arc::clone(&self.file), bytes.to_vec());
-        let written = tokio::task::spawn_blocking(move || {
-            (&*file).write_all(&bytes)?;
-            file.sync_data()
-        });
-        written.await.map_err(io::Error::other)?
+        Append::UnderWay(Box::pin(async move {
+            let written = tokio::task::spawn_blocking(move || {
+                (&*file).write_all(&bytes)?;
+                file.sync_data()
+            });
+            written.await.map_err(io::Error::other)?
+        }))
     }
 
-    pub(super) fn read(&self) -> io::Result<Vec<u8>> {
-        let mut bytes = Vec::new();
-        let mut file = &*self.file;
-        file.seek(SeekFrom::Start(0))?;
-        file.read_to_end(&mut bytes)?;
-        Ok(bytes)
+    pub(super) fn reader(&self) -> impl FnOnce() -> io::Result<Vec<u8>> + Send + 'static {
+        let file = Arc::clone(&self.file);
+        move || {
+            let mut bytes = Vec::new();
+            let mut file = &*file;
+            file.seek(SeekFrom::Start(0))?;
+            file.read_to_end(&mut bytes)?;
+            Ok(bytes)
+        }
     }
 
     pub(super) fn cut(&mut self, bytes: usize) -> io::Result<()> {
@@ -202,7 +208,7 @@ mod tests {
         ids::RoomId,
         journal::Log,
         livekit::Outcome,
-        logged::{Handled, LoggedRoom},
+        logged::{Handled, LoggedRoom, Logging},
         room::{Room, RoomSettings, input::Input},
     };
 
@@ -215,8 +221,8 @@ mod tests {
         }
     }
 
-    #[tokio::test]
-    async fn a_room_whose_disk_fails_goes_on_in_memory_and_its_file_is_deleted() {
+    #[test]
+    fn a_room_whose_disk_fails_goes_on_in_memory_and_its_file_is_deleted() {
         let path = std::env::temp_dir().join(format!("colloquy-{}.log", Uuid::new_v4()));
         let room = Room::new(RoomId(Uuid::nil()), RoomSettings::default());
         let log = Log::File(FileLog::open(&path, false).unwrap());
@@ -230,28 +236,28 @@ mod tests {
             Timestamp::from_micros(1),
             || 1,
         );
-        room.log(&batch).await.unwrap();
+        assert!(matches!(room.log(&batch).unwrap(), Logging::Done));
         assert!(room.disk_failed() && !room.journal().is_file());
         assert!(!path.exists());
         for stamped in batch {
-            assert!(matches!(room.handle(stamped).await.unwrap(), Handled::Done(_)));
+            assert!(matches!(room.handle(stamped), Handled::Done(_)));
         }
         assert_eq!(room.room().input_seq(), 2);
         assert_eq!(
-            room.journal().rebuild(u64::MAX, &Arc::default()).unwrap(),
+            room.journal().rebuild(u64::MAX, &Arc::default())().unwrap(),
             *room.room()
         );
         // A snapshot of the file that was on its way is of no use any more.
         room.journal_mut().adopt(1, write_snapshot()).unwrap();
         assert_eq!(
-            room.journal().rebuild(u64::MAX, &Arc::default()).unwrap(),
+            room.journal().rebuild(u64::MAX, &Arc::default())().unwrap(),
             *room.room()
         );
         assert_eq!(files_of(&path), 0);
     }
 
-    #[tokio::test]
-    async fn a_room_that_is_revived_on_a_full_disk_keeps_its_file_until_somebody_comes() {
+    #[test]
+    fn a_room_that_is_revived_on_a_full_disk_keeps_its_file_until_somebody_comes() {
         let folder = std::env::temp_dir().join(format!("colloquy-{}", Uuid::new_v4()));
         fs::create_dir(&folder).unwrap();
         let path = folder.join("room.log");
@@ -276,7 +282,7 @@ mod tests {
             ),
         ] {
             let batch = room.stamp(vec![input], at, || 1);
-            room.log(&batch).await.unwrap();
+            assert!(matches!(room.log(&batch).unwrap(), Logging::Done));
             assert_eq!(path.exists(), is_kept);
         }
         fs::remove_dir_all(folder).unwrap();
@@ -302,7 +308,7 @@ mod tests {
         let last = log.stage().write_file(b"last").unwrap();
         drop(late);
         let log = last.become_log(b", tail").unwrap();
-        assert_eq!(log.read().unwrap(), b"last, tail");
+        assert_eq!(log.reader()().unwrap(), b"last, tail");
         assert_eq!(files_of(&path), 1);
         // The room is deleted while a snapshot is being written.
         let late = log.stage().write_file(b"late").unwrap();

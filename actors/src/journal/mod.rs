@@ -7,7 +7,7 @@ pub mod storage;
 
 use std::{
     collections::BTreeSet,
-    io,
+    fmt, io,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::Arc,
 };
@@ -17,7 +17,10 @@ use self::{
     format::Parsed,
     storage::Storage,
 };
-use crate::{encoding::EncodeError, livekit::Livekit, protocol::limits::JOURNAL_TAIL_BYTES, room::Room};
+use crate::{
+    encoding::EncodeError, livekit::Livekit, ports::BoxFuture, protocol::limits::JOURNAL_TAIL_BYTES,
+    room::Room,
+};
 
 /// Where the bytes of a log lie.
 #[derive(Debug)]
@@ -27,6 +30,24 @@ pub enum Log {
     Memory(Vec<u8>),
     Port(Box<dyn Storage>),
 }
+
+/// An append that was begun.
+pub enum Append {
+    Over(io::Result<()>),
+    UnderWay(BoxFuture<'static, io::Result<()>>),
+}
+
+impl fmt::Debug for Append {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Over(written) => f.debug_tuple("Over").field(written).finish(),
+            Self::UnderWay(_) => f.write_str("UnderWay"),
+        }
+    }
+}
+
+/// Work that reads a room from its log.
+pub type Rebuild = Box<dyn FnOnce() -> Result<Room, JournalError> + Send>;
 
 /// A log with its snapshot and the inputs since.
 #[derive(Debug)]
@@ -123,25 +144,42 @@ impl Journal {
         Ok((this, Replayed { panicked, ..replayed }))
     }
 
-    /// Appends records; they are in the log when this returns.
-    pub async fn append(&mut self, records: &[u8]) -> io::Result<()> {
+    /// Begins to append records. They are in the log when it is over without an error; then comes [`Journal::appended`], before
+    /// anything else is done with the journal.
+    pub fn append(&mut self, records: &[u8]) -> Append {
         match &mut self.log {
-            Log::File(file) => file.append(records).await?,
-            Log::Memory(bytes) => bytes.extend_from_slice(records),
-            Log::Port(port) => port.append(records).await?,
+            Log::File(file) => file.append(records),
+            Log::Memory(_) => {
+                self.remember(records);
+                Append::Over(Ok(()))
+            }
+            Log::Port(port) => Append::UnderWay(port.append(records)),
         }
+    }
+
+    /// Appends records to a log in memory.
+    pub(crate) fn remember(&mut self, records: &[u8]) {
+        if let Log::Memory(bytes) = &mut self.log {
+            bytes.extend_from_slice(records);
+        }
+    }
+
+    /// These records are in the log.
+    pub fn appended(&mut self, records: &[u8]) {
         self.tail_bytes += records.len();
         if let Some((_, staging)) = &mut self.staging {
             staging.extend_from_slice(records);
         }
-        Ok(())
     }
 
-    /// The room as it was before the input `before`.
-    pub fn rebuild(&self, before: u64, livekit: &Arc<Livekit>) -> Result<Room, JournalError> {
-        let bytes = self.log.read()?;
-        let parsed = format::parse(&bytes)?;
-        Ok(replay(&parsed, bytes.len(), before, &parsed.skipped(), livekit)?.room)
+    /// Work that reads the room as it was before the input `before`, on a blocking thread.
+    pub fn rebuild(&self, before: u64, livekit: &Arc<Livekit>) -> Rebuild {
+        let (read, livekit) = (self.log.reader(), Arc::clone(livekit));
+        Box::new(move || {
+            let bytes = read()?;
+            let parsed = format::parse(&bytes)?;
+            Ok(replay(&parsed, bytes.len(), before, &parsed.skipped(), &livekit)?.room)
+        })
     }
 
     /// Whether the tail is long enough to be replaced by a snapshot.
@@ -277,10 +315,21 @@ impl Log {
     }
 
     fn read(&self) -> io::Result<Vec<u8>> {
+        self.reader()()
+    }
+
+    /// What reads it, on whatever thread.
+    fn reader(&self) -> Box<dyn FnOnce() -> io::Result<Vec<u8>> + Send> {
         match self {
-            Self::File(file) => file.read(),
-            Self::Memory(log) => Ok(log.clone()),
-            Self::Port(port) => port.read(),
+            Self::File(file) => Box::new(file.reader()),
+            Self::Memory(log) => {
+                let bytes = log.clone();
+                Box::new(move || Ok(bytes))
+            }
+            Self::Port(port) => {
+                let bytes = port.read();
+                Box::new(move || bytes)
+            }
         }
     }
 

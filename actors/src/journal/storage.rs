@@ -12,7 +12,7 @@ pub trait Storage: fmt::Debug + Send + Sync {
     fn read(&self) -> io::Result<Vec<u8>>;
 
     /// The bytes are there when this is done. After a failure, nothing, all or a part of them may be there.
-    fn append<'a>(&'a mut self, bytes: &'a [u8]) -> BoxFuture<'a, io::Result<()>>;
+    fn append(&mut self, bytes: &[u8]) -> BoxFuture<'static, io::Result<()>>;
 
     /// Cuts off what is behind so many bytes.
     fn cut(&mut self, bytes: usize) -> io::Result<()>;

@@ -23,24 +23,18 @@ pub const ECHO_FREE_PER_SECOND: u32 = 10;
 pub const SESSION_UNHANDLED_COMMANDS_MAX: u32 = 256;
 /// Frames waiting for one session's writer.
 pub const SESSION_QUEUE_FRAMES_MAX: usize = 4_096;
-/// Bytes of long frames (see [`SOCKET_LONG_FRAME_BYTES`]) that one session has not taken; one of any size is accepted where none waits.
-/// Short ones are bounded by their number, to the same sum.
+/// Bytes of frames that one session has not taken; one of any size is accepted where none waits.
 pub const SESSION_QUEUE_BYTES_MAX: usize = 8 * 1024 * 1024;
-/// Bytes of frames that sessions have not taken, of all together: what several get is charged in parts. Not those of short ones that more
-/// than a few get.
+/// Bytes of frames that somebody has not taken, of all together; what many get counts once. Above it those sessions are cut that hold most
+/// for longest, until an eighth is free.
 pub const ALL_QUEUES_BYTES_MAX: usize = 512 * 1024 * 1024;
-/// The sessions of one network (an IPv4 address, or the /56 of an IPv6 address) may have one part of so many of what is free of that, those
-/// for whom something waits half of it. Whoever gets nothing is cut.
-pub const NETWORK_QUEUES_PART: usize = 3;
-/// The same for all networks of a /48 of IPv6.
-pub const REGION_QUEUES_PART: usize = 2;
 /// Frames that a writer takes and flushes together.
 pub const WRITER_BATCH_FRAMES: usize = 64;
 /// Read buffer of a socket: clients say little at a time (the library's default is 128 KiB, per socket).
 pub const SOCKET_READ_BYTES: usize = 1024;
 /// What a socket collects before it writes.
 pub const SOCKET_WRITE_BYTES: usize = 4 * 1024;
-/// A frame as long as this is written at once (the buffer of a quiet socket stays small), and its bytes are counted.
+/// A frame as long as this is written at once: the buffer of a quiet socket stays small.
 pub const SOCKET_LONG_FRAME_BYTES: usize = 2 * 1024;
 /// Payload of the frames that the library gets and sends: it keeps room for the longest. Longer ones are cut into pieces; whole
 /// masks of four bytes.

@@ -38,6 +38,11 @@ pub struct Gauge {
 }
 
 impl Gauge {
+    /// An input is about to be sent.
+    pub(super) fn up(&self) {
+        self.waiting.fetch_add(1, Ordering::Relaxed);
+    }
+
     /// An input waits no more; its sender had counted it before it sent it.
     pub(super) fn down(&self) {
         self.waiting.fetch_sub(1, Ordering::Relaxed);
@@ -74,7 +79,7 @@ impl RoomRef {
 
     /// Sends a message that becomes an input. A room that has just ended hears nothing more, rightly.
     pub fn send(&self, message: RoomMsg) {
-        self.gauge.waiting.fetch_add(1, Ordering::Relaxed);
+        self.gauge.up();
         let _ = self.actor.cast(message);
     }
 
@@ -93,7 +98,7 @@ impl RoomRef {
         message: impl FnOnce(RpcReplyPort<T>) -> RoomMsg,
         timeout: Duration,
     ) -> Result<CallResult<T>, MessagingErr<RoomMsg>> {
-        self.gauge.waiting.fetch_add(1, Ordering::Relaxed);
+        self.gauge.up();
         self.actor.call(message, Some(timeout)).await
     }
 

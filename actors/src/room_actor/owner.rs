@@ -2,7 +2,7 @@
 
 use std::sync::{PoisonError, RwLock, atomic::Ordering};
 
-use super::{RoomRef, Shell};
+use super::{Gauge, RoomRef};
 use crate::{
     ids::{OriginHash, UserId},
     room::Room,
@@ -60,16 +60,11 @@ impl RoomRef {
     }
 }
 
-impl Shell {
-    /// A `start` was handled: it may have begun a meeting. Comes before its answer, so that nobody with a ticket finds nothing here.
-    pub(super) fn note_owner(&self) {
-        if let Some(owner) = self.room.room().owner() {
-            self.gauge
-                .owner
-                .0
-                .write()
-                .unwrap_or_else(PoisonError::into_inner)
-                .0 = Some(owner);
+impl Gauge {
+    /// A `start` was handled: it may have begun a meeting.
+    pub(super) fn note_owner(&self, room: &Room) {
+        if let Some(owner) = room.owner() {
+            self.owner.0.write().unwrap_or_else(PoisonError::into_inner).0 = Some(owner);
         }
     }
 }

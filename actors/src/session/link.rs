@@ -10,26 +10,21 @@ use std::{
 
 use ractor::ActorRef;
 use tokio::sync::{Notify, mpsc};
-use tokio_tungstenite::tungstenite::Utf8Bytes;
 
-use super::{
-    SessionMsg,
-    unread::{Cost, Unread},
-};
+use super::{SessionMsg, unread::Unread};
 use crate::{
-    ids::OriginHash,
+    frame::Frame,
     protocol::{
         codes::CloseCode,
         limits::{SESSION_QUEUE_FRAMES_MAX, SESSION_UNHANDLED_COMMANDS_MAX},
     },
+    shell::SessionLink,
 };
 
 /// What waits for the writer.
 #[derive(Debug)]
 pub(super) enum Outgoing {
-    Text(Utf8Bytes),
-    /// One that counts until it is with the socket, and how many get it.
-    Counted(Utf8Bytes, u32),
+    Text(Frame),
     Ping,
     /// The last thing that is written.
     Close(CloseCode),
@@ -86,22 +81,31 @@ impl fmt::Debug for Shared {
 impl Shared {
     pub(super) fn link(
         actor: ActorRef<SessionMsg>,
-        networks: &[OriginHash],
         until_seated: Box<dyn Send>,
     ) -> (Link, mpsc::Receiver<Outgoing>) {
         let (queue, receiver) = mpsc::channel(SESSION_QUEUE_FRAMES_MAX);
         let shared = Self {
-            unread: Unread::from(networks),
             until_seated: Mutex::new(Some(until_seated)),
             ..Self::default()
         };
         let shared = Arc::new(shared);
+        shared.unread.register(Arc::downgrade(&shared));
         (Link { queue, shared, actor }, receiver)
     }
 
     /// Whether the client has ever been inside: it may send larger messages from then on.
     pub(super) fn has_ever_joined(&self) -> bool {
         self.has_ever_joined.load(Ordering::Relaxed)
+    }
+
+    /// Ends the session although its client does not hear it.
+    pub(super) fn cut(&self) {
+        self.is_cut.store(true, Ordering::Relaxed);
+        self.cut_now.notify_one();
+    }
+
+    pub(super) fn is_cut(&self) -> bool {
+        self.is_cut.load(Ordering::Relaxed)
     }
 
     fn seat(&self) {
@@ -116,70 +120,10 @@ impl Link {
         &self.shared
     }
 
-    /// Queues a frame that nobody else gets. A session that does not keep up is cut: it can resume, and delays nobody.
-    pub fn push(&self, frame: Utf8Bytes) {
-        self.push_to_one_of(1, frame);
-    }
-
-    /// The same of a frame that the room keeps anyway.
-    pub fn push_kept(&self, frame: Utf8Bytes) {
-        self.push_to_one_of(u32::MAX, frame);
-    }
-
-    /// The same of a frame that so many get.
-    pub fn push_to_one_of(&self, receivers: u32, frame: Utf8Bytes) {
-        if self.is_cut() {
-            return;
-        }
-        let outgoing = match Cost::of(frame.len(), receivers as usize) {
-            None => Outgoing::Text(frame),
-            Some(cost) if self.shared.unread.takes(cost) => Outgoing::Counted(frame, receivers),
-            Some(_) => return self.cut(),
-        };
-        // A closed queue means that the writer has ended; whoever is cut then is cut already.
-        if self.queue.try_send(outgoing).is_err() {
-            self.cut();
-        }
-    }
-
     pub(super) fn ping(&self) {
         if self.queue.try_send(Outgoing::Ping).is_err() {
-            self.cut();
+            self.shared.cut();
         }
-    }
-
-    /// Ends the session after what was queued before.
-    pub fn close(&self, code: CloseCode) {
-        // A full queue means a client that takes nothing; a closed one, that the writer has ended.
-        if let Err(mpsc::error::TrySendError::Full(_)) = self.queue.try_send(Outgoing::Close(code)) {
-            self.cut();
-        }
-    }
-
-    fn cut(&self) {
-        self.shared.is_cut.store(true, Ordering::Relaxed);
-        self.shared.cut_now.notify_one();
-    }
-
-    /// Whether the session did not keep up and is about to end: nothing of what it still asks for would reach it.
-    #[must_use]
-    pub fn is_cut(&self) -> bool {
-        self.shared.is_cut.load(Ordering::Relaxed)
-    }
-
-    /// The session has joined; these modules are on.
-    pub fn open(&self, has_module: impl Fn(&str) -> bool) {
-        let on = MODULES.iter().filter(|module| has_module(module));
-        let bits = on.fold(JOINED, |all, module| all | bit(module));
-        self.shared.has_ever_joined.store(true, Ordering::Relaxed);
-        self.shared.opened.store(bits, Ordering::Release);
-        self.shared.seat();
-    }
-
-    /// The session waits again.
-    pub fn shut(&self) {
-        self.shared.opened.store(0, Ordering::Release);
-        self.shared.seat();
     }
 
     /// Whether the session is inside or waits.
@@ -205,15 +149,50 @@ impl Link {
             .is_ok()
     }
 
-    /// The room has handled a command of this session.
-    pub fn command_handled(&self) {
-        self.shared.unhandled.fetch_sub(1, Ordering::Relaxed);
-    }
-
     /// The session's actor.
     #[must_use]
     pub fn actor(&self) -> &ActorRef<SessionMsg> {
         &self.actor
+    }
+}
+
+impl SessionLink for Link {
+    fn push(&self, frame: Frame) {
+        if self.is_cut() {
+            return;
+        }
+        // A closed queue means that the writer has ended; whoever is cut then is cut already.
+        if !self.shared.unread.takes(&frame) || self.queue.try_send(Outgoing::Text(frame)).is_err() {
+            self.shared.cut();
+        }
+    }
+
+    fn open(&self, has_module: impl Fn(&str) -> bool) {
+        let on = MODULES.iter().filter(|module| has_module(module));
+        let bits = on.fold(JOINED, |all, module| all | bit(module));
+        self.shared.has_ever_joined.store(true, Ordering::Relaxed);
+        self.shared.opened.store(bits, Ordering::Release);
+        self.shared.seat();
+    }
+
+    fn shut(&self) {
+        self.shared.opened.store(0, Ordering::Release);
+        self.shared.seat();
+    }
+
+    fn close(&self, code: CloseCode) {
+        // A full queue means a client that takes nothing; a closed one, that the writer has ended.
+        if let Err(mpsc::error::TrySendError::Full(_)) = self.queue.try_send(Outgoing::Close(code)) {
+            self.shared.cut();
+        }
+    }
+
+    fn is_cut(&self) -> bool {
+        self.shared.is_cut()
+    }
+
+    fn command_handled(&self) {
+        self.shared.unhandled.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

@@ -32,7 +32,7 @@ use self::{
     reader::Reader,
 };
 use crate::{
-    ids::{OriginHash, SessionNo, UserId},
+    ids::{SessionNo, UserId},
     ports::{CallerNames, Clock, Ports},
     protocol::{
         codes::CloseCode,
@@ -47,6 +47,7 @@ use crate::{
         input::{Ending, Input},
     },
     room_actor::{RoomMsg, RoomRef},
+    shell::SessionLink,
     ticket::Claim,
 };
 
@@ -120,8 +121,6 @@ pub struct Places {
     pub while_open: Box<dyn Send>,
     /// Given back when the session is inside or waits.
     pub until_seated: Box<dyn Send>,
-    /// Networks whose clients share the memory for what they have not taken yet, the narrowest first.
-    pub networks: Vec<OriginHash>,
 }
 
 impl fmt::Debug for Places {
@@ -211,7 +210,7 @@ impl<S: Socket> Actor for SessionActor<S> {
             caller_names,
             places,
         } = args;
-        let (link, queue) = Shared::link(myself.clone(), &places.networks, places.until_seated);
+        let (link, queue) = Shared::link(myself.clone(), places.until_seated);
         let meter = Arc::<Meter>::default();
         let metered = Metered::new(stream, Arc::clone(&meter), Arc::clone(link.shared()));
         let socket = WebSocketStream::from_raw_socket(metered, Role::Server, Some(socket_config())).await;

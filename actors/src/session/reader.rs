@@ -17,6 +17,7 @@ use super::{
 };
 use crate::{
     encoding::EncodeError,
+    frame::Frame,
     ids::SessionNo,
     ports::{CallerNames, Clock},
     protocol::{
@@ -28,6 +29,7 @@ use crate::{
         moderation::ModerationEvent,
     },
     room_actor::{RoomMsg, RoomRef},
+    shell::SessionLink,
 };
 
 /// How reading ended: what it means for the participant, and the code that the client gets.
@@ -294,7 +296,7 @@ impl Reader {
     /// A session that can't say what it has to is over; its client comes back.
     fn push(&self, frame: Result<Utf8Bytes, EncodeError>) {
         match frame {
-            Ok(frame) => self.link.push(frame),
+            Ok(text) => self.link.push(Frame::new(text, 1)),
             Err(_) => self.link.close(CloseCode::Restart),
         }
     }

@@ -1,264 +1,251 @@
-//! Bytes of frames that clients have not taken yet: of a session, of the networks that it comes from, and of all.
+//! What clients have not taken yet: how much of it a session may leave, and who must go when all together leave too much.
 //!
-//! A frame counts from the moment it is queued until it is with the socket; one that is refused does not count. What many get lies in
-//! memory once: each of them is charged its part. Short frames that so many get that a part is next to nothing are bounded by their
-//! number, and nothing is counted for them.
+//! Nobody is refused for what others have left. Who goes first holds much and has taken nothing for long: a client that reads is never
+//! among them, wherever it comes from.
 
 use std::{
     collections::HashMap,
     fmt,
     sync::{
-        Arc, LazyLock, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicUsize, Ordering},
+        LazyLock, Mutex, MutexGuard, PoisonError, Weak,
+        atomic::{AtomicU64, AtomicUsize, Ordering},
     },
+    time::Duration,
 };
 
+use tokio::{runtime::Handle, time::Instant};
+
+use super::link::Shared;
 use crate::{
-    ids::OriginHash,
-    protocol::limits::{
-        ALL_QUEUES_BYTES_MAX, NETWORK_QUEUES_PART, REGION_QUEUES_PART, SESSION_QUEUE_BYTES_MAX,
-        SOCKET_LONG_FRAME_BYTES,
-    },
+    frame::{Frame, bytes_held},
+    protocol::limits::{ALL_QUEUES_BYTES_MAX, SESSION_QUEUE_BYTES_MAX},
 };
 
-/// Of all sessions of this process.
-static OF_ALL: AtomicUsize = AtomicUsize::new(0);
+/// Between two looks at who must go: those of the last one are going.
+const SHED_INTERVAL: Duration = Duration::from_millis(50);
 
-/// Of networks with open sessions, by how many of these they have.
-static NETWORKS: LazyLock<Mutex<HashMap<OriginHash, (Network, usize)>>> = LazyLock::new(Mutex::default);
+/// How much is free again after that, as a part of all that there may be.
+const SHED_PART: usize = 8;
 
-type Network = Arc<AtomicUsize>;
+/// Who has just begun to wait counts as if it had waited for so long.
+const WAIT_MIN: Duration = Duration::from_millis(100);
 
-fn networks() -> MutexGuard<'static, HashMap<OriginHash, (Network, usize)>> {
-    NETWORKS.lock().unwrap_or_else(PoisonError::into_inner)
+/// From which times are counted.
+static BEGAN: LazyLock<Instant> = LazyLock::new(Instant::now);
+
+/// When the next look may be, in milliseconds.
+static NEXT_SHED: AtomicU64 = AtomicU64::new(0);
+
+/// All sessions of this process, by a number that none has twice.
+static SESSIONS: LazyLock<Mutex<HashMap<u64, Weak<Shared>>>> = LazyLock::new(Mutex::default);
+static NEXT_SESSION: AtomicU64 = AtomicU64::new(1);
+
+fn sessions() -> MutexGuard<'static, HashMap<u64, Weak<Shared>>> {
+    SESSIONS.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// What a frame counts for one of those who get it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Cost {
-    /// Its bytes, where it is a long one.
-    own: usize,
-    /// Its part of them.
-    charge: usize,
+/// Milliseconds; never 0.
+fn now() -> u64 {
+    u64::try_from(BEGAN.elapsed().as_millis()).map_or(u64::MAX, |millis| millis + 1)
 }
-
-impl Cost {
-    /// None of a frame that is bounded by its number.
-    pub fn of(bytes: usize, receivers: usize) -> Option<Self> {
-        let is_long = bytes >= SOCKET_LONG_FRAME_BYTES;
-        (is_long || receivers < FEW_RECEIVERS).then(|| Self {
-            own: if is_long { bytes } else { 0 },
-            charge: bytes.div_ceil(receivers.max(1)),
-        })
-    }
-}
-
-/// Receivers from which on the parts of a short frame are not worth counting.
-const FEW_RECEIVERS: usize = 16;
 
 /// What a session has not taken yet.
 #[derive(Default)]
 pub(super) struct Unread {
-    /// Bytes of its long frames, whoever else gets them.
-    own: AtomicUsize,
-    /// What it is charged for all that is counted.
-    charged: AtomicUsize,
-    /// Networks that it comes from, each with the part of what is free that its clients may have.
-    networks: Vec<(OriginHash, Network, usize)>,
+    /// Its number among [`SESSIONS`].
+    number: AtomicU64,
+    bytes: AtomicUsize,
+    /// Since when the socket takes nothing of what is being written; 0 while nothing is.
+    writing_since: AtomicU64,
 }
 
 impl Unread {
-    /// Of a session from these networks, the narrowest first; none where limits by network do not hold.
-    pub fn from(networks: &[OriginHash]) -> Self {
-        let parts = [NETWORK_QUEUES_PART, REGION_QUEUES_PART];
-        let mut counted = self::networks();
-        let networks = networks.iter().zip(parts).map(|(network, part)| {
-            let (bytes, sessions) = counted.entry(*network).or_default();
-            *sessions += 1;
-            (*network, Arc::clone(bytes), part)
-        });
-        Self {
-            own: AtomicUsize::new(0),
-            charged: AtomicUsize::new(0),
-            networks: networks.collect(),
-        }
+    /// The session is among those that may have to go.
+    pub fn register(&self, shared: Weak<Shared>) {
+        let number = NEXT_SESSION.fetch_add(1, Ordering::Relaxed);
+        self.number.store(number, Ordering::Relaxed);
+        sessions().insert(number, shared);
     }
 
-    /// Counts a frame that is to be queued, if it still fits. A network may have a part of what nobody has: whatever some take, something is
-    /// left for others. Who has a frame waiting leaves half of that to those who have none.
-    pub fn takes(&self, cost: Cost) -> bool {
-        let (own, charged) = (
-            self.own.load(Ordering::Relaxed),
-            self.charged.load(Ordering::Relaxed),
-        );
-        // What is counted last is taken away first, so that no counter is ever below what is in it.
-        let of_all = OF_ALL.fetch_add(cost.charge, Ordering::Relaxed);
-        let share = if charged == 0 { 1 } else { 2 };
-        let free = ALL_QUEUES_BYTES_MAX.saturating_sub(of_all);
-        let mut fits = (own == 0 || own + cost.own <= SESSION_QUEUE_BYTES_MAX) && cost.charge <= free;
-        for (_, network, part) in &self.networks {
-            let of_network = network.fetch_add(cost.charge, Ordering::Relaxed);
-            fits &= of_network + cost.charge <= free / (part * share);
+    /// Counts a frame that is to be queued, if it still fits. One of any size does where nothing waits.
+    pub fn takes(&self, frame: &Frame) -> bool {
+        let bytes = self.bytes.fetch_add(frame.bytes(), Ordering::Relaxed);
+        let fits = bytes == 0 || bytes + frame.bytes() <= SESSION_QUEUE_BYTES_MAX;
+        if !fits {
+            self.bytes.fetch_sub(frame.bytes(), Ordering::Relaxed);
         }
-        if fits {
-            self.charged.fetch_add(cost.charge, Ordering::Relaxed);
-            self.own.fetch_add(cost.own, Ordering::Relaxed);
-        } else {
-            self.remove(cost.charge);
+        if bytes_held() > ALL_QUEUES_BYTES_MAX {
+            shed();
         }
         fits
     }
 
     /// A frame is with the socket.
-    pub fn taken(&self, cost: Cost) {
-        self.own.fetch_sub(cost.own, Ordering::Relaxed);
-        self.charged.fetch_sub(cost.charge, Ordering::Relaxed);
-        self.remove(cost.charge);
+    pub fn taken(&self, bytes: usize) {
+        self.bytes.fetch_sub(bytes, Ordering::Relaxed);
     }
 
-    fn remove(&self, bytes: usize) {
-        for (_, network, _) in &self.networks {
-            network.fetch_sub(bytes, Ordering::Relaxed);
-        }
-        OF_ALL.fetch_sub(bytes, Ordering::Relaxed);
+    /// Something is being written from now on.
+    pub fn writes(&self) {
+        self.writing_since.store(now(), Ordering::Relaxed);
     }
 
-    #[cfg(test)]
-    pub fn bytes(&self) -> usize {
-        self.charged.load(Ordering::Relaxed)
+    /// It was written.
+    pub fn written(&self) {
+        self.writing_since.store(0, Ordering::Relaxed);
     }
 
     /// Nothing of what waits is sent any more.
     pub fn give_up(&self) {
-        self.own.store(0, Ordering::Relaxed);
-        self.remove(self.charged.swap(0, Ordering::Relaxed));
+        self.bytes.store(0, Ordering::Relaxed);
+    }
+
+    pub fn bytes(&self) -> usize {
+        self.bytes.load(Ordering::Relaxed)
+    }
+
+    /// How much memory it takes from others for how long: bytes times milliseconds.
+    fn weight(&self, now: u64) -> u128 {
+        let since = match self.writing_since.load(Ordering::Relaxed) {
+            0 => now,
+            since => since,
+        };
+        let wait = u128::from(now.saturating_sub(since)) + WAIT_MIN.as_millis();
+        self.bytes() as u128 * wait
     }
 }
 
 impl Drop for Unread {
     fn drop(&mut self) {
-        self.give_up();
-        let mut counted = networks();
-        for (network, ..) in &self.networks {
-            if let Some((_, sessions)) = counted.get_mut(network) {
-                *sessions -= 1;
-                if *sessions == 0 {
-                    counted.remove(network);
-                }
-            }
-        }
+        sessions().remove(&self.number.load(Ordering::Relaxed));
     }
 }
 
 impl fmt::Debug for Unread {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Unread").field(&self.own).finish()
+        f.debug_tuple("Unread").field(&self.bytes).finish()
     }
+}
+
+/// All sessions together have left too much: those go that weigh most.
+fn shed() {
+    let (now, next) = (now(), NEXT_SHED.load(Ordering::Relaxed));
+    let later = now + SHED_INTERVAL.as_millis() as u64;
+    let is_mine = now >= next
+        && NEXT_SHED
+            .compare_exchange(next, later, Ordering::Relaxed, Ordering::Relaxed)
+            .is_ok();
+    if !is_mine {
+        return;
+    }
+    // A look at all sessions takes longer than whoever pushes a frame has.
+    match Handle::try_current() {
+        Ok(runtime) => drop(runtime.spawn_blocking(move || cut_the_heaviest(now))),
+        Err(_) => cut_the_heaviest(now),
+    }
+}
+
+fn cut_the_heaviest(now: u64) {
+    let held = bytes_held();
+    let excess = held.saturating_sub(ALL_QUEUES_BYTES_MAX - ALL_QUEUES_BYTES_MAX / SHED_PART);
+    let sessions: Vec<_> = sessions().values().filter_map(Weak::upgrade).collect();
+    let mut by_weight: Vec<_> = sessions
+        .iter()
+        .filter(|shared| shared.unread.bytes() > 0 && !shared.is_cut())
+        .map(|shared| (shared.unread.weight(now), shared))
+        .collect();
+    by_weight.sort_unstable_by_key(|(weight, _)| std::cmp::Reverse(*weight));
+    let (mut freed, mut count) = (0, 0);
+    for (_, shared) in by_weight {
+        if freed >= excess {
+            break;
+        }
+        freed += shared.unread.bytes();
+        count += 1;
+        shared.cut();
+    }
+    tracing::warn!(
+        bytes.held = held,
+        sessions.cut = count,
+        "clients do not take what is sent to them: those that hold most for longest are cut"
+    );
 }
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
 
-    const FRAME: usize = SESSION_QUEUE_BYTES_MAX / 2;
+    const FRAME: usize = 1024 * 1024;
 
-    /// What a network has at the most where no other has anything: so much that the rest is three times as much.
-    const ALONE: usize = ALL_QUEUES_BYTES_MAX / (NETWORK_QUEUES_PART + 1) / FRAME;
-
-    /// The tests count in the same place.
-    static TURN: Mutex<()> = Mutex::new(());
-
-    fn turn() -> MutexGuard<'static, ()> {
-        TURN.lock().unwrap_or_else(PoisonError::into_inner)
+    fn frame(bytes: usize) -> Frame {
+        Frame::new("x".repeat(bytes).into(), 1)
     }
 
-    /// Sessions of a network of their own.
-    fn sessions(network: u8, count: usize) -> Vec<Unread> {
-        let network = [OriginHash::new([network; 32])];
-        (0..count).map(|_| Unread::from(&network)).collect()
-    }
-
-    /// A frame for one session.
-    fn one(bytes: usize) -> Cost {
-        Cost::of(bytes, 1).expect("it counts")
-    }
-
-    #[test]
-    fn what_many_get_is_charged_once() {
-        let _turn = turn();
-        let room = sessions(1, 700);
-        let message = Cost::of(4_300, room.len()).expect("a long one");
-        for _ in 0..240 {
-            assert!(room.iter().all(|session| session.takes(message)));
-        }
-        assert!(OF_ALL.load(Ordering::Relaxed) < 240 * 5_000);
-        // For each of them, it waits whole.
-        let session = &room[0];
-        assert!((0..5_000).any(|_| !session.takes(message)));
-        assert_eq!(Cost::of(500, 16), None);
-        assert_eq!(Cost::of(500, 2), Some(Cost { own: 0, charge: 250 }));
-    }
-
-    fn accepted(sessions: &[Unread]) -> usize {
-        sessions
-            .iter()
-            .filter(|session| session.takes(one(FRAME)))
-            .count()
+    fn session() -> Arc<Shared> {
+        let shared = Arc::<Shared>::default();
+        shared.unread.register(Arc::downgrade(&shared));
+        shared
     }
 
     #[test]
     fn a_session_takes_a_frame_of_any_size_and_then_so_much() {
-        let _turn = turn();
-        let session = Unread::default();
-        assert!(session.takes(one(SESSION_QUEUE_BYTES_MAX + 1)));
-        assert!(!session.takes(one(SOCKET_LONG_FRAME_BYTES)));
-        session.give_up();
-        assert!(session.takes(one(FRAME)) && session.takes(one(FRAME)) && !session.takes(one(FRAME)));
-        session.taken(one(FRAME));
-        assert!(session.takes(one(FRAME)) && !session.takes(one(FRAME)));
+        let unread = Unread::default();
+        let (large, half, small) = (
+            frame(SESSION_QUEUE_BYTES_MAX + 1),
+            frame(SESSION_QUEUE_BYTES_MAX / 2 - 200),
+            frame(500),
+        );
+        assert!(unread.takes(&large));
+        assert!(!unread.takes(&small));
+        unread.give_up();
+        assert!(unread.takes(&half) && unread.takes(&half) && !unread.takes(&half));
+        unread.taken(half.bytes());
+        assert!(unread.takes(&half) && !unread.takes(&half));
     }
 
     #[test]
-    fn a_network_has_a_part_of_what_is_free_and_what_is_refused_takes_nothing() {
-        let _turn = turn();
-        let greedy = sessions(1, 10 * ALONE);
-        let took = accepted(&greedy);
-        assert!((ALONE - 1..=ALONE + 1).contains(&took), "{took}");
-        assert_eq!(OF_ALL.load(Ordering::Relaxed), took * FRAME);
-        // However many are greedy, somebody else gets something.
-        let others: Vec<_> = (2..9).map(|network| sessions(network, 10 * ALONE)).collect();
-        let took: Vec<_> = others.iter().map(|network| accepted(network)).collect();
-        assert!(took[0] > ALONE / 2, "{took:?}");
-        let late = sessions(50, 2);
-        assert_eq!(accepted(&late), 2);
-        drop((greedy, others, late));
-        assert_eq!(OF_ALL.load(Ordering::Relaxed), 0);
-        assert!(networks().is_empty());
-    }
-
-    #[test]
-    fn networks_of_one_region_share_half_of_what_is_free() {
-        let _turn = turn();
-        let region = OriginHash::new([255; 32]);
-        let of_region = |network: u8| -> Vec<_> {
-            let networks = [OriginHash::new([network; 32]), region];
-            (0..ALONE).map(|_| Unread::from(&networks)).collect()
+    fn who_holds_much_for_long_goes_first_and_whoever_reads_stays() {
+        let mut waiting = Vec::new();
+        let mut push = |to: &Arc<Shared>, bytes| {
+            let frame = frame(bytes);
+            assert!(to.unread.takes(&frame));
+            waiting.push(frame);
         };
-        let greedy: Vec<_> = (0..100).map(of_region).collect();
-        let took: usize = greedy.iter().map(|network| accepted(network)).sum();
-        let most = ALL_QUEUES_BYTES_MAX / (REGION_QUEUES_PART + 1) / FRAME;
-        assert!((most - 1..=most + 1).contains(&took), "{took}");
-        assert!(accepted(&sessions(200, ALONE)) > ALONE / 2);
-    }
-
-    #[test]
-    fn who_has_something_waiting_leaves_half_to_others() {
-        let _turn = turn();
-        let network = sessions(1, ALONE);
-        let first = accepted(&network[..ALONE / 4]);
-        let second = accepted(&network[..ALONE / 4]);
-        assert_eq!((first, second), (ALONE / 4, ALONE / 4));
-        assert!(!network[0].takes(one(SOCKET_LONG_FRAME_BYTES)) || !network[1].takes(one(FRAME)));
-        assert!(accepted(&network[ALONE / 4..]) >= ALONE / 4);
+        // Some read, some have just come, and one has been slow with a little for long.
+        let reading: Vec<_> = (0..20).map(|_| session()).collect();
+        let (newcomer, slow) = (session(), session());
+        let greedy: Vec<_> = (0..200).map(|_| session()).collect();
+        greedy.iter().for_each(|shared| shared.unread.writes());
+        slow.unread.writes();
+        push(&slow, 1_000);
+        std::thread::sleep(Duration::from_millis(20));
+        newcomer.unread.writes();
+        push(&newcomer, FRAME / 2);
+        for shared in &reading {
+            push(shared, 200);
+        }
+        let mut greedy_ones = greedy.iter().cycle();
+        while !greedy.iter().any(|shared| shared.is_cut()) {
+            assert!(bytes_held() < 2 * ALL_QUEUES_BYTES_MAX, "nobody is cut");
+            greedy_ones
+                .by_ref()
+                .take(10)
+                .for_each(|shared| push(shared, FRAME));
+        }
+        for spared in reading.iter().chain([&newcomer, &slow]) {
+            assert!(!spared.is_cut());
+        }
+        // So many that others have room again, and no more.
+        let freed: usize = greedy
+            .iter()
+            .filter(|shared| shared.is_cut())
+            .map(|shared| shared.unread.bytes())
+            .sum();
+        let part = ALL_QUEUES_BYTES_MAX / SHED_PART;
+        assert!((part..part + 32 * FRAME).contains(&freed), "{freed}");
+        drop(greedy);
+        assert!(sessions().len() < 200);
     }
 }

@@ -17,7 +17,6 @@ use super::{
     SessionMsg, Socket,
     link::{Outgoing, Shared},
     pieces,
-    unread::Cost,
 };
 use crate::protocol::{
     codes::CloseCode,
@@ -73,11 +72,13 @@ async fn drain<S: Socket>(
         if received == 0 {
             return None;
         }
+        shared.unread.writes();
         let written = tokio::select! {
             biased;
             () = shared.cut_now.notified() => return Some(CloseCode::TryAgain),
             written = tokio::time::timeout(Duration::from_secs(WRITE_STALL_SECS), write(sink, &mut batch, shared)) => written,
         };
+        shared.unread.written();
         match written {
             Err(_stalled) => return Some(CloseCode::TryAgain),
             Ok(Err(_broken)) => return None,
@@ -95,13 +96,10 @@ async fn write<S: Socket>(
 ) -> Result<Option<CloseCode>, tungstenite::Error> {
     for outgoing in batch.drain(..) {
         match outgoing {
-            Outgoing::Text(frame) => sink.feed(Message::Text(frame)).await?,
-            Outgoing::Counted(frame, receivers) => {
-                let cost = Cost::of(frame.len(), receivers as usize);
-                feed_counted(sink, frame).await?;
-                if let Some(cost) = cost {
-                    shared.unread.taken(cost);
-                }
+            Outgoing::Text(frame) => {
+                // It is held, and counts, until it is with the socket.
+                feed(sink, frame.text()).await?;
+                shared.unread.taken(frame.bytes());
             }
             Outgoing::Ping => sink.feed(Message::Ping(bytes::Bytes::new())).await?,
             Outgoing::Close(code) => return Ok(Some(code)),
@@ -112,12 +110,12 @@ async fn write<S: Socket>(
 }
 
 /// Feeds a frame of any length; a long one is with the socket then.
-async fn feed_counted<S: Socket>(sink: &mut Sink<S>, frame: Utf8Bytes) -> Result<(), tungstenite::Error> {
+async fn feed<S: Socket>(sink: &mut Sink<S>, frame: &Utf8Bytes) -> Result<(), tungstenite::Error> {
     let bytes = frame.len();
     if bytes <= SOCKET_FRAME_BYTES_MAX {
-        sink.feed(Message::Text(frame)).await?;
+        sink.feed(Message::Text(frame.clone())).await?;
     } else {
-        for piece in pieces::messages(frame) {
+        for piece in pieces::messages(frame.clone()) {
             sink.feed(piece).await?;
         }
     }
@@ -140,7 +138,7 @@ mod tests {
     use tokio_tungstenite::tungstenite::protocol::Role;
 
     use super::*;
-    use crate::session::socket_config;
+    use crate::{frame::Frame, session::socket_config};
 
     /// What it was to get did not fit: nothing else will wake its writer for a while.
     #[tokio::test(start_paused = true)]
@@ -171,12 +169,13 @@ mod tests {
         let socket = WebSocketStream::from_raw_socket(ours, Role::Server, Some(socket_config())).await;
         let (mut sink, _stream) = socket.split();
         let shared = Shared::default();
-        assert!(shared.unread.takes(Cost::of(BYTES, 1).expect("it counts")));
-        let mut batch = vec![Outgoing::Counted("x".repeat(BYTES).into(), 1)];
+        let frame = Frame::new("x".repeat(BYTES).into(), 1);
+        assert!(shared.unread.takes(&frame));
+        let mut batch = vec![Outgoing::Text(frame)];
         let mut writing = std::pin::pin!(write(&mut sink, &mut batch, &shared));
         let stuck = tokio::time::timeout(Duration::from_secs(1), writing.as_mut()).await;
         assert!(stuck.is_err());
-        assert_eq!(shared.unread.bytes(), BYTES);
+        assert!(shared.unread.bytes() > BYTES);
         let mut read = vec![0; 2 * BYTES];
         let reading = async { while theirs.read(&mut read).await.expect("more") > 0 {} };
         tokio::select! {

@@ -36,6 +36,8 @@ pub struct Client {
     pub token: Option<TokenHash>,
     /// A call of `start` that is not answered yet.
     pub ask: Option<u64>,
+    /// The token that goes out with the answer.
+    pub asked_with: TokenHash,
     /// Tickets that it got, the newest last.
     pub tickets: Vec<String>,
     pub session: Option<SessionNo>,
@@ -116,6 +118,7 @@ impl Client {
             role,
             token: None,
             ask: None,
+            asked_with: TokenHash::of(""),
             tickets: Vec::new(),
             session: None,
             goal: None,

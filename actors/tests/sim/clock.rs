@@ -20,6 +20,12 @@ impl Clock {
         self.steady.now(Timestamp::from_micros(wall), self.elapsed)
     }
 
+    /// The same, and what the wall clock says.
+    pub fn times(&self) -> (Timestamp, Timestamp) {
+        let wall = BEGIN.as_micros() + self.elapsed + self.wrong_by;
+        (self.now(), Timestamp::from_micros(wall))
+    }
+
     pub fn pass(&mut self, micros: u64) {
         self.elapsed += micros.cast_signed();
     }

@@ -145,12 +145,12 @@ impl Storage for Disk {
         log.ok_or_else(|| io::Error::from(io::ErrorKind::NotFound))
     }
 
-    fn append<'a>(&'a mut self, bytes: &'a [u8]) -> BoxFuture<'a, io::Result<()>> {
-        let mut written = None;
+    fn append(&mut self, bytes: &[u8]) -> BoxFuture<'static, io::Result<()>> {
+        let (disk, bytes, mut written) = (self.clone(), bytes.to_vec(), None);
         Box::pin(poll_fn(move |_| {
-            let mut platter = self.platter();
+            let mut platter = disk.platter();
             if written.is_none() && (platter.eager || !platter.busy) {
-                written = Some(platter.append(bytes));
+                written = Some(platter.append(&bytes));
             }
             if platter.busy {
                 return Poll::Pending;

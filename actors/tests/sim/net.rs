@@ -1,11 +1,17 @@
 //! Sockets between clients and a room, and what was sent to each line: the truth that receivers are measured by.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::{
+    cell::{Cell, RefCell},
+    collections::{BTreeMap, VecDeque},
+    rc::Rc,
+};
 
 use colloquy_actors::{
+    frame,
     ids::{SessionNo, Timestamp},
     protocol::codes::CloseCode,
     room::{effects::Receivers, input::Ending},
+    shell::SessionLink,
 };
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 
@@ -17,37 +23,107 @@ pub struct Frame {
     pub seq: Option<u64>,
 }
 
+/// What the room does with a session, until the world brings it to the socket.
+#[derive(Debug)]
+pub enum Out {
+    /// An event, now or once more, or something without a number.
+    Text(Utf8Bytes),
+    Open(Vec<&'static str>),
+    Shut,
+    Close(CloseCode),
+}
+
+type Outbox = Rc<RefCell<VecDeque<(SessionNo, Out)>>>;
+
+/// The room's end of a socket.
+#[derive(Debug)]
+pub struct SimLink {
+    session: SessionNo,
+    outbox: Outbox,
+    is_cut: Rc<Cell<bool>>,
+    unhandled: Rc<Cell<usize>>,
+}
+
+impl SimLink {
+    fn put(&self, out: Out) {
+        self.outbox.borrow_mut().push_back((self.session, out));
+    }
+
+    /// Commands that were sent and did not come to an end.
+    pub fn unhandled(&self) -> usize {
+        self.unhandled.get()
+    }
+}
+
+impl SessionLink for SimLink {
+    fn push(&self, frame: frame::Frame) {
+        self.put(Out::Text(frame.text().clone()));
+    }
+
+    fn open(&self, has_module: impl Fn(&str) -> bool) {
+        let modules = ["moderation", "breakout", "chat", "timer", "polls", "livekit"];
+        self.put(Out::Open(
+            modules.into_iter().filter(|module| has_module(module)).collect(),
+        ));
+    }
+
+    fn shut(&self) {
+        self.put(Out::Shut);
+    }
+
+    fn close(&self, code: CloseCode) {
+        self.put(Out::Close(code));
+    }
+
+    fn is_cut(&self) -> bool {
+        self.is_cut.get()
+    }
+
+    fn command_handled(&self) {
+        let unhandled = self.unhandled.get().checked_sub(1);
+        self.unhandled.set(unhandled.expect("what was sent before"));
+    }
+}
+
 /// One WebSocket.
 #[derive(Debug)]
 pub struct Socket {
     /// The index of the client.
     pub client: usize,
+    /// The line that it brings.
+    pub line: SessionNo,
     pub queue: VecDeque<Frame>,
     /// Namespaces that are open to it: none before the join.
-    pub open: Vec<String>,
+    pub open: Vec<&'static str>,
     /// The client takes nothing.
     pub stalled: bool,
     /// The queue ran over: nothing more is written.
-    pub cut: bool,
+    cut: Rc<Cell<bool>>,
+    unhandled: Rc<Cell<usize>>,
     /// The server's close frame, behind what is queued.
     pub close: Option<CloseCode>,
 }
 
 impl Socket {
     fn push(&mut self, frame: Frame, frames_max: usize) {
-        if self.cut || self.close.is_some() {
+        if !self.is_whole() {
             return;
         }
         if self.queue.len() < frames_max {
             self.queue.push_back(frame);
         } else {
-            self.cut = true;
+            self.cut.set(true);
         }
+    }
+
+    /// A command goes out to the room.
+    pub fn begin_command(&self) {
+        self.unhandled.set(self.unhandled.get() + 1);
     }
 
     /// Whether it can still bring its client anything.
     pub fn is_whole(&self) -> bool {
-        !self.cut && self.close.is_none()
+        !self.cut.get() && self.close.is_none()
     }
 }
 
@@ -58,101 +134,76 @@ pub struct Net {
     /// Ends of sockets that the room has not heard of.
     pub endings: VecDeque<(SessionNo, Ending)>,
     records: BTreeMap<SessionNo, Vec<(u64, Utf8Bytes)>>,
-    /// Who receives a line now, and the lines of sessions that resumed.
-    by_line: BTreeMap<SessionNo, SessionNo>,
-    moved: BTreeMap<SessionNo, SessionNo>,
+    outbox: Outbox,
     /// Frames that a queue holds.
     pub frames_max: usize,
 }
 
 impl Net {
-    pub fn attach(&mut self, session: SessionNo, client: usize) {
+    /// Opens a socket; the room's end of it.
+    pub fn attach(&mut self, session: SessionNo, client: usize) -> SimLink {
+        let link = SimLink {
+            session,
+            outbox: Rc::clone(&self.outbox),
+            is_cut: Rc::default(),
+            unhandled: Rc::default(),
+        };
         let socket = Socket {
             client,
+            line: session,
             queue: VecDeque::new(),
             open: Vec::new(),
             stalled: false,
-            cut: false,
+            cut: Rc::clone(&link.is_cut),
+            unhandled: Rc::clone(&link.unhandled),
             close: None,
         };
         self.sockets.insert(session, socket);
+        link
     }
 
-    /// The room has been told of the socket.
-    pub fn link(&mut self, session: SessionNo) {
-        self.by_line.insert(session, session);
-    }
-
-    pub fn bind(&mut self, session: SessionNo, line: SessionNo) {
-        if self.unlink(session) {
-            self.by_line.insert(line, session);
-            self.moved.insert(session, line);
+    /// The session receives this line from now on.
+    pub fn bound(&mut self, session: SessionNo, line: SessionNo) {
+        if let Some(socket) = self.sockets.get_mut(&session) {
+            socket.line = line;
         }
     }
 
-    fn line(&self, session: SessionNo) -> SessionNo {
-        self.moved.get(&session).copied().unwrap_or(session)
-    }
-
-    /// The line that a session receives, if it receives any.
-    pub fn line_of(&self, session: SessionNo) -> Option<SessionNo> {
-        let line = self.line(session);
-        (self.by_line.get(&line) == Some(&session)).then_some(line)
-    }
-
-    /// The room sends this session nothing more.
-    pub fn unlink(&mut self, session: SessionNo) -> bool {
-        let Some(line) = self.line_of(session) else {
-            return false;
-        };
-        self.moved.remove(&session);
-        self.by_line.remove(&line);
-        true
-    }
-
-    pub fn on_line(&mut self, line: SessionNo) -> Option<&mut Socket> {
-        self.sockets.get_mut(self.by_line.get(&line)?)
-    }
-
-    pub fn send(&mut self, seq: u64, text: &Utf8Bytes, to: &Receivers) {
+    /// Notes what is sent to lines, whether somebody receives it or not.
+    pub fn sent(&mut self, seq: u64, text: &Utf8Bytes, to: &Receivers) {
         for line in to.iter() {
             self.records.entry(line).or_default().push((seq, text.clone()));
-            self.push(line, text, Some(seq));
         }
     }
 
-    pub fn push(&mut self, line: SessionNo, text: &Utf8Bytes, seq: Option<u64>) {
-        let frames_max = self.frames_max;
-        if let Some(socket) = self.on_line(line) {
-            let text = text.clone();
-            socket.push(Frame { text, line, seq }, frames_max);
-        }
-    }
-
-    /// Opens namespaces to whoever receives a line.
-    pub fn open(&mut self, line: SessionNo, modules: Vec<String>) {
-        if let Some(socket) = self.on_line(line) {
-            socket.open = modules;
-        }
-    }
-
-    /// The server ends a session after what was sent before.
-    pub fn close(&mut self, session: SessionNo, code: CloseCode) {
-        if self.unlink(session)
-            && let Some(socket) = self.sockets.get_mut(&session)
-        {
-            socket.close = Some(code);
+    /// Brings to the sockets what the room did with their sessions.
+    pub fn carry(&mut self) {
+        let outs = std::mem::take(&mut *self.outbox.borrow_mut());
+        for (session, out) in outs {
+            let Some(socket) = self.sockets.get_mut(&session) else {
+                continue;
+            };
+            let line = socket.line;
+            match out {
+                Out::Text(text) => {
+                    let seq = sequence(&text);
+                    socket.push(Frame { text, line, seq }, self.frames_max);
+                }
+                Out::Open(modules) => socket.open = modules,
+                Out::Shut => socket.open = Vec::new(),
+                Out::Close(code) if socket.is_whole() => socket.close = Some(code),
+                Out::Close(_) => {}
+            }
         }
     }
 
     /// All sessions of a process that ends end: with a close frame, or with it.
     pub fn close_all(&mut self, code: Option<CloseCode>) {
-        self.by_line.clear();
-        self.moved.clear();
+        self.outbox.borrow_mut().clear();
         for socket in self.sockets.values_mut().filter(|socket| socket.is_whole()) {
             match code {
                 Some(_) => socket.close = code,
-                None => socket.cut = true,
+                None => socket.cut.set(true),
             }
         }
         self.endings.clear();
@@ -181,4 +232,10 @@ impl Net {
 fn happened_at(text: &str) -> Option<Timestamp> {
     let mut envelope: serde_json::Value = serde_json::from_str(text).ok()?;
     serde_json::from_value(envelope["timestamp"].take()).ok()
+}
+
+/// The number in an envelope.
+fn sequence(frame: &str) -> Option<u64> {
+    let envelope: serde_json::Value = serde_json::from_str(frame).ok()?;
+    envelope["seq"].as_u64()
 }

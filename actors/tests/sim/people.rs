@@ -3,17 +3,22 @@
 use colloquy_actors::{
     ids::{BreakoutRoomId, SessionNo, TokenHash},
     protocol::{Command, Incoming, parse},
-    room::input::{Ending, Input, Start, StartOutcome},
-    ticket::Claim,
+    room::input::{Ending, Start},
+    shell::StartReply,
 };
 use serde_json::{Value, json};
 
 use super::{
     client::Stage,
     deeds::Deed,
-    server::From,
+    server::Asker,
     world::{Step, World},
 };
+
+/// The ticket of a call of `start`.
+fn ticket(ask: u64) -> String {
+    format!("ticket {ask}")
+}
 
 impl World {
     /// Somebody does the next thing on the way into the meeting.
@@ -62,37 +67,31 @@ impl World {
             origin: Some(client.role.origin()),
             signed_in: None,
         };
-        let claim = Claim {
-            participant: uuid::Uuid::nil().into(),
-            caller: client.role.caller(),
-            token,
-            breakout_room: goal,
-        };
-        let from = From::Start {
-            client: index,
-            ask: number,
-            claim,
-        };
+        client.asked_with = token;
         self.tell(|world| format!("{} asks for a ticket", world.name(index)));
         if let Some(server) = &mut self.server {
-            server.post(Input::Start(Box::new(start)), from);
+            let asker = Asker {
+                client: index,
+                ask: number,
+            };
+            server.start(start, asker, ticket(number));
         }
     }
 
     /// The answer of a `start`.
-    pub fn answered(&mut self, index: usize, outcome: StartOutcome, token: TokenHash, ticket: String) {
-        let client = &mut self.clients[index];
+    pub fn answered(&mut self, asker: Asker, reply: StartReply) {
+        let client = &mut self.clients[asker.client];
         client.ask = None;
-        match outcome {
-            StartOutcome::Issued(_) => {
-                client.token = Some(token);
-                client.tickets.push(ticket);
+        match reply {
+            StartReply::Issued(_) => {
+                client.token = Some(client.asked_with);
+                client.tickets.push(ticket(asker.ask));
             }
-            StartOutcome::NoBreakoutRooms => client.goal = None,
-            StartOutcome::NeedsIdentity | StartOutcome::NeedsFacts => {
-                self.ask(index, true);
+            StartReply::NoBreakoutRooms => client.goal = None,
+            StartReply::NeedsIdentity | StartReply::NeedsFacts => {
+                self.ask(asker.client, true);
             }
-            StartOutcome::Banned => {}
+            StartReply::Banned | StartReply::Outdated | StartReply::Unavailable => {}
         }
     }
 
@@ -109,7 +108,7 @@ impl World {
             ticket = older;
         }
         let Some(server) = &mut self.server else { return };
-        let Some(claim) = server.tickets.redeem(&ticket, self.clock.now()) else {
+        let Some(claim) = server.redeem(&ticket, self.clock.now()) else {
             return;
         };
         let client = &mut self.clients[index];
@@ -121,17 +120,9 @@ impl World {
         self.counter += 1;
         let session = SessionNo(self.counter);
         client.connected(session, resume_from);
-        self.net.attach(session, index);
-        self.net.link(session);
-        let taken = Input::SeatTaken {
-            participant: claim.participant,
-            token: claim.token,
-            session,
-            breakout_room: claim.breakout_room,
-            resume_from,
-            origin: Some(super::cast::CAST[index].origin()),
-        };
-        server.post(taken, From::Nobody);
+        let link = self.net.attach(session, index);
+        let origin = Some(super::cast::CAST[index].origin());
+        server.attach(link, (claim, session), (resume_from, origin));
         self.tell(|world| {
             format!(
                 "{} connects as {} from {resume_from:?}",
@@ -201,7 +192,7 @@ impl World {
         let Some(socket) = self.net.sockets.get(&session).filter(|socket| socket.is_whole()) else {
             return;
         };
-        let is_open = |name: &str| socket.open.iter().any(|open| open == name);
+        let is_open = |name: &str| socket.open.contains(&name);
         let Incoming::Command(command) = parse(&text) else {
             return;
         };
@@ -209,7 +200,8 @@ impl World {
         let Some(server) = self.server.as_mut().filter(|_| passes) else {
             return;
         };
-        server.post(Input::Command { session, command }, From::Session(session));
+        socket.begin_command();
+        server.command(session, command);
         self.tell(|world| format!("{}: {text}", world.name(index)));
     }
 

@@ -15,7 +15,7 @@ use serde_json::Value;
 
 use super::{
     client::Stage,
-    server::{From, Server},
+    server::Server,
     view::View,
     world::{Step, World},
 };
@@ -35,7 +35,7 @@ impl World {
             .sockets
             .get(&session)
             .ok_or("a session without a socket")?;
-        let Some(line) = self.net.line_of(session) else {
+        let Some(line) = self.server.as_ref().and_then(|server| server.line_of(session)) else {
             return Ok(());
         };
         if socket.stalled || !socket.is_whole() {
@@ -76,7 +76,10 @@ impl World {
 
     /// Where nothing went wrong with it, LiveKit lets people publish what a new token would.
     fn check_grant(&self, fresh: &View) -> Step {
-        let is_done = self.server.as_ref().is_some_and(|server| server.calls.is_empty());
+        let is_done = self
+            .server
+            .as_ref()
+            .is_some_and(|server| server.outside.calls.is_empty());
         if !is_done || !self.media.is_told_all {
             return Ok(());
         }
@@ -173,7 +176,7 @@ impl World {
         if let Some(server) = &self.server
             && let Some(room) = server.room()
         {
-            server.ledger.compare(room.room(), "the room")?;
+            server.outside.ledger.compare(room.room(), "the room")?;
         }
         self.everybody_goes()?;
         self.begin_anew()
@@ -191,7 +194,7 @@ impl World {
         for _ in 0..MINUTES {
             while let Some((session, how)) = self.net.endings.pop_front() {
                 if let Some(server) = &mut self.server {
-                    server.post(Input::Ended { session, how }, From::Nobody);
+                    server.input(Input::Ended { session, how });
                 }
             }
             self.settle()?;
@@ -204,11 +207,19 @@ impl World {
         if !room.room().is_over() || room.room().next_deadline().is_some() {
             return Err(format!("something is left: {:?}", room.room()));
         }
+        let has_failed = room.disk_failed();
         if self.chance.coin() {
             self.tell(|_| "the room is over".to_owned());
             self.count("room over");
-            self.server = None;
             self.disk.heal();
+            if !self.server.as_mut().is_some_and(Server::may_end) {
+                return Err("a room that is over does not end".to_owned());
+            }
+            // A log that could not be deleted when the disk failed is still there.
+            if !has_failed && self.disk.has_log() {
+                return Err("a room that has ended leaves a log".to_owned());
+            }
+            self.server = None;
             self.disk.forget();
         }
         Ok(())

@@ -1,121 +1,131 @@
-//! The process that holds the room: its mailbox and turns around the real [`LoggedRoom`], one await at a time.
+//! The process that holds the room: the real [`Shell`], carried one step at a time.
 
 use std::{
-    collections::{BTreeMap, VecDeque},
-    fmt,
-    pin::Pin,
+    collections::BTreeMap,
+    fmt, io,
     sync::Arc,
     task::{Context, Poll, Waker},
 };
 
 use colloquy_actors::{
+    access_revision::AccessRevision,
     ids::{RoomId, SessionNo, Timestamp},
-    journal::{JournalError, file::Staged},
+    journal::{JournalError, Rebuild},
     livekit::{Call, Livekit},
-    logged::{Handled, LoggedRoom, RoomFailure},
-    protocol::limits::TURN_INPUTS_MAX,
+    logged::LoggedRoom,
+    ports::BoxFuture,
+    protocol::Command,
     room::{
         Room, RoomSettings,
-        effects::Effects,
-        input::{Input, Stamped},
+        access::Origin,
+        cost::Cost,
+        effects::{Effect, Effects},
+        input::{Input, Notice, Stamped, Start},
     },
-    room_actor::kept::Kept,
-    ticket::{Claim, Tickets},
+    shell::{Asking, Carrier, Shell, StartReply, carrier::WriteSnapshot},
+    ticket::Claim,
 };
 
-use super::{chance::Chance, disk::Disk, ledger::Ledger};
+use super::{chance::Chance, disk::Disk, ledger::Ledger, net::SimLink};
 
-/// Who waits for what becomes of an input.
-#[derive(Debug, Clone)]
-pub enum From {
-    Nobody,
-    Session(SessionNo),
-    /// A client's call of `start`, and what its ticket will be good for.
-    Start {
-        client: usize,
-        ask: u64,
-        claim: Claim,
-    },
+/// A client's call of `start`.
+#[derive(Debug, Clone, Copy)]
+pub struct Asker {
+    pub client: usize,
+    pub ask: u64,
 }
 
-type Doing<T> = Pin<Box<dyn Future<Output = (Box<LoggedRoom>, T)>>>;
-type Snapshot = Box<dyn FnOnce() -> Result<Staged, JournalError>>;
-
-/// What the actor is in the middle of.
-enum State {
-    Idle(Box<LoggedRoom>),
-    Logging(Doing<(Vec<Stamped>, Result<(), JournalError>)>, Vec<From>),
-    Handling(Doing<Result<Handled, RoomFailure>>, Box<Stamped>, From),
-    /// Between two states only.
-    Between,
-}
-
-/// What a step of the actor brought.
+/// An input that was handled, and what came of it.
 #[derive(Debug)]
-pub enum Progress {
-    /// It waits for the disk, or for inputs.
-    Waits,
-    /// It did something that nobody sees.
-    Worked,
-    Handled(Stamped, From, Effects),
-    /// Also the session that is to be cut for it.
-    Panicked(Stamped, From, Option<SessionNo>),
-    Failed(RoomFailure),
+pub struct Handled {
+    pub stamped: Stamped,
+    pub effects: Vec<Effect>,
+    pub cost: Cost,
+}
+
+/// What the shell wants done, until the world does it.
+pub struct Outside {
+    now: Timestamp,
+    wall: Timestamp,
+    chance: Chance,
+    is_turn_wanted: bool,
+    append: Option<BoxFuture<'static, io::Result<()>>>,
+    rebuild: Option<Rebuild>,
+    snapshot: Option<(u64, WriteSnapshot)>,
+    /// When the room wants to be woken, in its own time.
+    alarm: Option<Timestamp>,
+    /// Inputs that were sent and did not end.
+    waiting: usize,
+    pub ledger: Ledger,
+    /// Calls to LiveKit under way.
+    pub calls: BTreeMap<u64, Call>,
+    pub handled: Option<Handled>,
+    /// What the last rule said that panicked.
+    pub panicked: Option<String>,
+    pub answers: Vec<(Asker, StartReply)>,
+    pub has_ended: bool,
+    pub has_stopped: bool,
 }
 
 pub struct Server {
-    state: State,
-    mailbox: VecDeque<(Input, From)>,
-    batch: VecDeque<(Stamped, From)>,
-    pub ledger: Ledger,
-    pub tickets: Tickets,
-    pub kept: Kept,
-    /// Calls to LiveKit under way.
-    pub calls: BTreeMap<u64, Call>,
-    /// When the room wants to be woken.
-    pub alarm: Option<Timestamp>,
-    /// By how much the room's time is ahead of the clock.
-    ahead: i64,
-    snapshot: Option<Snapshot>,
-    /// What a revival brought, not released yet.
-    revival: Option<(Stamped, Effects)>,
+    shell: Shell<Outside>,
+    pub outside: Outside,
 }
 
 impl fmt::Debug for Server {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Server")
-            .field("waiting", &self.mailbox.len())
+            .field("shell", &self.shell)
             .finish_non_exhaustive()
     }
 }
 
-fn poll<T>(doing: &mut Doing<T>) -> Poll<(Box<LoggedRoom>, T)> {
-    doing.as_mut().poll(&mut Context::from_waker(Waker::noop()))
-}
-
 impl Server {
-    fn new(room: LoggedRoom, ledger: Ledger) -> Self {
-        Self {
-            ledger,
-            alarm: room.room().next_deadline(),
-            ahead: room.time(Timestamp::from_micros(0)).as_micros(),
-            state: State::Idle(Box::new(room)),
-            mailbox: VecDeque::new(),
-            batch: VecDeque::new(),
-            tickets: Tickets::default(),
-            kept: Kept::default(),
-            calls: BTreeMap::new(),
+    fn new(
+        room: LoggedRoom,
+        ledger: Ledger,
+        (now, wall): (Timestamp, Timestamp),
+        chance: &mut Chance,
+    ) -> Self {
+        let outside = Outside {
+            now,
+            wall,
+            chance: Chance::new(chance.number()),
+            is_turn_wanted: false,
+            append: None,
+            rebuild: None,
             snapshot: None,
-            revival: None,
+            alarm: None,
+            waiting: 0,
+            ledger,
+            calls: BTreeMap::new(),
+            handled: None,
+            panicked: None,
+            answers: Vec::new(),
+            has_ended: false,
+            has_stopped: false,
+        };
+        Self {
+            shell: Shell::new(room, AccessRevision::default()),
+            outside,
         }
     }
 
     /// A room without a log.
-    pub fn create(disk: &Disk, id: RoomId, settings: RoomSettings, livekit: &Arc<Livekit>) -> Self {
+    pub fn create(
+        disk: &Disk,
+        (id, settings): (RoomId, RoomSettings),
+        livekit: &Arc<Livekit>,
+        times: (Timestamp, Timestamp),
+        chance: &mut Chance,
+    ) -> Self {
         let room = Room::new(id, settings);
         let ledger = Ledger::new(room.clone(), Arc::clone(livekit));
         let logged = LoggedRoom::create(room, disk.log(), Arc::clone(livekit));
-        Self::new(logged.expect("a whole log can always be written"), ledger)
+        let logged = logged.expect("a whole log can always be written");
+        let mut this = Self::new(logged, ledger, times, chance);
+        this.shell.begin(&mut this.outside, None);
+        this
     }
 
     /// A room as its log tells it; the first that it hears is that everybody was lost.
@@ -123,179 +133,161 @@ impl Server {
         disk: &Disk,
         mut ledger: Ledger,
         livekit: &Arc<Livekit>,
-        now: Timestamp,
+        times: (Timestamp, Timestamp),
         chance: &mut Chance,
     ) -> Result<Self, JournalError> {
-        let revived = LoggedRoom::revive(disk.log(), Arc::clone(livekit), now, chance.number())?;
+        let revived = LoggedRoom::revive(disk.log(), Arc::clone(livekit), times.0, chance.number())?;
         ledger.write(std::slice::from_ref(&revived.restarted));
-        ledger.handled(revived.restarted.seq, &revived.effects);
-        Ok(Self {
-            revival: Some((revived.restarted, revived.effects)),
-            ..Self::new(revived.room, ledger)
-        })
-    }
-
-    pub fn post(&mut self, input: Input, from: From) {
-        self.mailbox.push_back((input, from));
+        let mut this = Self::new(revived.room, ledger, times, chance);
+        let room = this.shell.room().room().clone();
+        this.outside.look(&room, revived.restarted, &revived.effects);
+        this.shell.begin(&mut this.outside, Some(revived.effects));
+        Ok(this)
     }
 
     /// The room's time.
     pub fn time(&self, now: Timestamp) -> Timestamp {
-        Timestamp::from_micros(now.as_micros() + self.ahead)
+        self.shell.room().time(now)
     }
 
-    /// The room, unless something is being done with it.
+    /// The room, unless a panic is being undone.
     pub fn room(&self) -> Option<&LoggedRoom> {
-        match &self.state {
-            State::Idle(room) => Some(room),
-            _ => None,
-        }
+        self.shell.is_whole().then(|| self.shell.room())
+    }
+
+    /// The line that a session receives, if it receives any.
+    pub fn line_of(&self, session: SessionNo) -> Option<SessionNo> {
+        self.shell.links().line_of(session)
+    }
+
+    pub fn input(&mut self, input: Input) {
+        self.outside.waiting += 1;
+        self.shell.input(&mut self.outside, input);
+    }
+
+    pub fn command(&mut self, session: SessionNo, command: Command) {
+        self.outside.waiting += 1;
+        self.shell.command(&mut self.outside, session, command);
+    }
+
+    pub fn notice(&mut self, notice: Notice) {
+        self.outside.waiting += 1;
+        self.shell
+            .notice(&mut self.outside, notice, AccessRevision::default());
+    }
+
+    pub fn start(&mut self, start: Start, asker: Asker, ticket: String) {
+        self.outside.waiting += 1;
+        let as_of = Some(AccessRevision::default());
+        let asking = Asking { as_of, ticket, asker };
+        self.shell.start(&mut self.outside, Box::new(start), asking);
+    }
+
+    pub fn redeem(&mut self, ticket: &str, now: Timestamp) -> Option<Claim> {
+        self.outside.now = now;
+        self.shell.redeem(&self.outside, ticket).map(|(claim, _)| claim)
+    }
+
+    pub fn attach(&mut self, link: SimLink, seat: (Claim, SessionNo), from: (Option<u64>, Option<Origin>)) {
+        self.outside.waiting += 1;
+        self.shell.attach(&mut self.outside, Some(link), seat, from);
+    }
+
+    /// LiveKit has answered.
+    pub fn call_done(&mut self, call: u64, outcome: colloquy_actors::livekit::Outcome) {
+        self.outside.calls.remove(&call);
+        self.input(Input::CallDone { call, outcome });
     }
 
     /// Nothing waits and nothing is being done.
     pub fn is_idle(&self) -> bool {
-        self.is_between_turns() && self.mailbox.is_empty() && self.revival.is_none()
+        self.shell.is_between_turns() && self.shell.waiting() == 0 && self.outside.handled.is_none()
     }
 
-    /// Goes on until the next thing that can be waited for, or seen.
-    pub fn step(&mut self, now: Timestamp, chance: &mut Chance) -> Progress {
-        if let Some((restarted, effects)) = self.revival.take() {
-            return Progress::Handled(restarted, From::Nobody, effects);
+    /// Does the next thing that the shell wants done, if it can be done.
+    pub fn step(&mut self, (now, wall): (Timestamp, Timestamp)) {
+        let (shell, outside) = (&mut self.shell, &mut self.outside);
+        (outside.now, outside.wall) = (now, wall);
+        if outside.alarm.is_some_and(|at| at <= shell.room().time(now)) {
+            outside.alarm = None;
+            outside.waiting += 1;
+            shell.input(outside, Input::Tick);
         }
-        match std::mem::replace(&mut self.state, State::Between) {
-            State::Idle(room) => self.begin(room, now, chance),
-            State::Logging(mut doing, senders) => match poll(&mut doing) {
-                Poll::Pending => {
-                    self.state = State::Logging(doing, senders);
-                    Progress::Waits
-                }
-                Poll::Ready((room, (batch, Ok(())))) => {
-                    self.state = State::Idle(room);
-                    self.batch = batch.into_iter().zip(senders).collect();
-                    Progress::Worked
-                }
-                Poll::Ready((_, (_, Err(error)))) => Progress::Failed(RoomFailure::Rebuild(error)),
-            },
-            State::Handling(mut doing, stamped, from) => match poll(&mut doing) {
-                Poll::Pending => {
-                    self.state = State::Handling(doing, stamped, from);
-                    Progress::Waits
-                }
-                Poll::Ready((room, handled)) => self.handled(room, handled, *stamped, from),
-            },
-            State::Between => Progress::Waits,
+        if outside.handled.is_some() {
+            return;
         }
-    }
-
-    /// The next input of the batch, or the next batch.
-    fn begin(&mut self, mut room: Box<LoggedRoom>, now: Timestamp, chance: &mut Chance) -> Progress {
-        if let Some((stamped, from)) = self.batch.pop_front() {
-            let input = stamped.clone();
-            let doing = async move {
-                let handled = room.handle(input).await;
-                (room, handled)
-            };
-            self.state = State::Handling(Box::pin(doing), Box::new(stamped), from);
-            return Progress::Worked;
-        }
-        if self.mailbox.is_empty() {
-            self.state = State::Idle(room);
-            return Progress::Waits;
-        }
-        let count = self.mailbox.len().min(TURN_INPUTS_MAX);
-        let (inputs, senders): (Vec<_>, Vec<_>) = self.mailbox.drain(..count).unzip();
-        let batch = room.stamp(inputs, now, || chance.number());
-        self.ledger.write(&batch);
-        let doing = async move {
-            let done = room.log(&batch).await;
-            (room, (batch, done))
-        };
-        self.state = State::Logging(Box::pin(doing), senders);
-        Progress::Worked
-    }
-
-    fn handled(
-        &mut self,
-        room: Box<LoggedRoom>,
-        handled: Result<Handled, RoomFailure>,
-        stamped: Stamped,
-        from: From,
-    ) -> Progress {
-        let handled = match handled {
-            Ok(handled) => handled,
-            Err(failure) => return Progress::Failed(failure),
-        };
-        if self.batch.is_empty() {
-            self.alarm = room.room().next_deadline();
-        }
-        self.state = State::Idle(room);
-        match handled {
-            Handled::Panicked { cut } => Progress::Panicked(stamped, from, cut),
-            Handled::Done(effects) => {
-                self.ledger.handled(stamped.seq, &effects);
-                Progress::Handled(stamped, from, effects)
+        if let Some(append) = &mut outside.append {
+            let written = append.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+            if let Poll::Ready(written) = written {
+                outside.append = None;
+                shell.appended(outside, written);
             }
-        }
-    }
-
-    /// Wakes the room when something is due.
-    pub fn ring(&mut self, now: Timestamp) {
-        if self.alarm.is_some_and(|at| at <= self.time(now)) {
-            self.alarm = None;
-            self.post(Input::Tick, From::Nobody);
+        } else if let Some(rebuild) = outside.rebuild.take() {
+            shell.rebuilt(outside, rebuild());
+        } else if std::mem::take(&mut outside.is_turn_wanted) {
+            shell.turn(outside);
         }
     }
 
     /// Begins a snapshot, or ends the one that is being written; it may fail.
-    pub fn snapshot(&mut self, chance: &mut Chance) -> Result<(), String> {
-        let between = self.is_between_turns();
-        let State::Idle(room) = &mut self.state else {
-            return Ok(());
-        };
-        if !between {
-            return Ok(());
-        }
-        let Some(write) = self.snapshot.take() else {
-            self.snapshot = Some(Box::new(room.stage_snapshot()));
-            return Ok(());
+    pub fn snapshot(&mut self, chance: &mut Chance) {
+        let Some((number, write)) = self.outside.snapshot.take() else {
+            return self.shell.begin_snapshot(&mut self.outside);
         };
         let staged = if chance.one_in(5) {
-            Err(JournalError::Io(std::io::Error::other("no space for a snapshot")))
+            Err(JournalError::Io(io::Error::other("no space for a snapshot")))
         } else {
             write()
         };
-        let must_fail = staged.is_err();
-        let number = room.journal().last_snapshot();
-        let adopted = room.adopt(number, staged);
-        if adopted.is_err() == must_fail || room.disk_failed() {
-            Ok(())
-        } else {
-            Err(format!("a snapshot: {adopted:?}"))
-        }
+        self.shell.staged(&mut self.outside, number, staged);
+    }
+
+    /// Once a minute.
+    pub fn sweep(&mut self) {
+        self.shell.sweep(&mut self.outside, None);
     }
 
     /// The server stops in order, with a last snapshot; whatever waits is dropped.
-    pub fn stop(&mut self) -> Result<(), String> {
-        match &mut self.state {
-            State::Idle(room) => room.snapshot_now().map_err(|error| error.to_string()),
-            _ => Ok(()),
-        }
+    pub fn stop(&mut self) {
+        self.shell.stop(&mut self.outside);
+    }
+
+    /// Nobody knows the room any more; whether it has ended.
+    pub fn may_end(&mut self) -> bool {
+        self.shell.may_end(&mut self.outside);
+        self.outside.has_ended
     }
 
     /// Whether everything that is in the log was handled.
     pub fn is_between_turns(&self) -> bool {
-        self.room().is_some() && self.batch.is_empty()
+        self.shell.is_between_turns()
+    }
+
+    /// What is counted is what waits.
+    pub fn check_counts(&self) -> Result<(), String> {
+        let links = self.shell.links();
+        let unhandled = |session: &SessionNo| {
+            links
+                .of_session(*session)
+                .is_some_and(|link| link.unhandled() > 0)
+        };
+        if self.outside.waiting > 0 {
+            return Err(format!("{} inputs are counted, none waits", self.outside.waiting));
+        }
+        match links.sessions().find(unhandled) {
+            Some(session) => Err(format!("a command of {} was never handled", session.0)),
+            None => Ok(()),
+        }
     }
 
     /// The log on the disk, or in memory where the disk failed, tells the state that the room has.
     pub fn check_log(&self) -> Result<(), String> {
-        let Some(logged) = self.room().filter(|_| self.is_between_turns()) else {
+        if !self.is_between_turns() {
             return Ok(());
-        };
-        let rebuilt = logged
-            .journal()
-            .rebuild(u64::MAX, &self.ledger.livekit)
-            .map_err(|error| error.to_string())?;
+        }
+        let logged = self.shell.room();
+        let rebuild = logged.journal().rebuild(u64::MAX, &self.outside.ledger.livekit);
+        let rebuilt = rebuild().map_err(|error| error.to_string())?;
         if rebuilt == *logged.room() {
             Ok(())
         } else {
@@ -304,5 +296,99 @@ impl Server {
                 logged.room()
             ))
         }
+    }
+}
+
+impl Carrier for Outside {
+    type Asker = Asker;
+    type Link = SimLink;
+    const LOOKS: bool = true;
+
+    fn now(&self) -> Timestamp {
+        self.now
+    }
+
+    fn wall(&self) -> Timestamp {
+        self.wall
+    }
+
+    fn seed(&mut self) -> u64 {
+        self.chance.number()
+    }
+
+    /// The world looks at the room after each input.
+    fn is_slice_over(&self) -> bool {
+        true
+    }
+
+    fn turn(&mut self) {
+        self.is_turn_wanted = true;
+    }
+
+    fn append(&mut self, append: BoxFuture<'static, io::Result<()>>) {
+        assert!(self.append.is_none(), "one append at a time");
+        self.append = Some(append);
+    }
+
+    fn rebuild(&mut self, rebuild: Rebuild) {
+        self.panicked = Some(super::last_panic());
+        self.rebuild = Some(rebuild);
+    }
+
+    fn write_snapshot(&mut self, number: u64, write: WriteSnapshot) {
+        self.snapshot = Some((number, write));
+    }
+
+    fn wake_at(&mut self, at: Option<Timestamp>, _now: Timestamp) {
+        self.alarm = at;
+    }
+
+    fn call(&mut self, id: u64, call: Call) {
+        self.calls.insert(id, call);
+    }
+
+    fn cancel(&mut self, id: u64) {
+        self.calls.remove(&id);
+    }
+
+    fn answer(&mut self, _room: &Room, asker: Asker, reply: StartReply) {
+        self.answers.push((asker, reply));
+    }
+
+    fn entered(&mut self) {}
+
+    fn waits(&mut self) {
+        self.waiting += 1;
+    }
+
+    fn waits_no_more(&mut self) {
+        self.waiting = self.waiting.checked_sub(1).expect("what was counted before");
+    }
+
+    fn show_disk(&mut self, _has_failed: bool) {}
+
+    fn wants_to_end(&mut self, _room: RoomId) {}
+
+    fn stays(&mut self, _room: RoomId) {}
+
+    fn ended(&mut self, _room: RoomId) {
+        self.has_ended = true;
+    }
+
+    fn stopped(&mut self) {
+        self.has_stopped = true;
+    }
+
+    fn look_at_batch(&mut self, batch: &[Stamped]) {
+        self.ledger.write(batch);
+    }
+
+    fn look(&mut self, _room: &Room, stamped: Stamped, effects: &Effects) {
+        self.ledger.handled(stamped.seq, effects);
+        self.handled = Some(Handled {
+            stamped,
+            effects: effects.list.clone(),
+            cost: effects.cost,
+        });
     }
 }

@@ -12,7 +12,7 @@ use colloquy_actors::{
 use super::{
     cast::CAST,
     disk::{Fault, Loss},
-    server::{From, Server},
+    server::Server,
     trial::id_of,
     world::{Step, World},
 };
@@ -36,6 +36,7 @@ enum Next {
     Media,
     Time,
     Snapshot,
+    Sweep,
     Notice,
     Crash,
     Stop,
@@ -86,10 +87,6 @@ impl World {
                 Ok(())
             }
             Next::Media => self.media_answers(),
-            Next::Snapshot => match &mut self.server {
-                Some(server) => server.snapshot(&mut self.chance),
-                None => Ok(()),
-            },
             Next::Crash => self.crash(),
             Next::Stop => self.stop(),
             Next::Rest => self.rest(),
@@ -135,6 +132,7 @@ impl World {
             (60, Next::Media),
             (20, Next::Time),
             (plan.snapshot, Next::Snapshot),
+            (5, Next::Sweep),
             (plan.notice, Next::Notice),
             (plan.crash, Next::Crash),
             (plan.crash.div_ceil(4), Next::Stop),
@@ -174,6 +172,16 @@ impl World {
                 self.pass(secs * 1_000_000);
             }
             Next::Notice => self.notice(),
+            Next::Snapshot => {
+                if let Some(server) = &mut self.server {
+                    server.snapshot(&mut self.chance);
+                }
+            }
+            Next::Sweep => {
+                if let Some(server) = &mut self.server {
+                    server.sweep();
+                }
+            }
             Next::Clock => {
                 let wrong_by = self.later.pick(&[-86_400, -3_600, -7, 0, 7, 3_600]).unwrap_or(0);
                 self.clock.set(wrong_by);
@@ -215,7 +223,7 @@ impl World {
     fn tell_ending(&mut self) {
         let Some(server) = &mut self.server else { return };
         if let Some((session, how)) = self.net.endings.pop_front() {
-            server.post(Input::Ended { session, how }, From::Nobody);
+            server.input(Input::Ended { session, how });
         }
     }
 
@@ -227,7 +235,7 @@ impl World {
             1 | 2 => Notice::InviteWithdrawn(InviteCode(id_of("invite"))),
             _ => Notice::UserWithdrawn(UserId(id_of(user))),
         };
-        server.post(Input::Notice(notice), From::Nobody);
+        server.notice(notice);
     }
 
     /// The process dies; what it had told the disk last may be lost.
@@ -246,7 +254,7 @@ impl World {
         if let Some(server) = &self.server
             && let Some(room) = server.room()
         {
-            server.ledger.compare(room.room(), "the room that dies")?;
+            server.outside.ledger.compare(room.room(), "the room that dies")?;
         }
         let Some(dead) = self.end_process(None) else {
             return Ok(());
@@ -261,7 +269,7 @@ impl World {
         if !self.disk.has_log() {
             return Ok(());
         }
-        let mut ledger = dead.ledger;
+        let mut ledger = dead.outside.ledger;
         match LoggedRoom::open(self.disk.log(), Arc::clone(&self.livekit)) {
             Ok(revived) => {
                 ledger.compare(revived.room(), "the revived room")?;
@@ -275,22 +283,31 @@ impl World {
         Ok(())
     }
 
-    /// The server is stopped in order.
+    /// The server is stopped in order, in the middle of a turn or between two.
     fn stop(&mut self) -> Step {
         self.disk.heal();
-        while self
-            .server
-            .as_ref()
-            .is_some_and(|server| !server.is_between_turns())
-        {
+        let is_sudden = self.chance.coin();
+        let is_between = |server: &Server| is_sudden || server.is_between_turns();
+        while !self.server.as_ref().is_none_or(is_between) {
             self.turn()?;
         }
         self.tell(|_| "the server stops".to_owned());
         self.count("stop");
-        let Some(mut server) = self.end_process(Some(CloseCode::GoingAway)) else {
+        if let Some(server) = &mut self.server {
+            server.stop();
+        }
+        while self
+            .server
+            .as_ref()
+            .is_some_and(|server| !server.outside.has_stopped)
+        {
+            self.turn()?;
+        }
+        // What was handled just before is still looked at.
+        self.turn()?;
+        let Some(server) = self.end_process(Some(CloseCode::GoingAway)) else {
             return Ok(());
         };
-        server.stop()?;
         self.bury(server, Loss::Nothing)
     }
 
@@ -309,6 +326,7 @@ impl World {
         self.settle()?;
         let Some(server) = &self.server else { return Ok(()) };
         server.check_log()?;
+        server.check_counts()?;
         let Some(room) = server.room().map(|logged| logged.room().clone()) else {
             return Err("the actor does not come to rest".to_owned());
         };

@@ -7,16 +7,15 @@ use colloquy_actors::{
     livekit::Livekit,
     protocol::{
         Command,
-        codes::CloseCode,
-        control::{ControlCommand, ControlError, ControlEvent},
-        encode,
+        control::ControlCommand,
         limits::{UNHEARD_AT_CLOSE_SECS, UNHEARD_SECS},
     },
     room::{
-        effects::{Effect, Effects},
-        input::{Ending, Input, Stamped, StartOutcome},
+        cost::Cost,
+        effects::Effect,
+        input::{Ending, Input, Stamped},
     },
-    ticket::Claim,
+    shell::StartReply,
 };
 
 use super::{
@@ -26,11 +25,11 @@ use super::{
     clock::Clock,
     disk::Disk,
     facts::Facts,
-    ledger::{Ledger, is_panic},
+    ledger::Ledger,
     media::{self, Media},
     net::Net,
     plan::Plan,
-    server::{From, Progress, Server},
+    server::{Asker, Handled, Server},
     trial::{BEGIN, ROOM},
 };
 
@@ -152,7 +151,7 @@ impl World {
                 &self.disk,
                 past,
                 &self.livekit,
-                self.clock.now(),
+                self.clock.times(),
                 &mut self.chance,
             );
             match revived {
@@ -175,77 +174,87 @@ impl World {
             self.forget_past_meetings();
             let settings = self.plan.settings.clone();
             self.numbered = 0;
-            self.server = Some(Server::create(&self.disk, ROOM, settings, &self.livekit));
+            self.server = Some(Server::create(
+                &self.disk,
+                (ROOM, settings),
+                &self.livekit,
+                self.clock.times(),
+                &mut self.chance,
+            ));
         }
     }
 
-    /// One step of the room's actor, with everything that it lets out.
+    /// One step of the room's shell, with everything that it lets out.
     pub fn turn(&mut self) -> Step {
-        let (Some(server), now) = (&mut self.server, self.clock.now()) else {
+        if let Some(server) = &mut self.server {
+            server.step(self.clock.times());
+        }
+        self.take_in()
+    }
+
+    /// What the shell did meanwhile.
+    fn take_in(&mut self) -> Step {
+        let Some(server) = &mut self.server else {
             return Ok(());
         };
-        server.ring(now);
-        match server.step(now, &mut self.chance) {
-            Progress::Waits | Progress::Worked => Ok(()),
-            Progress::Handled(stamped, from, effects) => self.release(&stamped, from, effects),
-            Progress::Panicked(stamped, from, cut) => {
-                self.tell(|_| format!("input {} panicked", stamped.seq));
-                self.count("panic");
-                if !is_panic(&stamped.input) {
-                    return Err(format!("a rule panicked: {}", super::last_panic()));
-                }
-                self.internal_error(&from);
-                if let Some(session) = cut {
-                    self.count("cut after a panic");
-                    self.net.close(session, CloseCode::PolicyViolation);
-                }
-                self.check_room()
-            }
-            Progress::Failed(failure) => {
-                self.tell(|_| format!("the room ends: {failure}"));
-                self.count("room failed");
-                self.net.close_all(Some(CloseCode::Restart));
-                self.end_asks();
-                self.server = None;
-                self.disk.heal();
-                self.disk.forget();
-                Ok(())
+        let (handled, panicked) = (server.outside.handled.take(), server.outside.panicked.take());
+        let answers = std::mem::take(&mut server.outside.answers);
+        let has_ended = server.outside.has_ended;
+        if let Some(panic) = panicked {
+            self.tell(|_| format!("a rule panicked: {panic}"));
+            self.count("panic");
+            if !panic.contains("injected fault") {
+                return Err(format!("a rule panicked: {panic}"));
             }
         }
+        if let Some(handled) = handled {
+            self.look(handled)?;
+        }
+        self.net.carry();
+        for (asker, reply) in answers {
+            self.answer(asker, reply);
+        }
+        if has_ended {
+            self.tell(|_| "the room ends".to_owned());
+            self.count("room failed");
+            self.end_asks();
+            self.server = None;
+            self.disk.heal();
+            self.disk.forget();
+        }
+        Ok(())
     }
 
-    fn release(&mut self, stamped: &Stamped, mut from: From, effects: Effects) -> Step {
+    /// An input was handled.
+    fn look(&mut self, handled: Handled) -> Step {
+        let Handled {
+            stamped,
+            effects,
+            cost,
+        } = handled;
         self.tell(|_| format!("input {}: {:?}", stamped.seq, stamped.input));
         self.count("input");
-        self.check_room()?;
-        self.check_facts(stamped)?;
-        self.check_cost(&effects)?;
+        self.check_room(cost)?;
+        self.check_facts(&stamped)?;
         self.forget_past_meetings();
-        self.notice_losses(stamped);
-        match stamped.input {
-            Input::Ended { session, .. } => {
-                self.net.unlink(session);
-            }
-            Input::CallDone { call, .. } => {
-                if let Some(server) = &mut self.server {
-                    server.calls.remove(&call);
-                }
-            }
-            _ => {}
-        }
-        for effect in effects.list {
+        self.notice_losses(&stamped);
+        for effect in effects {
             self.tell(|_| format!("    {}", shown(&effect)));
-            if let Effect::Send { seq, .. } = effect
-                && std::mem::replace(&mut self.numbered, seq) >= seq
-            {
-                return Err(format!("the number {seq} is given out again"));
+            match effect {
+                Effect::Send { seq, .. } if std::mem::replace(&mut self.numbered, seq) >= seq => {
+                    return Err(format!("the number {seq} is given out again"));
+                }
+                Effect::Send { seq, frame, to, .. } => {
+                    self.net.sent(seq, &frame, &to);
+                    if frame.contains(r#""message":"join_success""#)
+                        && let Ok(envelope) = serde_json::from_str::<serde_json::Value>(&frame)
+                    {
+                        self.media.connect(&envelope["payload"]);
+                    }
+                }
+                Effect::Bound { session, line } => self.net.bound(session, line),
+                _ => {}
             }
-            self.effect(effect, &mut from);
-        }
-        if let Some(server) = &mut self.server
-            && let Some(base) = server.room().map(|room| room.room().ring_base())
-        {
-            server.kept.trim(base);
         }
         Ok(())
     }
@@ -287,91 +296,23 @@ impl World {
         }
     }
 
-    fn check_cost(&self, effects: &Effects) -> Step {
+    fn check_room(&self, cost: Cost) -> Step {
         let room = self.server.as_ref().and_then(Server::room);
-        let room = room.ok_or("the room is there after an input")?;
-        super::trial::bounds::check(effects.cost, room.room(), super::cast::GROUPS.len())
+        let room = room.ok_or("the room is there after an input")?.room();
+        room.check()?;
+        super::trial::bounds::check(cost, room, super::cast::GROUPS.len())
     }
 
-    fn check_room(&self) -> Step {
-        let room = self.server.as_ref().and_then(Server::room);
-        room.ok_or("the room is there after an input")?.room().check()
-    }
-
-    fn effect(&mut self, effect: Effect, from: &mut From) {
-        let Some(server) = &mut self.server else {
-            return;
-        };
-        match effect {
-            Effect::Send { seq, frame, to, kept } => {
-                self.net.send(seq, &frame, &to);
-                if frame.contains(r#""message":"join_success""#)
-                    && let Ok(envelope) = serde_json::from_str::<serde_json::Value>(&frame)
-                {
-                    self.media.connect(&envelope["payload"]);
-                }
-                if kept {
-                    server.kept.add(seq, frame, to);
-                }
-            }
-            Effect::Tell { line, frame } => self.net.push(line, &frame, None),
-            Effect::Bound { session, line } => self.net.bind(session, line),
-            Effect::Opened(line) => {
-                let facts = server.room().and_then(|room| room.room().facts());
-                let modules = facts.map(|(facts, _)| facts.tariff.modules.keys().cloned().collect());
-                self.net.open(line, modules.unwrap_or_default());
-            }
-            Effect::Shut(line) => self.net.open(line, Vec::new()),
-            Effect::Resume { line, from, word } => {
-                self.net.push(line, &word, None);
-                for frame in server.kept.after(from, line) {
-                    let seq = sequence(frame);
-                    self.net.push(line, frame, seq);
-                }
-            }
-            Effect::Close(session, code) => self.net.close(session, code),
-            Effect::Answer(outcome) => {
-                self.answer(outcome, &std::mem::replace(from, From::Nobody));
-            }
-            Effect::Call(id, call) => {
-                server.calls.insert(id, call);
-            }
-            Effect::CancelCall(id) => {
-                server.calls.remove(&id);
-            }
-        }
-    }
-
-    fn answer(&mut self, outcome: StartOutcome, from: &From) {
-        let From::Start { client, ask, claim } = *from else {
-            return;
-        };
-        let ticket = format!("ticket {}", self.next_number());
-        if let (StartOutcome::Issued(participant), Some(server)) = (outcome, &mut self.server) {
-            let claim = Claim { participant, ..claim };
-            server.tickets.add(&ticket, claim, self.clock.now());
-            if self.clients[client].role.is_hidden() {
-                self.hidden.push(participant.to_string());
-            }
+    /// The shell answers a `start`.
+    fn answer(&mut self, asker: Asker, reply: StartReply) {
+        if let StartReply::Issued(participant) = reply
+            && self.clients[asker.client].role.is_hidden()
+        {
+            self.hidden.push(participant.to_string());
         }
         // Whoever asked may have gone.
-        if self.clients[client].ask == Some(ask) {
-            self.answered(client, outcome, claim.token, ticket);
-        }
-    }
-
-    fn internal_error(&mut self, from: &From) {
-        match *from {
-            From::Session(session) => {
-                let error = ControlEvent::Error(ControlError::Internal);
-                if let Some(line) = self.net.line_of(session)
-                    && let Ok(frame) = encode(&error, self.now(), None)
-                {
-                    self.net.push(line, &frame, None);
-                }
-            }
-            From::Start { client, .. } => self.clients[client].ask = None,
-            From::Nobody => {}
+        if self.clients[asker.client].ask == Some(asker.ask) {
+            self.answered(asker, reply);
         }
     }
 
@@ -386,16 +327,16 @@ impl World {
         let Some(server) = &mut self.server else {
             return Ok(());
         };
-        let ids: Vec<_> = server.calls.keys().copied().collect();
+        let ids: Vec<_> = server.outside.calls.keys().copied().collect();
         let (Some(id), Some(room)) = (self.chance.pick(&ids), server.room()) else {
             return Ok(());
         };
-        let call = server.calls[&id].clone();
+        let call = server.outside.calls[&id].clone();
         let state = serde_json::to_value(room.room()).map_err(|error| error.to_string())?;
         media::check(&call, &state)?;
         let outcome = media::outcome(&call, self.plan.media_fails, &mut self.chance);
         self.media.obey(&call, &outcome);
-        server.post(Input::CallDone { call: id, outcome }, From::Nobody);
+        server.call_done(id, outcome);
         Ok(())
     }
 
@@ -455,10 +396,4 @@ fn shown(effect: &Effect) -> String {
             text
         }
     }
-}
-
-/// The number in an envelope.
-fn sequence(frame: &str) -> Option<u64> {
-    let envelope: serde_json::Value = serde_json::from_str(frame).ok()?;
-    envelope["seq"].as_u64()
 }

@@ -233,7 +233,6 @@ impl Stage {
             let places = Places {
                 while_open: Box::new(()),
                 until_seated: Box::new(()),
-                networks: Vec::new(),
             };
             live.begin_session(seat, theirs, places).await;
         });

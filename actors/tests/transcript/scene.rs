@@ -6,6 +6,7 @@ use std::{
 };
 
 use colloquy_actors::{
+    frame::FrameAtRest,
     ids::{BreakoutRoomId, InviteCode, OriginHash, ParticipantId, SessionNo, Timestamp, TokenHash, UserId},
     livekit::Outcome,
     protocol::meeting::{Caller, Group, GuestAccess, Identity, MeetingFacts},
@@ -15,7 +16,7 @@ use colloquy_actors::{
         effects::{Effect, Effects},
         input::{Ending, Input, Notice, Start, StartOutcome},
     },
-    room_actor::kept::Kept,
+    shell::kept::Kept,
 };
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -350,7 +351,11 @@ impl Scene {
             Effect::Tell { line, frame } => self.unnumbered(*line, frame)?,
             Effect::Resume { line, from, word } => {
                 self.unnumbered(*line, word)?;
-                let missed: Vec<_> = self.kept.after(*from, *line).cloned().collect();
+                let missed: Vec<_> = self
+                    .kept
+                    .after(*from, *line)
+                    .map(|frame| frame.text().clone())
+                    .collect();
                 for frame in missed {
                     let frame: Frame<'_> = serde_json::from_str(&frame).map_err(|error| error.to_string())?;
                     let seq = frame.seq.ok_or("a kept event has a number")?;
@@ -386,7 +391,7 @@ impl Scene {
                     self.outputs.push(line);
                 }
                 if *kept {
-                    self.kept.add(*seq, frame.clone(), to.clone());
+                    self.kept.add(*seq, FrameAtRest::new(frame.clone()), to.clone());
                 }
             }
         }

@@ -6,6 +6,7 @@
 )]
 
 pub mod bounds;
+pub mod logged;
 
 use std::{
     collections::{BTreeMap, BTreeSet},

@@ -26,8 +26,8 @@ const TICKETS_BURST_SECS: u32 = 10;
 /// How many times as many tickets are issued for good resumption tokens, which are not counted otherwise.
 const RESUMPTIONS_FACTOR: u32 = 25;
 
-/// Requests for calendars from one address in a minute, all at once or one by one.
-const READS_PER_MINUTE: u32 = 60;
+/// Pages on which mails are refused, for one network in a minute, all at once or one by one.
+const REFUSALS_PER_MINUTE: u32 = 60;
 
 /// Guards the operations that need no access token or cost much. Clones are one.
 #[derive(Debug, Clone)]
@@ -35,13 +35,15 @@ pub struct StartLimits {
     readiness: Readiness,
     tickets: Arc<Throttle<Asker>>,
     resumptions: Arc<Throttle<Asker>>,
-    reads: Arc<Throttle<IpNet>>,
+    refusals: Arc<Throttle<IpNet>>,
     /// Guests who get credentials of relays: as many as may get tickets, so that a class behind one address does.
     relays: Arc<Throttle<Asker>>,
     passwords: RoomPasswords,
     pins: Arc<FailureLimit<String>>,
     /// Invented invite codes.
     pub codes: Inventions,
+    /// Invented tokens of calendars.
+    pub feeds: Inventions,
     origins: Origins,
     gateways: Networks,
     loopback_exempt: bool,
@@ -82,14 +84,15 @@ impl StartLimits {
             readiness,
             tickets: per_second(tickets),
             resumptions: per_second(tickets.saturating_mul(RESUMPTIONS_FACTOR)),
-            reads: Arc::new(Throttle::new(
-                Duration::from_mins(1) / READS_PER_MINUTE,
-                READS_PER_MINUTE,
+            refusals: Arc::new(Throttle::new(
+                Duration::from_mins(1) / REFUSALS_PER_MINUTE,
+                REFUSALS_PER_MINUTE,
             )),
             relays: per_second(tickets),
             passwords: RoomPasswords::new(config.http.password_failures_per_room_per_hour),
             pins: Arc::default(),
             codes: Inventions::new(config),
+            feeds: Inventions::new(config),
             origins,
             gateways: Networks::new(config.http.gateways.clone()),
             loopback_exempt: config.dev_issuer_enabled(),
@@ -145,9 +148,9 @@ impl StartLimits {
         }
     }
 
-    /// Refuses an address that reads calendars too often.
-    pub fn admit_reader(&self, address: ClientAddress) -> Result<(), ApiError> {
-        self.reads.take(address.counted(), now()).map_err(too_soon)
+    /// Refuses a network that asks too often for pages on which mails are refused.
+    pub fn admit_refusal(&self, address: ClientAddress) -> Result<(), ApiError> {
+        self.refusals.take(address.counted(), now()).map_err(too_soon)
     }
 
     /// Refuses a guest who wants credentials of relays too often.

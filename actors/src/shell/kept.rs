@@ -2,18 +2,20 @@
 
 use std::collections::VecDeque;
 
-use tokio_tungstenite::tungstenite::Utf8Bytes;
-
-use crate::{ids::SessionNo, room::effects::Receivers};
+use crate::{
+    frame::{Frame, FrameAtRest},
+    ids::SessionNo,
+    room::effects::Receivers,
+};
 
 /// Events as they were sent, the oldest first.
 #[derive(Debug, Default)]
 pub struct Kept {
-    events: VecDeque<(u64, Utf8Bytes, Receivers)>,
+    events: VecDeque<(u64, FrameAtRest, Receivers)>,
 }
 
 impl Kept {
-    pub fn add(&mut self, seq: u64, frame: Utf8Bytes, to: Receivers) {
+    pub fn add(&mut self, seq: u64, frame: FrameAtRest, to: Receivers) {
         self.events.push_back((seq, frame, to));
     }
 
@@ -23,11 +25,11 @@ impl Kept {
     }
 
     /// What went to a line after the event `from`, in order.
-    pub fn after(&self, from: u64, line: SessionNo) -> impl Iterator<Item = &Utf8Bytes> {
+    pub fn after(&mut self, from: u64, line: SessionNo) -> impl Iterator<Item = Frame> {
         let begin = self.events.partition_point(|(seq, ..)| *seq <= from);
-        let missed = self.events.range(begin..);
+        let missed = self.events.range_mut(begin..);
         missed
             .filter(move |(_, _, to)| to.contains(line))
-            .map(|(_, frame, _)| frame)
+            .map(|(_, frame, _)| frame.frame())
     }
 }

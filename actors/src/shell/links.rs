@@ -2,23 +2,33 @@
 
 use rustc_hash::FxHashMap;
 
-use crate::{ids::SessionNo, protocol::codes::CloseCode, session::Link};
+use super::SessionLink;
+use crate::{ids::SessionNo, protocol::codes::CloseCode};
 
 /// Links by line. A session begins on the line of its own number, and moves to another when it resumes that one.
-#[derive(Debug, Default)]
-pub(super) struct Links {
-    by_line: FxHashMap<SessionNo, (SessionNo, Link)>,
+#[derive(Debug)]
+pub struct Links<L: SessionLink> {
+    by_line: FxHashMap<SessionNo, (SessionNo, L)>,
     /// Lines of the sessions that resumed.
     moved: FxHashMap<SessionNo, SessionNo>,
 }
 
-impl Links {
-    pub fn insert(&mut self, session: SessionNo, link: Link) {
+impl<L: SessionLink> Default for Links<L> {
+    fn default() -> Self {
+        Self {
+            by_line: FxHashMap::default(),
+            moved: FxHashMap::default(),
+        }
+    }
+}
+
+impl<L: SessionLink> Links<L> {
+    pub(super) fn insert(&mut self, session: SessionNo, link: L) {
         self.by_line.insert(session, (session, link));
     }
 
     /// The session receives another line from now on.
-    pub fn bind(&mut self, session: SessionNo, line: SessionNo) {
+    pub(super) fn bind(&mut self, session: SessionNo, line: SessionNo) {
         if let Some((_, link)) = self.remove(session) {
             self.by_line.insert(line, (session, link));
             self.moved.insert(session, line);
@@ -26,18 +36,26 @@ impl Links {
     }
 
     /// Who receives a line now.
-    pub fn get(&self, line: SessionNo) -> Option<&Link> {
+    #[must_use]
+    pub fn get(&self, line: SessionNo) -> Option<&L> {
         self.by_line.get(&line).map(|(_, link)| link)
     }
 
     /// The link of a session, on whatever line.
-    pub fn of_session(&self, session: SessionNo) -> Option<&Link> {
+    #[must_use]
+    pub fn of_session(&self, session: SessionNo) -> Option<&L> {
         let (on_it, link) = self.by_line.get(&self.line(session))?;
         (*on_it == session).then_some(link)
     }
 
+    /// The line that a session receives, if it receives any.
+    #[must_use]
+    pub fn line_of(&self, session: SessionNo) -> Option<SessionNo> {
+        self.of_session(session).map(|_| self.line(session))
+    }
+
     /// Takes a session out, on whatever line.
-    pub fn remove(&mut self, session: SessionNo) -> Option<(SessionNo, Link)> {
+    pub(super) fn remove(&mut self, session: SessionNo) -> Option<(SessionNo, L)> {
         self.of_session(session)?;
         let line = self.line(session);
         self.moved.remove(&session);
@@ -48,7 +66,7 @@ impl Links {
         self.moved.get(&session).copied().unwrap_or(session)
     }
 
-    pub fn drain(&mut self) -> impl Iterator<Item = Link> {
+    pub(super) fn drain(&mut self) -> impl Iterator<Item = L> {
         self.moved.clear();
         self.by_line.drain().map(|(_, (_, link))| link)
     }
@@ -58,13 +76,19 @@ impl Links {
         self.by_line.values().map(|(session, _)| *session)
     }
 
+    #[must_use]
     pub fn len(&self) -> usize {
         self.by_line.len()
     }
+
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.by_line.is_empty()
+    }
 }
 
-impl Drop for Links {
-    /// The room's actor is gone, whatever ended it: the clients come back with their tokens, and find the room revived.
+impl<L: SessionLink> Drop for Links<L> {
+    /// The room's shell is gone, whatever ended it: the clients come back with their tokens, and find the room revived.
     fn drop(&mut self) {
         for link in self.drain() {
             link.close(CloseCode::Restart);

@@ -1,0 +1,246 @@
+//! What a room's shell wants done, done by its actor: messages to itself, tasks, and numbers that others read.
+
+use std::{
+    collections::HashMap,
+    io,
+    sync::{Arc, atomic::Ordering},
+    time::{Duration, Instant},
+};
+
+use ractor::{ActorRef, RpcReplyPort};
+use tokio::task::{AbortHandle, JoinHandle};
+
+use super::{Gauge, RoomMsg};
+use crate::{
+    ids::{RoomId, Timestamp},
+    journal::{JournalError, Rebuild},
+    livekit::Call,
+    ports::{BoxFuture, Ports},
+    registry::{RegistryMsg, RegistryRef},
+    room::{Room, input::Input},
+    session::Link,
+    shell::{Carrier, StartReply, carrier::WriteSnapshot},
+};
+
+/// How long a room handles inputs before other tasks of the thread have their turn.
+const SLICE: Duration = Duration::from_millis(5);
+
+/// The outside of a room's shell.
+#[derive(Debug)]
+pub(super) struct Carried {
+    ports: Ports,
+    registry: RegistryRef,
+    gauge: Arc<Gauge>,
+    /// There as soon as the actor runs.
+    actor: Option<ActorRef<RoomMsg>>,
+    slice_began: Instant,
+    alarm: Option<JoinHandle<()>>,
+    /// Calls to LiveKit that are under way.
+    calls: HashMap<u64, AbortHandle>,
+    stop_replies: Vec<RpcReplyPort<()>>,
+}
+
+impl Carried {
+    pub fn new(ports: Ports, registry: RegistryRef, gauge: Arc<Gauge>) -> Self {
+        Self {
+            ports,
+            registry,
+            gauge,
+            actor: None,
+            slice_began: Instant::now(),
+            alarm: None,
+            calls: HashMap::new(),
+            stop_replies: Vec::new(),
+        }
+    }
+
+    pub fn run_as(&mut self, actor: ActorRef<RoomMsg>) {
+        self.actor = Some(actor);
+    }
+
+    pub fn begin_slice(&mut self) {
+        self.slice_began = Instant::now();
+    }
+
+    /// Somebody waits for the end.
+    pub fn wait_for_stop(&mut self, reply: RpcReplyPort<()>) {
+        self.stop_replies.push(reply);
+    }
+
+    /// An input comes in: a call that has ended needs no handle.
+    pub fn note(&mut self, input: &Input) {
+        if let Input::CallDone { call, .. } = input {
+            self.calls.remove(call);
+        }
+    }
+
+    fn tell(&self, message: RoomMsg) {
+        if let Some(actor) = &self.actor {
+            // An actor that has ended hears nothing more, rightly.
+            let _ = actor.cast(message);
+        }
+    }
+
+    /// Does something elsewhere that ends with a message to the actor.
+    fn spawn<F>(&self, work: F) -> Option<JoinHandle<()>>
+    where
+        F: Future<Output = RoomMsg> + Send + 'static,
+    {
+        let actor = self.actor.clone()?;
+        Some(tokio::spawn(async move {
+            let message = work.await;
+            let _ = actor.cast(message);
+        }))
+    }
+
+    /// The same of an input, which is counted when it is sent.
+    fn spawn_input<F>(&self, work: F) -> Option<JoinHandle<()>>
+    where
+        F: Future<Output = Input> + Send + 'static,
+    {
+        let gauge = Arc::clone(&self.gauge);
+        self.spawn(async move {
+            let input = work.await;
+            gauge.up();
+            RoomMsg::Input(input)
+        })
+    }
+
+    fn end(&self) {
+        if let Some(actor) = &self.actor {
+            actor.stop(None);
+        }
+    }
+}
+
+impl Carrier for Carried {
+    type Asker = RpcReplyPort<StartReply>;
+    type Link = Link;
+
+    fn now(&self) -> Timestamp {
+        self.ports.clock.now()
+    }
+
+    fn wall(&self) -> Timestamp {
+        self.ports.clock.wall()
+    }
+
+    fn seed(&mut self) -> u64 {
+        self.ports.random.seed()
+    }
+
+    fn is_slice_over(&self) -> bool {
+        self.slice_began.elapsed() > SLICE
+    }
+
+    fn turn(&mut self) {
+        self.tell(RoomMsg::Turn);
+    }
+
+    fn append(&mut self, append: BoxFuture<'static, io::Result<()>>) {
+        self.spawn(async move { RoomMsg::Appended(append.await) });
+    }
+
+    fn rebuild(&mut self, rebuild: Rebuild) {
+        self.spawn(async move {
+            let room = tokio::task::spawn_blocking(rebuild).await;
+            RoomMsg::Rebuilt(Box::new(room.unwrap_or_else(|_| {
+                Err(JournalError::Corrupt("reading it panics".to_owned()))
+            })))
+        });
+    }
+
+    fn write_snapshot(&mut self, number: u64, write: WriteSnapshot) {
+        self.spawn(async move {
+            let staged = tokio::task::spawn_blocking(write).await;
+            RoomMsg::Staged(
+                number,
+                staged.unwrap_or_else(|error| Err(io::Error::other(error).into())),
+            )
+        });
+    }
+
+    fn wake_at(&mut self, at: Option<Timestamp>, now: Timestamp) {
+        if let Some(task) = self.alarm.take() {
+            task.abort();
+        }
+        let Some(at) = at else { return };
+        let micros = at.as_micros().saturating_sub(now.as_micros()).max(0);
+        let wait = Duration::from_micros(micros.unsigned_abs());
+        self.alarm = self.spawn_input(async move {
+            tokio::time::sleep(wait).await;
+            Input::Tick
+        });
+    }
+
+    fn call(&mut self, id: u64, call: Call) {
+        let media = Arc::clone(&self.ports.media);
+        let task = self.spawn_input(async move {
+            let outcome = media.call(call).await;
+            Input::CallDone { call: id, outcome }
+        });
+        if let Some(task) = task {
+            self.calls.insert(id, task.abort_handle());
+        }
+    }
+
+    fn cancel(&mut self, id: u64) {
+        if let Some(task) = self.calls.remove(&id) {
+            task.abort();
+        }
+    }
+
+    fn answer(&mut self, room: &Room, asker: RpcReplyPort<StartReply>, reply: StartReply) {
+        // Nobody with a ticket finds a room of nobody.
+        self.gauge.note_owner(room);
+        // Whoever asked may have gone.
+        let _ = asker.send(reply);
+    }
+
+    fn entered(&mut self) {
+        self.gauge.entered.store(true, Ordering::Relaxed);
+    }
+
+    fn waits(&mut self) {
+        self.gauge.up();
+    }
+
+    fn waits_no_more(&mut self) {
+        self.gauge.down();
+    }
+
+    fn show_disk(&mut self, has_failed: bool) {
+        self.gauge.disk_failed.store(has_failed, Ordering::Relaxed);
+    }
+
+    fn wants_to_end(&mut self, room: RoomId) {
+        self.registry.cast(RegistryMsg::Ending(room));
+    }
+
+    fn stays(&mut self, room: RoomId) {
+        self.registry.cast(RegistryMsg::Stays(room));
+    }
+
+    fn ended(&mut self, room: RoomId) {
+        self.registry.cast(RegistryMsg::Ended(room));
+        self.end();
+    }
+
+    fn stopped(&mut self) {
+        for reply in self.stop_replies.drain(..) {
+            let _ = reply.send(());
+        }
+        self.end();
+    }
+}
+
+impl Drop for Carried {
+    fn drop(&mut self) {
+        if let Some(task) = self.alarm.take() {
+            task.abort();
+        }
+        for (_, task) in self.calls.drain() {
+            task.abort();
+        }
+    }
+}

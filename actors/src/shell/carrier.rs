@@ -1,0 +1,86 @@
+//! What a shell wants done outside, and by whom.
+
+use std::io;
+
+use super::StartReply;
+use crate::{
+    frame::Frame,
+    ids::{RoomId, Timestamp},
+    journal::{JournalError, Rebuild, file::Staged},
+    livekit::Call,
+    ports::BoxFuture,
+    protocol::codes::CloseCode,
+    room::{Room, effects::Effects, input::Stamped},
+};
+
+/// Work that encodes and writes a snapshot, for a blocking thread.
+pub type WriteSnapshot = Box<dyn FnOnce() -> Result<Staged, JournalError> + Send>;
+
+/// Who carries a shell: its actor, or a simulator. Nothing here waits; what takes time comes back to the shell later.
+pub trait Carrier {
+    /// Whoever waits for the answer to a `start`.
+    type Asker;
+    type Link: SessionLink;
+    /// Whether [`Carrier::look`] and [`Carrier::look_at_batch`] are to be called: it costs a copy of each input.
+    const LOOKS: bool = false;
+
+    /// Never goes back.
+    fn now(&self) -> Timestamp;
+    /// What other machines take for the time.
+    fn wall(&self) -> Timestamp;
+    fn seed(&mut self) -> u64;
+    /// Whether the thread should be given back: what is logged already is handled in the next slice.
+    fn is_slice_over(&self) -> bool;
+    /// [`super::Shell::turn`] is to be called when the inputs that are here now have been taken in.
+    fn turn(&mut self);
+    /// An append is under way; [`super::Shell::appended`] hears of its end.
+    fn append(&mut self, append: BoxFuture<'static, io::Result<()>>);
+    /// Reads the room anew, for [`super::Shell::rebuilt`].
+    fn rebuild(&mut self, rebuild: Rebuild);
+    /// Writes the snapshot of this number, for [`super::Shell::staged`].
+    fn write_snapshot(&mut self, number: u64, write: WriteSnapshot);
+    /// Wakes the room by an input at this time of the room, and at no earlier one any more.
+    fn wake_at(&mut self, at: Option<Timestamp>, now: Timestamp);
+    /// Asks LiveKit for something; what became of it is an input.
+    fn call(&mut self, id: u64, call: Call);
+    /// The call need not be made any more.
+    fn cancel(&mut self, id: u64);
+    /// Answers a `start`; before that, whose room it is may have become known.
+    fn answer(&mut self, room: &Room, asker: Self::Asker, reply: StartReply);
+    /// Somebody has joined.
+    fn entered(&mut self);
+    /// The shell makes an input by itself, which waits from now on.
+    fn waits(&mut self);
+    /// An input waits no more.
+    fn waits_no_more(&mut self);
+    /// Whether the room lives in memory because the disk failed.
+    fn show_disk(&mut self, has_failed: bool);
+    /// The room is over, and asks whether it may end.
+    fn wants_to_end(&mut self, room: RoomId);
+    /// Something came meanwhile.
+    fn stays(&mut self, room: RoomId);
+    /// The room has ended.
+    fn ended(&mut self, room: RoomId);
+    /// The last snapshot is written, or never will be.
+    fn stopped(&mut self);
+    /// Sees each batch before it is logged.
+    fn look_at_batch(&mut self, _batch: &[Stamped]) {}
+    /// Sees each input that was handled, and what came of it, before that leaves.
+    fn look(&mut self, _room: &Room, _handled: Stamped, _effects: &Effects) {}
+}
+
+/// The room's end of a session. All that is queued goes out in order.
+pub trait SessionLink {
+    /// Queues a frame. A session that does not keep up is cut.
+    fn push(&self, frame: Frame);
+    /// The session has joined; these modules are on.
+    fn open(&self, has_module: impl Fn(&str) -> bool);
+    /// The session waits again.
+    fn shut(&self);
+    /// Ends the session after what was queued before.
+    fn close(&self, code: CloseCode);
+    /// Whether nothing of what it still asks for would reach it.
+    fn is_cut(&self) -> bool;
+    /// A command of this session was handled.
+    fn command_handled(&self);
+}

@@ -1,0 +1,423 @@
+//! Everything around the state machine of a room that is not input or output: which inputs make a turn, what is logged before it is
+//! handled, what becomes of a panic, tickets, the lines of sessions, and when a room ends.
+//!
+//! A shell does no I/O itself: what it wants done goes to its [`Carrier`], what came of it comes back as a call. The room's actor
+//! carries it, and so does the simulator.
+
+pub mod carrier;
+pub mod kept;
+pub mod links;
+mod release;
+mod turn;
+
+use std::{
+    collections::{BTreeSet, VecDeque},
+    fmt,
+};
+
+use uuid::Uuid;
+
+pub use self::carrier::{Carrier, SessionLink};
+use self::{kept::Kept, links::Links};
+use crate::{
+    access_revision::AccessRevision,
+    ids::{ParticipantId, RoomId, SessionNo, Timestamp, TokenHash},
+    journal::{JournalError, file::Staged, folder::Folder},
+    logged::{LoggedRoom, Panicked},
+    protocol::{Command, codes::CloseCode, meeting::Caller},
+    room::{
+        access::Origin,
+        effects::Effects,
+        input::{Input, Notice, Stamped, Start},
+    },
+    ticket::{Claim, Tickets},
+};
+
+/// The answer to a `start`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StartReply {
+    Issued(ParticipantId),
+    NeedsIdentity,
+    NeedsFacts,
+    NoBreakoutRooms,
+    Banned,
+    /// Somebody lost access since the database was asked.
+    Outdated,
+    /// Not at this moment: the room is going down.
+    Unavailable,
+}
+
+/// Who hears of what becomes of an input.
+#[derive(Debug)]
+enum ReplyTo<A> {
+    Nobody,
+    /// The number of unhandled commands of this session goes down.
+    Session(SessionNo),
+    Start {
+        ticket: String,
+        /// What the ticket will be good for; the participant is found by the room.
+        claim: Claim,
+        asker: A,
+    },
+}
+
+/// An input on its way.
+struct Waiting<A> {
+    input: Input,
+    reply_to: ReplyTo<A>,
+}
+
+/// Inputs that are in the log, or on their way there.
+struct Batch<A> {
+    /// Those that were not handled yet.
+    rest: VecDeque<(Stamped, ReplyTo<A>)>,
+    /// Whether somebody asked for a seat.
+    has_start: bool,
+}
+
+/// An input whose rule panicked, and what it would have brought.
+struct Undoing<A> {
+    panicked: Panicked,
+    reply_to: ReplyTo<A>,
+    /// The session that was to take a seat.
+    arriving: Option<SessionNo>,
+}
+
+/// How far a turn has come.
+enum Stage<A> {
+    /// There is none.
+    Between,
+    /// The batch is being logged.
+    Logging(Batch<A>),
+    /// The batch is logged, and the thread was given back.
+    Handling(Batch<A>),
+    /// It is being logged that an input is skipped, before the rest is handled.
+    Skipping(Undoing<A>, Batch<A>),
+    /// The room is being read anew.
+    Rebuilding(Undoing<A>, Batch<A>),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    Running,
+    /// Asked whether it may end.
+    Ending,
+    /// The server stops: the last snapshot is written as soon as the log allows.
+    Stopping,
+    /// No input is handled any more.
+    Stopped,
+}
+
+/// What a start brings along beside its input.
+#[derive(Debug)]
+pub struct Asking<A> {
+    /// Before anything was read for it; absent where only a token speaks for the caller.
+    pub as_of: Option<AccessRevision>,
+    /// Good once the answer says so.
+    pub ticket: String,
+    pub asker: A,
+}
+
+/// The shell of one room.
+pub struct Shell<C: Carrier> {
+    room: LoggedRoom,
+    /// The last time that REST took access from somebody, as far as it concerns this room.
+    revision: AccessRevision,
+    queue: VecDeque<Waiting<C::Asker>>,
+    is_turn_asked_for: bool,
+    tickets: Tickets,
+    links: Links<C::Link>,
+    kept: Kept,
+    /// Calls to LiveKit that are under way.
+    calls: BTreeSet<u64>,
+    alarm: Option<Timestamp>,
+    phase: Phase,
+    stage: Stage<C::Asker>,
+    /// A snapshot that was written while the log was being written to.
+    staged: Option<(u64, Result<Staged, JournalError>)>,
+}
+
+impl<C: Carrier> fmt::Debug for Shell<C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Shell")
+            .field("id", &self.id())
+            .field("phase", &self.phase)
+            .field("waiting", &self.queue.len())
+            .finish_non_exhaustive()
+    }
+}
+
+impl<C: Carrier> Shell<C> {
+    /// What was read before `revision` lets nobody in.
+    #[must_use]
+    pub fn new(room: LoggedRoom, revision: AccessRevision) -> Self {
+        Self {
+            room,
+            revision,
+            queue: VecDeque::new(),
+            is_turn_asked_for: false,
+            tickets: Tickets::default(),
+            links: Links::default(),
+            kept: Kept::default(),
+            calls: BTreeSet::new(),
+            alarm: None,
+            phase: Phase::Running,
+            stage: Stage::Between,
+            staged: None,
+        }
+    }
+
+    /// The shell is carried: releases what a revival brought. A room that was revived has deadlines.
+    pub fn begin(&mut self, carrier: &mut C, revival: Option<Effects>) {
+        if let Some(effects) = revival {
+            self.release(carrier, effects, ReplyTo::Nobody);
+        }
+        self.set_alarm(carrier);
+    }
+
+    #[must_use]
+    pub fn id(&self) -> RoomId {
+        self.room.room().id()
+    }
+
+    #[must_use]
+    pub fn room(&self) -> &LoggedRoom {
+        &self.room
+    }
+
+    #[must_use]
+    pub fn links(&self) -> &Links<C::Link> {
+        &self.links
+    }
+
+    #[must_use]
+    pub fn tickets(&self) -> usize {
+        self.tickets.len()
+    }
+
+    /// Inputs that wait for a turn.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        self.queue.len()
+    }
+
+    /// Calls to LiveKit that are under way.
+    pub fn calls(&self) -> impl Iterator<Item = u64> {
+        self.calls.iter().copied()
+    }
+
+    /// Whether everything that is logged was handled, so that log and room say the same.
+    #[must_use]
+    pub fn is_between_turns(&self) -> bool {
+        matches!(self.stage, Stage::Between)
+    }
+
+    /// Whether the room is as its inputs made it: not while a panic is being undone.
+    #[must_use]
+    pub fn is_whole(&self) -> bool {
+        !matches!(self.stage, Stage::Skipping(..) | Stage::Rebuilding(..))
+    }
+
+    /// An input that somebody sent, and nobody waits for.
+    pub fn input(&mut self, carrier: &mut C, input: Input) {
+        self.enqueue(carrier, input, ReplyTo::Nobody);
+    }
+
+    /// A command of a session, which waits for its end.
+    pub fn command(&mut self, carrier: &mut C, session: SessionNo, command: Command) {
+        let input = Input::Command { session, command };
+        self.enqueue(carrier, input, ReplyTo::Session(session));
+    }
+
+    /// Word from REST: what was read before this revision counts no more.
+    pub fn notice(&mut self, carrier: &mut C, notice: Notice, revision: AccessRevision) {
+        self.revision = self.revision.max(revision);
+        self.input(carrier, Input::Notice(notice));
+    }
+
+    /// A call of `start`.
+    pub fn start(&mut self, carrier: &mut C, start: Box<Start>, asking: Asking<C::Asker>) {
+        let Asking { as_of, ticket, asker } = asking;
+        if as_of.is_some_and(|as_of| as_of < self.revision) {
+            carrier.waits_no_more();
+            return carrier.answer(self.room.room(), asker, StartReply::Outdated);
+        }
+        let claim = Claim {
+            participant: ParticipantId(Uuid::nil()),
+            caller: start.caller,
+            token: start.token,
+            breakout_room: start.breakout_room,
+        };
+        let reply_to = ReplyTo::Start { ticket, claim, asker };
+        self.enqueue(carrier, Input::Start(start), reply_to);
+    }
+
+    /// Whether a resumption token speaks for a caller.
+    #[must_use]
+    pub fn knows(&self, token: TokenHash, caller: Caller) -> bool {
+        self.room.room().access().resume(token, caller).is_some()
+    }
+
+    /// Takes a ticket.
+    pub fn redeem(&mut self, carrier: &C, ticket: &str) -> Option<(Claim, Caller)> {
+        let claim = self.tickets.redeem(ticket, carrier.now())?;
+        // Whoever was removed or shut out since is told so on the socket; its ticket is no guess.
+        let holder = self.room.room().access().get(claim.participant);
+        let caller = holder.map_or(claim.caller, |holder| holder.caller);
+        self.is_running().then_some((claim, caller))
+    }
+
+    /// A redeemed ticket's socket stands; none where it is gone already.
+    pub fn attach(
+        &mut self,
+        carrier: &mut C,
+        link: Option<C::Link>,
+        (claim, session): (Claim, SessionNo),
+        (resume_from, origin): (Option<u64>, Option<Origin>),
+    ) {
+        match link {
+            Some(link) if self.is_running() => self.links.insert(session, link),
+            Some(link) => link.close(CloseCode::GoingAway),
+            None => {}
+        }
+        let taken = Input::SeatTaken {
+            participant: claim.participant,
+            token: claim.token,
+            session,
+            breakout_room: claim.breakout_room,
+            resume_from,
+            origin,
+        };
+        self.input(carrier, taken);
+    }
+
+    /// The server stops: everybody out, and a last snapshot; what the sessions report after that is not a leave.
+    pub fn stop(&mut self, carrier: &mut C) {
+        if !self.is_running() {
+            return carrier.stopped();
+        }
+        self.phase = Phase::Stopping;
+        // Whoever waits for a ticket is told by the dropped asker.
+        self.queue.clear();
+        self.close_all(CloseCode::GoingAway);
+        // What is logged and not handled yet is undone by the snapshot: nobody has heard of it.
+        if matches!(self.stage, Stage::Between | Stage::Handling(_)) {
+            self.stop_now(carrier);
+        }
+    }
+
+    fn stop_now(&mut self, carrier: &mut C) {
+        (self.phase, self.stage) = (Phase::Stopped, Stage::Between);
+        if let Err(error) = self.room.snapshot_now() {
+            tracing::error!(room.id = %self.id(), %error, "last snapshot failed; the journal stays as it is");
+        }
+        carrier.stopped();
+    }
+
+    /// The snapshot of this number was written beside the log.
+    pub fn staged(&mut self, carrier: &mut C, number: u64, staged: Result<Staged, JournalError>) {
+        if matches!(self.stage, Stage::Between | Stage::Handling(_)) {
+            self.adopt(carrier, number, staged);
+        } else {
+            self.staged = Some((number, staged));
+        }
+    }
+
+    /// Begins a snapshot, unless the log is being written to.
+    pub fn begin_snapshot(&mut self, carrier: &mut C) {
+        if self.is_running() && self.is_between_turns() {
+            let write = Box::new(self.room.stage_snapshot());
+            carrier.write_snapshot(self.room.journal().last_snapshot(), write);
+        }
+    }
+
+    fn adopt(&mut self, carrier: &mut C, number: u64, staged: Result<Staged, JournalError>) {
+        if let Err(error) = self.room.adopt(number, staged) {
+            tracing::warn!(room.id = %self.id(), %error, "snapshot failed; the longer journal stays");
+        }
+        carrier.show_disk(self.room.disk_failed());
+    }
+
+    /// Keeps the journal young and the room in order, and lets a room end that nobody entered. A room that lives in memory because the
+    /// disk failed tries to get a journal in `folder` again.
+    pub fn sweep(&mut self, carrier: &mut C, folder: Option<&Folder>) {
+        if !self.is_running() || !self.is_between_turns() {
+            return;
+        }
+        if let Err(error) = self.room.journal().touch() {
+            tracing::warn!(room.id = %self.id(), %error, "journal can't be touched");
+        }
+        if let Some(folder) = folder.filter(|_| self.room.disk_failed())
+            && !self.room.journal().is_staging()
+        {
+            let write = self.room.stage_into(folder.stage(self.id()));
+            carrier.write_snapshot(self.room.journal().last_snapshot(), Box::new(write));
+        }
+        self.mend(carrier);
+        self.after_turn(carrier, true);
+    }
+
+    /// Whoever keeps rooms knows this one no more: it ends, unless something came meanwhile.
+    pub fn may_end(&mut self, carrier: &mut C) {
+        if self.is_over() {
+            self.end(carrier, true);
+        } else if self.is_running() {
+            self.phase = Phase::Running;
+            carrier.stays(self.id());
+        }
+    }
+
+    fn is_running(&self) -> bool {
+        matches!(self.phase, Phase::Running | Phase::Ending)
+    }
+
+    fn is_over(&self) -> bool {
+        self.is_running() && self.is_between_turns() && self.queue.is_empty() && self.room.room().is_over()
+    }
+
+    fn end(&mut self, carrier: &mut C, delete: bool) {
+        (self.phase, self.stage) = (Phase::Stopped, Stage::Between);
+        if delete && let Err(error) = self.room.delete_log() {
+            tracing::error!(room.id = %self.id(), %error, "journal could not be deleted");
+        }
+        carrier.ended(self.id());
+    }
+
+    fn enqueue(&mut self, carrier: &mut C, input: Input, reply_to: ReplyTo<C::Asker>) {
+        if !self.is_running() {
+            return carrier.waits_no_more();
+        }
+        self.queue.push_back(Waiting { input, reply_to });
+        // Behind the turn that is being made another one is asked for anyway.
+        if self.is_between_turns() {
+            self.ask_for_turn(carrier);
+        }
+    }
+
+    fn ask_for_turn(&mut self, carrier: &mut C) {
+        if !std::mem::replace(&mut self.is_turn_asked_for, true) {
+            carrier.turn();
+        }
+    }
+
+    /// An input that nobody sent.
+    fn own_input(&mut self, carrier: &mut C, input: Input) {
+        carrier.waits();
+        self.input(carrier, input);
+    }
+
+    /// Wakes the room at its next deadline.
+    fn set_alarm(&mut self, carrier: &mut C) {
+        let next = self.room.room().next_deadline();
+        if self.alarm != next {
+            self.alarm = next;
+            carrier.wake_at(next, self.room.time(carrier.now()));
+        }
+    }
+
+    fn close_all(&mut self, code: CloseCode) {
+        for link in self.links.drain() {
+            link.close(code);
+        }
+    }
+}

@@ -1,0 +1,148 @@
+//! Effects leave the room: frames into the queues of sessions, answers to REST.
+
+use tokio_tungstenite::tungstenite::Utf8Bytes;
+
+use super::{Carrier, ReplyTo, SessionLink, Shell, StartReply};
+use crate::{
+    frame::Frame,
+    ids::SessionNo,
+    protocol::{
+        self,
+        codes::CloseCode,
+        control::{ControlError, ControlEvent},
+        moderation::ModerationEvent,
+    },
+    room::{
+        effects::{Effect, Effects, Receivers},
+        input::{Ending, Input, StartOutcome},
+    },
+    ticket::Claim,
+};
+
+impl<C: Carrier> Shell<C> {
+    pub(super) fn release(&mut self, carrier: &mut C, effects: Effects, mut reply_to: ReplyTo<C::Asker>) {
+        for effect in effects.list {
+            match effect {
+                Effect::Send { seq, frame, to, kept } => self.send(seq, frame, to, kept),
+                Effect::Tell { line, frame } => {
+                    if let Some(link) = self.links.get(line) {
+                        link.push(Frame::new(frame, 1));
+                    }
+                }
+                Effect::Bound { session, line } => self.links.bind(session, line),
+                Effect::Opened(line) => {
+                    carrier.entered();
+                    if let Some(link) = self.links.get(line) {
+                        let room = self.room.room();
+                        link.open(|module| room.has_module(module));
+                    }
+                }
+                Effect::Shut(line) => {
+                    if let Some(link) = self.links.get(line) {
+                        link.shut();
+                    }
+                }
+                Effect::Resume { line, from, word } => {
+                    if let Some(link) = self.links.get(line) {
+                        link.push(Frame::new(word, 1));
+                        self.kept.after(from, line).for_each(|frame| link.push(frame));
+                    }
+                }
+                Effect::Close(session, code) => {
+                    if let Some((_, link)) = self.links.remove(session) {
+                        link.close(code);
+                    }
+                }
+                Effect::Answer(outcome) => {
+                    let to = std::mem::replace(&mut reply_to, ReplyTo::Nobody);
+                    self.answer(carrier, outcome, to);
+                }
+                Effect::Call(id, call) => {
+                    self.calls.insert(id);
+                    carrier.call(id, call);
+                }
+                Effect::CancelCall(id) => {
+                    if self.calls.remove(&id) {
+                        carrier.cancel(id);
+                    }
+                }
+            }
+        }
+        self.kept.trim(self.room.room().ring_base());
+    }
+
+    fn send(&mut self, seq: u64, frame: Utf8Bytes, to: Receivers, kept: bool) {
+        let frame = Frame::new(frame, to.count());
+        for line in to.iter() {
+            if let Some(link) = self.links.get(line) {
+                link.push(frame.clone());
+            }
+        }
+        if kept {
+            self.kept.add(seq, frame.at_rest(), to);
+        }
+    }
+
+    fn answer(&mut self, carrier: &mut C, outcome: StartOutcome, reply_to: ReplyTo<C::Asker>) {
+        let ReplyTo::Start { ticket, claim, asker } = reply_to else {
+            return;
+        };
+        let reply = match outcome {
+            StartOutcome::Issued(participant) => {
+                let claim = Claim { participant, ..claim };
+                self.tickets.add(&ticket, claim, carrier.now());
+                StartReply::Issued(participant)
+            }
+            StartOutcome::NeedsIdentity => StartReply::NeedsIdentity,
+            StartOutcome::NeedsFacts => StartReply::NeedsFacts,
+            StartOutcome::NoBreakoutRooms => StartReply::NoBreakoutRooms,
+            StartOutcome::Banned => StartReply::Banned,
+        };
+        carrier.answer(self.room.room(), asker, reply);
+    }
+
+    /// Tells one session something without a number.
+    fn push<E: protocol::Event>(&self, link: &C::Link, event: &E) {
+        // What has no JSON is in the log already.
+        if let Ok(frame) = protocol::encode(event, self.room.room().at(), None) {
+            link.push(Frame::new(frame, 1));
+        }
+    }
+
+    /// A rule panicked and was undone: its sender hears of it, nobody else notices.
+    pub(super) fn internal_error(&self, carrier: &mut C, reply_to: ReplyTo<C::Asker>) {
+        match reply_to {
+            ReplyTo::Session(session) => {
+                if let Some(link) = self.links.of_session(session) {
+                    self.push(link, &ControlEvent::Error(ControlError::Internal));
+                }
+            }
+            ReplyTo::Start { asker, .. } => carrier.answer(self.room.room(), asker, StartReply::Unavailable),
+            ReplyTo::Nobody => {}
+        }
+    }
+
+    /// What must not stay half-done after a panic: a socket that was to take a seat, and a session that does it on purpose.
+    pub(super) fn after_panic(
+        &mut self,
+        carrier: &mut C,
+        arriving: Option<SessionNo>,
+        cut: Option<SessionNo>,
+    ) {
+        if let Some((_, link)) = arriving.and_then(|session| self.links.remove(session)) {
+            link.close(CloseCode::Restart);
+        }
+        let Some(session) = cut else { return };
+        if let Some((_, link)) = self.links.remove(session) {
+            self.push(&link, &ModerationEvent::Kicked);
+            link.close(CloseCode::PolicyViolation);
+            self.own_input(
+                carrier,
+                Input::Ended {
+                    session,
+                    how: Ending::Quit,
+                },
+            );
+        }
+    }
+}

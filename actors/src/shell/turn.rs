@@ -1,0 +1,264 @@
+//! A turn: take what waits, log it as one batch, handle each input, release its effects at once.
+
+use std::{collections::VecDeque, io};
+
+use super::{Batch, Carrier, Phase, ReplyTo, SessionLink, Shell, Stage, Undoing, Waiting};
+use crate::{
+    ids::SessionNo,
+    journal::JournalError,
+    livekit::Outcome,
+    logged::{Handled, Logging, RoomFailure},
+    protocol::{codes::CloseCode, limits::TURN_INPUTS_MAX},
+    room::{
+        Room,
+        input::{Ending, Input, Stamped},
+    },
+};
+
+impl<C: Carrier> Shell<C> {
+    /// A turn was asked for: takes what waits, or goes on where the thread was given back.
+    pub fn turn(&mut self, carrier: &mut C) {
+        self.is_turn_asked_for = false;
+        match std::mem::replace(&mut self.stage, Stage::Between) {
+            Stage::Between if self.is_running() => self.log_what_waits(carrier),
+            Stage::Handling(batch) => self.handle(carrier, batch),
+            other => self.stage = other,
+        }
+    }
+
+    fn log_what_waits(&mut self, carrier: &mut C) {
+        let (inputs, reply_to) = self.take(carrier);
+        let (now, wall) = (carrier.now(), carrier.wall());
+        let ahead = self.room.time(now).as_micros() - wall.as_micros();
+        self.room.livekit().set_ahead(ahead);
+        let batch = self.room.stamp(inputs, now, || carrier.seed());
+        if C::LOOKS {
+            carrier.look_at_batch(&batch);
+        }
+        let logging = self.room.log(&batch);
+        let batch = Batch {
+            has_start: reply_to.iter().any(|to| matches!(to, ReplyTo::Start { .. })),
+            rest: batch.into_iter().zip(reply_to).collect(),
+        };
+        match logging {
+            Ok(Logging::Done) => self.handle_logged(carrier, batch),
+            Ok(Logging::UnderWay(append)) => {
+                self.stage = Stage::Logging(batch);
+                carrier.append(append);
+            }
+            Err(error) => self.fail(carrier, &error.into()),
+        }
+    }
+
+    /// Takes what waits, as much as a turn may have.
+    fn take(&mut self, carrier: &mut C) -> (Vec<Input>, Vec<ReplyTo<C::Asker>>) {
+        let count = self.queue.len().min(TURN_INPUTS_MAX);
+        let (mut inputs, mut all_reply_to) = (Vec::with_capacity(count), Vec::with_capacity(count));
+        for Waiting { input, reply_to } in self.queue.drain(..count) {
+            if let ReplyTo::Session(session) = &reply_to
+                && let Some(link) = self.links.of_session(*session).filter(|link| link.is_cut())
+            {
+                // Whoever does not take the answers to what it asked for gets no more of them made.
+                link.command_handled();
+                carrier.waits_no_more();
+                continue;
+            }
+            inputs.push(input);
+            all_reply_to.push(reply_to);
+        }
+        (inputs, all_reply_to)
+    }
+
+    /// The append that was under way is over.
+    pub fn appended(&mut self, carrier: &mut C, written: io::Result<()>) {
+        match std::mem::replace(&mut self.stage, Stage::Between) {
+            Stage::Logging(batch) => match self.room.logged(written) {
+                Ok(()) if self.phase == Phase::Stopping => self.stop_now(carrier),
+                Ok(()) => self.handle_logged(carrier, batch),
+                Err(error) => self.fail(carrier, &error.into()),
+            },
+            Stage::Skipping(undoing, batch) => match self.room.skip_logged(written) {
+                Ok(()) => self.rebuild(carrier, undoing, batch),
+                Err(error) => self.fail(carrier, &error.into()),
+            },
+            other => self.stage = other,
+        }
+    }
+
+    fn handle_logged(&mut self, carrier: &mut C, batch: Batch<C::Asker>) {
+        carrier.show_disk(self.room.disk_failed());
+        self.handle(carrier, batch);
+    }
+
+    /// Handles what is logged, until the thread should be given back.
+    fn handle(&mut self, carrier: &mut C, mut batch: Batch<C::Asker>) {
+        while let Some((stamped, reply_to)) = batch.rest.pop_front() {
+            carrier.waits_no_more();
+            let arriving = self.note(&stamped, &reply_to);
+            let seen = C::LOOKS.then(|| stamped.clone());
+            match self.room.handle(stamped) {
+                Handled::Done(effects) => {
+                    if let Some(seen) = seen {
+                        carrier.look(self.room.room(), seen, &effects);
+                    }
+                    self.release(carrier, effects, reply_to);
+                }
+                Handled::Panicked(panicked) => {
+                    let undoing = Undoing {
+                        panicked,
+                        reply_to,
+                        arriving,
+                    };
+                    return self.skip(carrier, undoing, batch);
+                }
+            }
+            if !batch.rest.is_empty() && carrier.is_slice_over() {
+                self.stage = Stage::Handling(batch);
+                return self.ask_for_turn(carrier);
+            }
+        }
+        self.stage = Stage::Between;
+        // Whoever was told to bring the facts of the meeting is about to come back.
+        self.after_turn(carrier, !batch.has_start);
+    }
+
+    /// What the shell itself knows changes by an input; the session that takes a seat.
+    fn note(&mut self, stamped: &Stamped, reply_to: &ReplyTo<C::Asker>) -> Option<SessionNo> {
+        if let ReplyTo::Session(session) = reply_to
+            && let Some(link) = self.links.of_session(*session)
+        {
+            link.command_handled();
+        }
+        match stamped.input {
+            Input::SeatTaken { session, .. } => return Some(session),
+            Input::Ended { session, .. } => {
+                self.links.remove(session);
+            }
+            Input::CallDone { call, .. } => {
+                self.calls.remove(&call);
+            }
+            // The alarm has rung; what is still due rings again.
+            Input::Tick => self.alarm = None,
+            _ => {}
+        }
+        None
+    }
+
+    /// A rule panicked: the input is skipped, and the room read anew.
+    fn skip(&mut self, carrier: &mut C, undoing: Undoing<C::Asker>, batch: Batch<C::Asker>) {
+        match self.room.skip(&undoing.panicked) {
+            Ok(Logging::Done) => self.rebuild(carrier, undoing, batch),
+            Ok(Logging::UnderWay(append)) => {
+                self.stage = Stage::Skipping(undoing, batch);
+                carrier.append(append);
+            }
+            Err(error) => self.fail(carrier, &error.into()),
+        }
+    }
+
+    fn rebuild(&mut self, carrier: &mut C, undoing: Undoing<C::Asker>, batch: Batch<C::Asker>) {
+        carrier.rebuild(self.room.rebuild(&undoing.panicked));
+        self.stage = Stage::Rebuilding(undoing, batch);
+    }
+
+    /// The room was read anew, as it was before the input that panicked.
+    pub fn rebuilt(&mut self, carrier: &mut C, room: Result<Room, JournalError>) {
+        let (undoing, batch) = match std::mem::replace(&mut self.stage, Stage::Between) {
+            Stage::Rebuilding(undoing, batch) => (undoing, batch),
+            other => return self.stage = other,
+        };
+        let Undoing {
+            panicked,
+            reply_to,
+            arriving,
+        } = undoing;
+        let room = room.map_err(RoomFailure::from);
+        match room.and_then(|room| self.room.rebuilt(panicked, room)) {
+            Ok(_) if self.phase == Phase::Stopping => self.stop_now(carrier),
+            Ok(cut) => {
+                self.internal_error(carrier, reply_to);
+                self.after_panic(carrier, arriving, cut);
+                self.handle(carrier, batch);
+            }
+            Err(failure) => self.fail(carrier, &failure),
+        }
+    }
+
+    pub(super) fn after_turn(&mut self, carrier: &mut C, may_end: bool) {
+        if let Some((number, staged)) = self.staged.take() {
+            self.adopt(carrier, number, staged);
+        }
+        if !self.queue.is_empty() {
+            self.ask_for_turn(carrier);
+        }
+        if self.room.journal().wants_snapshot() {
+            self.begin_snapshot(carrier);
+        }
+        self.set_alarm(carrier);
+        if may_end && self.is_over() {
+            self.phase = Phase::Ending;
+            carrier.wants_to_end(self.id());
+        }
+    }
+
+    /// Looks whether seats and sockets, and calls and those who make them, still belong together: an input that panicked may
+    /// have torn them apart.
+    pub(super) fn mend(&mut self, carrier: &mut C) {
+        if !self.queue.is_empty() {
+            return;
+        }
+        let room = self.room.room();
+        let seats = room.access().sessions().map(|(session, _)| session);
+        let ghosts: Vec<_> = seats
+            .filter(|session| self.links.of_session(*session).is_none())
+            .collect();
+        let sockets = self.links.sessions();
+        let strays: Vec<_> = sockets
+            .filter(|session| room.access().of_session(*session).is_none())
+            .collect();
+        let given_up: Vec<_> = room
+            .pending_calls()
+            .filter(|call| !self.calls.contains(call))
+            .collect();
+        if ghosts.len() + strays.len() + given_up.len() > 0 {
+            tracing::warn!(
+                room.id = %self.id(),
+                seats = ghosts.len(), sockets = strays.len(), calls = given_up.len(),
+                "mended what a panic tore apart"
+            );
+        }
+        for session in strays {
+            if let Some((_, link)) = self.links.remove(session) {
+                link.close(CloseCode::Restart);
+            }
+        }
+        for session in ghosts {
+            self.own_input(
+                carrier,
+                Input::Ended {
+                    session,
+                    how: Ending::Lost,
+                },
+            );
+        }
+        for call in given_up {
+            let outcome = Outcome::Unavailable;
+            self.own_input(carrier, Input::CallDone { call, outcome });
+        }
+    }
+
+    /// The room can't go on: everybody is sent away to come back, and its journal is kept for post-mortem.
+    fn fail(&mut self, carrier: &mut C, failure: &RoomFailure) {
+        tracing::error!(room.id = %self.id(), %failure, "room ended");
+        let was_stopping = self.phase == Phase::Stopping;
+        self.queue = VecDeque::new();
+        self.close_all(CloseCode::Restart);
+        if let Err(error) = self.room.set_log_aside(carrier.now()) {
+            tracing::error!(room.id = %self.id(), %error, "journal could not be put aside");
+        }
+        self.end(carrier, false);
+        if was_stopping {
+            carrier.stopped();
+        }
+    }
+}
