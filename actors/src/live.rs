@@ -15,7 +15,7 @@ use ractor::{Actor, ActorRef, rpc::CallResult};
 use crate::{
     access_revision::{AccessRevision, AccessRevisions},
     ids::{BreakoutRoomId, RoomId, TokenHash, UserId},
-    journal::folder::{Folder, FolderError},
+    journal::folder::{Folder, FolderError, Journals},
     livekit::Livekit,
     ports::Ports,
     protocol::meeting::{Caller, Identity, MeetingFacts},
@@ -434,16 +434,19 @@ impl Live {
         }
     }
 
-    /// Whether journals can't be written at this moment. It is tried while a room lives in memory for that reason.
-    pub async fn disk_fails(&self) -> bool {
+    /// Whether journals can be written. It is tried while a room lives in memory because they could not.
+    pub async fn journals(&self) -> Journals {
         let Some(folder) = self.folder.as_ref().and_then(Weak::upgrade) else {
-            return false;
+            return Journals::Whole;
         };
         if !self.index.iter().any(|room| room.disk_failed()) {
-            return false;
+            return Journals::Whole;
         }
         let probe = tokio::task::spawn_blocking(move || folder.probe());
-        !matches!(tokio::time::timeout(CALL_TIMEOUT, probe).await, Ok(Ok(Ok(()))))
+        match tokio::time::timeout(CALL_TIMEOUT, probe).await {
+            Ok(Ok(Ok(()))) => Journals::Lacking,
+            _ => Journals::Failing,
+        }
     }
 
     /// Kills the actor of a room, as a bug in its shell would.

@@ -142,6 +142,24 @@ async fn while_the_database_can_not_say_a_room_is_not_revived() {
     second.stop().await;
 }
 
+/// Somebody restored a backup by hand: people must not come into another meeting.
+#[tokio::test]
+async fn a_journal_under_the_name_of_another_room_is_put_aside() {
+    let folder = tempfile::tempdir().unwrap();
+    let first = Stage::start(files(&folder)).await;
+    let alice = first.enter("Alice", None).await;
+    let token = alice.resumption.clone();
+    first.stop().await;
+    let other = RoomId(uuid::Uuid::new_v4());
+    let file = |room: RoomId| folder.path().join("journal").join(format!("{room}.log"));
+    std::fs::rename(file(first.room), file(other)).unwrap();
+
+    let second = Stage::revive(files(&folder), other, Ok(())).await;
+    assert_eq!(second.issue(Some(token)).await, Err(StartError::NeedsAdmission));
+    assert_eq!(stage::journals(&folder), 0);
+    second.stop().await;
+}
+
 #[tokio::test]
 async fn the_journal_of_a_room_that_is_gone_is_deleted() {
     let folder = tempfile::tempdir().unwrap();

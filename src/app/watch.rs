@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use chrono::Utc;
-use colloquy_actors::live::Live;
+use colloquy_actors::{journal::folder::Journals, live::Live};
 use tokio::time::{MissedTickBehavior, interval, timeout};
 use tokio_util::sync::CancellationToken;
 
@@ -27,7 +27,6 @@ const DATABASE_PATIENCE: Duration = Duration::from_secs(3);
 pub(super) async fn watch(readiness: Readiness, mut lock: ServerLock, live: Live, lost: CancellationToken) {
     let mut looks = interval(INTERVAL);
     looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut disk_fails = false;
     let mut writes_failed = 0;
     loop {
         looks.tick().await;
@@ -52,14 +51,14 @@ pub(super) async fn watch(readiness: Readiness, mut lock: ServerLock, live: Live
             }
             Ok(Err(_)) | Err(_) => readiness.unready("database", "does not answer"),
         }
-        let failed = std::mem::replace(&mut disk_fails, live.disk_fails().await);
-        if disk_fails {
-            readiness.unready("journals", "can't be written; meetings live in memory");
-        } else {
-            readiness.ready("journals");
-            if failed {
+        match live.journals().await {
+            Journals::Whole => readiness.ready("journals"),
+            // A short file can be written where a long journal finds no room.
+            Journals::Lacking => {
+                readiness.unready("journals", "meetings live in memory");
                 live.disk_is_back();
             }
+            Journals::Failing => readiness.unready("journals", "can't be written; meetings live in memory"),
         }
         let lines = log_output::take_lost();
         if lines > 0 {

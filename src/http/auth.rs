@@ -190,7 +190,7 @@ pub(super) fn not_locked_out(state: &ApiState, token: &VerifiedToken) -> Result<
     Ok(())
 }
 
-fn account_disabled() -> ApiError {
+pub(super) fn account_disabled() -> ApiError {
     ApiError::forbidden("The account is disabled")
 }
 

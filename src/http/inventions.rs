@@ -33,6 +33,15 @@ impl Inventions {
         }
     }
 
+    /// The same, and of this machine too.
+    #[must_use]
+    pub fn of_everybody() -> Self {
+        Self {
+            failures: Arc::new(Throttle::per_second(PER_SECOND, 1)),
+            loopback_exempt: false,
+        }
+    }
+
     /// Refuses a network that has invented too much.
     pub fn admit(&self, address: ClientAddress) -> Result<(), ApiError> {
         if self.is_exempt(address) {

@@ -81,7 +81,7 @@ async fn login(
         before.is_none() && token.profile.tenant_id.is_none() && auth::person::tenants_matter(&state).await?;
     if !must_wait {
         let defaults = state.new_user_defaults();
-        let user = users::upsert_from_claims(&state.db, &token, &defaults, state.clock.now()).await?;
+        let user = users::upsert_from_id_token(&state.db, &token, &defaults, state.clock.now()).await?;
         if let Some(before) = before {
             auth::person::note_move(&state, &before, &user);
         }

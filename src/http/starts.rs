@@ -136,8 +136,8 @@ async fn start(
 
 /// Enter a room as a guest
 ///
-/// Needs no authorisation. An `Authorization` header is looked at for one thing only: a user whom a moderator has banned does
-/// not come in by a link either. Where too many passwords were wrong, a guess of a
+/// Needs no authorisation. An `Authorization` header is looked at for one thing only: a user whom a moderator has banned, or whose account
+/// is disabled, does not come in by a link either. Where too many passwords were wrong, a guess of a
 /// network that has not known the password before is answered after 30 s.
 #[utoipa::path(
     post, path = "/rooms/{room_id}/start_invited", tag = "rooms", operation_id = "start_room_invited",
@@ -145,7 +145,7 @@ async fn start(
     responses(
         (status = 200, description = "A ticket", body = StartedResource),
         (status = 401, description = "The password is wrong (`wrong_room_password`)", body = super::error::ErrorBody),
-        (status = 403, description = "The account of the room's owner is disabled or nobody comes in by a link (`forbidden`), or a moderator has banned the guest (`banned_from_room`)", body = super::error::ErrorBody),
+        (status = 403, description = "The caller's account or that of the room's owner is disabled, or nobody comes in by a link (`forbidden`), or a moderator has banned the guest (`banned_from_room`)", body = super::error::ErrorBody),
         refusals::OfIds, refusals::OfStarts, refusals::OfCounted, refusals::Always,
     ),
 )]
@@ -159,6 +159,9 @@ async fn start_invited(
     let code = || Asker::Invite(body.invite_code);
     let asker = state.start_limits.asker(address, code);
     state.start_limits.admit(&asker, body.resumption.is_some())?;
+    if signed_in.is_some_and(|user| state.disabled_users.has(user.0)) {
+        return Err(auth::account_disabled());
+    }
     let request = StartRequest {
         room: RoomId(room),
         caller: Caller::Guest(InviteCode(body.invite_code)),

@@ -14,9 +14,6 @@ include!(concat!(env!("OUT_DIR"), "/migrations.rs"));
 static OF_SQLITE: LazyLock<Migrator> = LazyLock::new(|| migrator(SQLITE));
 static OF_POSTGRES: LazyLock<Migrator> = LazyLock::new(|| migrator(POSTGRES));
 
-/// Statistics of tables that have grown, from 400 rows of each (<https://www.sqlite.org/lang_analyze.html#recommended_usage_pattern>).
-const OPTIMIZE: &str = "PRAGMA analysis_limit = 400; PRAGMA optimize = 0x10002";
-
 /// Of files `<number>_<description>.sql`.
 fn migrator(files: &[(&'static str, &'static str)]) -> Migrator {
     let migration = |(name, sql): &(&'static str, &'static str)| {
@@ -51,8 +48,6 @@ impl Db {
                 let mut transaction = write.begin_with("BEGIN IMMEDIATE").await?;
                 self.migrations().run(&mut *transaction).await?;
                 transaction.commit().await?;
-                // A server that is killed each time never gets to what it would do at its close.
-                sqlx::raw_sql(OPTIMIZE).execute(&**write).await?;
             }
             Self::Postgres(pool) => {
                 let mut connection = pool.acquire().await?.detach();

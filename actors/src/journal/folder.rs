@@ -44,6 +44,16 @@ pub enum FolderError {
     Locked(PathBuf),
 }
 
+/// How the journals of the living rooms are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Journals {
+    /// Each room that is to have one has one.
+    Whole,
+    /// They can be written again, and some rooms still live in memory.
+    Lacking,
+    Failing,
+}
+
 impl Folder {
     /// Opens the folder and locks it, waiting at most [`LOCK_WAIT`] for a server that is just ending.
     pub fn open(path: &Path, fsync: bool) -> Result<Self, FolderError> {

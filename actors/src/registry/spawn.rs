@@ -12,7 +12,7 @@ use crate::{
     ids::RoomId,
     journal::{JournalError, Log, folder::Folder},
     livekit::Livekit,
-    logged::LoggedRoom,
+    logged::{LoggedRoom, Revived},
     ports::{Ports, Slept, Unavailable},
     protocol::limits::{CHAT_BYTES_MAX, CHAT_BYTES_MIN, LIVING_EMPTY_ROOMS_MAX},
     room::{Room, RoomSettings, effects::Effects},
@@ -177,7 +177,8 @@ async fn load(id: RoomId, folder: Arc<Folder>, ports: &Ports, livekit: Arc<Livek
         let revived = folder
             .log(id)
             .map_err(JournalError::from)
-            .and_then(|log| LoggedRoom::revive(log, livekit, now, seed));
+            .and_then(|log| LoggedRoom::revive(log, livekit, now, seed))
+            .and_then(|revived| is_of(id, revived));
         if let Err(error @ (JournalError::Corrupt(_) | JournalError::Panicked(_))) = &revived {
             tracing::error!(room.id = %id, %error, "journal is not usable and is put aside");
             folder.set_aside(id, now)?;
@@ -198,6 +199,16 @@ async fn load(id: RoomId, folder: Arc<Folder>, ports: &Ports, livekit: Arc<Livek
             tracing::error!(room.id = %id, %error, "reading a journal failed");
             Loaded::Unavailable
         }
+    }
+}
+
+/// A journal under the name of another room would let people into that one.
+fn is_of(id: RoomId, revived: Revived) -> Result<Revived, JournalError> {
+    let its = revived.room.room().id();
+    if its == id {
+        Ok(revived)
+    } else {
+        Err(JournalError::Corrupt(format!("it is of the room {its}")))
     }
 }
 

@@ -8,7 +8,7 @@ use std::{
         Arc,
         atomic::{AtomicU8, AtomicU32, Ordering},
     },
-    task::{Context, Poll, ready},
+    task::{Context, Poll},
     time::Duration,
 };
 
@@ -28,6 +28,9 @@ use crate::protocol::{
         SOCKET_READ_BYTES,
     },
 };
+
+/// Reads whose bytes are thrown away before others have their turn.
+const SWALLOWED_AT_ONCE: usize = 64;
 
 /// Why nothing more is read from a client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -126,9 +129,8 @@ pub(super) struct Meter {
 }
 
 impl Meter {
-    fn exceed(&self, excess: Excess) -> io::Error {
+    fn exceed(&self, excess: Excess) {
         self.excess.store(excess as u8 + 1, Ordering::Relaxed);
-        io::Error::other("a client exceeds a limit")
     }
 
     /// The code that a client gets which has exceeded a limit.
@@ -144,7 +146,8 @@ impl Meter {
     }
 }
 
-/// A client's stream that ends with an error where a message exceeds a limit, and whose frames are short.
+/// A client's stream on which nothing more comes where a message exceeds a limit, and whose frames are short. What the client goes on to
+/// send is swallowed: a connection that is closed with something unread is reset, and the client would not hear why.
 #[derive(Debug)]
 pub(super) struct Metered<S> {
     inner: S,
@@ -179,17 +182,17 @@ impl<S> Metered<S> {
     }
 
     /// So many bytes have come. What exceeds a limit is passed on to nobody.
-    fn heard(&mut self, count: usize) -> io::Result<()> {
+    fn heard(&mut self, count: usize) {
         (self.start, self.end) = (0, 0);
         let bytes_max = if self.shared.has_ever_joined() {
             MESSAGE_BYTES_MAX
         } else {
             MESSAGE_BEFORE_JOIN_BYTES_MAX
         };
-        let pieces = self
-            .frames
-            .feed(&self.raw[..count], bytes_max as u64)
-            .map_err(|excess| self.meter.exceed(excess))?;
+        let pieces = match self.frames.feed(&self.raw[..count], bytes_max as u64) {
+            Ok(pieces) => pieces,
+            Err(excess) => return self.meter.exceed(excess),
+        };
         self.meter.pieces.fetch_add(pieces, Ordering::Relaxed);
         self.end = count;
         if self.frames.is_unfinished() {
@@ -197,20 +200,18 @@ impl<S> Metered<S> {
         } else {
             (self.since, self.alarm) = (None, None);
         }
-        Ok(())
     }
 
     /// Nothing comes at the moment: is the message that has begun too old?
-    fn poll_alarm(&mut self, cx: &mut Context<'_>) -> Poll<io::Error> {
-        let Some(since) = self.since else {
-            return Poll::Pending;
-        };
+    fn look_at_age(&mut self, cx: &mut Context<'_>) {
+        let Some(since) = self.since else { return };
         let until = since + Duration::from_secs(MESSAGE_SECS_MAX);
         let alarm = self
             .alarm
             .get_or_insert_with(|| Box::pin(tokio::time::sleep_until(until)));
-        ready!(alarm.as_mut().poll(cx));
-        Poll::Ready(self.meter.exceed(Excess::Unfinished))
+        if alarm.as_mut().poll(cx).is_ready() {
+            self.meter.exceed(Excess::Unfinished);
+        }
     }
 }
 
@@ -218,6 +219,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Metered<S> {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
         let known = buf.filled().len();
+        let mut reads = 0;
         loop {
             this.start += this.cutter.pass(&this.raw[this.start..this.end], buf);
             if buf.filled().len() > known {
@@ -229,10 +231,21 @@ impl<S: AsyncRead + Unpin> AsyncRead for Metered<S> {
                 Poll::Ready(Ok(())) if raw.filled().is_empty() => return Poll::Ready(Ok(())),
                 Poll::Ready(Ok(())) => {
                     let count = raw.filled().len();
-                    this.heard(count)?;
+                    if this.meter.excess().is_none() {
+                        this.heard(count);
+                    }
+                    reads += 1;
+                    if this.meter.excess().is_some() && reads > SWALLOWED_AT_ONCE {
+                        // Others of this thread have their turn.
+                        cx.waker().wake_by_ref();
+                        return Poll::Pending;
+                    }
                 }
                 Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
-                Poll::Pending => return this.poll_alarm(cx).map(Err),
+                Poll::Pending => {
+                    this.look_at_age(cx);
+                    return Poll::Pending;
+                }
             }
         }
     }

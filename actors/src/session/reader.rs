@@ -1,6 +1,6 @@
 //! The reader task: parses, limits, answers `echo` itself, and watches over the connection with pings.
 
-use std::{future::poll_fn, sync::Arc, time::Duration};
+use std::{future::poll_fn, sync::Arc, task::Poll, time::Duration};
 
 use futures_util::{StreamExt, stream::SplitStream};
 use ractor::ActorRef;
@@ -121,6 +121,9 @@ impl Reader {
             let mut waits = false;
             let next = poll_fn(|cx| {
                 let next = stream.poll_next_unpin(cx);
+                if next.is_pending() && self.meter.excess().is_some() {
+                    return Poll::Ready(None);
+                }
                 waits |= next.is_pending();
                 next
             });

@@ -92,7 +92,7 @@ impl StartLimits {
             passwords: RoomPasswords::new(config.http.password_failures_per_room_per_hour),
             pins: Arc::default(),
             codes: Inventions::new(config),
-            feeds: Inventions::new(config),
+            feeds: Inventions::of_everybody(),
             origins,
             gateways: Networks::new(config.http.gateways.clone()),
             loopback_exempt: config.dev_issuer_enabled(),

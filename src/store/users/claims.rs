@@ -18,9 +18,6 @@ use crate::{
 
 const PHONE_CHARS_MAX: usize = 64;
 
-/// Tokens of one answer of the issuer are of one moment: each is stamped when it is made, which may be a second after the other.
-const SAME_ANSWER_SECS: i64 = 2;
-
 /// As whose own device looks: what a user has who has chosen none.
 const FIRST_THEME: &str = "system";
 
@@ -186,11 +183,7 @@ pub(super) fn new_user(
 
 /// Whether a token may change the user: it is of the right client, and not older than what changed the user last.
 pub(super) fn counts(user: &User, token: &VerifiedToken, rules: &ClaimRules) -> bool {
-    let leeway = match token.profile.userinfo_at {
-        Some(_) => 0,
-        None => SAME_ANSWER_SECS,
-    };
-    rules.may_change(token) && token.as_of().saturating_add(leeway) >= user.claims_at
+    rules.may_change(token) && token.as_of() >= user.claims_at
 }
 
 /// Takes over what a token says as far as it counts; whether its groups count too.

@@ -38,7 +38,7 @@ pub(super) use profile::{profile_columns, profiles};
 pub use search::{find, list, with_address};
 pub use seen::note_seen;
 pub(super) use write::search_text_of;
-pub use write::{NewUserDefaults, ProfileChange, update_profile, upsert_from_claims};
+pub use write::{NewUserDefaults, ProfileChange, update_profile, upsert_from_claims, upsert_from_id_token};
 
 /// Characters of a title and of a display name.
 pub const NAME_CHARS_MAX: usize = 255;

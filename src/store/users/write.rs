@@ -45,10 +45,35 @@ pub struct ProfileChange {
     pub conference_theme: Option<String>,
 }
 
+/// Tokens of one answer of the issuer are of one moment, but the ID token is stamped last, which may be a second later: the access token
+/// that came with it is not older.
+const SAME_ANSWER_SECS: i64 = 2;
+
 /// Creates the user of a token, or brings it up to what the claims say as far as they count.
 pub async fn upsert_from_claims(
     db: &Db,
     token: &VerifiedToken,
+    defaults: &NewUserDefaults,
+    now: DateTime<Utc>,
+) -> Result<User, StoreError> {
+    upsert(db, (token, token.as_of()), defaults, now).await
+}
+
+/// The same of an ID token.
+pub async fn upsert_from_id_token(
+    db: &Db,
+    token: &VerifiedToken,
+    defaults: &NewUserDefaults,
+    now: DateTime<Utc>,
+) -> Result<User, StoreError> {
+    let as_of = token.as_of().saturating_sub(SAME_ANSWER_SECS);
+    upsert(db, (token, as_of), defaults, now).await
+}
+
+/// What is older than `as_of` changes nothing any more.
+async fn upsert(
+    db: &Db,
+    (token, as_of): (&VerifiedToken, i64),
     defaults: &NewUserDefaults,
     now: DateTime<Utc>,
 ) -> Result<User, StoreError> {
@@ -57,19 +82,16 @@ pub async fn upsert_from_claims(
         Box::pin(async move {
             let rules = &defaults.claims;
             let assigned = assigned(tx, &token, rules, now).await?;
-            let new = new_user(
-                (Uuid::new_v4(), now),
-                &token,
-                &assigned,
-                (&defaults.language, rules),
-            );
+            let made = (Uuid::new_v4(), now);
+            let mut new = new_user(made, &token, &assigned, (&defaults.language, rules));
+            new.claims_at = new.claims_at.min(as_of);
             let user = if insert(tx, &new, now).await? {
                 if let Said::Is(groups) = &assigned.groups {
                     groups::replace(tx, new.profile.id, new.tenant_id, groups).await?;
                 }
                 new
             } else {
-                bring_up(tx, &token, &assigned, rules, now).await?
+                bring_up(tx, (&token, as_of), &assigned, rules, now).await?
             };
             event_invites::claim(tx, &user, now).await?;
             Ok(user)
@@ -115,7 +137,7 @@ async fn assigned(
 /// Changes the user of a token, which exists, as far as the claims count.
 async fn bring_up(
     tx: &mut Tx,
-    token: &VerifiedToken,
+    (token, as_of): (&VerifiedToken, i64),
     assigned: &Assigned,
     rules: &ClaimRules,
     now: DateTime<Utc>,
@@ -123,7 +145,7 @@ async fn bring_up(
     let mut user = locked_by_identity(tx, token, now).await?;
     let tenant_before = user.tenant_id;
     if apply(&mut user, token, assigned, rules) {
-        user.claims_at = user.claims_at.max(token.as_of());
+        user.claims_at = user.claims_at.max(as_of);
         let (id, tenant) = (user.profile.id, user.tenant_id);
         match &assigned.groups {
             Said::Is(groups) => groups::replace(tx, id, tenant, groups).await?,

@@ -66,6 +66,20 @@ async fn what_is_too_large_is_refused_when_it_is_announced() {
     server.finish().await;
 }
 
+/// Who is still sending when the server has had enough hears why: a connection that is closed with something unread is reset.
+#[tokio::test]
+async fn what_comes_behind_the_end_is_swallowed() {
+    const BYTES: usize = 8 << 20;
+    let server = Server::start(Kind::Sqlite).await;
+    let meeting = Meeting::create(&server, json!({})).await;
+    for _ in 0..5 {
+        let message = [head(BYTES as u64), vec![b' '; BYTES]].concat();
+        let code = code_after(meeting.joined_guest("Gus").await, &message).await;
+        assert_eq!(code, 1009);
+    }
+    server.finish().await;
+}
+
 #[tokio::test]
 async fn begun_messages_cost_what_came_of_them() {
     let server = Server::start(Kind::Sqlite).await;

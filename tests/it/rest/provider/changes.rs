@@ -160,7 +160,7 @@ async fn tokens_of_one_answer_are_of_one_moment(world: &Provided) {
 async fn nothing_older_moves_anybody_back(world: &Provided) {
     let old = world.person("ada", &json!({"tenant_id": "acme", "name": "Before"}));
     let old_login = world.id_token("ada", &json!({"tenant_id": "acme", "name": "Before"}));
-    world.api.clock.advance(3);
+    world.api.clock.advance(1);
     let new = world.person("ada", &json!({"tenant_id": "zeta", "name": "Now"}));
     world.me(&new).await.expect(200);
     let me = world.me(&old).await.expect(200);
