@@ -411,10 +411,10 @@ async fn who_reads_much_is_no_inventor(api: &Api) {
 
 async fn whoever_invents_tokens_is_refused(api: &Api) {
     let path = "/v1/users/me/calendar.ics?token=wrong";
-    let answers = join_all((0..500).map(|_| read(api, path))).await;
-    let refused = answers.into_iter().find(|answer| answer.status == 429);
-    let refused = refused.expect("five hundred at once are too many");
-    assert_eq!(refused.header("retry-after"), "1");
+    // Those of one moment are paid for by what comes next.
+    join_all((0..500).map(|_| read(api, path))).await;
+    let refused = read(api, path).await;
+    assert!(!refused.header("retry-after").is_empty());
     refused.refused(429, "too_many_requests");
 }
 
