@@ -270,6 +270,8 @@ impl Room {
         let mut cx = Cx::new((before, stamped.at), stamped.seed, self.event_seq, livekit);
         cx.replays = replays;
         self.input(&mut cx, stamped.input);
+        #[cfg(feature = "fault-injection")]
+        faults::behind(stamped.seq);
         self.event_seq = cx.event_seq;
         cx.effects.cost = cx.cost;
         for effect in &cx.effects.list {

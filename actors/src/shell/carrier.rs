@@ -21,7 +21,7 @@ pub trait Carrier {
     /// Whoever waits for the answer to a `start`.
     type Asker;
     type Link: SessionLink;
-    /// Whether [`Carrier::look`] and [`Carrier::look_at_batch`] are to be called: it costs a copy of each input.
+    /// Whether [`Carrier::look`] and its like are to be called: it costs a copy of each input.
     const LOOKS: bool = false;
 
     /// Never goes back.
@@ -65,6 +65,8 @@ pub trait Carrier {
     fn stopped(&mut self);
     /// Sees each batch before it is logged.
     fn look_at_batch(&mut self, _batch: &[Stamped]) {}
+    /// Sees each input that made a rule panic.
+    fn look_at_panic(&mut self, _of: &Stamped) {}
     /// Sees each input that was handled, and what came of it, before that leaves.
     fn look(&mut self, _room: &Room, _handled: Stamped, _effects: &Effects) {}
 }

@@ -104,6 +104,9 @@ impl<C: Carrier> Shell<C> {
                     self.release(carrier, effects, reply_to);
                 }
                 Handled::Panicked(panicked) => {
+                    if let Some(seen) = seen {
+                        carrier.look_at_panic(&seen);
+                    }
                     let undoing = Undoing {
                         panicked,
                         reply_to,

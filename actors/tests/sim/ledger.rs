@@ -11,6 +11,7 @@ use colloquy_actors::{
     room::{
         Room,
         effects::{Effect, Effects},
+        faults,
         input::{Input, Stamped},
     },
 };
@@ -57,7 +58,7 @@ impl Ledger {
     pub fn replay(&self, last: u64) -> Result<Room, String> {
         let mut room = self.begin.clone();
         for stamped in self.inputs.iter().take_while(|stamped| stamped.seq <= last) {
-            let before = is_panic(&stamped.input).then(|| room.clone());
+            let before = is_panic(stamped).then(|| room.clone());
             let again = catch_unwind(AssertUnwindSafe(|| {
                 room.handle(&self.livekit, stamped.clone()).list
             }));
@@ -110,13 +111,14 @@ fn unsigned(text: &str) -> String {
 }
 
 /// Whether a rule panics on purpose.
-pub fn is_panic(input: &Input) -> bool {
+fn is_panic(stamped: &Stamped) -> bool {
     use colloquy_actors::protocol::{Command, control::ControlCommand};
-    matches!(
-        input,
+    let is_asked_for = matches!(
+        stamped.input,
         Input::Command {
             command: Command::Control(ControlCommand::Panic),
             ..
         }
-    )
+    );
+    is_asked_for || faults::is_one(stamped.seq)
 }

@@ -31,9 +31,10 @@ mod view;
 mod world;
 
 use std::{
+    cell::RefCell,
     fmt::Write as _,
     panic,
-    sync::{Mutex, Once},
+    sync::Once,
     time::{Duration, Instant, SystemTime},
 };
 
@@ -58,11 +59,13 @@ const STEPS_SHOWN: usize = 60;
 /// How long new seeds are tried when nobody says.
 const SECONDS: u64 = 3;
 
-static LAST_PANIC: Mutex<String> = Mutex::new(String::new());
+thread_local! {
+    static LAST_PANIC: RefCell<String> = const { RefCell::new(String::new()) };
+}
 
-/// What the last panic said, and where.
+/// What the last panic of this thread said, and where.
 fn last_panic() -> String {
-    LAST_PANIC.lock().expect("a single thread").clone()
+    LAST_PANIC.with_borrow(Clone::clone)
 }
 
 /// Rules that panic on purpose do not fill the screen.
@@ -72,9 +75,7 @@ fn keep_panics_quiet() {
         let usual = panic::take_hook();
         panic::set_hook(Box::new(move |info| {
             let is_injected = info.payload_as_str() == Some("injected fault");
-            if let Ok(mut last) = LAST_PANIC.lock() {
-                *last = info.to_string();
-            }
+            LAST_PANIC.set(info.to_string());
             if !is_injected {
                 usual(info);
             }

@@ -1,5 +1,7 @@
 //! What kind of world a seed makes: which things go wrong in it, how the room is set up, what people like to do.
 
+use std::collections::BTreeSet;
+
 use colloquy_actors::{
     protocol::meeting::{MeetingFacts, ModuleFeatures},
     room::RoomSettings,
@@ -18,6 +20,8 @@ pub struct Plan {
     pub disk_busy: usize,
     pub disk_fault: usize,
     pub panic: usize,
+    /// Numbers of inputs that make a rule panic, whatever they are.
+    pub panics_at: BTreeSet<u64>,
     pub stall: usize,
     pub vanish: usize,
     pub notice: usize,
@@ -73,6 +77,7 @@ impl Plan {
             disk_busy: sometimes(chance, 80),
             disk_fault: usize::from(chance.one_in(4)),
             panic: sometimes(chance, 1),
+            panics_at: panics_at(later),
             stall: sometimes(chance, 20),
             vanish: sometimes(chance, 30),
             notice: usize::from(chance.one_in(3)),
@@ -90,6 +95,12 @@ impl Plan {
             changes_facts: later.coin(),
         }
     }
+}
+
+/// In a quarter of the worlds, one input in fifty or so.
+fn panics_at(later: &mut Chance) -> BTreeSet<u64> {
+    let count = if later.one_in(4) { 60 } else { 0 };
+    (0..count).map(|_| later.between(1, 3_000)).collect()
 }
 
 fn settings(chance: &mut Chance) -> RoomSettings {

@@ -1,6 +1,6 @@
 //! What must hold when nothing is on its way.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use colloquy_actors::{
     ids::{SessionNo, TokenHash},
@@ -8,6 +8,7 @@ use colloquy_actors::{
     room::{
         Room,
         effects::Effect,
+        faults,
         input::{Ending, Input, Stamped, Start},
     },
 };
@@ -140,6 +141,8 @@ impl World {
         let join = Input::Command { session, command };
         let inputs = [Input::Start(Box::new(start)), seat_taken, join];
         let mut told = None;
+        // The copy goes on where no input was drawn to panic.
+        faults::panic_at(BTreeSet::new());
         for input in inputs {
             let stamped = Stamped {
                 seq: copy.input_seq() + 1,
@@ -155,6 +158,7 @@ impl World {
                 }
             }
         }
+        faults::panic_at(self.plan.panics_at.clone());
         let read = |frame: &str| {
             let envelope: Value = serde_json::from_str(frame).map_err(|error| error.to_string())?;
             View::new(&envelope["payload"])
@@ -199,6 +203,9 @@ impl World {
             }
             self.settle()?;
             self.clock.pass(60_000_000);
+            if let Some(server) = &mut self.server {
+                server.sweep();
+            }
             self.settle()?;
         }
         let Some(room) = self.server.as_ref().and_then(Server::room) else {

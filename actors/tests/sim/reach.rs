@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 pub type Reached = BTreeMap<String, usize>;
 
 /// Each of these happens at least [`TIMES_MIN`] times in each half of the fixed seeds.
-const THINGS: [&str; 63] = [
+const THINGS: [&str; 68] = [
     "breakout/error",
     "breakout/expired",
     "breakout/joined",
@@ -59,7 +59,12 @@ const THINGS: [&str; 63] = [
     "moderation/sent_to_waiting_room",
     "moderation/session_ended",
     "moderation/waiting_room_enabled",
-    "panic",
+    "panic: call done",
+    "panic: command",
+    "panic: ended",
+    "panic: seat taken",
+    "panic: start",
+    "panic: tick",
     "polls/done",
     "polls/live_update",
     "room failed",

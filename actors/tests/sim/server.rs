@@ -60,8 +60,8 @@ pub struct Outside {
     /// Calls to LiveKit under way.
     pub calls: BTreeMap<u64, Call>,
     pub handled: Option<Handled>,
-    /// What the last rule said that panicked.
-    pub panicked: Option<String>,
+    /// The kind of the last input that made a rule panic, and what the rule said.
+    pub panicked: Option<(&'static str, String)>,
     pub answers: Vec<(Asker, StartReply)>,
     pub has_ended: bool,
     pub has_stopped: bool,
@@ -331,7 +331,6 @@ impl Carrier for Outside {
     }
 
     fn rebuild(&mut self, rebuild: Rebuild) {
-        self.panicked = Some(super::last_panic());
         self.rebuild = Some(rebuild);
     }
 
@@ -379,6 +378,10 @@ impl Carrier for Outside {
         self.has_stopped = true;
     }
 
+    fn look_at_panic(&mut self, of: &Stamped) {
+        self.panicked = Some((kind(&of.input), super::last_panic()));
+    }
+
     fn look_at_batch(&mut self, batch: &[Stamped]) {
         self.ledger.write(batch);
     }
@@ -390,5 +393,19 @@ impl Carrier for Outside {
             effects: effects.list.clone(),
             cost: effects.cost,
         });
+    }
+}
+
+/// What an input is, in a word.
+fn kind(input: &Input) -> &'static str {
+    match input {
+        Input::Start(_) => "start",
+        Input::SeatTaken { .. } => "seat taken",
+        Input::Command { .. } => "command",
+        Input::Ended { .. } => "ended",
+        Input::Tick => "tick",
+        Input::CallDone { .. } => "call done",
+        Input::Restarted => "restarted",
+        Input::Notice(_) => "notice",
     }
 }

@@ -13,6 +13,7 @@ use colloquy_actors::{
     room::{
         cost::Cost,
         effects::Effect,
+        faults,
         input::{Ending, Input, Stamped},
     },
     shell::StartReply,
@@ -76,6 +77,7 @@ impl World {
         let mut chance = Chance::new(seed);
         let mut later = Chance::new(!seed);
         let plan = Plan::draw(&mut chance, &mut later);
+        faults::panic_at(plan.panics_at.clone());
         let mut net = Net::default();
         net.frames_max = plan.frames_max;
         let mut world = Self {
@@ -200,9 +202,9 @@ impl World {
         let (handled, panicked) = (server.outside.handled.take(), server.outside.panicked.take());
         let answers = std::mem::take(&mut server.outside.answers);
         let has_ended = server.outside.has_ended;
-        if let Some(panic) = panicked {
-            self.tell(|_| format!("a rule panicked: {panic}"));
-            self.count("panic");
+        if let Some((kind, panic)) = panicked {
+            self.tell(|_| format!("{kind}: a rule panicked: {panic}"));
+            self.count(&format!("panic: {kind}"));
             if !panic.contains("injected fault") {
                 return Err(format!("a rule panicked: {panic}"));
             }
