@@ -19,7 +19,7 @@ use crate::{
     livekit::Livekit,
     logged::Revived,
     ports::Ports,
-    protocol::limits::DELETED_ROOM_SECS,
+    protocol::limits::{DELETED_ROOM_SECS, PANIC_WINDOW_SECS, PANICS_MAX},
     room::{
         RoomSettings,
         input::{Input, Notice},
@@ -164,6 +164,8 @@ pub(crate) struct State {
     ending: HashMap<RoomId, RoomRef>,
     /// Rooms to revive when nothing else is to be done.
     revive: VecDeque<RoomId>,
+    /// Shells that died a short time ago, by their rooms.
+    deaths: VecDeque<(Timestamp, RoomId)>,
     /// Ids that REST deleted a short time ago, with the end of the refusal.
     deleted: VecDeque<(Timestamp, RoomId)>,
     stopped: bool,
@@ -296,13 +298,36 @@ impl State {
         if self.stopped {
             return;
         }
-        tracing::error!(room.id = %id, "a room's actor died and is revived");
         self.args.index.remove(&id);
         self.ending.remove(&id);
+        if self.dies_too_often(id) {
+            tracing::error!(room.id = %id, "a room's actor died again and again; its journal is put aside");
+            self.set_aside(id);
+        } else {
+            tracing::error!(room.id = %id, "a room's actor died and is revived");
+        }
         if self.args.folder.as_ref().is_some_and(|folder| folder.has(id)) {
             self.load(myself, id);
         } else {
             self.answer_waiting(id, Found::None).await;
+        }
+    }
+
+    /// What kills a room's shell may be in its journal: then it would never end.
+    fn dies_too_often(&mut self, id: RoomId) -> bool {
+        let now = self.args.ports.clock.now();
+        let is_over = |(at, _): &mut (Timestamp, _)| at.plus_secs(PANIC_WINDOW_SECS) < now;
+        while self.deaths.pop_front_if(is_over).is_some() {}
+        self.deaths.push_back((now, id));
+        let of_it = self.deaths.iter().filter(|(_, room)| *room == id);
+        of_it.count() >= PANICS_MAX
+    }
+
+    fn set_aside(&self, id: RoomId) {
+        if let Some(folder) = &self.args.folder
+            && let Err(error) = folder.set_aside(id, self.args.ports.clock.now())
+        {
+            tracing::error!(room.id = %id, %error, "journal could not be put aside");
         }
     }
 
@@ -396,6 +421,7 @@ impl Actor for Registry {
             loading: HashMap::new(),
             ending: HashMap::new(),
             revive,
+            deaths: VecDeque::new(),
             deleted: VecDeque::new(),
             stopped: false,
         })

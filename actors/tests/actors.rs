@@ -103,6 +103,24 @@ async fn the_death_of_a_rooms_actor_is_survived_by_its_meeting() {
     stage.stop().await;
 }
 
+/// What kills it may be in its journal.
+#[tokio::test]
+async fn a_room_whose_actor_dies_again_and_again_begins_anew() {
+    let folder = tempfile::tempdir().unwrap();
+    let stage = Stage::start(files(&folder)).await;
+    let (mut ids, mut token) = (Vec::new(), None);
+    for _ in 0..4 {
+        let mut alice = stage.enter("Alice", token.take()).await;
+        ids.push(alice.id.clone());
+        token = Some(alice.resumption.clone());
+        stage.live.kill_room(stage.room);
+        assert_eq!(alice.closed().await, 1012);
+    }
+    assert_eq!((&ids[1], &ids[2]), (&ids[0], &ids[0]));
+    assert_ne!(ids[3], ids[0]);
+    stage.stop().await;
+}
+
 #[tokio::test]
 async fn the_death_of_the_registry_is_noticed_by_nobody() {
     let stage = Stage::start(JournalMode::Memory).await;

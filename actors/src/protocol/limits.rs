@@ -100,7 +100,7 @@ pub const ROOM_WAITING_INPUTS_MAX: usize = 8_192;
 pub const TURN_INPUTS_MAX: usize = 256;
 /// A deleted room's id is refused for that long.
 pub const DELETED_ROOM_SECS: u64 = 120;
-/// Callers whose inputs make a room's rules panic within [`PANIC_WINDOW_SECS`] before the room ends.
+/// Callers whose inputs make a room's rules panic within [`PANIC_WINDOW_SECS`], or deaths of its actor, before the room begins anew.
 pub const PANICS_MAX: usize = 3;
 /// Panics of whomever within that time: each has the room rebuilt.
 pub const PANICS_OF_ALL_MAX: usize = 100;
