@@ -253,6 +253,11 @@ impl LoggedRoom {
         Ok(())
     }
 
+    /// What was being appended is of no use any more: the next snapshot takes its place.
+    pub fn log_in_vain(&mut self) {
+        self.records = Vec::new();
+    }
+
     /// Gives the journal that failed.
     fn go_on_in_memory(&mut self, error: &JournalError) -> Result<Journal, JournalError> {
         tracing::error!(room.id = %self.room.id(), %error, "journal failed; the room goes on in memory");
@@ -406,5 +411,11 @@ impl LoggedRoom {
     pub fn snapshot_now(&mut self) -> Result<(), JournalError> {
         let staged = self.stage_snapshot()();
         self.journal.adopt(self.journal.last_snapshot(), staged)
+    }
+
+    /// The same into a file, of a room that lives in memory.
+    pub fn snapshot_into(&mut self, file: Stage) -> Result<(), JournalError> {
+        let staged = self.stage_into(file)();
+        self.adopt(self.journal.last_snapshot(), staged)
     }
 }

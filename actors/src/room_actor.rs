@@ -73,6 +73,8 @@ pub enum RoomMsg {
     Command {
         session: SessionNo,
         command: Command,
+        /// Of the message.
+        bytes: usize,
     },
     Input(Input),
     /// Word from REST; what was read before this revision counts no more.
@@ -125,6 +127,7 @@ pub async fn spawn(
     let id = room.room().id();
     let gauge = Arc::new(Gauge {
         waiting: AtomicUsize::new(0),
+        waiting_bytes: AtomicUsize::new(0),
         next_session: AtomicU64::new(room.room().access().last_session().0 + 1),
         disk_failed: AtomicBool::new(room.disk_failed()),
         owner: Owner::of(room.room()),
@@ -132,9 +135,8 @@ pub async fn spawn(
     });
     let state = State {
         carried: Carried::new(ports, registry, Arc::clone(&gauge)),
-        shell: Shell::new(room, revision),
+        shell: Shell::new(room, folder, revision),
         revival: effects,
-        folder,
     };
     let (actor, _) = Actor::spawn_linked(None, RoomActor, state, supervisor).await?;
     Ok(RoomRef { id, actor, gauge })
@@ -147,8 +149,6 @@ struct State {
     carried: Carried,
     /// What a revival brought; released as soon as the actor runs.
     revival: Option<Effects>,
-    /// Where a room that lives in memory because of the disk gets a journal again.
-    folder: Option<Arc<Folder>>,
 }
 
 impl State {
@@ -195,7 +195,11 @@ impl State {
                 resume_from,
                 origin,
             } => shell.attach(carried, link.arrive(), (claim, session), (resume_from, origin)),
-            RoomMsg::Command { session, command } => shell.command(carried, session, command),
+            RoomMsg::Command {
+                session,
+                command,
+                bytes,
+            } => shell.command(carried, session, command, bytes),
             RoomMsg::Input(input) => {
                 carried.note(&input);
                 shell.input(carried, input);
@@ -204,7 +208,7 @@ impl State {
             RoomMsg::Turn => shell.turn(carried),
             RoomMsg::Appended(written) => shell.appended(carried, written),
             RoomMsg::Rebuilt(room) => shell.rebuilt(carried, *room),
-            RoomMsg::Sweep => shell.sweep(carried, self.folder.as_deref()),
+            RoomMsg::Sweep => shell.sweep(carried),
             RoomMsg::Staged(number, staged) => shell.staged(carried, number, staged),
             RoomMsg::MayEnd => shell.may_end(carried),
             RoomMsg::Stop(reply) => {

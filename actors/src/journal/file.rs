@@ -254,6 +254,15 @@ mod tests {
             *room.room()
         );
         assert_eq!(files_of(&path), 0);
+        // The disk works again, and the server stops before anybody looked.
+        room.snapshot_into(Stage::of(&path, false)).unwrap();
+        assert!(!room.disk_failed());
+        let log = Log::File(FileLog::open(&path, false).unwrap());
+        assert_eq!(
+            *LoggedRoom::open(log, Arc::default()).unwrap().room(),
+            *room.room()
+        );
+        room.delete_log().unwrap();
     }
 
     #[test]

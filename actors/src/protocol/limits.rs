@@ -98,6 +98,10 @@ pub const LIVING_EMPTY_ROOMS_MAX: usize = 10;
 pub const ROOM_WAITING_INPUTS_MAX: usize = 8_192;
 /// Inputs that a room handles in one turn.
 pub const TURN_INPUTS_MAX: usize = 256;
+/// Bytes of the commands among them: what is logged at once must not keep other rooms waiting. One of any size is taken.
+pub const TURN_BYTES_MAX: usize = 1024 * 1024;
+/// Bytes of commands that wait for a room; over it commands get `rate_limit_exceeded`.
+pub const ROOM_WAITING_BYTES_MAX: usize = 32 * 1024 * 1024;
 /// A deleted room's id is refused for that long.
 pub const DELETED_ROOM_SECS: u64 = 120;
 /// Callers whose inputs make a room's rules panic within [`PANIC_WINDOW_SECS`], or deaths of its actor, before the room begins anew.

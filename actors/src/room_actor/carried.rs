@@ -209,6 +209,10 @@ impl Carrier for Carried {
         self.gauge.down();
     }
 
+    fn takes_bytes(&mut self, bytes: usize) {
+        self.gauge.waiting_bytes.fetch_sub(bytes, Ordering::Relaxed);
+    }
+
     fn show_disk(&mut self, has_failed: bool) {
         self.gauge.disk_failed.store(has_failed, Ordering::Relaxed);
     }

@@ -14,7 +14,10 @@ use super::{RoomMsg, owner::Owner};
 use crate::{
     access_revision::AccessRevision,
     ids::{RoomId, SessionNo},
-    protocol::limits::ROOM_WAITING_INPUTS_MAX,
+    protocol::{
+        Command,
+        limits::{ROOM_WAITING_BYTES_MAX, ROOM_WAITING_INPUTS_MAX},
+    },
     room::input::{Input, Notice},
 };
 
@@ -30,6 +33,7 @@ pub struct RoomRef {
 #[derive(Debug)]
 pub struct Gauge {
     pub(super) waiting: AtomicUsize,
+    pub(super) waiting_bytes: AtomicUsize,
     pub(super) next_session: AtomicU64,
     pub(super) disk_failed: AtomicBool,
     pub(super) owner: Owner,
@@ -69,6 +73,7 @@ impl RoomRef {
     #[must_use]
     pub fn has_room_for_input(&self) -> bool {
         self.gauge.waiting.load(Ordering::Relaxed) < ROOM_WAITING_INPUTS_MAX
+            && self.gauge.waiting_bytes.load(Ordering::Relaxed) < ROOM_WAITING_BYTES_MAX
     }
 
     /// A number for a new session of this room.
@@ -81,6 +86,16 @@ impl RoomRef {
     pub fn send(&self, message: RoomMsg) {
         self.gauge.up();
         let _ = self.actor.cast(message);
+    }
+
+    /// Sends a command that had so many bytes.
+    pub fn command(&self, session: SessionNo, command: Command, bytes: usize) {
+        self.gauge.waiting_bytes.fetch_add(bytes, Ordering::Relaxed);
+        self.send(RoomMsg::Command {
+            session,
+            command,
+            bytes,
+        });
     }
 
     pub fn input(&self, input: Input) {

@@ -64,12 +64,15 @@ struct Frames {
     /// The message so far, announced bytes included.
     bytes: u64,
     fragments: usize,
+    /// Whether a message came to its end in what was taken last.
+    ended: bool,
 }
 
 impl Frames {
     /// Takes bytes as they arrive. Returns how many pieces of messages began beyond the first of each.
     fn feed(&mut self, mut bytes: &[u8], bytes_max: u64) -> Result<u32, Excess> {
         let mut pieces = 0;
+        self.ended = false;
         while !bytes.is_empty() {
             if self.left > 0 {
                 let passed = bytes.len().min(usize::try_from(self.left).unwrap_or(usize::MAX));
@@ -111,7 +114,7 @@ impl Frames {
 
     fn end_if_whole(&mut self) {
         if self.left == 0 && self.of_message && self.ends {
-            (self.bytes, self.fragments) = (0, 0);
+            (self.bytes, self.fragments, self.ended) = (0, 0, true);
         }
     }
 
@@ -195,10 +198,12 @@ impl<S> Metered<S> {
         };
         self.meter.pieces.fetch_add(pieces, Ordering::Relaxed);
         self.end = count;
+        // One that begins where another ends has its own time.
+        if self.frames.ended || !self.frames.is_unfinished() {
+            (self.since, self.alarm) = (None, None);
+        }
         if self.frames.is_unfinished() {
             self.since.get_or_insert_with(Instant::now);
-        } else {
-            (self.since, self.alarm) = (None, None);
         }
     }
 
@@ -346,6 +351,20 @@ mod tests {
             assert_eq!(frames.feed(&frame(0x00, &[]), 100), Ok(1));
         }
         assert_eq!(frames.feed(&frame(0x00, &[]), 100), Err(Excess::Fragments));
+    }
+
+    #[test]
+    fn a_message_that_begins_where_another_ends_is_told_from_it() {
+        let mut frames = Frames::default();
+        let (one, two) = (frame(0x81, b"one"), frame(0x81, b"two"));
+        let (begin, end) = two.split_at(4);
+        frames.feed(&[&*one, begin].concat(), MAX).unwrap();
+        for _ in 0..3 {
+            assert!(frames.ended && frames.is_unfinished());
+            frames.feed(&[end, &one, begin].concat(), MAX).unwrap();
+        }
+        frames.feed(&end[..1], MAX).unwrap();
+        assert!(!frames.ended && frames.is_unfinished());
     }
 
     #[test]

@@ -28,7 +28,7 @@ use crate::{
         limits::{JOIN_AGAIN_SECS, PING_INTERVAL_SECS, PONG_TIMEOUT_SECS},
         moderation::ModerationEvent,
     },
-    room_actor::{RoomMsg, RoomRef},
+    room_actor::RoomRef,
     shell::SessionLink,
 };
 
@@ -220,7 +220,7 @@ impl Reader {
             Verdict::Handle(wait) => {
                 pace(wait).await;
                 self.name_caller(&mut incoming).await;
-                self.incoming(incoming);
+                self.incoming(incoming, text.len());
             }
             Verdict::Refuse => self.answer(&ControlEvent::RateLimitExceeded),
             Verdict::Abuse => return Err(CloseCode::PolicyViolation),
@@ -242,12 +242,12 @@ impl Reader {
         }
     }
 
-    fn incoming(&mut self, incoming: Incoming<'_>) {
+    fn incoming(&mut self, incoming: Incoming<'_>, bytes: usize) {
         let error = match incoming {
             Incoming::Echo(payload) => {
                 return self.push(protocol::encode_echo(payload, self.clock.now()));
             }
-            Incoming::Command(command) => match self.command(command) {
+            Incoming::Command(command) => match self.command(command, bytes) {
                 Ok(()) => return,
                 Err(error) => error,
             },
@@ -264,7 +264,7 @@ impl Reader {
         self.answer(&ControlEvent::Error(error));
     }
 
-    fn command(&mut self, command: Command) -> Result<(), ControlError> {
+    fn command(&mut self, command: Command, bytes: usize) -> Result<(), ControlError> {
         let namespace = command.namespace();
         if namespace != "control" {
             if !self.link.has_joined() {
@@ -281,10 +281,7 @@ impl Reader {
             self.join_due = self.join_due.map(|due| due.max(again));
         }
         if self.room.has_room_for_input() && self.link.begin_command() {
-            self.room.send(RoomMsg::Command {
-                session: self.session,
-                command,
-            });
+            self.room.command(self.session, command, bytes);
         } else {
             self.answer(&ControlEvent::RateLimitExceeded);
         }

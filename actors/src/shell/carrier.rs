@@ -53,6 +53,8 @@ pub trait Carrier {
     fn waits(&mut self);
     /// An input waits no more.
     fn waits_no_more(&mut self);
+    /// So many bytes of commands wait no more.
+    fn takes_bytes(&mut self, bytes: usize);
     /// Whether the room lives in memory because the disk failed.
     fn show_disk(&mut self, has_failed: bool);
     /// The room is over, and asks whether it may end.

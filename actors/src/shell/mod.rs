@@ -13,6 +13,7 @@ mod turn;
 use std::{
     collections::{BTreeSet, VecDeque},
     fmt,
+    sync::Arc,
 };
 
 use uuid::Uuid;
@@ -22,7 +23,11 @@ use self::{kept::Kept, links::Links};
 use crate::{
     access_revision::AccessRevision,
     ids::{ParticipantId, RoomId, SessionNo, Timestamp, TokenHash},
-    journal::{JournalError, file::Staged, folder::Folder},
+    journal::{
+        JournalError,
+        file::{self, Staged},
+        folder::Folder,
+    },
     logged::{LoggedRoom, Panicked},
     protocol::{Command, codes::CloseCode, meeting::Caller},
     room::{
@@ -65,6 +70,8 @@ enum ReplyTo<A> {
 struct Waiting<A> {
     input: Input,
     reply_to: ReplyTo<A>,
+    /// What it was on the wire, where a client sent it.
+    bytes: usize,
 }
 
 /// Inputs that are in the log, or on their way there.
@@ -121,6 +128,8 @@ pub struct Asking<A> {
 /// The shell of one room.
 pub struct Shell<C: Carrier> {
     room: LoggedRoom,
+    /// Where a room that lives in memory because of the disk gets a journal again.
+    folder: Option<Arc<Folder>>,
     /// The last time that REST took access from somebody, as far as it concerns this room.
     revision: AccessRevision,
     queue: VecDeque<Waiting<C::Asker>>,
@@ -150,9 +159,10 @@ impl<C: Carrier> fmt::Debug for Shell<C> {
 impl<C: Carrier> Shell<C> {
     /// What was read before `revision` lets nobody in.
     #[must_use]
-    pub fn new(room: LoggedRoom, revision: AccessRevision) -> Self {
+    pub fn new(room: LoggedRoom, folder: Option<Arc<Folder>>, revision: AccessRevision) -> Self {
         Self {
             room,
+            folder,
             revision,
             queue: VecDeque::new(),
             is_turn_asked_for: false,
@@ -220,13 +230,22 @@ impl<C: Carrier> Shell<C> {
 
     /// An input that somebody sent, and nobody waits for.
     pub fn input(&mut self, carrier: &mut C, input: Input) {
-        self.enqueue(carrier, input, ReplyTo::Nobody);
+        let waiting = Waiting {
+            input,
+            reply_to: ReplyTo::Nobody,
+            bytes: 0,
+        };
+        self.enqueue(carrier, waiting);
     }
 
-    /// A command of a session, which waits for its end.
-    pub fn command(&mut self, carrier: &mut C, session: SessionNo, command: Command) {
-        let input = Input::Command { session, command };
-        self.enqueue(carrier, input, ReplyTo::Session(session));
+    /// A command of a session, which waits for its end; it had so many bytes.
+    pub fn command(&mut self, carrier: &mut C, session: SessionNo, command: Command, bytes: usize) {
+        let waiting = Waiting {
+            input: Input::Command { session, command },
+            reply_to: ReplyTo::Session(session),
+            bytes,
+        };
+        self.enqueue(carrier, waiting);
     }
 
     /// Word from REST: what was read before this revision counts no more.
@@ -248,8 +267,12 @@ impl<C: Carrier> Shell<C> {
             token: start.token,
             breakout_room: start.breakout_room,
         };
-        let reply_to = ReplyTo::Start { ticket, claim, asker };
-        self.enqueue(carrier, Input::Start(start), reply_to);
+        let waiting = Waiting {
+            input: Input::Start(start),
+            reply_to: ReplyTo::Start { ticket, claim, asker },
+            bytes: 0,
+        };
+        self.enqueue(carrier, waiting);
     }
 
     /// Whether a resumption token speaks for a caller.
@@ -308,7 +331,12 @@ impl<C: Carrier> Shell<C> {
 
     fn stop_now(&mut self, carrier: &mut C) {
         (self.phase, self.stage) = (Phase::Stopped, Stage::Between);
-        if let Err(error) = self.room.snapshot_now() {
+        // What lives in memory gets its last chance to outlive the process.
+        let written = match self.stage_on_disk() {
+            Some(stage) => self.room.snapshot_into(stage),
+            None => self.room.snapshot_now(),
+        };
+        if let Err(error) = written {
             tracing::error!(room.id = %self.id(), %error, "last snapshot failed; the journal stays as it is");
         }
         carrier.stopped();
@@ -339,18 +367,16 @@ impl<C: Carrier> Shell<C> {
     }
 
     /// Keeps the journal young and the room in order, and lets a room end that nobody entered. A room that lives in memory because the
-    /// disk failed tries to get a journal in `folder` again.
-    pub fn sweep(&mut self, carrier: &mut C, folder: Option<&Folder>) {
+    /// disk failed tries to get a journal again.
+    pub fn sweep(&mut self, carrier: &mut C) {
         if !self.is_running() || !self.is_between_turns() {
             return;
         }
         if let Err(error) = self.room.journal().touch() {
             tracing::warn!(room.id = %self.id(), %error, "journal can't be touched");
         }
-        if let Some(folder) = folder.filter(|_| self.room.disk_failed())
-            && !self.room.journal().is_staging()
-        {
-            let write = self.room.stage_into(folder.stage(self.id()));
+        if let Some(stage) = self.stage_on_disk().filter(|_| !self.room.journal().is_staging()) {
+            let write = self.room.stage_into(stage);
             carrier.write_snapshot(self.room.journal().last_snapshot(), Box::new(write));
         }
         self.mend(carrier);
@@ -365,6 +391,12 @@ impl<C: Carrier> Shell<C> {
             self.phase = Phase::Running;
             carrier.stays(self.id());
         }
+    }
+
+    /// Where a room that lives in memory because the disk failed gets a journal.
+    fn stage_on_disk(&self) -> Option<file::Stage> {
+        let folder = self.folder.as_ref().filter(|_| self.room.disk_failed())?;
+        Some(folder.stage(self.id()))
     }
 
     fn is_running(&self) -> bool {
@@ -383,11 +415,12 @@ impl<C: Carrier> Shell<C> {
         carrier.ended(self.id());
     }
 
-    fn enqueue(&mut self, carrier: &mut C, input: Input, reply_to: ReplyTo<C::Asker>) {
+    fn enqueue(&mut self, carrier: &mut C, waiting: Waiting<C::Asker>) {
         if !self.is_running() {
+            carrier.takes_bytes(waiting.bytes);
             return carrier.waits_no_more();
         }
-        self.queue.push_back(Waiting { input, reply_to });
+        self.queue.push_back(waiting);
         // Behind the turn that is being made another one is asked for anyway.
         if self.is_between_turns() {
             self.ask_for_turn(carrier);

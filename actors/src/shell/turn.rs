@@ -8,7 +8,10 @@ use crate::{
     journal::JournalError,
     livekit::Outcome,
     logged::{Handled, Logging, RoomFailure},
-    protocol::{codes::CloseCode, limits::TURN_INPUTS_MAX},
+    protocol::{
+        codes::CloseCode,
+        limits::{TURN_BYTES_MAX, TURN_INPUTS_MAX},
+    },
     room::{
         Room,
         input::{Ending, Input, Stamped},
@@ -52,9 +55,15 @@ impl<C: Carrier> Shell<C> {
 
     /// Takes what waits, as much as a turn may have.
     fn take(&mut self, carrier: &mut C) -> (Vec<Input>, Vec<ReplyTo<C::Asker>>) {
-        let count = self.queue.len().min(TURN_INPUTS_MAX);
+        let count = self.count_of_turn();
         let (mut inputs, mut all_reply_to) = (Vec::with_capacity(count), Vec::with_capacity(count));
-        for Waiting { input, reply_to } in self.queue.drain(..count) {
+        for Waiting {
+            input,
+            reply_to,
+            bytes,
+        } in self.queue.drain(..count)
+        {
+            carrier.takes_bytes(bytes);
             if let ReplyTo::Session(session) = &reply_to
                 && let Some(link) = self.links.of_session(*session).filter(|link| link.is_cut())
             {
@@ -69,11 +78,26 @@ impl<C: Carrier> Shell<C> {
         (inputs, all_reply_to)
     }
 
+    /// How many of what waits a turn may have.
+    fn count_of_turn(&self) -> usize {
+        let mut bytes = 0;
+        let fits = |waiting: &&Waiting<C::Asker>| {
+            let is_first = bytes == 0;
+            bytes += waiting.bytes;
+            is_first || bytes <= TURN_BYTES_MAX
+        };
+        self.queue.iter().take(TURN_INPUTS_MAX).take_while(fits).count()
+    }
+
     /// The append that was under way is over.
     pub fn appended(&mut self, carrier: &mut C, written: io::Result<()>) {
         match std::mem::replace(&mut self.stage, Stage::Between) {
+            // Nothing of it was handled, and nobody has heard of it: the file is good, whatever became of this.
+            Stage::Logging(_) if self.phase == Phase::Stopping => {
+                self.room.log_in_vain();
+                self.stop_now(carrier);
+            }
             Stage::Logging(batch) => match self.room.logged(written) {
-                Ok(()) if self.phase == Phase::Stopping => self.stop_now(carrier),
                 Ok(()) => self.handle_logged(carrier, batch),
                 Err(error) => self.fail(carrier, &error.into()),
             },

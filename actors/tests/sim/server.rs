@@ -56,6 +56,7 @@ pub struct Outside {
     alarm: Option<Timestamp>,
     /// Inputs that were sent and did not end.
     waiting: usize,
+    waiting_bytes: usize,
     pub ledger: Ledger,
     /// Calls to LiveKit under way.
     pub calls: BTreeMap<u64, Call>,
@@ -97,6 +98,7 @@ impl Server {
             snapshot: None,
             alarm: None,
             waiting: 0,
+            waiting_bytes: 0,
             ledger,
             calls: BTreeMap::new(),
             handled: None,
@@ -106,7 +108,7 @@ impl Server {
             has_stopped: false,
         };
         Self {
-            shell: Shell::new(room, AccessRevision::default()),
+            shell: Shell::new(room, None, AccessRevision::default()),
             outside,
         }
     }
@@ -167,7 +169,10 @@ impl Server {
 
     pub fn command(&mut self, session: SessionNo, command: Command) {
         self.outside.waiting += 1;
-        self.shell.command(&mut self.outside, session, command);
+        // As long as some are that fill a turn.
+        let bytes = usize::try_from(self.outside.chance.number() % 4).unwrap_or_default() * 300_000;
+        self.outside.waiting_bytes += bytes;
+        self.shell.command(&mut self.outside, session, command, bytes);
     }
 
     pub fn notice(&mut self, notice: Notice) {
@@ -244,7 +249,7 @@ impl Server {
 
     /// Once a minute.
     pub fn sweep(&mut self) {
-        self.shell.sweep(&mut self.outside, None);
+        self.shell.sweep(&mut self.outside);
     }
 
     /// The server stops in order, with a last snapshot; whatever waits is dropped.
@@ -271,6 +276,12 @@ impl Server {
                 .of_session(*session)
                 .is_some_and(|link| link.unhandled() > 0)
         };
+        if self.outside.waiting_bytes > 0 {
+            return Err(format!(
+                "{} bytes are counted, none waits",
+                self.outside.waiting_bytes
+            ));
+        }
         if self.outside.waiting > 0 {
             return Err(format!("{} inputs are counted, none waits", self.outside.waiting));
         }
@@ -362,6 +373,13 @@ impl Carrier for Outside {
 
     fn waits_no_more(&mut self) {
         self.waiting = self.waiting.checked_sub(1).expect("what was counted before");
+    }
+
+    fn takes_bytes(&mut self, bytes: usize) {
+        self.waiting_bytes = self
+            .waiting_bytes
+            .checked_sub(bytes)
+            .expect("what was counted before");
     }
 
     fn show_disk(&mut self, _has_failed: bool) {}

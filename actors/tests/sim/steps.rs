@@ -285,8 +285,13 @@ impl World {
 
     /// The server is stopped in order, in the middle of a turn or between two.
     fn stop(&mut self) -> Step {
-        self.disk.heal();
         let is_sudden = self.chance.coin();
+        if is_sudden {
+            // What is being written may still fail.
+            self.disk.set_busy(false, false);
+        } else {
+            self.disk.heal();
+        }
         let is_between = |server: &Server| is_sudden || server.is_between_turns();
         while !self.server.as_ref().is_none_or(is_between) {
             self.turn()?;
