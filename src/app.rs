@@ -370,6 +370,7 @@ fn api_state(
     };
     let settings = VerifierSettings::from_config(&config.oidc, dev_issuer)?;
     let verifier = Verifier::new(settings, &config.outgoing, Clock::system())?;
+    let caller_limits = CallerLimits::new(config.http.writes_per_second, db.reads_max());
     Ok(ApiState::from(Parts {
         config: Arc::new(config.clone()),
         db,
@@ -381,7 +382,7 @@ fn api_state(
         assets,
         recordings,
         start_limits,
-        caller_limits: CallerLimits::new(config.http.writes_per_second),
+        caller_limits,
         known_users: KnownUsers::default(),
         disabled_users,
         outbox,

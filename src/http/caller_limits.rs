@@ -28,7 +28,8 @@ const INVITATIONS_BURST: u32 = 500;
 /// for it with one, and there are few of these.
 const UNDER_WAY_MAX: usize = 4;
 
-/// The same of requests that change nothing: of a user, or of the guests of one invite code and network.
+/// The same of requests that change nothing: of a user, or of the guests of one invite code and network. Where there are few connections to
+/// the database, a quarter of them, so that two callers never have all.
 const READS_UNDER_WAY_MAX: usize = 8;
 
 /// The same of calendars of one user.
@@ -96,6 +97,11 @@ impl UnderWay {
     }
 }
 
+/// A caller's part of what all have together.
+fn share(of_all: usize, max: usize) -> usize {
+    (of_all / 4).clamp(1, max)
+}
+
 /// The place of a request among those of its user, given back when it has been answered, and when all has ended that it asked of the
 /// database.
 #[derive(Debug, Clone, Default)]
@@ -123,7 +129,7 @@ struct Limiters {
 impl CallerLimits {
     /// So many per second in the long run; 0: any number.
     #[must_use]
-    pub fn new(writes_per_second: u32) -> Self {
+    pub fn new(writes_per_second: u32, reads_max: usize) -> Self {
         let limiters = (writes_per_second > 0).then(|| {
             let interval = Duration::from_secs(1) / writes_per_second;
             Arc::new(Limiters {
@@ -134,8 +140,8 @@ impl CallerLimits {
         });
         Self {
             limiters,
-            changes: UnderWay::new(UNDER_WAY_MAX),
-            reads: UnderWay::new(READS_UNDER_WAY_MAX),
+            changes: UnderWay::new(share(reads_max, UNDER_WAY_MAX)),
+            reads: UnderWay::new(share(reads_max, READS_UNDER_WAY_MAX)),
             light: UnderWay::new(LIGHT_UNDER_WAY_MAX),
             calendars: UnderWay::new(CALENDARS_UNDER_WAY_MAX),
         }
@@ -212,7 +218,7 @@ mod tests {
     impl World {
         fn new(writes_per_second: u32) -> Self {
             Self {
-                limits: CallerLimits::new(writes_per_second),
+                limits: CallerLimits::new(writes_per_second, 32),
                 now: Instant::now(),
             }
         }
@@ -276,7 +282,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_calendar_is_made_for_one_at_a_time() {
-        let limits = CallerLimits::new(0);
+        let limits = CallerLimits::new(0, 32);
         let (ann, ben) = (Uuid::from_u128(1), Uuid::from_u128(2));
         let held: Vec<_> = (0..3).map(|_| Held::default()).collect();
         limits.admit_calendar(ann, &held[0]).await.expect("a place");
@@ -290,7 +296,7 @@ mod tests {
 
     #[test]
     fn changes_reads_and_what_is_light_have_places_of_their_own() {
-        let limits = CallerLimits::new(0);
+        let limits = CallerLimits::new(0, 32);
         let max = |method: Method, path| limits.under_way(&method, path).max;
         assert_eq!(max(Method::POST, ROOMS), UNDER_WAY_MAX);
         assert_eq!(max(Method::GET, ROOMS), READS_UNDER_WAY_MAX);

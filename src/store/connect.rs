@@ -125,9 +125,12 @@ async fn connect_postgres(url: &str, connections_max: u32) -> Result<Db, StoreEr
         })
         .after_connect(|connection, _| {
             Box::pin(async move {
+                // What is compiled for one execution takes longer to compile than to run: the planner takes sums of many short looks by an
+                // index for long ones.
                 let limits = format!(
                     "SET statement_timeout = {STATEMENT_MS_MAX};
-                     SET idle_in_transaction_session_timeout = {IDLE_IN_TRANSACTION_MS_MAX}"
+                     SET idle_in_transaction_session_timeout = {IDLE_IN_TRANSACTION_MS_MAX};
+                     SET jit = off"
                 );
                 sqlx::raw_sql(AssertSqlSafe(limits)).execute(connection).await?;
                 Ok(())

@@ -81,6 +81,16 @@ pub enum Tx {
 }
 
 impl Db {
+    /// How many reads may be under way at the same time, of everybody.
+    #[must_use]
+    pub fn reads_max(&self) -> usize {
+        let connections = match self {
+            Self::Sqlite { read, .. } => read.options().get_max_connections(),
+            Self::Postgres(pool) => pool.options().get_max_connections(),
+        };
+        usize::try_from(connections).unwrap_or(usize::MAX)
+    }
+
     /// Asks the database for a sign of life.
     pub async fn ping(&self) -> Result<(), StoreError> {
         if let Self::Sqlite { write, .. } = self {

@@ -35,6 +35,10 @@ const LEFT_ALONE_MAX: Duration = Duration::from_secs(1);
 /// How long an interrupted read may take to end; its connection is closed then.
 const INTERRUPT_MAX: Duration = Duration::from_secs(1);
 
+/// The same of one that the database ends by itself (`STATEMENT_MS_MAX` in `connect.rs`): given back before, places and connections would be
+/// more than there are.
+const ENDED_BY_ITSELF_MAX: Duration = Duration::from_secs(5);
+
 /// What a request holds, such as a place among those of its caller.
 pub type Held = Arc<dyn Any + Send + Sync>;
 
@@ -191,8 +195,13 @@ impl<DB: Database> Drop for Lease<DB> {
 async fn let_end<DB: Database>(connections: Connections<DB>, mut taken: Taken<DB>, held: Option<Held>) {
     // The answer to this comes behind all others.
     let mut ended = timeout(LEFT_ALONE_MAX, taken.connection.ping()).await;
-    if ended.is_err() && taken.interrupt.begin() {
-        ended = timeout(INTERRUPT_MAX, taken.connection.ping()).await;
+    if ended.is_err() {
+        let more = if taken.interrupt.begin() {
+            INTERRUPT_MAX
+        } else {
+            ENDED_BY_ITSELF_MAX
+        };
+        ended = timeout(more, taken.connection.ping()).await;
     }
     match (ended, Handle::try_current()) {
         (Ok(Ok(())), Ok(runtime)) => {

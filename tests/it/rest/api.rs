@@ -109,7 +109,7 @@ impl Api {
                 .expect("a spool"),
             assets,
             start_limits: StartLimits::new(&config, Readiness::default(), origins),
-            caller_limits: CallerLimits::new(config.http.writes_per_second),
+            caller_limits: CallerLimits::new(config.http.writes_per_second, 32),
             known_users: KnownUsers::default(),
             disabled_users: DisabledUsers::default(),
             shared_folders: SharedFolders::new(&config.outgoing, &config.shared_folder).expect("a client"),
