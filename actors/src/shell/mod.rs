@@ -344,6 +344,10 @@ impl<C: Carrier> Shell<C> {
 
     /// The snapshot of this number was written beside the log.
     pub fn staged(&mut self, carrier: &mut C, number: u64, staged: Result<Staged, JournalError>) {
+        if self.phase == Phase::Stopped {
+            // It would bring back the log of a room that has ended.
+            return;
+        }
         if matches!(self.stage, Stage::Between | Stage::Handling(_)) {
             self.adopt(carrier, number, staged);
         } else {
