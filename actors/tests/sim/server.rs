@@ -14,7 +14,7 @@ use colloquy_actors::{
     livekit::{Call, Livekit},
     logged::LoggedRoom,
     ports::BoxFuture,
-    protocol::Command,
+    protocol::{Command, limits::TURN_BYTES_MAX},
     room::{
         Room, RoomSettings,
         access::Origin,
@@ -57,6 +57,8 @@ pub struct Outside {
     /// Inputs that were sent and did not end.
     waiting: usize,
     waiting_bytes: usize,
+    /// Commands of the turn that have bytes, and how many.
+    turn: (usize, usize),
     pub ledger: Ledger,
     /// Calls to LiveKit under way.
     pub calls: BTreeMap<u64, Call>,
@@ -99,6 +101,7 @@ impl Server {
             alarm: None,
             waiting: 0,
             waiting_bytes: 0,
+            turn: (0, 0),
             ledger,
             calls: BTreeMap::new(),
             handled: None,
@@ -376,6 +379,9 @@ impl Carrier for Outside {
     }
 
     fn takes_bytes(&mut self, bytes: usize) {
+        if bytes > 0 {
+            self.turn = (self.turn.0 + 1, self.turn.1 + bytes);
+        }
         self.waiting_bytes = self
             .waiting_bytes
             .checked_sub(bytes)
@@ -401,6 +407,11 @@ impl Carrier for Outside {
     }
 
     fn look_at_batch(&mut self, batch: &[Stamped]) {
+        let (commands, bytes) = std::mem::take(&mut self.turn);
+        assert!(
+            commands <= 1 || bytes <= TURN_BYTES_MAX,
+            "{bytes} bytes in one turn"
+        );
         self.ledger.write(batch);
     }
 
