@@ -133,11 +133,11 @@ pub async fn spawn(
         owner: Owner::of(room.room()),
         entered: AtomicBool::new(room.room().has_meeting()),
     });
-    let state = State {
+    let state = Box::new(State {
         carried: Carried::new(ports, registry, Arc::clone(&gauge)),
         shell: Shell::new(room, folder, revision),
         revival: effects,
-    };
+    });
     let (actor, _) = Actor::spawn_linked(None, RoomActor, state, supervisor).await?;
     Ok(RoomRef { id, actor, gauge })
 }
@@ -226,14 +226,14 @@ struct RoomActor;
 
 impl Actor for RoomActor {
     type Msg = RoomMsg;
-    type State = State;
-    type Arguments = State;
+    type State = Box<State>;
+    type Arguments = Box<State>;
 
     async fn pre_start(
         &self,
         myself: ActorRef<RoomMsg>,
-        mut state: State,
-    ) -> Result<State, ActorProcessingErr> {
+        mut state: Box<State>,
+    ) -> Result<Box<State>, ActorProcessingErr> {
         state.carried.run_as(myself);
         Ok(state)
     }
@@ -241,7 +241,7 @@ impl Actor for RoomActor {
     async fn post_start(
         &self,
         _myself: ActorRef<RoomMsg>,
-        state: &mut State,
+        state: &mut Box<State>,
     ) -> Result<(), ActorProcessingErr> {
         let revival = state.revival.take();
         state.shell.begin(&mut state.carried, revival);
@@ -252,7 +252,7 @@ impl Actor for RoomActor {
         &self,
         _myself: ActorRef<RoomMsg>,
         message: RoomMsg,
-        state: &mut State,
+        state: &mut Box<State>,
     ) -> Result<(), ActorProcessingErr> {
         state.carried.begin_slice();
         state.handle(message);

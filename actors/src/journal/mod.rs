@@ -173,6 +173,7 @@ impl Journal {
     }
 
     /// Work that reads the room as it was before the input `before`, on a blocking thread.
+    #[must_use]
     pub fn rebuild(&self, before: u64, livekit: &Arc<Livekit>) -> Rebuild {
         let (read, livekit) = (self.log.reader(), Arc::clone(livekit));
         Box::new(move || {

@@ -21,8 +21,8 @@ use crate::{
     protocol::limits::{ALL_QUEUES_BYTES_MAX, SESSION_QUEUE_BYTES_MAX},
 };
 
-/// Between two looks at who must go: those of the last one are going.
-const SHED_INTERVAL: Duration = Duration::from_millis(50);
+/// Milliseconds between two looks at who must go: those of the last one are going.
+const SHED_INTERVAL_MILLIS: u64 = 50;
 
 /// How much is free again after that, as a part of all that there may be.
 const SHED_PART: usize = 8;
@@ -130,7 +130,7 @@ impl fmt::Debug for Unread {
 /// All sessions together have left too much: those go that weigh most.
 fn shed() {
     let (now, next) = (now(), NEXT_SHED.load(Ordering::Relaxed));
-    let later = now + SHED_INTERVAL.as_millis() as u64;
+    let later = now + SHED_INTERVAL_MILLIS;
     let is_mine = now >= next
         && NEXT_SHED
             .compare_exchange(next, later, Ordering::Relaxed, Ordering::Relaxed)
@@ -217,7 +217,9 @@ mod tests {
         let reading: Vec<_> = (0..20).map(|_| session()).collect();
         let (newcomer, slow) = (session(), session());
         let greedy: Vec<_> = (0..200).map(|_| session()).collect();
-        greedy.iter().for_each(|shared| shared.unread.writes());
+        for shared in &greedy {
+            shared.unread.writes();
+        }
         slow.unread.writes();
         push(&slow, 1_000);
         std::thread::sleep(Duration::from_millis(20));

@@ -300,8 +300,8 @@ impl Server {
             return Ok(());
         }
         let logged = self.shell.room();
-        let rebuild = logged.journal().rebuild(u64::MAX, &self.outside.ledger.livekit);
-        let rebuilt = rebuild().map_err(|error| error.to_string())?;
+        let read = logged.journal().rebuild(u64::MAX, &self.outside.ledger.livekit);
+        let rebuilt = read().map_err(|error| error.to_string())?;
         if rebuilt == *logged.room() {
             Ok(())
         } else {
