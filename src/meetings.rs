@@ -137,6 +137,10 @@ async fn missed_notices(db: &Db, slept: &Slept) -> Result<Vec<Notice>, StoreErro
             missed.push(Notice::UserWithdrawn(user.into()));
         }
     }
+    // A guest's code opens the room to others all the same.
+    let signed_in: Vec<_> = slept.signed_in.iter().map(|user| user.0).collect();
+    let disabled = admitted::disabled(db, &signed_in).await?.into_iter();
+    missed.extend(disabled.map(|user| Notice::UserDisabled(user.into())));
     let open: HashSet<_> = admitted::codes(db, room, &codes).await?.into_iter().collect();
     let closed = codes.iter().filter(|code| !open.contains(code));
     missed.extend(closed.map(|code| Notice::InviteWithdrawn((*code).into())));

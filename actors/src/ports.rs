@@ -14,7 +14,7 @@ use std::{
 use rand::{Rng, RngExt, distr::Alphanumeric};
 
 use crate::{
-    ids::{OriginHash, RoomId, Timestamp},
+    ids::{OriginHash, RoomId, Timestamp, UserId},
     livekit,
     protocol::meeting::{Caller, Role},
     room::input::Notice,
@@ -57,6 +57,8 @@ pub struct Slept {
     pub room: RoomId,
     /// Who may come back, each with the highest role that it was let in with.
     pub callers: Vec<(Caller, Role)>,
+    /// Those of them who came by a link and are users all the same.
+    pub signed_in: Vec<UserId>,
     /// Whether those who come by a link wait; absent without a meeting.
     pub guests_wait: Option<bool>,
 }

@@ -33,6 +33,21 @@ pub async fn users(db: &Db, room: Uuid, users: &[Uuid]) -> Result<Vec<(Uuid, Sta
     Ok(found)
 }
 
+/// Which of these users are locked out.
+pub async fn disabled(db: &Db, users: &[Uuid]) -> Result<Vec<Uuid>, StoreError> {
+    const SELECT: &str = "SELECT id FROM users WHERE disabled_at IS NOT NULL AND id IN (";
+    let mut found = Vec::new();
+    for some in users.chunks(IDS_PER_QUERY) {
+        let rows: Vec<Uuid> = read!(db, c => {
+            let mut query = QueryBuilder::new(SELECT);
+            push_ids!(query, some);
+            query.push(")").build_query_scalar().fetch_all(c).await
+        })?;
+        found.extend(rows);
+    }
+    Ok(found)
+}
+
 /// Which of these codes lead into a room, or did until their address became a user's, whose invitation stands: those of its invites
 /// that nobody has withdrawn, whether or not their time is over, and those of invited addresses.
 pub async fn codes(db: &Db, room: Uuid, codes: &[Uuid]) -> Result<Vec<Uuid>, StoreError> {

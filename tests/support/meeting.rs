@@ -89,6 +89,12 @@ impl Meeting {
         self.anyone.post(&self.path("/start_invited"), body).await
     }
 
+    /// A guest by the link who shows an access token; the ticket.
+    pub async fn invited_as(&self, who: &Rest) -> Value {
+        let body = json!({"invite_code": self.invite_code});
+        who.post(&self.path("/start_invited"), body).await.expect(200)
+    }
+
     /// The answer to alice's `start`.
     pub async fn started(&self, body: Value) -> Answer {
         self.started_by(&self.alice, body).await

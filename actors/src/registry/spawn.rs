@@ -1,7 +1,7 @@
 //! How a room comes to life: anew, or from its journal.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     sync::{Arc, atomic::Ordering},
 };
 
@@ -214,7 +214,7 @@ fn is_of(id: RoomId, revived: Revived) -> Result<Revived, JournalError> {
 
 /// What a room takes for right that has heard nothing for a while.
 fn slept(room: &Room) -> Slept {
-    let mut callers = BTreeMap::new();
+    let (mut callers, mut signed_in) = (BTreeMap::new(), BTreeSet::new());
     // Who has no token any more, but a tab that is still open, does not come back by itself.
     let holders = room
         .access()
@@ -224,10 +224,12 @@ fn slept(room: &Room) -> Slept {
         let role = holder.identity.role;
         let highest = callers.entry(holder.caller).or_insert(role);
         *highest = role.max(*highest);
+        signed_in.extend(holder.signed_in);
     }
     Slept {
         room: room.id(),
         callers: callers.into_iter().collect(),
+        signed_in: signed_in.into_iter().collect(),
         guests_wait: room.do_guests_wait(),
     }
 }

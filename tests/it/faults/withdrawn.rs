@@ -8,7 +8,7 @@ use super::{Unlimited, wait_until};
 use crate::{databases::Kind, support::meeting::Meeting};
 
 on_both_databases!(Unlimited:
-    who_lost_access_unheard_does_not_come_back, guests_who_were_shut_out_unheard_stay_out, who_lost_nothing_comes_back);
+    who_lost_access_unheard_does_not_come_back, who_was_locked_out_unheard_is_no_guest_of_before, guests_who_were_shut_out_unheard_stay_out, who_lost_nothing_comes_back);
 
 async fn who_lost_access_unheard_does_not_come_back(server: &Unlimited) {
     let meeting = Meeting::create(server, json!({})).await;
@@ -81,6 +81,25 @@ async fn who_lost_nothing_comes_back(server: &Unlimited) {
     let mut again = meeting.connect(&ticket).await;
     assert_eq!(again.join("Bob").await["role"], "user");
     assert_eq!(again.id, new_tab.id);
+}
+
+/// Bob came by the link as himself: his token is void, and though the link is good, he waits as a stranger does who was locked out.
+async fn who_was_locked_out_unheard_is_no_guest_of_before(server: &Unlimited) {
+    let meeting = Meeting::create(server, json!({})).await;
+    let _alice = meeting.joined_owner().await;
+    let bob = server.anonymous().log_in("bob").await;
+    bob.get("/v1/users/me").await.expect(200);
+    let mut guest = meeting.connect(&meeting.invited_as(&bob).await).await;
+    guest.join("Bob").await;
+    server.kill9();
+    server.operate(&["users", "disable", "bob@example.org"]);
+    server.restart().await;
+    let ticket = meeting.ask_as_guest(Some(&guest.resumption)).await.expect(200);
+    let mut again = meeting.connect(&ticket).await;
+    again
+        .send("control", json!({"action": "join", "display_name": "Bob"}))
+        .await;
+    again.expect("moderation", "in_waiting_room").await;
 }
 
 async fn guests_who_were_shut_out_unheard_stay_out(server: &Unlimited) {
