@@ -47,7 +47,7 @@ const INVITATIONS: &str = "/v1/events/{event_id}/invites";
 /// What web clients ask all the time, and what takes as little as finding out who asks: it has places of its own.
 const LIGHT: &str = "/v1/users/me";
 
-/// As many as nobody needs.
+/// As many as nobody needs; no more than half of the connections.
 const LIGHT_UNDER_WAY_MAX: usize = 32;
 
 /// Refuses changes of users who make too many. Clones are one.
@@ -142,7 +142,7 @@ impl CallerLimits {
             limiters,
             changes: UnderWay::new(share(reads_max, UNDER_WAY_MAX)),
             reads: UnderWay::new(share(reads_max, READS_UNDER_WAY_MAX)),
-            light: UnderWay::new(LIGHT_UNDER_WAY_MAX),
+            light: UnderWay::new(share(2 * reads_max, LIGHT_UNDER_WAY_MAX)),
             calendars: UnderWay::new(CALENDARS_UNDER_WAY_MAX),
         }
     }
@@ -218,7 +218,7 @@ mod tests {
     impl World {
         fn new(writes_per_second: u32) -> Self {
             Self {
-                limits: CallerLimits::new(writes_per_second, 32),
+                limits: CallerLimits::new(writes_per_second, 64),
                 now: Instant::now(),
             }
         }
@@ -282,7 +282,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_calendar_is_made_for_one_at_a_time() {
-        let limits = CallerLimits::new(0, 32);
+        let limits = CallerLimits::new(0, 64);
         let (ann, ben) = (Uuid::from_u128(1), Uuid::from_u128(2));
         let held: Vec<_> = (0..3).map(|_| Held::default()).collect();
         limits.admit_calendar(ann, &held[0]).await.expect("a place");
@@ -296,7 +296,7 @@ mod tests {
 
     #[test]
     fn changes_reads_and_what_is_light_have_places_of_their_own() {
-        let limits = CallerLimits::new(0, 32);
+        let limits = CallerLimits::new(0, 64);
         let max = |method: Method, path| limits.under_way(&method, path).max;
         assert_eq!(max(Method::POST, ROOMS), UNDER_WAY_MAX);
         assert_eq!(max(Method::GET, ROOMS), READS_UNDER_WAY_MAX);
