@@ -86,9 +86,11 @@ async fn lists_have_an_index_for_their_order(api: &Api) {
                 continue;
             }
             let plan = plans::plan(&api.database, &statement).await;
+            // A list of a tenant's users goes through the tenant, but not once more for each of them.
+            let tenants_max = usize::from(path == "/v1/users");
             let is_good = plan.scans.is_empty()
                 && (may_sort || plan.sorts.is_empty())
-                && (path == "/v1/users" || plan.tenants.is_empty());
+                && plan.tenants.len() <= tenants_max;
             assert!(is_good, "{path}: {statement}: {plan:#?}");
         }
     }
