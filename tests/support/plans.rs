@@ -82,7 +82,7 @@ fn of_sqlite(steps: &[String]) -> Plan {
             plan.scans.push(step.clone());
         } else if step.contains("TEMP B-TREE FOR ORDER BY") {
             plan.sorts.push(step.clone());
-        } else if step.contains("(tenant_id=?)") {
+        } else if step.contains("(tenant_id=?)") || step.contains("(tenant_id=? AND created_at>?)") {
             plan.tenants.push(step.clone());
         }
     }
