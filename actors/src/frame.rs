@@ -81,15 +81,6 @@ pub struct FrameAtRest {
 }
 
 impl FrameAtRest {
-    /// Nobody gets it now.
-    #[must_use]
-    pub fn new(text: Utf8Bytes) -> Self {
-        Self {
-            text,
-            held: Weak::new(),
-        }
-    }
-
     /// For one more who is to get it.
     pub fn frame(&mut self) -> Frame {
         if let Some(held) = self.held.upgrade() {

@@ -2,7 +2,7 @@
 
 use std::{
     collections::{BTreeSet, VecDeque},
-    fmt, io,
+    io,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::Arc,
 };
@@ -15,7 +15,6 @@ use crate::{
         format,
     },
     livekit::Livekit,
-    ports::BoxFuture,
     protocol::{
         limits::{PANIC_WINDOW_SECS, PANICS_MAX, PANICS_OF_ALL_MAX},
         meeting::Caller,
@@ -71,22 +70,6 @@ pub struct Panicked {
     culprit: Option<(SessionNo, Caller)>,
 }
 
-/// What became of the wish to log something.
-pub enum Logging {
-    Done,
-    /// Nothing else may be done with the room before this is over.
-    UnderWay(BoxFuture<'static, io::Result<()>>),
-}
-
-impl fmt::Debug for Logging {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Done => "Done",
-            Self::UnderWay(_) => "UnderWay",
-        })
-    }
-}
-
 /// The room can't go on.
 #[derive(Debug, thiserror::Error)]
 pub enum RoomFailure {
@@ -115,7 +98,7 @@ impl LoggedRoom {
     pub fn open(log: Log, livekit: Arc<Livekit>) -> Result<Self, JournalError> {
         let (mut this, is_whole) = Self::read(log, livekit)?;
         if !is_whole {
-            this.snapshot_now()?;
+            this.snapshot_now(None)?;
         }
         Ok(this)
     }
@@ -165,7 +148,7 @@ impl LoggedRoom {
         let (room, livekit) = (&mut this.room, &this.livekit);
         let effects = catch_unwind(AssertUnwindSafe(|| room.handle(livekit, restarted.clone())))
             .map_err(|_| JournalError::Panicked(restarted.seq))?;
-        if let Err(error) = this.snapshot_now() {
+        if let Err(error) = this.snapshot_now(None) {
             this.outlived = Some(this.go_on_in_memory(&error)?);
         }
         Ok(Revived {
@@ -225,15 +208,12 @@ impl LoggedRoom {
         inputs.into_iter().map(stamp).collect()
     }
 
-    /// Begins to append a batch; one that is under way ends with [`LoggedRoom::logged`].
-    pub fn log(&mut self, batch: &[Stamped]) -> Result<Logging, JournalError> {
+    /// Begins to append a batch; [`LoggedRoom::logged`] hears what came of it, before anything else is done with the room.
+    pub fn log(&mut self, batch: &[Stamped]) -> Result<Append, JournalError> {
         if batch.iter().any(|stamped| !stamped.input.is_of_time()) {
             self.delete_outlived();
         }
-        match self.append(format::encode_inputs(batch)?) {
-            Append::Over(written) => self.logged(written).map(|()| Logging::Done),
-            Append::UnderWay(append) => Ok(Logging::UnderWay(append)),
-        }
+        Ok(self.append(format::encode_inputs(batch)?))
     }
 
     fn append(&mut self, records: Vec<u8>) -> Append {
@@ -303,13 +283,9 @@ impl LoggedRoom {
         Handled::Panicked(Panicked { seq, at, culprit })
     }
 
-    /// Begins to log that an input is skipped; one that is under way ends with [`LoggedRoom::skip_logged`]. Then comes
-    /// [`LoggedRoom::rebuild`].
-    pub fn skip(&mut self, panicked: &Panicked) -> Result<Logging, JournalError> {
-        match self.append(format::encode_skipped(panicked.seq)?) {
-            Append::Over(written) => self.skip_logged(written).map(|()| Logging::Done),
-            Append::UnderWay(append) => Ok(Logging::UnderWay(append)),
-        }
+    /// Begins to log that an input is skipped; [`LoggedRoom::skip_logged`] hears what came of it. Then comes [`LoggedRoom::rebuild`].
+    pub fn skip(&mut self, panicked: &Panicked) -> Result<Append, JournalError> {
+        Ok(self.append(format::encode_skipped(panicked.seq)?))
     }
 
     /// What the panic left of the room can't go on in memory: an error is the end.
@@ -378,17 +354,13 @@ impl LoggedRoom {
         }
     }
 
-    /// Begins a snapshot: the returned work encodes and writes it, on a blocking thread, for [`LoggedRoom::adopt`].
-    pub fn stage_snapshot(&mut self) -> impl FnOnce() -> Result<Staged, JournalError> + Send + 'static {
-        self.journal.stage(&self.room, None)
-    }
-
-    /// Begins a snapshot that gives a room in memory a file again.
-    pub fn stage_into(
+    /// Begins a snapshot: the returned work encodes and writes it, on a blocking thread, for [`LoggedRoom::adopt`]. With a file, a room in
+    /// memory gets its log there again.
+    pub fn stage(
         &mut self,
-        file: Stage,
+        file: Option<Stage>,
     ) -> impl FnOnce() -> Result<Staged, JournalError> + Send + 'static {
-        self.journal.stage(&self.room, Some(file))
+        self.journal.stage(&self.room, file)
     }
 
     /// A snapshot was written.
@@ -408,14 +380,8 @@ impl LoggedRoom {
     }
 
     /// Writes a snapshot at once: before the process ends, and when it begins.
-    pub fn snapshot_now(&mut self) -> Result<(), JournalError> {
-        let staged = self.stage_snapshot()();
-        self.journal.adopt(self.journal.last_snapshot(), staged)
-    }
-
-    /// The same into a file, of a room that lives in memory.
-    pub fn snapshot_into(&mut self, file: Stage) -> Result<(), JournalError> {
-        let staged = self.stage_into(file)();
+    pub fn snapshot_now(&mut self, file: Option<Stage>) -> Result<(), JournalError> {
+        let staged = self.stage(file)();
         self.adopt(self.journal.last_snapshot(), staged)
     }
 }

@@ -133,13 +133,25 @@ pub async fn spawn(
         owner: Owner::of(room.room()),
         entered: AtomicBool::new(room.room().has_meeting()),
     });
-    let state = Box::new(State {
-        carried: Carried::new(ports, registry, Arc::clone(&gauge)),
+    let args = Box::new(Args {
         shell: Shell::new(room, folder, revision),
         revival: effects,
+        ports,
+        registry,
+        gauge: Arc::clone(&gauge),
     });
-    let (actor, _) = Actor::spawn_linked(None, RoomActor, state, supervisor).await?;
+    let (actor, _) = Actor::spawn_linked(None, RoomActor, args, supervisor).await?;
     Ok(RoomRef { id, actor, gauge })
+}
+
+/// What a room's actor begins with.
+#[derive(Debug)]
+struct Args {
+    shell: Shell<Carried>,
+    revival: Option<Effects>,
+    ports: Ports,
+    registry: RegistryRef,
+    gauge: Arc<Gauge>,
 }
 
 /// A shell and what carries it.
@@ -227,15 +239,25 @@ struct RoomActor;
 impl Actor for RoomActor {
     type Msg = RoomMsg;
     type State = Box<State>;
-    type Arguments = Box<State>;
+    type Arguments = Box<Args>;
 
     async fn pre_start(
         &self,
         myself: ActorRef<RoomMsg>,
-        mut state: Box<State>,
+        args: Box<Args>,
     ) -> Result<Box<State>, ActorProcessingErr> {
-        state.carried.run_as(myself);
-        Ok(state)
+        let Args {
+            shell,
+            revival,
+            ports,
+            registry,
+            gauge,
+        } = *args;
+        Ok(Box::new(State {
+            shell,
+            carried: Carried::new(myself, ports, registry, gauge),
+            revival,
+        }))
     }
 
     async fn post_start(

@@ -200,7 +200,7 @@ async fn other_rules_read_the_snapshot_only() {
     let mut trial = conversation();
     let mut room = LoggedRoom::create(empty(), folder.log(ROOM).unwrap(), Arc::default()).unwrap();
     play(&mut room, &trial.inputs).await.unwrap();
-    room.snapshot_now().unwrap();
+    room.snapshot_now(None).unwrap();
     let begun = room.room().clone();
     trial.input(say(SessionNo(1), "only in the tail"));
     play(&mut room, &trial.inputs[trial.inputs.len() - 1..])
@@ -271,7 +271,7 @@ async fn a_snapshot_that_failed_or_came_too_late_changes_nothing() {
     // Nothing is being staged any more: what comes now is of no use.
     let late = {
         let write_snapshot = room.journal_mut().stage(&state, None);
-        room.snapshot_now().unwrap();
+        room.snapshot_now(None).unwrap();
         write_snapshot()
     };
     room.adopt(room.journal().last_snapshot(), late).unwrap();
@@ -357,7 +357,7 @@ async fn journals_are_private() {
     let path = temporary.0.join("rooms");
     let folder = Folder::open(&path, false).unwrap();
     let mut room = LoggedRoom::create(empty(), folder.log(ROOM).unwrap(), Arc::default()).unwrap();
-    room.snapshot_now().unwrap();
+    room.snapshot_now(None).unwrap();
     let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
     assert_eq!(mode(&path), 0o700);
     assert_eq!(mode(&path.join(format!("{ROOM}.log"))), 0o600);

@@ -142,7 +142,7 @@ impl CallerLimits {
             limiters,
             changes: UnderWay::new(share(reads_max, UNDER_WAY_MAX)),
             reads: UnderWay::new(share(reads_max, READS_UNDER_WAY_MAX)),
-            light: UnderWay::new(share(2 * reads_max, LIGHT_UNDER_WAY_MAX)),
+            light: UnderWay::new((reads_max / 2).clamp(1, LIGHT_UNDER_WAY_MAX)),
             calendars: UnderWay::new(CALENDARS_UNDER_WAY_MAX),
         }
     }

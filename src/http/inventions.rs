@@ -28,8 +28,8 @@ impl Inventions {
     #[must_use]
     pub fn new(config: &Config) -> Self {
         Self {
-            failures: Arc::new(Throttle::per_second(PER_SECOND, 1)),
             loopback_exempt: config.dev_issuer_enabled(),
+            ..Self::of_everybody()
         }
     }
 

@@ -31,8 +31,7 @@ pub(super) struct Carried {
     ports: Ports,
     registry: RegistryRef,
     gauge: Arc<Gauge>,
-    /// There as soon as the actor runs.
-    actor: Option<ActorRef<RoomMsg>>,
+    actor: ActorRef<RoomMsg>,
     slice_began: Instant,
     alarm: Option<JoinHandle<()>>,
     /// Calls to LiveKit that are under way.
@@ -41,21 +40,17 @@ pub(super) struct Carried {
 }
 
 impl Carried {
-    pub fn new(ports: Ports, registry: RegistryRef, gauge: Arc<Gauge>) -> Self {
+    pub fn new(actor: ActorRef<RoomMsg>, ports: Ports, registry: RegistryRef, gauge: Arc<Gauge>) -> Self {
         Self {
             ports,
             registry,
             gauge,
-            actor: None,
+            actor,
             slice_began: Instant::now(),
             alarm: None,
             calls: HashMap::new(),
             stop_replies: Vec::new(),
         }
-    }
-
-    pub fn run_as(&mut self, actor: ActorRef<RoomMsg>) {
-        self.actor = Some(actor);
     }
 
     pub fn begin_slice(&mut self) {
@@ -74,27 +69,20 @@ impl Carried {
         }
     }
 
-    fn tell(&self, message: RoomMsg) {
-        if let Some(actor) = &self.actor {
-            // An actor that has ended hears nothing more, rightly.
-            let _ = actor.cast(message);
-        }
-    }
-
     /// Does something elsewhere that ends with a message to the actor.
-    fn spawn<F>(&self, work: F) -> Option<JoinHandle<()>>
+    fn spawn<F>(&self, work: F) -> JoinHandle<()>
     where
         F: Future<Output = RoomMsg> + Send + 'static,
     {
-        let actor = self.actor.clone()?;
-        Some(tokio::spawn(async move {
+        let actor = self.actor.clone();
+        tokio::spawn(async move {
             let message = work.await;
             let _ = actor.cast(message);
-        }))
+        })
     }
 
     /// The same of an input, which is counted when it is sent.
-    fn spawn_input<F>(&self, work: F) -> Option<JoinHandle<()>>
+    fn spawn_input<F>(&self, work: F) -> JoinHandle<()>
     where
         F: Future<Output = Input> + Send + 'static,
     {
@@ -104,12 +92,6 @@ impl Carried {
             gauge.up();
             RoomMsg::Input(input)
         })
-    }
-
-    fn end(&self) {
-        if let Some(actor) = &self.actor {
-            actor.stop(None);
-        }
     }
 }
 
@@ -134,7 +116,8 @@ impl Carrier for Carried {
     }
 
     fn turn(&mut self) {
-        self.tell(RoomMsg::Turn);
+        // An actor that has ended hears nothing more, rightly.
+        let _ = self.actor.cast(RoomMsg::Turn);
     }
 
     fn append(&mut self, append: BoxFuture<'static, io::Result<()>>) {
@@ -167,10 +150,10 @@ impl Carrier for Carried {
         let Some(at) = at else { return };
         let micros = at.as_micros().saturating_sub(now.as_micros()).max(0);
         let wait = Duration::from_micros(micros.unsigned_abs());
-        self.alarm = self.spawn_input(async move {
+        self.alarm = Some(self.spawn_input(async move {
             tokio::time::sleep(wait).await;
             Input::Tick
-        });
+        }));
     }
 
     fn call(&mut self, id: u64, call: Call) {
@@ -179,9 +162,7 @@ impl Carrier for Carried {
             let outcome = media.call(call).await;
             Input::CallDone { call: id, outcome }
         });
-        if let Some(task) = task {
-            self.calls.insert(id, task.abort_handle());
-        }
+        self.calls.insert(id, task.abort_handle());
     }
 
     fn cancel(&mut self, id: u64) {
@@ -227,14 +208,14 @@ impl Carrier for Carried {
 
     fn ended(&mut self, room: RoomId) {
         self.registry.cast(RegistryMsg::Ended(room));
-        self.end();
+        self.actor.stop(None);
     }
 
     fn stopped(&mut self) {
         for reply in self.stop_replies.drain(..) {
             let _ = reply.send(());
         }
-        self.end();
+        self.actor.stop(None);
     }
 }
 

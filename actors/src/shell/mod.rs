@@ -211,15 +211,15 @@ impl<C: Carrier> Shell<C> {
         self.queue.len()
     }
 
-    /// Calls to LiveKit that are under way.
-    pub fn calls(&self) -> impl Iterator<Item = u64> {
-        self.calls.iter().copied()
-    }
-
     /// Whether everything that is logged was handled, so that log and room say the same.
     #[must_use]
     pub fn is_between_turns(&self) -> bool {
         matches!(self.stage, Stage::Between)
+    }
+
+    /// Whether nothing is being written to the log, or read from it.
+    fn is_log_at_rest(&self) -> bool {
+        matches!(self.stage, Stage::Between | Stage::Handling(_))
     }
 
     /// Whether the room is as its inputs made it: not while a panic is being undone.
@@ -324,7 +324,7 @@ impl<C: Carrier> Shell<C> {
         self.queue.clear();
         self.close_all(CloseCode::GoingAway);
         // What is logged and not handled yet is undone by the snapshot: nobody has heard of it.
-        if matches!(self.stage, Stage::Between | Stage::Handling(_)) {
+        if self.is_log_at_rest() {
             self.stop_now(carrier);
         }
     }
@@ -332,11 +332,8 @@ impl<C: Carrier> Shell<C> {
     fn stop_now(&mut self, carrier: &mut C) {
         (self.phase, self.stage) = (Phase::Stopped, Stage::Between);
         // What lives in memory gets its last chance to outlive the process.
-        let written = match self.stage_on_disk() {
-            Some(stage) => self.room.snapshot_into(stage),
-            None => self.room.snapshot_now(),
-        };
-        if let Err(error) = written {
+        let file = self.stage_on_disk();
+        if let Err(error) = self.room.snapshot_now(file) {
             tracing::error!(room.id = %self.id(), %error, "last snapshot failed; the journal stays as it is");
         }
         carrier.stopped();
@@ -348,17 +345,17 @@ impl<C: Carrier> Shell<C> {
             // It would bring back the log of a room that has ended.
             return;
         }
-        if matches!(self.stage, Stage::Between | Stage::Handling(_)) {
+        if self.is_log_at_rest() {
             self.adopt(carrier, number, staged);
         } else {
             self.staged = Some((number, staged));
         }
     }
 
-    /// Begins a snapshot, unless the log is being written to.
-    pub fn begin_snapshot(&mut self, carrier: &mut C) {
+    /// Begins a snapshot, into a file where a room in memory is to get one, unless the log is being written to.
+    pub fn begin_snapshot(&mut self, carrier: &mut C, file: Option<file::Stage>) {
         if self.is_running() && self.is_between_turns() {
-            let write = Box::new(self.room.stage_snapshot());
+            let write = Box::new(self.room.stage(file));
             carrier.write_snapshot(self.room.journal().last_snapshot(), write);
         }
     }
@@ -380,8 +377,7 @@ impl<C: Carrier> Shell<C> {
             tracing::warn!(room.id = %self.id(), %error, "journal can't be touched");
         }
         if let Some(stage) = self.stage_on_disk().filter(|_| !self.room.journal().is_staging()) {
-            let write = self.room.stage_into(stage);
-            carrier.write_snapshot(self.room.journal().last_snapshot(), Box::new(write));
+            self.begin_snapshot(carrier, Some(stage));
         }
         self.mend(carrier);
         self.after_turn(carrier, true);

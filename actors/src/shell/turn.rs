@@ -5,9 +5,9 @@ use std::{collections::VecDeque, io};
 use super::{Batch, Carrier, Phase, ReplyTo, SessionLink, Shell, Stage, Undoing, Waiting};
 use crate::{
     ids::SessionNo,
-    journal::JournalError,
+    journal::{Append, JournalError},
     livekit::Outcome,
-    logged::{Handled, Logging, RoomFailure},
+    logged::{Handled, RoomFailure},
     protocol::{
         codes::CloseCode,
         limits::{TURN_BYTES_MAX, TURN_INPUTS_MAX},
@@ -38,17 +38,19 @@ impl<C: Carrier> Shell<C> {
         if C::LOOKS {
             carrier.look_at_batch(&batch);
         }
-        let logging = self.room.log(&batch);
-        let batch = Batch {
+        let append = self.room.log(&batch);
+        self.stage = Stage::Logging(Batch {
             has_start: reply_to.iter().any(|to| matches!(to, ReplyTo::Start { .. })),
             rest: batch.into_iter().zip(reply_to).collect(),
-        };
-        match logging {
-            Ok(Logging::Done) => self.handle_logged(carrier, batch),
-            Ok(Logging::UnderWay(append)) => {
-                self.stage = Stage::Logging(batch);
-                carrier.append(append);
-            }
+        });
+        self.wait_for(carrier, append);
+    }
+
+    /// What is being appended ends at once, or later.
+    fn wait_for(&mut self, carrier: &mut C, append: Result<Append, JournalError>) {
+        match append {
+            Ok(Append::Over(written)) => self.appended(carrier, written),
+            Ok(Append::UnderWay(append)) => carrier.append(append),
             Err(error) => self.fail(carrier, &error.into()),
         }
     }
@@ -89,7 +91,7 @@ impl<C: Carrier> Shell<C> {
         self.queue.iter().take(TURN_INPUTS_MAX).take_while(fits).count()
     }
 
-    /// The append that was under way is over.
+    /// An append is over.
     pub fn appended(&mut self, carrier: &mut C, written: io::Result<()>) {
         match std::mem::replace(&mut self.stage, Stage::Between) {
             // Nothing of it was handled, and nobody has heard of it: the file is good, whatever became of this.
@@ -98,7 +100,10 @@ impl<C: Carrier> Shell<C> {
                 self.stop_now(carrier);
             }
             Stage::Logging(batch) => match self.room.logged(written) {
-                Ok(()) => self.handle_logged(carrier, batch),
+                Ok(()) => {
+                    carrier.show_disk(self.room.disk_failed());
+                    self.handle(carrier, batch);
+                }
                 Err(error) => self.fail(carrier, &error.into()),
             },
             Stage::Skipping(undoing, batch) => match self.room.skip_logged(written) {
@@ -107,11 +112,6 @@ impl<C: Carrier> Shell<C> {
             },
             other => self.stage = other,
         }
-    }
-
-    fn handle_logged(&mut self, carrier: &mut C, batch: Batch<C::Asker>) {
-        carrier.show_disk(self.room.disk_failed());
-        self.handle(carrier, batch);
     }
 
     /// Handles what is logged, until the thread should be given back.
@@ -173,14 +173,9 @@ impl<C: Carrier> Shell<C> {
 
     /// A rule panicked: the input is skipped, and the room read anew.
     fn skip(&mut self, carrier: &mut C, undoing: Undoing<C::Asker>, batch: Batch<C::Asker>) {
-        match self.room.skip(&undoing.panicked) {
-            Ok(Logging::Done) => self.rebuild(carrier, undoing, batch),
-            Ok(Logging::UnderWay(append)) => {
-                self.stage = Stage::Skipping(undoing, batch);
-                carrier.append(append);
-            }
-            Err(error) => self.fail(carrier, &error.into()),
-        }
+        let append = self.room.skip(&undoing.panicked);
+        self.stage = Stage::Skipping(undoing, batch);
+        self.wait_for(carrier, append);
     }
 
     fn rebuild(&mut self, carrier: &mut C, undoing: Undoing<C::Asker>, batch: Batch<C::Asker>) {
@@ -219,7 +214,7 @@ impl<C: Carrier> Shell<C> {
             self.ask_for_turn(carrier);
         }
         if self.room.journal().wants_snapshot() {
-            self.begin_snapshot(carrier);
+            self.begin_snapshot(carrier, None);
         }
         self.set_alarm(carrier);
         if may_end && self.is_over() {

@@ -240,7 +240,7 @@ impl Server {
     /// Begins a snapshot, or ends the one that is being written; it may fail.
     pub fn snapshot(&mut self, chance: &mut Chance) {
         let Some((number, write)) = self.outside.snapshot.take() else {
-            return self.shell.begin_snapshot(&mut self.outside);
+            return self.shell.begin_snapshot(&mut self.outside, None);
         };
         let staged = if chance.one_in(5) {
             Err(JournalError::Io(io::Error::other("no space for a snapshot")))

@@ -6,7 +6,7 @@ use std::{
 };
 
 use colloquy_actors::{
-    frame::FrameAtRest,
+    frame,
     ids::{BreakoutRoomId, InviteCode, OriginHash, ParticipantId, SessionNo, Timestamp, TokenHash, UserId},
     livekit::Outcome,
     protocol::meeting::{Caller, Group, GuestAccess, Identity, MeetingFacts},
@@ -391,7 +391,8 @@ impl Scene {
                     self.outputs.push(line);
                 }
                 if *kept {
-                    self.kept.add(*seq, FrameAtRest::new(frame.clone()), to.clone());
+                    self.kept
+                        .add(*seq, frame::Frame::new(frame.clone(), 0).at_rest(), to.clone());
                 }
             }
         }

@@ -1,16 +1,25 @@
 //! A room with its log, without a shell: one input after the other, and whatever is under way is waited for.
 
+use std::io;
+
 use colloquy_actors::{
-    logged::{Handled, LoggedRoom, Logging, RoomFailure},
+    journal::Append,
+    logged::{Handled, LoggedRoom, RoomFailure},
     room::{effects::Effects, input::Stamped},
 };
 
+/// Waits for an append.
+async fn over(append: Append) -> io::Result<()> {
+    match append {
+        Append::Over(written) => written,
+        Append::UnderWay(append) => append.await,
+    }
+}
+
 /// Logs a batch.
 pub async fn log(room: &mut LoggedRoom, batch: &[Stamped]) -> Result<(), RoomFailure> {
-    if let Logging::UnderWay(append) = room.log(batch)? {
-        room.logged(append.await)?;
-    }
-    Ok(())
+    let written = over(room.log(batch)?).await;
+    Ok(room.logged(written)?)
 }
 
 /// Handles an input that is logged; nothing comes of one that panics.
@@ -19,9 +28,8 @@ pub async fn handle(room: &mut LoggedRoom, stamped: Stamped) -> Result<Option<Ef
         Handled::Done(effects) => return Ok(Some(effects)),
         Handled::Panicked(panicked) => panicked,
     };
-    if let Logging::UnderWay(append) = room.skip(&panicked)? {
-        room.skip_logged(append.await)?;
-    }
+    let written = over(room.skip(&panicked)?).await;
+    room.skip_logged(written)?;
     let again = room.rebuild(&panicked)()?;
     room.rebuilt(panicked, again)?;
     Ok(None)
