@@ -12,6 +12,7 @@ pub mod logged;
 pub mod ports;
 pub mod protocol;
 pub mod registry;
+pub mod registry_actor;
 pub mod room;
 pub mod room_actor;
 pub mod session;

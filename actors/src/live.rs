@@ -2,14 +2,10 @@
 
 use std::{
     path::PathBuf,
-    sync::{
-        Arc, Weak,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{Arc, Weak},
     time::Duration,
 };
 
-use dashmap::DashMap;
 use ractor::{Actor, ActorRef, rpc::CallResult};
 
 use crate::{
@@ -19,13 +15,14 @@ use crate::{
     livekit::Livekit,
     ports::Ports,
     protocol::meeting::{Caller, Identity, MeetingFacts},
-    registry::{Args, Beginner, Found, Index, RegistryMsg, RegistryRef, RegistrySummary},
+    registry::{Beginner, Found, Founder, RegistrySummary, RoomHandle as _, Rooms},
+    registry_actor::{Args, RegistryMsg, RegistryRef},
     room::{
         RoomSettings,
         access::Origin,
         input::{Notice, Start},
     },
-    room_actor::{Asker, RoomMsg, RoomRef, RoomSummary, StartReply},
+    room_actor::{RoomMsg, RoomRef, RoomSummary, StartReply},
     session::{self, Places, RateLimits, Seat, Socket},
     supervisor::{Never, Supervisor},
     ticket::{self, SECRET_CHARS},
@@ -139,7 +136,7 @@ pub enum LiveError {
 /// The running core, cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Live {
-    index: Index,
+    rooms: Rooms<RoomRef>,
     registry: RegistryRef,
     revisions: AccessRevisions,
     supervisor: ActorRef<Never>,
@@ -148,7 +145,6 @@ pub struct Live {
     /// None while journals are kept in memory.
     /// Not held: whoever stops lets the folder go.
     folder: Option<Weak<Folder>>,
-    draining: Arc<AtomicBool>,
     living_rooms_max: usize,
 }
 
@@ -172,35 +168,30 @@ impl Live {
             }
         };
         let args_folder = folder.clone();
-        let index: Index = Arc::new(DashMap::new());
+        let rooms = Rooms::new(revive);
         let registry = RegistryRef::default();
-        let (args_index, args_ports, myself) = (Arc::clone(&index), ports.clone(), registry.clone());
-        let draining = Arc::new(AtomicBool::new(false));
-        let args_draining = Arc::clone(&draining);
+        let (args_rooms, args_ports, myself) = (rooms.clone(), ports.clone(), registry.clone());
         let revisions = AccessRevisions::default();
         let args_revisions = revisions.clone();
         let args = Box::new(move |supervisor| Args {
-            index: args_index,
+            rooms: args_rooms,
             folder: args_folder,
             settings: settings.rooms,
             livekit: settings.livekit,
-            draining: args_draining,
             revisions: args_revisions,
             ports: args_ports,
             supervisor,
-            revive,
             myself,
         });
         let (supervisor, _) = Actor::spawn(None, Supervisor, args).await?;
         Ok(Self {
-            index,
+            rooms,
             registry,
             revisions,
             supervisor,
             ports,
             rates: settings.rates,
             folder: folder.as_ref().map(Arc::downgrade),
-            draining,
             living_rooms_max: settings.living_rooms_max,
         })
     }
@@ -304,9 +295,9 @@ impl Live {
         let is_owner =
             matches!((request.caller, facts.owner), (Caller::User(user), Some(owner)) if user == owner);
         let by = match request.origin {
-            _ if is_owner => Asker::Owner,
-            Some(origin) => Asker::Network(origin.network),
-            None => Asker::Unknown,
+            _ if is_owner => Founder::Owner,
+            Some(origin) => Founder::Network(origin.network),
+            None => Founder::Unknown,
         };
         Beginner {
             owner: facts.owner,
@@ -317,8 +308,8 @@ impl Live {
     }
 
     async fn find(&self, id: RoomId, begin: Option<Beginner>) -> Result<Option<RoomRef>, StartError> {
-        if let Some(room) = self.index.get(&id) {
-            return Ok(Some(room.clone()));
+        if let Some(room) = self.rooms.living(id) {
+            return Ok(Some(room));
         }
         let registry = self.registry.get().ok_or(StartError::Unavailable)?;
         match registry
@@ -370,19 +361,7 @@ impl Live {
             | Notice::InviteClosed(_)
             | Notice::UserWithdrawn(_)
             | Notice::UserDisabled(_)
-            | Notice::GuestAccess(_) => {
-                let revision = self.revisions.next();
-                if let Some(room) = self.index.get(&room) {
-                    return room.notice(notice, revision);
-                }
-                // It may be just being revived, with tokens that were good, or thinking about its end.
-                let live = self.clone();
-                tokio::spawn(async move {
-                    if let Ok(Some(room)) = live.find(room, None).await {
-                        room.notice(notice, revision);
-                    }
-                });
-            }
+            | Notice::GuestAccess(_) => self.rooms.notice(room, notice, self.revisions.next()),
         }
     }
 
@@ -396,25 +375,20 @@ impl Live {
         self.notify_all(Notice::UserWithdrawn(user));
     }
 
-    /// Living rooms hear it before anything that is asked of them from now on. The registry tells those that are just being
-    /// revived or about to end, and the others once more, as one may have been revived meanwhile.
+    /// Living rooms hear it before anything that is asked of them from now on; those that are coming to life, before all.
     fn notify_all(&self, notice: Notice) {
-        let revision = self.revisions.next();
-        for room in self.index.iter() {
-            room.notice(notice, revision);
-        }
-        self.registry.cast(RegistryMsg::Everywhere(notice, revision));
+        self.rooms.notice_all(notice, self.revisions.next());
     }
 
     /// Whose room it is, if it lives and has had a meeting; asks nobody.
     #[must_use]
     pub fn owner_of(&self, room: RoomId) -> Option<UserId> {
-        self.index.get(&room)?.owner()
+        self.rooms.living(room)?.owner()
     }
 
     /// What a room looks like, if it lives.
     pub async fn observe(&self, room: RoomId) -> Option<RoomSummary> {
-        let room = self.index.get(&room)?.clone();
+        let room = self.rooms.living(room)?;
         match room.actor().call(RoomMsg::Observe, Some(CALL_TIMEOUT)).await {
             Ok(CallResult::Success(summary)) => Some(summary),
             _ => None,
@@ -439,7 +413,7 @@ impl Live {
         let Some(folder) = self.folder.as_ref().and_then(Weak::upgrade) else {
             return Journals::Whole;
         };
-        if !self.index.iter().any(|room| room.disk_failed()) {
+        if !self.rooms.all().iter().any(RoomRef::disk_failed) {
             return Journals::Whole;
         }
         let probe = tokio::task::spawn_blocking(move || folder.probe());
@@ -452,7 +426,7 @@ impl Live {
     /// Kills the actor of a room, as a bug in its shell would.
     #[cfg(feature = "fault-injection")]
     pub fn kill_room(&self, room: RoomId) {
-        if let Some(room) = self.index.get(&room) {
+        if let Some(room) = self.rooms.living(room) {
             room.actor().kill();
         }
     }
@@ -467,20 +441,20 @@ impl Live {
 
     /// Journals can be written again: rooms that live in memory get theirs now, not at their next sweep.
     pub fn disk_is_back(&self) {
-        for room in self.index.iter() {
-            let _ = room.actor().cast(RoomMsg::Sweep);
+        for room in self.rooms.all() {
+            room.sweep();
         }
     }
 
     /// No room begins from now on; those that live go on, and journals are still revived.
     pub fn drain(&self) {
-        self.draining.store(true, Ordering::Relaxed);
+        self.rooms.drain();
     }
 
     /// Whether no room lives.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.index.is_empty()
+        self.rooms.is_empty()
     }
 
     /// Stops: no new rooms, a snapshot of each, every socket is closed with 1001.

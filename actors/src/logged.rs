@@ -94,6 +94,21 @@ impl LoggedRoom {
         })
     }
 
+    /// [`LoggedRoom::create`], in memory where the log fails.
+    pub fn begin(
+        room: &Room,
+        log: Result<Log, JournalError>,
+        livekit: Arc<Livekit>,
+    ) -> Result<Self, JournalError> {
+        let create = |log| Self::create(room.clone(), log, Arc::clone(&livekit));
+        log.and_then(create).or_else(|error| {
+            tracing::error!(room.id = %room.id(), %error, "no journal; the room lives in memory");
+            let mut this = create(Log::Memory(Vec::new()))?;
+            this.disk_failed = true;
+            Ok(this)
+        })
+    }
+
     /// The room as its log tells it, up to the last whole record.
     pub fn open(log: Log, livekit: Arc<Livekit>) -> Result<Self, JournalError> {
         let (mut this, is_whole) = Self::read(log, livekit)?;
@@ -372,11 +387,6 @@ impl LoggedRoom {
             tracing::info!(room.id = %self.room.id(), "the room has a journal again");
         }
         Ok(())
-    }
-
-    /// The room should have a file and could not get one.
-    pub fn disk_has_failed(&mut self) {
-        self.disk_failed = true;
     }
 
     /// Writes a snapshot at once: before the process ends, and when it begins.

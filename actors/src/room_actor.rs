@@ -15,11 +15,8 @@ use std::{
 use ractor::{Actor, ActorCell, ActorProcessingErr, ActorRef, RpcReplyPort};
 use serde::Serialize;
 
+pub use self::handle::{Gauge, RoomRef};
 use self::{carried::Carried, owner::Owner};
-pub use self::{
-    handle::{Gauge, RoomRef},
-    owner::Asker,
-};
 pub use crate::shell::StartReply;
 use crate::{
     access_revision::AccessRevision,
@@ -28,7 +25,7 @@ use crate::{
     logged::LoggedRoom,
     ports::Ports,
     protocol::{Command, meeting::Caller},
-    registry::RegistryRef,
+    registry::{Beginner, Life, Lifecycle},
     room::{
         Room,
         access::Origin,
@@ -113,35 +110,58 @@ pub struct RoomSummary {
     pub disk_failed: bool,
 }
 
-/// Starts the actor of a room under the supervisor; it begins by releasing these effects. What was read before `revision` lets
-/// nobody in.
+/// Where a room's actor lives.
+#[derive(Debug)]
+pub struct Surroundings {
+    pub life: Life,
+    /// What was read before lets nobody in.
+    pub revision: AccessRevision,
+    /// Where a room that lives in memory because of the disk gets a journal again.
+    pub folder: Option<Arc<Folder>>,
+    pub ports: Ports,
+    pub registry: Arc<dyn Lifecycle>,
+    pub supervisor: ActorCell,
+}
+
+/// Starts the actor of a room under the supervisor; it begins by releasing these effects. For whom it begins is known where it has no
+/// past.
 pub async fn spawn(
     room: LoggedRoom,
     effects: Option<Effects>,
-    revision: AccessRevision,
-    folder: Option<Arc<Folder>>,
-    ports: Ports,
-    registry: RegistryRef,
-    supervisor: ActorCell,
+    beginner: Option<Beginner>,
+    surroundings: Surroundings,
 ) -> Result<RoomRef, ractor::SpawnErr> {
+    let Surroundings {
+        life,
+        revision,
+        folder,
+        ports,
+        registry,
+        supervisor,
+    } = surroundings;
     let id = room.room().id();
     let gauge = Arc::new(Gauge {
         waiting: AtomicUsize::new(0),
         waiting_bytes: AtomicUsize::new(0),
         next_session: AtomicU64::new(room.room().access().last_session().0 + 1),
         disk_failed: AtomicBool::new(room.disk_failed()),
-        owner: Owner::of(room.room()),
+        owner: Owner::new(room.room(), beginner),
         entered: AtomicBool::new(room.room().has_meeting()),
     });
     let args = Box::new(Args {
         shell: Shell::new(room, folder, revision),
         revival: effects,
         ports,
-        registry,
+        registry: (registry, life),
         gauge: Arc::clone(&gauge),
     });
     let (actor, _) = Actor::spawn_linked(None, RoomActor, args, supervisor).await?;
-    Ok(RoomRef { id, actor, gauge })
+    Ok(RoomRef {
+        id,
+        life,
+        actor,
+        gauge,
+    })
 }
 
 /// What a room's actor begins with.
@@ -150,7 +170,7 @@ struct Args {
     shell: Shell<Carried>,
     revival: Option<Effects>,
     ports: Ports,
-    registry: RegistryRef,
+    registry: (Arc<dyn Lifecycle>, Life),
     gauge: Arc<Gauge>,
 }
 
@@ -253,9 +273,10 @@ impl Actor for RoomActor {
             registry,
             gauge,
         } = *args;
+        let id = shell.id();
         Ok(Box::new(State {
             shell,
-            carried: Carried::new(myself, ports, registry, gauge),
+            carried: Carried::new((id, myself), ports, registry, gauge),
             revival,
         }))
     }

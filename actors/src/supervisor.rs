@@ -2,9 +2,9 @@
 
 use ractor::{Actor, ActorId, ActorProcessingErr, ActorRef, SupervisionEvent};
 
-use crate::registry::{Args, Registry, RegistryMsg};
+use crate::registry_actor::{Args, RegistryActor};
 
-/// Restarts the registry when it breaks, and tells it of rooms that died.
+/// Restarts the registry when it breaks. Rooms that die tell it themselves, by what they drop.
 pub(crate) struct Supervisor;
 
 #[derive(Debug)]
@@ -18,7 +18,7 @@ pub(crate) struct State {
 pub(crate) enum Never {}
 
 async fn spawn_registry(myself: &ActorRef<Never>, args: &Args) -> Result<ActorId, ActorProcessingErr> {
-    let (registry, _) = Actor::spawn_linked(None, Registry, args.clone(), myself.get_cell()).await?;
+    let (registry, _) = Actor::spawn_linked(None, RegistryActor, args.clone(), myself.get_cell()).await?;
     Ok(registry.get_id())
 }
 
@@ -51,8 +51,6 @@ impl Actor for Supervisor {
         if cell.get_id() == state.registry {
             tracing::error!("the registry died and is restarted");
             state.registry = spawn_registry(&myself, &state.args).await?;
-        } else {
-            state.args.myself.cast(RegistryMsg::Died(cell.get_id()));
         }
         Ok(())
     }

@@ -16,7 +16,7 @@ use crate::{
     journal::{JournalError, Rebuild},
     livekit::Call,
     ports::{BoxFuture, Ports},
-    registry::{RegistryMsg, RegistryRef},
+    registry::{Life, Lifecycle},
     room::{Room, input::Input},
     session::Link,
     shell::{Carrier, StartReply, carrier::WriteSnapshot},
@@ -29,7 +29,9 @@ const SLICE: Duration = Duration::from_millis(5);
 #[derive(Debug)]
 pub(super) struct Carried {
     ports: Ports,
-    registry: RegistryRef,
+    /// Who is to be told of this life of the room.
+    registry: (Arc<dyn Lifecycle>, Life),
+    room: RoomId,
     gauge: Arc<Gauge>,
     actor: ActorRef<RoomMsg>,
     slice_began: Instant,
@@ -40,10 +42,16 @@ pub(super) struct Carried {
 }
 
 impl Carried {
-    pub fn new(actor: ActorRef<RoomMsg>, ports: Ports, registry: RegistryRef, gauge: Arc<Gauge>) -> Self {
+    pub fn new(
+        (room, actor): (RoomId, ActorRef<RoomMsg>),
+        ports: Ports,
+        registry: (Arc<dyn Lifecycle>, Life),
+        gauge: Arc<Gauge>,
+    ) -> Self {
         Self {
             ports,
             registry,
+            room,
             gauge,
             actor,
             slice_began: Instant::now(),
@@ -199,15 +207,15 @@ impl Carrier for Carried {
     }
 
     fn wants_to_end(&mut self, room: RoomId) {
-        self.registry.cast(RegistryMsg::Ending(room));
+        self.registry.0.ending(room, self.registry.1);
     }
 
     fn stays(&mut self, room: RoomId) {
-        self.registry.cast(RegistryMsg::Stays(room));
+        self.registry.0.stays(room, self.registry.1);
     }
 
     fn ended(&mut self, room: RoomId) {
-        self.registry.cast(RegistryMsg::Ended(room));
+        self.registry.0.ended(room, self.registry.1);
         self.actor.stop(None);
     }
 
@@ -220,7 +228,9 @@ impl Carrier for Carried {
 }
 
 impl Drop for Carried {
+    /// The actor is gone, whatever ended it; its shell has closed the sessions just before.
     fn drop(&mut self) {
+        self.registry.0.gone(self.room, self.registry.1);
         if let Some(task) = self.alarm.take() {
             task.abort();
         }

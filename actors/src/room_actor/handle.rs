@@ -8,16 +8,17 @@ use std::{
     time::Duration,
 };
 
-use ractor::{ActorCell, ActorRef, MessagingErr, RpcReplyPort, rpc::CallResult};
+use ractor::{ActorRef, ActorStatus, MessagingErr, RpcReplyPort, rpc::CallResult};
 
 use super::{RoomMsg, owner::Owner};
 use crate::{
     access_revision::AccessRevision,
-    ids::{RoomId, SessionNo},
+    ids::{RoomId, SessionNo, UserId},
     protocol::{
         Command,
         limits::{ROOM_WAITING_BYTES_MAX, ROOM_WAITING_INPUTS_MAX},
     },
+    registry::{Founder, Life, RoomHandle},
     room::input::{Input, Notice},
 };
 
@@ -25,6 +26,7 @@ use crate::{
 #[derive(Debug, Clone)]
 pub struct RoomRef {
     pub(super) id: RoomId,
+    pub(super) life: Life,
     pub(super) actor: ActorRef<RoomMsg>,
     pub(super) gauge: Arc<Gauge>,
 }
@@ -57,11 +59,6 @@ impl RoomRef {
     #[must_use]
     pub fn id(&self) -> RoomId {
         self.id
-    }
-
-    #[must_use]
-    pub fn cell(&self) -> ActorCell {
-        self.actor.get_cell()
     }
 
     #[must_use]
@@ -102,11 +99,6 @@ impl RoomRef {
         self.send(RoomMsg::Input(input));
     }
 
-    /// Word from REST: starts whose rows were read before this revision are read again.
-    pub fn notice(&self, notice: Notice, revision: AccessRevision) {
-        self.send(RoomMsg::Notice(notice, revision));
-    }
-
     /// [`RoomRef::send`] with an answer.
     pub async fn call<T: Send + 'static>(
         &self,
@@ -121,5 +113,43 @@ impl RoomRef {
     #[must_use]
     pub fn disk_failed(&self) -> bool {
         self.gauge.disk_failed.load(Ordering::Relaxed)
+    }
+}
+
+impl RoomHandle for RoomRef {
+    fn life(&self) -> Life {
+        self.life
+    }
+
+    fn is_gone(&self) -> bool {
+        self.actor.get_status() >= ActorStatus::Stopping
+    }
+
+    fn owner(&self) -> Option<UserId> {
+        self.gauge.owner.get().0
+    }
+
+    fn founder(&self) -> Founder {
+        self.gauge.owner.get().1
+    }
+
+    fn was_entered(&self) -> bool {
+        self.gauge.entered.load(Ordering::Relaxed)
+    }
+
+    fn tell(&self, notice: Notice) {
+        self.input(Input::Notice(notice));
+    }
+
+    fn notice(&self, notice: Notice, revision: AccessRevision) {
+        self.send(RoomMsg::Notice(notice, revision));
+    }
+
+    fn may_end(&self) {
+        let _ = self.actor.cast(RoomMsg::MayEnd);
+    }
+
+    fn sweep(&self) {
+        let _ = self.actor.cast(RoomMsg::Sweep);
     }
 }

@@ -1,62 +1,27 @@
 //! Whose room it is, for those who must know it without asking the room.
 
-use std::sync::{PoisonError, RwLock, atomic::Ordering};
+use std::sync::{PoisonError, RwLock};
 
-use super::{Gauge, RoomRef};
+use super::Gauge;
 use crate::{
-    ids::{OriginHash, UserId},
+    ids::UserId,
+    registry::{Beginner, Founder},
     room::Room,
 };
 
-/// Who began a room, so that it came to life.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Asker {
-    /// Its owner; also where nobody knows any more, as after a restart.
-    Owner,
-    /// Somebody else, from this network.
-    Network(OriginHash),
-    /// Somebody else, from nobody knows where: gateways and recorders.
-    Unknown,
-}
-
 /// The owner that the last meeting began with, and who began the room.
 #[derive(Debug)]
-pub(super) struct Owner(RwLock<(Option<UserId>, Asker)>);
+pub(super) struct Owner(RwLock<(Option<UserId>, Founder)>);
 
 impl Owner {
-    pub fn of(room: &Room) -> Self {
-        Self(RwLock::new((room.owner(), Asker::Owner)))
+    /// Before its first meeting a room is of whom it was begun for: the next room of the same owner is counted at once.
+    pub fn new(room: &Room, beginner: Option<Beginner>) -> Self {
+        let begun = beginner.and_then(|beginner| Some((Some(beginner.owner?), beginner.by)));
+        Self(RwLock::new(begun.unwrap_or((room.owner(), Founder::Owner))))
     }
 
-    fn get(&self) -> (Option<UserId>, Asker) {
+    pub fn get(&self) -> (Option<UserId>, Founder) {
         *self.0.read().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl RoomRef {
-    /// Whose room it is; none where no meeting has begun yet, or the journal of an earlier version does not say.
-    #[must_use]
-    pub fn owner(&self) -> Option<UserId> {
-        self.gauge.owner.get().0
-    }
-}
-
-impl RoomRef {
-    /// The registry begins a room of somebody, because that one or somebody else came.
-    pub(crate) fn set_owner(&self, owner: UserId, asker: Asker) {
-        *self.gauge.owner.0.write().unwrap_or_else(PoisonError::into_inner) = (Some(owner), asker);
-    }
-
-    /// Whose `start` began it.
-    #[must_use]
-    pub fn begun_by(&self) -> Asker {
-        self.gauge.owner.get().1
-    }
-
-    /// Whether anybody has ever joined here.
-    #[must_use]
-    pub fn was_entered(&self) -> bool {
-        self.gauge.entered.load(Ordering::Relaxed)
     }
 }
 

@@ -42,6 +42,7 @@ use crate::{
         },
         meeting::Caller,
     },
+    registry::RoomHandle as _,
     room::{
         access::Origin,
         input::{Ending, Input},

@@ -1,0 +1,81 @@
+//! How many living rooms an owner has, and what that means for the next one.
+
+use super::{
+    host::{Beginner, Founder, RoomHandle},
+    rooms::{Coming, Entry, Rooms},
+};
+use crate::protocol::limits::{CHAT_BYTES_MAX, CHAT_BYTES_MIN, LIVING_EMPTY_ROOMS_MAX};
+
+/// The living rooms of an owner. All rooms are begun by the registry, one after the other, so that the count is exact.
+#[derive(Debug, Default, Clone, Copy)]
+pub(super) struct Owned {
+    living: usize,
+    /// Those that count for who begins the next one: what others have begun, by links that go around, does not count
+    /// against the owner itself.
+    counted: usize,
+    /// Those that nobody has entered yet, of the same beginner: a stranger with links to ten rooms shuts the door for nobody else.
+    empty: usize,
+}
+
+impl Owned {
+    pub fn count<R: RoomHandle>(rooms: &Rooms<R>, beginner: Beginner) -> Self {
+        let mut owned = Self::default();
+        let Some(owner) = beginner.owner else {
+            return owned;
+        };
+        rooms.for_each(|_, entry| match entry {
+            Entry::Living(room) if room.owner() == Some(owner) => {
+                owned.add(beginner, room.founder(), room.was_entered());
+            }
+            Entry::Coming(Coming {
+                beginner: Some(other),
+                ..
+            }) if other.owner == Some(owner) => owned.add(beginner, other.by, false),
+            _ => {}
+        });
+        owned
+    }
+
+    fn add(&mut self, beginner: Beginner, founder: Founder, was_entered: bool) {
+        self.living += 1;
+        let is_alike = founder == beginner.by;
+        if is_alike || beginner.by != Founder::Owner {
+            self.counted += 1;
+        }
+        if is_alike || beginner.by == Founder::Unknown {
+            self.empty += usize::from(!was_entered);
+        }
+    }
+
+    pub fn are_too_many(self, beginner: Beginner) -> bool {
+        beginner.counted
+            && beginner.living_max > 0
+            && (self.counted >= beginner.living_max || self.empty >= LIVING_EMPTY_ROOMS_MAX)
+    }
+
+    /// What the next room's chat may take: many rooms of one owner together take little more than a few, in memory and on
+    /// the disk.
+    pub fn chat_bytes_of_next(self) -> usize {
+        (CHAT_BYTES_MAX / (self.living + 1)).max(CHAT_BYTES_MIN)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fifty_rooms_of_one_owner_keep_no_more_than_a_few() {
+        let next = |living| {
+            let owned = Owned {
+                living,
+                ..Owned::default()
+            };
+            owned.chat_bytes_of_next()
+        };
+        assert_eq!(next(0), CHAT_BYTES_MAX);
+        assert_eq!(next(1), CHAT_BYTES_MAX / 2);
+        assert_eq!(next(1_000), CHAT_BYTES_MIN);
+        assert!((0..50).map(next).sum::<usize>() < 6 * CHAT_BYTES_MAX);
+    }
+}
