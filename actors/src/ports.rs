@@ -4,10 +4,7 @@ use std::{
     fmt,
     future::Future,
     pin::Pin,
-    sync::{
-        Arc,
-        atomic::{AtomicI64, Ordering},
-    },
+    sync::{Arc, Mutex, PoisonError},
     time::Instant,
 };
 
@@ -93,28 +90,35 @@ pub struct Ports {
     pub callers: Arc<dyn CallerNames>,
 }
 
-/// A clock that goes on evenly while the wall clock is set back, and jumps with it where it is set forward: whatever has to
-/// last ten seconds lasts ten seconds.
-#[derive(Debug)]
-pub struct Steady {
-    /// The most that the wall clock was ever ahead of the time since the beginning, in microseconds.
-    lead: AtomicI64,
-}
+/// A clock that never goes back. Where the wall clock is set forward it jumps along; where that is set back, it goes on at half speed until
+/// they meet: whatever has to last ten seconds lasts ten, or twenty for a while.
+#[derive(Debug, Default)]
+pub struct Steady(Mutex<Option<Told>>);
 
-impl Default for Steady {
-    fn default() -> Self {
-        Self {
-            lead: AtomicI64::new(i64::MIN),
-        }
-    }
+/// What a [`Steady`] said last.
+#[derive(Debug, Clone, Copy)]
+struct Told {
+    elapsed_micros: i64,
+    micros: i64,
 }
 
 impl Steady {
-    /// The time, from the wall clock and from the microseconds that have passed since the beginning. Never goes back.
+    /// The time, from the wall clock and from the microseconds that have passed since the beginning.
     pub fn now(&self, wall: Timestamp, elapsed_micros: i64) -> Timestamp {
-        let lead = wall.as_micros().saturating_sub(elapsed_micros);
-        let lead = self.lead.fetch_max(lead, Ordering::Relaxed).max(lead);
-        Timestamp::from_micros(elapsed_micros.saturating_add(lead))
+        let wall = wall.as_micros();
+        let mut told = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let micros = told.map_or(wall, |told| {
+            // Two threads may bring what they have read in another order.
+            let passed = elapsed_micros.saturating_sub(told.elapsed_micros).max(0);
+            let slow = told.micros.saturating_add(passed / 2);
+            wall.max(slow)
+        });
+        let elapsed_micros = told.map_or(elapsed_micros, |told| told.elapsed_micros.max(elapsed_micros));
+        *told = Some(Told {
+            elapsed_micros,
+            micros,
+        });
+        Timestamp::from_micros(micros)
     }
 }
 
@@ -169,13 +173,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_wall_clock_that_is_set_back_stops_nothing() {
+    fn a_wall_clock_that_is_set_back_stops_nothing_and_is_met_again() {
         let (steady, hour) = (Steady::default(), 3_600_000_000);
         let now = |wall, elapsed| steady.now(Timestamp::from_micros(wall), elapsed).as_micros();
         assert_eq!(now(10 * hour, 0), 10 * hour);
         assert_eq!(now(10 * hour + 5, 5), 10 * hour + 5);
-        assert_eq!(now(9 * hour, 7), 10 * hour + 7, "set back by an hour");
-        assert_eq!(now(11 * hour, 9), 11 * hour, "set forward");
-        assert_eq!(now(10 * hour, 10), 11 * hour + 1);
+        assert_eq!(now(9 * hour, 25), 10 * hour + 15, "set back by an hour");
+        assert_eq!(now(9 * hour, 23), 10 * hour + 15, "read before");
+        assert_eq!(now(9 * hour + 20, 45), 10 * hour + 25);
+        assert_eq!(now(11 * hour, 47), 11 * hour, "set forward");
+        assert_eq!(now(11 * hour - 4, 49), 11 * hour + 1, "set back a little");
+        assert_eq!(now(11 * hour + 6, 59), 11 * hour + 6, "they meet");
     }
 }

@@ -242,33 +242,6 @@ async fn a_fresh_rooms_first_ticket_is_good_at_once() {
 }
 
 #[tokio::test]
-async fn an_invite_is_withdrawn_from_a_meeting_that_is_not_yet_revived() {
-    let folder = tempfile::tempdir().unwrap();
-    let first = Stage::start(files(&folder)).await;
-    let alice = first.enter("Alice", None).await;
-    let room = first.room;
-    first.stop().await;
-
-    // The journal is read already, and the database can't say yet what the room missed.
-    let second = Stage::revive(files(&folder), room, Err(colloquy_actors::ports::Unavailable)).await;
-    let invite = InviteCode(Uuid::nil());
-    second.withdrawn(invite);
-    second.live.notify(room, Notice::InviteWithdrawn(invite));
-    second.directory(Ok(()));
-    let request = StartRequest {
-        room,
-        caller: Caller::Guest(invite),
-        resumption: Some(alice.resumption.clone()),
-        breakout_room: None,
-        origin: None,
-        signed_in: None,
-        as_of: second.live.access_revision(),
-    };
-    until("the token is void", async || !second.live.knows(&request).await).await;
-    second.stop().await;
-}
-
-#[tokio::test]
 async fn who_lost_access_while_the_room_slept_does_not_come_back() {
     let folder = tempfile::tempdir().unwrap();
     let first = Stage::start(files(&folder)).await;

@@ -61,7 +61,7 @@ pub trait Host {
     fn load(&mut self, id: RoomId, loading: Loading);
     /// Deletes the journal of a room that does not live.
     fn delete_journal(&mut self, id: RoomId);
-    /// Deletes what is old of the journals that were put aside.
+    /// Once a minute: deletes what is old of the journals that were put aside, and looks at the clock.
     fn tidy(&mut self);
     /// Asks the database which of these rooms it does not know, for [`super::Registry::missing`].
     fn look_for_missing(&mut self, rooms: Vec<RoomId>);

@@ -102,9 +102,9 @@ impl<H: Host> Registry<H> {
         }
     }
 
-    /// The registry is carried.
+    /// The registry is carried; it may have had a predecessor that did not hear all.
     pub fn start(&mut self, host: &mut H) {
-        self.take_in_all(host);
+        self.catch_up(host);
         self.revive_next(host);
     }
 
@@ -205,9 +205,13 @@ impl<H: Host> Registry<H> {
         self.revive_next(host);
     }
 
-    fn take_in_all(&mut self, host: &mut H) {
+    /// Finds arrivals and dead shells of which nobody said a word.
+    fn catch_up(&mut self, host: &mut H) {
         for id in self.rooms.arrivals() {
             self.came(host, id);
+        }
+        for (id, life) in self.rooms.gone() {
+            self.gone(host, id, life);
         }
     }
 
@@ -297,28 +301,20 @@ impl<H: Host> Registry<H> {
         }
     }
 
-    /// Once a minute. Finds rooms whose notice of deletion got lost, and shells and arrivals of which nobody said a word; lets rooms
-    /// that nobody entered end.
+    /// Once a minute. Finds rooms whose notice of deletion got lost, and what else nobody said a word of; lets rooms that nobody entered
+    /// end.
     pub fn sweep(&mut self, host: &mut H) {
-        self.take_in_all(host);
-        let (mut ids, mut gone) = (Vec::new(), Vec::new());
-        self.rooms.for_each(|id, entry| {
-            let (Entry::Living(room) | Entry::Ending(room)) = entry else {
-                return;
-            };
-            if room.is_gone() {
-                gone.push((id, room.life()));
-            } else if matches!(entry, Entry::Living(_)) {
+        self.catch_up(host);
+        let mut ids = Vec::new();
+        self.rooms.for_each(|id, entry| match entry {
+            Entry::Living(room) => {
                 room.sweep();
                 ids.push(id);
-            } else {
-                // Its answer may have been lost with another registry.
-                room.may_end();
             }
+            // The question may have been lost with another registry.
+            Entry::Ending(room) => room.may_end(),
+            Entry::Asleep | Entry::Coming(_) => {}
         });
-        for (id, life) in gone {
-            self.gone(host, id, life);
-        }
         host.tidy();
         host.look_for_missing(ids);
         self.revive_next(host);

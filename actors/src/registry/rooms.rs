@@ -174,6 +174,16 @@ impl<R: RoomHandle> Rooms<R> {
         here.map(|entry| *entry.key()).collect()
     }
 
+    /// Rooms whose shell nobody carries any more.
+    pub(super) fn gone(&self) -> Vec<(RoomId, Life)> {
+        let mut gone = Vec::new();
+        self.for_each(|id, entry| match entry {
+            Entry::Living(room) | Entry::Ending(room) if room.is_gone() => gone.push((id, room.life())),
+            _ => {}
+        });
+        gone
+    }
+
     /// Takes in a room that came: it hears what it missed before anybody finds it. None where there is nothing to be taken.
     pub(super) fn take_in(&self, id: RoomId, now: Timestamp) -> Option<Arrived<R>> {
         let Slot::Occupied(mut slot) = self.0.entries.entry(id) else {

@@ -19,6 +19,9 @@ use crate::{
 /// Rooms that the database is asked for at once.
 const MISSING_AT_ONCE: usize = 500;
 
+/// A clock of rooms that is ahead by so much is told the log.
+const CLOCK_AHEAD_MICROS: i64 = 2_000_000;
+
 /// The outside of a registry.
 #[derive(Debug)]
 pub(super) struct Carried(Args);
@@ -88,6 +91,14 @@ impl Host for Carried {
     }
 
     fn tidy(&mut self) {
+        let clock = &self.0.ports.clock;
+        let ahead_micros = clock.now().as_micros() - clock.wall().as_micros();
+        if ahead_micros > CLOCK_AHEAD_MICROS {
+            tracing::warn!(
+                ahead_secs = ahead_micros / 1_000_000,
+                "the wall clock was set back; rooms go on by their own, at half speed, until both say the same"
+            );
+        }
         self.with_folder("old journals could not be deleted", Folder::tidy);
     }
 

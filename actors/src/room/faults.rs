@@ -23,9 +23,10 @@ thread_local! {
     static NUMBERS: RefCell<BTreeSet<u64>> = const { RefCell::new(BTreeSet::new()) };
 }
 
-/// On this thread the inputs with these numbers panic in every room, each time, when all is changed and nothing has left yet.
-pub fn panic_at(numbers: BTreeSet<u64>) {
-    NUMBERS.set(numbers);
+/// On this thread the inputs with these numbers panic in every room, each time, when all is changed and nothing has left yet. Gives
+/// those of before.
+pub fn panic_at(numbers: BTreeSet<u64>) -> BTreeSet<u64> {
+    NUMBERS.replace(numbers)
 }
 
 /// Whether an input is one of these.

@@ -156,11 +156,18 @@ impl Carrier for Carried {
             task.abort();
         }
         let Some(at) = at else { return };
+        let clock = Arc::clone(&self.ports.clock);
         let micros = at.as_micros().saturating_sub(now.as_micros()).max(0);
-        let wait = Duration::from_micros(micros.unsigned_abs());
+        let rings_at = clock.now().as_micros().saturating_add(micros);
         self.alarm = Some(self.spawn_input(async move {
-            tokio::time::sleep(wait).await;
-            Input::Tick
+            // The clock may go slower than what sleeps.
+            loop {
+                let left = rings_at.saturating_sub(clock.now().as_micros()).max(0);
+                if left == 0 {
+                    return Input::Tick;
+                }
+                tokio::time::sleep(Duration::from_micros(left.unsigned_abs())).await;
+            }
         }));
     }
 

@@ -30,7 +30,7 @@ struct Platter {
     busy: bool,
     /// A busy disk has the bytes long before it says so, or gets them only then.
     eager: bool,
-    /// The next append fails.
+    /// The next write fails.
     fault: Option<Fault>,
     delete_fails: bool,
 }
@@ -82,6 +82,7 @@ impl Disk {
         (platter.fault, platter.delete_fails) = (Some(fault), delete_too);
     }
 
+    /// Works again.
     pub fn heal(&self) {
         let mut platter = self.platter();
         (platter.busy, platter.fault, platter.delete_fails) = (false, None, false);
@@ -135,6 +136,10 @@ impl Platter {
 impl Storage for Disk {
     fn replace(&mut self, bytes: &[u8]) -> io::Result<()> {
         let mut platter = self.platter();
+        // Beside the log, so that it stays as it was.
+        if platter.fault.take().is_some() {
+            return Err(io::Error::other("the disk is full"));
+        }
         (platter.whole, platter.snapshot) = (bytes.len(), bytes.len());
         platter.log = Some(bytes.to_vec());
         Ok(())
@@ -161,6 +166,9 @@ impl Storage for Disk {
 
     fn cut(&mut self, bytes: usize) -> io::Result<()> {
         let mut platter = self.platter();
+        if platter.fault.take().is_some() {
+            return Err(io::Error::other("the disk takes nothing"));
+        }
         if let Some(log) = &mut platter.log {
             log.truncate(bytes);
         }

@@ -26,12 +26,15 @@ pub struct Ledger {
     inputs: Vec<Stamped>,
     /// Effects of those that were handled, by number.
     effects: BTreeMap<u64, Vec<Effect>>,
+    /// The room as a process that reads the log anew has it.
+    replayed: Room,
     pub livekit: Arc<Livekit>,
 }
 
 impl Ledger {
     pub fn new(begin: Room, livekit: Arc<Livekit>) -> Self {
         Self {
+            replayed: begin.clone(),
             begin,
             inputs: Vec::new(),
             effects: BTreeMap::new(),
@@ -45,13 +48,29 @@ impl Ledger {
     }
 
     /// What came after this input was lost with the tail of the log: it never happened.
-    pub fn cut(&mut self, last: u64) {
+    pub fn cut(&mut self, revived: &Room) {
+        let last = revived.input_seq();
         self.inputs.retain(|stamped| stamped.seq <= last);
         self.effects.retain(|seq, _| *seq <= last);
+        self.replayed = revived.clone();
     }
 
-    pub fn handled(&mut self, seq: u64, effects: &Effects) {
-        self.effects.insert(seq, effects.list.clone());
+    /// An input was handled: read again, it must give the same room.
+    pub fn handled(&mut self, room: &Room, stamped: &Stamped, effects: &Effects) -> Result<(), String> {
+        self.effects.insert(stamped.seq, effects.list.clone());
+        self.replayed.replay(&self.livekit, stamped.clone());
+        if self.replayed == *room {
+            return Ok(());
+        }
+        Err(format!(
+            "{stamped:?} makes {room:?}, read again {:?}",
+            self.replayed
+        ))
+    }
+
+    /// An input made a rule panic, and is skipped.
+    pub fn skipped(&mut self, stamped: &Stamped) {
+        self.replayed.skip(stamped.seq, stamped.at);
     }
 
     /// Handles the inputs again, up to the one with this number: the effects must be the same.

@@ -1,4 +1,4 @@
-//! The simulator: a meeting on one thread, in virtual time, from one seed, and everything that can go wrong in it.
+//! The simulator: two meetings of a server on one thread, in virtual time, from one seed, and everything that can go wrong in it.
 //!
 //! `SIM_SEED=…` tells one seed step by step; `SIM_SECONDS=…` says how long new seeds are tried.
 #![expect(
@@ -14,13 +14,16 @@ mod compare;
 mod crowd;
 mod deeds;
 mod disk;
+mod door;
 mod facts;
 mod hear;
+mod house;
 mod ledger;
 mod media;
 mod net;
 mod people;
 mod plan;
+mod process;
 mod quiet;
 mod reach;
 mod server;
@@ -38,8 +41,8 @@ use std::{
     time::{Duration, Instant, SystemTime},
 };
 
+use house::House;
 use reach::Reached;
-use world::World;
 
 /// Seeds that found something, each with what it found.
 const FOUND: [u64; 5] = [
@@ -83,25 +86,16 @@ fn keep_panics_quiet() {
     });
 }
 
-fn play(world: &mut World) -> Result<(), String> {
-    for _ in 0..world.plan.steps {
-        world.step()?;
-    }
-    world.end()
-}
-
 /// Runs a seed; a failure is run again and told.
 fn run(seed: u64, reached: &mut Reached) -> Result<(), String> {
     keep_panics_quiet();
-    let mut world = World::new(seed, false);
-    let Err(error) = play(&mut world) else {
-        for (what, count) in world.reached {
-            *reached.entry(what).or_default() += count;
-        }
+    let mut house = House::new(seed, false);
+    let Err(error) = house.play() else {
+        house.add_reached(reached);
         return Ok(());
     };
-    let mut again = World::new(seed, true);
-    let same = play(&mut again) == Err(error.clone());
+    let mut again = House::new(seed, true);
+    let same = again.play() == Err(error.clone());
     let trace = again.trace();
     let mut text = String::new();
     for line in &trace[trace.len().saturating_sub(STEPS_SHOWN)..] {
@@ -145,10 +139,10 @@ fn seeds_that_found_something() {
 fn new_seeds() {
     let given = |name| std::env::var(name).ok()?.parse().ok();
     if let Some(seed) = given("SIM_SEED") {
-        let mut world = World::new(seed, true);
+        let mut house = House::new(seed, true);
         keep_panics_quiet();
-        let played = play(&mut world);
-        println!("{}", world.trace().join("\n"));
+        let played = house.play();
+        println!("{}", house.trace().join("\n"));
         assert_eq!(played, Ok(()), "SIM_SEED={seed}");
         return;
     }

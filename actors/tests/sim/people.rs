@@ -11,14 +11,10 @@ use serde_json::{Value, json};
 use super::{
     client::Stage,
     deeds::Deed,
+    door::ticket,
     server::Asker,
     world::{Step, World},
 };
-
-/// The ticket of a call of `start`.
-fn ticket(ask: u64) -> String {
-    format!("ticket {ask}")
-}
 
 impl World {
     /// Somebody does the next thing on the way into the meeting.
@@ -48,7 +44,6 @@ impl World {
 
     /// Calls `start`: with the token alone, or with all that the database knows.
     pub fn ask(&mut self, index: usize, with_facts: bool) {
-        self.open_room();
         let number = self.next_number();
         let token = TokenHash::of(&format!("token {number}"));
         let facts = with_facts.then(|| self.draw_facts());
@@ -69,13 +64,7 @@ impl World {
         };
         client.asked_with = token;
         self.tell(|world| format!("{} asks for a ticket", world.name(index)));
-        if let Some(server) = &mut self.server {
-            let asker = Asker {
-                client: index,
-                ask: number,
-            };
-            server.start(start, asker, ticket(number));
-        }
+        self.look_for_room(number, index, start);
     }
 
     /// The answer of a `start`.

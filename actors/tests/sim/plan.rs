@@ -42,6 +42,9 @@ pub struct Plan {
     pub empty: usize,
     /// Somebody sets the clock.
     pub clock: usize,
+    /// The registry breaks, and so does the room's actor.
+    pub break_registry: usize,
+    pub kill_actor: usize,
     /// Rooms, tariffs and events are changed between meetings.
     pub changes_facts: bool,
 }
@@ -93,6 +96,8 @@ impl Plan {
             empty: sometimes(chance, 2),
             clock: if later.one_in(3) { 6 } else { 0 },
             changes_facts: later.coin(),
+            break_registry: sometimes(later, 2),
+            kill_actor: if later.one_in(3) { 2 } else { 0 },
         }
     }
 }

@@ -16,7 +16,7 @@ use serde_json::Value;
 
 use super::{
     client::Stage,
-    server::Server,
+    process::Mail,
     view::View,
     world::{Step, World},
 };
@@ -142,7 +142,7 @@ impl World {
         let inputs = [Input::Start(Box::new(start)), seat_taken, join];
         let mut told = None;
         // The copy goes on where no input was drawn to panic.
-        faults::panic_at(BTreeSet::new());
+        let panics = faults::panic_at(BTreeSet::new());
         for input in inputs {
             let stamped = Stamped {
                 seq: copy.input_seq() + 1,
@@ -158,7 +158,7 @@ impl World {
                 }
             }
         }
-        faults::panic_at(self.plan.panics_at.clone());
+        faults::panic_at(panics);
         let read = |frame: &str| {
             let envelope: Value = serde_json::from_str(frame).map_err(|error| error.to_string())?;
             View::new(&envelope["payload"])
@@ -168,11 +168,7 @@ impl World {
 
     /// Everybody goes, and whatever was begun ends; then the room is as good as new.
     pub fn end(&mut self) -> Step {
-        self.up = true;
         self.disk.heal();
-        if self.disk.has_log() {
-            self.open_room();
-        }
         for socket in self.net.sockets.values_mut() {
             socket.stalled = false;
         }
@@ -203,38 +199,19 @@ impl World {
             }
             self.settle()?;
             self.clock.pass(60_000_000);
-            if let Some(server) = &mut self.server {
-                server.sweep();
-            }
+            self.process.borrow_mut().pass(60_000_000);
+            self.process.borrow().mailbox.put(Mail::Sweep);
             self.settle()?;
         }
-        let Some(room) = self.server.as_ref().and_then(Server::room) else {
-            return Ok(());
-        };
-        if !room.room().is_over() || room.room().next_deadline().is_some() {
-            return Err(format!("something is left: {:?}", room.room()));
+        match &self.server {
+            Some(server) => Err(format!("something is left: {:?}", server.room())),
+            None => Ok(()),
         }
-        let has_failed = room.disk_failed();
-        if self.chance.coin() {
-            self.tell(|_| "the room is over".to_owned());
-            self.count("room over");
-            self.disk.heal();
-            if !self.server.as_mut().is_some_and(Server::may_end) {
-                return Err("a room that is over does not end".to_owned());
-            }
-            // A log that could not be deleted when the disk failed is still there.
-            if !has_failed && self.disk.has_log() {
-                return Err("a room that has ended leaves a log".to_owned());
-            }
-            self.server = None;
-            self.disk.forget();
-        }
-        Ok(())
     }
 
     /// The owner comes in, whatever happened before.
     fn begin_anew(&mut self) -> Step {
-        for _ in 0..8 {
+        for _ in 0..20 {
             self.come(0);
             self.settle()?;
             if self.clients[0].stage == Stage::Inside && self.clients[0].session.is_some() {

@@ -6,7 +6,8 @@ use std::collections::BTreeMap;
 pub type Reached = BTreeMap<String, usize>;
 
 /// Each of these happens at least [`TIMES_MIN`] times in each half of the fixed seeds.
-const THINGS: [&str; 68] = [
+const THINGS: [&str; 72] = [
+    "actor died",
     "breakout/error",
     "breakout/expired",
     "breakout/joined",
@@ -41,6 +42,7 @@ const THINGS: [&str; 68] = [
     "crash, lost: Flipped",
     "crash, lost: Nothing",
     "crash, lost: Tail",
+    "database away",
     "journal put aside",
     "livekit/credentials",
     "livekit/error",
@@ -67,6 +69,8 @@ const THINGS: [&str; 68] = [
     "panic: tick",
     "polls/done",
     "polls/live_update",
+    "registry broken",
+    "revived in memory",
     "room failed",
     "room over",
     "room revived",

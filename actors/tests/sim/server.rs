@@ -1,4 +1,4 @@
-//! The process that holds the room: the real [`Shell`], carried one step at a time.
+//! The actor of a room: the real [`Shell`], carried one step at a time.
 
 use std::{
     collections::BTreeMap,
@@ -15,6 +15,7 @@ use colloquy_actors::{
     logged::LoggedRoom,
     ports::BoxFuture,
     protocol::{Command, limits::TURN_BYTES_MAX},
+    registry::{Life, RoomHandle as _},
     room::{
         Room, RoomSettings,
         access::Origin,
@@ -26,7 +27,13 @@ use colloquy_actors::{
     ticket::Claim,
 };
 
-use super::{chance::Chance, disk::Disk, ledger::Ledger, net::SimLink};
+use super::{
+    chance::Chance,
+    disk::Disk,
+    ledger::Ledger,
+    net::SimLink,
+    process::{Mail, Mailbox, SimRoom},
+};
 
 /// A client's call of `start`.
 #[derive(Debug, Clone, Copy)]
@@ -51,7 +58,8 @@ pub struct Outside {
     is_turn_wanted: bool,
     append: Option<BoxFuture<'static, io::Result<()>>>,
     rebuild: Option<Rebuild>,
-    snapshot: Option<(u64, WriteSnapshot)>,
+    /// Snapshots that are being written: an old one may end behind a newer one.
+    snapshots: Vec<(u64, WriteSnapshot)>,
     /// When the room wants to be woken, in its own time.
     alarm: Option<Timestamp>,
     /// Inputs that were sent and did not end.
@@ -66,8 +74,27 @@ pub struct Outside {
     /// The kind of the last input that made a rule panic, and what the rule said.
     pub panicked: Option<(&'static str, String)>,
     pub answers: Vec<(Asker, StartReply)>,
+    /// What a replay does otherwise.
+    pub difference: Option<String>,
     pub has_ended: bool,
     pub has_stopped: bool,
+    place: Place,
+}
+
+/// What others hold of the room, and whom it tells of itself.
+#[derive(Debug)]
+pub struct Place {
+    pub room: SimRoom,
+    pub id: RoomId,
+    pub mailbox: Mailbox,
+}
+
+impl Drop for Place {
+    /// As an actor's outside does when it is dropped.
+    fn drop(&mut self) {
+        self.room.set_gone();
+        self.mailbox.put(Mail::Gone(self.id, self.room.life()));
+    }
 }
 
 pub struct Server {
@@ -88,6 +115,8 @@ impl Server {
         room: LoggedRoom,
         ledger: Ledger,
         (now, wall): (Timestamp, Timestamp),
+        revision: AccessRevision,
+        place: Place,
         chance: &mut Chance,
     ) -> Self {
         let outside = Outside {
@@ -97,7 +126,7 @@ impl Server {
             is_turn_wanted: false,
             append: None,
             rebuild: None,
-            snapshot: None,
+            snapshots: Vec::new(),
             alarm: None,
             waiting: 0,
             waiting_bytes: 0,
@@ -107,28 +136,31 @@ impl Server {
             handled: None,
             panicked: None,
             answers: Vec::new(),
+            difference: None,
             has_ended: false,
             has_stopped: false,
+            place,
         };
         Self {
-            shell: Shell::new(room, None, AccessRevision::default()),
+            shell: Shell::new(room, None, revision),
             outside,
         }
     }
 
-    /// A room without a log.
+    /// A room without a log, which lives in memory where none can be written.
     pub fn create(
         disk: &Disk,
-        (id, settings): (RoomId, RoomSettings),
+        settings: RoomSettings,
         livekit: &Arc<Livekit>,
         times: (Timestamp, Timestamp),
+        (revision, place): (AccessRevision, Place),
         chance: &mut Chance,
     ) -> Self {
-        let room = Room::new(id, settings);
+        let room = Room::new(place.id, settings);
         let ledger = Ledger::new(room.clone(), Arc::clone(livekit));
-        let logged = LoggedRoom::create(room, disk.log(), Arc::clone(livekit));
-        let logged = logged.expect("a whole log can always be written");
-        let mut this = Self::new(logged, ledger, times, chance);
+        let logged = LoggedRoom::begin(&room, Ok(disk.log()), Arc::clone(livekit));
+        let logged = logged.expect("memory can always be written");
+        let mut this = Self::new(logged, ledger, times, revision, place, chance);
         this.shell.begin(&mut this.outside, None);
         this
     }
@@ -137,17 +169,30 @@ impl Server {
     pub fn revive(
         disk: &Disk,
         mut ledger: Ledger,
-        livekit: &Arc<Livekit>,
         times: (Timestamp, Timestamp),
+        (revision, place): (AccessRevision, Place),
         chance: &mut Chance,
-    ) -> Result<Self, JournalError> {
-        let revived = LoggedRoom::revive(disk.log(), Arc::clone(livekit), times.0, chance.number())?;
+    ) -> Result<Self, (Ledger, JournalError)> {
+        let livekit = Arc::clone(&ledger.livekit);
+        let revived = match LoggedRoom::revive(disk.log(), livekit, times.0, chance.number()) {
+            Ok(revived) => revived,
+            Err(error) => return Err((ledger, error)),
+        };
         ledger.write(std::slice::from_ref(&revived.restarted));
-        let mut this = Self::new(revived.room, ledger, times, chance);
+        let mut this = Self::new(revived.room, ledger, times, revision, place, chance);
         let room = this.shell.room().room().clone();
         this.outside.look(&room, revived.restarted, &revived.effects);
         this.shell.begin(&mut this.outside, Some(revived.effects));
         Ok(this)
+    }
+
+    pub fn life(&self) -> Life {
+        self.outside.place.room.life()
+    }
+
+    /// What others hold of it.
+    pub fn handle(&self) -> &SimRoom {
+        &self.outside.place.room
     }
 
     /// The room's time.
@@ -178,15 +223,18 @@ impl Server {
         self.shell.command(&mut self.outside, session, command, bytes);
     }
 
-    pub fn notice(&mut self, notice: Notice) {
-        self.outside.waiting += 1;
-        self.shell
-            .notice(&mut self.outside, notice, AccessRevision::default());
+    /// Word from the registry.
+    pub fn tell(&mut self, notice: Notice) {
+        self.input(Input::Notice(notice));
     }
 
-    pub fn start(&mut self, start: Start, asker: Asker, ticket: String) {
+    pub fn notice(&mut self, notice: Notice, revision: AccessRevision) {
         self.outside.waiting += 1;
-        let as_of = Some(AccessRevision::default());
+        self.shell.notice(&mut self.outside, notice, revision);
+    }
+
+    pub fn start(&mut self, start: Start, as_of: Option<AccessRevision>, asker: Asker, ticket: String) {
+        self.outside.waiting += 1;
         let asking = Asking { as_of, ticket, asker };
         self.shell.start(&mut self.outside, Box::new(start), asking);
     }
@@ -237,11 +285,13 @@ impl Server {
         }
     }
 
-    /// Begins a snapshot, or ends the one that is being written; it may fail.
+    /// Begins a snapshot, or ends one that is being written; it may fail.
     pub fn snapshot(&mut self, chance: &mut Chance) {
-        let Some((number, write)) = self.outside.snapshot.take() else {
+        let snapshots = &mut self.outside.snapshots;
+        if snapshots.is_empty() {
             return self.shell.begin_snapshot(&mut self.outside, None);
-        };
+        }
+        let (number, write) = snapshots.remove(chance.below(snapshots.len()));
         let staged = if chance.one_in(5) {
             Err(JournalError::Io(io::Error::other("no space for a snapshot")))
         } else {
@@ -260,7 +310,7 @@ impl Server {
         self.shell.stop(&mut self.outside);
     }
 
-    /// Nobody knows the room any more; whether it has ended.
+    /// No start meets the room any more; whether it has ended.
     pub fn may_end(&mut self) -> bool {
         self.shell.may_end(&mut self.outside);
         self.outside.has_ended
@@ -269,6 +319,23 @@ impl Server {
     /// Whether everything that is in the log was handled.
     pub fn is_between_turns(&self) -> bool {
         self.shell.is_between_turns()
+    }
+
+    /// A seat without a socket, or a socket that is open and has no seat.
+    pub fn torn(&self, mut sockets: impl Iterator<Item = SessionNo>) -> Option<String> {
+        let (links, access) = (self.shell.links(), self.shell.room().room().access());
+        let ghost = access
+            .sessions()
+            .find(|(session, _)| links.of_session(*session).is_none());
+        if let Some((session, _)) = ghost {
+            return Some(format!("a seat of {} without a socket", session.0));
+        }
+        let stray = |session: &SessionNo| {
+            links.of_session(*session).is_none() || access.of_session(*session).is_none()
+        };
+        sockets
+            .find(stray)
+            .map(|session| format!("the socket {} has no seat", session.0))
     }
 
     /// What is counted is what waits.
@@ -349,7 +416,7 @@ impl Carrier for Outside {
     }
 
     fn write_snapshot(&mut self, number: u64, write: WriteSnapshot) {
-        self.snapshot = Some((number, write));
+        self.snapshots.push((number, write));
     }
 
     fn wake_at(&mut self, at: Option<Timestamp>, _now: Timestamp) {
@@ -390,12 +457,32 @@ impl Carrier for Outside {
 
     fn show_disk(&mut self, _has_failed: bool) {}
 
-    fn wants_to_end(&mut self, _room: RoomId) {}
+    fn wants_to_end(&mut self, room: RoomId) {
+        let Place {
+            room: handle,
+            mailbox,
+            ..
+        } = &self.place;
+        mailbox.put(Mail::Ending(room, handle.life()));
+    }
 
-    fn stays(&mut self, _room: RoomId) {}
+    fn stays(&mut self, room: RoomId) {
+        let Place {
+            room: handle,
+            mailbox,
+            ..
+        } = &self.place;
+        mailbox.put(Mail::Stays(room, handle.life()));
+    }
 
-    fn ended(&mut self, _room: RoomId) {
+    fn ended(&mut self, room: RoomId) {
         self.has_ended = true;
+        let Place {
+            room: handle,
+            mailbox,
+            ..
+        } = &self.place;
+        mailbox.put(Mail::Ended(room, handle.life()));
     }
 
     fn stopped(&mut self) {
@@ -403,6 +490,7 @@ impl Carrier for Outside {
     }
 
     fn look_at_panic(&mut self, of: &Stamped) {
+        self.ledger.skipped(of);
         self.panicked = Some((kind(&of.input), super::last_panic()));
     }
 
@@ -415,8 +503,10 @@ impl Carrier for Outside {
         self.ledger.write(batch);
     }
 
-    fn look(&mut self, _room: &Room, stamped: Stamped, effects: &Effects) {
-        self.ledger.handled(stamped.seq, effects);
+    fn look(&mut self, room: &Room, stamped: Stamped, effects: &Effects) {
+        if let Err(difference) = self.ledger.handled(room, &stamped, effects) {
+            self.difference.get_or_insert(difference);
+        }
         self.handled = Some(Handled {
             stamped,
             effects: effects.list.clone(),

@@ -12,9 +12,10 @@ use colloquy_actors::{
 use super::{
     cast::CAST,
     disk::{Fault, Loss},
+    process::Mail,
     server::Server,
     trial::id_of,
-    world::{Step, World},
+    world::{Step, Wish, World},
 };
 
 /// Steps of the room's actor after which it must have come to rest.
@@ -43,15 +44,14 @@ enum Next {
     Rest,
     Empty,
     Clock,
+    Registry,
+    BreakRegistry,
+    KillActor,
 }
 
 impl World {
     /// Something happens.
     pub fn step(&mut self) -> Step {
-        if !self.up {
-            self.down();
-            return Ok(());
-        }
         self.pass(20_000);
         match self.draw() {
             Next::Turn => {
@@ -87,8 +87,8 @@ impl World {
                 Ok(())
             }
             Next::Media => self.media_answers(),
-            Next::Crash => self.crash(),
-            Next::Stop => self.stop(),
+            Next::Registry => self.attend_some(),
+            Next::KillActor => self.kill_actor(),
             Next::Rest => self.rest(),
             Next::Empty => {
                 self.tell(|_| "everybody goes".to_owned());
@@ -98,19 +98,6 @@ impl World {
                 self.quiet_step(quiet);
                 Ok(())
             }
-        }
-    }
-
-    /// Nothing but time, and the process that comes back.
-    fn down(&mut self) {
-        self.pass(2_000_000);
-        self.up = self.chance.coin();
-        if !self.up {
-            return;
-        }
-        self.clock.restart();
-        if self.disk.has_log() {
-            self.open_room();
         }
     }
 
@@ -139,6 +126,9 @@ impl World {
             (30, Next::Rest),
             (plan.empty, Next::Empty),
             (plan.clock, Next::Clock),
+            (300, Next::Registry),
+            (plan.break_registry, Next::BreakRegistry),
+            (plan.kill_actor, Next::KillActor),
         ];
         self.chance.weighted(&choices).unwrap_or(Next::Turn)
     }
@@ -177,10 +167,13 @@ impl World {
                     server.snapshot(&mut self.chance);
                 }
             }
-            Next::Sweep => {
-                if let Some(server) = &mut self.server {
-                    server.sweep();
-                }
+            Next::Sweep => self.process.borrow().mailbox.put(Mail::Sweep),
+            Next::Crash => self.wish = Some(Wish::Crash),
+            Next::Stop => self.wish = Some(Wish::Stop),
+            Next::BreakRegistry => {
+                self.tell(|_| "the registry breaks".to_owned());
+                self.count("registry broken");
+                self.process.borrow_mut().break_registry();
             }
             Next::Clock => {
                 let wrong_by = self.later.pick(&[-86_400, -3_600, -7, 0, 7, 3_600]).unwrap_or(0);
@@ -192,9 +185,10 @@ impl World {
         }
     }
 
-    fn pass(&mut self, micros_max: u64) {
+    pub fn pass(&mut self, micros_max: u64) {
         let micros = self.chance.between(1, micros_max.max(1));
         self.clock.pass(micros);
+        self.process.borrow_mut().pass(micros);
     }
 
     fn somebody(&mut self) -> usize {
@@ -228,18 +222,24 @@ impl World {
     }
 
     fn notice(&mut self) {
-        let Some(server) = &mut self.server else { return };
         let user = CAST[self.chance.below(CAST.len())].name;
         let notice = match self.chance.below(6) {
             0 => Notice::RoomDeleted,
             1 | 2 => Notice::InviteWithdrawn(InviteCode(id_of("invite"))),
             _ => Notice::UserWithdrawn(UserId(id_of(user))),
         };
-        server.notice(notice);
+        self.tell_notice(notice);
+    }
+
+    fn attend_some(&mut self) -> Step {
+        for _ in 0..self.later.between(1, 6) {
+            self.attend()?;
+        }
+        Ok(())
     }
 
     /// The process dies; what it had told the disk last may be lost.
-    fn crash(&mut self) -> Step {
+    pub fn crash(&mut self) -> Step {
         let losses = [
             (6, Loss::Nothing),
             (4, Loss::Tail),
@@ -265,16 +265,21 @@ impl World {
     }
 
     /// Whoever reads the log finds the room as it was after the last input that is left.
-    fn bury(&mut self, dead: Server, loss: Loss) -> Step {
+    pub fn bury(&mut self, dead: Server, loss: Loss) -> Step {
         if !self.disk.has_log() {
             return Ok(());
         }
+        let lived_in_memory = dead.room().is_some_and(LoggedRoom::disk_failed);
         let mut ledger = dead.outside.ledger;
         match LoggedRoom::open(self.disk.log(), Arc::clone(&self.livekit)) {
             Ok(revived) => {
                 ledger.compare(revived.room(), "the revived room")?;
                 self.count("room revived");
-                ledger.cut(revived.room().input_seq());
+                ledger.cut(revived.room());
+                if lived_in_memory {
+                    // Nobody was there who could have heard what it did since.
+                    self.numbered = revived.room().event_seq();
+                }
             }
             Err(_) if loss == Loss::Snapshot => {}
             Err(error) => return Err(format!("a journal can't be read: {error}")),
@@ -284,7 +289,7 @@ impl World {
     }
 
     /// The server is stopped in order, in the middle of a turn or between two.
-    fn stop(&mut self) -> Step {
+    pub fn stop(&mut self) -> Step {
         let is_sudden = self.chance.coin();
         if is_sudden {
             // What is being written may still fail.
@@ -319,16 +324,16 @@ impl World {
     fn end_process(&mut self, code: Option<CloseCode>) -> Option<Server> {
         (self.up, self.died_at) = (false, self.now());
         self.net.close_all(code);
+        self.asking.clear();
         self.end_asks();
-        for client in &mut self.clients {
-            client.tickets.clear();
-        }
         self.server.take()
     }
 
     /// Everything on its way arrives. Then what everybody knows is compared with what is so.
     pub fn rest(&mut self) -> Step {
         self.settle()?;
+        self.check_process()?;
+        self.check_seats()?;
         let Some(server) = &self.server else { return Ok(()) };
         server.check_log()?;
         server.check_counts()?;
@@ -343,12 +348,45 @@ impl World {
         Ok(())
     }
 
+    /// Each seat has its socket, and each socket its seat, once the room has looked after itself.
+    fn check_seats(&mut self) -> Step {
+        let torn = |world: &Self| {
+            let server = world.server.as_ref()?;
+            let whole = world.net.sockets.iter().filter(|(_, socket)| socket.is_whole());
+            server.torn(whole.map(|(session, _)| *session))
+        };
+        if torn(self).is_some() {
+            self.process.borrow().mailbox.put(Mail::Sweep);
+            self.settle()?;
+        }
+        torn(self).map_or(Ok(()), Err)
+    }
+
+    /// Registry and room know the same, and nobody waits.
+    fn check_process(&self) -> Step {
+        let life = self.server.as_ref().map(Server::life);
+        let process = self.process.borrow();
+        let has_word = self
+            .server
+            .as_ref()
+            .is_some_and(|server| server.handle().has_word());
+        if has_word || !process.is_quiet(self.room) {
+            return Err("registry and room do not come to rest".to_owned());
+        }
+        process.check(self.room, life)?;
+        match self.asking.keys().next() {
+            Some(ask) => Err(format!("the call {ask} looks for its room for ever")),
+            None => Ok(()),
+        }
+    }
+
     /// The room's actor and the sockets that are not stalled do all that they have to do.
     pub fn settle(&mut self) -> Step {
         self.disk.set_busy(false, false);
         for _ in 0..TURNS_MAX {
             self.turn()?;
-            if self.server.as_ref().is_none_or(Server::is_idle) {
+            let is_idle = self.server.as_ref().is_none_or(Server::is_idle);
+            if !self.attend()? && is_idle {
                 break;
             }
         }

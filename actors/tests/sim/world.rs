@@ -1,9 +1,10 @@
-//! The world of one seed: people, sockets, a server, a disk and LiveKit, on one thread and in virtual time.
+//! The world of one room: people, sockets, its actor, a disk and LiveKit, on one thread and in virtual time.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{cell::RefCell, collections::BTreeMap, rc::Rc, sync::Arc};
 
 use colloquy_actors::{
-    ids::{SessionNo, Timestamp},
+    access_revision::AccessRevision,
+    ids::{RoomId, SessionNo, Timestamp},
     livekit::Livekit,
     protocol::{
         Command,
@@ -13,8 +14,7 @@ use colloquy_actors::{
     room::{
         cost::Cost,
         effects::Effect,
-        faults,
-        input::{Ending, Input, Stamped},
+        input::{Ending, Input, Notice, Stamped, Start},
     },
     shell::StartReply,
 };
@@ -30,15 +30,41 @@ use super::{
     media::{self, Media},
     net::Net,
     plan::Plan,
+    process::Process,
     server::{Asker, Handled, Server},
-    trial::{BEGIN, ROOM},
+    trial::BEGIN,
 };
 
 /// What a step found wrong.
 pub type Step = Result<(), String>;
 
+/// What the whole process is to do next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wish {
+    Crash,
+    Stop,
+}
+
+/// A call of `start` that looks for its room.
+#[derive(Debug)]
+pub struct Asking {
+    pub client: usize,
+    pub start: Start,
+    pub as_of: Option<AccessRevision>,
+}
+
+/// The last events, told only when somebody reads them.
+pub type Trace = Rc<RefCell<Option<Vec<String>>>>;
+
 #[derive(Debug)]
 pub struct World {
+    pub room: RoomId,
+    pub process: Rc<RefCell<Process>>,
+    pub wish: Option<Wish>,
+    /// Calls of `start` by their numbers.
+    pub asking: BTreeMap<u64, Asking>,
+    /// What the database knows, and a room that sleeps does not.
+    pub missed: Vec<Notice>,
     pub chance: Chance,
     /// Draws what came later, see [`Plan::draw`].
     pub later: Chance,
@@ -62,25 +88,28 @@ pub struct World {
     /// Numbers for sessions, calls of `start`, tokens and tickets.
     pub counter: u64,
     /// The highest number that an event of this room was given: none comes twice, whatever was lost meanwhile.
-    numbered: u64,
+    pub numbered: u64,
     /// Ids of what was seen running, and of recorders, whom nobody may see.
     pub seen: Vec<String>,
     pub hidden: Vec<String>,
     /// How often each kind of thing happened: a run that reaches nothing proves nothing.
     pub reached: BTreeMap<String, usize>,
-    /// The last events, told only when somebody reads them.
-    trace: Option<Vec<String>>,
+    trace: Trace,
 }
 
 impl World {
-    pub fn new(seed: u64, traced: bool) -> Self {
+    pub fn new(room: RoomId, seed: u64, process: &Rc<RefCell<Process>>, trace: &Trace) -> Self {
         let mut chance = Chance::new(seed);
         let mut later = Chance::new(!seed);
         let plan = Plan::draw(&mut chance, &mut later);
-        faults::panic_at(plan.panics_at.clone());
         let mut net = Net::default();
         net.frames_max = plan.frames_max;
-        let mut world = Self {
+        let world = Self {
+            room,
+            process: Rc::clone(process),
+            wish: None,
+            asking: BTreeMap::new(),
+            missed: Vec::new(),
             chance,
             later,
             plan,
@@ -100,7 +129,7 @@ impl World {
             seen: Vec::new(),
             hidden: Vec::new(),
             reached: BTreeMap::new(),
-            trace: traced.then(Vec::new),
+            trace: Rc::clone(trace),
         };
         world.tell(|world| format!("{:?}", world.plan));
         world
@@ -122,68 +151,22 @@ impl World {
     }
 
     /// Notes what happens.
-    pub fn tell(&mut self, what: impl FnOnce(&Self) -> String) {
-        if self.trace.is_some() {
+    pub fn tell(&self, what: impl FnOnce(&Self) -> String) {
+        if let Some(trace) = &mut *self.trace.borrow_mut() {
             let millis = (self.now().as_micros() - BEGIN.as_micros()) / 1_000;
-            let line = format!("{:6}.{:03} s  {}", millis / 1_000, millis % 1_000, what(self));
-            if let Some(trace) = &mut self.trace {
-                trace.push(line);
-            }
+            let room = self.room.0.as_u128() % 10;
+            trace.push(format!(
+                "{room} {:6}.{:03} s  {}",
+                millis / 1_000,
+                millis % 1_000,
+                what(self)
+            ));
         }
-    }
-
-    pub fn trace(&self) -> &[String] {
-        self.trace.as_deref().unwrap_or_default()
     }
 
     pub fn next_number(&mut self) -> u64 {
         self.counter += 1;
         self.counter
-    }
-
-    /// Finds the actor of the room, or begins it.
-    pub fn open_room(&mut self) {
-        if self.server.is_some() || !self.up {
-            return;
-        }
-        if self.disk.has_log()
-            && let Some(past) = self.past.take()
-        {
-            let revived = Server::revive(
-                &self.disk,
-                past,
-                &self.livekit,
-                self.clock.times(),
-                &mut self.chance,
-            );
-            match revived {
-                Ok(server) => {
-                    self.server = Some(server);
-                    if self.plan.lose_tails || self.plan.loses_inputs() {
-                        // What the server has lost with the machine it can't tell.
-                        self.clients.iter_mut().for_each(Client::forget);
-                    }
-                }
-                Err(error) => {
-                    self.tell(|_| format!("the journal is put aside: {error}"));
-                    self.count("journal put aside");
-                    self.media.is_told_all = false;
-                    self.disk.forget();
-                }
-            }
-        }
-        if self.server.is_none() {
-            self.forget_past_meetings();
-            let settings = self.plan.settings.clone();
-            self.numbered = 0;
-            self.server = Some(Server::create(
-                &self.disk,
-                (ROOM, settings),
-                &self.livekit,
-                self.clock.times(),
-                &mut self.chance,
-            ));
-        }
     }
 
     /// One step of the room's shell, with everything that it lets out.
@@ -195,12 +178,13 @@ impl World {
     }
 
     /// What the shell did meanwhile.
-    fn take_in(&mut self) -> Step {
+    pub fn take_in(&mut self) -> Step {
         let Some(server) = &mut self.server else {
             return Ok(());
         };
         let (handled, panicked) = (server.outside.handled.take(), server.outside.panicked.take());
         let answers = std::mem::take(&mut server.outside.answers);
+        let difference = server.outside.difference.take();
         let has_ended = server.outside.has_ended;
         if let Some((kind, panic)) = panicked {
             self.tell(|_| format!("{kind}: a rule panicked: {panic}"));
@@ -214,6 +198,9 @@ impl World {
         if let Some(handled) = handled {
             self.look(handled)?;
         }
+        if let Some(difference) = difference {
+            return Err(difference);
+        }
         self.net.carry();
         for (asker, reply) in answers {
             self.answer(asker, reply);
@@ -221,12 +208,17 @@ impl World {
         if has_ended {
             self.tell(|_| "the room ends".to_owned());
             self.count("room failed");
-            self.end_asks();
-            self.server = None;
             self.disk.heal();
-            self.disk.forget();
+            self.forget_room();
         }
         Ok(())
+    }
+
+    /// The room has ended, and its log is of no use.
+    pub fn forget_room(&mut self) {
+        self.end_asks();
+        (self.server, self.past) = (None, None);
+        self.disk.forget();
     }
 
     /// An input was handled.
@@ -291,7 +283,7 @@ impl World {
     }
 
     /// Nobody is told what an earlier meeting left on its screen.
-    fn forget_past_meetings(&mut self) {
+    pub fn forget_past_meetings(&mut self) {
         let room = self.server.as_ref().and_then(Server::room);
         if room.is_none_or(|room| !room.room().has_meeting()) {
             for client in &mut self.clients {
@@ -320,9 +312,12 @@ impl World {
         }
     }
 
+    /// The room's actor is gone: its calls of `start` end without an answer.
     pub fn end_asks(&mut self) {
+        let looking = &self.asking;
         for client in &mut self.clients {
-            client.ask = None;
+            client.ask = client.ask.filter(|ask| looking.contains_key(ask));
+            client.tickets.clear();
         }
     }
 

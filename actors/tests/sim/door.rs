@@ -1,0 +1,280 @@
+//! Between a room and the registry of its process: how the room is found, comes to life, and goes.
+
+use colloquy_actors::{
+    ids::UserId,
+    journal::JournalError,
+    logged::LoggedRoom,
+    registry::{Beginner, Came, Found, Founder, RoomHandle as _, host::Loading, rooms::Entry},
+    room::{
+        RoomSettings,
+        input::{Notice, Start},
+    },
+};
+
+use super::{
+    client::Client,
+    disk::{Fault, Loss},
+    process::{Caller, Job, Mail, SimRoom, Word},
+    server::{Asker, Place, Server},
+    trial::id_of,
+    world::{Asking, Step, World},
+};
+
+/// The ticket of a call of `start`.
+pub fn ticket(ask: u64) -> String {
+    format!("ticket {ask}")
+}
+
+impl World {
+    /// Looks for the room of a call of `start`, and begins it where the call says who somebody is.
+    pub fn look_for_room(&mut self, ask: u64, client: usize, start: Start) {
+        let is_known = start.identity.is_some();
+        let owner = Some(UserId(id_of("alice")));
+        let beginner = is_known.then_some(Beginner {
+            owner,
+            living_max: 0,
+            counted: false,
+            by: Founder::Owner,
+        });
+        let mut process = self.process.borrow_mut();
+        let as_of = is_known.then(|| process.revisions.current());
+        let living = process.rooms.living(self.room);
+        if living.is_none() {
+            let caller = Caller { room: self.room, ask };
+            process.get(caller, beginner);
+        }
+        drop(process);
+        let asking = Asking { client, start, as_of };
+        self.asking.insert(ask, asking);
+        if let Some(room) = living {
+            self.found(ask, Found::Room(room));
+        }
+    }
+
+    /// What became of the search for a room.
+    fn found(&mut self, ask: u64, found: Found<SimRoom>) {
+        let Some(Asking {
+            client,
+            mut start,
+            as_of,
+        }) = self.asking.remove(&ask)
+        else {
+            return;
+        };
+        if start.facts.is_some() {
+            // Nobody waits for the registry as long as clocks jump here.
+            start.facts = Some(self.draw_facts());
+        }
+        let is_waiting = self.clients[client].ask == Some(ask);
+        match found {
+            Found::Room(room) => {
+                let its = self.server.as_mut().filter(|server| server.life() == room.life());
+                if let Some(server) = its {
+                    let asker = Asker { client, ask };
+                    return server.start(start, as_of, asker, ticket(ask));
+                }
+            }
+            Found::None if is_waiting && start.identity.is_none() => return self.ask(client, true),
+            Found::None | Found::TooMany | Found::Unavailable => {}
+        }
+        if is_waiting {
+            self.clients[client].ask = None;
+        }
+    }
+
+    /// Registry and room do one thing of what lies between them; whether there was any.
+    pub fn attend(&mut self) -> Result<bool, String> {
+        let first = self.later.below(4);
+        for index in first..first + 4 {
+            let is_done = match index % 4 {
+                0 => self.process.borrow_mut().read(),
+                1 => self.do_job()?,
+                2 => self.take_answer(),
+                _ => self.hear_word()?,
+            };
+            if is_done {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    fn take_answer(&mut self) -> bool {
+        let answer = self.process.borrow_mut().take_answer(self.room);
+        answer.is_some_and(|(caller, found)| {
+            self.found(caller.ask, found);
+            true
+        })
+    }
+
+    /// The room hears what was said to it from outside of its meeting.
+    fn hear_word(&mut self) -> Result<bool, String> {
+        let Some(server) = &mut self.server else {
+            return Ok(false);
+        };
+        let Some(word) = server.handle().next() else {
+            return Ok(false);
+        };
+        match word {
+            Word::Tell(notice) => server.tell(notice),
+            Word::Notice(notice, revision) => server.notice(notice, revision),
+            Word::Sweep => server.sweep(),
+            // A server that stops looks for it itself.
+            Word::Stop => {}
+            Word::MayEnd => {
+                let has_failed = server.room().is_some_and(|room| room.disk_failed());
+                if server.may_end() {
+                    self.has_ended(has_failed)?;
+                }
+            }
+        }
+        Ok(true)
+    }
+
+    fn has_ended(&mut self, disk_has_failed: bool) -> Step {
+        self.tell(|_| "the room is over".to_owned());
+        self.count("room over");
+        // A log that could not be deleted when the disk failed is still there.
+        if !disk_has_failed && self.disk.has_log() && !self.plan.loses_inputs() {
+            return Err("a room that has ended leaves a log".to_owned());
+        }
+        self.forget_room();
+        Ok(())
+    }
+
+    /// Makes the room, or does what else is to be done with its journal.
+    fn do_job(&mut self) -> Result<bool, String> {
+        let job = self.process.borrow_mut().take_job(self.room);
+        let Some(job) = job else { return Ok(false) };
+        self.tell(|_| format!("work on the journal: {job:?}"));
+        if self.server.is_some() {
+            return Err("a second actor works on the journal of a room".to_owned());
+        }
+        let came = match job {
+            Job::Begin(settings, beginner) => self.begin(&settings, beginner),
+            Job::Load(Loading::Revive) => self.load(),
+            Job::Load(Loading::PutAside) => {
+                self.put_journal_aside();
+                Came::Gone
+            }
+            Job::Delete => {
+                self.disk.forget();
+                self.past = None;
+                return Ok(true);
+            }
+        };
+        self.process.borrow_mut().put(self.room, came);
+        Ok(true)
+    }
+
+    fn place(&self, beginner: Option<Beginner>) -> Place {
+        let process = self.process.borrow();
+        Place {
+            room: SimRoom::new(process.rooms.next_life(), beginner),
+            id: self.room,
+            mailbox: process.mailbox.clone(),
+        }
+    }
+
+    fn begin(&mut self, settings: &RoomSettings, beginner: Beginner) -> Came<SimRoom> {
+        self.past = None;
+        self.forget_past_meetings();
+        self.numbered = 0;
+        let place = self.place(Some(beginner));
+        let (revision, handle) = (self.process.borrow().revisions.current(), place.room.clone());
+        let settings = RoomSettings {
+            chat_bytes_max: settings.chat_bytes_max,
+            ..self.plan.settings.clone()
+        };
+        self.server = Some(Server::create(
+            &self.disk,
+            settings,
+            &self.livekit,
+            self.clock.times(),
+            (revision, place),
+            &mut self.chance,
+        ));
+        Came::Room(handle, Vec::new())
+    }
+
+    fn load(&mut self) -> Came<SimRoom> {
+        if self.later.one_in(8) {
+            self.count("database away");
+            return Came::Unavailable;
+        }
+        let Some(past) = self.past.take().filter(|_| self.disk.has_log()) else {
+            return Came::Gone;
+        };
+        if self.plan.disk_fault > 0 && self.later.one_in(3) {
+            // Neither the cut of a broken tail nor the new snapshot can be written.
+            self.disk.fail_next(Fault::Nothing, false);
+        }
+        let place = self.place(None);
+        let (revision, handle) = (self.process.borrow().revisions.current(), place.room.clone());
+        let revived = Server::revive(
+            &self.disk,
+            past,
+            self.clock.times(),
+            (revision, place),
+            &mut self.chance,
+        );
+        match revived {
+            Ok(server) => {
+                if server.room().is_some_and(LoggedRoom::disk_failed) {
+                    self.count("revived in memory");
+                }
+                self.server = Some(server);
+                if self.plan.lose_tails || self.plan.loses_inputs() {
+                    // What the server has lost with the machine it can't tell.
+                    self.clients.iter_mut().for_each(Client::forget);
+                }
+                Came::Room(handle, std::mem::take(&mut self.missed))
+            }
+            Err((past, JournalError::Io(_))) => {
+                self.count("journal not read");
+                self.past = Some(past);
+                Came::Unavailable
+            }
+            Err((_, error)) => {
+                self.tell(|_| format!("the journal is put aside: {error}"));
+                self.put_journal_aside();
+                Came::Gone
+            }
+        }
+    }
+
+    fn put_journal_aside(&mut self) {
+        self.count("journal put aside");
+        self.media.is_told_all = false;
+        self.past = None;
+        self.disk.forget();
+    }
+
+    /// The database has changed, and whoever lives hears of it.
+    pub fn tell_notice(&mut self, notice: Notice) {
+        let process = self.process.borrow();
+        if notice == Notice::RoomDeleted {
+            return process.mailbox.put(Mail::Deleted(self.room));
+        }
+        process.rooms.notice(self.room, notice, process.revisions.next());
+        let lives = |entry: Option<&Entry<_>>| matches!(entry, Some(Entry::Living(_) | Entry::Ending(_)));
+        if !process.rooms.look(self.room, lives) {
+            self.missed.push(notice);
+        }
+    }
+
+    /// A bug ends the room's actor, in the middle of whatever it does.
+    pub fn kill_actor(&mut self) -> Step {
+        let Some(dead) = self.server.take() else {
+            return Ok(());
+        };
+        self.tell(|_| "the room's actor dies".to_owned());
+        self.count("actor died");
+        self.died_at = dead.time(self.clock.now());
+        self.end_asks();
+        self.disk.heal();
+        self.bury(dead, Loss::Nothing)?;
+        self.net.carry();
+        Ok(())
+    }
+}
