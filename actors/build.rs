@@ -16,7 +16,13 @@ fn main() -> Result<(), Box<dyn Error>> {
         collect(Path::new(folder), &mut files)?;
     }
     // What rules read beside them; the workspace's lock names the versions of libraries (order of maps, tables of Unicode).
-    for file in ["src/ids.rs", "src/livekit.rs", "src/ticket.rs", "../Cargo.lock"] {
+    for file in [
+        "src/encoding.rs",
+        "src/ids.rs",
+        "src/livekit.rs",
+        "src/ticket.rs",
+        "../Cargo.lock",
+    ] {
         println!("cargo::rerun-if-changed={file}");
         files.push(PathBuf::from(file));
     }

@@ -175,6 +175,10 @@ impl Live {
         let args_revisions = revisions.clone();
         let args = Box::new(move |supervisor| Args {
             rooms: args_rooms,
+            threads: args_folder
+                .as_ref()
+                .map(|folder| Arc::clone(folder.threads()))
+                .unwrap_or_default(),
             folder: args_folder,
             settings: settings.rooms,
             livekit: settings.livekit,

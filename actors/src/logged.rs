@@ -10,7 +10,7 @@ use std::{
 use crate::{
     ids::{SessionNo, Timestamp},
     journal::{
-        Append, Journal, JournalError, Log, Rebuild,
+        Doing, Journal, JournalError, Log, Rebuild,
         file::{Stage, Staged},
         format,
     },
@@ -98,9 +98,9 @@ impl LoggedRoom {
     pub fn begin(
         room: &Room,
         log: Result<Log, JournalError>,
-        livekit: Arc<Livekit>,
+        livekit: &Arc<Livekit>,
     ) -> Result<Self, JournalError> {
-        let create = |log| Self::create(room.clone(), log, Arc::clone(&livekit));
+        let create = |log| Self::create(room.clone(), log, Arc::clone(livekit));
         log.and_then(create).or_else(|error| {
             tracing::error!(room.id = %room.id(), %error, "no journal; the room lives in memory");
             let mut this = create(Log::Memory(Vec::new()))?;
@@ -113,7 +113,7 @@ impl LoggedRoom {
     pub fn open(log: Log, livekit: Arc<Livekit>) -> Result<Self, JournalError> {
         let (mut this, is_whole) = Self::read(log, livekit)?;
         if !is_whole {
-            this.snapshot_now(None)?;
+            this.snapshot_now()?;
         }
         Ok(this)
     }
@@ -163,7 +163,7 @@ impl LoggedRoom {
         let (room, livekit) = (&mut this.room, &this.livekit);
         let effects = catch_unwind(AssertUnwindSafe(|| room.handle(livekit, restarted.clone())))
             .map_err(|_| JournalError::Panicked(restarted.seq))?;
-        if let Err(error) = this.snapshot_now(None) {
+        if let Err(error) = this.snapshot_now() {
             this.outlived = Some(this.go_on_in_memory(&error)?);
         }
         Ok(Revived {
@@ -224,28 +224,33 @@ impl LoggedRoom {
     }
 
     /// Begins to append a batch; [`LoggedRoom::logged`] hears what came of it, before anything else is done with the room.
-    pub fn log(&mut self, batch: &[Stamped]) -> Result<Append, JournalError> {
-        if batch.iter().any(|stamped| !stamped.input.is_of_time()) {
-            self.delete_outlived();
+    pub fn log(&mut self, batch: &[Stamped]) -> Result<Doing, JournalError> {
+        let appending = self.append(format::encode_inputs(batch)?);
+        if batch.iter().all(|stamped| stamped.input.is_of_time()) {
+            return Ok(appending);
         }
-        Ok(self.append(format::encode_inputs(batch)?))
+        // What the room was revived from is not true any more. Its log lies in memory, which has the batch already.
+        Ok(self.delete_outlived().unwrap_or(appending))
     }
 
-    fn append(&mut self, records: Vec<u8>) -> Append {
+    fn append(&mut self, records: Vec<u8>) -> Doing {
         self.records = records;
         self.journal.append(&self.records)
     }
 
-    /// The append of a batch is over. A failing disk does not stop the room: it goes on in memory, and its file is deleted.
-    pub fn logged(&mut self, written: io::Result<()>) -> Result<(), JournalError> {
+    /// The append of a batch is over. A failing disk does not stop the room: it goes on in memory, as soon as what is begun here is over:
+    /// its file is deleted.
+    pub fn logged(&mut self, written: io::Result<()>) -> Result<Option<Doing>, JournalError> {
         let records = std::mem::take(&mut self.records);
-        if let Err(error) = written {
-            let failed = self.go_on_in_memory(&error.into())?;
-            self.delete(&failed);
+        let failed = match written {
+            Ok(()) => None,
+            Err(error) => Some(self.go_on_in_memory(&error.into())?),
+        };
+        if failed.is_some() {
             self.journal.remember(&records);
         }
         self.journal.appended(&records);
-        Ok(())
+        Ok(failed.map(|failed| self.delete(&failed)))
     }
 
     /// What was being appended is of no use any more: the next snapshot takes its place.
@@ -261,29 +266,39 @@ impl LoggedRoom {
         Ok(std::mem::replace(&mut self.journal, memory))
     }
 
-    /// What the room was revived from is not true any more: it must not be revived once more.
-    fn delete_outlived(&mut self) {
-        if let Some(outlived) = self.outlived.take() {
-            self.delete(&outlived);
-        }
+    /// It must not be revived once more.
+    fn delete_outlived(&mut self) -> Option<Doing> {
+        let outlived = self.outlived.take()?;
+        Some(self.delete(&outlived))
     }
 
-    fn delete(&self, failed: &Journal) {
-        if let Err(error) = failed.delete() {
-            tracing::error!(room.id = %self.room.id(), %error, "failed journal could not be deleted");
-        }
+    fn delete(&self, failed: &Journal) -> Doing {
+        let id = self.room.id();
+        failed.delete().or_tell(move |error| {
+            tracing::error!(room.id = %id, %error, "failed journal could not be deleted");
+        })
     }
 
     /// The room is over: its log goes.
-    pub fn delete_log(&mut self) -> std::io::Result<()> {
-        self.delete_outlived();
-        self.journal.delete()
+    #[must_use]
+    pub fn delete_log(&mut self) -> Doing {
+        let id = self.room.id();
+        let log = self.outlived.take();
+        let log = log.as_ref().unwrap_or(&self.journal);
+        log.delete().or_tell(move |error| {
+            tracing::error!(room.id = %id, %error, "journal could not be deleted");
+        })
     }
 
     /// The room failed: its log is kept for post-mortem, and never revived.
-    pub fn set_log_aside(&mut self, now: Timestamp) -> std::io::Result<()> {
-        self.delete_outlived();
-        self.journal.set_aside(now)
+    #[must_use]
+    pub fn set_log_aside(&mut self, now: Timestamp) -> Doing {
+        let id = self.room.id();
+        let log = self.outlived.take();
+        let log = log.as_ref().unwrap_or(&self.journal);
+        log.set_aside(now).or_tell(move |error| {
+            tracing::error!(room.id = %id, %error, "journal could not be put aside");
+        })
     }
 
     /// Handles an input that is in the log.
@@ -299,7 +314,7 @@ impl LoggedRoom {
     }
 
     /// Begins to log that an input is skipped; [`LoggedRoom::skip_logged`] hears what came of it. Then comes [`LoggedRoom::rebuild`].
-    pub fn skip(&mut self, panicked: &Panicked) -> Result<Append, JournalError> {
+    pub fn skip(&mut self, panicked: &Panicked) -> Result<Doing, JournalError> {
         Ok(self.append(format::encode_skipped(panicked.seq)?))
     }
 
@@ -369,6 +384,11 @@ impl LoggedRoom {
         }
     }
 
+    /// Whether it is time for a snapshot.
+    pub fn wants_snapshot(&mut self) -> bool {
+        self.journal.wants_snapshot(&self.room)
+    }
+
     /// Begins a snapshot: the returned work encodes and writes it, on a blocking thread, for [`LoggedRoom::adopt`]. With a file, a room in
     /// memory gets its log there again.
     pub fn stage(
@@ -378,9 +398,18 @@ impl LoggedRoom {
         self.journal.stage(&self.room, file)
     }
 
-    /// A snapshot was written.
-    pub fn adopt(&mut self, number: u64, staged: Result<Staged, JournalError>) -> Result<(), JournalError> {
-        self.journal.adopt(number, staged)?;
+    /// A snapshot was written: begins to make it the log, unless it is of no use; [`LoggedRoom::adopted`] hears what came of it.
+    pub fn adopt(
+        &mut self,
+        number: u64,
+        staged: Result<Staged, JournalError>,
+    ) -> Result<Option<Doing>, JournalError> {
+        self.journal.adopt(number, staged)
+    }
+
+    /// The snapshot is the log, or could not be made that.
+    pub fn adopted(&mut self, written: io::Result<()>) -> Result<(), JournalError> {
+        self.journal.adopted(written)?;
         if self.journal.is_file() && std::mem::take(&mut self.disk_failed) {
             // The new one has taken its place.
             self.outlived = None;
@@ -389,9 +418,8 @@ impl LoggedRoom {
         Ok(())
     }
 
-    /// Writes a snapshot at once: before the process ends, and when it begins.
-    pub fn snapshot_now(&mut self, file: Option<Stage>) -> Result<(), JournalError> {
-        let staged = self.stage(file)();
-        self.adopt(self.journal.last_snapshot(), staged)
+    /// Writes a snapshot at once, on a blocking thread: when a process begins.
+    fn snapshot_now(&mut self) -> Result<(), JournalError> {
+        self.journal.begin_anew(&self.room)
     }
 }

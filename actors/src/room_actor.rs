@@ -21,7 +21,7 @@ pub use crate::shell::StartReply;
 use crate::{
     access_revision::AccessRevision,
     ids::{RoomId, SessionNo, TokenHash},
-    journal::{JournalError, file::Staged, folder::Folder},
+    journal::{JournalError, file::Staged, folder::Folder, threads::Threads},
     logged::LoggedRoom,
     ports::Ports,
     protocol::{Command, meeting::Caller},
@@ -78,8 +78,8 @@ pub enum RoomMsg {
     Notice(Notice, AccessRevision),
     /// Handle what waits.
     Turn,
-    /// An append to the log is over.
-    Appended(io::Result<()>),
+    /// What was being done with the log is over.
+    Written(io::Result<()>),
     /// The room was read anew after a panic.
     Rebuilt(Box<Result<Room, JournalError>>),
     /// The registry looks after its rooms.
@@ -118,6 +118,7 @@ pub struct Surroundings {
     pub revision: AccessRevision,
     /// Where a room that lives in memory because of the disk gets a journal again.
     pub folder: Option<Arc<Folder>>,
+    pub threads: Arc<Threads>,
     pub ports: Ports,
     pub registry: Arc<dyn Lifecycle>,
     pub supervisor: ActorCell,
@@ -135,6 +136,7 @@ pub async fn spawn(
         life,
         revision,
         folder,
+        threads,
         ports,
         registry,
         supervisor,
@@ -151,7 +153,7 @@ pub async fn spawn(
     let args = Box::new(Args {
         shell: Shell::new(room, folder, revision),
         revival: effects,
-        ports,
+        ports: (ports, threads),
         registry: (registry, life),
         gauge: Arc::clone(&gauge),
     });
@@ -169,7 +171,7 @@ pub async fn spawn(
 struct Args {
     shell: Shell<Carried>,
     revival: Option<Effects>,
-    ports: Ports,
+    ports: (Ports, Arc<Threads>),
     registry: (Arc<dyn Lifecycle>, Life),
     gauge: Arc<Gauge>,
 }
@@ -238,7 +240,7 @@ impl State {
             }
             RoomMsg::Notice(notice, revision) => shell.notice(carried, notice, revision),
             RoomMsg::Turn => shell.turn(carried),
-            RoomMsg::Appended(written) => shell.appended(carried, written),
+            RoomMsg::Written(written) => shell.written(carried, written),
             RoomMsg::Rebuilt(room) => shell.rebuilt(carried, *room),
             RoomMsg::Sweep => shell.sweep(carried),
             RoomMsg::Staged(number, staged) => shell.staged(carried, number, staged),

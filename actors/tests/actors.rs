@@ -8,12 +8,13 @@
 
 mod stage;
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use colloquy_actors::{
     ids::{InviteCode, RoomId, UserId},
-    live::{JournalMode, StartError, StartRequest},
-    protocol::meeting::{Caller, GuestAccess},
+    journal::slow,
+    live::{JournalMode, StartError},
+    protocol::meeting::GuestAccess,
     room::{faults, input::Notice},
 };
 use serde_json::json;
@@ -118,6 +119,45 @@ async fn a_room_whose_actor_dies_again_and_again_begins_anew() {
     }
     assert_eq!((&ids[1], &ids[2]), (&ids[0], &ids[0]));
     assert_ne!(ids[3], ids[0]);
+    stage.stop().await;
+}
+
+/// Eight rooms whose journals take 200 ms a write, and one beside them.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn rooms_on_a_slow_disk_make_no_other_one_wait() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut stage = Stage::start(files(&folder)).await;
+    let mut talking = tokio::task::JoinSet::new();
+    for _ in 0..8 {
+        stage.room = RoomId(Uuid::new_v4());
+        let mut guest = stage.enter("Alice", None).await;
+        let log = folder.path().join("journal").join(format!("{}.log", stage.room));
+        slow::slow_down(log, Duration::from_millis(200));
+        talking.spawn(async move {
+            loop {
+                guest.say("slow").await;
+                guest.expect("message_sent").await;
+            }
+        });
+    }
+    stage.room = RoomId(Uuid::new_v4());
+    let mut bob = stage.enter("Bob", None).await;
+    let mut echoes = Vec::new();
+    for _ in 0..100 {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+        let began = Instant::now();
+        bob.say("quick").await;
+        bob.expect("message_sent").await;
+        echoes.push(began.elapsed());
+    }
+    echoes.sort();
+    println!(
+        "p50 {:?}, p90 {:?}, most {:?}",
+        echoes[50], echoes[90], echoes[99]
+    );
+    // A guard: on a machine that does nothing else all but the first take less than 20 ms.
+    assert!(echoes[90] < Duration::from_millis(100), "{echoes:?}");
+    talking.shutdown().await;
     stage.stop().await;
 }
 

@@ -27,7 +27,11 @@ use colloquy_actors::{
         input::{Ending, Input},
     },
 };
-use trial::{BEGIN, Kind, ROOM, Trial, id_of, logged::play, say};
+use trial::{
+    BEGIN, Kind, ROOM, Trial, id_of,
+    logged::{self, play},
+    say,
+};
 use uuid::Uuid;
 
 /// A folder that goes with the test.
@@ -120,7 +124,7 @@ async fn a_file_gives_the_room_again() {
         assert_eq!(play(&mut again, &batch).await.unwrap(), [true]);
         let once_more = LoggedRoom::open(folder.log(ROOM).unwrap(), Arc::default()).unwrap();
         assert_eq!(once_more.room(), again.room());
-        once_more.journal().delete().unwrap();
+        logged::over(once_more.journal().delete()).await.unwrap();
         assert!(!folder.has(ROOM));
     }
 }
@@ -200,7 +204,7 @@ async fn other_rules_read_the_snapshot_only() {
     let mut trial = conversation();
     let mut room = LoggedRoom::create(empty(), folder.log(ROOM).unwrap(), Arc::default()).unwrap();
     play(&mut room, &trial.inputs).await.unwrap();
-    room.snapshot_now(None).unwrap();
+    logged::snapshot(&mut room).await.unwrap();
     let begun = room.room().clone();
     trial.input(say(SessionNo(1), "only in the tail"));
     play(&mut room, &trial.inputs[trial.inputs.len() - 1..])
@@ -239,7 +243,8 @@ async fn what_is_logged_while_a_snapshot_is_written_follows_it() {
         play(&mut room, &trial.inputs[trial.inputs.len() - 1..])
             .await
             .unwrap();
-        room.adopt(room.journal().last_snapshot(), staged).unwrap();
+        let number = room.journal().last_snapshot();
+        logged::adopt(&mut room, number, staged).await.unwrap();
         trial.input(say(SessionNo(1), "after"));
         play(&mut room, &trial.inputs[trial.inputs.len() - 1..])
             .await
@@ -267,14 +272,16 @@ async fn a_snapshot_that_failed_or_came_too_late_changes_nothing() {
     let state = room.room().clone();
     let failed = Err(std::io::Error::other("disk full").into());
     drop(room.journal_mut().stage(&state, None));
-    assert!(room.adopt(room.journal().last_snapshot(), failed).is_err());
+    let number = room.journal().last_snapshot();
+    assert!(logged::adopt(&mut room, number, failed).await.is_err());
     // Nothing is being staged any more: what comes now is of no use.
     let late = {
         let write_snapshot = room.journal_mut().stage(&state, None);
-        room.snapshot_now(None).unwrap();
+        logged::snapshot(&mut room).await.unwrap();
         write_snapshot()
     };
-    room.adopt(room.journal().last_snapshot(), late).unwrap();
+    let number = room.journal().last_snapshot();
+    logged::adopt(&mut room, number, late).await.unwrap();
     let opened = LoggedRoom::open(folder.log(ROOM).unwrap(), Arc::default()).unwrap();
     assert_eq!(*opened.room(), state);
 }
@@ -305,8 +312,8 @@ fn only_young_journals_are_found_and_leftovers_go() {
     );
 }
 
-#[test]
-fn only_the_newest_failed_journals_are_kept_and_none_is_revived() {
+#[tokio::test]
+async fn only_the_newest_failed_journals_are_kept_and_none_is_revived() {
     let temporary = Temporary::new();
     let folder = temporary.open();
     let excess = 3;
@@ -322,7 +329,9 @@ fn only_the_newest_failed_journals_are_kept_and_none_is_revived() {
         let path = temporary.0.join(format!("{room}.log"));
         let file = fs::File::options().append(true).open(path).unwrap();
         file.set_modified(SystemTime::now() - age).unwrap();
-        logged.unwrap().journal().set_aside(minute(number)).unwrap();
+        logged::over(logged.unwrap().journal().set_aside(minute(number)))
+            .await
+            .unwrap();
     }
     let kept = names(&temporary.0.join("post-mortem"));
     assert_eq!(kept.len(), POST_MORTEM_FILES_MAX);
@@ -357,7 +366,7 @@ async fn journals_are_private() {
     let path = temporary.0.join("rooms");
     let folder = Folder::open(&path, false).unwrap();
     let mut room = LoggedRoom::create(empty(), folder.log(ROOM).unwrap(), Arc::default()).unwrap();
-    room.snapshot_now(None).unwrap();
+    logged::snapshot(&mut room).await.unwrap();
     let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
     assert_eq!(mode(&path), 0o700);
     assert_eq!(mode(&path.join(format!("{ROOM}.log"))), 0o600);

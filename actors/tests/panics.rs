@@ -20,7 +20,11 @@ use colloquy_actors::{
         input::{Input, Stamped},
     },
 };
-use trial::{Kind, ROOM, Trial, logged::play, panic, say};
+use trial::{
+    Kind, ROOM, Trial,
+    logged::{adopt, play},
+    panic, say,
+};
 use uuid::Uuid;
 
 fn logged(trial: &Trial, log: Log) -> LoggedRoom {
@@ -134,8 +138,8 @@ async fn a_panic_while_a_snapshot_is_written_is_skipped_in_both_logs() {
         trial.now,
     );
     assert_eq!(play(&mut room, &batch).await.unwrap(), [false, true]);
-    room.adopt(room.journal().last_snapshot(), write_snapshot())
-        .unwrap();
+    let number = room.journal().last_snapshot();
+    adopt(&mut room, number, write_snapshot()).await.unwrap();
     assert_eq!(
         room.journal().rebuild(u64::MAX, &Arc::default())().unwrap(),
         *room.room()

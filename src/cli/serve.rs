@@ -47,6 +47,9 @@ pub(super) fn run(loaded: Loaded) -> ExitCode {
     }
 }
 
+/// Threads of the runtime.
+const THREADS_MIN: usize = 4;
+
 fn start(loaded: Loaded) -> Result<(), RunError> {
     let Loaded { config, warnings, .. } = loaded;
     logging::start(&config.log)?;
@@ -55,11 +58,20 @@ fn start(loaded: Loaded) -> Result<(), RunError> {
     }
     version::log_zones(Clock::system().now());
     open_files::raise_limit();
-    let runtime = tokio::runtime::Runtime::new().map_err(RunError::Runtime)?;
+    let runtime = runtime().map_err(RunError::Runtime)?;
     let result = runtime.block_on(serve(config));
     // What still runs is not worth waiting for: the orderly stop is over.
     runtime.shutdown_background();
     result
+}
+
+/// A thread per processor and [`THREADS_MIN`] at least: the first write to a disk that has become slow may hold one up.
+fn runtime() -> io::Result<tokio::runtime::Runtime> {
+    let processors = std::thread::available_parallelism().map_or(1, usize::from);
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(processors.max(THREADS_MIN))
+        .enable_all()
+        .build()
 }
 
 async fn serve(mut config: Config) -> Result<(), RunError> {

@@ -12,7 +12,7 @@ use std::{
     time::SystemTime,
 };
 
-use super::Append;
+use super::{Doing, threads::Threads};
 use crate::ids::Timestamp;
 
 /// An open log file. In plain mode a write survives the death of the process, with `fsync` the loss of power too.
@@ -21,6 +21,7 @@ pub struct FileLog {
     file: Arc<File>,
     path: PathBuf,
     fsync: bool,
+    threads: Arc<Threads>,
 }
 
 /// Where a snapshot is written while the old log is still in use.
@@ -29,6 +30,7 @@ pub struct Stage {
     /// The log that it will be.
     log: PathBuf,
     fsync: bool,
+    threads: Arc<Threads>,
 }
 
 /// A written snapshot, not yet the log.
@@ -45,6 +47,7 @@ pub struct StagedFile {
     path: PathBuf,
     log: PathBuf,
     fsync: bool,
+    threads: Arc<Threads>,
     bytes: usize,
 }
 
@@ -58,35 +61,48 @@ fn private() -> OpenOptions {
     options
 }
 
+/// Writes to the file of a log.
+fn write(mut file: &File, log: &Path, bytes: &[u8]) -> io::Result<()> {
+    #[cfg(feature = "fault-injection")]
+    super::slow::wait(log);
+    #[cfg(not(feature = "fault-injection"))]
+    let _ = log;
+    file.write_all(bytes)
+}
+
 impl FileLog {
     /// Opens or makes the file; its content stays.
-    pub fn open(path: &Path, fsync: bool) -> io::Result<Self> {
+    pub fn open(path: &Path, fsync: bool, threads: Arc<Threads>) -> io::Result<Self> {
         let file = private().append(true).create(true).open(path)?;
         Ok(Self {
             file: Arc::new(file),
             path: path.to_owned(),
             fsync,
+            threads,
         })
     }
 
     pub(super) fn reset(&mut self, bytes: &[u8]) -> io::Result<()> {
-        *self = self.stage().write_file(bytes)?.become_log(&[])?;
+        let staged = self.stage().write_file(bytes)?;
+        let log = staged.log();
+        staged.take_place(&[])?;
+        *self = log;
         Ok(())
     }
 
-    /// A write of a batch costs a few microseconds, a hop to another thread more: only waiting for the disk does that.
-    pub(super) fn append(&mut self, bytes: &[u8]) -> Append {
-        if !self.fsync {
-            return Append::Over((&*self.file).write_all(bytes));
+    /// A write of a batch costs a few microseconds, a hop to another thread more: only what waits for the disk does that, and what
+    /// comes while the disk is slow.
+    pub(super) fn append(&mut self, bytes: &[u8]) -> Doing {
+        if !self.fsync && self.threads.is_quick() {
+            let write = || write(&self.file, &self.path, bytes);
+            return Doing::Over(self.threads.timed(write));
         }
-        let (file, bytes) = (Arc::clone(&self.file), bytes.to_vec());
-        Append::UnderWay(Box::pin(async move {
-            let written = tokio::task::spawn_blocking(move || {
-                (&*file).write_all(&bytes)?;
-                file.sync_data()
-            });
-            written.await.map_err(io::Error::other)?
-        }))
+        let (file, path) = (Arc::clone(&self.file), self.path.clone());
+        let (bytes, fsync) = (bytes.to_vec(), self.fsync);
+        self.threads.write_elsewhere(move || {
+            write(&file, &path, &bytes)?;
+            if fsync { file.sync_data() } else { Ok(()) }
+        })
     }
 
     pub(super) fn reader(&self) -> impl FnOnce() -> io::Result<Vec<u8>> + Send + 'static {
@@ -105,28 +121,34 @@ impl FileLog {
     }
 
     pub(super) fn stage(&self) -> Stage {
-        Stage::of(&self.path, self.fsync)
+        Stage::of(&self.path, self.fsync, Arc::clone(&self.threads))
     }
 
-    pub(super) fn touch(&self) -> io::Result<()> {
-        self.file.set_modified(SystemTime::now())
+    pub(super) fn touch(&self) -> Doing {
+        let file = Arc::clone(&self.file);
+        self.threads
+            .write(false, move || file.set_modified(SystemTime::now()))
     }
 
-    pub(super) fn delete(&self) -> io::Result<()> {
-        fs::remove_file(&self.path)
+    pub(super) fn delete(&self) -> Doing {
+        let path = self.path.clone();
+        self.threads.write(self.fsync, move || fs::remove_file(path))
     }
 
-    pub(super) fn set_aside(&self, now: Timestamp) -> io::Result<()> {
-        super::folder::set_aside(&self.path, now)
+    pub(super) fn set_aside(&self, now: Timestamp) -> Doing {
+        let path = self.path.clone();
+        self.threads
+            .write_elsewhere(move || super::folder::set_aside(&path, now))
     }
 }
 
 impl Stage {
     /// The next snapshot of this log, which need not exist.
-    pub(super) fn of(log: &Path, fsync: bool) -> Self {
+    pub(super) fn of(log: &Path, fsync: bool, threads: Arc<Threads>) -> Self {
         Self {
             log: log.to_owned(),
             fsync,
+            threads,
         }
     }
 
@@ -148,6 +170,7 @@ impl Stage {
             path,
             log: self.log,
             fsync: self.fsync,
+            threads: self.threads,
             bytes: bytes.len(),
         };
         (&*staged.file).write_all(bytes)?;
@@ -172,9 +195,25 @@ impl Staged {
 }
 
 impl StagedFile {
-    /// Takes the place of the log, with what came since.
-    pub(super) fn become_log(self, tail: &[u8]) -> io::Result<FileLog> {
-        (&*self.file).write_all(tail)?;
+    /// What the log is once this has taken its place.
+    fn log(&self) -> FileLog {
+        FileLog {
+            file: Arc::clone(&self.file),
+            path: self.log.clone(),
+            fsync: self.fsync,
+            threads: Arc::clone(&self.threads),
+        }
+    }
+
+    /// Takes the place of the log, with what came since, and says what the log is then.
+    pub(super) fn become_log(self, tail: Vec<u8>) -> (FileLog, Doing) {
+        let (log, threads) = (self.log(), Arc::clone(&self.threads));
+        let doing = threads.write(self.fsync, move || self.take_place(&tail));
+        (log, doing)
+    }
+
+    fn take_place(self, tail: &[u8]) -> io::Result<()> {
+        write(&self.file, &self.log, tail)?;
         if self.fsync {
             self.file.sync_data()?;
         }
@@ -184,11 +223,7 @@ impl StagedFile {
         {
             File::open(folder)?.sync_all()?;
         }
-        Ok(FileLog {
-            file: Arc::clone(&self.file),
-            path: self.log.clone(),
-            fsync: self.fsync,
-        })
+        Ok(())
     }
 }
 
@@ -206,7 +241,7 @@ mod tests {
     use super::*;
     use crate::{
         ids::RoomId,
-        journal::{Append, Log},
+        journal::{Doing, Log},
         livekit::Outcome,
         logged::{Handled, LoggedRoom},
         room::{
@@ -221,22 +256,34 @@ mod tests {
             file: Arc::new(File::open(path).unwrap()),
             path: path.to_owned(),
             fsync: false,
+            threads: Arc::default(),
         }
     }
 
-    /// Logs a batch, which is over at once.
+    /// What is being done, on a disk that may be slow.
+    fn over(doing: Doing) -> io::Result<()> {
+        match doing {
+            Doing::Over(written) => written,
+            Doing::UnderWay(doing) => {
+                let runtime = tokio::runtime::Builder::new_current_thread().build();
+                runtime?.block_on(doing)
+            }
+        }
+    }
+
+    /// Logs a batch.
     fn log_batch(room: &mut LoggedRoom, batch: &[Stamped]) {
-        let Append::Over(written) = room.log(batch).unwrap() else {
-            panic!("without fsync nothing waits");
-        };
-        room.logged(written).unwrap();
+        let written = over(room.log(batch).unwrap());
+        if let Some(leaving) = room.logged(written).unwrap() {
+            over(leaving).unwrap();
+        }
     }
 
     #[test]
     fn a_room_whose_disk_fails_goes_on_in_memory_and_its_file_is_deleted() {
         let path = std::env::temp_dir().join(format!("colloquy-{}.log", Uuid::new_v4()));
         let room = Room::new(RoomId(Uuid::nil()), RoomSettings::default());
-        let log = Log::File(FileLog::open(&path, false).unwrap());
+        let log = Log::File(FileLog::open(&path, false, Arc::default()).unwrap());
         LoggedRoom::create(room, log, Arc::default()).unwrap();
         let mut room = LoggedRoom::open(Log::File(full(&path)), Arc::default()).unwrap();
         assert!(room.journal().is_file());
@@ -259,21 +306,25 @@ mod tests {
             *room.room()
         );
         // A snapshot of the file that was on its way is of no use any more.
-        room.journal_mut().adopt(1, write_snapshot()).unwrap();
+        assert!(room.journal_mut().adopt(1, write_snapshot()).unwrap().is_none());
         assert_eq!(
             room.journal().rebuild(u64::MAX, &Arc::default())().unwrap(),
             *room.room()
         );
         assert_eq!(files_of(&path), 0);
         // The disk works again, and the server stops before anybody looked.
-        room.snapshot_now(Some(Stage::of(&path, false))).unwrap();
+        let staged = room.stage(Some(Stage::of(&path, false, Arc::default())))();
+        let number = room.journal().last_snapshot();
+        let adopting = room.adopt(number, staged).unwrap().unwrap();
+        room.adopted(over(adopting)).unwrap();
         assert!(!room.disk_failed());
-        let log = Log::File(FileLog::open(&path, false).unwrap());
+        let log = Log::File(FileLog::open(&path, false, Arc::default()).unwrap());
         assert_eq!(
             *LoggedRoom::open(log, Arc::default()).unwrap().room(),
             *room.room()
         );
-        room.delete_log().unwrap();
+        over(room.delete_log()).unwrap();
+        assert_eq!(files_of(&path), 0);
     }
 
     #[test]
@@ -282,7 +333,7 @@ mod tests {
         fs::create_dir(&folder).unwrap();
         let path = folder.join("room.log");
         let room = Room::new(RoomId(Uuid::nil()), RoomSettings::default());
-        let log = || Log::File(FileLog::open(&path, false).unwrap());
+        let log = || Log::File(FileLog::open(&path, false, Arc::default()).unwrap());
         LoggedRoom::create(room, log(), Arc::default()).unwrap();
         // No snapshot can be written: something else has its name.
         for number in 0..1_000 {
@@ -321,18 +372,19 @@ mod tests {
     #[test]
     fn snapshots_that_are_written_at_once_do_not_meet() {
         let path = std::env::temp_dir().join(format!("colloquy-{}.log", Uuid::new_v4()));
-        let mut log = FileLog::open(&path, false).unwrap();
+        let mut log = FileLog::open(&path, false, Arc::default()).unwrap();
         log.reset(b"old").unwrap();
         // One that nobody waits for any more ends after the last one was written, and before it becomes the log.
         let late = log.stage().write_file(b"half").unwrap();
         let last = log.stage().write_file(b"last").unwrap();
         drop(late);
-        let log = last.become_log(b", tail").unwrap();
+        let (log, becoming) = last.become_log(b", tail".to_vec());
+        over(becoming).unwrap();
         assert_eq!(log.reader()().unwrap(), b"last, tail");
         assert_eq!(files_of(&path), 1);
         // The room is deleted while a snapshot is being written.
         let late = log.stage().write_file(b"late").unwrap();
-        log.delete().unwrap();
+        over(log.delete()).unwrap();
         drop(late);
         assert_eq!(files_of(&path), 0);
     }

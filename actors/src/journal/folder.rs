@@ -5,6 +5,7 @@ use std::{
     io,
     os::unix::fs::DirBuilderExt,
     path::{Path, PathBuf},
+    sync::Arc,
     time::{Duration, SystemTime},
 };
 
@@ -13,6 +14,7 @@ use uuid::Uuid;
 use super::{
     Log,
     file::{FileLog, Stage},
+    threads::Threads,
 };
 use crate::{
     ids::{RoomId, Timestamp},
@@ -32,6 +34,7 @@ const LOCK_RETRY: Duration = Duration::from_millis(100);
 pub struct Folder {
     path: PathBuf,
     fsync: bool,
+    threads: Arc<Threads>,
     _lock: File,
 }
 
@@ -76,6 +79,7 @@ impl Folder {
                     return Ok(Self {
                         path: path.to_owned(),
                         fsync,
+                        threads: Arc::default(),
                         _lock: lock,
                     });
                 }
@@ -89,19 +93,25 @@ impl Folder {
         }
     }
 
+    /// For work on what is in it.
+    #[must_use]
+    pub fn threads(&self) -> &Arc<Threads> {
+        &self.threads
+    }
+
     fn file(&self, room: RoomId) -> PathBuf {
         self.path.join(room.to_string()).with_extension(LOG)
     }
 
     /// The log of a room, made when there is none.
     pub fn log(&self, room: RoomId) -> io::Result<Log> {
-        FileLog::open(&self.file(room), self.fsync).map(Log::File)
+        FileLog::open(&self.file(room), self.fsync, Arc::clone(&self.threads)).map(Log::File)
     }
 
     /// Where a room that lives in memory writes its next snapshot, to have a log again.
     #[must_use]
     pub fn stage(&self, room: RoomId) -> Stage {
-        Stage::of(&self.file(room), self.fsync)
+        Stage::of(&self.file(room), self.fsync, Arc::clone(&self.threads))
     }
 
     /// Whether a log could be written at this moment.

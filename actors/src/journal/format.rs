@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::JournalError;
 use crate::{
-    encoding::{self, EncodeError},
+    encoding,
     protocol::limits::JOURNAL_RECORD_BYTES_MAX,
     room::{Room, input::Stamped},
 };
@@ -44,15 +44,7 @@ pub struct Parsed<'a> {
 /// The bytes with which a log begins.
 pub fn begin(room: &Room) -> Result<Vec<u8>, JournalError> {
     let mut bytes = format!("{MAGIC}{RULES_HASH}\n").into_bytes();
-    let snapshot = encoding::encode(room)?;
-    if snapshot.len() > JOURNAL_RECORD_BYTES_MAX {
-        // It would be read as damage.
-        return Err(JournalError::Corrupt(format!(
-            "a snapshot of {} bytes",
-            snapshot.len()
-        )));
-    }
-    push(&mut bytes, snapshot.as_bytes());
+    push(&mut bytes, encoding::encode(room)?.as_bytes())?;
     Ok(bytes)
 }
 
@@ -82,7 +74,7 @@ impl Parsed<'_> {
 }
 
 /// Encodes a batch of inputs, one record each.
-pub fn encode_inputs(batch: &[Stamped]) -> Result<Vec<u8>, EncodeError> {
+pub fn encode_inputs(batch: &[Stamped]) -> Result<Vec<u8>, JournalError> {
     let mut bytes = Vec::with_capacity(batch.len() * 256);
     for stamped in batch {
         push_record(&mut bytes, &Record::Input(stamped))?;
@@ -91,22 +83,27 @@ pub fn encode_inputs(batch: &[Stamped]) -> Result<Vec<u8>, EncodeError> {
 }
 
 /// Encodes the mark of an input that panicked.
-pub fn encode_skipped(seq: u64) -> Result<Vec<u8>, EncodeError> {
+pub fn encode_skipped(seq: u64) -> Result<Vec<u8>, JournalError> {
     let mut bytes = Vec::new();
     push_record::<&Stamped>(&mut bytes, &Record::Skipped { seq })?;
     Ok(bytes)
 }
 
-fn push_record<I: Serialize>(bytes: &mut Vec<u8>, record: &Record<I>) -> Result<(), EncodeError> {
-    push(bytes, encoding::encode(record)?.as_bytes());
-    Ok(())
+fn push_record<I: Serialize>(bytes: &mut Vec<u8>, record: &Record<I>) -> Result<(), JournalError> {
+    push(bytes, encoding::encode(record)?.as_bytes())
 }
 
-fn push(bytes: &mut Vec<u8>, record: &[u8]) {
-    let length = u32::try_from(record.len()).unwrap_or(u32::MAX);
+/// Nothing is written that [`next`] would take for damage.
+fn push(bytes: &mut Vec<u8>, record: &[u8]) -> Result<(), JournalError> {
+    let length = u32::try_from(record.len())
+        .ok()
+        .filter(|_| record.len() <= JOURNAL_RECORD_BYTES_MAX);
+    let length =
+        length.ok_or_else(|| JournalError::Corrupt(format!("a record of {} bytes", record.len())))?;
     bytes.extend_from_slice(&length.to_le_bytes());
     bytes.extend_from_slice(&crc32fast::hash(record).to_le_bytes());
     bytes.extend_from_slice(record);
+    Ok(())
 }
 
 /// Reads a log as far as it is whole.

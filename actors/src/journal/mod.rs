@@ -3,7 +3,10 @@
 pub mod file;
 pub mod folder;
 pub mod format;
+#[cfg(feature = "fault-injection")]
+pub mod slow;
 pub mod storage;
+pub mod threads;
 
 use std::{
     collections::BTreeSet,
@@ -18,7 +21,13 @@ use self::{
     storage::Storage,
 };
 use crate::{
-    encoding::EncodeError, livekit::Livekit, ports::BoxFuture, protocol::limits::JOURNAL_TAIL_BYTES,
+    encoding::EncodeError,
+    ids::Timestamp,
+    livekit::Livekit,
+    ports::BoxFuture,
+    protocol::limits::{
+        JOURNAL_AGED_TAIL_BYTES, JOURNAL_MEETING_AGE_SECS, JOURNAL_SNAPSHOT_AGE_SECS, JOURNAL_TAIL_BYTES,
+    },
     room::Room,
 };
 
@@ -31,17 +40,34 @@ pub enum Log {
     Port(Box<dyn Storage>),
 }
 
-/// An append that was begun.
-pub enum Append {
+/// Something that is done with a log: over at once, or later. Nothing else is done with the log meanwhile.
+pub enum Doing {
     Over(io::Result<()>),
     UnderWay(BoxFuture<'static, io::Result<()>>),
 }
 
-impl fmt::Debug for Append {
+impl fmt::Debug for Doing {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Over(written) => f.debug_tuple("Over").field(written).finish(),
             Self::UnderWay(_) => f.write_str("UnderWay"),
+        }
+    }
+}
+
+impl Doing {
+    /// What is to be done although it may fail: a failure is only told.
+    #[must_use]
+    pub fn or_tell(self, tell: impl FnOnce(&io::Error) + Send + 'static) -> Self {
+        let told = move |written: io::Result<()>| {
+            if let Err(error) = &written {
+                tell(error);
+            }
+            Ok(())
+        };
+        match self {
+            Self::Over(written) => Self::Over(told(written)),
+            Self::UnderWay(doing) => Self::UnderWay(Box::pin(async move { told(doing.await) })),
         }
     }
 }
@@ -59,8 +85,24 @@ pub struct Journal {
     staging: Option<(u64, Vec<u8>)>,
     /// The number of the last snapshot.
     snapshots: u64,
+    /// When it was begun, in the room's time, and whether there was a meeting.
+    snapshot_at: Timestamp,
+    knows_meeting: bool,
+    /// Since when there is one that the last snapshot does not know.
+    meeting_since: Option<Timestamp>,
     /// The tail is not replaced before it is longer than this: the last snapshot failed.
     retry_above: usize,
+    /// What the log is once the snapshot has taken its place.
+    adopting: Option<Adopting>,
+}
+
+/// A snapshot that is taking the place of the log.
+#[derive(Debug)]
+struct Adopting {
+    /// Where the log lies then; none where it stays where it is.
+    log: Option<Log>,
+    snapshot_bytes: usize,
+    tail_bytes: usize,
 }
 
 /// Why a journal can't be used.
@@ -105,8 +147,21 @@ impl Journal {
             tail_bytes: 0,
             staging: None,
             snapshots: 0,
+            snapshot_at: room.at(),
+            knows_meeting: room.has_meeting(),
+            meeting_since: None,
             retry_above: 0,
+            adopting: None,
         })
+    }
+
+    /// Replaces the log by a snapshot, on a blocking thread, before a room is carried.
+    pub fn begin_anew(&mut self, room: &Room) -> Result<(), JournalError> {
+        let bytes = format::begin(room)?;
+        self.log.reset(&bytes)?;
+        (self.snapshot_bytes, self.tail_bytes) = (bytes.len(), 0);
+        (self.snapshot_at, self.knows_meeting) = (room.at(), room.has_meeting());
+        Ok(())
     }
 
     /// Begins a log in the place of another that failed: a snapshot that is still being written for that one is of no use.
@@ -139,21 +194,25 @@ impl Journal {
             tail_bytes: parsed.whole_bytes - parsed.snapshot_bytes,
             staging: None,
             snapshots: 0,
+            // Its age is not known: the room takes a new one soon.
+            snapshot_at: Timestamp::from_micros(0),
+            knows_meeting: false,
+            meeting_since: None,
             retry_above: 0,
+            adopting: None,
         };
         Ok((this, Replayed { panicked, ..replayed }))
     }
 
-    /// Begins to append records. They are in the log when it is over without an error; then comes [`Journal::appended`], before
-    /// anything else is done with the journal.
-    pub fn append(&mut self, records: &[u8]) -> Append {
+    /// Begins to append records. They are in the log when it is over without an error; then comes [`Journal::appended`].
+    pub fn append(&mut self, records: &[u8]) -> Doing {
         match &mut self.log {
             Log::File(file) => file.append(records),
             Log::Memory(_) => {
                 self.remember(records);
-                Append::Over(Ok(()))
+                Doing::Over(Ok(()))
             }
-            Log::Port(port) => Append::UnderWay(port.append(records)),
+            Log::Port(port) => port.append(records),
         }
     }
 
@@ -183,11 +242,26 @@ impl Journal {
         })
     }
 
-    /// Whether the tail is long enough to be replaced by a snapshot.
+    /// Whether the tail is to be replaced by a snapshot: it is long; or the last one is old; or a meeting has begun since, of which
+    /// other rules would know nothing.
     #[must_use]
-    pub fn wants_snapshot(&self) -> bool {
-        let above = JOURNAL_TAIL_BYTES.max(self.snapshot_bytes).max(self.retry_above);
-        !self.is_staging() && self.tail_bytes > above
+    pub fn wants_snapshot(&mut self, room: &Room) -> bool {
+        let now = room.at();
+        if room.has_meeting() && !self.knows_meeting {
+            self.meeting_since.get_or_insert(now);
+        } else {
+            self.meeting_since = None;
+        }
+        if self.is_staging() || self.tail_bytes <= self.retry_above {
+            return false;
+        }
+        let is_long = self.tail_bytes > JOURNAL_TAIL_BYTES.max(self.snapshot_bytes);
+        let is_old = self.tail_bytes > JOURNAL_AGED_TAIL_BYTES
+            && self.snapshot_at.plus_secs(JOURNAL_SNAPSHOT_AGE_SECS) <= now;
+        let lacks_meeting = self
+            .meeting_since
+            .is_some_and(|since| since.plus_secs(JOURNAL_MEETING_AGE_SECS) <= now);
+        is_long || is_old || lacks_meeting
     }
 
     #[must_use]
@@ -209,6 +283,7 @@ impl Journal {
         file: Option<Stage>,
     ) -> impl FnOnce() -> Result<Staged, JournalError> + Send + 'static {
         self.snapshots += 1;
+        (self.snapshot_at, self.knows_meeting) = (room.at(), room.has_meeting());
         self.staging = Some((self.snapshots, Vec::new()));
         let room = room.clone();
         let target = match &self.log {
@@ -230,39 +305,62 @@ impl Journal {
         }
     }
 
-    /// Replaces the log by the staged snapshot of this number and what came since. After a failure the old log stays.
-    pub fn adopt(&mut self, number: u64, staged: Result<Staged, JournalError>) -> Result<(), JournalError> {
-        // The disk may have failed meanwhile, so that another log is used now: then this is of no use.
+    /// Begins to replace the log by the staged snapshot of this number and what came since; [`Journal::adopted`] hears what came of it.
+    /// Nothing where it is of no use: the disk may have failed meanwhile, so that another log is used now.
+    pub fn adopt(
+        &mut self,
+        number: u64,
+        staged: Result<Staged, JournalError>,
+    ) -> Result<Option<Doing>, JournalError> {
         let Some((_, tail)) = self.staging.take_if(|(staging, _)| *staging == number) else {
-            return Ok(());
+            return Ok(None);
         };
-        self.replace(staged, &tail)
-            .inspect_err(|_| self.retry_above = self.tail_bytes.saturating_mul(2))
-    }
-
-    fn replace(&mut self, staged: Result<Staged, JournalError>, tail: &[u8]) -> Result<(), JournalError> {
-        let staged = staged?;
+        let tail_bytes = tail.len();
+        let staged = staged.inspect_err(|_| self.failed_to_adopt())?;
         let snapshot_bytes = staged.bytes();
-        match (&mut self.log, staged) {
+        let (log, doing) = match (&mut self.log, staged) {
             (Log::File(_) | Log::Memory(_), Staged::File(file)) => {
-                self.log = Log::File(file.become_log(tail)?);
+                let (log, doing) = file.become_log(tail);
+                (Some(Log::File(log)), doing)
             }
-            (Log::Memory(log), Staged::Memory(mut bytes)) => {
-                bytes.extend_from_slice(tail);
-                *log = bytes;
+            (Log::Memory(_), Staged::Memory(mut bytes)) => {
+                bytes.extend_from_slice(&tail);
+                (Some(Log::Memory(bytes)), Doing::Over(Ok(())))
             }
             (Log::Port(port), Staged::Memory(mut bytes)) => {
-                bytes.extend_from_slice(tail);
-                port.replace(&bytes)?;
+                bytes.extend_from_slice(&tail);
+                (None, port.replace(bytes))
             }
             (Log::File(_), Staged::Memory(_)) | (Log::Port(_), Staged::File(_)) => {
                 return Err(JournalError::Corrupt(
                     "a snapshot of another kind of log".to_owned(),
                 ));
             }
+        };
+        self.adopting = Some(Adopting {
+            log,
+            snapshot_bytes,
+            tail_bytes,
+        });
+        Ok(Some(doing))
+    }
+
+    /// The snapshot has taken the place of the log. After a failure the old log stays.
+    pub fn adopted(&mut self, written: io::Result<()>) -> Result<(), JournalError> {
+        let Some(adopting) = self.adopting.take() else {
+            return Ok(());
+        };
+        written.inspect_err(|_| self.failed_to_adopt())?;
+        if let Some(log) = adopting.log {
+            self.log = log;
         }
-        (self.snapshot_bytes, self.tail_bytes, self.retry_above) = (snapshot_bytes, tail.len(), 0);
+        (self.snapshot_bytes, self.tail_bytes) = (adopting.snapshot_bytes, adopting.tail_bytes);
+        self.retry_above = 0;
         Ok(())
+    }
+
+    fn failed_to_adopt(&mut self) {
+        self.retry_above = self.tail_bytes.saturating_mul(2);
     }
 
     /// Bytes of the snapshot and of the inputs since.
@@ -277,27 +375,30 @@ impl Journal {
     }
 
     /// The room lives: a quiet one must not look old when the process dies.
-    pub fn touch(&self) -> io::Result<()> {
+    #[must_use]
+    pub fn touch(&self) -> Doing {
         match &self.log {
             Log::File(file) => file.touch(),
-            Log::Memory(_) | Log::Port(_) => Ok(()),
+            Log::Memory(_) | Log::Port(_) => Doing::Over(Ok(())),
         }
     }
 
     /// The room is over: its log goes.
-    pub fn delete(&self) -> io::Result<()> {
+    #[must_use]
+    pub fn delete(&self) -> Doing {
         match &self.log {
             Log::File(file) => file.delete(),
-            Log::Memory(_) => Ok(()),
+            Log::Memory(_) => Doing::Over(Ok(())),
             Log::Port(port) => port.delete(),
         }
     }
 
     /// The room failed: its log is kept for post-mortem, and never revived.
-    pub fn set_aside(&self, now: crate::ids::Timestamp) -> io::Result<()> {
+    #[must_use]
+    pub fn set_aside(&self, now: Timestamp) -> Doing {
         match &self.log {
             Log::File(file) => file.set_aside(now),
-            Log::Memory(_) => Ok(()),
+            Log::Memory(_) => Doing::Over(Ok(())),
             Log::Port(port) => port.delete(),
         }
     }
@@ -311,7 +412,7 @@ impl Log {
                 bytes.clone_into(log);
                 Ok(())
             }
-            Self::Port(port) => port.replace(bytes),
+            Self::Port(port) => port.reset(bytes),
         }
     }
 

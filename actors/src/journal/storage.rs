@@ -2,20 +2,24 @@
 
 use std::{fmt, io};
 
-use crate::ports::BoxFuture;
+use super::Doing;
 
-/// Bytes that outlive the room which writes them.
+/// Bytes that outlive the room which writes them. What is begun and takes time is over before the next is begun.
 pub trait Storage: fmt::Debug + Send + Sync {
-    /// Puts these bytes in place of all that is there: wholly, or not at all.
-    fn replace(&mut self, bytes: &[u8]) -> io::Result<()>;
+    /// Puts these bytes in place of all that is there: wholly, or not at all. On a blocking thread.
+    fn reset(&mut self, bytes: &[u8]) -> io::Result<()>;
 
+    /// The same, beside the room.
+    fn replace(&mut self, bytes: Vec<u8>) -> Doing;
+
+    /// On a blocking thread.
     fn read(&self) -> io::Result<Vec<u8>>;
 
     /// The bytes are there when this is done. After a failure, nothing, all or a part of them may be there.
-    fn append(&mut self, bytes: &[u8]) -> BoxFuture<'static, io::Result<()>>;
+    fn append(&mut self, bytes: &[u8]) -> Doing;
 
-    /// Cuts off what is behind so many bytes.
+    /// Cuts off what is behind so many bytes. On a blocking thread.
     fn cut(&mut self, bytes: usize) -> io::Result<()>;
 
-    fn delete(&self) -> io::Result<()>;
+    fn delete(&self) -> Doing;
 }

@@ -114,6 +114,11 @@ pub const POST_MORTEM_FILES_MAX: usize = 20;
 pub const POST_MORTEM_SECS: u64 = 7 * 24 * 3600;
 /// A journal's tail longer than this, and than the last snapshot, is replaced by a snapshot.
 pub const JOURNAL_TAIL_BYTES: usize = 1024 * 1024;
+/// One that is longer than this is replaced after [`JOURNAL_SNAPSHOT_AGE_SECS`] too.
+pub const JOURNAL_AGED_TAIL_BYTES: usize = 64 * 1024;
+pub const JOURNAL_SNAPSHOT_AGE_SECS: u64 = 5 * 60;
+/// So long after a meeting began there is a snapshot that knows of it.
+pub const JOURNAL_MEETING_AGE_SECS: u64 = 30;
 /// A record of a journal; larger lengths are read as corruption.
 pub const JOURNAL_RECORD_BYTES_MAX: usize = 256 * 1024 * 1024;
 

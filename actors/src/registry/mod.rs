@@ -52,12 +52,15 @@ pub struct RegistrySummary {
     pub ending: usize,
 }
 
+/// Who waits for a room, and for whom it may begin anew.
+type Waiting<H> = (Option<Beginner>, <H as Host>::Asker);
+
 /// Finds rooms and keeps them.
 pub struct Registry<H: Host> {
     rooms: Rooms<H::Room>,
     settings: RoomSettings,
-    /// Who waits for rooms that are coming or ending, and for whom the room may begin anew.
-    waiting: HashMap<RoomId, Vec<(Option<Beginner>, H::Asker)>>,
+    /// Who waits for rooms that are coming or ending.
+    waiting: HashMap<RoomId, Vec<Waiting<H>>>,
     /// Rooms whose journal is being read.
     loading: HashSet<RoomId>,
     /// Rooms to revive when nothing else is to be done.
@@ -205,7 +208,7 @@ impl<H: Host> Registry<H> {
         self.revive_next(host);
     }
 
-    /// Finds arrivals and dead shells of which nobody said a word.
+    /// Finds arrivals and dead shells of which nobody said a word, and asks rooms that want to end once more.
     fn catch_up(&mut self, host: &mut H) {
         for id in self.rooms.arrivals() {
             self.came(host, id);
@@ -213,6 +216,12 @@ impl<H: Host> Registry<H> {
         for (id, life) in self.rooms.gone() {
             self.gone(host, id, life);
         }
+        // What they have decided may have been lost.
+        self.rooms.for_each(|_, entry| {
+            if let Entry::Ending(room) = entry {
+                room.may_end();
+            }
+        });
     }
 
     fn answer_waiting(&mut self, host: &mut H, id: RoomId, found: &Found<H::Room>) {
@@ -224,14 +233,13 @@ impl<H: Host> Registry<H> {
                 (Found::None, Some(beginner)) => self.begin(host, id, beginner),
                 (found, _) => Some(found.clone()),
             };
-            match answer {
-                Some(found) => host.answer(asker, found),
+            let Some(answer) = answer else {
                 // It begins: the others wait for it too.
-                None => {
-                    let all = std::iter::once((begin, asker)).chain(waiting.by_ref()).collect();
-                    self.waiting.insert(id, all);
-                }
-            }
+                let all = std::iter::once((begin, asker)).chain(waiting).collect();
+                self.waiting.insert(id, all);
+                return;
+            };
+            host.answer(asker, answer);
         }
     }
 
@@ -306,14 +314,11 @@ impl<H: Host> Registry<H> {
     pub fn sweep(&mut self, host: &mut H) {
         self.catch_up(host);
         let mut ids = Vec::new();
-        self.rooms.for_each(|id, entry| match entry {
-            Entry::Living(room) => {
+        self.rooms.for_each(|id, entry| {
+            if let Entry::Living(room) = entry {
                 room.sweep();
                 ids.push(id);
             }
-            // The question may have been lost with another registry.
-            Entry::Ending(room) => room.may_end(),
-            Entry::Asleep | Entry::Coming(_) => {}
         });
         host.tidy();
         host.look_for_missing(ids);
@@ -333,7 +338,9 @@ impl<H: Host> Registry<H> {
             }
         });
         self.stopping = Some(ids);
-        rooms.into_iter().for_each(|room| host.stop(room));
+        for room in rooms {
+            host.stop(room);
+        }
     }
 
     /// A room has written its last snapshot, or never will.

@@ -19,21 +19,21 @@ pub(super) struct Owned {
 
 impl Owned {
     pub fn count<R: RoomHandle>(rooms: &Rooms<R>, beginner: Beginner) -> Self {
-        let mut owned = Self::default();
+        let mut count = Self::default();
         let Some(owner) = beginner.owner else {
-            return owned;
+            return count;
         };
         rooms.for_each(|_, entry| match entry {
             Entry::Living(room) if room.owner() == Some(owner) => {
-                owned.add(beginner, room.founder(), room.was_entered());
+                count.add(beginner, room.founder(), room.was_entered());
             }
             Entry::Coming(Coming {
                 beginner: Some(other),
                 ..
-            }) if other.owner == Some(owner) => owned.add(beginner, other.by, false),
+            }) if other.owner == Some(owner) => count.add(beginner, other.by, false),
             _ => {}
         });
-        owned
+        count
     }
 
     fn add(&mut self, beginner: Beginner, founder: Founder, was_entered: bool) {

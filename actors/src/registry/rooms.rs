@@ -195,7 +195,9 @@ impl<R: RoomHandle> Rooms<R> {
         let (came, is_revived) = (coming.came.take()?, coming.beginner.is_none());
         Some(match came {
             Came::Room(room, missed) => {
-                missed.into_iter().for_each(|notice| room.tell(notice));
+                for notice in missed {
+                    room.tell(notice);
+                }
                 for (notice, revision) in coming.heard.drain(..) {
                     room.notice(notice, revision);
                 }

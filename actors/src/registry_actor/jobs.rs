@@ -8,7 +8,7 @@ use std::{
 use super::Args;
 use crate::{
     ids::{RoomId, Timestamp},
-    journal::{JournalError, Log, folder::Folder},
+    journal::{JournalError, Log, folder::Folder, threads::Threads},
     livekit::Livekit,
     logged::{LoggedRoom, Revived},
     ports::{Slept, Unavailable},
@@ -30,9 +30,9 @@ pub(super) async fn begin(
             || Ok(Log::Memory(Vec::new())),
             |folder| folder.log(id).map_err(JournalError::from),
         );
-        LoggedRoom::begin(&Room::new(id, settings), log, livekit)
+        LoggedRoom::begin(&Room::new(id, settings), log, &livekit)
     };
-    match tokio::task::spawn_blocking(create).await {
+    match args.threads.long(create).await {
         Ok(Ok(room)) => spawn(args, room, None, Some(beginner)).await,
         Ok(Err(error)) => {
             tracing::error!(room.id = %id, %error, "room could not begin");
@@ -57,6 +57,7 @@ async fn spawn(
         life,
         revision: args.revisions.current(),
         folder: args.folder,
+        threads: args.threads,
         ports: args.ports,
         registry: Arc::new(args.myself),
         supervisor: args.supervisor,
@@ -77,16 +78,16 @@ pub(super) async fn load(args: Args, id: RoomId, loading: Loading) -> Came<RoomR
     };
     let now = args.ports.clock.now();
     if loading == Loading::PutAside {
-        return put_aside(folder, id, now).await;
+        return put_aside(&args.threads, folder, id, now).await;
     }
     match args.ports.directory.missing_rooms(vec![id]).await {
         Err(Unavailable) => return Came::Unavailable,
-        Ok(missing) if !missing.is_empty() => return delete(folder, id).await,
+        Ok(missing) if !missing.is_empty() => return delete(&args.threads, folder, id).await,
         Ok(_) => {}
     }
     let (livekit, seed) = (args.livekit.for_room(), args.ports.random.seed());
-    let read = tokio::task::spawn_blocking(move || read(id, &folder, livekit, (now, seed)));
-    match read.await {
+    let read = move || read(id, &folder, livekit, (now, seed));
+    match args.threads.long(read).await {
         Ok(Ok(Some(revived))) => revive(args, revived).await,
         Ok(Ok(None) | Err(JournalError::Corrupt(_) | JournalError::Panicked(_))) => Came::Gone,
         Ok(Err(JournalError::Io(error))) => {
@@ -134,9 +135,9 @@ async fn revive(args: Args, revived: Revived) -> Came<RoomRef> {
     }
 }
 
-async fn delete(folder: Arc<Folder>, id: RoomId) -> Came<RoomRef> {
+async fn delete(threads: &Threads, folder: Arc<Folder>, id: RoomId) -> Came<RoomRef> {
     tracing::info!(room.id = %id, "journal of a room that is gone is deleted");
-    match tokio::task::spawn_blocking(move || folder.delete(id)).await {
+    match threads.long(move || folder.delete(id)).await {
         Ok(Ok(())) => Came::Gone,
         Ok(Err(error)) => {
             tracing::error!(room.id = %id, %error, "journal could not be deleted");
@@ -146,7 +147,7 @@ async fn delete(folder: Arc<Folder>, id: RoomId) -> Came<RoomRef> {
     }
 }
 
-async fn put_aside(folder: Arc<Folder>, id: RoomId, now: Timestamp) -> Came<RoomRef> {
+async fn put_aside(threads: &Threads, folder: Arc<Folder>, id: RoomId, now: Timestamp) -> Came<RoomRef> {
     let aside = move || {
         if folder.has(id) {
             folder.set_aside(id, now)
@@ -154,7 +155,7 @@ async fn put_aside(folder: Arc<Folder>, id: RoomId, now: Timestamp) -> Came<Room
             Ok(())
         }
     };
-    match tokio::task::spawn_blocking(aside).await {
+    match threads.long(aside).await {
         Ok(Ok(())) => Came::Gone,
         Ok(Err(error)) => {
             tracing::error!(room.id = %id, %error, "journal could not be put aside");

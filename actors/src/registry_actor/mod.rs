@@ -14,7 +14,7 @@ use self::carried::Carried;
 use crate::{
     access_revision::AccessRevisions,
     ids::RoomId,
-    journal::folder::Folder,
+    journal::{folder::Folder, threads::Threads},
     livekit::Livekit,
     ports::Ports,
     registry::{Beginner, Found, Life, Lifecycle, Registry, RegistrySummary, Rooms},
@@ -62,6 +62,8 @@ pub struct Args {
     pub rooms: Rooms<RoomRef>,
     /// None keeps journals in memory.
     pub folder: Option<Arc<Folder>>,
+    /// For work on journals.
+    pub threads: Arc<Threads>,
     pub settings: RoomSettings,
     pub livekit: Arc<Livekit>,
     pub revisions: AccessRevisions,

@@ -13,7 +13,7 @@ use tokio::task::{AbortHandle, JoinHandle};
 use super::{Gauge, RoomMsg};
 use crate::{
     ids::{RoomId, Timestamp},
-    journal::{JournalError, Rebuild},
+    journal::{JournalError, Rebuild, threads::Threads},
     livekit::Call,
     ports::{BoxFuture, Ports},
     registry::{Life, Lifecycle},
@@ -29,6 +29,7 @@ const SLICE: Duration = Duration::from_millis(5);
 #[derive(Debug)]
 pub(super) struct Carried {
     ports: Ports,
+    threads: Arc<Threads>,
     /// Who is to be told of this life of the room.
     registry: (Arc<dyn Lifecycle>, Life),
     room: RoomId,
@@ -44,12 +45,13 @@ pub(super) struct Carried {
 impl Carried {
     pub fn new(
         (room, actor): (RoomId, ActorRef<RoomMsg>),
-        ports: Ports,
+        (ports, threads): (Ports, Arc<Threads>),
         registry: (Arc<dyn Lifecycle>, Life),
         gauge: Arc<Gauge>,
     ) -> Self {
         Self {
             ports,
+            threads,
             registry,
             room,
             gauge,
@@ -128,13 +130,18 @@ impl Carrier for Carried {
         let _ = self.actor.cast(RoomMsg::Turn);
     }
 
-    fn append(&mut self, append: BoxFuture<'static, io::Result<()>>) {
-        self.spawn(async move { RoomMsg::Appended(append.await) });
+    fn write(&mut self, doing: BoxFuture<'static, io::Result<()>>) {
+        self.spawn(async move { RoomMsg::Written(doing.await) });
+    }
+
+    fn beside(&mut self, doing: BoxFuture<'static, io::Result<()>>) {
+        tokio::spawn(doing);
     }
 
     fn rebuild(&mut self, rebuild: Rebuild) {
+        let threads = Arc::clone(&self.threads);
         self.spawn(async move {
-            let room = tokio::task::spawn_blocking(rebuild).await;
+            let room = threads.long(rebuild).await;
             RoomMsg::Rebuilt(Box::new(room.unwrap_or_else(|_| {
                 Err(JournalError::Corrupt("reading it panics".to_owned()))
             })))
@@ -142,12 +149,10 @@ impl Carrier for Carried {
     }
 
     fn write_snapshot(&mut self, number: u64, write: WriteSnapshot) {
+        let threads = Arc::clone(&self.threads);
         self.spawn(async move {
-            let staged = tokio::task::spawn_blocking(write).await;
-            RoomMsg::Staged(
-                number,
-                staged.unwrap_or_else(|error| Err(io::Error::other(error).into())),
-            )
+            let staged = threads.long(write).await;
+            RoomMsg::Staged(number, staged.unwrap_or_else(|error| Err(error.into())))
         });
     }
 

@@ -33,8 +33,10 @@ pub trait Carrier {
     fn is_slice_over(&self) -> bool;
     /// [`super::Shell::turn`] is to be called when the inputs that are here now have been taken in.
     fn turn(&mut self);
-    /// An append is under way; [`super::Shell::appended`] hears of its end.
-    fn append(&mut self, append: BoxFuture<'static, io::Result<()>>);
+    /// Something is being done with the log; [`super::Shell::written`] hears of its end.
+    fn write(&mut self, doing: BoxFuture<'static, io::Result<()>>);
+    /// Something that nobody waits for.
+    fn beside(&mut self, doing: BoxFuture<'static, io::Result<()>>);
     /// Reads the room anew, for [`super::Shell::rebuilt`].
     fn rebuild(&mut self, rebuild: Rebuild);
     /// Writes the snapshot of this number, for [`super::Shell::staged`].

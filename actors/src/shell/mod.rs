@@ -8,6 +8,7 @@ pub mod carrier;
 pub mod kept;
 pub mod links;
 mod release;
+mod snapshots;
 mod turn;
 
 use std::{
@@ -23,11 +24,7 @@ use self::{kept::Kept, links::Links};
 use crate::{
     access_revision::AccessRevision,
     ids::{ParticipantId, RoomId, SessionNo, Timestamp, TokenHash},
-    journal::{
-        JournalError,
-        file::{self, Staged},
-        folder::Folder,
-    },
+    journal::{Doing, JournalError, file::Staged, folder::Folder},
     logged::{LoggedRoom, Panicked},
     protocol::{Command, codes::CloseCode, meeting::Caller},
     room::{
@@ -96,12 +93,20 @@ enum Stage<A> {
     Between,
     /// The batch is being logged.
     Logging(Batch<A>),
+    /// The disk failed: the batch is in a log in memory, and the file is being deleted.
+    LeavingFile(Batch<A>),
     /// The batch is logged, and the thread was given back.
     Handling(Batch<A>),
     /// It is being logged that an input is skipped, before the rest is handled.
     Skipping(Undoing<A>, Batch<A>),
     /// The room is being read anew.
     Rebuilding(Undoing<A>, Batch<A>),
+    /// A snapshot takes the place of the log; whether the room may end behind it.
+    Adopting { may_end: bool },
+    /// The last snapshot is being written, or made the log.
+    Saving,
+    /// The log is being deleted, or put aside: it is the end.
+    Closing,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -111,7 +116,7 @@ enum Phase {
     Ending,
     /// The server stops: the last snapshot is written as soon as the log allows.
     Stopping,
-    /// No input is handled any more.
+    /// No input is handled any more: the room ends, or has ended.
     Stopped,
 }
 
@@ -142,9 +147,14 @@ pub struct Shell<C: Carrier> {
     alarm: Option<Timestamp>,
     phase: Phase,
     stage: Stage<C::Asker>,
-    /// A snapshot that was written while the log was being written to.
-    staged: Option<(u64, Result<Staged, JournalError>)>,
+    /// A snapshot that was written in the middle of a turn.
+    staged: Option<Snapshot>,
+    /// Somebody waits for the end.
+    is_stop_asked_for: bool,
 }
+
+/// A snapshot by its number.
+type Snapshot = (u64, Result<Staged, JournalError>);
 
 impl<C: Carrier> fmt::Debug for Shell<C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -174,6 +184,7 @@ impl<C: Carrier> Shell<C> {
             phase: Phase::Running,
             stage: Stage::Between,
             staged: None,
+            is_stop_asked_for: false,
         }
     }
 
@@ -220,6 +231,12 @@ impl<C: Carrier> Shell<C> {
     /// Whether nothing is being written to the log, or read from it.
     fn is_log_at_rest(&self) -> bool {
         matches!(self.stage, Stage::Between | Stage::Handling(_))
+    }
+
+    /// Whether the room has ended, and nothing is left to be done.
+    #[must_use]
+    pub fn has_ended(&self) -> bool {
+        self.phase == Phase::Stopped && self.is_between_turns()
     }
 
     /// Whether the room is as its inputs made it: not while a panic is being undone.
@@ -314,67 +331,18 @@ impl<C: Carrier> Shell<C> {
         self.input(carrier, taken);
     }
 
-    /// The server stops: everybody out, and a last snapshot; what the sessions report after that is not a leave.
-    pub fn stop(&mut self, carrier: &mut C) {
-        if !self.is_running() {
-            return carrier.stopped();
-        }
-        self.phase = Phase::Stopping;
-        // Whoever waits for a ticket is told by the dropped asker.
-        self.queue.clear();
-        self.close_all(CloseCode::GoingAway);
-        // What is logged and not handled yet is undone by the snapshot: nobody has heard of it.
-        if self.is_log_at_rest() {
-            self.stop_now(carrier);
-        }
-    }
-
-    fn stop_now(&mut self, carrier: &mut C) {
-        (self.phase, self.stage) = (Phase::Stopped, Stage::Between);
-        // What lives in memory gets its last chance to outlive the process.
-        let file = self.stage_on_disk();
-        if let Err(error) = self.room.snapshot_now(file) {
-            tracing::error!(room.id = %self.id(), %error, "last snapshot failed; the journal stays as it is");
-        }
-        carrier.stopped();
-    }
-
-    /// The snapshot of this number was written beside the log.
-    pub fn staged(&mut self, carrier: &mut C, number: u64, staged: Result<Staged, JournalError>) {
-        if self.phase == Phase::Stopped {
-            // It would bring back the log of a room that has ended.
-            return;
-        }
-        if self.is_log_at_rest() {
-            self.adopt(carrier, number, staged);
-        } else {
-            self.staged = Some((number, staged));
-        }
-    }
-
-    /// Begins a snapshot, into a file where a room in memory is to get one, unless the log is being written to.
-    pub fn begin_snapshot(&mut self, carrier: &mut C, file: Option<file::Stage>) {
-        if self.is_running() && self.is_between_turns() {
-            let write = Box::new(self.room.stage(file));
-            carrier.write_snapshot(self.room.journal().last_snapshot(), write);
-        }
-    }
-
-    fn adopt(&mut self, carrier: &mut C, number: u64, staged: Result<Staged, JournalError>) {
-        if let Err(error) = self.room.adopt(number, staged) {
-            tracing::warn!(room.id = %self.id(), %error, "snapshot failed; the longer journal stays");
-        }
-        carrier.show_disk(self.room.disk_failed());
-    }
-
     /// Keeps the journal young and the room in order, and lets a room end that nobody entered. A room that lives in memory because the
     /// disk failed tries to get a journal again.
     pub fn sweep(&mut self, carrier: &mut C) {
         if !self.is_running() || !self.is_between_turns() {
             return;
         }
-        if let Err(error) = self.room.journal().touch() {
-            tracing::warn!(room.id = %self.id(), %error, "journal can't be touched");
+        let id = self.id();
+        let touching = self.room.journal().touch().or_tell(move |error| {
+            tracing::warn!(room.id = %id, %error, "journal can't be touched");
+        });
+        if let Doing::UnderWay(touching) = touching {
+            carrier.beside(touching);
         }
         if let Some(stage) = self.stage_on_disk().filter(|_| !self.room.journal().is_staging()) {
             self.begin_snapshot(carrier, Some(stage));
@@ -386,17 +354,12 @@ impl<C: Carrier> Shell<C> {
     /// Whoever keeps rooms knows this one no more: it ends, unless something came meanwhile.
     pub fn may_end(&mut self, carrier: &mut C) {
         if self.is_over() {
-            self.end(carrier, true);
+            let deleting = self.room.delete_log();
+            self.end(carrier, deleting);
         } else if self.is_running() {
             self.phase = Phase::Running;
             carrier.stays(self.id());
         }
-    }
-
-    /// Where a room that lives in memory because the disk failed gets a journal.
-    fn stage_on_disk(&self) -> Option<file::Stage> {
-        let folder = self.folder.as_ref().filter(|_| self.room.disk_failed())?;
-        Some(folder.stage(self.id()))
     }
 
     fn is_running(&self) -> bool {
@@ -407,12 +370,21 @@ impl<C: Carrier> Shell<C> {
         self.is_running() && self.is_between_turns() && self.queue.is_empty() && self.room.room().is_over()
     }
 
-    fn end(&mut self, carrier: &mut C, delete: bool) {
-        (self.phase, self.stage) = (Phase::Stopped, Stage::Between);
-        if delete && let Err(error) = self.room.delete_log() {
-            tracing::error!(room.id = %self.id(), %error, "journal could not be deleted");
+    /// The room ends when this is done with its log.
+    fn end(&mut self, carrier: &mut C, closing: Doing) {
+        (self.phase, self.stage) = (Phase::Stopped, Stage::Closing);
+        match closing {
+            Doing::Over(written) => self.written(carrier, written),
+            Doing::UnderWay(closing) => carrier.write(closing),
         }
+    }
+
+    fn ended(&mut self, carrier: &mut C) {
+        self.stage = Stage::Between;
         carrier.ended(self.id());
+        if self.is_stop_asked_for {
+            carrier.stopped();
+        }
     }
 
     fn enqueue(&mut self, carrier: &mut C, waiting: Waiting<C::Asker>) {

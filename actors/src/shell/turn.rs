@@ -5,7 +5,7 @@ use std::{collections::VecDeque, io};
 use super::{Batch, Carrier, Phase, ReplyTo, SessionLink, Shell, Stage, Undoing, Waiting};
 use crate::{
     ids::SessionNo,
-    journal::{Append, JournalError},
+    journal::{Doing, JournalError},
     livekit::Outcome,
     logged::{Handled, RoomFailure},
     protocol::{
@@ -47,10 +47,10 @@ impl<C: Carrier> Shell<C> {
     }
 
     /// What is being appended ends at once, or later.
-    fn wait_for(&mut self, carrier: &mut C, append: Result<Append, JournalError>) {
+    fn wait_for(&mut self, carrier: &mut C, append: Result<Doing, JournalError>) {
         match append {
-            Ok(Append::Over(written)) => self.appended(carrier, written),
-            Ok(Append::UnderWay(append)) => carrier.append(append),
+            Ok(Doing::Over(written)) => self.written(carrier, written),
+            Ok(Doing::UnderWay(append)) => carrier.write(append),
             Err(error) => self.fail(carrier, &error.into()),
         }
     }
@@ -91,25 +91,40 @@ impl<C: Carrier> Shell<C> {
         self.queue.iter().take(TURN_INPUTS_MAX).take_while(fits).count()
     }
 
-    /// An append is over.
-    pub fn appended(&mut self, carrier: &mut C, written: io::Result<()>) {
+    /// What was being done with the log is over.
+    pub fn written(&mut self, carrier: &mut C, written: io::Result<()>) {
         match std::mem::replace(&mut self.stage, Stage::Between) {
             // Nothing of it was handled, and nobody has heard of it: the file is good, whatever became of this.
             Stage::Logging(_) if self.phase == Phase::Stopping => {
                 self.room.log_in_vain();
-                self.stop_now(carrier);
+                self.save(carrier);
             }
+            Stage::LeavingFile(_) if self.phase == Phase::Stopping => self.save(carrier),
             Stage::Logging(batch) => match self.room.logged(written) {
-                Ok(()) => {
-                    carrier.show_disk(self.room.disk_failed());
-                    self.handle(carrier, batch);
+                Ok(None) => self.handle(carrier, batch),
+                Ok(Some(leaving)) => {
+                    self.stage = Stage::LeavingFile(batch);
+                    self.wait_for(carrier, Ok(leaving));
                 }
                 Err(error) => self.fail(carrier, &error.into()),
             },
+            Stage::LeavingFile(batch) => {
+                carrier.show_disk(self.room.disk_failed());
+                self.handle(carrier, batch);
+            }
             Stage::Skipping(undoing, batch) => match self.room.skip_logged(written) {
                 Ok(()) => self.rebuild(carrier, undoing, batch),
                 Err(error) => self.fail(carrier, &error.into()),
             },
+            Stage::Adopting { may_end } => {
+                let adopted = self.room.adopted(written);
+                self.adopted(carrier, adopted, may_end);
+            }
+            Stage::Saving => {
+                let saved = self.room.adopted(written);
+                self.saved(carrier, saved);
+            }
+            Stage::Closing => self.ended(carrier),
             other => self.stage = other,
         }
     }
@@ -196,7 +211,7 @@ impl<C: Carrier> Shell<C> {
         } = undoing;
         let room = room.map_err(RoomFailure::from);
         match room.and_then(|room| self.room.rebuilt(panicked, room)) {
-            Ok(_) if self.phase == Phase::Stopping => self.stop_now(carrier),
+            Ok(_) if self.phase == Phase::Stopping => self.save(carrier),
             Ok(cut) => {
                 self.internal_error(carrier, reply_to);
                 self.after_panic(carrier, arriving, cut);
@@ -207,13 +222,13 @@ impl<C: Carrier> Shell<C> {
     }
 
     pub(super) fn after_turn(&mut self, carrier: &mut C, may_end: bool) {
-        if let Some((number, staged)) = self.staged.take() {
-            self.adopt(carrier, number, staged);
+        if let Some(snapshot) = self.staged.take() {
+            return self.adopt(carrier, snapshot, may_end);
         }
         if !self.queue.is_empty() {
             self.ask_for_turn(carrier);
         }
-        if self.room.journal().wants_snapshot() {
+        if self.room.wants_snapshot() {
             self.begin_snapshot(carrier, None);
         }
         self.set_alarm(carrier);
@@ -272,15 +287,9 @@ impl<C: Carrier> Shell<C> {
     /// The room can't go on: everybody is sent away to come back, and its journal is kept for post-mortem.
     fn fail(&mut self, carrier: &mut C, failure: &RoomFailure) {
         tracing::error!(room.id = %self.id(), %failure, "room ended");
-        let was_stopping = self.phase == Phase::Stopping;
         self.queue = VecDeque::new();
         self.close_all(CloseCode::Restart);
-        if let Err(error) = self.room.set_log_aside(carrier.now()) {
-            tracing::error!(room.id = %self.id(), %error, "journal could not be put aside");
-        }
-        self.end(carrier, false);
-        if was_stopping {
-            carrier.stopped();
-        }
+        let putting_aside = self.room.set_log_aside(carrier.now());
+        self.end(carrier, putting_aside);
     }
 }

@@ -7,10 +7,7 @@ use std::{
     task::Poll,
 };
 
-use colloquy_actors::{
-    journal::{Log, storage::Storage},
-    ports::BoxFuture,
-};
+use colloquy_actors::journal::{Doing, Log, storage::Storage};
 
 use super::chance::Chance;
 
@@ -118,6 +115,16 @@ impl Platter {
         self.log.get_or_insert_default().extend_from_slice(bytes);
     }
 
+    fn replace(&mut self, bytes: &[u8]) -> io::Result<()> {
+        // Beside the log, so that it stays as it was.
+        if self.fault.take().is_some() {
+            return Err(io::Error::other("the disk is full"));
+        }
+        (self.whole, self.snapshot) = (bytes.len(), bytes.len());
+        self.log = Some(bytes.to_vec());
+        Ok(())
+    }
+
     fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
         let written = match self.fault.take() {
             None => {
@@ -133,16 +140,30 @@ impl Platter {
     }
 }
 
+impl Disk {
+    /// Does something when the disk is not busy any more; an eager one does it before.
+    fn when_ready(&self, mut work: impl FnMut(&mut Platter) -> io::Result<()> + Send + 'static) -> Doing {
+        let (disk, mut done) = (self.clone(), None);
+        Doing::UnderWay(Box::pin(poll_fn(move |_| {
+            let mut platter = disk.platter();
+            if done.is_none() && (platter.eager || !platter.busy) {
+                done = Some(work(&mut platter));
+            }
+            if platter.busy {
+                return Poll::Pending;
+            }
+            done.take().map_or(Poll::Pending, Poll::Ready)
+        })))
+    }
+}
+
 impl Storage for Disk {
-    fn replace(&mut self, bytes: &[u8]) -> io::Result<()> {
-        let mut platter = self.platter();
-        // Beside the log, so that it stays as it was.
-        if platter.fault.take().is_some() {
-            return Err(io::Error::other("the disk is full"));
-        }
-        (platter.whole, platter.snapshot) = (bytes.len(), bytes.len());
-        platter.log = Some(bytes.to_vec());
-        Ok(())
+    fn reset(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.platter().replace(bytes)
+    }
+
+    fn replace(&mut self, bytes: Vec<u8>) -> Doing {
+        self.when_ready(move |platter| platter.replace(&bytes))
     }
 
     fn read(&self) -> io::Result<Vec<u8>> {
@@ -150,18 +171,9 @@ impl Storage for Disk {
         log.ok_or_else(|| io::Error::from(io::ErrorKind::NotFound))
     }
 
-    fn append(&mut self, bytes: &[u8]) -> BoxFuture<'static, io::Result<()>> {
-        let (disk, bytes, mut written) = (self.clone(), bytes.to_vec(), None);
-        Box::pin(poll_fn(move |_| {
-            let mut platter = disk.platter();
-            if written.is_none() && (platter.eager || !platter.busy) {
-                written = Some(platter.append(&bytes));
-            }
-            if platter.busy {
-                return Poll::Pending;
-            }
-            written.take().map_or(Poll::Pending, Poll::Ready)
-        }))
+    fn append(&mut self, bytes: &[u8]) -> Doing {
+        let bytes = bytes.to_vec();
+        self.when_ready(move |platter| platter.append(&bytes))
     }
 
     fn cut(&mut self, bytes: usize) -> io::Result<()> {
@@ -176,12 +188,13 @@ impl Storage for Disk {
         Ok(())
     }
 
-    fn delete(&self) -> io::Result<()> {
-        let mut platter = self.platter();
-        if platter.delete_fails {
-            return Err(io::Error::other("the disk takes nothing"));
-        }
-        platter.log = None;
-        Ok(())
+    fn delete(&self) -> Doing {
+        self.when_ready(|platter| {
+            if platter.delete_fails {
+                return Err(io::Error::other("the disk takes nothing"));
+            }
+            platter.log = None;
+            Ok(())
+        })
     }
 }

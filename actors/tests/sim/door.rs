@@ -4,7 +4,8 @@ use colloquy_actors::{
     ids::UserId,
     journal::JournalError,
     logged::LoggedRoom,
-    registry::{Beginner, Came, Found, Founder, RoomHandle as _, host::Loading, rooms::Entry},
+    protocol::meeting::Caller as Who,
+    registry::{Beginner, Came, Found, Founder, RoomHandle as _, host::Loading},
     room::{
         RoomSettings,
         input::{Notice, Start},
@@ -14,8 +15,9 @@ use colloquy_actors::{
 use super::{
     client::Client,
     disk::{Fault, Loss},
+    outside::{Asker, Place},
     process::{Caller, Job, Mail, SimRoom, Word},
-    server::{Asker, Place, Server},
+    server::Server,
     trial::id_of,
     world::{Asking, Step, World},
 };
@@ -27,7 +29,7 @@ pub fn ticket(ask: u64) -> String {
 
 impl World {
     /// Looks for the room of a call of `start`, and begins it where the call says who somebody is.
-    pub fn look_for_room(&mut self, ask: u64, client: usize, start: Start) {
+    pub fn look_for_room(&mut self, ask: u64, client: usize, start: Start) -> Step {
         let is_known = start.identity.is_some();
         let owner = Some(UserId(id_of("alice")));
         let beginner = is_known.then_some(Beginner {
@@ -46,20 +48,19 @@ impl World {
         drop(process);
         let asking = Asking { client, start, as_of };
         self.asking.insert(ask, asking);
-        if let Some(room) = living {
-            self.found(ask, Found::Room(room));
-        }
+        living.map_or(Ok(()), |room| self.found(ask, Found::Room(room)))
     }
 
-    /// What became of the search for a room.
-    fn found(&mut self, ask: u64, found: Found<SimRoom>) {
+    /// What became of the search for a room. Whoever comes in then is behind all that was said to the room before.
+    fn found(&mut self, ask: u64, found: Found<SimRoom>) -> Step {
+        while self.hear_word()? {}
         let Some(Asking {
             client,
             mut start,
             as_of,
         }) = self.asking.remove(&ask)
         else {
-            return;
+            return Ok(());
         };
         if start.facts.is_some() {
             // Nobody waits for the registry as long as clocks jump here.
@@ -71,7 +72,11 @@ impl World {
                 let its = self.server.as_mut().filter(|server| server.life() == room.life());
                 if let Some(server) = its {
                     let asker = Asker { client, ask };
-                    return server.start(start, as_of, asker, ticket(ask));
+                    if let (None, Some(token)) = (&start.identity, start.resumption) {
+                        self.by_token.insert(ask, token);
+                    }
+                    server.start(start, as_of, asker, ticket(ask));
+                    return Ok(());
                 }
             }
             Found::None if is_waiting && start.identity.is_none() => return self.ask(client, true),
@@ -80,6 +85,7 @@ impl World {
         if is_waiting {
             self.clients[client].ask = None;
         }
+        Ok(())
     }
 
     /// Registry and room do one thing of what lies between them; whether there was any.
@@ -87,9 +93,9 @@ impl World {
         let first = self.later.below(4);
         for index in first..first + 4 {
             let is_done = match index % 4 {
-                0 => self.process.borrow_mut().read(),
+                0 => self.read_mail(),
                 1 => self.do_job()?,
-                2 => self.take_answer(),
+                2 => self.take_answer()?,
                 _ => self.hear_word()?,
             };
             if is_done {
@@ -99,12 +105,26 @@ impl World {
         Ok(false)
     }
 
-    fn take_answer(&mut self) -> bool {
+    /// The registry reads a message, or breaks while it does.
+    fn read_mail(&mut self) -> bool {
+        let breaks = self.plan.break_registry > 0 && self.later.one_in(60);
+        let mut process = self.process.borrow_mut();
+        if breaks && process.has_mail() {
+            process.break_registry();
+            drop(process);
+            self.count("registry broken");
+            return true;
+        }
+        process.read()
+    }
+
+    fn take_answer(&mut self) -> Result<bool, String> {
         let answer = self.process.borrow_mut().take_answer(self.room);
-        answer.is_some_and(|(caller, found)| {
-            self.found(caller.ask, found);
-            true
-        })
+        let Some((caller, found)) = answer else {
+            return Ok(false);
+        };
+        self.found(caller.ask, found)?;
+        Ok(true)
     }
 
     /// The room hears what was said to it from outside of its meeting.
@@ -121,21 +141,27 @@ impl World {
             Word::Sweep => server.sweep(),
             // A server that stops looks for it itself.
             Word::Stop => {}
-            Word::MayEnd => {
-                let has_failed = server.room().is_some_and(|room| room.disk_failed());
-                if server.may_end() {
-                    self.has_ended(has_failed)?;
-                }
-            }
+            Word::MayEnd => server.may_end(),
         }
+        self.take_in()?;
         Ok(true)
     }
 
-    fn has_ended(&mut self, disk_has_failed: bool) -> Step {
+    /// The room is over, or can't go on.
+    pub fn has_ended(&mut self) -> Step {
+        let Some(server) = &self.server else { return Ok(()) };
+        if !server.is_over() {
+            self.tell(|_| "the room ends".to_owned());
+            self.count("room failed");
+            self.disk.heal();
+            self.forget_room();
+            return Ok(());
+        }
+        let disk_failed = server.disk_failed();
         self.tell(|_| "the room is over".to_owned());
         self.count("room over");
         // A log that could not be deleted when the disk failed is still there.
-        if !disk_has_failed && self.disk.has_log() && !self.plan.loses_inputs() {
+        if !disk_failed && self.disk.has_log() && !self.plan.loses_inputs() {
             return Err("a room that has ended leaves a log".to_owned());
         }
         self.forget_room();
@@ -228,14 +254,15 @@ impl World {
                     // What the server has lost with the machine it can't tell.
                     self.clients.iter_mut().for_each(Client::forget);
                 }
-                Came::Room(handle, std::mem::take(&mut self.missed))
+                Came::Room(handle, self.notices.clone())
             }
-            Err((past, JournalError::Io(_))) => {
-                self.count("journal not read");
-                self.past = Some(past);
-                Came::Unavailable
-            }
-            Err((_, error)) => {
+            Err(failed) => {
+                let (past, error) = *failed;
+                if matches!(error, JournalError::Io(_)) {
+                    self.count("journal not read");
+                    self.past = Some(past);
+                    return Came::Unavailable;
+                }
                 self.tell(|_| format!("the journal is put aside: {error}"));
                 self.put_journal_aside();
                 Came::Gone
@@ -257,9 +284,30 @@ impl World {
             return process.mailbox.put(Mail::Deleted(self.room));
         }
         process.rooms.notice(self.room, notice, process.revisions.next());
-        let lives = |entry: Option<&Entry<_>>| matches!(entry, Some(Entry::Living(_) | Entry::Ending(_)));
-        if !process.rooms.look(self.room, lives) {
-            self.missed.push(notice);
+        if !self.notices.contains(&notice) {
+            self.notices.push(notice);
+        }
+        for client in &self.clients {
+            let is_it = match notice {
+                Notice::UserWithdrawn(user) => client.role.caller() == Who::User(user),
+                Notice::InviteWithdrawn(code) => client.role.caller() == Who::Guest(code),
+                _ => false,
+            };
+            if is_it {
+                let tokens = client.token.into_iter().chain([client.asked_with]);
+                self.void.extend(tokens.map(|token| (token, self.counter)));
+            }
+        }
+    }
+
+    /// A call of `start` by a token alone was let in.
+    pub fn check_token(&mut self, ask: u64) -> Step {
+        let Some(token) = self.by_token.remove(&ask) else {
+            return Ok(());
+        };
+        match self.void.get(&token) {
+            Some(since) if ask > *since => Err("somebody comes in who has lost access".to_owned()),
+            _ => Ok(()),
         }
     }
 

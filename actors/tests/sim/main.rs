@@ -21,6 +21,7 @@ mod house;
 mod ledger;
 mod media;
 mod net;
+mod outside;
 mod people;
 mod plan;
 mod process;

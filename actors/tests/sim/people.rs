@@ -12,15 +12,15 @@ use super::{
     client::Stage,
     deeds::Deed,
     door::ticket,
-    server::Asker,
+    outside::Asker,
     world::{Step, World},
 };
 
 impl World {
     /// Somebody does the next thing on the way into the meeting.
-    pub fn come(&mut self, index: usize) {
+    pub fn come(&mut self, index: usize) -> Step {
         if !self.up {
-            return;
+            return Ok(());
         }
         let client = &self.clients[index];
         if client.session.is_some() {
@@ -31,19 +31,20 @@ impl World {
                 }
                 _ => {}
             }
-            return;
+            return Ok(());
         }
         if client.tickets.is_empty() {
             if client.ask.is_none() || self.chance.one_in(10) {
-                self.ask(index, false);
+                return self.ask(index, false);
             }
-            return;
+            return Ok(());
         }
         self.connect(index);
+        Ok(())
     }
 
     /// Calls `start`: with the token alone, or with all that the database knows.
-    pub fn ask(&mut self, index: usize, with_facts: bool) {
+    pub fn ask(&mut self, index: usize, with_facts: bool) -> Step {
         let number = self.next_number();
         let token = TokenHash::of(&format!("token {number}"));
         let facts = with_facts.then(|| self.draw_facts());
@@ -64,11 +65,11 @@ impl World {
         };
         client.asked_with = token;
         self.tell(|world| format!("{} asks for a ticket", world.name(index)));
-        self.look_for_room(number, index, start);
+        self.look_for_room(number, index, start)
     }
 
     /// The answer of a `start`.
-    pub fn answered(&mut self, asker: Asker, reply: StartReply) {
+    pub fn answered(&mut self, asker: Asker, reply: StartReply) -> Step {
         let client = &mut self.clients[asker.client];
         client.ask = None;
         match reply {
@@ -77,11 +78,10 @@ impl World {
                 client.tickets.push(ticket(asker.ask));
             }
             StartReply::NoBreakoutRooms => client.goal = None,
-            StartReply::NeedsIdentity | StartReply::NeedsFacts => {
-                self.ask(asker.client, true);
-            }
+            StartReply::NeedsIdentity | StartReply::NeedsFacts => return self.ask(asker.client, true),
             StartReply::Banned | StartReply::Outdated | StartReply::Unavailable => {}
         }
+        Ok(())
     }
 
     /// Redeems a ticket, mostly the newest.
@@ -211,10 +211,10 @@ impl World {
     }
 
     /// Somebody moves to another room of the meeting, first leaving this one or not.
-    pub fn go_elsewhere(&mut self, index: usize) {
+    pub fn go_elsewhere(&mut self, index: usize) -> Step {
         let client = &mut self.clients[index];
         let Some(view) = client.view.as_ref().filter(|_| client.session.is_some()) else {
-            return;
+            return Ok(());
         };
         let rooms = view.breakout.as_ref().map(|breakout| {
             let rooms = super::view::list(&breakout["rooms"]).iter();
@@ -222,7 +222,7 @@ impl World {
             ids.collect::<Vec<BreakoutRoomId>>()
         });
         if rooms.is_none() && view.space.is_none() {
-            return;
+            return Ok(());
         }
         let rooms = rooms.unwrap_or_default();
         client.goal = self.chance.pick(&rooms).filter(|_| !self.chance.one_in(4));
@@ -233,7 +233,7 @@ impl World {
             // The old socket stays until the new one takes over.
             _ => self.clients[index].disconnected(),
         }
-        self.ask(index, false);
+        self.ask(index, false)
     }
 
     /// The socket ends at the client's end, with a close frame or without.

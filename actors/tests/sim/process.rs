@@ -279,6 +279,10 @@ impl Process {
         true
     }
 
+    pub fn has_mail(&self) -> bool {
+        !self.mailbox.is_empty()
+    }
+
     /// The registry breaks and is restarted: what it was told and had not heard is lost, and whoever waits for it hears of that.
     pub fn break_registry(&mut self) {
         self.mailbox.clear();

@@ -158,7 +158,7 @@ impl World {
                 }
             }
         }
-        faults::panic_at(panics);
+        let _ = faults::panic_at(panics);
         let read = |frame: &str| {
             let envelope: Value = serde_json::from_str(frame).map_err(|error| error.to_string())?;
             View::new(&envelope["payload"])
@@ -212,7 +212,7 @@ impl World {
     /// The owner comes in, whatever happened before.
     fn begin_anew(&mut self) -> Step {
         for _ in 0..20 {
-            self.come(0);
+            self.come(0)?;
             self.settle()?;
             if self.clients[0].stage == Stage::Inside && self.clients[0].session.is_some() {
                 return Ok(());

@@ -1,7 +1,6 @@
 //! The actor of a room: the real [`Shell`], carried one step at a time.
 
 use std::{
-    collections::BTreeMap,
     fmt, io,
     sync::Arc,
     task::{Context, Poll, Waker},
@@ -9,21 +8,18 @@ use std::{
 
 use colloquy_actors::{
     access_revision::AccessRevision,
-    ids::{RoomId, SessionNo, Timestamp},
-    journal::{JournalError, Rebuild},
-    livekit::{Call, Livekit},
+    ids::{SessionNo, Timestamp},
+    journal::JournalError,
+    livekit::Livekit,
     logged::LoggedRoom,
-    ports::BoxFuture,
-    protocol::{Command, limits::TURN_BYTES_MAX},
+    protocol::Command,
     registry::{Life, RoomHandle as _},
     room::{
         Room, RoomSettings,
         access::Origin,
-        cost::Cost,
-        effects::{Effect, Effects},
-        input::{Input, Notice, Stamped, Start},
+        input::{Input, Notice, Start},
     },
-    shell::{Asking, Carrier, Shell, StartReply, carrier::WriteSnapshot},
+    shell::{Asking, Carrier as _, Shell},
     ticket::Claim,
 };
 
@@ -32,70 +28,9 @@ use super::{
     disk::Disk,
     ledger::Ledger,
     net::SimLink,
-    process::{Mail, Mailbox, SimRoom},
+    outside::{Asker, Outside, Place},
+    process::SimRoom,
 };
-
-/// A client's call of `start`.
-#[derive(Debug, Clone, Copy)]
-pub struct Asker {
-    pub client: usize,
-    pub ask: u64,
-}
-
-/// An input that was handled, and what came of it.
-#[derive(Debug)]
-pub struct Handled {
-    pub stamped: Stamped,
-    pub effects: Vec<Effect>,
-    pub cost: Cost,
-}
-
-/// What the shell wants done, until the world does it.
-pub struct Outside {
-    now: Timestamp,
-    wall: Timestamp,
-    chance: Chance,
-    is_turn_wanted: bool,
-    append: Option<BoxFuture<'static, io::Result<()>>>,
-    rebuild: Option<Rebuild>,
-    /// Snapshots that are being written: an old one may end behind a newer one.
-    snapshots: Vec<(u64, WriteSnapshot)>,
-    /// When the room wants to be woken, in its own time.
-    alarm: Option<Timestamp>,
-    /// Inputs that were sent and did not end.
-    waiting: usize,
-    waiting_bytes: usize,
-    /// Commands of the turn that have bytes, and how many.
-    turn: (usize, usize),
-    pub ledger: Ledger,
-    /// Calls to LiveKit under way.
-    pub calls: BTreeMap<u64, Call>,
-    pub handled: Option<Handled>,
-    /// The kind of the last input that made a rule panic, and what the rule said.
-    pub panicked: Option<(&'static str, String)>,
-    pub answers: Vec<(Asker, StartReply)>,
-    /// What a replay does otherwise.
-    pub difference: Option<String>,
-    pub has_ended: bool,
-    pub has_stopped: bool,
-    place: Place,
-}
-
-/// What others hold of the room, and whom it tells of itself.
-#[derive(Debug)]
-pub struct Place {
-    pub room: SimRoom,
-    pub id: RoomId,
-    pub mailbox: Mailbox,
-}
-
-impl Drop for Place {
-    /// As an actor's outside does when it is dropped.
-    fn drop(&mut self) {
-        self.room.set_gone();
-        self.mailbox.put(Mail::Gone(self.id, self.room.life()));
-    }
-}
 
 pub struct Server {
     shell: Shell<Outside>,
@@ -119,28 +54,7 @@ impl Server {
         place: Place,
         chance: &mut Chance,
     ) -> Self {
-        let outside = Outside {
-            now,
-            wall,
-            chance: Chance::new(chance.number()),
-            is_turn_wanted: false,
-            append: None,
-            rebuild: None,
-            snapshots: Vec::new(),
-            alarm: None,
-            waiting: 0,
-            waiting_bytes: 0,
-            turn: (0, 0),
-            ledger,
-            calls: BTreeMap::new(),
-            handled: None,
-            panicked: None,
-            answers: Vec::new(),
-            difference: None,
-            has_ended: false,
-            has_stopped: false,
-            place,
-        };
+        let outside = Outside::new((now, wall), ledger, place, chance);
         Self {
             shell: Shell::new(room, None, revision),
             outside,
@@ -158,7 +72,7 @@ impl Server {
     ) -> Self {
         let room = Room::new(place.id, settings);
         let ledger = Ledger::new(room.clone(), Arc::clone(livekit));
-        let logged = LoggedRoom::begin(&room, Ok(disk.log()), Arc::clone(livekit));
+        let logged = LoggedRoom::begin(&room, Ok(disk.log()), livekit);
         let logged = logged.expect("memory can always be written");
         let mut this = Self::new(logged, ledger, times, revision, place, chance);
         this.shell.begin(&mut this.outside, None);
@@ -172,11 +86,11 @@ impl Server {
         times: (Timestamp, Timestamp),
         (revision, place): (AccessRevision, Place),
         chance: &mut Chance,
-    ) -> Result<Self, (Ledger, JournalError)> {
+    ) -> Result<Self, Box<(Ledger, JournalError)>> {
         let livekit = Arc::clone(&ledger.livekit);
         let revived = match LoggedRoom::revive(disk.log(), livekit, times.0, chance.number()) {
             Ok(revived) => revived,
-            Err(error) => return Err((ledger, error)),
+            Err(error) => return Err(Box::new((ledger, error))),
         };
         ledger.write(std::slice::from_ref(&revived.restarted));
         let mut this = Self::new(revived.room, ledger, times, revision, place, chance);
@@ -272,11 +186,11 @@ impl Server {
         if outside.handled.is_some() {
             return;
         }
-        if let Some(append) = &mut outside.append {
-            let written = append.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+        if let Some(doing) = &mut outside.writing {
+            let written = doing.as_mut().poll(&mut Context::from_waker(Waker::noop()));
             if let Poll::Ready(written) = written {
-                outside.append = None;
-                shell.appended(outside, written);
+                outside.writing = None;
+                shell.written(outside, written);
             }
         } else if let Some(rebuild) = outside.rebuild.take() {
             shell.rebuilt(outside, rebuild());
@@ -288,7 +202,7 @@ impl Server {
     /// Begins a snapshot, or ends one that is being written; it may fail.
     pub fn snapshot(&mut self, chance: &mut Chance) {
         let snapshots = &mut self.outside.snapshots;
-        if snapshots.is_empty() {
+        if snapshots.is_empty() || chance.one_in(4) {
             return self.shell.begin_snapshot(&mut self.outside, None);
         }
         let (number, write) = snapshots.remove(chance.below(snapshots.len()));
@@ -310,10 +224,19 @@ impl Server {
         self.shell.stop(&mut self.outside);
     }
 
-    /// No start meets the room any more; whether it has ended.
-    pub fn may_end(&mut self) -> bool {
+    /// No start meets the room any more.
+    pub fn may_end(&mut self) {
         self.shell.may_end(&mut self.outside);
-        self.outside.has_ended
+    }
+
+    /// Whether nothing of the meeting is left.
+    pub fn is_over(&self) -> bool {
+        self.shell.room().room().is_over()
+    }
+
+    /// Whether the room lives in memory because the disk failed.
+    pub fn disk_failed(&self) -> bool {
+        self.shell.room().disk_failed()
     }
 
     /// Whether everything that is in the log was handled.
@@ -377,154 +300,5 @@ impl Server {
                 logged.room()
             ))
         }
-    }
-}
-
-impl Carrier for Outside {
-    type Asker = Asker;
-    type Link = SimLink;
-    const LOOKS: bool = true;
-
-    fn now(&self) -> Timestamp {
-        self.now
-    }
-
-    fn wall(&self) -> Timestamp {
-        self.wall
-    }
-
-    fn seed(&mut self) -> u64 {
-        self.chance.number()
-    }
-
-    /// The world looks at the room after each input.
-    fn is_slice_over(&self) -> bool {
-        true
-    }
-
-    fn turn(&mut self) {
-        self.is_turn_wanted = true;
-    }
-
-    fn append(&mut self, append: BoxFuture<'static, io::Result<()>>) {
-        assert!(self.append.is_none(), "one append at a time");
-        self.append = Some(append);
-    }
-
-    fn rebuild(&mut self, rebuild: Rebuild) {
-        self.rebuild = Some(rebuild);
-    }
-
-    fn write_snapshot(&mut self, number: u64, write: WriteSnapshot) {
-        self.snapshots.push((number, write));
-    }
-
-    fn wake_at(&mut self, at: Option<Timestamp>, _now: Timestamp) {
-        self.alarm = at;
-    }
-
-    fn call(&mut self, id: u64, call: Call) {
-        self.calls.insert(id, call);
-    }
-
-    fn cancel(&mut self, id: u64) {
-        self.calls.remove(&id);
-    }
-
-    fn answer(&mut self, _room: &Room, asker: Asker, reply: StartReply) {
-        self.answers.push((asker, reply));
-    }
-
-    fn entered(&mut self) {}
-
-    fn waits(&mut self) {
-        self.waiting += 1;
-    }
-
-    fn waits_no_more(&mut self) {
-        self.waiting = self.waiting.checked_sub(1).expect("what was counted before");
-    }
-
-    fn takes_bytes(&mut self, bytes: usize) {
-        if bytes > 0 {
-            self.turn = (self.turn.0 + 1, self.turn.1 + bytes);
-        }
-        self.waiting_bytes = self
-            .waiting_bytes
-            .checked_sub(bytes)
-            .expect("what was counted before");
-    }
-
-    fn show_disk(&mut self, _has_failed: bool) {}
-
-    fn wants_to_end(&mut self, room: RoomId) {
-        let Place {
-            room: handle,
-            mailbox,
-            ..
-        } = &self.place;
-        mailbox.put(Mail::Ending(room, handle.life()));
-    }
-
-    fn stays(&mut self, room: RoomId) {
-        let Place {
-            room: handle,
-            mailbox,
-            ..
-        } = &self.place;
-        mailbox.put(Mail::Stays(room, handle.life()));
-    }
-
-    fn ended(&mut self, room: RoomId) {
-        self.has_ended = true;
-        let Place {
-            room: handle,
-            mailbox,
-            ..
-        } = &self.place;
-        mailbox.put(Mail::Ended(room, handle.life()));
-    }
-
-    fn stopped(&mut self) {
-        self.has_stopped = true;
-    }
-
-    fn look_at_panic(&mut self, of: &Stamped) {
-        self.ledger.skipped(of);
-        self.panicked = Some((kind(&of.input), super::last_panic()));
-    }
-
-    fn look_at_batch(&mut self, batch: &[Stamped]) {
-        let (commands, bytes) = std::mem::take(&mut self.turn);
-        assert!(
-            commands <= 1 || bytes <= TURN_BYTES_MAX,
-            "{bytes} bytes in one turn"
-        );
-        self.ledger.write(batch);
-    }
-
-    fn look(&mut self, room: &Room, stamped: Stamped, effects: &Effects) {
-        if let Err(difference) = self.ledger.handled(room, &stamped, effects) {
-            self.difference.get_or_insert(difference);
-        }
-        self.handled = Some(Handled {
-            stamped,
-            effects: effects.list.clone(),
-            cost: effects.cost,
-        });
-    }
-}
-
-/// What an input is, in a word.
-fn kind(input: &Input) -> &'static str {
-    match input {
-        Input::Start(_) => "start",
-        Input::SeatTaken { .. } => "seat taken",
-        Input::Command { .. } => "command",
-        Input::Ended { .. } => "ended",
-        Input::Tick => "tick",
-        Input::CallDone { .. } => "call done",
-        Input::Restarted => "restarted",
-        Input::Notice(_) => "notice",
     }
 }

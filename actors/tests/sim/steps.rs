@@ -20,6 +20,8 @@ use super::{
 
 /// Steps of the room's actor after which it must have come to rest.
 const TURNS_MAX: usize = 10_000;
+/// Sweeps after which seats and sockets belong together.
+const SWEEPS_MAX: usize = 5;
 
 #[derive(Debug, Clone, Copy)]
 enum Next {
@@ -63,8 +65,7 @@ impl World {
             Next::Deliver => self.deliver_some(),
             Next::Come => {
                 let index = self.somebody();
-                self.come(index);
-                Ok(())
+                self.come(index)
             }
             Next::Act => {
                 for _ in 0..self.chance.between(1, 3) {
@@ -79,8 +80,7 @@ impl World {
             }
             Next::GoElsewhere => {
                 let index = self.somebody();
-                self.go_elsewhere(index);
-                Ok(())
+                self.go_elsewhere(index)
             }
             Next::Ending => {
                 self.tell_ending();
@@ -312,6 +312,9 @@ impl World {
             .is_some_and(|server| !server.outside.has_stopped)
         {
             self.turn()?;
+            if let Some(server) = &mut self.server {
+                server.snapshot(&mut self.chance);
+            }
         }
         // What was handled just before is still looked at.
         self.turn()?;
@@ -355,7 +358,11 @@ impl World {
             let whole = world.net.sockets.iter().filter(|(_, socket)| socket.is_whole());
             server.torn(whole.map(|(session, _)| *session))
         };
-        if torn(self).is_some() {
+        // What mends may panic too.
+        for _ in 0..SWEEPS_MAX {
+            if torn(self).is_none() {
+                return Ok(());
+            }
             self.process.borrow().mailbox.put(Mail::Sweep);
             self.settle()?;
         }

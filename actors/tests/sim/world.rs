@@ -4,7 +4,7 @@ use std::{cell::RefCell, collections::BTreeMap, rc::Rc, sync::Arc};
 
 use colloquy_actors::{
     access_revision::AccessRevision,
-    ids::{RoomId, SessionNo, Timestamp},
+    ids::{RoomId, SessionNo, Timestamp, TokenHash},
     livekit::Livekit,
     protocol::{
         Command,
@@ -29,9 +29,10 @@ use super::{
     ledger::Ledger,
     media::{self, Media},
     net::Net,
+    outside::{Asker, Handled},
     plan::Plan,
     process::Process,
-    server::{Asker, Handled, Server},
+    server::Server,
     trial::BEGIN,
 };
 
@@ -63,8 +64,11 @@ pub struct World {
     pub wish: Option<Wish>,
     /// Calls of `start` by their numbers.
     pub asking: BTreeMap<u64, Asking>,
-    /// What the database knows, and a room that sleeps does not.
-    pub missed: Vec<Notice>,
+    /// Calls that a token alone speaks for.
+    pub by_token: BTreeMap<u64, TokenHash>,
+    /// Who has lost access, as the database knows, and their tokens of then, with the number of the last call before.
+    pub notices: Vec<Notice>,
+    pub void: BTreeMap<TokenHash, u64>,
     pub chance: Chance,
     /// Draws what came later, see [`Plan::draw`].
     pub later: Chance,
@@ -109,7 +113,9 @@ impl World {
             process: Rc::clone(process),
             wish: None,
             asking: BTreeMap::new(),
-            missed: Vec::new(),
+            by_token: BTreeMap::new(),
+            notices: Vec::new(),
+            void: BTreeMap::new(),
             chance,
             later,
             plan,
@@ -189,6 +195,10 @@ impl World {
         if let Some((kind, panic)) = panicked {
             self.tell(|_| format!("{kind}: a rule panicked: {panic}"));
             self.count(&format!("panic: {kind}"));
+            if kind == "notice" {
+                // The room has not heard it.
+                self.void.clear();
+            }
             // What LiveKit did counts as not done.
             self.media.is_told_all &= kind != "call done";
             if !panic.contains("injected fault") {
@@ -203,15 +213,9 @@ impl World {
         }
         self.net.carry();
         for (asker, reply) in answers {
-            self.answer(asker, reply);
+            self.answer(asker, reply)?;
         }
-        if has_ended {
-            self.tell(|_| "the room ends".to_owned());
-            self.count("room failed");
-            self.disk.heal();
-            self.forget_room();
-        }
-        Ok(())
+        if has_ended { self.has_ended() } else { Ok(()) }
     }
 
     /// The room has ended, and its log is of no use.
@@ -300,16 +304,18 @@ impl World {
     }
 
     /// The shell answers a `start`.
-    fn answer(&mut self, asker: Asker, reply: StartReply) {
-        if let StartReply::Issued(participant) = reply
-            && self.clients[asker.client].role.is_hidden()
-        {
-            self.hidden.push(participant.to_string());
+    fn answer(&mut self, asker: Asker, reply: StartReply) -> Step {
+        if let StartReply::Issued(participant) = reply {
+            self.check_token(asker.ask)?;
+            if self.clients[asker.client].role.is_hidden() {
+                self.hidden.push(participant.to_string());
+            }
         }
         // Whoever asked may have gone.
         if self.clients[asker.client].ask == Some(asker.ask) {
-            self.answered(asker, reply);
+            self.answered(asker, reply)?;
         }
+        Ok(())
     }
 
     /// The room's actor is gone: its calls of `start` end without an answer.

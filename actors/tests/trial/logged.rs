@@ -3,23 +3,44 @@
 use std::io;
 
 use colloquy_actors::{
-    journal::Append,
+    journal::{Doing, JournalError, file::Staged},
     logged::{Handled, LoggedRoom, RoomFailure},
     room::{effects::Effects, input::Stamped},
 };
 
-/// Waits for an append.
-async fn over(append: Append) -> io::Result<()> {
-    match append {
-        Append::Over(written) => written,
-        Append::UnderWay(append) => append.await,
+/// Waits for what is being done with a log.
+pub async fn over(doing: Doing) -> io::Result<()> {
+    match doing {
+        Doing::Over(written) => written,
+        Doing::UnderWay(doing) => doing.await,
     }
+}
+
+/// Makes a written snapshot the log.
+pub async fn adopt(
+    room: &mut LoggedRoom,
+    number: u64,
+    staged: Result<Staged, JournalError>,
+) -> Result<(), JournalError> {
+    match room.adopt(number, staged)? {
+        Some(doing) => room.adopted(over(doing).await),
+        None => Ok(()),
+    }
+}
+
+/// Writes a snapshot.
+pub async fn snapshot(room: &mut LoggedRoom) -> Result<(), JournalError> {
+    let staged = room.stage(None)();
+    adopt(room, room.journal().last_snapshot(), staged).await
 }
 
 /// Logs a batch.
 pub async fn log(room: &mut LoggedRoom, batch: &[Stamped]) -> Result<(), RoomFailure> {
     let written = over(room.log(batch)?).await;
-    Ok(room.logged(written)?)
+    if let Some(leaving) = room.logged(written)? {
+        let _ = over(leaving).await;
+    }
+    Ok(())
 }
 
 /// Handles an input that is logged; nothing comes of one that panics.

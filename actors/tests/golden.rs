@@ -1,0 +1,119 @@
+//! Logs of earlier versions: what this version wrote stays readable, and what an older one did not write is made up for.
+//!
+//! `UPDATE=1` writes `golden/meeting.log` anew, where the state of rooms has got fields; `golden/older.log` stays as it is.
+#![expect(clippy::unwrap_used, reason = "what can't be read ends the test")]
+
+mod trial;
+
+use std::{fs, path::PathBuf, sync::Arc};
+
+use colloquy_actors::{
+    ids::SessionNo,
+    journal::{
+        Log,
+        format::{self, RULES_HASH},
+    },
+    logged::LoggedRoom,
+    room::{
+        Room, RoomSettings,
+        input::{Ending, Input},
+    },
+};
+use trial::{Kind, ROOM, Trial, command, logged, say};
+
+fn golden(name: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/golden")
+        .join(name)
+}
+
+fn read(name: &str) -> Vec<u8> {
+    fs::read(golden(name)).unwrap()
+}
+
+/// A log as if these rules had written it.
+fn by_these_rules(log: &[u8]) -> Vec<u8> {
+    let end = log.iter().position(|byte| *byte == b'\n').unwrap();
+    let line = std::str::from_utf8(&log[..end]).unwrap();
+    let (format, _) = line.rsplit_once(' ').unwrap();
+    let mut bytes = format!("{format} {RULES_HASH}").into_bytes();
+    bytes.extend_from_slice(&log[end..]);
+    bytes
+}
+
+fn does(trial: &mut Trial, session: u64, text: &str) {
+    trial.input(command(SessionNo(session), text));
+}
+
+/// A meeting in which everything is under way that a room keeps.
+fn meeting() -> Trial {
+    let mut trial = Trial::new(RoomSettings::default());
+    trial.enter(Kind::Owner, "alice", 1);
+    let bob = trial.enter(Kind::User, "bob", 2);
+    trial.enter(Kind::Guest, "carol", 3);
+    trial.enter(Kind::Sip, "+49 30 123", 4);
+    trial.input(say(SessionNo(1), "hello"));
+    for text in [
+        r#"{"namespace":"control","payload":{"action":"raise_hand"}}"#,
+        r#"{"namespace":"chat","payload":{"action":"set_last_seen_timestamp","scope":"global","timestamp":"2026-01-01T00:00:00Z"}}"#,
+    ] {
+        does(&mut trial, 2, text);
+    }
+    let private = format!(
+        r#"{{"namespace":"chat","payload":{{"action":"send_message","scope":"private","target":"{bob}","content":"between us"}}}}"#
+    );
+    let breakout = format!(
+        r#"{{"namespace":"breakout","payload":{{"action":"start","duration":600,"rooms":[{{"name":"one","assignments":["{bob}"]}},{{"name":"two","assignments":[]}}]}}}}"#
+    );
+    for text in [
+        &*private,
+        r#"{"namespace":"polls","payload":{"action":"start","topic":"lunch","live":true,"choices":["soup","rice"],"duration":60}}"#,
+        r#"{"namespace":"timer","payload":{"action":"start","kind":"countdown","duration":120,"title":"break","enable_ready_check":true}}"#,
+        r#"{"namespace":"moderation","payload":{"action":"disable_raise_hands"}}"#,
+        r#"{"namespace":"moderation","payload":{"action":"enable_waiting_room"}}"#,
+        &*breakout,
+    ] {
+        does(&mut trial, 1, text);
+    }
+    trial.enter(Kind::Guest, "dan", 5);
+    let (session, how) = (SessionNo(3), Ending::Lost);
+    trial.input(Input::Ended { session, how });
+    trial
+}
+
+#[tokio::test]
+async fn a_meeting_reads_as_it_was_written() {
+    let trial = meeting();
+    let half = trial.inputs.len() / 2;
+    let mut room = LoggedRoom::create(
+        Room::new(ROOM, RoomSettings::default()),
+        Log::Memory(Vec::new()),
+        Arc::default(),
+    )
+    .unwrap();
+    logged::play(&mut room, &trial.inputs[..half]).await.unwrap();
+    let mut bytes = format::begin(room.room()).unwrap();
+    bytes.extend(format::encode_inputs(&trial.inputs[half..]).unwrap());
+    if std::env::var_os("UPDATE").is_some() {
+        fs::write(golden("meeting.log"), &bytes).unwrap();
+    }
+    assert_eq!(
+        bytes,
+        by_these_rules(&read("meeting.log")),
+        "rooms are written otherwise: what becomes of logs that lie on disks? Then UPDATE=1"
+    );
+    let opened = LoggedRoom::open(Log::Memory(bytes), Arc::default()).unwrap();
+    assert_eq!(*opened.room(), trial.room);
+}
+
+/// Fields that came since are what they were for everybody then.
+#[test]
+fn what_an_older_version_wrote_is_read() {
+    let bytes = by_these_rules(&read("older.log"));
+    let inputs = format::parse(&bytes).unwrap().inputs().count();
+    let opened = LoggedRoom::open(Log::Memory(bytes), Arc::default()).unwrap();
+    let room = opened.room();
+    assert!(inputs > 0);
+    assert_eq!(room.occupancy(), (4, 1));
+    assert_eq!(room.check(), Ok(()));
+}

@@ -1,0 +1,272 @@
+//! What a room's shell wants done, until the world does it.
+
+use std::{collections::BTreeMap, io};
+
+use colloquy_actors::{
+    ids::{RoomId, Timestamp},
+    journal::Rebuild,
+    livekit::Call,
+    ports::BoxFuture,
+    protocol::limits::TURN_BYTES_MAX,
+    registry::RoomHandle as _,
+    room::{
+        Room,
+        cost::Cost,
+        effects::{Effect, Effects},
+        input::{Input, Stamped},
+    },
+    shell::{Carrier, StartReply, carrier::WriteSnapshot},
+};
+
+use super::{
+    chance::Chance,
+    ledger::Ledger,
+    net::SimLink,
+    process::{Mail, Mailbox, SimRoom},
+};
+
+/// A client's call of `start`.
+#[derive(Debug, Clone, Copy)]
+pub struct Asker {
+    pub client: usize,
+    pub ask: u64,
+}
+
+/// An input that was handled, and what came of it.
+#[derive(Debug)]
+pub struct Handled {
+    pub stamped: Stamped,
+    pub effects: Vec<Effect>,
+    pub cost: Cost,
+}
+
+/// What the shell wants done, until the world does it.
+pub struct Outside {
+    pub now: Timestamp,
+    pub wall: Timestamp,
+    pub chance: Chance,
+    pub is_turn_wanted: bool,
+    /// What is being done with the log.
+    pub writing: Option<BoxFuture<'static, io::Result<()>>>,
+    pub rebuild: Option<Rebuild>,
+    /// Snapshots that are being written: an old one may end behind a newer one.
+    pub snapshots: Vec<(u64, WriteSnapshot)>,
+    /// When the room wants to be woken, in its own time.
+    pub alarm: Option<Timestamp>,
+    /// Inputs that were sent and did not end.
+    pub waiting: usize,
+    pub waiting_bytes: usize,
+    /// Commands of the turn that have bytes, and how many.
+    pub turn: (usize, usize),
+    pub ledger: Ledger,
+    /// Calls to LiveKit under way.
+    pub calls: BTreeMap<u64, Call>,
+    pub handled: Option<Handled>,
+    /// The kind of the last input that made a rule panic, and what the rule said.
+    pub panicked: Option<(&'static str, String)>,
+    pub answers: Vec<(Asker, StartReply)>,
+    /// What a replay does otherwise.
+    pub difference: Option<String>,
+    pub has_ended: bool,
+    pub has_stopped: bool,
+    pub place: Place,
+}
+
+/// What others hold of the room, and whom it tells of itself.
+#[derive(Debug)]
+pub struct Place {
+    pub room: SimRoom,
+    pub id: RoomId,
+    pub mailbox: Mailbox,
+}
+
+impl Drop for Place {
+    /// As an actor's outside does when it is dropped.
+    fn drop(&mut self) {
+        self.room.set_gone();
+        self.mailbox.put(Mail::Gone(self.id, self.room.life()));
+    }
+}
+
+impl Outside {
+    pub fn new(
+        (now, wall): (Timestamp, Timestamp),
+        ledger: Ledger,
+        place: Place,
+        chance: &mut Chance,
+    ) -> Self {
+        Self {
+            now,
+            wall,
+            chance: Chance::new(chance.number()),
+            is_turn_wanted: false,
+            writing: None,
+            rebuild: None,
+            snapshots: Vec::new(),
+            alarm: None,
+            waiting: 0,
+            waiting_bytes: 0,
+            turn: (0, 0),
+            ledger,
+            calls: BTreeMap::new(),
+            handled: None,
+            panicked: None,
+            answers: Vec::new(),
+            difference: None,
+            has_ended: false,
+            has_stopped: false,
+            place,
+        }
+    }
+}
+
+impl Carrier for Outside {
+    type Asker = Asker;
+    type Link = SimLink;
+    const LOOKS: bool = true;
+
+    fn now(&self) -> Timestamp {
+        self.now
+    }
+
+    fn wall(&self) -> Timestamp {
+        self.wall
+    }
+
+    fn seed(&mut self) -> u64 {
+        self.chance.number()
+    }
+
+    /// The world looks at the room after each input.
+    fn is_slice_over(&self) -> bool {
+        true
+    }
+
+    fn turn(&mut self) {
+        self.is_turn_wanted = true;
+    }
+
+    fn write(&mut self, doing: BoxFuture<'static, io::Result<()>>) {
+        assert!(self.writing.is_none(), "one thing at a time");
+        self.writing = Some(doing);
+    }
+
+    fn beside(&mut self, _doing: BoxFuture<'static, io::Result<()>>) {}
+
+    fn rebuild(&mut self, rebuild: Rebuild) {
+        self.rebuild = Some(rebuild);
+    }
+
+    fn write_snapshot(&mut self, number: u64, write: WriteSnapshot) {
+        self.snapshots.push((number, write));
+    }
+
+    fn wake_at(&mut self, at: Option<Timestamp>, _now: Timestamp) {
+        self.alarm = at;
+    }
+
+    fn call(&mut self, id: u64, call: Call) {
+        self.calls.insert(id, call);
+    }
+
+    fn cancel(&mut self, id: u64) {
+        self.calls.remove(&id);
+    }
+
+    fn answer(&mut self, _room: &Room, asker: Asker, reply: StartReply) {
+        self.answers.push((asker, reply));
+    }
+
+    fn entered(&mut self) {}
+
+    fn waits(&mut self) {
+        self.waiting += 1;
+    }
+
+    fn waits_no_more(&mut self) {
+        self.waiting = self.waiting.checked_sub(1).expect("what was counted before");
+    }
+
+    fn takes_bytes(&mut self, bytes: usize) {
+        if bytes > 0 {
+            self.turn = (self.turn.0 + 1, self.turn.1 + bytes);
+        }
+        self.waiting_bytes = self
+            .waiting_bytes
+            .checked_sub(bytes)
+            .expect("what was counted before");
+    }
+
+    fn show_disk(&mut self, _has_failed: bool) {}
+
+    fn wants_to_end(&mut self, room: RoomId) {
+        let Place {
+            room: handle,
+            mailbox,
+            ..
+        } = &self.place;
+        mailbox.put(Mail::Ending(room, handle.life()));
+    }
+
+    fn stays(&mut self, room: RoomId) {
+        let Place {
+            room: handle,
+            mailbox,
+            ..
+        } = &self.place;
+        mailbox.put(Mail::Stays(room, handle.life()));
+    }
+
+    fn ended(&mut self, room: RoomId) {
+        self.has_ended = true;
+        let Place {
+            room: handle,
+            mailbox,
+            ..
+        } = &self.place;
+        mailbox.put(Mail::Ended(room, handle.life()));
+    }
+
+    fn stopped(&mut self) {
+        self.has_stopped = true;
+    }
+
+    fn look_at_panic(&mut self, of: &Stamped) {
+        self.ledger.skipped(of);
+        self.panicked = Some((kind(&of.input), super::last_panic()));
+    }
+
+    fn look_at_batch(&mut self, batch: &[Stamped]) {
+        let (commands, bytes) = std::mem::take(&mut self.turn);
+        assert!(
+            commands <= 1 || bytes <= TURN_BYTES_MAX,
+            "{bytes} bytes in one turn"
+        );
+        self.ledger.write(batch);
+    }
+
+    fn look(&mut self, room: &Room, stamped: Stamped, effects: &Effects) {
+        if let Err(difference) = self.ledger.handled(room, &stamped, effects) {
+            self.difference.get_or_insert(difference);
+        }
+        self.handled = Some(Handled {
+            stamped,
+            effects: effects.list.clone(),
+            cost: effects.cost,
+        });
+    }
+}
+
+/// What an input is, in a word.
+fn kind(input: &Input) -> &'static str {
+    match input {
+        Input::Start(_) => "start",
+        Input::SeatTaken { .. } => "seat taken",
+        Input::Command { .. } => "command",
+        Input::Ended { .. } => "ended",
+        Input::Tick => "tick",
+        Input::CallDone { .. } => "call done",
+        Input::Restarted => "restarted",
+        Input::Notice(_) => "notice",
+    }
+}
