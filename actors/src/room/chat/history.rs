@@ -122,7 +122,16 @@ impl History {
 
     /// Counts what a snapshot does not tell.
     pub fn count(&mut self) {
-        self.bytes = self.messages.iter().map(|entry| entry.bytes).sum();
+        self.bytes = self.counted();
+    }
+
+    fn counted(&self) -> usize {
+        self.messages.iter().map(|entry| entry.bytes).sum()
+    }
+
+    /// Whether what is counted is so.
+    pub fn is_counted(&self) -> bool {
+        self.bytes == self.counted()
     }
 
     /// The newest messages that end at `last` (inclusive; the newest when absent): at most `messages_max` of them

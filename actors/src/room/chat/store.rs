@@ -2,7 +2,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    sync::Arc,
+    sync::{Arc, OnceLock},
 };
 
 use serde::{Deserialize, Serialize};
@@ -32,18 +32,41 @@ impl Key {
     }
 }
 
+/// A copy costs no more in a long chat: it shares the histories until one of them changes, and finds out what follows from them when it
+/// is asked.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(from = "Kept", into = "Kept")]
 pub struct Store {
-    histories: BTreeMap<Key, History>,
+    histories: BTreeMap<Key, Arc<History>>,
     next_number: u64,
+    index: Lazy,
+    newest_global: Newest,
+}
+
+/// What follows from the histories.
+#[derive(Debug, Default, PartialEq)]
+struct Index {
     bytes: usize,
     /// Scope of each kept message by its number: the oldest of the room is found at once.
     by_number: BTreeMap<u64, Key>,
     correspondents: BTreeMap<ParticipantId, BTreeSet<ParticipantId>>,
     /// How many kept messages name somebody: their authors, and both sides of private ones.
     named: BTreeMap<ParticipantId, usize>,
-    newest_global: Newest,
+}
+
+#[derive(Debug, Default)]
+struct Lazy(OnceLock<Index>);
+
+impl Clone for Lazy {
+    fn clone(&self) -> Self {
+        Self::default()
+    }
+}
+
+impl PartialEq for Lazy {
+    fn eq(&self, _other: &Self) -> bool {
+        true
+    }
 }
 
 /// The newest chunk of the global history, encoded once for all joins until it changes.
@@ -59,25 +82,21 @@ impl PartialEq for Newest {
 /// What a snapshot holds; the rest follows from it.
 #[derive(Serialize, Deserialize)]
 struct Kept {
-    histories: Vec<(Key, History)>,
+    histories: Vec<(Key, Arc<History>)>,
     next_number: u64,
 }
 
 impl From<Kept> for Store {
     fn from(kept: Kept) -> Self {
-        let mut store = Self {
+        let counted = |(key, mut history): (Key, Arc<History>)| {
+            Arc::make_mut(&mut history).count();
+            (key, history)
+        };
+        Self {
+            histories: kept.histories.into_iter().map(counted).collect(),
             next_number: kept.next_number,
             ..Self::default()
-        };
-        for (key, mut history) in kept.histories {
-            history.count();
-            for entry in history.iter() {
-                store.count(key, entry);
-            }
-            store.introduce(key);
-            store.histories.insert(key, history);
         }
-        store
     }
 }
 
@@ -86,6 +105,58 @@ impl From<Store> for Kept {
         Self {
             histories: store.histories.into_iter().collect(),
             next_number: store.next_number,
+        }
+    }
+}
+
+impl Index {
+    fn of(histories: &BTreeMap<Key, Arc<History>>) -> Self {
+        let mut index = Self::default();
+        for (key, history) in histories {
+            index.introduce(*key);
+            for entry in history.iter() {
+                index.count(*key, entry);
+            }
+        }
+        index
+    }
+
+    fn count(&mut self, key: Key, entry: &Entry) {
+        self.bytes += entry.bytes;
+        self.by_number.insert(entry.number, key);
+        for id in names(key, &entry.message) {
+            *self.named.entry(id).or_default() += 1;
+        }
+    }
+
+    fn uncount(&mut self, key: Key, entry: &Entry) {
+        self.bytes -= entry.bytes;
+        self.by_number.remove(&entry.number);
+        for id in names(key, &entry.message) {
+            if let Some(count) = self.named.get_mut(&id) {
+                *count -= 1;
+                if *count == 0 {
+                    self.named.remove(&id);
+                }
+            }
+        }
+    }
+
+    fn introduce(&mut self, key: Key) {
+        if let Key::Private(a, b) = key {
+            self.correspondents.entry(a).or_default().insert(b);
+            self.correspondents.entry(b).or_default().insert(a);
+        }
+    }
+
+    fn part(&mut self, one: ParticipantId, other: ParticipantId) {
+        for (who, whom) in [(one, other), (other, one)] {
+            if let Some(others) = self.correspondents.get_mut(&who) {
+                others.remove(&whom);
+                if others.is_empty() {
+                    self.correspondents.remove(&who);
+                }
+            }
         }
     }
 }
@@ -100,14 +171,27 @@ fn names(key: Key, message: &StoredMessage) -> impl Iterator<Item = ParticipantI
 }
 
 impl Store {
+    fn index(&self) -> &Index {
+        self.index.0.get_or_init(|| Index::of(&self.histories))
+    }
+
+    /// Changes what follows from the histories, which are as before.
+    fn change_index(&mut self, change: impl FnOnce(&mut Index)) {
+        let mut index = self.index.0.take().unwrap_or_else(|| Index::of(&self.histories));
+        change(&mut index);
+        self.index.0 = OnceLock::from(index);
+    }
+
     /// Keeps a message; the scope's oldest goes when it has more than `per_scope_max`.
     pub fn add(&mut self, key: Key, message: StoredMessage, per_scope_max: usize) {
         let number = self.next_number;
         self.next_number += 1;
         let entry = Entry::from((number, Arc::new(message)));
-        self.count(key, &entry);
-        self.introduce(key);
-        let history = self.histories.entry(key).or_default();
+        self.change_index(|index| {
+            index.count(key, &entry);
+            index.introduce(key);
+        });
+        let history = Arc::make_mut(self.histories.entry(key).or_default());
         history.push(entry);
         if history.len() > per_scope_max {
             self.drop_oldest(key);
@@ -115,35 +199,13 @@ impl Store {
         self.touched(key);
     }
 
-    fn count(&mut self, key: Key, entry: &Entry) {
-        self.bytes += entry.bytes;
-        self.by_number.insert(entry.number, key);
-        for id in names(key, &entry.message) {
-            *self.named.entry(id).or_default() += 1;
-        }
-    }
-
-    fn introduce(&mut self, key: Key) {
-        if let Key::Private(a, b) = key {
-            self.correspondents.entry(a).or_default().insert(b);
-            self.correspondents.entry(b).or_default().insert(a);
-        }
-    }
-
     fn drop_oldest(&mut self, key: Key) {
-        let Some(entry) = self.histories.get_mut(&key).and_then(History::pop_oldest) else {
+        let _ = self.index();
+        let history = self.histories.get_mut(&key).map(Arc::make_mut);
+        let Some(entry) = history.and_then(History::pop_oldest) else {
             return;
         };
-        self.bytes -= entry.bytes;
-        self.by_number.remove(&entry.number);
-        for id in names(key, &entry.message) {
-            if let Some(count) = self.named.get_mut(&id) {
-                *count -= 1;
-                if *count == 0 {
-                    self.named.remove(&id);
-                }
-            }
-        }
+        self.change_index(|index| index.uncount(key, &entry));
         self.touched(key);
         if let Key::Private(one, other) = key
             && self.len(key) == 0
@@ -154,24 +216,17 @@ impl Store {
 
     /// Two participants of whom no private message is kept are strangers again: of all pairs of a large meeting there are too many.
     fn part(&mut self, one: ParticipantId, other: ParticipantId) {
+        self.change_index(|index| index.part(one, other));
         self.histories.remove(&Key::private(one, other));
-        for (who, whom) in [(one, other), (other, one)] {
-            if let Some(others) = self.correspondents.get_mut(&who) {
-                others.remove(&whom);
-                if others.is_empty() {
-                    self.correspondents.remove(&who);
-                }
-            }
-        }
     }
 
     /// What all kept messages take.
     pub fn bytes(&self) -> usize {
-        self.bytes
+        self.index().bytes
     }
 
     fn oldest(&self) -> Option<(Key, &Entry)> {
-        let (_, key) = self.by_number.first_key_value()?;
+        let (_, key) = self.index().by_number.first_key_value()?;
         Some((*key, self.histories.get(key)?.iter().next()?))
     }
 
@@ -195,7 +250,7 @@ impl Store {
     }
 
     fn len(&self, key: Key) -> usize {
-        self.histories.get(&key).map_or(0, History::len)
+        self.histories.get(&key).map_or(0, |history| history.len())
     }
 
     fn touched(&mut self, key: Key) {
@@ -212,7 +267,7 @@ impl Store {
 
     /// What a search in a scope looks at, in bytes.
     pub fn searched_bytes(&self, key: Key) -> usize {
-        self.histories.get(&key).map_or(0, History::bytes)
+        self.histories.get(&key).map_or(0, |history| history.bytes())
     }
 
     /// The newest chunk of the messages that match, which ends at the match `last`; indexes count matches.
@@ -260,12 +315,13 @@ impl Store {
 
     /// Whether a kept message names somebody: as its author, or as one side of a private one.
     pub fn names(&self, who: ParticipantId) -> bool {
-        self.named.contains_key(&who)
+        self.index().named.contains_key(&who)
     }
 
     /// Everybody with whom a participant has exchanged private messages.
     pub fn correspondents(&self, who: ParticipantId) -> Vec<ParticipantId> {
-        self.correspondents
+        self.index()
+            .correspondents
             .get(&who)
             .into_iter()
             .flatten()
@@ -289,16 +345,16 @@ impl Store {
     }
 
     pub fn check(&self) -> Result<(), String> {
-        let again = Self::from(Kept::from(self.clone()));
-        if again == *self {
+        let (known, so) = (self.index(), Index::of(&self.histories));
+        if *known == so && self.histories.values().all(|history| history.is_counted()) {
             Ok(())
         } else {
             Err(format!(
                 "chat: {} bytes are counted as {}, {} numbers as {}",
-                again.bytes,
-                self.bytes,
-                again.by_number.len(),
-                self.by_number.len()
+                so.bytes,
+                known.bytes,
+                so.by_number.len(),
+                known.by_number.len()
             ))
         }
     }
@@ -324,12 +380,12 @@ mod tests {
                 scope: Scope::Private(id(other)),
             };
             store.add(Key::private(id(1), id(other)), message, 10);
-            while store.by_number.len() > 3 {
+            while store.index().by_number.len() > 3 {
                 store.drop_oldest_of_all();
             }
             assert_eq!(store.check(), Ok(()));
         }
-        assert_eq!((store.histories.len(), store.correspondents.len()), (3, 4));
+        assert_eq!((store.histories.len(), store.index().correspondents.len()), (3, 4));
         assert_eq!(store.correspondents(id(1)), [97, 98, 99].map(id));
         store.forget(id(98));
         assert_eq!(store.correspondents(id(1)), [97, 99].map(id));
