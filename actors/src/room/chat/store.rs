@@ -333,7 +333,7 @@ impl Store {
     pub fn private_since(&self, who: ParticipantId, since: Timestamp, max: usize) -> Vec<Arc<StoredMessage>> {
         let scopes = self.correspondents(who).into_iter();
         let histories = scopes.filter_map(|other| self.histories.get(&Key::private(who, other)));
-        let newer = |history: &'_ History| {
+        let newer = |history: &'_ Arc<History>| {
             let newest_first = history.iter().rev().map(|entry| Arc::clone(&entry.message));
             let newer = newest_first.take_while(|message| message.timestamp > since);
             newer.take(max).collect::<Vec<_>>()
@@ -385,7 +385,10 @@ mod tests {
             }
             assert_eq!(store.check(), Ok(()));
         }
-        assert_eq!((store.histories.len(), store.index().correspondents.len()), (3, 4));
+        assert_eq!(
+            (store.histories.len(), store.index().correspondents.len()),
+            (3, 4)
+        );
         assert_eq!(store.correspondents(id(1)), [97, 98, 99].map(id));
         store.forget(id(98));
         assert_eq!(store.correspondents(id(1)), [97, 99].map(id));
