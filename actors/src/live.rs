@@ -21,6 +21,7 @@ use crate::{
         RoomSettings,
         access::Origin,
         input::{Notice, Start},
+        tickets::Claim,
     },
     room_actor::{RoomMsg, RoomRef, RoomSummary, StartReply},
     session::{self, Places, RateLimits, Seat, Socket},
@@ -30,6 +31,9 @@ use crate::{
 
 /// A call into the core that takes longer than this has met a room that is stuck.
 const CALL_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Wait before a room that did not answer is looked for again.
+const RETRY: Duration = Duration::from_millis(50);
 
 /// How the live core works.
 #[derive(Debug, Clone, Default)]
@@ -232,7 +236,8 @@ impl Live {
                 Some((StartReply::Banned, _)) => return Err(StartError::Banned),
                 Some((StartReply::Outdated, _)) => return Err(StartError::Outdated),
                 Some((StartReply::Unavailable, _)) => return Err(StartError::Unavailable),
-                None => {}
+                // It is just ending, or died: in a moment there is another one.
+                None => tokio::time::sleep(RETRY).await,
             }
         }
         Err(StartError::Unavailable)
@@ -274,18 +279,13 @@ impl Live {
                 .map(|admission| admission.facts.clone()),
             resumption: request.resumption.as_deref().map(TokenHash::of),
             token: TokenHash::of(&issued.resumption),
+            ticket: Some(TokenHash::of(&issued.ticket)),
             breakout_room: request.breakout_room,
             origin: request.origin,
             signed_in: request.signed_in,
         });
-        let ticket = issued.ticket.clone();
         let as_of = admission.map(|_| request.as_of);
-        let message = |reply| RoomMsg::Start {
-            start,
-            as_of,
-            ticket,
-            reply,
-        };
+        let message = |reply| RoomMsg::Start { start, as_of, reply };
         match room.call(message, CALL_TIMEOUT).await {
             Ok(CallResult::Success(reply)) => Some((reply, issued)),
             _ => None,
@@ -330,19 +330,12 @@ impl Live {
     /// Redeems a ticket, once. The seat must be taken by [`Live::begin_session`], or it is simply not taken.
     pub async fn redeem(&self, ticket: &str) -> Result<(Seat, Caller), InvalidTicket> {
         let id = ticket::room_of(ticket).ok_or(InvalidTicket)?;
-        // A room that thinks about its end is in no index, although a start may just have made it stay.
-        let room = self.find(id, None).await.ok().flatten().ok_or(InvalidTicket)?;
-        let ticket = ticket.to_owned();
-        let redeemed = room
-            .actor()
-            .call(|reply| RoomMsg::Redeem { ticket, reply }, Some(CALL_TIMEOUT))
-            .await;
-        let Ok(CallResult::Success(Some((claim, caller)))) = redeemed else {
-            return Err(InvalidTicket);
-        };
+        let hash = TokenHash::of(ticket);
+        let (room, (claim, caller)) = self.find_seat(id, hash).await.ok_or(InvalidTicket)?;
         let session = room.next_session();
         let seat = Seat {
             room,
+            ticket: hash,
             claim,
             session,
             caller,
@@ -350,6 +343,19 @@ impl Live {
             origin: None,
         };
         Ok((seat, caller))
+    }
+
+    /// A room that thinks about its end, or that is being revived, is waited for.
+    async fn find_seat(&self, id: RoomId, ticket: TokenHash) -> Option<(RoomRef, (Claim, Caller))> {
+        for _ in 0..3 {
+            let room = self.find(id, None).await.ok().flatten()?;
+            let redeem = |reply| RoomMsg::Redeem { ticket, reply };
+            match room.actor().call(redeem, Some(CALL_TIMEOUT)).await {
+                Ok(CallResult::Success(redeemed)) => return Some((room, redeemed?)),
+                _ => tokio::time::sleep(RETRY).await,
+            }
+        }
+        None
     }
 
     /// Begins a session on its upgraded stream.

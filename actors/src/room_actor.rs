@@ -31,21 +31,20 @@ use crate::{
         access::Origin,
         effects::Effects,
         input::{Input, Notice, Start},
+        tickets::Claim,
     },
     session::Arriving,
     shell::{Asking, Shell},
-    ticket::Claim,
 };
 
 /// What a room's actor is told.
 #[derive(Debug)]
 pub enum RoomMsg {
-    /// A call of `start`; the ticket is good once the answer says so.
+    /// A call of `start`; its ticket is good once the answer says so.
     Start {
         start: Box<Start>,
         /// Before anything was read for it; absent where only a token speaks for the caller.
         as_of: Option<AccessRevision>,
-        ticket: String,
         reply: RpcReplyPort<StartReply>,
     },
     /// Whether a resumption token speaks for a caller.
@@ -54,13 +53,14 @@ pub enum RoomMsg {
         caller: Caller,
         reply: RpcReplyPort<bool>,
     },
-    /// Takes a ticket.
+    /// Redeems a ticket, once.
     Redeem {
-        ticket: String,
+        ticket: TokenHash,
         reply: RpcReplyPort<Option<(Claim, Caller)>>,
     },
     /// A redeemed ticket's socket stands.
     Attach {
+        ticket: TokenHash,
         claim: Claim,
         session: SessionNo,
         link: Arriving,
@@ -194,7 +194,7 @@ impl State {
             participants,
             waiting,
             sessions: self.shell.links().len(),
-            tickets: self.shell.tickets(),
+            tickets: room.access().tickets().len(),
             waiting_inputs: self.shell.waiting(),
             journal_bytes: logged.journal().bytes(),
             input_seq: room.input_seq(),
@@ -210,25 +210,30 @@ impl State {
             RoomMsg::Start {
                 start,
                 as_of,
-                ticket,
                 reply: asker,
             } => {
-                let asking = Asking { as_of, ticket, asker };
+                let asking = Asking { as_of, asker };
                 shell.start(carried, start, asking);
             }
             RoomMsg::Knows { token, caller, reply } => {
                 let _ = reply.send(shell.knows(token, caller));
             }
             RoomMsg::Redeem { ticket, reply } => {
-                let _ = reply.send(shell.redeem(carried, &ticket));
+                let _ = reply.send(shell.redeem(carried, ticket));
             }
             RoomMsg::Attach {
+                ticket,
                 claim,
                 session,
                 link,
                 resume_from,
                 origin,
-            } => shell.attach(carried, link.arrive(), (claim, session), (resume_from, origin)),
+            } => shell.attach(
+                carried,
+                link.arrive(),
+                (ticket, claim, session),
+                (resume_from, origin),
+            ),
             RoomMsg::Command {
                 session,
                 command,

@@ -104,6 +104,24 @@ async fn the_death_of_a_rooms_actor_is_survived_by_its_meeting() {
     stage.stop().await;
 }
 
+#[tokio::test]
+async fn a_ticket_outlives_the_rooms_actor_and_the_process() {
+    let folder = tempfile::tempdir().unwrap();
+    let first = Stage::start(files(&folder)).await;
+    let (one, other) = (first.issue(None).await.unwrap(), first.issue(None).await.unwrap());
+    let used = one.ticket.clone();
+    first.live.kill_room(first.room);
+    first.join(one, "Alice").await;
+    assert!(first.live.redeem(&used).await.is_err(), "it is good once");
+    let room = first.room;
+    first.stop().await;
+
+    let second = Stage::revive(files(&folder), room, Ok(())).await;
+    second.join(other, "Bob").await;
+    assert!(second.live.redeem(&used).await.is_err());
+    second.stop().await;
+}
+
 /// What kills it may be in its journal.
 #[tokio::test]
 async fn a_room_whose_actor_dies_again_and_again_begins_anew() {

@@ -102,6 +102,7 @@ fn fill_breakout_rooms(trial: &mut Trial, count: u64) {
             Input::SeatTaken {
                 participant,
                 token,
+                ticket: None,
                 session,
                 breakout_room: Some(breakout_room),
                 resume_from: None,

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::unredeemed::Unredeemed;
+use super::{tickets::Tickets, unredeemed::Unredeemed};
 use crate::{
     ids::{OriginHash, ParticipantId, SessionNo, Space, Timestamp, TokenHash, UserId},
     protocol::{
@@ -127,6 +127,8 @@ pub struct Access {
     /// The highest number of a session that ever took a seat.
     #[serde(default)]
     last_session: u64,
+    #[serde(default)]
+    pub(super) tickets: Tickets,
 }
 
 impl Access {
@@ -375,6 +377,12 @@ impl Access {
         for holder in self.holders.values_mut() {
             (holder.accepted, holder.must_wait) = (false, false);
         }
+    }
+
+    /// Tickets that no socket took.
+    #[must_use]
+    pub fn tickets(&self) -> &Tickets {
+        &self.tickets
     }
 
     pub fn sessions(&self) -> impl Iterator<Item = (SessionNo, ParticipantId)> {

@@ -34,6 +34,9 @@ pub enum Input {
     SeatTaken {
         participant: ParticipantId,
         token: TokenHash,
+        /// The ticket, which nobody takes once more.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        ticket: Option<TokenHash>,
         session: SessionNo,
         /// The room of the meeting that the ticket was asked for.
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -88,6 +91,9 @@ pub struct Start {
     pub resumption: Option<TokenHash>,
     /// The token that goes out with the ticket.
     pub token: TokenHash,
+    /// The ticket that the answer brings.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ticket: Option<TokenHash>,
     /// The breakout room to go to; the main room when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub breakout_room: Option<BreakoutRoomId>,

@@ -30,6 +30,7 @@ mod ring;
 mod roster;
 mod seats;
 mod space;
+pub mod tickets;
 mod timer;
 mod traces;
 mod unredeemed;
@@ -294,6 +295,7 @@ impl Room {
             Input::SeatTaken {
                 participant,
                 token,
+                ticket,
                 session,
                 breakout_room,
                 resume_from,
@@ -308,7 +310,7 @@ impl Room {
                     resume_from,
                     origin,
                 };
-                self.seat_taken(cx, participant, seat);
+                self.seat_taken(cx, participant, (ticket, seat));
             }
             Input::Command { session, command } => self.command(cx, session, command),
             Input::Ended { session, how } => {

@@ -6,9 +6,10 @@ use super::{
     agenda::Due,
     effects::{Cx, Receivers},
     input::{Ending, Start, StartOutcome},
+    tickets::Claim,
 };
 use crate::{
-    ids::{ParticipantId, SessionNo, Timestamp},
+    ids::{ParticipantId, SessionNo, Timestamp, TokenHash},
     protocol::{
         breakout::BreakoutEvent,
         codes::CloseCode,
@@ -76,6 +77,15 @@ impl Room {
             self.access.set_signed_in(id, user);
         }
         self.access.add_token(id, start.token, cx.at);
+        if let Some(ticket) = start.ticket {
+            let claim = Claim {
+                participant: id,
+                caller: start.caller,
+                token: start.token,
+                breakout_room: start.breakout_room,
+            };
+            self.access.tickets.add(ticket, claim, cx.at);
+        }
         let Some(holder) = self.access.get(id) else {
             return StartOutcome::NeedsIdentity;
         };
@@ -88,7 +98,16 @@ impl Room {
         StartOutcome::Issued(id)
     }
 
-    pub(super) fn seat_taken(&mut self, cx: &mut Cx, id: ParticipantId, seat: Seat) {
+    pub(super) fn seat_taken(
+        &mut self,
+        cx: &mut Cx,
+        id: ParticipantId,
+        (ticket, seat): (Option<TokenHash>, Seat),
+    ) {
+        if ticket.is_some_and(|ticket| !self.access.tickets.take(ticket)) {
+            // Another socket was faster.
+            return cx.close(seat.session, CloseCode::Normal);
+        }
         if self.meeting.is_none() {
             // The meeting ended between ticket and socket: the client starts anew.
             return cx.close(seat.session, CloseCode::Restart);

@@ -32,7 +32,7 @@ use self::{
     reader::Reader,
 };
 use crate::{
-    ids::{SessionNo, UserId},
+    ids::{SessionNo, TokenHash, UserId},
     ports::{CallerNames, Clock, Ports},
     protocol::{
         codes::CloseCode,
@@ -46,10 +46,10 @@ use crate::{
     room::{
         access::Origin,
         input::{Ending, Input},
+        tickets::Claim,
     },
     room_actor::{RoomMsg, RoomRef},
     shell::SessionLink,
-    ticket::Claim,
 };
 
 /// What a socket must be able to do.
@@ -72,6 +72,7 @@ pub fn socket_config() -> WebSocketConfig {
 #[derive(Debug)]
 pub struct Seat {
     pub(crate) room: RoomRef,
+    pub(crate) ticket: TokenHash,
     pub(crate) claim: Claim,
     pub(crate) session: SessionNo,
     pub(crate) caller: Caller,
@@ -289,6 +290,7 @@ impl RoomRef {
     /// Tells the room whose socket this session is.
     fn attach(&self, seat: &Seat, link: Link) {
         let Seat {
+            ticket,
             claim,
             session,
             resume_from,
@@ -296,6 +298,7 @@ impl RoomRef {
             ..
         } = *seat;
         self.send(RoomMsg::Attach {
+            ticket,
             claim,
             session,
             link: Arriving::new(link),

@@ -17,8 +17,6 @@ use std::{
     sync::Arc,
 };
 
-use uuid::Uuid;
-
 pub use self::carrier::{Carrier, SessionLink};
 use self::{kept::Kept, links::Links};
 use crate::{
@@ -26,13 +24,13 @@ use crate::{
     ids::{ParticipantId, RoomId, SessionNo, Timestamp, TokenHash},
     journal::{Doing, JournalError, file::Staged, folder::Folder},
     logged::{LoggedRoom, Panicked},
-    protocol::{Command, codes::CloseCode, meeting::Caller},
+    protocol::{Command, codes::CloseCode, limits::TICKET_SECS, meeting::Caller},
     room::{
         access::Origin,
         effects::Effects,
         input::{Input, Notice, Stamped, Start},
+        tickets::Claim,
     },
-    ticket::{Claim, Tickets},
 };
 
 /// The answer to a `start`.
@@ -55,12 +53,7 @@ enum ReplyTo<A> {
     Nobody,
     /// The number of unhandled commands of this session goes down.
     Session(SessionNo),
-    Start {
-        ticket: String,
-        /// What the ticket will be good for; the participant is found by the room.
-        claim: Claim,
-        asker: A,
-    },
+    Start(A),
 }
 
 /// An input on its way.
@@ -125,8 +118,6 @@ enum Phase {
 pub struct Asking<A> {
     /// Before anything was read for it; absent where only a token speaks for the caller.
     pub as_of: Option<AccessRevision>,
-    /// Good once the answer says so.
-    pub ticket: String,
     pub asker: A,
 }
 
@@ -139,7 +130,8 @@ pub struct Shell<C: Carrier> {
     revision: AccessRevision,
     queue: VecDeque<Waiting<C::Asker>>,
     is_turn_asked_for: bool,
-    tickets: Tickets,
+    /// Tickets whose sockets are on their way: each is redeemed once.
+    redeemed: VecDeque<(Timestamp, TokenHash)>,
     links: Links<C::Link>,
     kept: Kept,
     /// Calls to LiveKit that are under way.
@@ -176,7 +168,7 @@ impl<C: Carrier> Shell<C> {
             revision,
             queue: VecDeque::new(),
             is_turn_asked_for: false,
-            tickets: Tickets::default(),
+            redeemed: VecDeque::new(),
             links: Links::default(),
             kept: Kept::default(),
             calls: BTreeSet::new(),
@@ -209,11 +201,6 @@ impl<C: Carrier> Shell<C> {
     #[must_use]
     pub fn links(&self) -> &Links<C::Link> {
         &self.links
-    }
-
-    #[must_use]
-    pub fn tickets(&self) -> usize {
-        self.tickets.len()
     }
 
     /// Inputs that wait for a turn.
@@ -273,20 +260,14 @@ impl<C: Carrier> Shell<C> {
 
     /// A call of `start`.
     pub fn start(&mut self, carrier: &mut C, start: Box<Start>, asking: Asking<C::Asker>) {
-        let Asking { as_of, ticket, asker } = asking;
+        let Asking { as_of, asker } = asking;
         if as_of.is_some_and(|as_of| as_of < self.revision) {
             carrier.waits_no_more();
             return carrier.answer(self.room.room(), asker, StartReply::Outdated);
         }
-        let claim = Claim {
-            participant: ParticipantId(Uuid::nil()),
-            caller: start.caller,
-            token: start.token,
-            breakout_room: start.breakout_room,
-        };
         let waiting = Waiting {
             input: Input::Start(start),
-            reply_to: ReplyTo::Start { ticket, claim, asker },
+            reply_to: ReplyTo::Start(asker),
             bytes: 0,
         };
         self.enqueue(carrier, waiting);
@@ -298,13 +279,24 @@ impl<C: Carrier> Shell<C> {
         self.room.room().access().resume(token, caller).is_some()
     }
 
-    /// Takes a ticket.
-    pub fn redeem(&mut self, carrier: &C, ticket: &str) -> Option<(Claim, Caller)> {
-        let claim = self.tickets.redeem(ticket, carrier.now())?;
-        // Whoever was removed or shut out since is told so on the socket; its ticket is no guess.
-        let holder = self.room.room().access().get(claim.participant);
-        let caller = holder.map_or(claim.caller, |holder| holder.caller);
-        self.is_running().then_some((claim, caller))
+    /// Redeems a ticket, once: what it is good for, and for whom. Whoever was removed or shut out since is told so on the socket; its
+    /// ticket is no guess. While a panic is being undone the room knows none: whoever asks then asks again.
+    pub fn redeem(&mut self, carrier: &C, ticket: TokenHash) -> Option<(Claim, Caller)> {
+        if !self.is_running() || !self.is_whole() {
+            return None;
+        }
+        let now = self.room.time(carrier.now());
+        while self.redeemed.pop_front_if(|(until, _)| *until <= now).is_some() {}
+        if self.redeemed.iter().any(|(_, redeemed)| *redeemed == ticket) {
+            return None;
+        }
+        let access = self.room.room().access();
+        let claim = access.tickets().get(ticket, now)?;
+        self.redeemed.push_back((now.plus_secs(TICKET_SECS), ticket));
+        let caller = access
+            .get(claim.participant)
+            .map_or(claim.caller, |holder| holder.caller);
+        Some((claim, caller))
     }
 
     /// A redeemed ticket's socket stands; none where it is gone already.
@@ -312,7 +304,7 @@ impl<C: Carrier> Shell<C> {
         &mut self,
         carrier: &mut C,
         link: Option<C::Link>,
-        (claim, session): (Claim, SessionNo),
+        (ticket, claim, session): (TokenHash, Claim, SessionNo),
         (resume_from, origin): (Option<u64>, Option<Origin>),
     ) {
         match link {
@@ -323,6 +315,7 @@ impl<C: Carrier> Shell<C> {
         let taken = Input::SeatTaken {
             participant: claim.participant,
             token: claim.token,
+            ticket: Some(ticket),
             session,
             breakout_room: claim.breakout_room,
             resume_from,

@@ -16,7 +16,6 @@ use crate::{
         effects::{Effect, Effects, Receivers},
         input::{Ending, Input, StartOutcome},
     },
-    ticket::Claim,
 };
 
 impl<C: Carrier> Shell<C> {
@@ -84,15 +83,11 @@ impl<C: Carrier> Shell<C> {
     }
 
     fn answer(&mut self, carrier: &mut C, outcome: StartOutcome, reply_to: ReplyTo<C::Asker>) {
-        let ReplyTo::Start { ticket, claim, asker } = reply_to else {
+        let ReplyTo::Start(asker) = reply_to else {
             return;
         };
         let reply = match outcome {
-            StartOutcome::Issued(participant) => {
-                let claim = Claim { participant, ..claim };
-                self.tickets.add(&ticket, claim, carrier.now());
-                StartReply::Issued(participant)
-            }
+            StartOutcome::Issued(participant) => StartReply::Issued(participant),
             StartOutcome::NeedsIdentity => StartReply::NeedsIdentity,
             StartOutcome::NeedsFacts => StartReply::NeedsFacts,
             StartOutcome::NoBreakoutRooms => StartReply::NoBreakoutRooms,
@@ -117,7 +112,7 @@ impl<C: Carrier> Shell<C> {
                     self.push(link, &ControlEvent::Error(ControlError::Internal));
                 }
             }
-            ReplyTo::Start { asker, .. } => carrier.answer(self.room.room(), asker, StartReply::Unavailable),
+            ReplyTo::Start(asker) => carrier.answer(self.room.room(), asker, StartReply::Unavailable),
             ReplyTo::Nobody => {}
         }
     }

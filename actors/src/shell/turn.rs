@@ -40,7 +40,7 @@ impl<C: Carrier> Shell<C> {
         }
         let append = self.room.log(&batch);
         self.stage = Stage::Logging(Batch {
-            has_start: reply_to.iter().any(|to| matches!(to, ReplyTo::Start { .. })),
+            has_start: reply_to.iter().any(|to| matches!(to, ReplyTo::Start(_))),
             rest: batch.into_iter().zip(reply_to).collect(),
         });
         self.wait_for(carrier, append);

@@ -119,6 +119,7 @@ impl Rooms {
                 trial.input(Input::SeatTaken {
                     participant,
                     token,
+                    ticket: None,
                     session: SessionNo(9),
                     breakout_room: asked,
                     resume_from: None,

@@ -75,7 +75,7 @@ impl World {
                     if let (None, Some(token)) = (&start.identity, start.resumption) {
                         self.by_token.insert(ask, token);
                     }
-                    server.start(start, as_of, asker, ticket(ask));
+                    server.start(start, as_of, asker);
                     return Ok(());
                 }
             }

@@ -59,6 +59,7 @@ impl World {
             facts,
             resumption,
             token,
+            ticket: Some(TokenHash::of(&ticket(number))),
             breakout_room: goal,
             origin: Some(client.role.origin()),
             signed_in: None,
@@ -97,9 +98,11 @@ impl World {
             ticket = older;
         }
         let Some(server) = &mut self.server else { return };
-        let Some(claim) = server.redeem(&ticket, self.clock.now()) else {
+        let ticket = TokenHash::of(&ticket);
+        let Some(claim) = server.redeem(ticket, self.clock.now()) else {
             return;
         };
+        let has_outlived = self.outlived.remove(&ticket);
         let client = &mut self.clients[index];
         let known = client.last_seq.filter(|_| client.view.is_some() && resume);
         let resume_from = match known {
@@ -111,7 +114,10 @@ impl World {
         client.connected(session, resume_from);
         let link = self.net.attach(session, index);
         let origin = Some(super::cast::CAST[index].origin());
-        server.attach(link, (claim, session), (resume_from, origin));
+        server.attach(link, (ticket, claim, session), (resume_from, origin));
+        if has_outlived {
+            self.count("ticket outlives actor");
+        }
         self.tell(|world| {
             format!(
                 "{} connects as {} from {resume_from:?}",

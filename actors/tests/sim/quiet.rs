@@ -118,6 +118,7 @@ impl World {
             facts: None,
             resumption: Some(client.token?),
             token,
+            ticket: None,
             breakout_room: breakout_room.map(Into::into),
             origin: Some(client.role.origin()),
             signed_in: None,
@@ -129,6 +130,7 @@ impl World {
         let seat_taken = Input::SeatTaken {
             participant,
             token,
+            ticket: None,
             session,
             breakout_room: start.breakout_room,
             resume_from: None,

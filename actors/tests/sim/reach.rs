@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 pub type Reached = BTreeMap<String, usize>;
 
 /// Each of these happens at least [`TIMES_MIN`] times in each half of the fixed seeds.
-const THINGS: [&str; 72] = [
+const THINGS: [&str; 73] = [
     "actor died",
     "breakout/error",
     "breakout/expired",
@@ -76,6 +76,7 @@ const THINGS: [&str; 72] = [
     "room revived",
     "socket cut",
     "stop",
+    "ticket outlives actor",
     "timer/stopped",
     "timer/updated_ready_status",
     "view compared",

@@ -8,7 +8,7 @@ use std::{
 
 use colloquy_actors::{
     access_revision::AccessRevision,
-    ids::{SessionNo, Timestamp},
+    ids::{SessionNo, Timestamp, TokenHash},
     journal::JournalError,
     livekit::Livekit,
     logged::LoggedRoom,
@@ -18,9 +18,9 @@ use colloquy_actors::{
         Room, RoomSettings,
         access::Origin,
         input::{Input, Notice, Start},
+        tickets::Claim,
     },
     shell::{Asking, Carrier as _, Shell},
-    ticket::Claim,
 };
 
 use super::{
@@ -147,18 +147,23 @@ impl Server {
         self.shell.notice(&mut self.outside, notice, revision);
     }
 
-    pub fn start(&mut self, start: Start, as_of: Option<AccessRevision>, asker: Asker, ticket: String) {
+    pub fn start(&mut self, start: Start, as_of: Option<AccessRevision>, asker: Asker) {
         self.outside.waiting += 1;
-        let asking = Asking { as_of, ticket, asker };
+        let asking = Asking { as_of, asker };
         self.shell.start(&mut self.outside, Box::new(start), asking);
     }
 
-    pub fn redeem(&mut self, ticket: &str, now: Timestamp) -> Option<Claim> {
+    pub fn redeem(&mut self, ticket: TokenHash, now: Timestamp) -> Option<Claim> {
         self.outside.now = now;
         self.shell.redeem(&self.outside, ticket).map(|(claim, _)| claim)
     }
 
-    pub fn attach(&mut self, link: SimLink, seat: (Claim, SessionNo), from: (Option<u64>, Option<Origin>)) {
+    pub fn attach(
+        &mut self,
+        link: SimLink,
+        seat: (TokenHash, Claim, SessionNo),
+        from: (Option<u64>, Option<Origin>),
+    ) {
         self.outside.waiting += 1;
         self.shell.attach(&mut self.outside, Some(link), seat, from);
     }

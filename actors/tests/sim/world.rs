@@ -1,6 +1,11 @@
 //! The world of one room: people, sockets, its actor, a disk and LiveKit, on one thread and in virtual time.
 
-use std::{cell::RefCell, collections::BTreeMap, rc::Rc, sync::Arc};
+use std::{
+    cell::RefCell,
+    collections::{BTreeMap, BTreeSet},
+    rc::Rc,
+    sync::Arc,
+};
 
 use colloquy_actors::{
     access_revision::AccessRevision,
@@ -64,6 +69,8 @@ pub struct World {
     pub wish: Option<Wish>,
     /// Calls of `start` by their numbers.
     pub asking: BTreeMap<u64, Asking>,
+    /// Tickets from before the actor's or the process' end.
+    pub outlived: BTreeSet<TokenHash>,
     /// Calls that a token alone speaks for.
     pub by_token: BTreeMap<u64, TokenHash>,
     /// Who has lost access, as the database knows, and their tokens of then, with the number of the last call before.
@@ -113,6 +120,7 @@ impl World {
             process: Rc::clone(process),
             wish: None,
             asking: BTreeMap::new(),
+            outlived: BTreeSet::new(),
             by_token: BTreeMap::new(),
             notices: Vec::new(),
             void: BTreeMap::new(),
@@ -323,7 +331,8 @@ impl World {
         let looking = &self.asking;
         for client in &mut self.clients {
             client.ask = client.ask.filter(|ask| looking.contains_key(ask));
-            client.tickets.clear();
+            self.outlived
+                .extend(client.tickets.iter().map(|ticket| TokenHash::of(ticket)));
         }
     }
 

@@ -176,6 +176,7 @@ impl Scene {
         self.input(Input::SeatTaken {
             participant,
             token,
+            ticket: None,
             session,
             breakout_room,
             resume_from,
@@ -263,6 +264,7 @@ impl Scene {
             facts: words.kind.map(|_| Box::new(self.facts.clone())),
             resumption,
             token,
+            ticket: None,
             breakout_room,
             origin: member.origin,
             signed_in: words.signed_in.map(|name| UserId(id_of(name))),

@@ -143,6 +143,7 @@ pub fn start(kind: Kind, name: &str, token: TokenHash) -> Start {
         facts: Some(Box::new(facts())),
         resumption: None,
         token,
+        ticket: None,
         breakout_room: None,
         origin: None,
         signed_in: None,
@@ -154,6 +155,7 @@ pub fn seat_taken(participant: ParticipantId, token: TokenHash, session: Session
     Input::SeatTaken {
         participant,
         token,
+        ticket: None,
         session,
         breakout_room: None,
         resume_from: None,

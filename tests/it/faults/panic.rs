@@ -1,6 +1,6 @@
 //! A rule that panics is undone: nobody but its sender notices.
 
-use std::{fs, os::unix::fs::PermissionsExt as _};
+use std::{fs, io, os::unix::fs::PermissionsExt as _};
 
 use serde_json::{Value, json};
 
@@ -12,6 +12,11 @@ use crate::{
 
 /// Commands that each of four sessions sends behind the panic; a session may have 32 unhandled ones.
 const COMMANDS_EACH: usize = 25;
+
+/// What is waited for did not happen.
+fn not_yet() -> io::Error {
+    io::ErrorKind::NotFound.into()
+}
 
 /// Makes the rule panic, half-way through changing the state.
 async fn panic(participant: &mut Participant) {
@@ -202,6 +207,15 @@ async fn panics_of_three_callers_within_a_minute_end_the_room() {
     }
 
     let folder = server.data_dir().join("journal/post-mortem");
+    // It is moved behind the last close frame.
+    wait_until("a journal is kept", async || {
+        fs::read_dir(&folder)?
+            .next()
+            .transpose()?
+            .map(drop)
+            .ok_or_else(not_yet)
+    })
+    .await;
     let kept: Vec<_> = fs::read_dir(&folder)
         .expect("a folder")
         .map(|entry| entry.expect("an entry").path())

@@ -385,7 +385,10 @@ mod tests {
             }
             assert_eq!(store.check(), Ok(()));
         }
-        assert_eq!((store.histories.len(), store.index().correspondents.len()), (3, 4));
+        assert_eq!(
+            (store.histories.len(), store.index().correspondents.len()),
+            (3, 4)
+        );
         assert_eq!(store.correspondents(id(1)), [97, 98, 99].map(id));
         store.forget(id(98));
         assert_eq!(store.correspondents(id(1)), [97, 99].map(id));
