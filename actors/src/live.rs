@@ -390,6 +390,26 @@ impl Live {
         self.rooms.notice_all(notice, self.revisions.next());
     }
 
+    /// Asks the database who of those whom living rooms know has lost access or role: somebody may have changed that without a word to
+    /// them, not knowing whether it was stored. False where the database did not say it of all.
+    pub async fn look_for_missed(&self) -> bool {
+        let mut has_said = true;
+        for room in self.rooms.all() {
+            let slept = room.actor().call(RoomMsg::Slept, Some(CALL_TIMEOUT)).await;
+            let Ok(CallResult::Success(Some(slept))) = slept else {
+                continue;
+            };
+            let Ok(missed) = self.ports.directory.missed_notices(slept).await else {
+                has_said = false;
+                continue;
+            };
+            for notice in missed {
+                room.notice(notice, self.revisions.next());
+            }
+        }
+        has_said
+    }
+
     /// Whose room it is, if it lives and has had a meeting; asks nobody.
     #[must_use]
     pub fn owner_of(&self, room: RoomId) -> Option<UserId> {

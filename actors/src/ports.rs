@@ -1,6 +1,7 @@
 //! The few things that the core needs from outside.
 
 use std::{
+    collections::{BTreeMap, BTreeSet},
     fmt,
     future::Future,
     pin::Pin,
@@ -14,7 +15,7 @@ use crate::{
     ids::{OriginHash, RoomId, Timestamp, UserId},
     livekit,
     protocol::meeting::{Caller, Role},
-    room::input::Notice,
+    room::{Room, input::Notice},
 };
 
 /// A boxed future, as traits that are used as objects need.
@@ -48,7 +49,7 @@ pub trait Directory: fmt::Debug + Send + Sync {
     fn missed_notices(&self, slept: Slept) -> BoxFuture<'_, Result<Vec<Notice>, Unavailable>>;
 }
 
-/// What a room that was just revived takes for right.
+/// What a room takes for right that has heard nothing for a while.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Slept {
     pub room: RoomId,
@@ -58,6 +59,31 @@ pub struct Slept {
     pub signed_in: Vec<UserId>,
     /// Whether those who come by a link wait; absent without a meeting.
     pub guests_wait: Option<bool>,
+}
+
+impl Slept {
+    /// What a room takes for right now.
+    #[must_use]
+    pub fn of(room: &Room) -> Self {
+        let (mut callers, mut signed_in) = (BTreeMap::new(), BTreeSet::new());
+        // Who has no token any more, but a tab that is still open, does not come back by itself.
+        let holders = room
+            .access()
+            .iter()
+            .filter(|(_, holder)| !holder.tokens.is_empty());
+        for (_, holder) in holders {
+            let role = holder.identity.role;
+            let highest = callers.entry(holder.caller).or_insert(role);
+            *highest = role.max(*highest);
+            signed_in.extend(holder.signed_in);
+        }
+        Self {
+            room: room.id(),
+            callers: callers.into_iter().collect(),
+            signed_in: signed_in.into_iter().collect(),
+            guests_wait: room.do_guests_wait(),
+        }
+    }
 }
 
 /// The database can't say at the moment.

@@ -23,7 +23,7 @@ use crate::{
     ids::{RoomId, SessionNo, TokenHash},
     journal::{JournalError, file::Staged, folder::Folder, threads::Threads},
     logged::LoggedRoom,
-    ports::Ports,
+    ports::{Ports, Slept},
     protocol::{Command, meeting::Caller},
     registry::{Beginner, Life, Lifecycle},
     room::{
@@ -91,6 +91,8 @@ pub enum RoomMsg {
     /// The server stops: a snapshot, and sessions are closed with 1001.
     Stop(RpcReplyPort<()>),
     Observe(RpcReplyPort<RoomSummary>),
+    /// What it takes for right, for the database; nothing while a panic is being undone.
+    Slept(RpcReplyPort<Option<Slept>>),
 }
 
 /// What an operator, or a test, sees of a room.
@@ -256,6 +258,10 @@ impl State {
             }
             RoomMsg::Observe(reply) => {
                 let _ = reply.send(self.summary());
+            }
+            RoomMsg::Slept(reply) => {
+                let slept = shell.is_whole().then(|| Slept::of(shell.room().room()));
+                let _ = reply.send(slept);
             }
         }
     }

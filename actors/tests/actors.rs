@@ -322,6 +322,17 @@ async fn who_lost_access_while_the_room_slept_does_not_come_back() {
 }
 
 #[tokio::test]
+async fn a_room_that_lives_asks_who_lost_access_without_a_word() {
+    let stage = Stage::start(JournalMode::Memory).await;
+    let alice = stage.enter("Alice", None).await;
+    let request = stage.request(Some(alice.resumption.clone()));
+    assert!(stage.live.look_for_missed().await && stage.live.knows(&request).await);
+    stage.withdrawn(InviteCode(Uuid::nil()));
+    assert!(stage.live.look_for_missed().await && !stage.live.knows(&request).await);
+    stage.stop().await;
+}
+
+#[tokio::test]
 async fn nobody_comes_in_by_what_was_read_before_somebody_lost_access() {
     let stage = Stage::start(JournalMode::Memory).await;
     let notices: [fn(&Stage); 4] = [

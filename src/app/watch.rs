@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     log_output,
     readiness::Readiness,
-    store::{ServerLock, write_probe},
+    store::{self, ServerLock, write_probe},
 };
 
 /// Time between two looks.
@@ -28,6 +28,7 @@ pub(super) async fn watch(readiness: Readiness, mut lock: ServerLock, live: Live
     let mut looks = interval(INTERVAL);
     looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut writes_failed = 0;
+    let mut unknown = store::unknown_outcomes();
     loop {
         looks.tick().await;
         match timeout(DATABASE_PATIENCE, database(&mut lock)).await {
@@ -40,6 +41,13 @@ pub(super) async fn watch(readiness: Readiness, mut lock: ServerLock, live: Live
                     readiness.unready("database", "can't be written");
                 } else if writes_failed == 0 {
                     readiness.ready("database");
+                    if unknown.has_changed().unwrap_or_default() {
+                        unknown.mark_unchanged();
+                        // Access may have been withdrawn without a word to the rooms.
+                        if !live.look_for_missed().await {
+                            unknown.mark_changed();
+                        }
+                    }
                 }
             }
             Ok(Ok(false)) => {

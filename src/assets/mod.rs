@@ -41,7 +41,7 @@ use self::{
 use crate::{
     concurrency_limit::{ConcurrencyLimit, Permit},
     config,
-    store::{Db, assets, unbroken},
+    store::{Db, StoreError, assets, unbroken},
 };
 
 /// Time between two pieces of a content before it counts as broken off.
@@ -313,7 +313,7 @@ impl Assets {
         }
     }
 
-    /// Adds the row of a content that is there, or removes the content again.
+    /// Adds the row of a content that is there, or removes the content again, unless the row may be there.
     async fn list(
         &self,
         new: NewAsset,
@@ -331,6 +331,10 @@ impl Assets {
         };
         let failure = match assets::insert(&self.db, asset.clone(), numbered, quotas).await {
             Ok(filename) => return Ok(assets::Asset { filename, ..asset }),
+            // The row may be there: a content without one is found by the job of orphans.
+            Err(unknown @ assets::Refused::Store(StoreError::OutcomeUnknown(_))) => {
+                return Err(unknown.into());
+            }
             Err(refused) => UploadError::from(refused),
         };
         if let Err(error) = self.objects.remove(&[asset.id]).await {

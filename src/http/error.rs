@@ -290,7 +290,7 @@ impl ApiError {
 impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> Self {
         match error {
-            StoreError::Unavailable(_) | StoreError::Stopping => {
+            StoreError::Unavailable(_) | StoreError::OutcomeUnknown(_) | StoreError::Stopping => {
                 Self::unavailable("The database is not available at the moment").caused_by(error)
             }
             StoreError::Duplicate(_) => Self::conflict("It exists already"),

@@ -16,7 +16,7 @@ use crate::{
     permissions::{Operation, Standing},
     shared_folders::StorageError,
     store::{
-        self,
+        self, StoreError,
         shared_folders::{self, Kept, Share, SharedFolder},
     },
 };
@@ -166,7 +166,8 @@ async fn create(
 async fn make(state: &ApiState, event: Uuid) -> Result<(StatusCode, SharedFolder), ApiError> {
     let folder = state.shared_folders.create(event, state.clock.now()).await?;
     let kept = shared_folders::keep(&state.db, event, folder.clone()).await;
-    if !matches!(kept, Ok(Kept::New)) {
+    let is_unknown = kept.as_ref().is_err_and(StoreError::is_outcome_unknown);
+    if !matches!(kept, Ok(Kept::New)) && !is_unknown {
         state.shared_folders.undo(&folder).await;
     }
     match kept? {

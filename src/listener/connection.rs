@@ -4,12 +4,15 @@ use std::{
     io::{self, IoSlice},
     net::{IpAddr, SocketAddr},
     pin::Pin,
-    sync::{Arc, Once},
-    task::{Context, Poll},
+    sync::{
+        Arc, Once,
+        atomic::{AtomicBool, Ordering},
+    },
+    task::{Context, Poll, ready},
     time::Instant,
 };
 
-use axum::{Router, body::Body, response::Response};
+use axum::{Router, response::Response};
 use hyper::{Request, body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::{
@@ -30,7 +33,12 @@ use crate::{
     hourly::Hourly,
 };
 
-use super::{ConnectionLimits, client_address, forwarded::is_forwarded, stalls::Stalls};
+use super::{
+    ConnectionLimits, client_address,
+    forwarded::is_forwarded,
+    stalls::Stalls,
+    unread::{Linger, Unread},
+};
 
 /// Read buffer of a connection, in bytes: more than the head of a request may have, so that one that is too large is read to its
 /// end, and answered as browsers can read it. What fills the buffer is refused by the library, without a body (431); one
@@ -98,6 +106,7 @@ impl Connections {
         let stream = CountedStream {
             stream,
             stalls: Stalls::new(self.limits.stall_timeout),
+            linger: Linger::default(),
             _slot: slot,
             _place: place,
             _token: self.tracker.token(),
@@ -107,6 +116,7 @@ impl Connections {
             limits: Arc::clone(&self.limits),
             acceptance: Arc::clone(&self.acceptance),
             peer,
+            lingers: Arc::clone(&stream.linger.is_asked_for),
         };
         tokio::spawn(run(stream, requests, self.finish.clone(), self.abort.clone()));
     }
@@ -159,6 +169,8 @@ struct Requests {
     limits: Arc<ConnectionLimits>,
     acceptance: Arc<Acceptance>,
     peer: Peer,
+    /// Whether the connection is to be kept for a while when it ends.
+    lingers: Arc<AtomicBool>,
 }
 
 impl Requests {
@@ -169,7 +181,12 @@ impl Requests {
         let client = client_address(self.peer, request.headers(), &self.limits.trusted_proxies);
         request.extensions_mut().insert(self.peer);
         request.extensions_mut().insert(client);
-        self.router.clone().oneshot(request.map(Body::new)).await
+        let (request, unread) = Unread::of(request);
+        let mut answer = self.router.clone().oneshot(request).await?;
+        if unread.settle(&mut answer).await {
+            self.lingers.store(true, Ordering::Relaxed);
+        }
+        Ok(answer)
     }
 
     fn report_undeclared(&self, address: IpAddr) {
@@ -186,6 +203,7 @@ impl Requests {
 struct CountedStream {
     stream: TcpStream,
     stalls: Stalls,
+    linger: Linger,
     _slot: OwnedSemaphorePermit,
     _place: Option<NetworkPermit>,
     _token: TaskTrackerToken,
@@ -211,8 +229,10 @@ impl AsyncWrite for CountedStream {
         Pin::new(&mut self.stream).poll_flush(cx)
     }
 
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(cx)
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        ready!(Pin::new(&mut this.stream).poll_shutdown(cx))?;
+        this.linger.poll(Pin::new(&mut this.stream), cx)
     }
 
     fn poll_write_vectored(

@@ -4,6 +4,7 @@ mod accept;
 mod connection;
 mod forwarded;
 mod stalls;
+mod unread;
 
 #[cfg(test)]
 mod tests;

@@ -19,8 +19,12 @@ const FAREWELL: Duration = Duration::from_secs(2);
 
 type Transport = AsyncSmtpTransport<Tokio1Executor>;
 
-/// Time for one attempt to hand a mail over; lettre itself limits the connecting only.
-const TIME_LIMIT: Duration = Duration::from_secs(30);
+/// Time for one attempt to hand a mail over; lettre itself limits the connecting only. Many mail servers look through a mail before they
+/// say that they have it (RFC 5321, 4.5.3.2.6, would wait ten minutes).
+const TIME_LIMIT: Duration = Duration::from_secs(90);
+
+/// Time to connect.
+const CONNECT_LIMIT: Duration = Duration::from_secs(30);
 
 /// In lettre's words for a mail that can't be said to this mail server: an address or a text that is not ASCII.
 const NOT_IN_ITS_LANGUAGE: &str = "contains non-ascii chars";
@@ -48,6 +52,9 @@ pub(super) enum SendError {
     /// Nobody answered: nothing is known about this mail.
     #[error("no answer: {0}")]
     Unreachable(String),
+    /// The time was over: it may have been taken.
+    #[error("no answer in time")]
+    TimedOut,
 }
 
 impl Relay {
@@ -57,7 +64,7 @@ impl Relay {
             MailTls::Starttls => Transport::starttls_relay(host)?,
             MailTls::None => Transport::builder_dangerous(host),
         };
-        let mut builder = builder.port(settings.port).timeout(Some(TIME_LIMIT));
+        let mut builder = builder.port(settings.port).timeout(Some(CONNECT_LIMIT));
         if let (Some(user), Some(password)) = (&settings.user, &settings.password) {
             builder = builder.credentials(Credentials::new(user.clone(), password.reveal().to_owned()));
         }
@@ -73,8 +80,8 @@ impl Relay {
         Connections(self.builder.clone().pool_config(pool).build())
     }
 
-    /// Hands a mail over; once more by a connection of its own when the first one led to no answer: it may have been
-    /// closed while it was idle.
+    /// Hands a mail over; once more by a connection of its own when the first one was broken: it may have been closed while it was idle.
+    /// Not when the time was over: the receiver would have the mail twice.
     pub(super) async fn send(&self, shared: &Connections, message: &Message) -> Result<(), SendError> {
         match self.attempt(&shared.0, message.clone()).await {
             Err(SendError::Unreachable(_)) => {
@@ -93,7 +100,7 @@ impl Relay {
         match timeout(self.time_limit, transport.send(message)).await {
             Ok(Ok(_)) => Ok(()),
             Ok(Err(error)) => Err(judged(&error)),
-            Err(_) => Err(SendError::Unreachable("timed out".to_owned())),
+            Err(_) => Err(SendError::TimedOut),
         }
     }
 }
@@ -233,6 +240,36 @@ mod tests {
             assert_eq!(code, expected, "{text}");
             assert!(text.contains(word), "{text}");
         }
+    }
+
+    /// It may have taken the mail: once more, and the receiver has it twice.
+    #[tokio::test]
+    async fn a_mail_server_that_thinks_too_long_is_not_asked_twice() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let settings = config::MailSettings {
+            port: listener.local_addr().unwrap().port(),
+            tls: MailTls::None,
+            ..config::MailSettings::default()
+        };
+        let connections = std::sync::Arc::<std::sync::atomic::AtomicUsize>::default();
+        let counted = std::sync::Arc::clone(&connections);
+        tokio::spawn(async move {
+            let mut kept = Vec::new();
+            while let Ok((stream, _)) = listener.accept().await {
+                counted.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+                kept.push(stream);
+            }
+        });
+        let mut relay = Relay::new(&settings, "127.0.0.1").unwrap();
+        relay.time_limit = Duration::from_millis(200);
+        let message = Message::builder()
+            .from("a@example.org".parse().unwrap())
+            .to("b@example.org".parse().unwrap())
+            .body(String::new())
+            .unwrap();
+        let sent = relay.send(&relay.connections(1), &message).await;
+        assert_eq!(sent, Err(SendError::TimedOut));
+        assert_eq!(connections.load(std::sync::atomic::Ordering::SeqCst), 1);
     }
 
     #[tokio::test]

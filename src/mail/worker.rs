@@ -30,7 +30,10 @@ use crate::{
 /// Mails that are sent at the same time.
 const SENT_AT_ONCE: u32 = 8;
 
-/// For how long a taken mail is kept from others: two attempts and some time for the database.
+/// Attempts after which a mail is given up whose last one took too long: each may have brought it.
+const TIMED_OUT_ATTEMPTS_MAX: u32 = 3;
+
+/// For how long a taken mail is kept from others: an attempt whose connection was broken, another, and some time for the database.
 const LEASE: Duration = Duration::from_mins(2);
 
 /// Time between two looks at the outbox when nobody wakes the worker.
@@ -161,7 +164,7 @@ impl Worker {
         let results = join_all(wanted.iter().map(|(taken, mail)| deliver((taken, mail)))).await;
         round.is_unreachable = results
             .iter()
-            .all(|result| matches!(result, Err(SendError::Unreachable(_))));
+            .all(|result| matches!(result, Err(SendError::Unreachable(_) | SendError::TimedOut)));
         for result in &results {
             if let Err(SendError::PutOff { code, .. }) = result {
                 round.is_putting_off = results.iter().all(Result::is_err);
@@ -258,14 +261,20 @@ impl Worker {
             return Ok(None);
         };
         let last = taken.slot_at + self.give_up;
-        let outcome = if matches!(error, SendError::Refused(_)) || now >= last {
+        let may_be_taken = matches!(error, SendError::TimedOut);
+        let is_enough = may_be_taken && taken.attempts >= TIMED_OUT_ATTEMPTS_MAX;
+        let outcome = if matches!(error, SendError::Refused(_)) || now >= last || is_enough {
             // The mail server's words may name people: they stand in the outbox only.
             tracing::warn!(mail.id = %taken.id, attempts = taken.attempts, "gave up a mail; see last_error in the outbox");
             RetryOutcome::GivenUp(now)
         } else {
             RetryOutcome::Again(last.min(
                 now + delay(
-                    self.retry_secs,
+                    if may_be_taken {
+                        self.retry_secs.max(RETRY_SECS_MAX)
+                    } else {
+                        self.retry_secs
+                    },
                     taken.attempts,
                     rand::random_range(-JITTER..=JITTER),
                 ),

@@ -2,13 +2,16 @@
 
 use std::{
     future::Future,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, LazyLock, Mutex, PoisonError},
     time::Duration,
 };
 
 use futures_util::future::BoxFuture;
 use sqlx::{Postgres, Sqlite};
-use tokio::time::{Instant, timeout_at};
+use tokio::{
+    sync::watch,
+    time::{Instant, timeout_at},
+};
 use tracing::Instrument as _;
 
 use super::{
@@ -20,6 +23,12 @@ use super::{
 
 /// How long a transaction that failed waits for its rollback; without it the connection is closed.
 const ROLLBACK_WAIT: Duration = Duration::from_millis(500);
+
+/// How long a COMMIT may take, whoever waits for it; then its connection is closed.
+const COMMIT_MAX: Duration = Duration::from_secs(15);
+
+/// How many transactions have ended since the process began of which somebody was not told what became of them.
+static UNKNOWN: LazyLock<watch::Sender<u64>> = LazyLock::new(|| watch::Sender::new(0));
 
 /// How often a transaction is tried that others are in the way of.
 const TRIES_MAX: u32 = 3;
@@ -113,7 +122,7 @@ impl Db {
 
     /// The one way to write: `work` runs in a transaction and in a task of its own, so that a caller that is dropped
     /// half-way cancels nothing. An error rolls everything back, and so does a database that takes longer than
-    /// [`TIME_LIMIT`](super::TIME_LIMIT). What PostgreSQL ends for the sake of another transaction is done again, at most
+    /// [`TIME_LIMIT`](super::TIME_LIMIT), but for [`StoreError::OutcomeUnknown`]. What PostgreSQL ends for the sake of another transaction is done again, at most
     /// [`TRIES_MAX`] times in all: `work` does nothing but ask the database.
     pub async fn transaction<T, E, F>(&self, work: F) -> Result<T, E>
     where
@@ -165,8 +174,7 @@ impl Db {
         let mut tx = until(end, self.begin()).await?;
         let verdict = timeout_at(end, work(&mut tx)).await.map_err(|_| too_slow())?;
         if matches!(verdict, Verdict::Commit) {
-            until(end, tx.end("COMMIT")).await?;
-            return Ok(verdict);
+            return commit(tx, end).await.map(|()| verdict);
         }
         // Where even that fails, the connection is closed and the database rolls back by itself.
         let rollback = until(Instant::now() + ROLLBACK_WAIT, tx.end("ROLLBACK"));
@@ -214,6 +222,30 @@ impl Tx {
             }
         }
     }
+}
+
+/// Commits in a task of its own: what was sent is not taken back by whoever does not wait for the answer.
+async fn commit(tx: Tx, end: Instant) -> Result<(), StoreError> {
+    let committed = async move {
+        let ended = until(Instant::now() + COMMIT_MAX, tx.end("COMMIT")).await;
+        let ended = ended.map_err(StoreError::of_commit);
+        let is_unknown = ended.as_ref().is_err_and(StoreError::is_outcome_unknown);
+        if is_unknown || Instant::now() >= end {
+            UNKNOWN.send_modify(|count| *count += 1);
+        }
+        ended
+    };
+    match timeout_at(end, run_to_its_end(Box::pin(committed))).await {
+        Ok(ended) => ended?,
+        Err(_) => Err(StoreError::OutcomeUnknown(too_slow())),
+    }
+}
+
+/// Changes when somebody was not told what became of a transaction, and it has ended since: whatever follows from what is stored is to
+/// be looked at again.
+#[must_use]
+pub fn unknown_outcomes() -> watch::Receiver<u64> {
+    UNKNOWN.subscribe()
 }
 
 /// Runs `work` to its end even when the caller is dropped, e.g. because its client went away. For what must follow a

@@ -5,12 +5,18 @@ use std::path::PathBuf;
 use sqlx::{error::DatabaseError, postgres::PgDatabaseError};
 use thiserror::Error;
 
+/// SQLite's primary code of a disk that fails.
+const SQLITE_IOERR: u32 = 10;
+
 /// Why the store could not do what was asked.
 #[derive(Debug, Error)]
 pub enum StoreError {
     /// The same once more may succeed: no connection, a lock, a restart.
     #[error("the database is not available at the moment")]
     Unavailable(#[source] sqlx::Error),
+    /// The transaction was to be committed, and nobody knows whether it was: nothing may be undone because of this error.
+    #[error("the database did not say whether it was done")]
+    OutcomeUnknown(#[source] sqlx::Error),
     /// Another row has the same key.
     #[error("{0:?} exists already")]
     Duplicate(Unique),
@@ -110,6 +116,31 @@ impl From<sqlx::Error> for StoreError {
     }
 }
 
+impl StoreError {
+    /// The error of a COMMIT. What the database itself refuses it has rolled back; all else may have been done all the same, as after a
+    /// write to a disk that failed.
+    pub(super) fn of_commit(error: sqlx::Error) -> Self {
+        let is_refusal = error.as_database_error().is_some_and(|refusal| {
+            let sqlite = refusal.code().and_then(|code| code.parse::<u32>().ok());
+            refusal.try_downcast_ref::<PgDatabaseError>().map_or_else(
+                || sqlite.is_none_or(|code| code & 0xff != SQLITE_IOERR),
+                |postgres| !postgres.code().starts_with("57"),
+            )
+        });
+        if is_refusal {
+            error.into()
+        } else {
+            Self::OutcomeUnknown(error)
+        }
+    }
+
+    /// Whether what failed may have been done.
+    #[must_use]
+    pub fn is_outcome_unknown(&self) -> bool {
+        matches!(self, Self::OutcomeUnknown(_))
+    }
+}
+
 fn violated(error: &dyn DatabaseError) -> Option<Unique> {
     let columns = error.message().strip_prefix("UNIQUE constraint failed: ");
     CONSTRAINTS
@@ -157,6 +188,13 @@ fn is_passing_on_postgres(code: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_broke_in_the_middle_of_a_commit_may_have_been_done() {
+        let broken = sqlx::Error::Io(std::io::ErrorKind::ConnectionReset.into());
+        assert!(StoreError::of_commit(broken).is_outcome_unknown());
+        assert!(StoreError::of_commit(sqlx::Error::WorkerCrashed).is_outcome_unknown());
+    }
 
     #[test]
     fn a_postgres_that_refuses_for_now_passes() {

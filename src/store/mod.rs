@@ -100,7 +100,7 @@ pub mod void_sessions;
 pub mod write_probe;
 
 pub use change::Change;
-pub use db::{Db, Tx, unbroken};
+pub use db::{Db, Tx, unbroken, unknown_outcomes};
 pub use error::{StoreError, Unique};
 pub use lease::{Lease, TIME_LIMIT, held, sharing_time_limit};
 pub use lock::ServerLock;

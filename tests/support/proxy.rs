@@ -4,7 +4,7 @@ use std::{
     io,
     sync::{
         Arc,
-        atomic::{AtomicUsize, Ordering::SeqCst},
+        atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst},
     },
     time::Duration,
 };
@@ -24,6 +24,9 @@ use url::Url;
 /// What is carried at once.
 const CHUNK_BYTES: usize = 16 * 1024;
 
+const COMMIT: &[u8] = b"COMMIT";
+const COMMIT_TIME: Duration = Duration::from_millis(200);
+
 /// What becomes of connections.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mode {
@@ -33,6 +36,8 @@ pub enum Mode {
     Broken,
     /// Everything is carried on after this time, in each direction.
     Slow(Duration),
+    /// Connections are cut behind a COMMIT that was carried on: nobody hears what became of it.
+    AnswerlessCommit,
     /// Connections stay open, new ones are accepted, and nothing is ever answered: as after a cable was pulled, or a
     /// firewall has forgotten. A connection that has met this mode stays dead when the mode ends, and the other side has not
     /// heard of it.
@@ -161,13 +166,20 @@ async fn relay(
 ) -> io::Result<()> {
     let (from_client, to_client) = client.split();
     let (from_server, to_server) = server.split();
+    let is_over = AtomicBool::new(false);
     tokio::select! {
-        ended = pump(from_client, to_server, modes.clone()) => ended,
-        ended = pump(from_server, to_client, modes) => ended,
+        ended = pump(from_client, to_server, modes.clone(), &is_over) => ended,
+        ended = pump(from_server, to_client, modes, &is_over) => ended,
     }
 }
 
-async fn pump(mut from: ReadHalf<'_>, mut to: WriteHalf<'_>, modes: watch::Receiver<Mode>) -> io::Result<()> {
+/// `is_over`: a COMMIT was said whose answer nobody gets.
+async fn pump(
+    mut from: ReadHalf<'_>,
+    mut to: WriteHalf<'_>,
+    modes: watch::Receiver<Mode>,
+    is_over: &AtomicBool,
+) -> io::Result<()> {
     let mut chunk = vec![0; CHUNK_BYTES];
     loop {
         let length = from.read(&mut chunk).await?;
@@ -178,7 +190,17 @@ async fn pump(mut from: ReadHalf<'_>, mut to: WriteHalf<'_>, modes: watch::Recei
         if let Mode::Slow(delay) = mode {
             sleep(delay).await;
         }
+        if is_over.load(SeqCst) {
+            continue;
+        }
+        let is_commit = chunk[..length].windows(COMMIT.len()).any(|bytes| bytes == COMMIT);
+        is_over.store(mode == Mode::AnswerlessCommit && is_commit, SeqCst);
         to.write_all(&chunk[..length]).await?;
+        if is_over.load(SeqCst) {
+            // Long enough for the database; both directions end with this one.
+            sleep(COMMIT_TIME).await;
+            return Ok(());
+        }
     }
 }
 

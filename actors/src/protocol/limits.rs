@@ -102,6 +102,8 @@ pub const TURN_INPUTS_MAX: usize = 256;
 pub const TURN_BYTES_MAX: usize = 1024 * 1024;
 /// Bytes of commands that wait for a room; over it commands get `rate_limit_exceeded`.
 pub const ROOM_WAITING_BYTES_MAX: usize = 32 * 1024 * 1024;
+/// Networks of a participant that are remembered, for the traces of a kick.
+pub const NETWORKS_PER_PARTICIPANT_MAX: usize = 8;
 /// A deleted room's id is refused for that long.
 pub const DELETED_ROOM_SECS: u64 = 120;
 /// Callers whose inputs make a room's rules panic within [`PANIC_WINDOW_SECS`], or deaths of its actor, before the room begins anew.
@@ -165,10 +167,13 @@ pub const SEARCH_TERM_CHARS_MAX: usize = 255;
 /// Searches per second of one session, and of all sessions of a room.
 pub const SEARCHES_PER_SESSION_SECOND: u32 = 3;
 pub const SEARCHES_PER_ROOM_SECOND: u32 = 50;
-/// What the searches of one participant, and of all of a room, look through in a second. The first of a second may take
-/// more: a history that is larger can be searched too, only less often.
-pub const SEARCH_BYTES_PER_SESSION_SECOND: u64 = 16 * 1024 * 1024;
-pub const SEARCH_BYTES_PER_ROOM_SECOND: u64 = 32 * 1024 * 1024;
+/// What the searches of one participant, and of all of a room, look through in a second. After a pause one may take more: a history that
+/// is larger can be searched too, only less often.
+pub const SEARCH_BYTES_PER_SESSION_SECOND: u64 = 8 * 1024 * 1024;
+pub const SEARCH_BYTES_PER_ROOM_SECOND: u64 = 8 * 1024 * 1024;
+/// What those of a room have at the least, however many rooms of its owner live: each further one gets that part of
+/// [`SEARCH_BYTES_PER_ROOM_SECOND`] that it would get if all were alike.
+pub const SEARCH_BYTES_PER_ROOM_SECOND_MIN: u64 = 64 * 1024;
 /// Chunks of histories that a participant, and all of a meeting, get in a second: each may have [`JOIN_HISTORY_BYTES_MAX`]. A
 /// client that reads all of a scope ([`CHAT_MESSAGES_PER_SCOPE_MAX`]) as fast as it can is not refused.
 pub const CHUNKS_PER_SESSION_SECOND: u32 = 12;

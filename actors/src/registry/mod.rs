@@ -159,6 +159,7 @@ impl<H: Host> Registry<H> {
         }
         let settings = RoomSettings {
             chat_bytes_max: owned.chat_bytes_of_next(),
+            search_bytes_per_second: owned.search_bytes_of_next(),
             ..self.settings.clone()
         };
         self.rooms.expect(id, Some(beginner));

@@ -4,7 +4,10 @@ use super::{
     host::{Beginner, Founder, RoomHandle},
     rooms::{Coming, Entry, Rooms},
 };
-use crate::protocol::limits::{CHAT_BYTES_MAX, CHAT_BYTES_MIN, LIVING_EMPTY_ROOMS_MAX};
+use crate::protocol::limits::{
+    CHAT_BYTES_MAX, CHAT_BYTES_MIN, LIVING_EMPTY_ROOMS_MAX, SEARCH_BYTES_PER_ROOM_SECOND,
+    SEARCH_BYTES_PER_ROOM_SECOND_MIN,
+};
 
 /// The living rooms of an owner. All rooms are begun by the registry, one after the other, so that the count is exact.
 #[derive(Debug, Default, Clone, Copy)]
@@ -58,6 +61,13 @@ impl Owned {
     pub fn chat_bytes_of_next(self) -> usize {
         (CHAT_BYTES_MAX / (self.living + 1)).max(CHAT_BYTES_MIN)
     }
+
+    /// The same of what searches in the next room may look through in a second: all rooms of one owner together take little of the
+    /// processors.
+    pub fn search_bytes_of_next(self) -> u64 {
+        let parts = u64::try_from(self.living + 1).unwrap_or(u64::MAX);
+        (SEARCH_BYTES_PER_ROOM_SECOND / parts).max(SEARCH_BYTES_PER_ROOM_SECOND_MIN)
+    }
 }
 
 #[cfg(test)]
@@ -77,5 +87,14 @@ mod tests {
         assert_eq!(next(1), CHAT_BYTES_MAX / 2);
         assert_eq!(next(1_000), CHAT_BYTES_MIN);
         assert!((0..50).map(next).sum::<usize>() < 6 * CHAT_BYTES_MAX);
+        let searched = |living| {
+            let owned = Owned {
+                living,
+                ..Owned::default()
+            };
+            owned.search_bytes_of_next()
+        };
+        assert_eq!(searched(0), SEARCH_BYTES_PER_ROOM_SECOND);
+        assert!((0..100).map(searched).sum::<u64>() < 8 * SEARCH_BYTES_PER_ROOM_SECOND);
     }
 }

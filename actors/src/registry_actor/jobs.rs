@@ -1,9 +1,6 @@
 //! How a room comes to life: anew, or from its journal.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-};
+use std::sync::Arc;
 
 use super::Args;
 use crate::{
@@ -125,7 +122,7 @@ fn read(
 
 async fn revive(args: Args, revived: Revived) -> Came<RoomRef> {
     let Revived { room, effects, .. } = revived;
-    let slept = slept(room.room());
+    let slept = Slept::of(room.room());
     let Ok(missed) = args.ports.directory.missed_notices(slept).await else {
         return Came::Unavailable;
     };
@@ -172,27 +169,5 @@ fn is_of(id: RoomId, revived: Revived) -> Result<Revived, JournalError> {
         Ok(revived)
     } else {
         Err(JournalError::Corrupt(format!("it is of the room {its}")))
-    }
-}
-
-/// What a room takes for right that has heard nothing for a while.
-fn slept(room: &Room) -> Slept {
-    let (mut callers, mut signed_in) = (BTreeMap::new(), BTreeSet::new());
-    // Who has no token any more, but a tab that is still open, does not come back by itself.
-    let holders = room
-        .access()
-        .iter()
-        .filter(|(_, holder)| !holder.tokens.is_empty());
-    for (_, holder) in holders {
-        let role = holder.identity.role;
-        let highest = callers.entry(holder.caller).or_insert(role);
-        *highest = role.max(*highest);
-        signed_in.extend(holder.signed_in);
-    }
-    Slept {
-        room: room.id(),
-        callers: callers.into_iter().collect(),
-        signed_in: signed_in.into_iter().collect(),
-        guests_wait: room.do_guests_wait(),
     }
 }

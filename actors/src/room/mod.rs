@@ -83,6 +83,8 @@ pub struct RoomSettings {
     pub chat_messages_per_scope_max: usize,
     /// Bytes of all messages that a meeting keeps, as a snapshot writes them.
     pub chat_bytes_max: usize,
+    /// What searches in the meeting look through in a second.
+    pub search_bytes_per_second: u64,
     /// Plain lists instead of chunks in `join_success`, for clients up to 2.5.
     pub chat_history_as_list: bool,
     /// Whether only moderators, and whom they permit it, may share their screen.
@@ -102,6 +104,7 @@ impl Default for RoomSettings {
             meeting_grace_secs: limits::MEETING_GRACE_SECS,
             chat_messages_per_scope_max: limits::CHAT_MESSAGES_PER_SCOPE_MAX,
             chat_bytes_max: limits::CHAT_BYTES_MAX,
+            search_bytes_per_second: limits::SEARCH_BYTES_PER_ROOM_SECOND,
             chat_history_as_list: false,
             screen_share_requires_permission: false,
             waiting_max: limits::WAITING_MAX,

@@ -14,7 +14,7 @@ use super::{
     traces::{Trace, Traces},
 };
 use crate::{
-    ids::{ParticipantId, Timestamp, UserId},
+    ids::{OriginHash, ParticipantId, Timestamp, UserId},
     protocol::{
         codes::CloseCode,
         control::LeaveReason,
@@ -67,13 +67,23 @@ impl Moderation {
     }
 }
 
+/// Where a participant has come from, and where its sockets that have yet to join do.
+fn networks_of(holder: &Holder, participant: &Participant) -> BTreeSet<OriginHash> {
+    let pending = holder.sockets().filter_map(|seat| seat.origin);
+    let pending = pending.map(|origin| origin.network);
+    participant.networks.iter().copied().chain(pending).collect()
+}
+
 /// What a newcomer brings along of the traces that a kick leaves.
 fn traces_of(holder: &Holder, participant: &Participant) -> Vec<Trace> {
-    let network = participant.origin.map(|origin| origin.network);
-    let mut traces = match (holder.caller, network, participant.number) {
-        (Caller::Guest(code), Some(network), _) => vec![Trace::Guest(code, network), Trace::Network(network)],
-        (Caller::Sip, _, Some(number)) => vec![Trace::Caller(number)],
-        (Caller::User(_) | Caller::Guest(_) | Caller::Sip | Caller::Recorder, ..) => Vec::new(),
+    let mut traces = match (holder.caller, participant.number) {
+        (Caller::Guest(code), _) => {
+            let networks = networks_of(holder, participant).into_iter();
+            let of_network = |network| [Trace::Guest(code, network), Trace::Network(network)];
+            networks.flat_map(of_network).collect()
+        }
+        (Caller::Sip, Some(number)) => vec![Trace::Caller(number)],
+        (Caller::User(_) | Caller::Sip | Caller::Recorder, _) => Vec::new(),
     };
     traces.extend(holder.user().map(Trace::User));
     traces
@@ -299,10 +309,12 @@ impl Room {
         }
         // Also sessions that did not join yet, and ids whose tickets wait.
         for id in self.access.of_caller(caller) {
-            let from = self.meeting.as_ref().and_then(|m| m.people.get(id)?.origin);
-            if let Some(origin) = from {
-                // It must not come back by a link either.
-                self.remember(cx, id, &[Trace::Network(origin.network)]);
+            // It must not come back by a link either.
+            let known = self.meeting.as_ref().and_then(|m| m.people.get(id));
+            let from = self.access.get(id).zip(known);
+            let from = from.map_or_else(BTreeSet::new, |(holder, known)| networks_of(holder, known));
+            for network in from {
+                self.remember(cx, id, &[Trace::Network(network)]);
             }
             self.expel(cx, id, &ModerationEvent::Banned, LeaveReason::Banned);
         }

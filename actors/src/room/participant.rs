@@ -13,6 +13,7 @@ use crate::{
     ids::{GroupId, OriginHash, ParticipantId, SessionNo, Space, Timestamp},
     protocol::{
         breakout::InOtherRoom,
+        limits::NETWORKS_PER_PARTICIPANT_MAX,
         meeting::{ControlState, Group, Identity, ParticipationKind, Role},
         names::DisplayName,
         timer::TimerPeerState,
@@ -87,6 +88,9 @@ pub struct Participant {
     /// Where its socket comes from, and the number that it calls from.
     #[serde(default)]
     pub origin: Option<Origin>,
+    /// All networks that it has come from, the oldest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub networks: Vec<OriginHash>,
     #[serde(default)]
     pub number: Option<OriginHash>,
     /// Since when its client is away, or was when it came back last.
@@ -111,6 +115,17 @@ impl<T> PartialEq for Cache<T> {
 const NO_GROUPS: &str = r#","chat":{"groups":[]}}"#;
 
 impl Participant {
+    /// Its socket comes from here now.
+    pub fn comes_from(&mut self, origin: Option<Origin>) {
+        self.origin = origin;
+        let Some(origin) = origin else { return };
+        self.networks.retain(|network| *network != origin.network);
+        if self.networks.len() >= NETWORKS_PER_PARTICIPANT_MAX {
+            self.networks.remove(0);
+        }
+        self.networks.push(origin.network);
+    }
+
     pub fn new(identity: &Identity, display_name: DisplayName, session: SessionNo, at: Timestamp) -> Self {
         Self {
             kind: identity.kind,
@@ -136,6 +151,7 @@ impl Participant {
             renamed: None,
             hand_lowered: None,
             origin: None,
+            networks: Vec::new(),
             number: None,
             away: None,
             entries: Cache::default(),

@@ -45,10 +45,12 @@ impl Room {
             }
             return Ok(());
         }
-        match meeting.people.get(id).filter(|p| p.is_present()) {
+        let known = meeting.people.get(id).filter(|p| p.is_present());
+        let is_back = known.is_some();
+        match known {
             None => {
                 let mut newcomer = meeting.newcomer(id, holder, name, seat.session, cx)?;
-                newcomer.origin = seat.origin;
+                newcomer.comes_from(seat.origin);
                 newcomer.number = number;
                 let must_wait = !holder.accepted && meeting.must_wait(holder, &newcomer, cx.at);
                 if let Some(reason) = self.blocks(id, &newcomer, must_wait, cx.at) {
@@ -83,6 +85,10 @@ impl Room {
                     self.enter(cx, id, seat.space);
                 }
             }
+        }
+        if let Some(meeting) = self.meeting.as_mut().filter(|_| is_back) {
+            // Maybe from elsewhere.
+            meeting.people.change(id, |p| p.comes_from(seat.origin));
         }
         self.keep_or_drop_later(cx);
         Ok(())

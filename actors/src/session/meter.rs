@@ -29,6 +29,9 @@ use crate::protocol::{
     },
 };
 
+/// Payload of a control frame (RFC 6455, section 5.5).
+const CONTROL_BYTES_MAX: u64 = 125;
+
 /// Reads whose bytes are thrown away before others have their turn.
 const SWALLOWED_AT_ONCE: usize = 64;
 
@@ -41,12 +44,14 @@ pub(super) enum Excess {
     Fragments,
     /// A message was begun and not ended in time.
     Unfinished,
+    /// A control frame is longer than any may be.
+    Control,
 }
 
 impl Excess {
     const fn code(self) -> CloseCode {
         match self {
-            Self::Bytes => CloseCode::MessageTooBig,
+            Self::Bytes | Self::Control => CloseCode::MessageTooBig,
             Self::Fragments | Self::Unfinished => CloseCode::PolicyViolation,
         }
     }
@@ -97,6 +102,10 @@ impl Frames {
         self.left = payload;
         (self.of_message, self.ends) = (of_message.is_some(), of_message.unwrap_or(false));
         let mut pieces = 0;
+        if !self.of_message && payload > CONTROL_BYTES_MAX {
+            // Whoever reads it would keep it whole before saying that it is too long.
+            return Err(Excess::Control);
+        }
         if self.of_message {
             self.bytes = self.bytes.saturating_add(payload);
             pieces = u32::from(self.fragments > 0);
@@ -138,7 +147,12 @@ impl Meter {
 
     /// The code that a client gets which has exceeded a limit.
     pub fn excess(&self) -> Option<CloseCode> {
-        let excess = [Excess::Bytes, Excess::Fragments, Excess::Unfinished];
+        let excess = [
+            Excess::Bytes,
+            Excess::Fragments,
+            Excess::Unfinished,
+            Excess::Control,
+        ];
         let index = usize::from(self.excess.load(Ordering::Relaxed)).checked_sub(1)?;
         excess.get(index).map(|excess| excess.code())
     }
@@ -333,6 +347,16 @@ mod tests {
             0x81, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0,
         ];
         assert_eq!(frames.feed(&huge, MAX), Err(Excess::Bytes));
+    }
+
+    #[test]
+    fn a_control_frame_is_short() {
+        let mut frames = Frames::default();
+        assert_eq!(frames.feed(&frame(0x89, &[0; 125]), 100), Ok(0));
+        assert_eq!(
+            frames.feed(&frame(0x89, &[0; 126])[..8], MAX),
+            Err(Excess::Control)
+        );
     }
 
     #[test]

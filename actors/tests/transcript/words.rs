@@ -103,9 +103,15 @@ fn resume<'a>(words: &[&'a str]) -> Result<StartWords<'a>, String> {
         ["into", room, rest @ ..] => (Some(*room), rest),
         rest => (None, rest),
     };
+    let from = |word: &'a str| word.strip_prefix("network=");
+    let (network, rest) = match rest {
+        [before @ .., last] if from(last).is_some() => (from(last), before),
+        rest => (None, rest),
+    };
     Ok(StartWords {
         token: Some(token(rest)?),
         breakout,
+        network,
         ..StartWords::default()
     })
 }

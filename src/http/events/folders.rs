@@ -27,7 +27,8 @@ pub(super) async fn settled(
     folder: Option<SharedFolder>,
     outcome: Result<SeenEvent, EventError>,
 ) -> Result<SeenEvent, ApiError> {
-    if let Some(folder) = folder {
+    let may_be_taken = matches!(&outcome, Err(EventError::Store(error)) if error.is_outcome_unknown());
+    if let Some(folder) = folder.filter(|_| !may_be_taken) {
         let taken = outcome.as_ref().ok().and_then(|seen| seen.folder.as_ref());
         if taken.is_none_or(|taken| taken.read.url != folder.read.url) {
             state.shared_folders.undo(&folder).await;

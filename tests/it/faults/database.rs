@@ -231,3 +231,54 @@ async fn a_silence_of_the_lock_alone_heals() {
     })
     .await;
 }
+
+/// What was stored without a word of it is not undone: its content is there.
+#[tokio::test]
+async fn an_upload_whose_commit_nobody_answers_keeps_its_content() {
+    let behind = Behind::start().await;
+    let meeting = Meeting::create(&behind.server, json!({})).await;
+    let path = meeting.path("/assets?kind=notes&file_extension=txt");
+    behind.proxy.be(Mode::AnswerlessCommit);
+    let upload = meeting.alice.request(Method::POST, &path).body("precious");
+    let answer = timeout(GUARD, receive(upload, "an upload".to_owned())).await;
+    assert_eq!(answer.expect("an answer").status, 503);
+    behind.proxy.be(Mode::Pass);
+    let listed = async || {
+        let answer = meeting.alice.get(&meeting.path("/assets")).await;
+        match answer.json.get(0) {
+            Some(asset) => Ok(asset["id"].as_str().expect("an id").to_owned()),
+            None => Err(answer),
+        }
+    };
+    wait_until("the asset is listed", async || listed().await.map(drop)).await;
+    let id = listed().await.expect("an asset");
+    let content = meeting
+        .alice
+        .request(Method::GET, &meeting.path(&format!("/assets/{id}")));
+    let content = content.send().await.expect("an answer");
+    assert_eq!(content.status(), 200);
+    assert_eq!(content.text().await.expect("a content"), "precious");
+}
+
+/// Whose access was withdrawn without a word of it does not come back: the rooms ask themselves.
+#[tokio::test]
+async fn a_withdrawal_whose_commit_nobody_answers_reaches_the_room() {
+    let behind = Behind::start().await;
+    let meeting = Meeting::create(&behind.server, json!({})).await;
+    let (_alice, [guest]) = meeting.gather(["Gina"]).await;
+    behind.proxy.be(Mode::AnswerlessCommit);
+    let answer = ask(
+        &meeting.alice,
+        Method::DELETE,
+        &meeting.invite_path(),
+        Value::Null,
+    )
+    .await;
+    assert_eq!(answer.status, 503, "{answer:?}");
+    behind.proxy.be(Mode::Pass);
+    wait_until("the token is void", async || {
+        let answer = meeting.ask_as_guest(Some(&guest.resumption)).await;
+        if answer.status == 404 { Ok(()) } else { Err(answer) }
+    })
+    .await;
+}

@@ -16,6 +16,7 @@ mod slow;
 mod stop;
 mod tickets;
 mod unfinished;
+mod unread;
 mod vanish;
 mod withdrawn;
 

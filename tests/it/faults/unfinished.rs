@@ -61,6 +61,10 @@ async fn what_is_too_large_is_refused_when_it_is_announced() {
         let code = code_after(meeting.guest().await, &head(bytes)).await;
         assert_eq!(code, 1009, "{bytes} bytes before the join");
     }
+    // A ping has 125 bytes at most, and who reads more of it keeps that.
+    let ping = [&head(1 << 20)[..]].concat();
+    let ping = [&[0x89][..], &ping[1..]].concat();
+    assert_eq!(code_after(meeting.guest().await, &ping).await, 1009);
     let code = code_after(meeting.joined_guest("Gus").await, &head((1 << 20) + 1)).await;
     assert_eq!(code, 1009, "after it");
     server.finish().await;

@@ -1,4 +1,4 @@
-//! How much of a costly answer a meeting, and each participant, gets in a second.
+//! How much of a costly answer a meeting, and each participant, gets: so much a second, and what costs more is paid in the time after it.
 
 use std::collections::BTreeMap;
 
@@ -6,17 +6,16 @@ use serde::{Deserialize, Serialize};
 
 use crate::ids::{ParticipantId, Timestamp};
 
-/// What answers of one kind have cost in this second.
+/// What answers of one kind have cost, and by when that is paid.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Budget {
     second: i64,
     count: u32,
-    /// What all have cost: bytes looked at, or answers.
-    #[serde(alias = "bytes")]
-    cost: u64,
-    /// Whose.
-    by: BTreeMap<ParticipantId, u64>,
+    /// When what all have cost so far is paid, in microseconds.
+    paid: i64,
+    /// The same of each.
+    paid_by: BTreeMap<ParticipantId, i64>,
 }
 
 /// What a second has for answers of one kind.
@@ -30,8 +29,22 @@ pub(super) struct Limits {
     pub of_all: u64,
 }
 
+/// Microseconds of a second.
+const SECOND: i64 = 1_000_000;
+/// What costs more is paid like what takes this long, in microseconds.
+const LONGEST: i64 = 3_600 * SECOND;
+
+/// When something is paid that costs so much, if it may be had now: after a pause a second's worth at once, or anything, for which the next
+/// then waits the longer.
+fn paid_with(paid: i64, cost: u64, of_second: u64, now: i64) -> Option<i64> {
+    let takes = u128::from(cost) * u128::from(SECOND.unsigned_abs()) / u128::from(of_second.max(1));
+    let takes = i64::try_from(takes).unwrap_or(LONGEST).min(LONGEST);
+    let with = paid.max(now).saturating_add(takes);
+    (paid <= now || with <= now.saturating_add(SECOND)).then_some(with)
+}
+
 impl Budget {
-    /// One more of this cost; false when it must not. The first of a second may cost anything.
+    /// One more of this cost; false when it must not.
     pub(super) fn one_more(
         &mut self,
         who: ParticipantId,
@@ -39,21 +52,21 @@ impl Budget {
         now: Timestamp,
         limits: &Limits,
     ) -> bool {
+        let micros = now.as_micros();
         if self.second != now.as_secs() {
-            *self = Self {
-                second: now.as_secs(),
-                ..Self::default()
-            };
+            (self.second, self.count) = (now.as_secs(), 0);
+            self.paid_by.retain(|_, paid| *paid > micros);
         }
         self.count = self.count.saturating_add(1);
-        let own = self.by.get(&who).copied().unwrap_or(0);
-        let fits = |spent: u64, max| spent == 0 || spent.saturating_add(cost) <= max;
-        let may = self.count <= limits.count && fits(own, limits.of_one) && fits(self.cost, limits.of_all);
-        if may {
-            self.cost = self.cost.saturating_add(cost);
-            self.by.insert(who, own.saturating_add(cost));
-        }
-        may
+        let own = self.paid_by.get(&who).copied().unwrap_or(0);
+        let own = paid_with(own, cost, limits.of_one, micros);
+        let all = paid_with(self.paid, cost, limits.of_all, micros);
+        let (true, Some(own), Some(all)) = (self.count <= limits.count, own, all) else {
+            return false;
+        };
+        self.paid = all;
+        self.paid_by.insert(who, own);
+        true
     }
 }
 
@@ -81,9 +94,15 @@ mod tests {
         assert!(!budget.one_more(bob, 9, now, &limits), "he may go on with less");
         assert!(budget.one_more(bob, 8, now, &limits));
         assert!(!budget.one_more(carol, 1, now, &limits), "the room's limit");
-        // The first of a second may look at everything.
+        // After a pause one may look at everything, and then waits until that is paid.
         let later = now.plus_secs(1);
-        assert!(budget.one_more(ann, u64::MAX, later, &limits));
-        assert!(!budget.one_more(ann, 1, later, &limits));
+        assert!(budget.one_more(ann, 160, later, &limits));
+        assert!(!budget.one_more(ann, 1, later.plus_secs(9), &limits));
+        assert!(
+            !budget.one_more(bob, 1, later.plus_secs(4), &limits),
+            "the room's"
+        );
+        assert!(budget.one_more(bob, 1, later.plus_secs(5), &limits));
+        assert!(budget.one_more(ann, u64::MAX, later.plus_secs(10), &limits));
     }
 }

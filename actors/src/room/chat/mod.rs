@@ -92,7 +92,10 @@ impl Meeting {
                 term,
                 message_index,
                 scope,
-            } => return self.search(cx, who, term.as_str(), message_index, &scope),
+            } => {
+                let bytes = settings.search_bytes_per_second;
+                return self.search(cx, who, term.as_str(), message_index, &scope, bytes);
+            }
             _ if !moderator => return Err(Refusal::Chat(ChatError::InsufficientPermissions)),
             ChatCommand::EnableChat => self.set_chat_enabled(cx, who, true),
             ChatCommand::DisableChat => self.set_chat_enabled(cx, who, false),

@@ -5,19 +5,19 @@ use crate::{
     ids::ParticipantId,
     protocol::{
         chat::{ChatError, ChatEvent, Scope},
-        limits::{
-            SEARCH_BYTES_PER_ROOM_SECOND, SEARCH_BYTES_PER_SESSION_SECOND, SEARCH_TERM_CHARS_MIN,
-            SEARCHES_PER_ROOM_SECOND,
-        },
+        limits::{SEARCH_BYTES_PER_SESSION_SECOND, SEARCH_TERM_CHARS_MIN, SEARCHES_PER_ROOM_SECOND},
     },
     room::effects::Cx,
 };
 
-const SEARCHES: Limits = Limits {
-    count: SEARCHES_PER_ROOM_SECOND,
-    of_one: SEARCH_BYTES_PER_SESSION_SECOND,
-    of_all: SEARCH_BYTES_PER_ROOM_SECOND,
-};
+/// What searches a second has in a room that may look at so much.
+fn searches(of_all: u64) -> Limits {
+    Limits {
+        count: SEARCHES_PER_ROOM_SECOND,
+        of_one: SEARCH_BYTES_PER_SESSION_SECOND.min(of_all),
+        of_all,
+    }
+}
 
 impl Meeting {
     pub(super) fn search(
@@ -27,6 +27,7 @@ impl Meeting {
         term: &str,
         last: Option<u64>,
         scope: &Scope,
+        bytes_of_second: u64,
     ) -> Result<(), Refusal> {
         let key = self.readable(who, scope).map_err(Refusal::Chat)?;
         if term.chars().take(SEARCH_TERM_CHARS_MIN).count() < SEARCH_TERM_CHARS_MIN {
@@ -34,7 +35,10 @@ impl Meeting {
             return Err(Refusal::Chat(ChatError::InvalidSearchTermLength { min }));
         }
         let bytes = self.kept(who, key).map_or(0, |store| store.searched_bytes(key));
-        if !self.searches.one_more(who, bytes as u64, cx.at, &SEARCHES) {
+        if !self
+            .searches
+            .one_more(who, bytes as u64, cx.at, &searches(bytes_of_second))
+        {
             return Err(Refusal::TooMuch);
         }
         if self.leaves_out(cx, who) {
