@@ -95,11 +95,11 @@ fn push_record<I: Serialize>(bytes: &mut Vec<u8>, record: &Record<I>) -> Result<
 
 /// Nothing is written that [`next`] would take for damage.
 fn push(bytes: &mut Vec<u8>, record: &[u8]) -> Result<(), JournalError> {
-    let length = u32::try_from(record.len())
-        .ok()
-        .filter(|_| record.len() <= JOURNAL_RECORD_BYTES_MAX);
-    let length =
-        length.ok_or_else(|| JournalError::Corrupt(format!("a record of {} bytes", record.len())))?;
+    let too_long = || JournalError::Corrupt(format!("a record of {} bytes", record.len()));
+    if record.len() > JOURNAL_RECORD_BYTES_MAX {
+        return Err(too_long());
+    }
+    let length = u32::try_from(record.len()).map_err(|_| too_long())?;
     bytes.extend_from_slice(&length.to_le_bytes());
     bytes.extend_from_slice(&crc32fast::hash(record).to_le_bytes());
     bytes.extend_from_slice(record);

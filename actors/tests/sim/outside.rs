@@ -8,7 +8,7 @@ use colloquy_actors::{
     livekit::Call,
     ports::BoxFuture,
     protocol::limits::TURN_BYTES_MAX,
-    registry::RoomHandle as _,
+    registry::{Life, RoomHandle as _},
     room::{
         Room,
         cost::Cost,
@@ -80,11 +80,18 @@ pub struct Place {
     pub mailbox: Mailbox,
 }
 
+impl Place {
+    /// Tells the registry something of this life of the room.
+    fn tell(&self, what: impl FnOnce(RoomId, Life) -> Mail) {
+        self.mailbox.put(what(self.id, self.room.life()));
+    }
+}
+
 impl Drop for Place {
     /// As an actor's outside does when it is dropped.
     fn drop(&mut self) {
         self.room.set_gone();
-        self.mailbox.put(Mail::Gone(self.id, self.room.life()));
+        self.tell(Mail::Gone);
     }
 }
 
@@ -199,32 +206,17 @@ impl Carrier for Outside {
 
     fn show_disk(&mut self, _has_failed: bool) {}
 
-    fn wants_to_end(&mut self, room: RoomId) {
-        let Place {
-            room: handle,
-            mailbox,
-            ..
-        } = &self.place;
-        mailbox.put(Mail::Ending(room, handle.life()));
+    fn wants_to_end(&mut self, _room: RoomId) {
+        self.place.tell(Mail::Ending);
     }
 
-    fn stays(&mut self, room: RoomId) {
-        let Place {
-            room: handle,
-            mailbox,
-            ..
-        } = &self.place;
-        mailbox.put(Mail::Stays(room, handle.life()));
+    fn stays(&mut self, _room: RoomId) {
+        self.place.tell(Mail::Stays);
     }
 
-    fn ended(&mut self, room: RoomId) {
+    fn ended(&mut self, _room: RoomId) {
         self.has_ended = true;
-        let Place {
-            room: handle,
-            mailbox,
-            ..
-        } = &self.place;
-        mailbox.put(Mail::Ended(room, handle.life()));
+        self.place.tell(Mail::Ended);
     }
 
     fn stopped(&mut self) {
