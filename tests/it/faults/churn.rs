@@ -14,7 +14,7 @@ const GUESTS: usize = 4;
 const WARM_UP: usize = 200;
 /// Stretches that are measured, and the returns of each guest in one. The allocator takes pages and gives them back as it
 /// likes; what is lost with each return is lost in every stretch.
-const STRETCHES: usize = 3;
+const STRETCHES: usize = 6;
 const RETURNS: usize = 400;
 /// What one return may leave behind: it was 5.3 KiB once.
 const RETURN_BYTES_MAX: u64 = 2_048;
