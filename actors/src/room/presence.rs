@@ -376,7 +376,8 @@ impl Room {
             .then_some(JoinBlockedReason::ParticipantLimitReached)
     }
 
-    /// Somebody who moves to another room of the meeting, or has closed with a good token a moment ago.
+    /// Somebody who moves to another room of the meeting, or has closed with a good token a moment ago. Who has only waited, and whom nobody
+    /// let in, has none to keep.
     pub(super) fn keeps_place(&self, id: ParticipantId, participant: &Participant, now: Timestamp) -> bool {
         let Some(holder) = self.access.get(id) else {
             return false;
@@ -387,6 +388,7 @@ impl Room {
             .left_at
             .map(|left| left.plus_secs(SEAT_KEPT_SECS + TICKET_SECS));
         participant.place == Place::Outside
+            && (holder.accepted || !participant.has_waited)
             && !holder.tokens.is_empty()
             && (gone.is_some_and(|until| until > now)
                 || holder.has_fresh_ticket(now) && away.is_some_and(|until| until > now))
