@@ -262,6 +262,7 @@ impl App {
         let lost = CancellationToken::new();
         let watch = watch::watch(self.readiness.clone(), self.lock, self.live.clone(), lost.clone());
         let watching = AbortOnDrop(tokio::spawn(watch));
+        let _looking = AbortOnDrop(tokio::spawn(watch::look_for_missed(self.live.clone())));
         let limits = ConnectionLimits::of(&self.config);
         let mut listening = tokio::spawn(listener::serve(listener, self.router, limits, stop));
 

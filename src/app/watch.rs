@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use chrono::Utc;
 use colloquy_actors::{journal::folder::Journals, live::Live};
-use tokio::time::{MissedTickBehavior, interval, timeout};
+use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -28,7 +28,6 @@ pub(super) async fn watch(readiness: Readiness, mut lock: ServerLock, live: Live
     let mut looks = interval(INTERVAL);
     looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut writes_failed = 0;
-    let mut unknown = store::unknown_outcomes();
     loop {
         looks.tick().await;
         match timeout(DATABASE_PATIENCE, database(&mut lock)).await {
@@ -41,13 +40,6 @@ pub(super) async fn watch(readiness: Readiness, mut lock: ServerLock, live: Live
                     readiness.unready("database", "can't be written");
                 } else if writes_failed == 0 {
                     readiness.ready("database");
-                    if unknown.has_changed().unwrap_or_default() {
-                        unknown.mark_unchanged();
-                        // Access may have been withdrawn without a word to the rooms.
-                        if !live.look_for_missed().await {
-                            unknown.mark_changed();
-                        }
-                    }
                 }
             }
             Ok(Ok(false)) => {
@@ -71,6 +63,17 @@ pub(super) async fn watch(readiness: Readiness, mut lock: ServerLock, live: Live
         let lines = log_output::take_lost();
         if lines > 0 {
             tracing::warn!(lines, "lines of the log were lost: nobody read them");
+        }
+    }
+}
+
+/// Access may have been withdrawn, or a room deleted, without a word to the rooms: where nobody was told what became of a transaction, they
+/// ask. Runs until the task is aborted.
+pub(super) async fn look_for_missed(live: Live) {
+    let mut unknown = store::unknown_outcomes();
+    while unknown.changed().await.is_ok() {
+        while !live.look_for_missed().await {
+            sleep(INTERVAL).await;
         }
     }
 }

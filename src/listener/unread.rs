@@ -18,7 +18,7 @@ use std::{
 use axum::{
     body::{Body, Bytes, HttpBody},
     http::{
-        HeaderValue, Request, Response,
+        HeaderValue, Request, Response, StatusCode,
         header::{CONNECTION, EXPECT},
     },
 };
@@ -113,6 +113,9 @@ impl Unread {
     /// The answer is there. Says in it that the connection ends where the body can't be read to its end; whether that is so.
     pub async fn settle(self, answer: &mut Response<Body>) -> bool {
         let Some(shared) = self.shared else { return false };
+        if answer.status() == StatusCode::SWITCHING_PROTOCOLS {
+            return false;
+        }
         // Somebody who goes on without the answer reads it still.
         if Arc::strong_count(&shared) > 1 {
             return false;

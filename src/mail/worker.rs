@@ -30,11 +30,15 @@ use crate::{
 /// Mails that are sent at the same time.
 const SENT_AT_ONCE: u32 = 8;
 
-/// Attempts after which a mail is given up whose last one took too long: each may have brought it.
-const TIMED_OUT_ATTEMPTS_MAX: u32 = 3;
+/// Time until the next attempt behind one that took too long: it may have brought the mail, so that its receiver gets a handful at most
+/// before it is given up.
+const TIMED_OUT_WAIT: Duration = Duration::from_hours(6);
+
+/// How often it is tried to write down what became of a mail, with a second between: forgotten, a mail that was sent would be sent again.
+const NOTES_MAX: u32 = 10;
 
 /// For how long a taken mail is kept from others: an attempt whose connection was broken, another, and some time for the database.
-const LEASE: Duration = Duration::from_mins(2);
+const LEASE: Duration = Duration::from_mins(5);
 
 /// Time between two looks at the outbox when nobody wakes the worker.
 const LOOK_INTERVAL: Duration = Duration::from_secs(5);
@@ -118,7 +122,7 @@ impl Worker {
         }))
     }
 
-    /// The same with another time limit for one attempt than 30 s.
+    /// The same with another time limit for one attempt than 90 s.
     #[must_use]
     pub fn with_timeouts(mut self, time_limit: Duration) -> Self {
         self.relay.time_limit = time_limit;
@@ -171,12 +175,18 @@ impl Worker {
                 round.code = *code;
             }
         }
+        let mut failure = None;
         for ((taken, _), result) in wanted.iter().zip(results) {
-            match self.note(taken, result).await? {
-                None => round.sent += 1,
-                Some(RetryOutcome::GivenUp(_)) => round.given_up += 1,
-                Some(RetryOutcome::Again(_)) => round.put_off += 1,
+            match self.note_surely(taken, result).await {
+                Ok(None) => round.sent += 1,
+                Ok(Some(RetryOutcome::GivenUp(_))) => round.given_up += 1,
+                Ok(Some(RetryOutcome::Again(_))) => round.put_off += 1,
+                // What became of the others is written down all the same.
+                Err(error) => failure = Some(error),
             }
+        }
+        if let Some(error) = failure {
+            return Err(error);
         }
         if !round.is_unreachable {
             connections.close().await;
@@ -248,6 +258,24 @@ impl Worker {
         self.relay.send(connections, &message).await
     }
 
+    /// [`Worker::note`], again and again for a while where the database does not take it.
+    async fn note_surely(
+        &self,
+        taken: &Taken,
+        result: Result<(), SendError>,
+    ) -> Result<Option<RetryOutcome>, StoreError> {
+        for _ in 1..NOTES_MAX {
+            match self.note(taken, result.clone()).await {
+                Err(error) => {
+                    tracing::debug!(%error, mail.id = %taken.id, "what became of a mail is written down once more")
+                }
+                noted => return noted,
+            }
+            sleep(Duration::from_secs(1)).await;
+        }
+        self.note(taken, result).await
+    }
+
     /// Writes down what became of a mail; `None`: it was sent.
     async fn note(
         &self,
@@ -261,24 +289,23 @@ impl Worker {
             return Ok(None);
         };
         let last = taken.slot_at + self.give_up;
-        let may_be_taken = matches!(error, SendError::TimedOut);
-        let is_enough = may_be_taken && taken.attempts >= TIMED_OUT_ATTEMPTS_MAX;
-        let outcome = if matches!(error, SendError::Refused(_)) || now >= last || is_enough {
+        let outcome = if matches!(error, SendError::Refused(_)) || now >= last {
             // The mail server's words may name people: they stand in the outbox only.
             tracing::warn!(mail.id = %taken.id, attempts = taken.attempts, "gave up a mail; see last_error in the outbox");
             RetryOutcome::GivenUp(now)
         } else {
-            RetryOutcome::Again(last.min(
-                now + delay(
-                    if may_be_taken {
-                        self.retry_secs.max(RETRY_SECS_MAX)
-                    } else {
-                        self.retry_secs
-                    },
-                    taken.attempts,
-                    rand::random_range(-JITTER..=JITTER),
-                ),
-            ))
+            let regular = delay(
+                self.retry_secs,
+                taken.attempts,
+                rand::random_range(-JITTER..=JITTER),
+            );
+            let may_be_taken = matches!(error, SendError::TimedOut);
+            let wait = if may_be_taken {
+                regular.max(TIMED_OUT_WAIT)
+            } else {
+                regular
+            };
+            RetryOutcome::Again(last.min(now + wait))
         };
         outbox::failed(&self.db, taken, outcome, &error.to_string()).await?;
         Ok(Some(outcome))

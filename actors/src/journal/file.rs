@@ -95,7 +95,7 @@ impl FileLog {
     pub(super) fn append(&mut self, bytes: &[u8]) -> Doing {
         if !self.fsync && self.threads.is_quick() {
             let write = || write(&self.file, &self.path, bytes);
-            return Doing::Over(self.threads.timed(write));
+            return Doing::Over(self.threads.in_place(write));
         }
         let (file, path) = (Arc::clone(&self.file), self.path.clone());
         let (bytes, fsync) = (bytes.to_vec(), self.fsync);

@@ -30,6 +30,8 @@ pub struct Threads {
     began: Instant,
     /// In microseconds since the beginning.
     slow_until: AtomicU64,
+    /// When the write began that was the first of those being done in place, in microseconds since the beginning; 0: none.
+    in_place_since: AtomicU64,
 }
 
 impl Default for Threads {
@@ -39,6 +41,7 @@ impl Default for Threads {
             short: Arc::new(Semaphore::new(SHORT)),
             began: Instant::now(),
             slow_until: AtomicU64::new(0),
+            in_place_since: AtomicU64::new(0),
         }
     }
 }
@@ -58,14 +61,30 @@ impl Threads {
         on_thread(Arc::clone(&self.long), work).await
     }
 
-    /// Whether a write may be done right here: its disk was quick lately.
+    /// Whether a write may be done right here: its disk was quick lately, and no other one hangs right now.
     #[must_use]
     pub fn is_quick(&self) -> bool {
-        micros(self.began.elapsed()) >= self.slow_until.load(Ordering::Relaxed)
+        let now = micros(self.began.elapsed());
+        let since = self.in_place_since.load(Ordering::Relaxed);
+        let hangs = since > 0 && now > since.saturating_add(micros(QUICK));
+        !hangs && now >= self.slow_until.load(Ordering::Relaxed)
+    }
+
+    /// [`Threads::timed`] right here. Others look meanwhile whether it hangs.
+    pub fn in_place<T>(&self, write: impl FnOnce() -> T) -> T {
+        let now = micros(self.began.elapsed()).max(1);
+        let first = self
+            .in_place_since
+            .compare_exchange(0, now, Ordering::Relaxed, Ordering::Relaxed);
+        let written = self.timed(write);
+        if first.is_ok() {
+            self.in_place_since.store(0, Ordering::Relaxed);
+        }
+        written
     }
 
     /// Does a write and looks how long it takes.
-    pub fn timed<T>(&self, write: impl FnOnce() -> T) -> T {
+    fn timed<T>(&self, write: impl FnOnce() -> T) -> T {
         let began = Instant::now();
         let written = write();
         if began.elapsed() > QUICK {
@@ -81,7 +100,7 @@ impl Threads {
         F: FnOnce() -> io::Result<()> + Send + 'static,
     {
         if !waits && self.is_quick() {
-            Doing::Over(self.timed(write))
+            Doing::Over(self.in_place(write))
         } else {
             self.write_elsewhere(write)
         }
@@ -118,6 +137,18 @@ where
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn while_a_write_hangs_others_are_not_done_in_place() {
+        let threads = Arc::new(Threads::default());
+        let beside = Arc::clone(&threads);
+        threads.in_place(|| {
+            assert!(beside.is_quick());
+            std::thread::sleep(2 * QUICK);
+            assert!(!beside.is_quick());
+        });
+        assert!(!threads.is_quick(), "it was slow");
+    }
 
     #[tokio::test]
     async fn behind_a_slow_write_others_are_done_elsewhere() {

@@ -169,11 +169,11 @@ pub const SEARCHES_PER_SESSION_SECOND: u32 = 3;
 pub const SEARCHES_PER_ROOM_SECOND: u32 = 50;
 /// What the searches of one participant, and of all of a room, look through in a second. After a pause one may take more: a history that
 /// is larger can be searched too, only less often.
-pub const SEARCH_BYTES_PER_SESSION_SECOND: u64 = 8 * 1024 * 1024;
+pub const SEARCH_BYTES_PER_SESSION_SECOND: u64 = 2 * 1024 * 1024;
 pub const SEARCH_BYTES_PER_ROOM_SECOND: u64 = 8 * 1024 * 1024;
 /// What those of a room have at the least, however many rooms of its owner live: each further one gets that part of
 /// [`SEARCH_BYTES_PER_ROOM_SECOND`] that it would get if all were alike.
-pub const SEARCH_BYTES_PER_ROOM_SECOND_MIN: u64 = 64 * 1024;
+pub const SEARCH_BYTES_PER_ROOM_SECOND_MIN: u64 = 512 * 1024;
 /// Chunks of histories that a participant, and all of a meeting, get in a second: each may have [`JOIN_HISTORY_BYTES_MAX`]. A
 /// client that reads all of a scope ([`CHAT_MESSAGES_PER_SCOPE_MAX`]) as fast as it can is not refused.
 pub const CHUNKS_PER_SESSION_SECOND: u32 = 12;

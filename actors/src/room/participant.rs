@@ -118,12 +118,17 @@ impl Participant {
     /// Its socket comes from here now.
     pub fn comes_from(&mut self, origin: Option<Origin>) {
         self.origin = origin;
-        let Some(origin) = origin else { return };
-        self.networks.retain(|network| *network != origin.network);
+        if let Some(origin) = origin {
+            self.add_network(origin.network);
+        }
+    }
+
+    fn add_network(&mut self, network: OriginHash) {
+        self.networks.retain(|known| *known != network);
         if self.networks.len() >= NETWORKS_PER_PARTICIPANT_MAX {
             self.networks.remove(0);
         }
-        self.networks.push(origin.network);
+        self.networks.push(network);
     }
 
     pub fn new(identity: &Identity, display_name: DisplayName, session: SessionNo, at: Timestamp) -> Self {
@@ -165,6 +170,9 @@ impl Participant {
         self.visits.clone_from(&before.visits);
         self.left_at = before.left_at.filter(|_| before.was_inside());
         self.popouts = before.popouts;
+        self.number = self.number.or(before.number);
+        let own = std::mem::replace(&mut self.networks, before.networks.clone());
+        own.into_iter().for_each(|network| self.add_network(network));
         self.hand_lowered = before.hand_lowered;
         self.away.clone_from(&before.away);
         if before.renamed.is_some() {

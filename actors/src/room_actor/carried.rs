@@ -25,6 +25,9 @@ use crate::{
 /// How long a room handles inputs before other tasks of the thread have their turn.
 const SLICE: Duration = Duration::from_millis(5);
 
+/// The longest sleep before a look at the clock.
+const CLOCK_LOOK: Duration = Duration::from_secs(10);
+
 /// The outside of a room's shell.
 #[derive(Debug)]
 pub(super) struct Carried {
@@ -165,13 +168,14 @@ impl Carrier for Carried {
         let micros = at.as_micros().saturating_sub(now.as_micros()).max(0);
         let rings_at = clock.now().as_micros().saturating_add(micros);
         self.alarm = Some(self.spawn_input(async move {
-            // The clock may go slower than what sleeps.
+            // The clock may go slower than what sleeps, or jump.
             loop {
                 let left = rings_at.saturating_sub(clock.now().as_micros()).max(0);
                 if left == 0 {
                     return Input::Tick;
                 }
-                tokio::time::sleep(Duration::from_micros(left.unsigned_abs())).await;
+                let left = Duration::from_micros(left.unsigned_abs());
+                tokio::time::sleep(left.min(CLOCK_LOOK)).await;
             }
         }));
     }

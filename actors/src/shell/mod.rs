@@ -406,10 +406,11 @@ impl<C: Carrier> Shell<C> {
 
     /// Wakes the room at its next deadline.
     fn set_alarm(&mut self, carrier: &mut C) {
-        let next = self.room.room().next_deadline();
-        if self.alarm != next {
+        let (next, now) = (self.room.room().next_deadline(), self.room.time(carrier.now()));
+        // What is due already was to ring later, by a clock that has jumped since.
+        if self.alarm != next || next.is_some_and(|at| at <= now) {
             self.alarm = next;
-            carrier.wake_at(next, self.room.time(carrier.now()));
+            carrier.wake_at(next, now);
         }
     }
 

@@ -15,7 +15,6 @@ on_both_databases!(Post:
     a_refusal_for_now_is_tried_again_later_and_at_last_given_up,
     a_refusal_for_good_is_given_up_at_once,
     a_mail_server_that_hangs_costs_its_time_and_no_mail,
-    a_mail_that_may_have_been_taken_thrice_is_given_up,
     a_mail_server_that_was_dead_gets_what_waited,
     a_worker_that_died_leaves_its_mails_to_others,
     a_mail_that_nobody_can_read_stands_in_nobodys_way,
@@ -160,24 +159,9 @@ async fn a_mail_server_that_hangs_costs_its_time_and_no_mail(post: &Post) {
     post.be("accept").await;
     post.pass(MINUTE);
     assert_eq!(round(post).await.sent, 0);
-    post.pass(2 * 60 * MINUTE);
+    post.pass(7 * 60 * MINUTE);
     assert_eq!(round(post).await.sent, 1);
     post.mail().await;
-}
-
-async fn a_mail_that_may_have_been_taken_thrice_is_given_up(post: &Post) {
-    post.be("hang").await;
-    post.enqueue(&[invitation()]).await;
-    for attempt in 1..=3 {
-        let impatient = post.worker().with_timeouts(Duration::from_millis(300));
-        let done = impatient.round().await.expect("a database");
-        assert_eq!(
-            (done.put_off, done.given_up),
-            if attempt < 3 { (1, 0) } else { (0, 1) }
-        );
-        assert!(post.told().await["hanging"].is_array());
-        post.pass(2 * 60 * MINUTE);
-    }
 }
 
 async fn a_mail_server_that_was_dead_gets_what_waited(post: &Post) {
@@ -209,7 +193,7 @@ async fn a_worker_that_died_leaves_its_mails_to_others(post: &Post) {
     };
     assert_eq!(round(post).await, Round::default(), "it may still be on its way");
     post.be("accept").await;
-    post.pass(3 * MINUTE);
+    post.pass(6 * MINUTE);
     assert_eq!(round(post).await.sent, 1);
     let second = post.mail().await;
     assert_eq!(second.header("message-id"), first.header("message-id"));

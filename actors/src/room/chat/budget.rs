@@ -57,13 +57,13 @@ impl Budget {
             (self.second, self.count) = (now.as_secs(), 0);
             self.paid_by.retain(|_, paid| *paid > micros);
         }
-        self.count = self.count.saturating_add(1);
         let own = self.paid_by.get(&who).copied().unwrap_or(0);
         let own = paid_with(own, cost, limits.of_one, micros);
         let all = paid_with(self.paid, cost, limits.of_all, micros);
-        let (true, Some(own), Some(all)) = (self.count <= limits.count, own, all) else {
+        let (true, Some(own), Some(all)) = (self.count < limits.count, own, all) else {
             return false;
         };
+        self.count += 1;
         self.paid = all;
         self.paid_by.insert(who, own);
         true

@@ -14,7 +14,8 @@ use crate::{
 fn searches(of_all: u64) -> Limits {
     Limits {
         count: SEARCHES_PER_ROOM_SECOND,
-        of_one: SEARCH_BYTES_PER_SESSION_SECOND.min(of_all),
+        // Whoever searches all the time leaves most of it to the others.
+        of_one: SEARCH_BYTES_PER_SESSION_SECOND.min(of_all / 4),
         of_all,
     }
 }
