@@ -1,5 +1,7 @@
 //! The front of the live core: what REST and the WebSocket upgrade call.
 
+mod missed;
+
 use std::{
     path::PathBuf,
     sync::{Arc, Weak},
@@ -13,7 +15,7 @@ use crate::{
     ids::{BreakoutRoomId, RoomId, TokenHash, UserId},
     journal::folder::{Folder, FolderError, Journals},
     livekit::Livekit,
-    ports::{Ports, Unavailable},
+    ports::Ports,
     protocol::meeting::{Caller, Identity, MeetingFacts},
     registry::{Beginner, Found, Founder, RegistrySummary, RoomHandle as _, Rooms},
     registry_actor::{Args, RegistryMsg, RegistryRef},
@@ -31,9 +33,6 @@ use crate::{
 
 /// A call into the core that takes longer than this has met a room that is stuck.
 const CALL_TIMEOUT: Duration = Duration::from_secs(5);
-
-/// Rooms that the database is asked for at once.
-const ROOMS_AT_ONCE: usize = 500;
 
 /// Wait before a room that did not answer is looked for again.
 const RETRY: Duration = Duration::from_millis(50);
@@ -391,37 +390,6 @@ impl Live {
     /// Living rooms hear it before anything that is asked of them from now on; those that are coming to life, before all.
     fn notify_all(&self, notice: Notice) {
         self.rooms.notice_all(notice, self.revisions.next());
-    }
-
-    /// Asks the database who of those whom living rooms know has lost access or role: somebody may have changed that without a word to
-    /// them, not knowing whether it was stored. False where the database did not say it of all.
-    pub async fn look_for_missed(&self) -> bool {
-        let (mut has_said, rooms) = (true, self.rooms.all());
-        let ids: Vec<_> = rooms.iter().map(RoomRef::id).collect();
-        for some in ids.chunks(ROOMS_AT_ONCE) {
-            match self.ports.directory.missing_rooms(some.to_vec()).await {
-                Ok(missing) => self.registry.cast(RegistryMsg::Missing(missing)),
-                Err(Unavailable) => return false,
-            }
-        }
-        for room in rooms {
-            let slept = room.actor().call(RoomMsg::Slept, Some(CALL_TIMEOUT)).await;
-            let slept = match slept {
-                Ok(CallResult::Success(Some(slept))) => slept,
-                // One that has ended needs to hear nothing.
-                _ => {
-                    has_said &= room.is_gone();
-                    continue;
-                }
-            };
-            let Ok(missed) = self.ports.directory.missed_notices(slept).await else {
-                return false;
-            };
-            for notice in missed {
-                room.notice(notice, self.revisions.next());
-            }
-        }
-        has_said
     }
 
     /// Whose room it is, if it lives and has had a meeting; asks nobody.

@@ -265,12 +265,11 @@ impl Worker {
         result: Result<(), SendError>,
     ) -> Result<Option<RetryOutcome>, StoreError> {
         for _ in 1..NOTES_MAX {
-            match self.note(taken, result.clone()).await {
-                Err(error) => {
-                    tracing::debug!(%error, mail.id = %taken.id, "what became of a mail is written down once more")
-                }
+            let error = match self.note(taken, result.clone()).await {
+                Err(error) => error,
                 noted => return noted,
-            }
+            };
+            tracing::debug!(%error, mail.id = %taken.id, "what became of a mail is written down once more");
             sleep(Duration::from_secs(1)).await;
         }
         self.note(taken, result).await

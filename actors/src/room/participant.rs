@@ -172,7 +172,9 @@ impl Participant {
         self.popouts = before.popouts;
         self.number = self.number.or(before.number);
         let own = std::mem::replace(&mut self.networks, before.networks.clone());
-        own.into_iter().for_each(|network| self.add_network(network));
+        for network in own {
+            self.add_network(network);
+        }
         self.hand_lowered = before.hand_lowered;
         self.away.clone_from(&before.away);
         if before.renamed.is_some() {
