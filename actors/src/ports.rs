@@ -40,6 +40,9 @@ pub trait Random: fmt::Debug + Send + Sync {
     fn secret(&self, chars: usize) -> String;
 }
 
+/// Rooms that [`Directory::missing_rooms`] is asked for at once, at most.
+pub const MISSING_AT_ONCE: usize = 500;
+
 /// What the database knows of rooms.
 pub trait Directory: fmt::Debug + Send + Sync {
     /// Which of these rooms do not exist (any more).

@@ -4,14 +4,11 @@ use ractor::rpc::CallResult;
 
 use super::{CALL_TIMEOUT, Live};
 use crate::{
-    ports::Unavailable,
+    ports::{MISSING_AT_ONCE, Unavailable},
     registry::RoomHandle as _,
     registry_actor::RegistryMsg,
     room_actor::{RoomMsg, RoomRef},
 };
-
-/// Rooms that the database is asked for at once.
-const ROOMS_AT_ONCE: usize = 500;
 
 impl Live {
     /// Asks the database which living rooms are gone, and who of those whom the others know has lost access or role: somebody may have
@@ -19,7 +16,7 @@ impl Live {
     pub async fn look_for_missed(&self) -> bool {
         let (mut has_said, rooms) = (true, self.rooms.all());
         let ids: Vec<_> = rooms.iter().map(RoomRef::id).collect();
-        for some in ids.chunks(ROOMS_AT_ONCE) {
+        for some in ids.chunks(MISSING_AT_ONCE) {
             match self.ports.directory.missing_rooms(some.to_vec()).await {
                 Ok(missing) => self.registry.cast(RegistryMsg::Missing(missing)),
                 Err(Unavailable) => return false,

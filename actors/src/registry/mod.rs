@@ -292,10 +292,7 @@ impl<H: Host> Registry<H> {
     /// REST deleted a room. One that is just coming to life hears of it when it does.
     pub fn deleted(&mut self, host: &mut H, id: RoomId) {
         self.rooms.set_deleted(id, host.now());
-        let room = self.rooms.look(id, |entry| match entry {
-            Some(Entry::Living(room) | Entry::Ending(room)) => Some(room.clone()),
-            _ => None,
-        });
+        let room = self.rooms.look(id, |entry| entry?.any_life().cloned());
         if let Some(room) = room {
             room.tell(Notice::RoomDeleted);
         } else if self.rooms.remove_if(id, |entry| matches!(entry, Entry::Asleep)) {
@@ -333,7 +330,7 @@ impl<H: Host> Registry<H> {
         let mut ids = HashSet::new();
         let mut rooms = Vec::new();
         self.rooms.for_each(|id, entry| {
-            if let Entry::Living(room) | Entry::Ending(room) = entry {
+            if let Some(room) = entry.any_life() {
                 ids.insert(id);
                 rooms.push(room.clone());
             }

@@ -105,21 +105,17 @@ impl<R: RoomHandle> Rooms<R> {
     #[must_use]
     pub fn all(&self) -> Vec<R> {
         let rooms = self.0.entries.iter();
-        let rooms = rooms.filter_map(|entry| match &*entry {
-            Entry::Living(room) | Entry::Ending(room) => Some(room.clone()),
-            Entry::Asleep | Entry::Coming(_) => None,
-        });
-        rooms.collect()
+        rooms.filter_map(|entry| entry.any_life().cloned()).collect()
     }
 
     /// Whether no room lives, apart from those that think about their end.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        !self.any(|entry| matches!(entry, Entry::Living(_)))
-    }
-
-    pub fn any(&self, is_it: impl Fn(&Entry<R>) -> bool) -> bool {
-        self.0.entries.iter().any(|entry| is_it(&entry))
+        !self
+            .0
+            .entries
+            .iter()
+            .any(|entry| matches!(&*entry, Entry::Living(_)))
     }
 
     /// Looks at each entry; none may be changed meanwhile by whoever looks.
@@ -177,9 +173,10 @@ impl<R: RoomHandle> Rooms<R> {
     /// Rooms whose shell nobody carries any more.
     pub(super) fn gone(&self) -> Vec<(RoomId, Life)> {
         let mut gone = Vec::new();
-        self.for_each(|id, entry| match entry {
-            Entry::Living(room) | Entry::Ending(room) if room.is_gone() => gone.push((id, room.life())),
-            _ => {}
+        self.for_each(|id, entry| {
+            if let Some(room) = entry.any_life().filter(|room| room.is_gone()) {
+                gone.push((id, room.life()));
+            }
         });
         gone
     }
@@ -303,11 +300,16 @@ impl<R: RoomHandle> Entry<R> {
         }
     }
 
-    /// The room of this life.
-    pub(super) fn room(&self, life: Life) -> Option<&R> {
+    /// The room, if it lives, also where it thinks about its end.
+    pub(super) fn any_life(&self) -> Option<&R> {
         match self {
-            Self::Living(room) | Self::Ending(room) => Some(room).filter(|room| room.life() == life),
+            Self::Living(room) | Self::Ending(room) => Some(room),
             Self::Asleep | Self::Coming(_) => None,
         }
+    }
+
+    /// The room of this life.
+    pub(super) fn room(&self, life: Life) -> Option<&R> {
+        self.any_life().filter(|room| room.life() == life)
     }
 }

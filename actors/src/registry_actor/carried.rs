@@ -8,6 +8,7 @@ use super::{Args, RegistryMsg, jobs};
 use crate::{
     ids::{RoomId, Timestamp},
     journal::folder::Folder,
+    ports::MISSING_AT_ONCE,
     registry::{
         Beginner, Came, Found, Host,
         host::{Loading, RoomHandle as _},
@@ -15,9 +16,6 @@ use crate::{
     room::RoomSettings,
     room_actor::{RoomMsg, RoomRef},
 };
-
-/// Rooms that the database is asked for at once.
-const MISSING_AT_ONCE: usize = 500;
 
 /// A clock of rooms that is ahead by so much is told the log.
 const CLOCK_AHEAD_MICROS: i64 = 2_000_000;
