@@ -1,9 +1,13 @@
 //! An encoded message on its way to sockets. Its bytes lie in memory once, and are counted once, until the last of those who get it
 //! has taken it.
 
-use std::sync::{
-    Arc, Weak,
-    atomic::{AtomicUsize, Ordering},
+use std::{
+    fmt,
+    ops::Deref,
+    sync::{
+        Arc, Mutex, PoisonError, Weak,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 
 use tokio_tungstenite::tungstenite::Utf8Bytes;
@@ -62,36 +66,56 @@ impl Frame {
     pub fn bytes(&self) -> usize {
         self.text.len() + FRAME_BYTES
     }
+}
 
-    /// The same for whoever keeps it anyway.
+/// An encoded event, for those who get it now and for those who come back: its bytes count only while somebody is to get it.
+/// Cheap to clone; clones are one.
+#[derive(Clone)]
+pub struct EncodedEvent(Arc<Encoded>);
+
+struct Encoded {
+    text: Utf8Bytes,
+    held: Mutex<Weak<Held>>,
+}
+
+impl EncodedEvent {
     #[must_use]
-    pub fn at_rest(&self) -> FrameAtRest {
-        FrameAtRest {
-            text: self.text.clone(),
-            held: Arc::downgrade(&self.held),
+    pub fn new(text: Utf8Bytes) -> Self {
+        let held = Mutex::default();
+        Self(Arc::new(Encoded { text, held }))
+    }
+
+    /// For so many who are to get it.
+    #[must_use]
+    pub fn frame(&self, receivers: u32) -> Frame {
+        let mut held = self.0.held.lock().unwrap_or_else(PoisonError::into_inner);
+        let text = self.0.text.clone();
+        if let Some(held) = held.upgrade() {
+            return Frame { text, held };
         }
+        let frame = Frame::new(text, receivers);
+        *held = Arc::downgrade(&frame.held);
+        frame
     }
 }
 
-/// A message that is kept, and counts only while somebody is to get it.
-#[derive(Debug)]
-pub struct FrameAtRest {
-    text: Utf8Bytes,
-    held: Weak<Held>,
+impl Deref for EncodedEvent {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        &self.0.text
+    }
 }
 
-impl FrameAtRest {
-    /// For one more who is to get it.
-    pub fn frame(&mut self) -> Frame {
-        if let Some(held) = self.held.upgrade() {
-            return Frame {
-                text: self.text.clone(),
-                held,
-            };
-        }
-        let frame = Frame::new(self.text.clone(), 1);
-        self.held = Arc::downgrade(&frame.held);
-        frame
+impl PartialEq for EncodedEvent {
+    fn eq(&self, other: &Self) -> bool {
+        **self == **other
+    }
+}
+
+impl fmt::Debug for EncodedEvent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        (**self).fmt(f)
     }
 }
 
@@ -108,18 +132,18 @@ mod tests {
 
     #[test]
     fn what_many_get_counts_once_and_until_the_last_has_it() {
-        let frame = Frame::new("x".repeat(BYTES).into(), 100);
+        let kept = EncodedEvent::new("x".repeat(BYTES).into());
+        let frame = kept.frame(100);
         let mut receivers: Vec<_> = (0..100).map(|_| frame.clone()).collect();
-        let mut kept = frame.at_rest();
         assert!(is_held() && bytes_held() < 2 * BYTES);
         drop(frame);
         receivers.truncate(1);
         assert!(is_held());
-        let again = kept.frame();
+        let again = kept.frame(1);
         assert!(bytes_held() < 2 * BYTES);
         drop((receivers, again));
         assert!(!is_held());
-        let (once_more, and_again) = (kept.frame(), kept.frame());
+        let (once_more, and_again) = (kept.frame(1), kept.frame(1));
         assert!(is_held() && bytes_held() < 2 * BYTES);
         assert_eq!(once_more.text().len(), BYTES);
         drop((once_more, and_again));

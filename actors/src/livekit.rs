@@ -1,4 +1,4 @@
-//! LiveKit: access tokens, which a room signs itself, and the calls that it wants made.
+//! LiveKit: access tokens, which are signed when they leave the room, and the calls that it wants made.
 
 use std::{
     fmt,
@@ -65,7 +65,7 @@ impl Livekit {
 
     /// An access token: a JWT (RFC 7519) with HS256, valid from `at` for [`LIVEKIT_TOKEN_SECS`].
     #[must_use]
-    pub fn access_token(&self, identity: &str, name: &str, video: &VideoGrant, at: Timestamp) -> String {
+    pub fn access_token(&self, access: &MediaAccess, at: Timestamp) -> String {
         #[derive(Serialize)]
         struct Claims<'a> {
             iss: &'a str,
@@ -79,11 +79,11 @@ impl Livekit {
         let at = Timestamp::from_micros(at.as_micros().saturating_sub(ahead));
         self.sign(&Claims {
             iss: &self.api_key,
-            sub: identity,
-            name,
+            sub: &access.identity,
+            name: &access.identity,
             nbf: at.as_secs(),
             exp: at.plus_secs(LIVEKIT_TOKEN_SECS).as_secs(),
-            video,
+            video: &access.grant,
         })
     }
 
@@ -112,6 +112,14 @@ impl fmt::Debug for Livekit {
             .field("public_url", &self.public_url)
             .finish_non_exhaustive()
     }
+}
+
+/// What an access token is for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MediaAccess {
+    /// The identity of its bearer in LiveKit, see [`identity`].
+    pub identity: String,
+    pub grant: VideoGrant,
 }
 
 /// The `video` claim: what the bearer may do in one room of LiveKit.

@@ -447,8 +447,8 @@ impl Log {
     }
 }
 
-/// Handles the inputs of a log again, up to the one before `before`. What they send is discarded, but its length counts:
-/// the keys must be those of the room.
+/// Handles the inputs of a log again, up to the one before `before`. What they send goes to nobody; the room keeps it for those who
+/// come back.
 fn replay(
     parsed: &Parsed<'_>,
     bytes: usize,

@@ -124,12 +124,14 @@ pub const JOURNAL_MEETING_AGE_SECS: u64 = 30;
 /// A record of a journal; larger lengths are read as corruption.
 pub const JOURNAL_RECORD_BYTES_MAX: usize = 256 * 1024 * 1024;
 
-/// Events that a room keeps for clients that resume from a number, and how many bytes of them.
+/// Events that a room keeps for clients that resume from a number, how many bytes of them, and for how long.
 pub const RING_EVENTS_MAX: usize = 512;
 pub const RING_BYTES_MAX: usize = 256 * 1024;
-/// Kept events go in that many steps; one step is full after that many seconds too.
-pub const RING_SEGMENTS: usize = 8;
-pub const RING_SEGMENT_SECS: u64 = 15;
+pub const RING_SECS: u64 = 120;
+/// So many events and bytes while more people than this are inside.
+pub const LARGE_RING_PEOPLE: u32 = 50;
+pub const LARGE_RING_EVENTS_MAX: usize = 8_192;
+pub const LARGE_RING_BYTES_MAX: usize = 4 * 1024 * 1024;
 
 /// * A participant stays listed for that long after its connection broke.
 pub const RECONNECT_GRACE_SECS: u64 = 15;

@@ -8,8 +8,9 @@ use uuid::Uuid;
 use super::{cost::Cost, input::StartOutcome};
 use crate::{
     encoding::EncodeError,
+    frame::EncodedEvent,
     ids::{SessionNo, Timestamp},
-    livekit::{Call, Livekit},
+    livekit::{Call, Livekit, MediaAccess},
     protocol::{self, Event, codes::CloseCode},
 };
 
@@ -52,6 +53,21 @@ impl Receivers {
         }
     }
 
+    /// Whether both are the same list, without a look into it.
+    #[must_use]
+    pub fn are_one(&self, other: &Self) -> bool {
+        match (self, other) {
+            (
+                Self::Many { sessions, except },
+                Self::Many {
+                    sessions: others,
+                    except: but,
+                },
+            ) => Arc::ptr_eq(sessions, others) && except == but,
+            (one, other) => one == other,
+        }
+    }
+
     #[must_use]
     pub fn contains(&self, session: SessionNo) -> bool {
         self.iter().any(|receiver| receiver == session)
@@ -78,16 +94,37 @@ impl From<Vec<SessionNo>> for Receivers {
     }
 }
 
+/// Something secret that an event brings: an access token of LiveKit. Rules and log know only what it is for and where it stands;
+/// it is made when the event leaves the room.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Secret {
+    /// What stands in its place: nobody can have written that before.
+    mark: String,
+    access: MediaAccess,
+    at: Timestamp,
+}
+
+impl Secret {
+    /// The event with the secret in its place.
+    #[must_use]
+    pub fn put_into(&self, frame: &str, livekit: &Livekit) -> EncodedEvent {
+        let token = livekit.access_token(&self.access, self.at);
+        EncodedEvent::new(frame.replacen(&self.mark, &token, 1).into())
+    }
+}
+
 /// Something to do outside, in order.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Effect {
     /// One encoded event for all its receivers.
     Send {
         seq: u64,
-        frame: Utf8Bytes,
+        frame: EncodedEvent,
         to: Receivers,
         /// Whether a client that resumes from a number gets it again.
         kept: bool,
+        /// Put into it when it leaves. What has one is for one line, and never kept.
+        secret: Option<Box<Secret>>,
     },
     /// The session receives what is sent to the line from now on.
     Bound { session: SessionNo, line: SessionNo },
@@ -95,11 +132,11 @@ pub enum Effect {
     Opened(SessionNo),
     /// The line's session waits (again): only joining and echo do anything.
     Shut(SessionNo),
-    /// The line's session has missed what was sent after this number: the word that it comes, then the kept events.
+    /// The line's session goes on: the word that what it has missed comes, and that.
     Resume {
         line: SessionNo,
-        from: u64,
         word: Utf8Bytes,
+        missed: Vec<(u64, EncodedEvent)>,
     },
     /// Answers a session itself: without a number, and not kept.
     Tell { line: SessionNo, frame: Utf8Bytes },
@@ -122,19 +159,27 @@ pub struct Effects {
     pub cost: Cost,
 }
 
+/// The output function of `SplitMix64`.
+const fn mixed(mut z: u64) -> u64 {
+    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    z ^ (z >> 31)
+}
+
 /// The context of one input: its time, ids from its seed, the media server's keys, and where effects go.
 #[derive(Debug)]
 pub struct Cx {
     pub at: Timestamp,
     /// The time of the input before.
     pub(super) before: Timestamp,
-    /// Signs access tokens: a function of its arguments, and no part of the state.
+    /// Where LiveKit is; no part of the state.
     pub livekit: Arc<Livekit>,
     /// Whether the input was handled before, in a life or a try that is over: nobody waits for what comes of it.
     /// [`Cx::leave_out`] says what need not be made then.
     pub replays: bool,
     /// What handling the input costs.
     pub cost: Cost,
+    seed: u64,
     random: u64,
     pub(super) event_seq: u64,
     pub(super) effects: Effects,
@@ -153,6 +198,7 @@ impl Cx {
             livekit: Arc::clone(livekit),
             replays: false,
             cost: Cost::default(),
+            seed,
             random: seed,
             event_seq,
             effects: Effects::default(),
@@ -162,10 +208,24 @@ impl Cx {
     /// `SplitMix64` (Steele, Lea, Flood 2014): ids need be unique, not secret; every secret is made outside the room.
     fn next_random(&mut self) -> u64 {
         self.random = self.random.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.random;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
+        mixed(self.random)
+    }
+
+    /// Something secret that the next event of the room brings, and what stands for it there.
+    pub fn secret(&self, access: MediaAccess) -> (Secret, String) {
+        // Other random numbers of the input stay as they are: a replay may leave this one out.
+        let mark = format!("secret-{:016x}{:016x}", mixed(!self.seed), self.event_seq);
+        let secret = Secret {
+            mark: mark.clone(),
+            access,
+            at: self.at,
+        };
+        (secret, mark)
+    }
+
+    /// A number that nobody else has, as likely as not.
+    pub(super) fn nonce(&mut self) -> u64 {
+        self.next_random()
     }
 
     /// A UUID v4 that depends on the seed and on how many were made before.
@@ -181,7 +241,7 @@ impl Cx {
         }
         let seq = self.next_event();
         let frame = protocol::encode(event, self.at, Some(seq)).unwrap_or_else(EncodeError::undo);
-        self.push_frame(seq, frame, to, true);
+        self.push_kept(seq, frame, to);
     }
 
     /// [`Cx::send`] to one line, if it is there.
@@ -196,7 +256,15 @@ impl Cx {
     pub fn send_long<E: Event>(&mut self, line: SessionNo, event: &E) -> u64 {
         let seq = self.next_event();
         let frame = protocol::encode(event, self.at, Some(seq)).unwrap_or_else(EncodeError::undo);
-        self.push_frame(seq, frame, Receivers::One(line), false);
+        self.push_own(seq, frame, line, None);
+        seq
+    }
+
+    /// An event with something secret in it, for one line. Returns its number, as [`Cx::send_long`] does.
+    pub fn send_secret<E: Event>(&mut self, line: SessionNo, event: &E, secret: Secret) -> u64 {
+        let seq = self.next_event();
+        let frame = protocol::encode(event, self.at, Some(seq)).unwrap_or_else(EncodeError::undo);
+        self.push_own(seq, frame, line, Some(secret));
         seq
     }
 
@@ -209,7 +277,7 @@ impl Cx {
     pub fn send_dated<E: Event>(&mut self, line: SessionNo, event: &E, at: Timestamp) {
         let seq = self.next_event();
         let frame = protocol::encode(event, at, Some(seq)).unwrap_or_else(EncodeError::undo);
-        self.push_frame(seq, frame, Receivers::One(line), true);
+        self.push_kept(seq, frame, Receivers::One(line));
     }
 
     /// An answer without a number.
@@ -224,9 +292,29 @@ impl Cx {
         self.event_seq
     }
 
-    pub(super) fn push_frame(&mut self, seq: u64, frame: Utf8Bytes, to: Receivers, kept: bool) {
+    /// An event that is kept.
+    fn push_kept(&mut self, seq: u64, frame: Utf8Bytes, to: Receivers) {
         self.effects.encodings += 1;
-        self.effects.list.push(Effect::Send { seq, frame, to, kept });
+        self.effects.list.push(Effect::Send {
+            seq,
+            frame: EncodedEvent::new(frame),
+            to,
+            kept: true,
+            secret: None,
+        });
+    }
+
+    /// An event for one line that is not kept, and maybe something secret in it.
+    pub(super) fn push_own(&mut self, seq: u64, frame: Utf8Bytes, line: SessionNo, secret: Option<Secret>) {
+        let to = Receivers::One(line);
+        self.effects.encodings += 1;
+        self.effects.list.push(Effect::Send {
+            seq,
+            frame: EncodedEvent::new(frame),
+            to,
+            kept: false,
+            secret: secret.map(Box::new),
+        });
     }
 
     pub fn push(&mut self, effect: Effect) {

@@ -9,7 +9,7 @@ use tokio_tungstenite::tungstenite::Utf8Bytes;
 
 use super::{
     Meeting, Place, Room,
-    effects::{Cx, Receivers},
+    effects::{Cx, Secret},
     participant::push_with_groups,
 };
 use crate::{
@@ -98,23 +98,24 @@ impl Room {
         let entries = meeting.people.entries_for(&mut cx.cost, id, space, |other| {
             timer.and_then(|timer| timer.ready(other))
         });
-        let Some(head) = self.head(cx, id, space) else {
+        let Some((head, secret)) = self.head(cx, id, space) else {
             return;
         };
         let frame = assemble(&head, &entries, &chat, cx.at, seq);
-        cx.push_frame(seq, frame, Receivers::One(line), false);
+        cx.push_own(seq, frame, line, secret);
         if let Some(meeting) = &mut self.meeting {
             meeting.people.set_whole_since(id, seq);
         }
     }
 
-    fn head(&self, cx: &Cx, id: ParticipantId, space: Space) -> Option<String> {
+    /// What comes before the lists, and the secret in it.
+    fn head(&self, cx: &Cx, id: ParticipantId, space: Space) -> Option<(String, Option<Secret>)> {
         let meeting = self.meeting.as_ref()?;
         let me = meeting.people.get(id)?;
         let caller = self.access.get(id)?.caller;
         let state = meeting.spaces.get(&space)?;
         let has = |module| meeting.facts.tariff.has_module(module);
-        let credentials = self.credentials(cx, id);
+        let (credentials, secret) = self.credentials(cx, id).unzip();
         let modules = Modules {
             moderation: has("moderation").then(|| ModerationState {
                 moderator: me.is_moderator().then(|| self.moderator_state(meeting)),
@@ -141,7 +142,7 @@ impl Room {
             is_room_owner: me.is_room_owner,
             modules,
         };
-        Some(encoding::encode(&head).unwrap_or_else(EncodeError::undo))
+        Some((encoding::encode(&head).unwrap_or_else(EncodeError::undo), secret))
     }
 
     fn moderator_state<'a>(&'a self, meeting: &'a Meeting) -> ModeratorState<'a> {

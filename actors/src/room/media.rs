@@ -7,12 +7,12 @@ use serde::{Deserialize, Serialize};
 use super::{
     Meeting, Room, RoomSettings,
     calls::Pending,
-    effects::{Cx, Receivers},
+    effects::{Cx, Receivers, Secret},
     roster::Participant,
 };
 use crate::{
     ids::{ParticipantId, SessionNo, Space},
-    livekit::{self, Call, Livekit, MediaRoom, Outcome, Source, VideoGrant},
+    livekit::{self, Call, Livekit, MediaAccess, MediaRoom, Outcome, Source, VideoGrant},
     protocol::{
         limits::POPOUTS_PER_PARTICIPANT_MAX,
         livekit::{Credentials, LivekitCommand, LivekitError, LivekitEvent, MicrophoneRestrictions},
@@ -59,7 +59,7 @@ impl Media {
         self.screen_share.remove(&id);
     }
 
-    /// The credentials of a participant, signed for now.
+    /// The credentials of a participant, and the secret in them.
     pub(super) fn credentials(
         &self,
         cx: &Cx,
@@ -67,7 +67,7 @@ impl Media {
         id: ParticipantId,
         participant: &Participant,
         settings: &RoomSettings,
-    ) -> Credentials {
+    ) -> (Credentials, Secret) {
         let grant = VideoGrant {
             room_join: true,
             room: room.to_string(),
@@ -77,7 +77,6 @@ impl Media {
             can_publish_sources: self.sources(id, participant, settings),
             hidden: participant.is_hidden(),
         };
-        let name = livekit::identity(id, None);
         let Livekit {
             public_url,
             service_url,
@@ -87,12 +86,16 @@ impl Media {
             participant.kind,
             ParticipationKind::Sip | ParticipationKind::Recorder
         );
-        Credentials {
-            token: cx.livekit.access_token(&name, &name, &grant, cx.at),
-            room: grant.room,
+        let room = grant.room.clone();
+        let identity = livekit::identity(id, None);
+        let (secret, token) = cx.secret(MediaAccess { identity, grant });
+        let credentials = Credentials {
+            token,
+            room,
             public_url: public_url.clone(),
             service_url: is_inside.then(|| service_url.clone()),
-        }
+        };
+        (credentials, secret)
     }
 }
 
@@ -158,7 +161,7 @@ impl Room {
     }
 
     /// The credentials of a participant for the room that it is in.
-    pub(super) fn credentials(&self, cx: &Cx, id: ParticipantId) -> Option<Credentials> {
+    pub(super) fn credentials(&self, cx: &Cx, id: ParticipantId) -> Option<(Credentials, Secret)> {
         let meeting = self.meeting.as_ref().filter(|meeting| meeting.has_media())?;
         let participant = meeting.people.get(id)?;
         let none = Media::default();
@@ -170,9 +173,12 @@ impl Room {
         Some(media.credentials(cx, room, id, participant, &self.settings))
     }
 
-    fn send_credentials(&self, cx: &mut Cx, who: ParticipantId) {
-        if let (Some(credentials), Some(line)) = (self.credentials(cx, who), self.line(who)) {
-            cx.send_one(Some(line), &LivekitEvent::Credentials(&credentials));
+    fn send_credentials(&mut self, cx: &mut Cx, who: ParticipantId) {
+        if let (Some((credentials, secret)), Some(line)) = (self.credentials(cx, who), self.line(who))
+            && let Some(meeting) = &mut self.meeting
+        {
+            let seq = cx.send_secret(line, &LivekitEvent::Credentials(&credentials), secret);
+            meeting.people.set_whole_since(who, seq);
         }
     }
 
@@ -193,9 +199,13 @@ impl Room {
             can_publish_sources: Vec::new(),
             hidden: true,
         };
-        let name = livekit::identity(who, number);
-        let token = cx.livekit.access_token(&name, &name, &grant, cx.at);
-        cx.send_one(self.line(who), &LivekitEvent::PopoutStreamAccessToken { token });
+        let identity = livekit::identity(who, number);
+        let (secret, token) = cx.secret(MediaAccess { identity, grant });
+        let (Some(line), Some(meeting)) = (self.line(who), &mut self.meeting) else {
+            return;
+        };
+        let seq = cx.send_secret(line, &LivekitEvent::PopoutStreamAccessToken { token }, secret);
+        meeting.people.set_whole_since(who, seq);
     }
 
     pub(super) fn line(&self, id: ParticipantId) -> Option<SessionNo> {

@@ -26,7 +26,7 @@ mod pairs;
 mod participant;
 mod polls;
 mod presence;
-mod ring;
+pub mod ring;
 mod roster;
 mod seats;
 mod space;
@@ -249,15 +249,14 @@ impl Room {
         }
     }
 
-    /// Handles one input. Its number must follow the last one's and its time must be later. The keys of the media server
-    /// sign what goes out; nothing of them stays.
+    /// Handles one input. Its number must follow the last one's and its time must be later. Of the media server only its addresses
+    /// are read, which are told to clients.
     pub fn handle(&mut self, livekit: &Arc<Livekit>, stamped: Stamped) -> Effects {
         self.handle_in(livekit, stamped, false)
     }
 
     /// Handles an input of the log again. The room becomes what it became then; answers that leave no trace in it are not
-    /// made, only numbered.
-    /// Returns what it cost.
+    /// made, only numbered. Returns what it cost.
     pub fn replay(&mut self, livekit: &Arc<Livekit>, stamped: Stamped) -> Cost {
         self.handle_in(livekit, stamped, true).cost
     }
@@ -278,15 +277,20 @@ impl Room {
         faults::behind(stamped.seq);
         self.event_seq = cx.event_seq;
         cx.effects.cost = cx.cost;
+        let people = self
+            .meeting
+            .as_mut()
+            .map_or(0, |meeting| meeting.people.all().count());
         for effect in &cx.effects.list {
             if let Effect::Send {
                 seq,
                 frame,
+                to,
                 kept: true,
                 ..
             } = effect
             {
-                self.ring.add(*seq, frame.len(), self.at);
+                self.ring.add((*seq, self.at), frame.clone(), to.clone(), people);
             }
         }
         cx.effects
@@ -423,10 +427,10 @@ impl Room {
         self.event_seq
     }
 
-    /// Every kept event after this number can still be asked for; older ones may be let go.
+    /// The last events, for whoever goes on from one of them.
     #[must_use]
-    pub fn ring_base(&self) -> u64 {
-        self.ring.base()
+    pub fn ring(&self) -> &Ring {
+        &self.ring
     }
 
     /// When the room wants a [`Input::Tick`].

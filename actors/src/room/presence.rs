@@ -119,7 +119,7 @@ impl Room {
             .as_ref()
             .and_then(|m| m.people.get(id))
             .map_or(u64::MAX, |p| p.whole_since);
-        let is_kept = |from: &u64| *from >= self.ring.base() && *from >= whole_since && *from <= newest;
+        let is_kept = |from: &u64| *from >= whole_since && self.ring.reaches(*from, newest);
         if let Some(from) = seat.resume_from.filter(is_kept) {
             self.bind(cx, id, seat.session, line);
             if let Some(meeting) = &mut self.meeting {
@@ -129,7 +129,12 @@ impl Room {
             cx.push(Effect::Opened(line));
             let word = crate::protocol::encode(&ControlEvent::Resumed { from }, cx.at, None)
                 .unwrap_or_else(EncodeError::undo);
-            cx.push(Effect::Resume { line, from, word });
+            let missed = if cx.replays {
+                Vec::new()
+            } else {
+                self.ring.after(from, line)
+            };
+            cx.push(Effect::Resume { line, word, missed });
         } else {
             Self::not_resumed(cx, seat);
             self.bind(cx, id, seat.session, line);

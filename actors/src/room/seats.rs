@@ -314,9 +314,7 @@ impl Room {
 
     /// The process that held the sockets is gone: whoever was there counts as lost from now.
     pub(super) fn restarted(&mut self, cx: &mut Cx) {
-        // A number is never used twice, even when a tail of the log was lost with the machine.
-        cx.event_seq = ((cx.event_seq >> 32) + 1) << 32;
-        self.ring.restart(cx.event_seq);
+        cx.event_seq = self.ring.begin_epoch(cx.event_seq, cx.nonce());
         let sessions: Vec<_> = self.access.sessions().collect();
         for (session, id) in sessions {
             self.access.stand_up(session);

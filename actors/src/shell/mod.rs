@@ -5,7 +5,6 @@
 //! carries it, and so does the simulator.
 
 pub mod carrier;
-pub mod kept;
 pub mod links;
 mod release;
 mod snapshots;
@@ -18,7 +17,7 @@ use std::{
 };
 
 pub use self::carrier::{Carrier, SessionLink};
-use self::{kept::Kept, links::Links};
+use self::links::Links;
 use crate::{
     access_revision::AccessRevision,
     ids::{ParticipantId, RoomId, SessionNo, Timestamp, TokenHash},
@@ -133,7 +132,6 @@ pub struct Shell<C: Carrier> {
     /// Tickets whose sockets are on their way: each is redeemed once.
     redeemed: VecDeque<(Timestamp, TokenHash)>,
     links: Links<C::Link>,
-    kept: Kept,
     /// Calls to LiveKit that are under way.
     calls: BTreeSet<u64>,
     alarm: Option<Timestamp>,
@@ -170,7 +168,6 @@ impl<C: Carrier> Shell<C> {
             is_turn_asked_for: false,
             redeemed: VecDeque::new(),
             links: Links::default(),
-            kept: Kept::default(),
             calls: BTreeSet::new(),
             alarm: None,
             phase: Phase::Running,

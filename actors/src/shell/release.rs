@@ -1,7 +1,5 @@
 //! Effects leave the room: frames into the queues of sessions, answers to REST.
 
-use tokio_tungstenite::tungstenite::Utf8Bytes;
-
 use super::{Carrier, ReplyTo, SessionLink, Shell, StartReply};
 use crate::{
     frame::Frame,
@@ -13,7 +11,7 @@ use crate::{
         moderation::ModerationEvent,
     },
     room::{
-        effects::{Effect, Effects, Receivers},
+        effects::{Effect, Effects},
         input::{Ending, Input, StartOutcome},
     },
 };
@@ -22,7 +20,20 @@ impl<C: Carrier> Shell<C> {
     pub(super) fn release(&mut self, carrier: &mut C, effects: Effects, mut reply_to: ReplyTo<C::Asker>) {
         for effect in effects.list {
             match effect {
-                Effect::Send { seq, frame, to, kept } => self.send(seq, frame, to, kept),
+                Effect::Send {
+                    frame, to, secret, ..
+                } => {
+                    let frame = match secret {
+                        Some(secret) => secret.put_into(&frame, self.room.livekit()),
+                        None => frame,
+                    };
+                    let frame = frame.frame(to.count());
+                    for line in to.iter() {
+                        if let Some(link) = self.links.get(line) {
+                            link.push(frame.clone());
+                        }
+                    }
+                }
                 Effect::Tell { line, frame } => {
                     if let Some(link) = self.links.get(line) {
                         link.push(Frame::new(frame, 1));
@@ -41,10 +52,12 @@ impl<C: Carrier> Shell<C> {
                         link.shut();
                     }
                 }
-                Effect::Resume { line, from, word } => {
+                Effect::Resume { line, word, missed } => {
                     if let Some(link) = self.links.get(line) {
                         link.push(Frame::new(word, 1));
-                        self.kept.after(from, line).for_each(|frame| link.push(frame));
+                        for (_, event) in missed {
+                            link.push(event.frame(1));
+                        }
                     }
                 }
                 Effect::Close(session, code) => {
@@ -66,19 +79,6 @@ impl<C: Carrier> Shell<C> {
                     }
                 }
             }
-        }
-        self.kept.trim(self.room.room().ring_base());
-    }
-
-    fn send(&mut self, seq: u64, frame: Utf8Bytes, to: Receivers, kept: bool) {
-        let frame = Frame::new(frame, to.count());
-        for line in to.iter() {
-            if let Some(link) = self.links.get(line) {
-                link.push(frame.clone());
-            }
-        }
-        if kept {
-            self.kept.add(seq, frame.at_rest(), to);
         }
     }
 

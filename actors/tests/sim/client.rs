@@ -58,6 +58,10 @@ pub struct Client {
     asked_from: Option<u64>,
     /// The line that it hears, and the index of the event that must come next.
     next: Option<(SessionNo, usize)>,
+    /// It has heard what a disk lost later: nobody can go on from there.
+    is_ahead: bool,
+    /// So it was when it asked to go on.
+    asked_ahead: bool,
     /// Commands that it ever sent, and answers that it got.
     pub sent: usize,
     answers: usize,
@@ -131,6 +135,8 @@ impl Client {
             is_of_the_past: false,
             asked_from: None,
             next: None,
+            is_ahead: false,
+            asked_ahead: false,
             sent: 0,
             answers: 0,
         }
@@ -139,6 +145,7 @@ impl Client {
     /// A socket stands; the number is the last event that it has seen.
     pub fn connected(&mut self, session: SessionNo, resume_from: Option<u64>) {
         (self.session, self.asked_from) = (Some(session), resume_from);
+        self.asked_ahead = self.is_ahead;
         (self.stage, self.accepted, self.next) = (Stage::Outside, false, None);
         self.is_of_the_past = false;
         if resume_from.is_none() {
@@ -149,6 +156,14 @@ impl Client {
     /// The server can't tell it what has changed since: also where it has not noticed yet that its connection is gone.
     pub fn forget(&mut self) {
         (self.memory, self.is_of_the_past) = (None, true);
+    }
+
+    /// A disk lost what came after this number.
+    pub fn lose_after(&mut self, last: u64, net: &Net) {
+        self.is_ahead |= self.last_seq > Some(last);
+        if let Some((line, next)) = &mut self.next {
+            *next = net.record(*line).len().min(*next);
+        }
     }
 
     /// Its connection is gone, with everything that it did not hear.
@@ -175,15 +190,20 @@ impl Client {
         }
     }
 
-    /// Takes in a frame and returns its name. `record` is everything that was ever sent to its line.
-    pub fn hear(&mut self, frame: &Frame, record: &[(u64, Utf8Bytes)]) -> Result<String, String> {
+    /// Takes in a frame and returns its name.
+    pub fn hear(&mut self, frame: &Frame, net: &Net) -> Result<String, String> {
+        let record = net.record(frame.line);
         let envelope: Value = serde_json::from_str(&frame.text).map_err(|error| error.to_string())?;
         if envelope.get("seq").and_then(Value::as_u64) != frame.seq {
             return Err(format!("sent as {:?}", frame.seq));
         }
         let event = Event::new(&envelope).ok_or("no event")?;
         let name = format!("{}/{}", event.namespace, event.message);
-        self.count(frame, record, &name)?;
+        if net.is_lost(frame) {
+            (self.is_ahead, self.last_seq) = (true, frame.seq);
+        } else {
+            self.count(frame, record, &name)?;
+        }
         if ANSWERS.contains(&&*name) {
             self.answers += 1;
             if self.answers > self.sent {
@@ -274,7 +294,7 @@ impl Client {
             _ => {}
         }
         self.next = Some((frame.line, index + 1));
-        self.last_seq = Some(seq);
+        (self.last_seq, self.is_ahead) = (Some(seq), false);
         Ok(())
     }
 
@@ -286,6 +306,9 @@ impl Client {
     ) -> Result<(), String> {
         if from.is_none() || from != self.asked_from.take() || self.stage != Stage::Outside {
             return Err("it did not ask for that".to_owned());
+        }
+        if self.asked_ahead {
+            return Err("it goes on from what the room does not know".to_owned());
         }
         let next = record.partition_point(|(known, _)| Some(*known) <= from);
         self.next = Some((frame.line, next));

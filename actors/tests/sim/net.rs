@@ -2,7 +2,7 @@
 
 use std::{
     cell::{Cell, RefCell},
-    collections::{BTreeMap, VecDeque},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     rc::Rc,
 };
 
@@ -10,7 +10,7 @@ use colloquy_actors::{
     frame,
     ids::{SessionNo, Timestamp},
     protocol::codes::CloseCode,
-    room::{effects::Receivers, input::Ending},
+    room::{effects::Receivers, input::Ending, ring::Ring},
     shell::SessionLink,
 };
 use tokio_tungstenite::tungstenite::Utf8Bytes;
@@ -134,6 +134,8 @@ pub struct Net {
     /// Ends of sockets that the room has not heard of.
     pub endings: VecDeque<(SessionNo, Ending)>,
     records: BTreeMap<SessionNo, Vec<(u64, Utf8Bytes)>>,
+    /// What was sent to lines before a disk lost it: it never happened, although somebody may have heard it.
+    lost: BTreeSet<(SessionNo, u64, String)>,
     outbox: Outbox,
     /// Frames that a queue holds.
     pub frames_max: usize,
@@ -170,7 +172,8 @@ impl Net {
     }
 
     /// Notes what is sent to lines, whether somebody receives it or not.
-    pub fn sent(&mut self, seq: u64, text: &Utf8Bytes, to: &Receivers) {
+    pub fn sent(&mut self, seq: u64, text: &str, to: &Receivers) {
+        let text = Utf8Bytes::from(text);
         for line in to.iter() {
             self.records.entry(line).or_default().push((seq, text.clone()));
         }
@@ -220,6 +223,31 @@ impl Net {
         if self.sockets.remove(&session).is_some() {
             self.endings.push_back((session, how));
         }
+    }
+
+    /// What came of inputs that were logged, and that nobody handled before their process died: it happened.
+    pub fn sent_by_nobody(&mut self, ring: &Ring, numbered: u64) {
+        for (line, record) in &mut self.records {
+            let events = ring.after(numbered, *line).into_iter();
+            record.extend(events.map(|(seq, event)| (seq, Utf8Bytes::from(&*event))));
+        }
+    }
+
+    /// What came after this number was lost.
+    pub fn lose_after(&mut self, last: u64) {
+        for (line, record) in &mut self.records {
+            let lost = record.split_off(record.partition_point(|(seq, _)| *seq <= last));
+            let lost = lost.into_iter().map(|(seq, text)| (*line, seq, text.to_string()));
+            self.lost.extend(lost);
+        }
+    }
+
+    /// Whether a frame brings what was lost.
+    pub fn is_lost(&self, frame: &Frame) -> bool {
+        let (line, text) = (frame.line, frame.text.to_string());
+        frame
+            .seq
+            .is_some_and(|seq| self.lost.contains(&(line, seq, text)))
     }
 
     /// Everything that was sent to a line.

@@ -153,10 +153,11 @@ impl World {
                 input,
             };
             for effect in copy.handle(&Arc::clone(&self.livekit), stamped).list {
-                if let Effect::Send { frame, .. } = effect
+                if let Effect::Send { frame, secret, .. } = effect
                     && frame.contains(r#""message":"join_success""#)
                 {
-                    told = Some(frame);
+                    let signed = secret.map(|secret| secret.put_into(&frame, &self.livekit));
+                    told = Some(signed.unwrap_or(frame));
                 }
             }
         }

@@ -276,6 +276,12 @@ impl World {
                 ledger.compare(revived.room(), "the revived room")?;
                 self.count("room revived");
                 ledger.cut(revived.room());
+                let last = revived.room().event_seq();
+                self.net.sent_by_nobody(revived.room().ring(), self.numbered);
+                self.net.lose_after(last);
+                for client in &mut self.clients {
+                    client.lose_after(last, &self.net);
+                }
                 if lived_in_memory {
                     // Nobody was there who could have heard what it did since.
                     self.numbered = revived.room().event_seq();

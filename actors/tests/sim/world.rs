@@ -252,7 +252,18 @@ impl World {
                 Effect::Send { seq, .. } if std::mem::replace(&mut self.numbered, seq) >= seq => {
                     return Err(format!("the number {seq} is given out again"));
                 }
-                Effect::Send { seq, frame, to, .. } => {
+                Effect::Send {
+                    seq,
+                    frame,
+                    to,
+                    secret,
+                    ..
+                } => {
+                    let room = self.server.as_ref().and_then(Server::room);
+                    let frame = match secret.zip(room) {
+                        Some((secret, room)) => secret.put_into(&frame, room.livekit()),
+                        None => frame,
+                    };
                     self.net.sent(seq, &frame, &to);
                     if frame.contains(r#""message":"join_success""#)
                         && let Ok(envelope) = serde_json::from_str::<serde_json::Value>(&frame)
@@ -378,9 +389,8 @@ impl World {
                 }
                 return Ok(());
             };
-            let record = self.net.record(frame.line);
             let client = &mut self.clients[index];
-            let heard = client.hear(&frame, record).and_then(|name| {
+            let heard = client.hear(&frame, &self.net).and_then(|name| {
                 let is_secret = |id: &&String| !client.role.is_hidden() && frame.text.contains(id.as_str());
                 let hidden = self.hidden.iter().find(is_secret);
                 hidden.map_or(Ok(name), |id| Err(format!("it sees the recorder {id}")))

@@ -6,9 +6,8 @@ use std::{
 };
 
 use colloquy_actors::{
-    frame,
     ids::{BreakoutRoomId, InviteCode, OriginHash, ParticipantId, SessionNo, Timestamp, TokenHash, UserId},
-    livekit::Outcome,
+    livekit::{Livekit, Outcome},
     protocol::meeting::{Caller, Group, GuestAccess, Identity, MeetingFacts},
     room::{
         RoomSettings,
@@ -16,7 +15,6 @@ use colloquy_actors::{
         effects::{Effect, Effects},
         input::{Ending, Input, Notice, Start, StartOutcome},
     },
-    shell::kept::Kept,
 };
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -52,7 +50,6 @@ pub struct Scene {
     lines: BTreeMap<SessionNo, SessionNo>,
     /// Sessions that may use all namespaces.
     opened: BTreeSet<SessionNo>,
-    kept: Kept,
     outputs: Vec<String>,
 }
 
@@ -67,7 +64,6 @@ impl Default for Scene {
             sessions: 0,
             lines: BTreeMap::new(),
             opened: BTreeSet::new(),
-            kept: Kept::default(),
             outputs: Vec::new(),
         }
     }
@@ -333,8 +329,6 @@ impl Scene {
                 self.closed(*session)?;
             }
         }
-        let base = self.room().room.ring_base();
-        self.kept.trim(base);
         Ok(effects)
     }
 
@@ -351,17 +345,11 @@ impl Scene {
                 }
             }
             Effect::Tell { line, frame } => self.unnumbered(*line, frame)?,
-            Effect::Resume { line, from, word } => {
+            Effect::Resume { line, word, missed } => {
                 self.unnumbered(*line, word)?;
-                let missed: Vec<_> = self
-                    .kept
-                    .after(*from, *line)
-                    .map(|frame| frame.text().clone())
-                    .collect();
-                for frame in missed {
-                    let frame: Frame<'_> = serde_json::from_str(&frame).map_err(|error| error.to_string())?;
-                    let seq = frame.seq.ok_or("a kept event has a number")?;
-                    let line = self.show(seq, &frame, &[*line])?;
+                for (seq, event) in missed {
+                    let frame: Frame<'_> = serde_json::from_str(event).map_err(|error| error.to_string())?;
+                    let line = self.show(*seq, &frame, &[*line])?;
                     self.outputs.push(format!("again {line}"));
                 }
             }
@@ -385,16 +373,22 @@ impl Scene {
                 };
                 self.outputs.push(answer);
             }
-            Effect::Send { seq, frame, to, kept } => {
+            Effect::Send {
+                seq,
+                frame,
+                to,
+                secret,
+                ..
+            } => {
+                let signed = secret
+                    .as_ref()
+                    .map(|secret| secret.put_into(frame, &Livekit::default()));
+                let frame = signed.as_ref().unwrap_or(frame);
                 let receivers: Vec<_> = to.iter().filter(|line| self.lines.contains_key(line)).collect();
                 let line = self.frame(*seq, frame, &receivers)?;
                 // Whoever is lost may hear it later.
                 if !receivers.is_empty() {
                     self.outputs.push(line);
-                }
-                if *kept {
-                    self.kept
-                        .add(*seq, frame::Frame::new(frame.clone(), 0).at_rest(), to.clone());
                 }
             }
         }
