@@ -15,18 +15,18 @@ use crate::{
     ids::{BreakoutRoomId, RoomId, TokenHash, UserId},
     journal::folder::{Folder, FolderError, Journals},
     livekit::Livekit,
-    ports::Ports,
+    ports::{BoxFuture, Ports, Unavailable},
     protocol::meeting::{Caller, Identity, MeetingFacts},
     registry::{Beginner, Found, Founder, RegistrySummary, RoomHandle as _, Rooms},
     registry_actor::{Args, RegistryMsg, RegistryRef},
     room::{
         RoomSettings,
         access::Origin,
-        input::{Notice, Start},
-        tickets::Claim,
+        input::{Notice, SeatTaken, Start, StartOutcome},
     },
-    room_actor::{RoomMsg, RoomRef, RoomSummary, StartReply},
-    session::{self, Places, RateLimits, Seat, Socket},
+    room_actor::{RoomMsg, RoomRef, RoomSummary},
+    session::{self, Finder, Places, RateLimits, Seat, Socket},
+    shell::Redeemed,
     supervisor::{Never, Supervisor},
     ticket::{self, SECRET_CHARS},
 };
@@ -229,15 +229,15 @@ impl Live {
                 return Err(StartError::Unavailable);
             }
             match self.call_start(&room, request, admission, with_facts).await {
-                Some((StartReply::Issued(_), issued)) => return Ok(issued),
-                Some((StartReply::NeedsFacts, _)) if admission.is_some() => with_facts = true,
-                Some((StartReply::NeedsIdentity | StartReply::NeedsFacts, _)) => {
+                Some((StartOutcome::Issued(_), issued)) => return Ok(issued),
+                Some((StartOutcome::NeedsFacts, _)) if admission.is_some() => with_facts = true,
+                Some((StartOutcome::NeedsIdentity | StartOutcome::NeedsFacts, _)) => {
                     return Err(StartError::NeedsAdmission);
                 }
-                Some((StartReply::NoBreakoutRooms, _)) => return Err(StartError::NoBreakoutRooms),
-                Some((StartReply::Banned, _)) => return Err(StartError::Banned),
-                Some((StartReply::Outdated, _)) => return Err(StartError::Outdated),
-                Some((StartReply::Unavailable, _)) => return Err(StartError::Unavailable),
+                Some((StartOutcome::NoBreakoutRooms, _)) => return Err(StartError::NoBreakoutRooms),
+                Some((StartOutcome::Banned, _)) => return Err(StartError::Banned),
+                Some((StartOutcome::Outdated, _)) => return Err(StartError::Outdated),
+                Some((StartOutcome::Unavailable, _)) => return Err(StartError::Unavailable),
                 // It is just ending, or died: in a moment there is another one.
                 None => tokio::time::sleep(RETRY).await,
             }
@@ -267,7 +267,7 @@ impl Live {
         request: &StartRequest,
         admission: Option<&Admission>,
         with_facts: bool,
-    ) -> Option<(StartReply, Issued)> {
+    ) -> Option<(StartOutcome, Issued)> {
         let random = &*self.ports.random;
         let issued = Issued {
             ticket: ticket::make(request.room, random),
@@ -333,22 +333,25 @@ impl Live {
     pub async fn redeem(&self, ticket: &str) -> Result<(Seat, Caller), InvalidTicket> {
         let id = ticket::room_of(ticket).ok_or(InvalidTicket)?;
         let hash = TokenHash::of(ticket);
-        let (room, (claim, caller)) = self.find_seat(id, hash).await.ok_or(InvalidTicket)?;
-        let session = room.next_session();
-        let seat = Seat {
-            room,
-            ticket: hash,
-            claim,
-            session,
+        let (room, redeemed) = self.find_seat(id, hash).await.ok_or(InvalidTicket)?;
+        let Redeemed {
+            grant,
             caller,
+            session,
+        } = redeemed;
+        let taken = SeatTaken {
+            grant,
+            ticket: Some(hash),
+            session,
             resume_from: None,
             origin: None,
         };
+        let seat = Seat { room, taken, caller };
         Ok((seat, caller))
     }
 
     /// A room that thinks about its end, or that is being revived, is waited for.
-    async fn find_seat(&self, id: RoomId, ticket: TokenHash) -> Option<(RoomRef, (Claim, Caller))> {
+    async fn find_seat(&self, id: RoomId, ticket: TokenHash) -> Option<(RoomRef, Redeemed)> {
         for _ in 0..3 {
             let room = self.find(id, None).await.ok().flatten()?;
             let redeem = |reply| RoomMsg::Redeem { ticket, reply };
@@ -362,7 +365,8 @@ impl Live {
 
     /// Begins a session on its upgraded stream.
     pub async fn begin_session<S: Socket>(&self, seat: Seat, stream: S, places: Places) {
-        session::begin(seat, stream, self.rates, &self.ports, places).await;
+        let finder = Arc::new(self.clone());
+        session::begin(seat, stream, self.rates, (&self.ports, finder), places).await;
     }
 
     /// Word from REST, after the commit.
@@ -475,5 +479,12 @@ impl Live {
             let _ = registry.call(RegistryMsg::Stop, Some(2 * CALL_TIMEOUT)).await;
         }
         self.supervisor.stop(None);
+    }
+}
+
+impl Finder for Live {
+    fn find(&self, room: RoomId) -> BoxFuture<'static, Result<Option<RoomRef>, Unavailable>> {
+        let this = self.clone();
+        Box::pin(async move { this.find(room, None).await.map_err(|_| Unavailable) })
     }
 }

@@ -8,7 +8,7 @@ use std::{
     io,
     sync::{
         Arc,
-        atomic::{AtomicBool, AtomicU64, AtomicUsize},
+        atomic::{AtomicBool, AtomicUsize},
     },
 };
 
@@ -17,24 +17,21 @@ use serde::Serialize;
 
 pub use self::handle::{Gauge, RoomRef};
 use self::{carried::Carried, owner::Owner};
-pub use crate::shell::StartReply;
 use crate::{
     access_revision::AccessRevision,
     ids::{RoomId, SessionNo, TokenHash},
     journal::{JournalError, file::Staged, folder::Folder, threads::Threads},
     logged::LoggedRoom,
     ports::{Ports, Slept},
-    protocol::{Command, meeting::Caller},
+    protocol::meeting::Caller,
     registry::{Beginner, Life, Lifecycle},
     room::{
         Room,
-        access::Origin,
         effects::Effects,
-        input::{Input, Notice, Start},
-        tickets::Claim,
+        input::{Input, Notice, Reattach, SeatTaken, Start, StartOutcome},
     },
     session::Arriving,
-    shell::{Asking, Shell},
+    shell::{Asking, Redeemed, Shell, outbox::Sent},
 };
 
 /// What a room's actor is told.
@@ -45,7 +42,7 @@ pub enum RoomMsg {
         start: Box<Start>,
         /// Before anything was read for it; absent where only a token speaks for the caller.
         as_of: Option<AccessRevision>,
-        reply: RpcReplyPort<StartReply>,
+        reply: RpcReplyPort<StartOutcome>,
     },
     /// Whether a resumption token speaks for a caller.
     Knows {
@@ -56,23 +53,19 @@ pub enum RoomMsg {
     /// Redeems a ticket, once.
     Redeem {
         ticket: TokenHash,
-        reply: RpcReplyPort<Option<(Claim, Caller)>>,
+        reply: RpcReplyPort<Option<Redeemed>>,
     },
     /// A redeemed ticket's socket stands.
     Attach {
-        ticket: TokenHash,
-        claim: Claim,
-        session: SessionNo,
+        taken: SeatTaken,
         link: Arriving,
-        resume_from: Option<u64>,
-        origin: Option<Origin>,
     },
-    Command {
-        session: SessionNo,
-        command: Command,
-        /// Of the message.
-        bytes: usize,
+    /// A session that has outlived an earlier life of the room asks to go on.
+    Reattach {
+        asked: Reattach,
+        link: Arriving,
     },
+    Command(SessionNo, Sent),
     Input(Input),
     /// Word from REST; what was read before this revision counts no more.
     Notice(Notice, AccessRevision),
@@ -147,7 +140,6 @@ pub async fn spawn(
     let gauge = Arc::new(Gauge {
         waiting: AtomicUsize::new(0),
         waiting_bytes: AtomicUsize::new(0),
-        next_session: AtomicU64::new(room.room().access().last_session().0 + 1),
         disk_failed: AtomicBool::new(room.disk_failed()),
         owner: Owner::new(room.room(), beginner),
         entered: AtomicBool::new(room.room().has_meeting()),
@@ -223,24 +215,9 @@ impl State {
             RoomMsg::Redeem { ticket, reply } => {
                 let _ = reply.send(shell.redeem(carried, ticket));
             }
-            RoomMsg::Attach {
-                ticket,
-                claim,
-                session,
-                link,
-                resume_from,
-                origin,
-            } => shell.attach(
-                carried,
-                link.arrive(),
-                (ticket, claim, session),
-                (resume_from, origin),
-            ),
-            RoomMsg::Command {
-                session,
-                command,
-                bytes,
-            } => shell.command(carried, session, command, bytes),
+            RoomMsg::Attach { taken, link } => shell.attach(carried, link.arrive(), taken),
+            RoomMsg::Reattach { asked, link } => shell.reattach(carried, link.arrive(), asked),
+            RoomMsg::Command(session, sent) => shell.command(carried, session, sent),
             RoomMsg::Input(input) => {
                 carried.note(&input);
                 shell.input(carried, input);

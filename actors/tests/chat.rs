@@ -100,15 +100,7 @@ fn fill_breakout_rooms(trial: &mut Trial, count: u64) {
         let session = SessionNo(session);
         tell(
             trial,
-            Input::SeatTaken {
-                participant,
-                token,
-                ticket: None,
-                session,
-                breakout_room: Some(breakout_room),
-                resume_from: None,
-                origin: None,
-            },
+            trial::seat_in(participant, token, session, Some(breakout_room)),
         );
         tell(trial, join(session, "Guest"));
     }

@@ -14,6 +14,7 @@
 //! bob: enter guest …                  starts, connects and joins as Bob; shows only who that is. `enter again …` resumes
 //! bob: {"namespace":…}                a command; `bob/1` is the first socket, `bob` the newest
 //! bob: close                          with a close frame; `vanish` without
+//! bob: go on from 7                   the socket outlives a restart, and was brought everything up to this number
 //! repeat 250 bob: {…}                 says only that it was done
 //! livekit 1 done                      what became of the first call; `fails`, `muted <p2> <p3>`
 //! wait 15s, restart, delete room, withdraw invite [other], withdraw user bob, disable user bob, look

@@ -20,7 +20,9 @@ pub const ECHO_FREE_BYTES: usize = 1024;
 /// That many `echo` per second are not counted.
 pub const ECHO_FREE_PER_SECOND: u32 = 10;
 /// Commands of one session that its room has not yet handled.
-pub const SESSION_UNHANDLED_COMMANDS_MAX: u32 = 256;
+pub const SESSION_UNHANDLED_COMMANDS_MAX: usize = 256;
+/// And bytes of them; one always goes.
+pub const SESSION_UNHANDLED_BYTES_MAX: usize = 2 * 1024 * 1024;
 /// Frames waiting for one session's writer.
 pub const SESSION_QUEUE_FRAMES_MAX: usize = 4_096;
 /// Bytes of frames that one session has not taken; one of any size is accepted where none waits.
@@ -135,6 +137,10 @@ pub const LARGE_RING_BYTES_MAX: usize = 4 * 1024 * 1024;
 
 /// * A participant stays listed for that long after its connection broke.
 pub const RECONNECT_GRACE_SECS: u64 = 15;
+/// A socket whose room broke is closed when it could not go on for so long.
+pub const REATTACH_SECS: u64 = 10;
+/// After a restart at least this, whatever the setting says.
+pub const REVIVAL_GRACE_SECS: u64 = 15;
 /// * A meeting's state is kept for that long after the last departure.
 pub const MEETING_GRACE_SECS: u64 = 60;
 /// Departed participants that a meeting remembers.

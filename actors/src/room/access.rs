@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{tickets::Tickets, unredeemed::Unredeemed};
+use super::{input::SeatTaken, tickets::Tickets, unredeemed::Unredeemed};
 use crate::{
     ids::{OriginHash, ParticipantId, SessionNo, Space, Timestamp, TokenHash, UserId},
     protocol::{
@@ -40,6 +40,9 @@ pub struct Holder {
     /// Sockets whose `join` has not succeeded yet, oldest first: the first that joins takes the seat.
     #[serde(default)]
     pub pending: Vec<Seat>,
+    /// Sockets that stood when the last life of the room ended, and may go on in this one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub away: Vec<Seat>,
     /// A moderator has let this participant in; holds as long as the tokens.
     #[serde(default)]
     pub accepted: bool,
@@ -112,6 +115,24 @@ pub struct Seat {
     /// Where the socket comes from.
     #[serde(default)]
     pub origin: Option<Origin>,
+    /// The number of the last command that was handled.
+    #[serde(default)]
+    pub handled: u64,
+}
+
+impl From<SeatTaken> for Seat {
+    fn from(taken: SeatTaken) -> Self {
+        Self {
+            session: taken.session,
+            token: taken.grant.token,
+            joined: false,
+            asked: false,
+            space: Space(taken.grant.breakout_room),
+            resume_from: taken.resume_from,
+            origin: taken.origin,
+            handled: 0,
+        }
+    }
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -124,9 +145,6 @@ pub struct Access {
     /// Tokens that a removal made void, and until when whoever presents one must wait.
     #[serde(default)]
     void: BTreeMap<TokenHash, Timestamp>,
-    /// The highest number of a session that ever took a seat.
-    #[serde(default)]
-    last_session: u64,
     #[serde(default)]
     pub(super) tickets: Tickets,
 }
@@ -157,6 +175,7 @@ impl Access {
             tokens: Vec::new(),
             seat: None,
             pending: Vec::new(),
+            away: Vec::new(),
             accepted: false,
             must_wait: false,
             shows_past: false,
@@ -206,7 +225,6 @@ impl Access {
         }
         holder.pending.push(seat);
         self.sessions.insert(seat.session, id);
-        self.last_session = self.last_session.max(seat.session.0);
         if holder.pending.len() <= TOKENS_PER_PARTICIPANT_MAX {
             return None;
         }
@@ -238,6 +256,7 @@ impl Access {
         let token = seat.token;
         let others: Vec<_> = holder.sockets().map(|seat| seat.session).collect();
         holder.pending.clear();
+        holder.away.clear();
         holder.seat = Some(seat);
         holder.left_at = None;
         // A token that was withdrawn meanwhile stays void.
@@ -263,6 +282,57 @@ impl Access {
         }
         let index = holder.pending.iter().position(|seat| seat.session == session)?;
         Some((id, holder.pending.remove(index)))
+    }
+
+    /// The room's life is over, and its sockets with it, unless they come back to the next one. Returns whose they were.
+    pub fn all_away(&mut self) -> Vec<ParticipantId> {
+        let sessions = std::mem::take(&mut self.sessions);
+        for holder in self.holders.values_mut() {
+            let sockets = holder.seat.take().into_iter().chain(holder.pending.drain(..));
+            holder.away = sockets.collect();
+        }
+        sessions.into_values().collect()
+    }
+
+    /// A socket of the room's last life is here, or gone for good.
+    pub fn take_away(&mut self, session: SessionNo, token: TokenHash) -> Option<(ParticipantId, Seat)> {
+        let is_it = |seat: &Seat| seat.session == session && seat.token == token;
+        // Its token may be void although its seat is not.
+        let id = self.tokens.get(&token).copied().or_else(|| {
+            let mut holders = self.holders.iter();
+            let (id, _) = holders.find(|(_, holder)| holder.away.iter().any(is_it))?;
+            Some(*id)
+        })?;
+        let away = &mut self.holders.get_mut(&id)?.away;
+        let index = away.iter().position(is_it)?;
+        Some((id, away.remove(index)))
+    }
+
+    /// A socket of the room's last life goes on.
+    pub fn sit_again(&mut self, id: ParticipantId, seat: Seat) {
+        let Some(holder) = self.holders.get_mut(&id) else {
+            return;
+        };
+        self.sessions.insert(seat.session, id);
+        if seat.joined {
+            (holder.seat, holder.left_at) = (Some(seat), None);
+        } else {
+            holder.pending.push(seat);
+        }
+    }
+
+    /// A session sends a command: its participant and its socket. None where the session has ended, or the command was handled
+    /// before.
+    pub fn commanded(&mut self, session: SessionNo, number: u64) -> Option<(ParticipantId, Seat)> {
+        let id = *self.sessions.get(&session)?;
+        let holder = self.holders.get_mut(&id)?;
+        let mut sockets = holder.seat.iter_mut().chain(&mut holder.pending);
+        let seat = sockets.find(|seat| seat.session == session)?;
+        if number != 0 && number <= seat.handled {
+            return None;
+        }
+        seat.handled = number;
+        Some((id, *seat))
     }
 
     /// Forgets a participant id and its tokens.
@@ -391,12 +461,6 @@ impl Access {
 
     pub fn iter(&self) -> impl Iterator<Item = (ParticipantId, &Holder)> {
         self.holders.iter().map(|(id, holder)| (*id, holder))
-    }
-
-    /// The highest number of a session that ever took a seat.
-    #[must_use]
-    pub fn last_session(&self) -> SessionNo {
-        SessionNo(self.last_session)
     }
 
     #[must_use]

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 use uuid::Uuid;
 
-use super::{cost::Cost, input::StartOutcome};
+use super::{cost::Cost, input::StartOutcome, roster::Place};
 use crate::{
     encoding::EncodeError,
     frame::EncodedEvent,
@@ -135,8 +135,18 @@ pub enum Effect {
     /// The line's session goes on: the word that what it has missed comes, and that.
     Resume {
         line: SessionNo,
+        from: u64,
         word: Utf8Bytes,
         missed: Vec<(u64, EncodedEvent)>,
+    },
+    /// The session goes on in this life of the room, on this line: what it has missed, and the number of the last of its commands
+    /// that was handled.
+    Reattached {
+        session: SessionNo,
+        line: SessionNo,
+        place: Place,
+        missed: Vec<(u64, EncodedEvent)>,
+        handled: u64,
     },
     /// Answers a session itself: without a number, and not kept.
     Tell { line: SessionNo, frame: Utf8Bytes },

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::access::Origin;
+use super::{access::Origin, tickets::Grant};
 use crate::{
     ids::{BreakoutRoomId, InviteCode, ParticipantId, SessionNo, Timestamp, TokenHash, UserId},
     livekit::Outcome,
@@ -31,27 +31,16 @@ pub enum Input {
     /// REST asks for a seat.
     Start(Box<Start>),
     /// A ticket was redeemed and its WebSocket stands.
-    SeatTaken {
-        participant: ParticipantId,
-        token: TokenHash,
-        /// The ticket, which nobody takes once more.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        ticket: Option<TokenHash>,
-        session: SessionNo,
-        /// The room of the meeting that the ticket was asked for.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        breakout_room: Option<BreakoutRoomId>,
-        /// The number of the last event that the client has seen, if it asks to go on from there.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        resume_from: Option<u64>,
-        /// Where the socket comes from.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        origin: Option<Origin>,
-    },
+    SeatTaken(SeatTaken),
     Command {
         session: SessionNo,
+        /// Commands of a session are numbered from 1, and handled once each; logs of earlier versions have none.
+        #[serde(default)]
+        number: u64,
         command: Command,
     },
+    /// A session that has outlived the room's shell asks to go on.
+    Reattach(Reattach),
     /// A socket has ended.
     Ended {
         session: SessionNo,
@@ -75,6 +64,35 @@ impl Input {
     pub fn is_of_time(&self) -> bool {
         matches!(self, Self::Tick | Self::Restarted)
     }
+}
+
+/// A socket for what a ticket grants.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SeatTaken {
+    #[serde(flatten)]
+    pub grant: Grant,
+    /// The ticket, which nobody takes once more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ticket: Option<TokenHash>,
+    pub session: SessionNo,
+    /// The number of the last event that the client has seen, if it asks to go on from there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resume_from: Option<u64>,
+    /// Where the socket comes from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub origin: Option<Origin>,
+}
+
+/// What a session shows of itself to the next life of its room.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reattach {
+    pub session: SessionNo,
+    /// The token that came with its ticket.
+    pub token: TokenHash,
+    /// Of the life that it took part in.
+    pub nonce: u64,
+    /// The number of the last event that it was brought.
+    pub from: u64,
 }
 
 /// A call of `start`: with what the database said, or with a resumption token alone.
@@ -133,7 +151,7 @@ pub enum Notice {
     UserDisabled(UserId),
 }
 
-/// What REST gets for a `start`.
+/// The answer to a `start`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StartOutcome {
     Issued(ParticipantId),
@@ -145,6 +163,10 @@ pub enum StartOutcome {
     NoBreakoutRooms,
     /// A moderator has banned the user until the meeting's state is dropped.
     Banned,
+    /// Somebody lost access since the database was asked. The shell says so, not a rule.
+    Outdated,
+    /// Not at this moment: the room is going down, or a rule panicked. The shell says so, not a rule.
+    Unavailable,
 }
 
 /// Times in the log are integers: shorter, and as exact.

@@ -26,8 +26,9 @@ mod pairs;
 mod participant;
 mod polls;
 mod presence;
+mod reattach;
 pub mod ring;
-mod roster;
+pub mod roster;
 mod seats;
 mod space;
 pub mod tickets;
@@ -40,7 +41,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use serde::{Deserialize, Serialize};
 
 use self::{
-    access::{Access, Seat},
+    access::Access,
     agenda::Agenda,
     breakout::Breakout,
     calls::Calls,
@@ -299,27 +300,13 @@ impl Room {
     fn input(&mut self, cx: &mut Cx, input: Input) {
         match input {
             Input::Start(start) => self.start(cx, *start),
-            Input::SeatTaken {
-                participant,
-                token,
-                ticket,
+            Input::SeatTaken(taken) => self.seat_taken(cx, taken),
+            Input::Command {
                 session,
-                breakout_room,
-                resume_from,
-                origin,
-            } => {
-                let seat = Seat {
-                    session,
-                    token,
-                    joined: false,
-                    asked: false,
-                    space: Space(breakout_room),
-                    resume_from,
-                    origin,
-                };
-                self.seat_taken(cx, participant, (ticket, seat));
-            }
-            Input::Command { session, command } => self.command(cx, session, command),
+                number,
+                command,
+            } => self.command(cx, (session, number), command),
+            Input::Reattach(asked) => self.reattach(cx, &asked),
             Input::Ended { session, how } => {
                 #[cfg(feature = "fault-injection")]
                 faults::at_end(self.id);
@@ -345,9 +332,9 @@ impl Room {
         self.at = self.at.max(at);
     }
 
-    fn command(&mut self, cx: &mut Cx, session: SessionNo, command: Command) {
-        // A session that has ended or was taken over says nothing more.
-        let Some((id, seat)) = self.access.of_session(session) else {
+    fn command(&mut self, cx: &mut Cx, (session, number): (SessionNo, u64), command: Command) {
+        // A session that has ended or was taken over says nothing more, and nothing twice.
+        let Some((id, seat)) = self.access.commanded(session, number) else {
             return;
         };
         let place = self
@@ -425,6 +412,12 @@ impl Room {
     #[must_use]
     pub fn event_seq(&self) -> u64 {
         self.event_seq
+    }
+
+    /// The high half of all numbers that are given out in this life of the room.
+    #[must_use]
+    pub fn epoch(&self) -> u64 {
+        ring::epoch_of(self.event_seq)
     }
 
     /// The last events, for whoever goes on from one of them.

@@ -134,7 +134,12 @@ impl Room {
             } else {
                 self.ring.after(from, line)
             };
-            cx.push(Effect::Resume { line, word, missed });
+            cx.push(Effect::Resume {
+                line,
+                from,
+                word,
+                missed,
+            });
         } else {
             Self::not_resumed(cx, seat);
             self.bind(cx, id, seat.session, line);

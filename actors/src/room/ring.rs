@@ -23,6 +23,11 @@ const EPOCH_BITS: u32 = 32;
 /// Lives of a room that its ring reaches at most.
 const EPOCHS_MAX: usize = 16;
 
+/// The first number of the life that gave out this number.
+pub(super) const fn epoch_of(number: u64) -> u64 {
+    (number >> EPOCH_BITS) << EPOCH_BITS
+}
+
 /// The first number of the life after the one that gave out this number.
 const fn after(number: u64) -> u64 {
     ((number >> EPOCH_BITS) + 1) << EPOCH_BITS

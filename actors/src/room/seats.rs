@@ -5,16 +5,16 @@ use super::{
     access::Seat,
     agenda::Due,
     effects::{Cx, Receivers},
-    input::{Ending, Start, StartOutcome},
-    tickets::Claim,
+    input::{Ending, SeatTaken, Start, StartOutcome},
+    tickets::Grant,
 };
 use crate::{
-    ids::{ParticipantId, SessionNo, Timestamp, TokenHash},
+    ids::{ParticipantId, SessionNo, Timestamp},
     protocol::{
         breakout::BreakoutEvent,
         codes::CloseCode,
         control::{ControlEvent, LeaveReason},
-        limits::{LIVEKIT_CALLS_SECS, TICKET_SECS, UNHEARD_SECS},
+        limits::{LIVEKIT_CALLS_SECS, REVIVAL_GRACE_SECS, TICKET_SECS, UNHEARD_SECS},
         meeting::{Caller, MeetingFacts},
         moderation::ModerationEvent,
         timer::StopKind,
@@ -78,13 +78,12 @@ impl Room {
         }
         self.access.add_token(id, start.token, cx.at);
         if let Some(ticket) = start.ticket {
-            let claim = Claim {
+            let grant = Grant {
                 participant: id,
-                caller: start.caller,
                 token: start.token,
                 breakout_room: start.breakout_room,
             };
-            self.access.tickets.add(ticket, claim, cx.at);
+            self.access.tickets.add(ticket, grant, start.caller, cx.at);
         }
         let Some(holder) = self.access.get(id) else {
             return StartOutcome::NeedsIdentity;
@@ -98,12 +97,8 @@ impl Room {
         StartOutcome::Issued(id)
     }
 
-    pub(super) fn seat_taken(
-        &mut self,
-        cx: &mut Cx,
-        id: ParticipantId,
-        (ticket, seat): (Option<TokenHash>, Seat),
-    ) {
+    pub(super) fn seat_taken(&mut self, cx: &mut Cx, taken: SeatTaken) {
+        let (id, ticket, seat) = (taken.grant.participant, taken.ticket, Seat::from(taken));
         if ticket.is_some_and(|ticket| !self.access.tickets.take(ticket)) {
             // Another socket was faster.
             return cx.close(seat.session, CloseCode::Normal);
@@ -315,9 +310,7 @@ impl Room {
     /// The process that held the sockets is gone: whoever was there counts as lost from now.
     pub(super) fn restarted(&mut self, cx: &mut Cx) {
         cx.event_seq = self.ring.begin_epoch(cx.event_seq, cx.nonce());
-        let sessions: Vec<_> = self.access.sessions().collect();
-        for (session, id) in sessions {
-            self.access.stand_up(session);
+        for id in self.access.all_away() {
             // They were lost with the process, however long ago that was.
             self.lose(cx, id, cx.before);
             if !self.is_lost(id) {
@@ -330,10 +323,9 @@ impl Room {
             .map(|(id, _)| id)
             .collect();
         for id in present {
-            self.agenda.set(
-                Due::Timeout(id),
-                cx.at.plus_secs(self.settings.reconnect_grace_secs),
-            );
+            // It is not their fault, and they all come at once.
+            let grace_secs = self.settings.reconnect_grace_secs.max(REVIVAL_GRACE_SECS);
+            self.agenda.set(Due::Timeout(id), cx.at.plus_secs(grace_secs));
         }
         self.repeat_calls(cx);
     }

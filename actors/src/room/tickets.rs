@@ -12,13 +12,11 @@ use crate::{
     },
 };
 
-/// A seat that waits for its socket.
+/// What a `start` grants: the right to a seat.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Claim {
+pub struct Grant {
     pub participant: ParticipantId,
-    /// Who asked for it.
-    pub caller: Caller,
-    /// The resumption token that went out with the ticket.
+    /// The resumption token that goes out with the ticket.
     pub token: TokenHash,
     /// The breakout room to go to; the main room when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -27,7 +25,11 @@ pub struct Claim {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 struct Given {
-    claim: Claim,
+    #[serde(alias = "claim")]
+    grant: Grant,
+    /// Who asked for it; an earlier version did not write it here.
+    #[serde(default)]
+    caller: Option<Caller>,
     until: Timestamp,
 }
 
@@ -42,13 +44,14 @@ pub struct Tickets {
 }
 
 impl Tickets {
-    pub fn add(&mut self, ticket: TokenHash, claim: Claim, now: Timestamp) {
+    pub fn add(&mut self, ticket: TokenHash, grant: Grant, caller: Caller, now: Timestamp) {
         self.expire(now);
         let until = now.plus_secs(TICKET_SECS);
-        self.given.insert(ticket, Given { claim, until });
+        let caller = Some(caller);
+        self.given.insert(ticket, Given { grant, caller, until });
         self.order.push_back((until, ticket));
         // Whoever comes back may ask often: its oldest ticket is void then, as its token is.
-        let own = self.of_participant.entry(claim.participant).or_default();
+        let own = self.of_participant.entry(grant.participant).or_default();
         own.push_back(ticket);
         if own.len() > TOKENS_PER_PARTICIPANT_MAX
             && let Some(oldest) = own.pop_front()
@@ -57,11 +60,11 @@ impl Tickets {
         }
     }
 
-    /// What a ticket is good for, if it still is.
+    /// What a ticket is good for, if it still is, and who asked for it.
     #[must_use]
-    pub fn get(&self, ticket: TokenHash, now: Timestamp) -> Option<Claim> {
+    pub fn get(&self, ticket: TokenHash, now: Timestamp) -> Option<(Grant, Option<Caller>)> {
         let given = self.given.get(&ticket)?;
-        (given.until > now).then_some(given.claim)
+        (given.until > now).then_some((given.grant, given.caller))
     }
 
     /// A socket takes the ticket, once. One that has just expired on its way counts.
@@ -69,7 +72,7 @@ impl Tickets {
         let Some(given) = self.given.remove(&ticket) else {
             return false;
         };
-        self.forget(given.claim.participant, ticket);
+        self.forget(given.grant.participant, ticket);
         true
     }
 
@@ -107,10 +110,9 @@ mod tests {
 
     use super::*;
 
-    fn claim() -> Claim {
-        Claim {
+    fn grant() -> Grant {
+        Grant {
             participant: ParticipantId(Uuid::nil()),
-            caller: Caller::Sip,
             token: TokenHash::of("t"),
             breakout_room: None,
         }
@@ -125,11 +127,11 @@ mod tests {
         let start = Timestamp::from_micros(0);
         let mut tickets = Tickets::default();
         for number in 0..100 {
-            tickets.add(ticket(number), claim(), start);
+            tickets.add(ticket(number), grant(), Caller::Sip, start);
         }
         assert_eq!(tickets.len(), TOKENS_PER_PARTICIPANT_MAX);
         assert_eq!(tickets.get(ticket(94), start), None);
-        assert_eq!(tickets.get(ticket(99), start), Some(claim()));
+        assert_eq!(tickets.get(ticket(99), start), Some((grant(), Some(Caller::Sip))));
         tickets.expire(start.plus_secs(2 * TICKET_SECS));
         assert_eq!(tickets, Tickets::default());
     }
@@ -138,9 +140,9 @@ mod tests {
     fn a_ticket_is_taken_once_and_found_in_time() {
         let start = Timestamp::from_micros(0);
         let mut tickets = Tickets::default();
-        tickets.add(ticket(1), claim(), start);
+        tickets.add(ticket(1), grant(), Caller::Sip, start);
         let late = start.plus_secs(TICKET_SECS);
-        assert_eq!(tickets.get(ticket(1), start), Some(claim()));
+        assert_eq!(tickets.get(ticket(1), start), Some((grant(), Some(Caller::Sip))));
         assert_eq!(tickets.get(ticket(1), late), None);
         assert!(tickets.take(ticket(1)), "it was on its way");
         assert!(!tickets.take(ticket(1)));

@@ -17,9 +17,12 @@ use crate::{
     livekit::Call,
     ports::{BoxFuture, Ports},
     registry::{Life, Lifecycle},
-    room::{Room, input::Input},
+    room::{
+        Room,
+        input::{Input, StartOutcome},
+    },
     session::Link,
-    shell::{Carrier, StartReply, carrier::WriteSnapshot},
+    shell::{Carrier, carrier::WriteSnapshot},
 };
 
 /// How long a room handles inputs before other tasks of the thread have their turn.
@@ -109,7 +112,7 @@ impl Carried {
 }
 
 impl Carrier for Carried {
-    type Asker = RpcReplyPort<StartReply>;
+    type Asker = RpcReplyPort<StartOutcome>;
     type Link = Link;
 
     fn now(&self) -> Timestamp {
@@ -195,7 +198,7 @@ impl Carrier for Carried {
         }
     }
 
-    fn answer(&mut self, room: &Room, asker: RpcReplyPort<StartReply>, reply: StartReply) {
+    fn answer(&mut self, room: &Room, asker: RpcReplyPort<StartOutcome>, reply: StartOutcome) {
         // Nobody with a ticket finds a room of nobody.
         self.gauge.note_owner(room);
         // Whoever asked may have gone.

@@ -3,7 +3,7 @@
 use std::{
     sync::{
         Arc,
-        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     time::Duration,
 };
@@ -14,12 +14,10 @@ use super::{RoomMsg, owner::Owner};
 use crate::{
     access_revision::AccessRevision,
     ids::{RoomId, SessionNo, UserId},
-    protocol::{
-        Command,
-        limits::{ROOM_WAITING_BYTES_MAX, ROOM_WAITING_INPUTS_MAX},
-    },
+    protocol::limits::{ROOM_WAITING_BYTES_MAX, ROOM_WAITING_INPUTS_MAX},
     registry::{Founder, Life, RoomHandle},
     room::input::{Input, Notice},
+    shell::outbox::Sent,
 };
 
 /// A handle on a room's actor, cheap to clone.
@@ -36,7 +34,6 @@ pub struct RoomRef {
 pub struct Gauge {
     pub(super) waiting: AtomicUsize,
     pub(super) waiting_bytes: AtomicUsize,
-    pub(super) next_session: AtomicU64,
     pub(super) disk_failed: AtomicBool,
     pub(super) owner: Owner,
     /// Somebody has joined.
@@ -73,26 +70,15 @@ impl RoomRef {
             && self.gauge.waiting_bytes.load(Ordering::Relaxed) < ROOM_WAITING_BYTES_MAX
     }
 
-    /// A number for a new session of this room.
-    #[must_use]
-    pub fn next_session(&self) -> SessionNo {
-        SessionNo(self.gauge.next_session.fetch_add(1, Ordering::Relaxed))
-    }
-
     /// Sends a message that becomes an input. A room that has just ended hears nothing more, rightly.
     pub fn send(&self, message: RoomMsg) {
         self.gauge.up();
         let _ = self.actor.cast(message);
     }
 
-    /// Sends a command that had so many bytes.
-    pub fn command(&self, session: SessionNo, command: Command, bytes: usize) {
-        self.gauge.waiting_bytes.fetch_add(bytes, Ordering::Relaxed);
-        self.send(RoomMsg::Command {
-            session,
-            command,
-            bytes,
-        });
+    pub fn command(&self, session: SessionNo, sent: Sent) {
+        self.gauge.waiting_bytes.fetch_add(sent.bytes, Ordering::Relaxed);
+        self.send(RoomMsg::Command(session, sent));
     }
 
     pub fn input(&self, input: Input) {

@@ -3,22 +3,29 @@
 use std::{
     fmt,
     sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicBool, AtomicU32, Ordering},
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering},
     },
 };
 
 use ractor::ActorRef;
-use tokio::sync::{Notify, mpsc};
+use tokio::{
+    runtime::Handle,
+    sync::{Notify, mpsc},
+    time::Instant,
+};
 
-use super::{SessionMsg, unread::Unread};
+use super::{Finder, Seat, SessionMsg, finder, unread::Unread};
 use crate::{
     frame::Frame,
-    protocol::{
-        codes::CloseCode,
-        limits::{SESSION_QUEUE_FRAMES_MAX, SESSION_UNHANDLED_COMMANDS_MAX},
+    ids::{SessionNo, TokenHash},
+    protocol::{Command, codes::CloseCode, limits::SESSION_QUEUE_FRAMES_MAX},
+    room::input::{Ending, Input, Reattach},
+    room_actor::{RoomMsg, RoomRef},
+    shell::{
+        SessionLink,
+        outbox::{Outbox, Sent},
     },
-    shell::SessionLink,
 };
 
 /// What waits for the writer.
@@ -34,7 +41,10 @@ pub(super) enum Outgoing {
 #[derive(Default)]
 pub(super) struct Shared {
     pub unread: Unread,
-    unhandled: AtomicU32,
+    seat: Mutex<Option<Seated>>,
+    /// Of the life of the room that it takes part in, and the number of the last event that it was brought.
+    nonce: AtomicU64,
+    brought: AtomicU64,
     /// 0 before the join; then [`JOINED`] and the modules that the tariff allows.
     opened: AtomicU32,
     /// Whether the session has been inside, and whether it has got anywhere at all: inside or into the waiting room.
@@ -46,6 +56,26 @@ pub(super) struct Shared {
     is_cut: AtomicBool,
     /// Wakes a writer that waits for a client that takes nothing.
     pub cut_now: Notify,
+}
+
+/// Where a session's commands go.
+#[derive(Debug)]
+struct Seated {
+    room: RoomRef,
+    session: SessionNo,
+    token: TokenHash,
+    /// Since when the room has no shell that knows the session.
+    lost_at: Option<Instant>,
+    finder: Arc<dyn Finder>,
+    outbox: Outbox,
+    /// How the socket ended.
+    ended: Option<Ending>,
+}
+
+impl Seated {
+    fn send(&self, sent: Sent) {
+        self.room.command(self.session, sent);
+    }
 }
 
 const JOINED: u32 = 1;
@@ -81,10 +111,21 @@ impl fmt::Debug for Shared {
 impl Shared {
     pub(super) fn link(
         actor: ActorRef<SessionMsg>,
+        (seat, finder): (&Seat, Arc<dyn Finder>),
         until_seated: Box<dyn Send>,
     ) -> (Link, mpsc::Receiver<Outgoing>) {
         let (queue, receiver) = mpsc::channel(SESSION_QUEUE_FRAMES_MAX);
+        let seated = Seated {
+            room: seat.room.clone(),
+            session: seat.taken.session,
+            token: seat.taken.grant.token,
+            lost_at: None,
+            finder,
+            outbox: Outbox::default(),
+            ended: None,
+        };
         let shared = Self {
+            seat: Mutex::new(Some(seated)),
             until_seated: Mutex::new(Some(until_seated)),
             ..Self::default()
         };
@@ -140,13 +181,60 @@ impl Link {
         self.shared.opened.load(Ordering::Acquire) & bit(name) != 0
     }
 
-    /// Counts a command on its way to the room; false when too many are.
-    pub(super) fn begin_command(&self) -> bool {
-        let one_more = |count| (count < SESSION_UNHANDLED_COMMANDS_MAX).then_some(count + 1);
-        self.shared
-            .unhandled
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_more)
-            .is_ok()
+    fn seat(&self) -> MutexGuard<'_, Option<Seated>> {
+        self.shared.seat.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Sends a command to the room, or keeps it for its next life; false when too many are on their way.
+    pub(super) fn command(&self, command: Command, bytes: usize) -> bool {
+        let mut seat = self.seat();
+        let Some(seat) = seat.as_mut().filter(|seat| seat.room.has_room_for_input()) else {
+            return false;
+        };
+        let Some(sent) = seat.outbox.add(command, bytes) else {
+            return false;
+        };
+        if seat.lost_at.is_none() {
+            seat.send(sent);
+        }
+        true
+    }
+
+    /// Tells the room how the socket has ended, and its next life too.
+    pub(super) fn end(&self, how: Ending) {
+        if let Some(seat) = self.seat().as_mut() {
+            let session = seat.session;
+            // It may get lost on its way.
+            seat.ended = Some(how);
+            if seat.lost_at.is_none() {
+                seat.room.input(Input::Ended { session, how });
+            }
+        }
+    }
+
+    /// Since when it looks for its room, and the life that is over.
+    pub(super) fn lost_room(&self) -> Option<(Instant, RoomRef)> {
+        let seat = self.seat();
+        let seat = seat.as_ref()?;
+        Some((seat.lost_at?, seat.room.clone()))
+    }
+
+    /// Asks the room's next life to go on there.
+    pub(super) fn ask_to_go_on(&self, room: RoomRef) {
+        let asked = self.seat().as_mut().map(|seat| {
+            seat.room = room.clone();
+            Reattach {
+                session: seat.session,
+                token: seat.token,
+                nonce: self.shared.nonce.load(Ordering::Relaxed),
+                from: self.shared.brought.load(Ordering::Relaxed),
+            }
+        });
+        // Where this life is over too, the link hears of it at once.
+        if let Some(asked) = asked {
+            let link = Arriving::new(self.clone());
+            room.send(RoomMsg::Reattach { asked, link });
+        }
     }
 
     /// The session's actor.
@@ -157,6 +245,43 @@ impl Link {
 }
 
 impl SessionLink for Link {
+    fn takes_part_in(&self, nonce: u64) {
+        self.shared.nonce.store(nonce, Ordering::Relaxed);
+    }
+
+    fn bring(&self, seq: u64, frame: Frame) {
+        self.shared.brought.store(seq, Ordering::Relaxed);
+        self.push(frame);
+    }
+
+    fn goes_on(&self, handled: u64) {
+        let mut seat = self.seat();
+        let Some(seat) = seat.as_mut() else { return };
+        seat.lost_at = None;
+        let (room, session) = (&seat.room, seat.session);
+        for sent in seat.outbox.go_on_after(handled) {
+            room.command(session, sent.clone());
+        }
+        if let Some(how) = seat.ended {
+            room.input(Input::Ended { session, how });
+        }
+    }
+
+    fn lost(&self) {
+        let finder = self.seat().as_mut().map(|seat| {
+            seat.lost_at.get_or_insert_with(Instant::now);
+            Arc::clone(&seat.finder)
+        });
+        // Also for a session that has ended meanwhile: what it sent before is to be handled.
+        match (finder, Handle::try_current()) {
+            (Some(finder), Ok(runtime)) => {
+                runtime.spawn(finder::go_on(self.clone(), finder));
+            }
+            // The process ends.
+            _ => self.close(CloseCode::Restart),
+        }
+    }
+
     fn push(&self, frame: Frame) {
         if self.is_cut() {
             return;
@@ -192,11 +317,13 @@ impl SessionLink for Link {
     }
 
     fn command_handled(&self) {
-        self.shared.unhandled.fetch_sub(1, Ordering::Relaxed);
+        if let Some(seat) = self.seat().as_mut() {
+            seat.outbox.handled();
+        }
     }
 }
 
-/// A link on its way to its room. Where it does not get there, the room has ended meanwhile: the client comes back.
+/// A link on its way to its room. Where it does not get there, that room has ended meanwhile, and maybe lives on.
 #[derive(Debug)]
 pub struct Arriving(Option<Link>);
 
@@ -214,7 +341,7 @@ impl Arriving {
 impl Drop for Arriving {
     fn drop(&mut self) {
         if let Some(link) = self.0.take() {
-            link.close(CloseCode::Restart);
+            link.lost();
         }
     }
 }

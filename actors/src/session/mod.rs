@@ -1,8 +1,9 @@
 //! One WebSocket session: an actor for control, a reader task, a writer task and a bounded queue between them.
 //!
 //! The session is not linked to its room (a link would end it with the room), and does not watch it either: the room holds
-//! the session's [`Link`], and whoever drops a room closes the links that are in it.
+//! the session's [`Link`], and whoever drops a room's shell tells the links that are in it. Then the session looks for the room's next life.
 
+mod finder;
 mod limiter;
 mod link;
 mod meter;
@@ -23,6 +24,7 @@ use tokio_tungstenite::{
 };
 
 pub use self::{
+    finder::Finder,
     limiter::RateLimits,
     link::{Arriving, Link},
 };
@@ -32,7 +34,7 @@ use self::{
     reader::Reader,
 };
 use crate::{
-    ids::{SessionNo, TokenHash, UserId},
+    ids::{SessionNo, UserId},
     ports::{CallerNames, Clock, Ports},
     protocol::{
         codes::CloseCode,
@@ -45,8 +47,7 @@ use crate::{
     registry::RoomHandle as _,
     room::{
         access::Origin,
-        input::{Ending, Input},
-        tickets::Claim,
+        input::{Ending, SeatTaken},
     },
     room_actor::{RoomMsg, RoomRef},
     shell::SessionLink,
@@ -72,13 +73,8 @@ pub fn socket_config() -> WebSocketConfig {
 #[derive(Debug)]
 pub struct Seat {
     pub(crate) room: RoomRef,
-    pub(crate) ticket: TokenHash,
-    pub(crate) claim: Claim,
-    pub(crate) session: SessionNo,
+    pub(crate) taken: SeatTaken,
     pub(crate) caller: Caller,
-    /// The number of the last event that the client has seen, if it asks to go on from there.
-    pub(crate) resume_from: Option<u64>,
-    pub(crate) origin: Option<Origin>,
 }
 
 impl Seat {
@@ -90,17 +86,16 @@ impl Seat {
 
     /// The client goes on from the event with this number.
     #[must_use]
-    pub fn resuming_from(self, resume_from: Option<u64>) -> Self {
-        Self { resume_from, ..self }
+    pub fn resuming_from(mut self, resume_from: Option<u64>) -> Self {
+        self.taken.resume_from = resume_from;
+        self
     }
 
     /// Where the socket comes from.
     #[must_use]
-    pub fn from(self, origin: Origin) -> Self {
-        Self {
-            origin: Some(origin),
-            ..self
-        }
+    pub fn from(mut self, origin: Origin) -> Self {
+        self.taken.origin = Some(origin);
+        self
     }
 }
 
@@ -133,13 +128,20 @@ impl fmt::Debug for Places {
 
 /// Starts the session of a redeemed ticket on a stream that has just been upgraded. It goes on by itself; whoever
 /// accepted the stream is not needed any more.
-pub async fn begin<S: Socket>(seat: Seat, stream: S, rates: RateLimits, ports: &Ports, places: Places) {
-    let session = seat.session;
+pub async fn begin<S: Socket>(
+    seat: Seat,
+    stream: S,
+    rates: RateLimits,
+    (ports, finder): (&Ports, Arc<dyn Finder>),
+    places: Places,
+) {
+    let session = seat.taken.session;
     let by_telephone = seat.caller == Caller::Sip;
     let args = Args {
         seat,
         stream,
         rates,
+        finder,
         clock: Arc::clone(&ports.clock),
         caller_names: by_telephone.then(|| Arc::clone(&ports.callers)),
         places,
@@ -155,6 +157,7 @@ struct Args<S> {
     seat: Seat,
     stream: S,
     rates: RateLimits,
+    finder: Arc<dyn Finder>,
     clock: Arc<dyn Clock>,
     /// For sessions of callers by telephone only.
     caller_names: Option<Arc<dyn CallerNames>>,
@@ -162,7 +165,6 @@ struct Args<S> {
 }
 
 struct State {
-    room: RoomRef,
     session: SessionNo,
     link: Link,
     reader: JoinHandle<()>,
@@ -178,10 +180,7 @@ impl State {
     /// Tells the room once that the socket has ended.
     fn tell_end(&mut self, how: Ending) {
         if !std::mem::replace(&mut self.end_told, true) {
-            self.room.input(Input::Ended {
-                session: self.session,
-                how,
-            });
+            self.link.end(how);
         }
     }
 }
@@ -208,11 +207,12 @@ impl<S: Socket> Actor for SessionActor<S> {
             seat,
             stream,
             rates,
+            finder,
             clock,
             caller_names,
             places,
         } = args;
-        let (link, queue) = Shared::link(myself.clone(), places.until_seated);
+        let (link, queue) = Shared::link(myself.clone(), (&seat, finder), places.until_seated);
         let meter = Arc::<Meter>::default();
         let metered = Metered::new(stream, Arc::clone(&meter), Arc::clone(link.shared()));
         let socket = WebSocketStream::from_raw_socket(metered, Role::Server, Some(socket_config())).await;
@@ -223,15 +223,17 @@ impl<S: Socket> Actor for SessionActor<S> {
             Arc::clone(link.shared()),
             myself.clone(),
         ));
-        let Seat { room, session, .. } = &seat;
-        let (room, session) = (room.clone(), *session);
-        // A room that ends before it has the link, or later, closes it: nothing watches the room.
-        room.attach(&seat, link.clone());
-        let reader = (room.clone(), session);
-        let reader = Reader::new(reader, link.clone(), meter, rates, clock, caller_names);
+        let Seat { room, taken, .. } = seat;
+        let (id, session) = (room.id(), taken.session);
+        // A room that ends before it has the link, or later, tells it so: nothing watches the room.
+        let arriving = Arriving::new(link.clone());
+        room.send(RoomMsg::Attach {
+            taken,
+            link: arriving,
+        });
+        let reader = Reader::new(id, link.clone(), meter, rates, clock, caller_names);
         let reader = tokio::spawn(reader.run(stream, myself.clone()));
         Ok(State {
-            room,
             session,
             link,
             reader,
@@ -283,27 +285,5 @@ impl Drop for State {
         self.tell_end(Ending::Lost);
         self.reader.abort();
         self.writer.abort();
-    }
-}
-
-impl RoomRef {
-    /// Tells the room whose socket this session is.
-    fn attach(&self, seat: &Seat, link: Link) {
-        let Seat {
-            ticket,
-            claim,
-            session,
-            resume_from,
-            origin,
-            ..
-        } = *seat;
-        self.send(RoomMsg::Attach {
-            ticket,
-            claim,
-            session,
-            link: Arriving::new(link),
-            resume_from,
-            origin,
-        });
     }
 }

@@ -18,7 +18,7 @@ use super::{
 use crate::{
     encoding::EncodeError,
     frame::Frame,
-    ids::SessionNo,
+    ids::RoomId,
     ports::{CallerNames, Clock},
     protocol::{
         self, Command, Incoming,
@@ -28,7 +28,6 @@ use crate::{
         limits::{JOIN_AGAIN_SECS, PING_INTERVAL_SECS, PONG_TIMEOUT_SECS},
         moderation::ModerationEvent,
     },
-    room_actor::RoomRef,
     shell::SessionLink,
 };
 
@@ -36,8 +35,7 @@ use crate::{
 type End = (crate::room::input::Ending, Option<CloseCode>);
 
 pub(super) struct Reader {
-    room: RoomRef,
-    session: SessionNo,
+    room: RoomId,
     link: Link,
     limiter: Limiter,
     meter: Arc<Meter>,
@@ -66,7 +64,7 @@ async fn pace(wait: Duration) {
 
 impl Reader {
     pub fn new(
-        (room, session): (RoomRef, SessionNo),
+        room: RoomId,
         link: Link,
         meter: Arc<Meter>,
         rates: RateLimits,
@@ -76,7 +74,6 @@ impl Reader {
         let now = Instant::now();
         Self {
             room,
-            session,
             link,
             limiter: Limiter::new(rates, now),
             meter,
@@ -238,7 +235,7 @@ impl Reader {
         {
             let given = name.to_string();
             *number = names.origin(&given);
-            *name = names.name(self.room.id(), given).await.into();
+            *name = names.name(self.room, given).await.into();
         }
     }
 
@@ -280,9 +277,7 @@ impl Reader {
             let again = Instant::now() + Duration::from_secs(JOIN_AGAIN_SECS);
             self.join_due = self.join_due.map(|due| due.max(again));
         }
-        if self.room.has_room_for_input() && self.link.begin_command() {
-            self.room.command(self.session, command, bytes);
-        } else {
+        if !self.link.command(command, bytes) {
             self.answer(&ControlEvent::RateLimitExceeded);
         }
         Ok(())

@@ -2,7 +2,6 @@
 
 use std::io;
 
-use super::StartReply;
 use crate::{
     frame::Frame,
     ids::{RoomId, Timestamp},
@@ -10,7 +9,11 @@ use crate::{
     livekit::Call,
     ports::BoxFuture,
     protocol::codes::CloseCode,
-    room::{Room, effects::Effects, input::Stamped},
+    room::{
+        Room,
+        effects::Effects,
+        input::{Stamped, StartOutcome},
+    },
 };
 
 /// Work that encodes and writes a snapshot, for a blocking thread.
@@ -48,7 +51,7 @@ pub trait Carrier {
     /// The call need not be made any more.
     fn cancel(&mut self, id: u64);
     /// Answers a `start`; before that, whose room it is may have become known.
-    fn answer(&mut self, room: &Room, asker: Self::Asker, reply: StartReply);
+    fn answer(&mut self, room: &Room, asker: Self::Asker, reply: StartOutcome);
     /// Somebody has joined.
     fn entered(&mut self);
     /// The shell makes an input by itself, which waits from now on.
@@ -77,8 +80,16 @@ pub trait Carrier {
 
 /// The room's end of a session. All that is queued goes out in order.
 pub trait SessionLink {
-    /// Queues a frame. A session that does not keep up is cut.
+    /// The session takes part in the life of the room that has this nonce.
+    fn takes_part_in(&self, nonce: u64);
+    /// Queues a frame without a number. A session that does not keep up is cut.
     fn push(&self, frame: Frame);
+    /// Queues an event with its number: up to this one the session has been brought everything.
+    fn bring(&self, seq: u64, frame: Frame);
+    /// The session goes on after the command with this number.
+    fn goes_on(&self, handled: u64);
+    /// Nobody carries the room's shell any more: the session looks for the room's next life.
+    fn lost(&self);
     /// The session has joined; these modules are on.
     fn open(&self, has_module: impl Fn(&str) -> bool);
     /// The session waits again.

@@ -3,7 +3,7 @@
 use rustc_hash::FxHashMap;
 
 use super::SessionLink;
-use crate::{ids::SessionNo, protocol::codes::CloseCode};
+use crate::ids::SessionNo;
 
 /// Links by line. A session begins on the line of its own number, and moves to another when it resumes that one.
 #[derive(Debug)]
@@ -11,6 +11,8 @@ pub struct Links<L: SessionLink> {
     by_line: FxHashMap<SessionNo, (SessionNo, L)>,
     /// Lines of the sessions that resumed.
     moved: FxHashMap<SessionNo, SessionNo>,
+    /// Sessions that ask to go on: they are brought nothing before the room says from where.
+    returning: FxHashMap<SessionNo, L>,
 }
 
 impl<L: SessionLink> Default for Links<L> {
@@ -18,6 +20,7 @@ impl<L: SessionLink> Default for Links<L> {
         Self {
             by_line: FxHashMap::default(),
             moved: FxHashMap::default(),
+            returning: FxHashMap::default(),
         }
     }
 }
@@ -25,6 +28,20 @@ impl<L: SessionLink> Default for Links<L> {
 impl<L: SessionLink> Links<L> {
     pub(super) fn insert(&mut self, session: SessionNo, link: L) {
         self.by_line.insert(session, (session, link));
+    }
+
+    pub(super) fn insert_returning(&mut self, session: SessionNo, link: L) {
+        self.returning.insert(session, link);
+    }
+
+    /// A session that has asked to go on receives this line from now on.
+    pub(super) fn settle(&mut self, session: SessionNo, line: SessionNo) -> Option<&L> {
+        let link = self.returning.remove(&session)?;
+        self.insert(session, link);
+        if session != line {
+            self.bind(session, line);
+        }
+        self.get(line)
     }
 
     /// The session receives another line from now on.
@@ -56,6 +73,9 @@ impl<L: SessionLink> Links<L> {
 
     /// Takes a session out, on whatever line.
     pub(super) fn remove(&mut self, session: SessionNo) -> Option<(SessionNo, L)> {
+        if let Some(link) = self.returning.remove(&session) {
+            return Some((session, link));
+        }
         self.of_session(session)?;
         let line = self.line(session);
         self.moved.remove(&session);
@@ -68,7 +88,8 @@ impl<L: SessionLink> Links<L> {
 
     pub(super) fn drain(&mut self) -> impl Iterator<Item = L> {
         self.moved.clear();
-        self.by_line.drain().map(|(_, (_, link))| link)
+        let settled = self.by_line.drain().map(|(_, (_, link))| link);
+        settled.chain(self.returning.drain().map(|(_, link)| link))
     }
 
     /// The numbers of all sessions.
@@ -88,10 +109,10 @@ impl<L: SessionLink> Links<L> {
 }
 
 impl<L: SessionLink> Drop for Links<L> {
-    /// The room's shell is gone, whatever ended it: the clients come back with their tokens, and find the room revived.
+    /// The room's shell is gone, whatever ended it.
     fn drop(&mut self) {
         for link in self.drain() {
-            link.close(CloseCode::Restart);
+            link.lost();
         }
     }
 }

@@ -6,6 +6,7 @@
 
 pub mod carrier;
 pub mod links;
+pub mod outbox;
 mod release;
 mod snapshots;
 mod turn;
@@ -17,33 +18,28 @@ use std::{
 };
 
 pub use self::carrier::{Carrier, SessionLink};
-use self::links::Links;
+use self::{links::Links, outbox::Sent};
 use crate::{
     access_revision::AccessRevision,
-    ids::{ParticipantId, RoomId, SessionNo, Timestamp, TokenHash},
+    ids::{RoomId, SessionNo, Timestamp, TokenHash},
     journal::{Doing, JournalError, file::Staged, folder::Folder},
     logged::{LoggedRoom, Panicked},
-    protocol::{Command, codes::CloseCode, limits::TICKET_SECS, meeting::Caller},
+    protocol::{codes::CloseCode, limits::TICKET_SECS, meeting::Caller},
     room::{
-        access::Origin,
         effects::Effects,
-        input::{Input, Notice, Stamped, Start},
-        tickets::Claim,
+        input::{Input, Notice, Reattach, SeatTaken, Stamped, Start, StartOutcome},
+        tickets::Grant,
     },
 };
 
-/// The answer to a `start`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum StartReply {
-    Issued(ParticipantId),
-    NeedsIdentity,
-    NeedsFacts,
-    NoBreakoutRooms,
-    Banned,
-    /// Somebody lost access since the database was asked.
-    Outdated,
-    /// Not at this moment: the room is going down.
-    Unavailable,
+/// A ticket that has been redeemed: the right to one session.
+#[derive(Debug, Clone, Copy)]
+pub struct Redeemed {
+    pub grant: Grant,
+    /// For whom the ticket is good.
+    pub caller: Caller,
+    /// The number of the session.
+    pub session: SessionNo,
 }
 
 /// Who hears of what becomes of an input.
@@ -132,6 +128,8 @@ pub struct Shell<C: Carrier> {
     /// Tickets whose sockets are on their way: each is redeemed once.
     redeemed: VecDeque<(Timestamp, TokenHash)>,
     links: Links<C::Link>,
+    /// Sessions that got a number from this shell.
+    sessions: u64,
     /// Calls to LiveKit that are under way.
     calls: BTreeSet<u64>,
     alarm: Option<Timestamp>,
@@ -168,6 +166,7 @@ impl<C: Carrier> Shell<C> {
             is_turn_asked_for: false,
             redeemed: VecDeque::new(),
             links: Links::default(),
+            sessions: 0,
             calls: BTreeSet::new(),
             alarm: None,
             phase: Phase::Running,
@@ -239,10 +238,19 @@ impl<C: Carrier> Shell<C> {
         self.enqueue(carrier, waiting);
     }
 
-    /// A command of a session, which waits for its end; it had so many bytes.
-    pub fn command(&mut self, carrier: &mut C, session: SessionNo, command: Command, bytes: usize) {
+    /// A command of a session, which waits for its end.
+    pub fn command(&mut self, carrier: &mut C, session: SessionNo, sent: Sent) {
+        let Sent {
+            number,
+            command,
+            bytes,
+        } = sent;
         let waiting = Waiting {
-            input: Input::Command { session, command },
+            input: Input::Command {
+                session,
+                number,
+                command,
+            },
             reply_to: ReplyTo::Session(session),
             bytes,
         };
@@ -260,7 +268,7 @@ impl<C: Carrier> Shell<C> {
         let Asking { as_of, asker } = asking;
         if as_of.is_some_and(|as_of| as_of < self.revision) {
             carrier.waits_no_more();
-            return carrier.answer(self.room.room(), asker, StartReply::Outdated);
+            return carrier.answer(self.room.room(), asker, StartOutcome::Outdated);
         }
         let waiting = Waiting {
             input: Input::Start(start),
@@ -278,7 +286,7 @@ impl<C: Carrier> Shell<C> {
 
     /// Redeems a ticket, once: what it is good for, and for whom. Whoever was removed or shut out since is told so on the socket; its
     /// ticket is no guess. While a panic is being undone the room knows none: whoever asks then asks again.
-    pub fn redeem(&mut self, carrier: &C, ticket: TokenHash) -> Option<(Claim, Caller)> {
+    pub fn redeem(&mut self, carrier: &C, ticket: TokenHash) -> Option<Redeemed> {
         if !self.is_running() || !self.is_whole() {
             return None;
         }
@@ -288,37 +296,44 @@ impl<C: Carrier> Shell<C> {
             return None;
         }
         let access = self.room.room().access();
-        let claim = access.tickets().get(ticket, now)?;
+        let (grant, asked_by) = access.tickets().get(ticket, now)?;
+        let holder = access.get(grant.participant).map(|holder| holder.caller);
+        let caller = holder.or(asked_by)?;
         self.redeemed.push_back((now.plus_secs(TICKET_SECS), ticket));
-        let caller = access
-            .get(claim.participant)
-            .map_or(claim.caller, |holder| holder.caller);
-        Some((claim, caller))
+        self.sessions += 1;
+        Some(Redeemed {
+            grant,
+            caller,
+            session: SessionNo(self.room.room().epoch() | self.sessions),
+        })
     }
 
     /// A redeemed ticket's socket stands; none where it is gone already.
-    pub fn attach(
-        &mut self,
-        carrier: &mut C,
-        link: Option<C::Link>,
-        (ticket, claim, session): (TokenHash, Claim, SessionNo),
-        (resume_from, origin): (Option<u64>, Option<Origin>),
-    ) {
-        match link {
-            Some(link) if self.is_running() => self.links.insert(session, link),
-            Some(link) => link.close(CloseCode::GoingAway),
-            None => {}
+    pub fn attach(&mut self, carrier: &mut C, link: Option<C::Link>, taken: SeatTaken) {
+        if let Some(link) = self.arriving(link) {
+            self.links.insert(taken.session, link);
         }
-        let taken = Input::SeatTaken {
-            participant: claim.participant,
-            token: claim.token,
-            ticket: Some(ticket),
-            session,
-            breakout_room: claim.breakout_room,
-            resume_from,
-            origin,
-        };
-        self.input(carrier, taken);
+        self.input(carrier, Input::SeatTaken(taken));
+    }
+
+    /// A session that has outlived an earlier shell of the room asks to go on.
+    pub fn reattach(&mut self, carrier: &mut C, link: Option<C::Link>, asked: Reattach) {
+        if let Some(link) = self.arriving(link) {
+            self.links.insert_returning(asked.session, link);
+        }
+        self.input(carrier, Input::Reattach(asked));
+    }
+
+    /// A link that comes to the room, unless that is going down.
+    fn arriving(&self, link: Option<C::Link>) -> Option<C::Link> {
+        let link = link?;
+        if self.is_running() {
+            link.takes_part_in(self.room.room().ring().nonce());
+            Some(link)
+        } else {
+            link.close(CloseCode::GoingAway);
+            None
+        }
     }
 
     /// Keeps the journal young and the room in order, and lets a room end that nobody entered. A room that lives in memory because the

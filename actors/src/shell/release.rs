@@ -1,8 +1,8 @@
 //! Effects leave the room: frames into the queues of sessions, answers to REST.
 
-use super::{Carrier, ReplyTo, SessionLink, Shell, StartReply};
+use super::{Carrier, ReplyTo, SessionLink, Shell};
 use crate::{
-    frame::Frame,
+    frame::{EncodedEvent, Frame},
     ids::SessionNo,
     protocol::{
         self,
@@ -13,15 +13,27 @@ use crate::{
     room::{
         effects::{Effect, Effects},
         input::{Ending, Input, StartOutcome},
+        roster::Place,
     },
 };
+
+/// Brings a session what it has missed.
+fn bring_all<L: SessionLink>(link: &L, missed: Vec<(u64, EncodedEvent)>) {
+    for (seq, event) in missed {
+        link.bring(seq, event.frame(1));
+    }
+}
 
 impl<C: Carrier> Shell<C> {
     pub(super) fn release(&mut self, carrier: &mut C, effects: Effects, mut reply_to: ReplyTo<C::Asker>) {
         for effect in effects.list {
             match effect {
                 Effect::Send {
-                    frame, to, secret, ..
+                    seq,
+                    frame,
+                    to,
+                    secret,
+                    ..
                 } => {
                     let frame = match secret {
                         Some(secret) => secret.put_into(&frame, self.room.livekit()),
@@ -30,7 +42,7 @@ impl<C: Carrier> Shell<C> {
                     let frame = frame.frame(to.count());
                     for line in to.iter() {
                         if let Some(link) = self.links.get(line) {
-                            link.push(frame.clone());
+                            link.bring(seq, frame.clone());
                         }
                     }
                 }
@@ -52,12 +64,33 @@ impl<C: Carrier> Shell<C> {
                         link.shut();
                     }
                 }
-                Effect::Resume { line, word, missed } => {
+                Effect::Resume {
+                    line,
+                    from,
+                    word,
+                    missed,
+                } => {
                     if let Some(link) = self.links.get(line) {
-                        link.push(Frame::new(word, 1));
-                        for (_, event) in missed {
-                            link.push(event.frame(1));
+                        link.bring(from, Frame::new(word, 1));
+                        bring_all(link, missed);
+                    }
+                }
+                Effect::Reattached {
+                    session,
+                    line,
+                    place,
+                    missed,
+                    handled,
+                } => {
+                    if let Some(link) = self.links.settle(session, line) {
+                        let room = self.room.room();
+                        match place {
+                            Place::Inside => link.open(|module| room.has_module(module)),
+                            Place::Waiting => link.shut(),
+                            Place::Outside => {}
                         }
+                        bring_all(link, missed);
+                        link.goes_on(handled);
                     }
                 }
                 Effect::Close(session, code) => {
@@ -86,14 +119,7 @@ impl<C: Carrier> Shell<C> {
         let ReplyTo::Start(asker) = reply_to else {
             return;
         };
-        let reply = match outcome {
-            StartOutcome::Issued(participant) => StartReply::Issued(participant),
-            StartOutcome::NeedsIdentity => StartReply::NeedsIdentity,
-            StartOutcome::NeedsFacts => StartReply::NeedsFacts,
-            StartOutcome::NoBreakoutRooms => StartReply::NoBreakoutRooms,
-            StartOutcome::Banned => StartReply::Banned,
-        };
-        carrier.answer(self.room.room(), asker, reply);
+        carrier.answer(self.room.room(), asker, outcome);
     }
 
     /// Tells one session something without a number.
@@ -112,7 +138,7 @@ impl<C: Carrier> Shell<C> {
                     self.push(link, &ControlEvent::Error(ControlError::Internal));
                 }
             }
-            ReplyTo::Start(asker) => carrier.answer(self.room.room(), asker, StartReply::Unavailable),
+            ReplyTo::Start(asker) => carrier.answer(self.room.room(), asker, StartOutcome::Unavailable),
             ReplyTo::Nobody => {}
         }
     }

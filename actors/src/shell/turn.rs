@@ -14,7 +14,7 @@ use crate::{
     },
     room::{
         Room,
-        input::{Ending, Input, Stamped},
+        input::{Ending, Input, Reattach, SeatTaken, Stamped},
     },
 };
 
@@ -172,7 +172,9 @@ impl<C: Carrier> Shell<C> {
             link.command_handled();
         }
         match stamped.input {
-            Input::SeatTaken { session, .. } => return Some(session),
+            Input::SeatTaken(SeatTaken { session, .. }) | Input::Reattach(Reattach { session, .. }) => {
+                return Some(session);
+            }
             Input::Ended { session, .. } => {
                 self.links.remove(session);
             }

@@ -116,15 +116,7 @@ impl Rooms {
             start.breakout_room = uuid::Uuid::parse_str(room).ok().map(Into::into);
             let asked = start.breakout_room;
             if let Some(participant) = trial.start(start) {
-                trial.input(Input::SeatTaken {
-                    participant,
-                    token,
-                    ticket: None,
-                    session: SessionNo(9),
-                    breakout_room: asked,
-                    resume_from: None,
-                    origin: None,
-                });
+                trial.input(trial::seat_in(participant, token, SessionNo(9), asked));
                 trial.input(join(SessionNo(9), "dan"));
             }
         }
@@ -159,7 +151,7 @@ impl Rooms {
                 told.commands += 1;
                 survives_the_journal(&command)?;
                 let session = SessionNo(1 + dice.roll(SESSIONS));
-                let input = Input::Command { session, command };
+                let input = trial::sent(session, command);
                 self.handle(&mut room, dice, input, &mut known)?;
             } else if dice.one_in(20) {
                 self.handle(&mut room, dice, Input::Tick, &mut known)?;

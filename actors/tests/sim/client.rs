@@ -8,7 +8,7 @@ use super::{
     cast::Role,
     hear::Event,
     media::claims,
-    net::{Frame, Net},
+    net::{Frame, Net, past},
     view::View,
 };
 
@@ -156,6 +156,15 @@ impl Client {
     /// The server can't tell it what has changed since: also where it has not noticed yet that its connection is gone.
     pub fn forget(&mut self) {
         (self.memory, self.is_of_the_past) = (None, true);
+    }
+
+    /// The room begins anew, see [`Net::begin_anew`].
+    pub fn room_begins_anew(&mut self) {
+        self.session = self.session.map(past);
+        self.next = self.next.map(|(line, next)| (past(line), next));
+        if let Some(lost) = &mut self.lost {
+            (lost.session, lost.line) = (past(lost.session), past(lost.line));
+        }
     }
 
     /// A disk lost what came after this number.

@@ -1,10 +1,10 @@
 //! Between a room and the registry of its process: how the room is found, comes to life, and goes.
 
 use colloquy_actors::{
-    ids::UserId,
+    ids::{SessionNo, UserId},
     journal::JournalError,
     logged::LoggedRoom,
-    protocol::meeting::Caller as Who,
+    protocol::{codes::CloseCode, meeting::Caller as Who},
     registry::{Beginner, Came, Found, Founder, RoomHandle as _, host::Loading},
     room::{
         RoomSettings,
@@ -15,6 +15,7 @@ use colloquy_actors::{
 use super::{
     client::Client,
     disk::{Fault, Loss},
+    net::past,
     outside::{Asker, Place},
     process::{Caller, Job, Mail, SimRoom, Word},
     server::Server,
@@ -54,6 +55,10 @@ impl World {
     /// What became of the search for a room. Whoever comes in then is behind all that was said to the room before.
     fn found(&mut self, ask: u64, found: Found<SimRoom>) -> Step {
         while self.hear_word()? {}
+        if let Some(session) = self.seeking.remove(&ask) {
+            self.go_on(session, &found);
+            return Ok(());
+        }
         let Some(Asking {
             client,
             mut start,
@@ -88,12 +93,59 @@ impl World {
         Ok(())
     }
 
+    /// A session whose room is lost looks for its next life.
+    fn seek(&mut self) -> bool {
+        let Some(session) = self.net.lost() else {
+            return false;
+        };
+        let ask = self.next_number();
+        let mut process = self.process.borrow_mut();
+        let living = process.rooms.living(self.room);
+        if living.is_none() {
+            process.get(Caller { room: self.room, ask }, None);
+        }
+        drop(process);
+        if let Some(socket) = self.net.socket(session) {
+            socket.seeks = true;
+        }
+        match living {
+            Some(room) => self.go_on(session, &Found::Room(room)),
+            None => {
+                self.seeking.insert(ask, session);
+            }
+        }
+        true
+    }
+
+    /// The next life of a session's room was found, or there is none.
+    fn go_on(&mut self, session: SessionNo, found: &Found<SimRoom>) {
+        let Some(socket) = self.net.socket(session).filter(|socket| socket.seeks) else {
+            return;
+        };
+        let server = self.server.as_mut();
+        match found {
+            Found::Room(room) => {
+                let (link, asked) = socket.asks_to_go_on();
+                match server.filter(|server| server.life() == room.life()) {
+                    Some(server) => server.reattach(link, asked),
+                    None => socket.seeks = false,
+                }
+            }
+            Found::None => {
+                socket.close = Some(CloseCode::Restart);
+                self.count("no room to go on in");
+            }
+            Found::TooMany | Found::Unavailable => socket.seeks = false,
+        }
+    }
+
     /// Registry and room do one thing of what lies between them; whether there was any.
     pub fn attend(&mut self) -> Result<bool, String> {
-        let first = self.later.below(4);
-        for index in first..first + 4 {
-            let is_done = match index % 4 {
+        let first = self.later.below(5);
+        for index in first..first + 5 {
+            let is_done = match index % 5 {
                 0 => self.read_mail(),
+                4 => self.seek(),
                 1 => self.do_job()?,
                 2 => self.take_answer()?,
                 _ => self.hear_word()?,
@@ -206,6 +258,11 @@ impl World {
         self.past = None;
         self.forget_past_meetings();
         self.numbered = 0;
+        self.net.begin_anew();
+        self.clients.iter_mut().for_each(Client::room_begins_anew);
+        for session in self.seeking.values_mut() {
+            *session = past(*session);
+        }
         let place = self.place(Some(beginner));
         let (revision, handle) = (self.process.borrow().revisions.current(), place.room.clone());
         let settings = RoomSettings {
@@ -322,7 +379,7 @@ impl World {
         self.end_asks();
         self.disk.heal();
         self.bury(dead, Loss::Nothing)?;
-        self.net.carry();
+        self.carry();
         Ok(())
     }
 }

@@ -8,10 +8,17 @@ use std::{
 
 use colloquy_actors::{
     frame,
-    ids::{SessionNo, Timestamp},
-    protocol::codes::CloseCode,
-    room::{effects::Receivers, input::Ending, ring::Ring},
-    shell::SessionLink,
+    ids::{SessionNo, Timestamp, TokenHash},
+    protocol::{Command, codes::CloseCode},
+    room::{
+        effects::Receivers,
+        input::{Ending, Reattach},
+        ring::Ring,
+    },
+    shell::{
+        SessionLink,
+        outbox::{Outbox, Sent},
+    },
 };
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 
@@ -31,31 +38,64 @@ pub enum Out {
     Open(Vec<&'static str>),
     Shut,
     Close(CloseCode),
+    /// Nobody carries the room's shell any more.
+    Lost,
+    /// It goes on after this command.
+    GoesOn(u64),
 }
 
-type Outbox = Rc<RefCell<VecDeque<(SessionNo, Out)>>>;
+type Outs = Rc<RefCell<VecDeque<(SessionNo, Out)>>>;
+
+/// What a session knows of its room.
+#[derive(Debug)]
+struct Seat {
+    token: TokenHash,
+    nonce: Cell<u64>,
+    /// The number of the last event that it was brought.
+    brought: Cell<u64>,
+    commands: RefCell<Outbox>,
+}
 
 /// The room's end of a socket.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct SimLink {
     session: SessionNo,
-    outbox: Outbox,
+    /// The number of its socket in the world: that of the session, unless the room has begun anew since.
+    socket: Rc<Cell<SessionNo>>,
+    outs: Outs,
     is_cut: Rc<Cell<bool>>,
-    unhandled: Rc<Cell<usize>>,
+    seat: Rc<Seat>,
 }
 
 impl SimLink {
     fn put(&self, out: Out) {
-        self.outbox.borrow_mut().push_back((self.session, out));
+        self.outs.borrow_mut().push_back((self.socket.get(), out));
     }
 
     /// Commands that were sent and did not come to an end.
     pub fn unhandled(&self) -> usize {
-        self.unhandled.get()
+        self.seat.commands.borrow().unhandled()
     }
 }
 
 impl SessionLink for SimLink {
+    fn takes_part_in(&self, nonce: u64) {
+        self.seat.nonce.set(nonce);
+    }
+
+    fn bring(&self, seq: u64, frame: frame::Frame) {
+        self.seat.brought.set(seq);
+        self.push(frame);
+    }
+
+    fn goes_on(&self, handled: u64) {
+        self.put(Out::GoesOn(handled));
+    }
+
+    fn lost(&self) {
+        self.put(Out::Lost);
+    }
+
     fn push(&self, frame: frame::Frame) {
         self.put(Out::Text(frame.text().clone()));
     }
@@ -80,8 +120,8 @@ impl SessionLink for SimLink {
     }
 
     fn command_handled(&self) {
-        let unhandled = self.unhandled.get().checked_sub(1);
-        self.unhandled.set(unhandled.expect("what was sent before"));
+        assert!(self.unhandled() > 0, "what was sent before");
+        self.seat.commands.borrow_mut().handled();
     }
 }
 
@@ -99,7 +139,11 @@ pub struct Socket {
     pub stalled: bool,
     /// The queue ran over: nothing more is written.
     cut: Rc<Cell<bool>>,
-    unhandled: Rc<Cell<usize>>,
+    link: SimLink,
+    /// The room's shell is gone, and no other knows the session.
+    pub is_lost: bool,
+    /// It is on its way back to the room.
+    pub seeks: bool,
     /// The server's close frame, behind what is queued.
     pub close: Option<CloseCode>,
 }
@@ -116,9 +160,29 @@ impl Socket {
         }
     }
 
-    /// A command goes out to the room.
-    pub fn begin_command(&self) {
-        self.unhandled.set(self.unhandled.get() + 1);
+    /// A command gets its number, and goes out to the room unless that is lost. None when too many are on their way.
+    pub fn command(&self, command: Command, bytes: usize) -> Option<Sent> {
+        self.link.seat.commands.borrow_mut().add(command, bytes)
+    }
+
+    /// What it shows of itself to the room's next life.
+    pub fn asks_to_go_on(&mut self) -> (SimLink, Reattach) {
+        self.seeks = true;
+        let seat = &self.link.seat;
+        let asked = Reattach {
+            session: self.link.session,
+            token: seat.token,
+            nonce: seat.nonce.get(),
+            from: seat.brought.get(),
+        };
+        (self.link.clone(), asked)
+    }
+
+    /// What the room has not handled.
+    fn again_after(&self, handled: u64) -> Vec<(SessionNo, Sent)> {
+        let mut commands = self.link.seat.commands.borrow_mut();
+        let again = commands.go_on_after(handled).cloned();
+        again.map(|sent| (self.link.session, sent)).collect()
     }
 
     /// Whether it can still bring its client anything.
@@ -136,19 +200,30 @@ pub struct Net {
     records: BTreeMap<SessionNo, Vec<(u64, Utf8Bytes)>>,
     /// What was sent to lines before a disk lost it: it never happened, although somebody may have heard it.
     lost: BTreeSet<(SessionNo, u64, String)>,
-    outbox: Outbox,
+    outs: Outs,
+    /// Commands that are sent once more.
+    pub again: Vec<(SessionNo, Sent)>,
+    /// Sockets that have ended, and how: a room that is lost hears of it when it is found.
+    ended: BTreeMap<SessionNo, (Socket, Ending)>,
     /// Frames that a queue holds.
     pub frames_max: usize,
 }
 
 impl Net {
     /// Opens a socket; the room's end of it.
-    pub fn attach(&mut self, session: SessionNo, client: usize) -> SimLink {
+    pub fn attach(&mut self, session: SessionNo, token: TokenHash, client: usize) -> SimLink {
+        let seat = Seat {
+            token,
+            nonce: Cell::default(),
+            brought: Cell::default(),
+            commands: RefCell::default(),
+        };
         let link = SimLink {
             session,
-            outbox: Rc::clone(&self.outbox),
+            socket: Rc::new(Cell::new(session)),
+            outs: Rc::clone(&self.outs),
             is_cut: Rc::default(),
-            unhandled: Rc::default(),
+            seat: Rc::new(seat),
         };
         let socket = Socket {
             client,
@@ -157,11 +232,27 @@ impl Net {
             open: Vec::new(),
             stalled: false,
             cut: Rc::clone(&link.is_cut),
-            unhandled: Rc::clone(&link.unhandled),
+            link: link.clone(),
+            is_lost: false,
+            seeks: false,
             close: None,
         };
         self.sockets.insert(session, socket);
         link
+    }
+
+    /// A session whose room is lost, and which does not look for it.
+    pub fn lost(&self) -> Option<SessionNo> {
+        let ended = self.ended.iter().map(|(session, (socket, _))| (session, socket));
+        let mut all = self.sockets.iter().chain(ended);
+        all.find(|(_, socket)| socket.is_lost && !socket.seeks && socket.close.is_none())
+            .map(|(session, _)| *session)
+    }
+
+    /// The socket of a session, also one that has ended.
+    pub fn socket(&mut self, session: SessionNo) -> Option<&mut Socket> {
+        let ended = self.ended.get_mut(&session).map(|(socket, _)| socket);
+        self.sockets.get_mut(&session).or(ended)
     }
 
     /// The session receives this line from now on.
@@ -181,8 +272,20 @@ impl Net {
 
     /// Brings to the sockets what the room did with their sessions.
     pub fn carry(&mut self) {
-        let outs = std::mem::take(&mut *self.outbox.borrow_mut());
+        let outs = std::mem::take(&mut *self.outs.borrow_mut());
         for (session, out) in outs {
+            if let Some((socket, how)) = self.ended.get_mut(&session) {
+                match out {
+                    Out::Lost => (socket.is_lost, socket.seeks) = (true, false),
+                    Out::GoesOn(handled) => {
+                        (socket.is_lost, socket.seeks) = (false, false);
+                        self.again.extend(socket.again_after(handled));
+                        self.endings.push_back((session, *how));
+                    }
+                    _ => {}
+                }
+                continue;
+            }
             let Some(socket) = self.sockets.get_mut(&session) else {
                 continue;
             };
@@ -196,18 +299,49 @@ impl Net {
                 Out::Shut => socket.open = Vec::new(),
                 Out::Close(code) if socket.is_whole() => socket.close = Some(code),
                 Out::Close(_) => {}
+                // One that is over anyway is missed when its participant does not come back.
+                Out::Lost => (socket.is_lost, socket.seeks) = (socket.is_whole(), false),
+                Out::GoesOn(handled) => {
+                    (socket.is_lost, socket.seeks) = (false, false);
+                    self.again.extend(socket.again_after(handled));
+                }
             }
         }
     }
 
+    /// The room begins anew, and gives its numbers out once more: those of before get others.
+    pub fn begin_anew(&mut self) {
+        self.endings.clear();
+        self.ended.clear();
+        self.sockets = std::mem::take(&mut self.sockets)
+            .into_iter()
+            .map(|(session, mut socket)| {
+                socket.line = past(socket.line);
+                socket.link.socket.set(past(session));
+                for frame in &mut socket.queue {
+                    frame.line = past(frame.line);
+                }
+                (past(session), socket)
+            })
+            .collect();
+        let records = std::mem::take(&mut self.records).into_iter();
+        self.records = records.map(|(line, record)| (past(line), record)).collect();
+        let lost = std::mem::take(&mut self.lost).into_iter();
+        self.lost = lost.map(|(line, seq, text)| (past(line), seq, text)).collect();
+    }
+
     /// All sessions of a process that ends end: with a close frame, or with it.
     pub fn close_all(&mut self, code: Option<CloseCode>) {
-        self.outbox.borrow_mut().clear();
+        self.outs.borrow_mut().clear();
+        self.ended.clear();
         for socket in self.sockets.values_mut().filter(|socket| socket.is_whole()) {
             match code {
                 Some(_) => socket.close = code,
                 None => socket.cut.set(true),
             }
+        }
+        for socket in self.sockets.values_mut() {
+            socket.is_lost = false;
         }
         self.endings.clear();
     }
@@ -220,15 +354,19 @@ impl Net {
 
     /// The socket is gone at the client's end.
     pub fn drop_socket(&mut self, session: SessionNo, how: Ending) {
-        if self.sockets.remove(&session).is_some() {
-            self.endings.push_back((session, how));
+        if let Some(socket) = self.sockets.remove(&session) {
+            if !socket.is_lost {
+                self.endings.push_back((session, how));
+            }
+            self.ended.insert(session, (socket, how));
         }
     }
 
     /// What came of inputs that were logged, and that nobody handled before their process died: it happened.
     pub fn sent_by_nobody(&mut self, ring: &Ring, numbered: u64) {
         for (line, record) in &mut self.records {
-            let events = ring.after(numbered, *line).into_iter();
+            let known = record.last().map_or(numbered, |(seq, _)| numbered.max(*seq));
+            let events = ring.after(known, *line).into_iter();
             record.extend(events.map(|(seq, event)| (seq, Utf8Bytes::from(&*event))));
         }
     }
@@ -254,6 +392,12 @@ impl Net {
     pub fn record(&self, line: SessionNo) -> &[(u64, Utf8Bytes)] {
         self.records.get(&line).map_or(&[], Vec::as_slice)
     }
+}
+
+/// The number that a session of a room has when the room has begun anew.
+pub fn past(session: SessionNo) -> SessionNo {
+    const ANEW: u64 = 1 << 52;
+    SessionNo(session.0 + ANEW)
 }
 
 /// The time in an envelope.

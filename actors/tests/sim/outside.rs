@@ -13,9 +13,9 @@ use colloquy_actors::{
         Room,
         cost::Cost,
         effects::{Effect, Effects},
-        input::{Input, Stamped},
+        input::{Input, Stamped, StartOutcome},
     },
-    shell::{Carrier, StartReply, carrier::WriteSnapshot},
+    shell::{Carrier, carrier::WriteSnapshot},
 };
 
 use super::{
@@ -64,7 +64,7 @@ pub struct Outside {
     pub handled: Option<Handled>,
     /// The kind of the last input that made a rule panic, and what the rule said.
     pub panicked: Option<(&'static str, String)>,
-    pub answers: Vec<(Asker, StartReply)>,
+    pub answers: Vec<(Asker, StartOutcome)>,
     /// What a replay does otherwise.
     pub difference: Option<String>,
     pub has_ended: bool,
@@ -180,7 +180,7 @@ impl Carrier for Outside {
         self.calls.remove(&id);
     }
 
-    fn answer(&mut self, _room: &Room, asker: Asker, reply: StartReply) {
+    fn answer(&mut self, _room: &Room, asker: Asker, reply: StartOutcome) {
         self.answers.push((asker, reply));
     }
 
@@ -253,12 +253,13 @@ impl Carrier for Outside {
 fn kind(input: &Input) -> &'static str {
     match input {
         Input::Start(_) => "start",
-        Input::SeatTaken { .. } => "seat taken",
+        Input::SeatTaken(_) => "seat taken",
         Input::Command { .. } => "command",
         Input::Ended { .. } => "ended",
         Input::Tick => "tick",
         Input::CallDone { .. } => "call done",
         Input::Restarted => "restarted",
+        Input::Reattach(_) => "reattach",
         Input::Notice(_) => "notice",
     }
 }

@@ -1,10 +1,10 @@
 //! How people come, act and go.
 
 use colloquy_actors::{
-    ids::{BreakoutRoomId, SessionNo, TokenHash},
+    ids::{BreakoutRoomId, TokenHash},
     protocol::{Command, Incoming, parse},
-    room::input::{Ending, Start},
-    shell::StartReply,
+    room::input::{Ending, SeatTaken, Start, StartOutcome},
+    shell::Redeemed,
 };
 use serde_json::{Value, json};
 
@@ -70,17 +70,17 @@ impl World {
     }
 
     /// The answer of a `start`.
-    pub fn answered(&mut self, asker: Asker, reply: StartReply) -> Step {
+    pub fn answered(&mut self, asker: Asker, reply: StartOutcome) -> Step {
         let client = &mut self.clients[asker.client];
         client.ask = None;
         match reply {
-            StartReply::Issued(_) => {
+            StartOutcome::Issued(_) => {
                 client.token = Some(client.asked_with);
                 client.tickets.push(ticket(asker.ask));
             }
-            StartReply::NoBreakoutRooms => client.goal = None,
-            StartReply::NeedsIdentity | StartReply::NeedsFacts => return self.ask(asker.client, true),
-            StartReply::Banned | StartReply::Outdated | StartReply::Unavailable => {}
+            StartOutcome::NoBreakoutRooms => client.goal = None,
+            StartOutcome::NeedsIdentity | StartOutcome::NeedsFacts => return self.ask(asker.client, true),
+            StartOutcome::Banned | StartOutcome::Outdated | StartOutcome::Unavailable => {}
         }
         Ok(())
     }
@@ -99,7 +99,7 @@ impl World {
         }
         let Some(server) = &mut self.server else { return };
         let ticket = TokenHash::of(&ticket);
-        let Some(claim) = server.redeem(ticket, self.clock.now()) else {
+        let Some(Redeemed { grant, session, .. }) = server.redeem(ticket, self.clock.now()) else {
             return;
         };
         let has_outlived = self.outlived.remove(&ticket);
@@ -109,12 +109,17 @@ impl World {
             Some(_) if self.chance.one_in(10) => Some(u64::MAX),
             known => known,
         };
-        self.counter += 1;
-        let session = SessionNo(self.counter);
         client.connected(session, resume_from);
-        let link = self.net.attach(session, index);
+        let link = self.net.attach(session, grant.token, index);
         let origin = Some(super::cast::CAST[index].origin());
-        server.attach(link, (ticket, claim, session), (resume_from, origin));
+        let taken = SeatTaken {
+            grant,
+            ticket: Some(ticket),
+            session,
+            resume_from,
+            origin,
+        };
+        server.attach(link, taken);
         if has_outlived {
             self.count("ticket outlives actor");
         }
@@ -191,12 +196,17 @@ impl World {
         let Incoming::Command(command) = parse(&text) else {
             return;
         };
-        let passes = matches!(command, Command::Control(_)) || is_open(command.namespace());
-        let Some(server) = self.server.as_mut().filter(|_| passes) else {
+        if !matches!(command, Command::Control(_)) && !is_open(command.namespace()) {
+            return;
+        }
+        // As long as some are that fill a turn.
+        let bytes = usize::try_from(self.later.number() % 4).unwrap_or_default() * 300_000;
+        let Some(sent) = socket.command(command, bytes) else {
             return;
         };
-        socket.begin_command();
-        server.command(session, command);
+        if let Some(server) = self.server.as_mut().filter(|_| !socket.is_lost) {
+            server.command(session, sent);
+        }
         self.tell(|world| format!("{}: {text}", world.name(index)));
     }
 

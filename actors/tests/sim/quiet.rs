@@ -9,7 +9,8 @@ use colloquy_actors::{
         Room,
         effects::Effect,
         faults,
-        input::{Ending, Input, Stamped, Start},
+        input::{Ending, Input, SeatTaken, Stamped, Start},
+        tickets::Grant,
     },
 };
 use serde_json::Value;
@@ -127,12 +128,14 @@ impl World {
         if participant.to_string() != view.id {
             return None;
         }
-        let seat_taken = Input::SeatTaken {
-            participant,
-            token,
+        let taken = SeatTaken {
+            grant: Grant {
+                participant,
+                token,
+                breakout_room: start.breakout_room,
+            },
             ticket: None,
             session,
-            breakout_room: start.breakout_room,
             resume_from: None,
             origin: start.origin,
         };
@@ -140,8 +143,8 @@ impl World {
             display_name: None,
             number: None,
         });
-        let join = Input::Command { session, command };
-        let inputs = [Input::Start(Box::new(start)), seat_taken, join];
+        let join = super::trial::sent(session, command);
+        let inputs = [Input::Start(Box::new(start)), Input::SeatTaken(taken), join];
         let mut told = None;
         // The copy goes on where no input was drawn to panic.
         let panics = faults::panic_at(BTreeSet::new());

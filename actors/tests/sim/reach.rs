@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 pub type Reached = BTreeMap<String, usize>;
 
 /// Each of these happens at least [`TIMES_MIN`] times in each half of the fixed seeds.
-const THINGS: [&str; 73] = [
+const THINGS: [&str; 77] = [
     "actor died",
     "breakout/error",
     "breakout/expired",
@@ -43,7 +43,11 @@ const THINGS: [&str; 73] = [
     "crash, lost: Nothing",
     "crash, lost: Tail",
     "database away",
+    "command sent again",
+    "goes on",
+    "goes on, having missed something",
     "journal put aside",
+    "no room to go on in",
     "livekit/credentials",
     "livekit/error",
     "livekit/force_muted",

@@ -12,15 +12,12 @@ use colloquy_actors::{
     journal::JournalError,
     livekit::Livekit,
     logged::LoggedRoom,
-    protocol::Command,
     registry::{Life, RoomHandle as _},
     room::{
         Room, RoomSettings,
-        access::Origin,
-        input::{Input, Notice, Start},
-        tickets::Claim,
+        input::{Input, Notice, Reattach, SeatTaken, Start},
     },
-    shell::{Asking, Carrier as _, Shell},
+    shell::{Asking, Carrier as _, Redeemed, Shell, outbox::Sent},
 };
 
 use super::{
@@ -129,12 +126,10 @@ impl Server {
         self.shell.input(&mut self.outside, input);
     }
 
-    pub fn command(&mut self, session: SessionNo, command: Command) {
+    pub fn command(&mut self, session: SessionNo, sent: Sent) {
         self.outside.waiting += 1;
-        // As long as some are that fill a turn.
-        let bytes = usize::try_from(self.outside.chance.number() % 4).unwrap_or_default() * 300_000;
-        self.outside.waiting_bytes += bytes;
-        self.shell.command(&mut self.outside, session, command, bytes);
+        self.outside.waiting_bytes += sent.bytes;
+        self.shell.command(&mut self.outside, session, sent);
     }
 
     /// Word from the registry.
@@ -153,19 +148,19 @@ impl Server {
         self.shell.start(&mut self.outside, Box::new(start), asking);
     }
 
-    pub fn redeem(&mut self, ticket: TokenHash, now: Timestamp) -> Option<Claim> {
+    pub fn redeem(&mut self, ticket: TokenHash, now: Timestamp) -> Option<Redeemed> {
         self.outside.now = now;
-        self.shell.redeem(&self.outside, ticket).map(|(claim, _)| claim)
+        self.shell.redeem(&self.outside, ticket)
     }
 
-    pub fn attach(
-        &mut self,
-        link: SimLink,
-        seat: (TokenHash, Claim, SessionNo),
-        from: (Option<u64>, Option<Origin>),
-    ) {
+    pub fn attach(&mut self, link: SimLink, taken: SeatTaken) {
         self.outside.waiting += 1;
-        self.shell.attach(&mut self.outside, Some(link), seat, from);
+        self.shell.attach(&mut self.outside, Some(link), taken);
+    }
+
+    pub fn reattach(&mut self, link: SimLink, asked: Reattach) {
+        self.outside.waiting += 1;
+        self.shell.reattach(&mut self.outside, Some(link), asked);
     }
 
     /// LiveKit has answered.

@@ -334,6 +334,7 @@ impl World {
         (self.up, self.died_at) = (false, self.now());
         self.net.close_all(code);
         self.asking.clear();
+        self.seeking.clear();
         self.end_asks();
         self.server.take()
     }

@@ -19,9 +19,8 @@ use colloquy_actors::{
     room::{
         cost::Cost,
         effects::Effect,
-        input::{Ending, Input, Notice, Stamped, Start},
+        input::{Ending, Input, Notice, Stamped, Start, StartOutcome},
     },
-    shell::StartReply,
 };
 
 use super::{
@@ -69,6 +68,8 @@ pub struct World {
     pub wish: Option<Wish>,
     /// Calls of `start` by their numbers.
     pub asking: BTreeMap<u64, Asking>,
+    /// Sessions that look for the next life of their room, by the numbers of their questions.
+    pub seeking: BTreeMap<u64, SessionNo>,
     /// Tickets from before the actor's or the process' end.
     pub outlived: BTreeSet<TokenHash>,
     /// Calls that a token alone speaks for.
@@ -120,6 +121,7 @@ impl World {
             process: Rc::clone(process),
             wish: None,
             asking: BTreeMap::new(),
+            seeking: BTreeMap::new(),
             outlived: BTreeSet::new(),
             by_token: BTreeMap::new(),
             notices: Vec::new(),
@@ -219,11 +221,22 @@ impl World {
         if let Some(difference) = difference {
             return Err(difference);
         }
-        self.net.carry();
+        self.carry();
         for (asker, reply) in answers {
             self.answer(asker, reply)?;
         }
         if has_ended { self.has_ended() } else { Ok(()) }
+    }
+
+    /// Brings to the sockets what the room did with them, and to the room what it has not handled.
+    pub fn carry(&mut self) {
+        self.net.carry();
+        for (session, sent) in std::mem::take(&mut self.net.again) {
+            self.count("command sent again");
+            if let Some(server) = &mut self.server {
+                server.command(session, sent);
+            }
+        }
     }
 
     /// The room has ended, and its log is of no use.
@@ -272,6 +285,8 @@ impl World {
                     }
                 }
                 Effect::Bound { session, line } => self.net.bound(session, line),
+                Effect::Reattached { missed, .. } if missed.is_empty() => self.count("goes on"),
+                Effect::Reattached { .. } => self.count("goes on, having missed something"),
                 _ => {}
             }
         }
@@ -294,6 +309,7 @@ impl World {
             Input::Command {
                 session,
                 command: Command::Control(ControlCommand::Join { .. }),
+                ..
             } => {
                 let joining = clients.filter(|client| client.session == Some(*session));
                 joining.for_each(|client| client.noticed(None, (stamped.at, UNHEARD_SECS), net));
@@ -323,8 +339,8 @@ impl World {
     }
 
     /// The shell answers a `start`.
-    fn answer(&mut self, asker: Asker, reply: StartReply) -> Step {
-        if let StartReply::Issued(participant) = reply {
+    fn answer(&mut self, asker: Asker, reply: StartOutcome) -> Step {
+        if let StartOutcome::Issued(participant) = reply {
             self.check_token(asker.ask)?;
             if self.clients[asker.client].role.is_hidden() {
                 self.hidden.push(participant.to_string());

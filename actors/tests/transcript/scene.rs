@@ -6,6 +6,7 @@ use std::{
 };
 
 use colloquy_actors::{
+    frame::EncodedEvent,
     ids::{BreakoutRoomId, InviteCode, OriginHash, ParticipantId, SessionNo, Timestamp, TokenHash, UserId},
     livekit::{Livekit, Outcome},
     protocol::meeting::{Caller, Group, GuestAccess, Identity, MeetingFacts},
@@ -13,7 +14,9 @@ use colloquy_actors::{
         RoomSettings,
         access::Origin,
         effects::{Effect, Effects},
-        input::{Ending, Input, Notice, Start, StartOutcome},
+        input::{Ending, Input, Notice, Reattach, SeatTaken, Start, StartOutcome},
+        roster::Place,
+        tickets::Grant,
     },
 };
 use serde::Deserialize;
@@ -46,6 +49,8 @@ pub struct Scene {
     cast: BTreeMap<String, Member>,
     names: Names,
     sessions: u64,
+    /// Of the room's last life.
+    nonce: u64,
     /// Open sockets by the line that they receive.
     lines: BTreeMap<SessionNo, SessionNo>,
     /// Sessions that may use all namespaces.
@@ -62,6 +67,7 @@ impl Default for Scene {
             cast: BTreeMap::new(),
             names: Names::default(),
             sessions: 0,
+            nonce: 0,
             lines: BTreeMap::new(),
             opened: BTreeSet::new(),
             outputs: Vec::new(),
@@ -96,6 +102,7 @@ impl Scene {
             ["restart"] => {
                 self.opened.clear();
                 self.lines.clear();
+                self.nonce = self.room().room.ring().nonce();
                 self.input(Input::Restarted)?;
             }
             ["delete", "room"] => self.input(Input::Notice(Notice::RoomDeleted))?,
@@ -158,6 +165,18 @@ impl Scene {
             }
             Deed::Close => self.socket_ends(name, socket, Ending::Quit),
             Deed::Vanish => self.socket_ends(name, socket, Ending::Lost),
+            Deed::GoOn { from } => {
+                let session = self.session(name, socket)?;
+                let member = self.cast.get(name).ok_or("nobody")?;
+                let token = member.grants.last().ok_or("no ticket")?.0;
+                let nonce = self.nonce;
+                self.input(Input::Reattach(Reattach {
+                    session,
+                    token,
+                    nonce,
+                    from,
+                }))
+            }
         }
     }
 
@@ -169,15 +188,18 @@ impl Scene {
         member.sockets.push(session);
         self.lines.insert(session, session);
         let origin = member.origin;
-        self.input(Input::SeatTaken {
+        let grant = Grant {
             participant,
             token,
+            breakout_room,
+        };
+        self.input(Input::SeatTaken(SeatTaken {
+            grant,
             ticket: None,
             session,
-            breakout_room,
             resume_from,
             origin,
-        })
+        }))
     }
 
     /// Comes in as other transcripts tell it: who it is, is all that is shown.
@@ -345,13 +367,27 @@ impl Scene {
                 }
             }
             Effect::Tell { line, frame } => self.unnumbered(*line, frame)?,
-            Effect::Resume { line, word, missed } => {
+            Effect::Resume {
+                line, word, missed, ..
+            } => {
                 self.unnumbered(*line, word)?;
-                for (seq, event) in missed {
-                    let frame: Frame<'_> = serde_json::from_str(event).map_err(|error| error.to_string())?;
-                    let line = self.show(*seq, &frame, &[*line])?;
-                    self.outputs.push(format!("again {line}"));
+                self.again(*line, missed)?;
+            }
+            Effect::Reattached {
+                session,
+                line,
+                place,
+                missed,
+                handled,
+            } => {
+                self.lines.insert(*line, *session);
+                if *place == Place::Inside {
+                    self.opened.insert(*session);
                 }
+                let label = self.label(*session)?;
+                self.outputs
+                    .push(format!("{label} goes on {place:?} after command {handled}"));
+                self.again(*line, missed)?;
             }
             Effect::Call(id, call) => {
                 let call = serde_json::to_string(call).map_err(|error| error.to_string())?;
@@ -370,6 +406,7 @@ impl Scene {
                     StartOutcome::NeedsFacts => "answer needs facts".to_owned(),
                     StartOutcome::NoBreakoutRooms => "answer no breakout rooms".to_owned(),
                     StartOutcome::Banned => "answer banned".to_owned(),
+                    other => return Err(format!("no rule says {other:?}")),
                 };
                 self.outputs.push(answer);
             }
@@ -391,6 +428,16 @@ impl Scene {
                     self.outputs.push(line);
                 }
             }
+        }
+        Ok(())
+    }
+
+    /// What somebody has missed.
+    fn again(&mut self, line: SessionNo, missed: &[(u64, EncodedEvent)]) -> Result<()> {
+        for (seq, event) in missed {
+            let frame: Frame<'_> = serde_json::from_str(event).map_err(|error| error.to_string())?;
+            let shown = self.show(*seq, &frame, &[line])?;
+            self.outputs.push(format!("again {shown}"));
         }
         Ok(())
     }

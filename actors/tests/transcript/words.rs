@@ -15,6 +15,10 @@ pub enum Deed<'a> {
     Command(&'a str),
     Close,
     Vanish,
+    /// The socket outlives a restart of the room.
+    GoOn {
+        from: u64,
+    },
 }
 
 #[derive(Debug, Default)]
@@ -55,6 +59,9 @@ pub fn deed(text: &str) -> Result<Deed<'_>, String> {
     Ok(match &words[..] {
         ["close"] => Deed::Close,
         ["vanish"] => Deed::Vanish,
+        ["go", "on", "from", number] => Deed::GoOn {
+            from: number.parse().map_err(|_| "from which number?")?,
+        },
         ["connect"] => Deed::Connect {
             ticket: None,
             resume_from: None,

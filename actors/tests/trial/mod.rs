@@ -14,10 +14,10 @@ use std::{
 };
 
 use colloquy_actors::{
-    ids::{InviteCode, ParticipantId, RoomId, SessionNo, Timestamp, TokenHash, UserId},
+    ids::{BreakoutRoomId, InviteCode, ParticipantId, RoomId, SessionNo, Timestamp, TokenHash, UserId},
     livekit::Livekit,
     protocol::{
-        Incoming,
+        Command, Incoming,
         meeting::{
             Caller, Identity, MeetingFacts, ModuleFeatures, ParticipationKind, Role, RoomInfo, Tariff,
             UserInfo,
@@ -28,7 +28,8 @@ use colloquy_actors::{
     room::{
         Room, RoomSettings,
         effects::{Effect, Effects},
-        input::{Input, Stamped, Start, StartOutcome},
+        input::{Input, SeatTaken, Stamped, Start, StartOutcome},
+        tickets::Grant,
     },
 };
 use uuid::Uuid;
@@ -152,21 +153,42 @@ pub fn start(kind: Kind, name: &str, token: TokenHash) -> Start {
 
 /// A socket for the main room that begins with `join_success`.
 pub fn seat_taken(participant: ParticipantId, token: TokenHash, session: SessionNo) -> Input {
-    Input::SeatTaken {
-        participant,
-        token,
+    seat_in(participant, token, session, None)
+}
+
+/// The same for a breakout room.
+pub fn seat_in(
+    participant: ParticipantId,
+    token: TokenHash,
+    session: SessionNo,
+    breakout_room: Option<BreakoutRoomId>,
+) -> Input {
+    Input::SeatTaken(SeatTaken {
+        grant: Grant {
+            participant,
+            token,
+            breakout_room,
+        },
         ticket: None,
         session,
-        breakout_room: None,
         resume_from: None,
         origin: None,
+    })
+}
+
+/// A command that a session sends, whatever came before.
+pub fn sent(session: SessionNo, command: Command) -> Input {
+    Input::Command {
+        session,
+        number: 0,
+        command,
     }
 }
 
 /// A command as a session parses it.
 pub fn command(session: SessionNo, text: &str) -> Input {
     match parse(text) {
-        Incoming::Command(command) => Input::Command { session, command },
+        Incoming::Command(command) => sent(session, command),
         other => panic!("the session itself answers {text}: {other:?}"),
     }
 }
@@ -189,10 +211,8 @@ pub fn say(session: SessionNo, content: &str) -> Input {
 
 #[cfg(feature = "fault-injection")]
 pub fn panic(session: SessionNo) -> Input {
-    let command = colloquy_actors::protocol::Command::Control(
-        colloquy_actors::protocol::control::ControlCommand::Panic,
-    );
-    Input::Command { session, command }
+    let panic = colloquy_actors::protocol::control::ControlCommand::Panic;
+    sent(session, Command::Control(panic))
 }
 
 /// Who somebody is to the room.
