@@ -2,7 +2,9 @@
 
 mod carried;
 mod handle;
+mod networks;
 mod owner;
+mod rings;
 
 use std::{
     io,
@@ -16,7 +18,7 @@ use ractor::{Actor, ActorCell, ActorProcessingErr, ActorRef, RpcReplyPort};
 use serde::Serialize;
 
 pub use self::handle::{Gauge, RoomRef};
-use self::{carried::Carried, owner::Owner};
+use self::{carried::Carried, networks::Networks, owner::Owner};
 use crate::{
     access_revision::AccessRevision,
     ids::{RoomId, SessionNo, TokenHash},
@@ -143,6 +145,7 @@ pub async fn spawn(
         disk_failed: AtomicBool::new(room.disk_failed()),
         owner: Owner::new(room.room(), beginner),
         entered: AtomicBool::new(room.room().has_meeting()),
+        networks: Networks::default(),
     });
     let args = Box::new(Args {
         shell: Shell::new(room, folder, revision),

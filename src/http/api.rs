@@ -15,6 +15,7 @@ use super::{
     calendar_places::CalendarPlaces,
     call_in,
     caller_limits::CallerLimits,
+    compressed_once::compressed_once,
     event_favorites, event_invites, events, home, invites, login, logout, mail_refusals, openapi, people,
     recordings, room_event, room_tariff, rooms, shared_folders, sip,
     starts::{self, StartLimits},
@@ -118,9 +119,10 @@ pub fn router(state: ApiState) -> Router {
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
         .with_state(state);
     if has_docs {
-        router = router
+        let docs = Router::new()
             .merge(SwaggerUi::new("/docs").url("/v1/openapi.json", document))
             .merge(asyncapi::routes());
+        router = router.merge(compressed_once(docs));
     }
     router
         .method_not_allowed_fallback(method_not_allowed)

@@ -10,6 +10,7 @@ pub mod calendar_places;
 pub mod call_in;
 pub mod caller_limits;
 pub mod checks;
+mod compressed_once;
 pub mod cursors;
 pub mod error;
 pub mod event_favorites;

@@ -4,7 +4,7 @@ use std::{
     io,
     sync::{
         Arc,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicU64, AtomicUsize, Ordering},
     },
     time::{Duration, Instant},
 };
@@ -17,6 +17,8 @@ use super::Doing;
 const LONG: usize = 2;
 /// Short ones: what waits for the disk after each batch.
 const SHORT: usize = 32;
+/// Writes at once on threads of the runtime, of which there are four at least: a disk that hangs has no more of them.
+const IN_PLACE: usize = 2;
 /// A write that takes longer than this has met a disk that others should not wait for.
 const QUICK: Duration = Duration::from_millis(1);
 /// For so long after it all writes are done elsewhere.
@@ -32,6 +34,7 @@ pub struct Threads {
     slow_until: AtomicU64,
     /// When the write began that was the first of those being done in place, in microseconds since the beginning; 0: none.
     in_place_since: AtomicU64,
+    in_place: AtomicUsize,
 }
 
 impl Default for Threads {
@@ -42,6 +45,7 @@ impl Default for Threads {
             began: Instant::now(),
             slow_until: AtomicU64::new(0),
             in_place_since: AtomicU64::new(0),
+            in_place: AtomicUsize::new(0),
         }
     }
 }
@@ -67,7 +71,9 @@ impl Threads {
         let now = micros(self.began.elapsed());
         let since = self.in_place_since.load(Ordering::Relaxed);
         let hangs = since > 0 && now > since.saturating_add(micros(QUICK));
-        !hangs && now >= self.slow_until.load(Ordering::Relaxed)
+        !hangs
+            && now >= self.slow_until.load(Ordering::Relaxed)
+            && self.in_place.load(Ordering::Relaxed) < IN_PLACE
     }
 
     /// [`Threads::timed`] right here. Others look meanwhile whether it hangs.
@@ -76,7 +82,9 @@ impl Threads {
         let first = self
             .in_place_since
             .compare_exchange(0, now, Ordering::Relaxed, Ordering::Relaxed);
+        self.in_place.fetch_add(1, Ordering::Relaxed);
         let written = self.timed(write);
+        self.in_place.fetch_sub(1, Ordering::Relaxed);
         if first.is_ok() {
             self.in_place_since.store(0, Ordering::Relaxed);
         }
@@ -148,6 +156,15 @@ mod tests {
             assert!(!beside.is_quick());
         });
         assert!(!threads.is_quick(), "it was slow");
+    }
+
+    #[test]
+    fn no_more_than_two_are_done_in_place() {
+        let threads = Threads::default();
+        threads.in_place(|| {
+            assert!(threads.is_quick());
+            threads.in_place(|| assert!(!threads.is_quick()));
+        });
     }
 
     #[tokio::test]

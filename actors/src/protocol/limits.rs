@@ -19,6 +19,12 @@ pub const COMMAND_BYTES_PER_SECOND: u32 = 256 * 1024;
 pub const ECHO_FREE_BYTES: usize = 1024;
 /// That many `echo` per second are not counted.
 pub const ECHO_FREE_PER_SECOND: u32 = 10;
+/// Commands that the sessions of one network send in one room together, `join` excepted; those of the server's own machine while it is developed on
+/// are not counted.
+pub const NETWORK_COMMANDS_PER_SECOND: f64 = 200.0;
+pub const NETWORK_COMMANDS_BURST: f64 = 500.0;
+/// Networks that a room counts for; above it those that say nothing are forgotten.
+pub const NETWORKS_KEPT: usize = 1_000;
 /// Commands of one session that its room has not yet handled.
 pub const SESSION_UNHANDLED_COMMANDS_MAX: usize = 256;
 /// And bytes of them; one always goes.
@@ -82,6 +88,9 @@ pub const JOIN_DEADLINE_SECS: u64 = 60;
 pub const JOIN_AGAIN_SECS: u64 = 180;
 /// A message must be whole that long after its first byte.
 pub const MESSAGE_SECS_MAX: u64 = 30;
+/// Where the long messages of all clients that have come in part take more than this, each has no more time than that.
+pub const UNFINISHED_BYTES_MAX: usize = 128 * 1024 * 1024;
+pub const LONG_MESSAGE_SECS_MIN: u64 = 2;
 /// Fragments of one message.
 pub const MESSAGE_FRAGMENTS_MAX: usize = 1_024;
 /// What was sent to a client so shortly before its connection was found broken may not have arrived: a ping and its pong
@@ -134,6 +143,10 @@ pub const RING_SECS: u64 = 120;
 pub const LARGE_RING_PEOPLE: u32 = 50;
 pub const LARGE_RING_EVENTS_MAX: usize = 8_192;
 pub const LARGE_RING_BYTES_MAX: usize = 4 * 1024 * 1024;
+
+/// What the rings of all rooms of a process take together. Above it the large ones let go of their older half, down to this.
+pub const RINGS_BYTES_MAX: usize = 256 * 1024 * 1024;
+pub const RING_BYTES_KEPT: usize = 64 * 1024;
 
 /// * A participant stays listed for that long after its connection broke.
 pub const RECONNECT_GRACE_SECS: u64 = 15;

@@ -55,6 +55,8 @@ pub enum Input {
     },
     /// The process that held the sockets is gone.
     Restarted,
+    /// The rings of all rooms take too much: the older half of this one goes.
+    LetGo,
     Notice(Notice),
 }
 
@@ -62,7 +64,7 @@ impl Input {
     /// Whether it comes with time alone: whatever is lost of it comes again.
     #[must_use]
     pub fn is_of_time(&self) -> bool {
-        matches!(self, Self::Tick | Self::Restarted)
+        matches!(self, Self::Tick | Self::Restarted | Self::LetGo)
     }
 }
 

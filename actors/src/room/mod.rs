@@ -27,6 +27,7 @@ mod participant;
 mod polls;
 mod presence;
 mod reattach;
+mod refusal;
 pub mod ring;
 pub mod roster;
 mod seats;
@@ -51,6 +52,7 @@ use self::{
     missed::Changed,
     moderation::Moderation,
     polls::Voter,
+    refusal::{Refusal, Sender},
     ring::Ring,
     roster::{Place, Roster},
     space::SpaceState,
@@ -59,16 +61,10 @@ use crate::{
     ids::{ParticipantId, RoomId, SessionNo, Space, Timestamp, UserId},
     livekit::Livekit,
     protocol::{
-        Command, Event,
-        breakout::{BreakoutError, BreakoutEvent},
-        chat::{ChatError, ChatEvent},
-        control::{ControlCommand, ControlError, ControlEvent},
+        Command,
+        control::{ControlCommand, ControlError},
         limits,
-        livekit::{LivekitError, LivekitEvent},
         meeting::{Caller, MeetingFacts},
-        moderation::{ModerationError, ModerationEvent},
-        polls::{PollsError, PollsEvent},
-        timer::{TimerError, TimerEvent},
     },
 };
 
@@ -186,53 +182,6 @@ impl Meeting {
     }
 }
 
-/// Why a command was not carried out: the error event of its namespace goes to the sender.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Refusal {
-    Control(ControlError),
-    Moderation(ModerationError),
-    Breakout(BreakoutError),
-    Chat(ChatError),
-    Timer(TimerError),
-    Polls(PollsError),
-    Livekit(LivekitError),
-    /// `rate_limit_exceeded`.
-    TooMuch,
-}
-
-impl Refusal {
-    fn tell(self, cx: &mut Cx, to: Sender) {
-        match self {
-            Self::Control(error) => to.tell(cx, &ControlEvent::Error(error)),
-            Self::Moderation(error) => to.tell(cx, &ModerationEvent::Error(error)),
-            Self::Breakout(error) => to.tell(cx, &BreakoutEvent::Error(error)),
-            Self::Chat(error) => to.tell(cx, &ChatEvent::Error(error)),
-            Self::Timer(error) => to.tell(cx, &TimerEvent::Error(error)),
-            Self::Polls(error) => to.tell(cx, &PollsEvent::Error(error)),
-            Self::Livekit(error) => to.tell(cx, &LivekitEvent::Error(error)),
-            Self::TooMuch => to.tell(cx, &ControlEvent::RateLimitExceeded),
-        }
-    }
-}
-
-/// Who sent a command.
-#[derive(Debug, Clone, Copy)]
-enum Sender {
-    /// Somebody who takes part: what it is told has a number.
-    Line(SessionNo),
-    /// Not yet joined. A number would say that the client has heard what came before, which it may want to resume from.
-    Session(SessionNo),
-}
-
-impl Sender {
-    fn tell<E: Event>(self, cx: &mut Cx, event: &E) {
-        match self {
-            Self::Line(line) => cx.send_one(Some(line), event),
-            Self::Session(session) => cx.tell(session, event),
-        }
-    }
-}
-
 impl Room {
     #[must_use]
     pub fn new(id: RoomId, settings: RoomSettings) -> Self {
@@ -278,11 +227,14 @@ impl Room {
         faults::behind(stamped.seq);
         self.event_seq = cx.event_seq;
         cx.effects.cost = cx.cost;
-        let people = self
-            .meeting
-            .as_mut()
-            .map_or(0, |meeting| meeting.people.all().count());
-        for effect in &cx.effects.list {
+        self.keep(&cx.effects.list);
+        cx.effects
+    }
+
+    /// Keeps what whoever comes back gets again.
+    fn keep(&mut self, effects: &[Effect]) {
+        let mut people = None;
+        for effect in effects {
             if let Effect::Send {
                 seq,
                 frame,
@@ -291,10 +243,12 @@ impl Room {
                 ..
             } = effect
             {
+                let meeting = &mut self.meeting;
+                let count = || meeting.as_mut().map_or(0, |meeting| meeting.people.all().count());
+                let people = *people.get_or_insert_with(count);
                 self.ring.add((*seq, self.at), frame.clone(), to.clone(), people);
             }
         }
-        cx.effects
     }
 
     fn input(&mut self, cx: &mut Cx, input: Input) {
@@ -315,6 +269,7 @@ impl Room {
             Input::Tick => self.tick(cx),
             Input::CallDone { call, outcome } => self.call_done(cx, call, &outcome),
             Input::Restarted => self.restarted(cx),
+            Input::LetGo => self.ring.let_go(),
             Input::Notice(Notice::RoomDeleted) => self.delete(cx),
             Input::Notice(Notice::InviteWithdrawn(code)) => {
                 self.withdraw(cx, |one| one == Caller::Guest(code));

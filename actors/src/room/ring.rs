@@ -104,6 +104,13 @@ impl Ring {
         }
     }
 
+    /// The older half goes.
+    pub fn let_go(&mut self) {
+        for _ in 0..self.events.len().div_ceil(2) {
+            self.drop_oldest();
+        }
+    }
+
     /// The room's life is over, `last` being its last number; returns the first of its next life. No number is used twice, even when
     /// a tail of the log was lost with the machine.
     pub fn begin_epoch(&mut self, last: u64, nonce: u64) -> u64 {
@@ -327,6 +334,9 @@ mod tests {
         let late = NOW.plus_secs(RING_SECS);
         ring.add((4, late), frame("x"), Receivers::One(SessionNo(1)), 1);
         assert_eq!((ring.base(), ring.bytes()), (3, 4));
+        let mut ring = filled(5, 1, 1);
+        ring.let_go();
+        assert_eq!((ring.base(), ring.bytes()), (3, 8));
     }
 
     #[test]

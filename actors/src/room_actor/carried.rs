@@ -10,7 +10,7 @@ use std::{
 use ractor::{ActorRef, RpcReplyPort};
 use tokio::task::{AbortHandle, JoinHandle};
 
-use super::{Gauge, RoomMsg};
+use super::{Gauge, RoomMsg, rings::Share};
 use crate::{
     ids::{RoomId, Timestamp},
     journal::{JournalError, Rebuild, threads::Threads},
@@ -46,6 +46,7 @@ pub(super) struct Carried {
     /// Calls to LiveKit that are under way.
     calls: HashMap<u64, AbortHandle>,
     stop_replies: Vec<RpcReplyPort<()>>,
+    ring: Share,
 }
 
 impl Carried {
@@ -66,6 +67,7 @@ impl Carried {
             alarm: None,
             calls: HashMap::new(),
             stop_replies: Vec::new(),
+            ring: Share::new(),
         }
     }
 
@@ -219,6 +221,10 @@ impl Carrier for Carried {
 
     fn takes_bytes(&mut self, bytes: usize) {
         self.gauge.waiting_bytes.fetch_sub(bytes, Ordering::Relaxed);
+    }
+
+    fn keeps(&mut self, bytes: usize) -> bool {
+        self.ring.set(bytes)
     }
 
     fn show_disk(&mut self, has_failed: bool) {

@@ -9,11 +9,12 @@ use std::{
 };
 
 use ractor::{ActorRef, ActorStatus, MessagingErr, RpcReplyPort, rpc::CallResult};
+use tokio::time::Instant;
 
-use super::{RoomMsg, owner::Owner};
+use super::{RoomMsg, networks::Networks, owner::Owner};
 use crate::{
     access_revision::AccessRevision,
-    ids::{RoomId, SessionNo, UserId},
+    ids::{OriginHash, RoomId, SessionNo, UserId},
     protocol::limits::{ROOM_WAITING_BYTES_MAX, ROOM_WAITING_INPUTS_MAX},
     registry::{Founder, Life, RoomHandle},
     room::input::{Input, Notice},
@@ -38,6 +39,7 @@ pub struct Gauge {
     pub(super) owner: Owner,
     /// Somebody has joined.
     pub(super) entered: AtomicBool,
+    pub(super) networks: Networks,
 }
 
 impl Gauge {
@@ -68,6 +70,12 @@ impl RoomRef {
     pub fn has_room_for_input(&self) -> bool {
         self.gauge.waiting.load(Ordering::Relaxed) < ROOM_WAITING_INPUTS_MAX
             && self.gauge.waiting_bytes.load(Ordering::Relaxed) < ROOM_WAITING_BYTES_MAX
+    }
+
+    /// Whether one more command of this network is taken.
+    #[must_use]
+    pub fn takes_from(&self, network: OriginHash) -> bool {
+        self.gauge.networks.take(network, Instant::now())
     }
 
     /// Sends a message that becomes an input. A room that has just ended hears nothing more, rightly.

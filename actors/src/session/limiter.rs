@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::protocol::limits;
+use crate::{bucket::Bucket, protocol::limits};
 
 /// * What one session may send in the long run, and how soon it must join; set by the operator.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,53 +35,6 @@ pub(super) enum Verdict {
     Refuse,
     /// Refused far too often: closed with 1008.
     Abuse,
-}
-
-/// A token bucket: tokens come back over time, up to its capacity.
-#[derive(Debug)]
-struct Bucket {
-    tokens: f64,
-    capacity: f64,
-    per_second: f64,
-    at: Instant,
-}
-
-impl Bucket {
-    fn new(per_second: f64, capacity: f64, now: Instant) -> Self {
-        Self {
-            tokens: capacity,
-            capacity,
-            per_second,
-            at: now,
-        }
-    }
-
-    fn refill(&mut self, now: Instant) {
-        let elapsed = now.saturating_duration_since(self.at).as_secs_f64();
-        self.tokens = (self.tokens + elapsed * self.per_second).min(self.capacity);
-        self.at = now;
-    }
-
-    fn take(&mut self, amount: f64, now: Instant) -> bool {
-        self.refill(now);
-        let enough = self.tokens >= amount;
-        if enough {
-            self.tokens -= amount;
-        }
-        enough
-    }
-
-    /// When that many tokens will be there.
-    fn wait(&mut self, amount: f64, now: Instant) -> Duration {
-        self.refill(now);
-        let missing = (amount - self.tokens).max(0.0);
-        Duration::try_from_secs_f64(missing / self.per_second).unwrap_or(Duration::MAX)
-    }
-
-    /// Takes tokens that may not be there yet.
-    fn owe(&mut self, amount: f64) {
-        self.tokens -= amount;
-    }
 }
 
 /// The limits of one session.

@@ -18,8 +18,8 @@ use tokio::{
 use super::{Finder, Seat, SessionMsg, finder, unread::Unread};
 use crate::{
     frame::Frame,
-    ids::{SessionNo, TokenHash},
-    protocol::{Command, codes::CloseCode, limits::SESSION_QUEUE_FRAMES_MAX},
+    ids::{OriginHash, SessionNo, TokenHash},
+    protocol::{Command, codes::CloseCode, control::ControlCommand, limits::SESSION_QUEUE_FRAMES_MAX},
     room::input::{Ending, Input, Reattach},
     room_actor::{RoomMsg, RoomRef},
     shell::{
@@ -54,6 +54,8 @@ pub(super) struct Shared {
     until_seated: Mutex<Option<Box<dyn Send>>>,
     /// Whether the session is to end although its client does not hear it.
     is_cut: AtomicBool,
+    /// Bytes that the socket has taken: it goes up while the client reads.
+    pub taken: AtomicU64,
     /// Wakes a writer that waits for a client that takes nothing.
     pub cut_now: Notify,
 }
@@ -64,6 +66,8 @@ struct Seated {
     room: RoomRef,
     session: SessionNo,
     token: TokenHash,
+    /// Where the socket comes from, if that is counted.
+    network: Option<OriginHash>,
     /// Since when the room has no shell that knows the session.
     lost_at: Option<Instant>,
     finder: Arc<dyn Finder>,
@@ -119,6 +123,11 @@ impl Shared {
             room: seat.room.clone(),
             session: seat.taken.session,
             token: seat.taken.grant.token,
+            network: seat
+                .taken
+                .origin
+                .filter(|origin| origin.counted)
+                .map(|origin| origin.network),
             lost_at: None,
             finder,
             outbox: Outbox::default(),
@@ -167,6 +176,11 @@ impl Link {
         }
     }
 
+    /// Bytes that the socket has taken.
+    pub(super) fn taken(&self) -> u64 {
+        self.shared.taken.load(Ordering::Relaxed)
+    }
+
     /// Whether the session is inside or waits.
     pub(super) fn is_seated(&self) -> bool {
         self.shared.is_seated.load(Ordering::Relaxed)
@@ -191,6 +205,11 @@ impl Link {
         let Some(seat) = seat.as_mut().filter(|seat| seat.room.has_room_for_input()) else {
             return false;
         };
+        let is_join = matches!(command, Command::Control(ControlCommand::Join { .. }));
+        let network = seat.network.filter(|_| !is_join);
+        if network.is_some_and(|network| !seat.room.takes_from(network)) {
+            return false;
+        }
         let Some(sent) = seat.outbox.add(command, bytes) else {
             return false;
         };

@@ -20,12 +20,13 @@ use tokio::{
 use super::{
     link::Shared,
     pieces::{Cutter, of_message, payload},
+    unfinished::Unfinished,
 };
 use crate::protocol::{
     codes::CloseCode,
     limits::{
-        MESSAGE_BEFORE_JOIN_BYTES_MAX, MESSAGE_BYTES_MAX, MESSAGE_FRAGMENTS_MAX, MESSAGE_SECS_MAX,
-        SOCKET_READ_BYTES,
+        LONG_MESSAGE_SECS_MIN, MESSAGE_BEFORE_JOIN_BYTES_MAX, MESSAGE_BYTES_MAX, MESSAGE_FRAGMENTS_MAX,
+        MESSAGE_SECS_MAX, SOCKET_READ_BYTES,
     },
 };
 
@@ -180,6 +181,7 @@ pub(super) struct Metered<S> {
     /// When the unfinished message began, and what wakes the reader when its time is over.
     since: Option<Instant>,
     alarm: Option<Pin<Box<Sleep>>>,
+    unfinished: Unfinished,
 }
 
 impl<S> Metered<S> {
@@ -195,6 +197,7 @@ impl<S> Metered<S> {
             shared,
             since: None,
             alarm: None,
+            unfinished: Unfinished::default(),
         }
     }
 
@@ -216,20 +219,39 @@ impl<S> Metered<S> {
         if self.frames.ended || !self.frames.is_unfinished() {
             (self.since, self.alarm) = (None, None);
         }
-        if self.frames.is_unfinished() {
+        let is_unfinished = self.frames.is_unfinished();
+        if is_unfinished {
             self.since.get_or_insert_with(Instant::now);
         }
+        let come = self.frames.bytes.saturating_sub(self.frames.left);
+        self.unfinished.set(if is_unfinished { come } else { 0 });
     }
 
-    /// Nothing comes at the moment: is the message that has begun too old?
+    /// Nothing comes at the moment: is the message that has begun too old? Where the unfinished messages of all clients take much, long ones
+    /// have little time.
     fn look_at_age(&mut self, cx: &mut Context<'_>) {
         let Some(since) = self.since else { return };
         let until = since + Duration::from_secs(MESSAGE_SECS_MAX);
-        let alarm = self
-            .alarm
-            .get_or_insert_with(|| Box::pin(tokio::time::sleep_until(until)));
-        if alarm.as_mut().poll(cx).is_ready() {
-            self.meter.exceed(Excess::Unfinished);
+        let soon = since + Duration::from_secs(LONG_MESSAGE_SECS_MIN);
+        loop {
+            let now = Instant::now();
+            if now >= until || now >= soon && self.unfinished.is_too_much() {
+                return self.meter.exceed(Excess::Unfinished);
+            }
+            let next = until.min((now + Duration::from_secs(1)).max(soon));
+            let alarm = self
+                .alarm
+                .get_or_insert_with(|| Box::pin(tokio::time::sleep_until(next)));
+            if alarm.as_mut().poll(cx).is_pending() {
+                return;
+            }
+            self.alarm = None;
+        }
+    }
+
+    fn wrote(&self, written: &Poll<io::Result<usize>>) {
+        if let Poll::Ready(Ok(bytes)) = written {
+            self.shared.taken.fetch_add(*bytes as u64, Ordering::Relaxed);
         }
     }
 }
@@ -272,7 +294,10 @@ impl<S: AsyncRead + Unpin> AsyncRead for Metered<S> {
 
 impl<S: AsyncWrite + Unpin> AsyncWrite for Metered<S> {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.get_mut().inner).poll_write(cx, buf)
+        let this = self.get_mut();
+        let written = Pin::new(&mut this.inner).poll_write(cx, buf);
+        this.wrote(&written);
+        written
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -288,7 +313,10 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Metered<S> {
         cx: &mut Context<'_>,
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.get_mut().inner).poll_write_vectored(cx, bufs)
+        let this = self.get_mut();
+        let written = Pin::new(&mut this.inner).poll_write_vectored(cx, bufs);
+        this.wrote(&written);
+        written
     }
 
     fn is_write_vectored(&self) -> bool {

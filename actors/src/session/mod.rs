@@ -9,6 +9,7 @@ mod link;
 mod meter;
 mod pieces;
 mod reader;
+mod unfinished;
 mod unread;
 mod writer;
 

@@ -52,6 +52,8 @@ pub(super) struct Reader {
 struct Watch {
     next_ping: Instant,
     pong_due: Option<Instant>,
+    /// What the socket had taken at the last look.
+    taken: u64,
 }
 
 /// Waits for the turn of what exceeds the burst. The timer is not asked where nothing is to wait for: it counts whole
@@ -111,6 +113,7 @@ impl Reader {
         let mut watch = Watch {
             next_ping: Instant::now() + Duration::from_secs(PING_INTERVAL_SECS),
             pong_due: None,
+            taken: 0,
         };
         loop {
             let wake = [Some(watch.next_ping), watch.pong_due, self.join_due];
@@ -142,7 +145,12 @@ impl Reader {
     fn look(&mut self, watch: &mut Watch, now: Instant) -> Option<End> {
         use crate::room::input::Ending::{Lost, Quit};
         if watch.pong_due.is_some_and(|due| due <= now) {
-            return Some((Lost, None));
+            // Its answer is behind what the client is still reading.
+            let taken = self.link.taken();
+            if std::mem::replace(&mut watch.taken, taken) == taken {
+                return Some((Lost, None));
+            }
+            watch.pong_due = Some(now + Duration::from_secs(PONG_TIMEOUT_SECS));
         }
         if self.link.is_seated() {
             self.join_due = None;
@@ -151,6 +159,7 @@ impl Reader {
         }
         if watch.next_ping <= now {
             watch.next_ping = now + Duration::from_secs(PING_INTERVAL_SECS);
+            watch.taken = self.link.taken();
             watch.pong_due = watch
                 .pong_due
                 .or(Some(now + Duration::from_secs(PONG_TIMEOUT_SECS)));

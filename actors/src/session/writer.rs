@@ -1,6 +1,10 @@
 //! The writer task: drains the queue and flushes once per batch.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    pin::pin,
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
 
 use futures_util::{SinkExt, stream::SplitSink};
 use ractor::ActorRef;
@@ -76,14 +80,29 @@ async fn drain<S: Socket>(
         let written = tokio::select! {
             biased;
             () = shared.cut_now.notified() => return Some(CloseCode::TryAgain),
-            written = tokio::time::timeout(Duration::from_secs(WRITE_STALL_SECS), write(sink, &mut batch, shared)) => written,
+            written = while_taken(shared, write(sink, &mut batch, shared)) => written,
         };
         shared.unread.written();
         match written {
-            Err(_stalled) => return Some(CloseCode::TryAgain),
-            Ok(Err(_broken)) => return None,
-            Ok(Ok(Some(code))) => return Some(code),
-            Ok(Ok(None)) => {}
+            None => return Some(CloseCode::TryAgain),
+            Some(Err(_broken)) => return None,
+            Some(Ok(Some(code))) => return Some(code),
+            Some(Ok(None)) => {}
+        }
+    }
+}
+
+/// Does something as long as the client takes anything of it; none when it does not.
+async fn while_taken<T>(shared: &Shared, writing: impl Future<Output = T>) -> Option<T> {
+    let mut writing = pin!(writing);
+    loop {
+        let before = shared.taken.load(Ordering::Relaxed);
+        let stall = Duration::from_secs(WRITE_STALL_SECS);
+        if let Ok(written) = tokio::time::timeout(stall, writing.as_mut()).await {
+            return Some(written);
+        }
+        if shared.taken.load(Ordering::Relaxed) == before {
+            return None;
         }
     }
 }
@@ -160,6 +179,21 @@ mod tests {
             () = tokio::time::sleep(Duration::from_secs(1)) => panic!("it sleeps"),
         };
         assert_eq!(closed, Some(CloseCode::TryAgain));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_takes_anything_is_waited_for_and_who_takes_nothing_is_not() {
+        let shared = Shared::default();
+        let slow = async {
+            for _ in 0..10 {
+                tokio::time::sleep(Duration::from_secs(WRITE_STALL_SECS - 1)).await;
+                shared.taken.fetch_add(1, Ordering::Relaxed);
+            }
+        };
+        assert_eq!(while_taken(&shared, slow).await, Some(()));
+        let began = tokio::time::Instant::now();
+        assert_eq!(while_taken(&shared, std::future::pending::<()>()).await, None);
+        assert_eq!(began.elapsed().as_secs(), WRITE_STALL_SECS);
     }
 
     #[tokio::test(start_paused = true)]

@@ -233,6 +233,9 @@ impl<C: Carrier> Shell<C> {
         if self.room.wants_snapshot() {
             self.begin_snapshot(carrier, None);
         }
+        if carrier.keeps(self.room.room().ring().bytes()) && self.is_running() {
+            self.own_input(carrier, Input::LetGo);
+        }
         self.set_alarm(carrier);
         if may_end && self.is_over() {
             self.phase = Phase::Ending;

@@ -204,6 +204,10 @@ impl Carrier for Outside {
             .expect("what was counted before");
     }
 
+    fn keeps(&mut self, bytes: usize) -> bool {
+        bytes > 2_000 && self.chance.one_in(300)
+    }
+
     fn show_disk(&mut self, _has_failed: bool) {}
 
     fn wants_to_end(&mut self, _room: RoomId) {
@@ -260,6 +264,7 @@ fn kind(input: &Input) -> &'static str {
         Input::CallDone { .. } => "call done",
         Input::Restarted => "restarted",
         Input::Reattach(_) => "reattach",
+        Input::LetGo => "let go",
         Input::Notice(_) => "notice",
     }
 }

@@ -32,6 +32,9 @@ struct Lively {
     people: Vec<Participant>,
     waiting: Participant,
     waiting_id: String,
+    /// Says nothing, and goes on from the number of the last event that it has seen.
+    listener: Participant,
+    heard: Vec<Value>,
     seen: Vec<Value>,
 }
 
@@ -92,6 +95,10 @@ async fn chat_until_death(server: &Unlimited, death: Death, round: usize, rooms:
         rooms[number].seen.extend(messages_seen(&person));
         rooms[number].people.push(person);
     }
+    for room in rooms {
+        while room.listener.try_next().await.is_some() {}
+        room.heard.extend(messages_seen(&room.listener));
+    }
 }
 
 /// Writes without waiting for more than it must, until the connection ends.
@@ -122,6 +129,7 @@ impl Lively {
         for name in &PEOPLE[1..] {
             people.push(meeting.joined_guest(name).await);
         }
+        let listener = meeting.joined_guest("Lisa").await;
         people[0]
             .send("moderation", json!({"action": "enable_waiting_room"}))
             .await;
@@ -136,6 +144,8 @@ impl Lively {
             people,
             waiting,
             waiting_id,
+            listener,
+            heard: Vec::new(),
             seen: Vec::new(),
         }
     }
@@ -145,7 +155,9 @@ impl Lively {
         self.waiting = self.meeting.returning_guest(&self.waiting.resumption).await;
         self.waiting.ask_to_join("Walter").await;
         self.waiting.expect("moderation", "in_waiting_room").await;
-        let ids: Vec<_> = self.people.iter().map(|person| person.id.clone()).collect();
+        self.listen_again().await;
+        let mut ids: Vec<_> = self.people.iter().map(|person| person.id.clone()).collect();
+        ids.push(self.listener.id.clone());
         for (index, name) in PEOPLE[..count].iter().enumerate() {
             let token = &self.people[index].resumption;
             let mut person = match index {
@@ -157,6 +169,7 @@ impl Lively {
             assert_all_listed(&joined, &ids, index);
             if index == 0 {
                 self.assert_waiting_room(&joined);
+                self.listener.events_so_far().await;
                 self.assert_history(&mut person, &joined).await;
             }
             self.people[index] = person;
@@ -172,6 +185,17 @@ impl Lively {
                 Vec::<&Value>::new()
             );
         }
+    }
+
+    /// What was missed comes, and nothing else.
+    async fn listen_again(&mut self) {
+        let (token, seen) = (&self.listener.resumption, self.listener.last_seq());
+        let mut back = self.meeting.resuming_guest(token, seen).await;
+        back.ask_to_join("Lisa").await;
+        let resumed = back.expect_next("control", "resumed").await;
+        assert_eq!(resumed["payload"], json!({"message": "resumed", "from": seen}));
+        back.id = self.listener.id.clone();
+        self.listener = back;
     }
 
     fn assert_waiting_room(&self, joined: &Value) {
@@ -197,6 +221,13 @@ impl Lively {
                 "said once, kept twice: {message}"
             );
         }
+        let since = messages_seen(&self.listener);
+        let heard = self.heard.iter().chain(&since);
+        assert_eq!(
+            heard.map(id).collect::<Vec<_>>(),
+            history.iter().map(id).collect::<Vec<_>>(),
+            "who listens hears everything once, and in order"
+        );
         assert!(!self.seen.is_empty());
         for seen in &self.seen {
             let kept = by_id
