@@ -145,6 +145,7 @@ pub async fn spawn(
         disk_failed: AtomicBool::new(room.disk_failed()),
         owner: Owner::new(room.room(), beginner),
         entered: AtomicBool::new(room.room().has_meeting()),
+        sockets: AtomicUsize::new(0),
         networks: Networks::default(),
     });
     let args = Box::new(Args {

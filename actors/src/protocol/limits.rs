@@ -19,10 +19,12 @@ pub const COMMAND_BYTES_PER_SECOND: u32 = 256 * 1024;
 pub const ECHO_FREE_BYTES: usize = 1024;
 /// That many `echo` per second are not counted.
 pub const ECHO_FREE_PER_SECOND: u32 = 10;
-/// Commands that the sessions of one network send in one room together, `join` excepted; those of the server's own machine while it is developed on
-/// are not counted.
-pub const NETWORK_COMMANDS_PER_SECOND: f64 = 200.0;
-pub const NETWORK_COMMANDS_BURST: f64 = 500.0;
+/// What the sessions of one network send in one room together, `join` excepted: as much in the long run as so many that send all they may, and the bursts of
+/// so many. The server's own machine is not counted while it is developed on.
+pub const NETWORK_RATES: u32 = 10;
+pub const NETWORK_BURSTS: u32 = 2;
+/// A command counts once for so many sockets that may hear of it.
+pub const NETWORK_COMMAND_SOCKETS: usize = 100;
 /// Networks that a room counts for; above it those that say nothing are forgotten.
 pub const NETWORKS_KEPT: usize = 1_000;
 /// Commands of one session that its room has not yet handled.

@@ -223,8 +223,9 @@ impl Carrier for Carried {
         self.gauge.waiting_bytes.fetch_sub(bytes, Ordering::Relaxed);
     }
 
-    fn keeps(&mut self, bytes: usize) -> bool {
-        self.ring.set(bytes)
+    fn keeps(&mut self, sockets: usize, ring_bytes: usize) -> bool {
+        self.gauge.sockets.store(sockets, Ordering::Relaxed);
+        self.ring.set(ring_bytes)
     }
 
     fn show_disk(&mut self, has_failed: bool) {

@@ -18,6 +18,7 @@ use crate::{
     protocol::limits::{ROOM_WAITING_BYTES_MAX, ROOM_WAITING_INPUTS_MAX},
     registry::{Founder, Life, RoomHandle},
     room::input::{Input, Notice},
+    session::RateLimits,
     shell::outbox::Sent,
 };
 
@@ -39,6 +40,7 @@ pub struct Gauge {
     pub(super) owner: Owner,
     /// Somebody has joined.
     pub(super) entered: AtomicBool,
+    pub(super) sockets: AtomicUsize,
     pub(super) networks: Networks,
 }
 
@@ -74,8 +76,11 @@ impl RoomRef {
 
     /// Whether one more command of this network is taken.
     #[must_use]
-    pub fn takes_from(&self, network: OriginHash) -> bool {
-        self.gauge.networks.take(network, Instant::now())
+    pub fn takes_from(&self, network: OriginHash, rates: RateLimits) -> bool {
+        let sockets = self.gauge.sockets.load(Ordering::Relaxed);
+        self.gauge
+            .networks
+            .take(network, (rates, sockets), Instant::now())
     }
 
     /// Sends a message that becomes an input. A room that has just ended hears nothing more, rightly.

@@ -15,7 +15,7 @@ use tokio::{
     time::Instant,
 };
 
-use super::{Finder, Seat, SessionMsg, finder, unread::Unread};
+use super::{Finder, RateLimits, Seat, SessionMsg, finder, unread::Unread};
 use crate::{
     frame::Frame,
     ids::{OriginHash, SessionNo, TokenHash},
@@ -68,6 +68,7 @@ struct Seated {
     token: TokenHash,
     /// Where the socket comes from, if that is counted.
     network: Option<OriginHash>,
+    rates: RateLimits,
     /// Since when the room has no shell that knows the session.
     lost_at: Option<Instant>,
     finder: Arc<dyn Finder>,
@@ -115,7 +116,7 @@ impl fmt::Debug for Shared {
 impl Shared {
     pub(super) fn link(
         actor: ActorRef<SessionMsg>,
-        (seat, finder): (&Seat, Arc<dyn Finder>),
+        (seat, rates, finder): (&Seat, RateLimits, Arc<dyn Finder>),
         until_seated: Box<dyn Send>,
     ) -> (Link, mpsc::Receiver<Outgoing>) {
         let (queue, receiver) = mpsc::channel(SESSION_QUEUE_FRAMES_MAX);
@@ -128,6 +129,7 @@ impl Shared {
                 .origin
                 .filter(|origin| origin.counted)
                 .map(|origin| origin.network),
+            rates,
             lost_at: None,
             finder,
             outbox: Outbox::default(),
@@ -207,7 +209,7 @@ impl Link {
         };
         let is_join = matches!(command, Command::Control(ControlCommand::Join { .. }));
         let network = seat.network.filter(|_| !is_join);
-        if network.is_some_and(|network| !seat.room.takes_from(network)) {
+        if network.is_some_and(|network| !seat.room.takes_from(network, seat.rates)) {
             return false;
         }
         let Some(sent) = seat.outbox.add(command, bytes) else {

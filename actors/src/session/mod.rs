@@ -213,7 +213,7 @@ impl<S: Socket> Actor for SessionActor<S> {
             caller_names,
             places,
         } = args;
-        let (link, queue) = Shared::link(myself.clone(), (&seat, finder), places.until_seated);
+        let (link, queue) = Shared::link(myself.clone(), (&seat, rates, finder), places.until_seated);
         let meter = Arc::<Meter>::default();
         let metered = Metered::new(stream, Arc::clone(&meter), Arc::clone(link.shared()));
         let socket = WebSocketStream::from_raw_socket(metered, Role::Server, Some(socket_config())).await;

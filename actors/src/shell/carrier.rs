@@ -60,8 +60,9 @@ pub trait Carrier {
     fn waits_no_more(&mut self);
     /// So many bytes of commands wait no more.
     fn takes_bytes(&mut self, bytes: usize);
-    /// The room's ring takes so many bytes; whether that is too much, as long as other rooms take what they do.
-    fn keeps(&mut self, bytes: usize) -> bool;
+    /// The room has so many sockets, and its ring takes so many bytes; whether that is too much, as long as other rooms take what they
+    /// do.
+    fn keeps(&mut self, sockets: usize, ring_bytes: usize) -> bool;
     /// Whether the room lives in memory because the disk failed.
     fn show_disk(&mut self, has_failed: bool);
     /// The room is over, and asks whether it may end.

@@ -233,7 +233,7 @@ impl<C: Carrier> Shell<C> {
         if self.room.wants_snapshot() {
             self.begin_snapshot(carrier, None);
         }
-        if carrier.keeps(self.room.room().ring().bytes()) && self.is_running() {
+        if carrier.keeps(self.links.len(), self.room.room().ring().bytes()) && self.is_running() {
             self.own_input(carrier, Input::LetGo);
         }
         self.set_alarm(carrier);

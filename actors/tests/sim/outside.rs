@@ -204,8 +204,8 @@ impl Carrier for Outside {
             .expect("what was counted before");
     }
 
-    fn keeps(&mut self, bytes: usize) -> bool {
-        bytes > 2_000 && self.chance.one_in(300)
+    fn keeps(&mut self, _sockets: usize, ring_bytes: usize) -> bool {
+        ring_bytes > 2_000 && self.chance.one_in(300)
     }
 
     fn show_disk(&mut self, _has_failed: bool) {}
