@@ -107,7 +107,7 @@ impl App {
         // Before the tables change: a server that goes on with them must not find others.
         let lock = db.lock_server().await?;
         db.migrate().await?;
-        let disabled_users = DisabledUsers::load(&db).await?;
+        let disabled_users = DisabledUsers::load(&db, &config.oidc.former_issuers).await?;
         let origins = Origins::load(&db, &config).await?;
         let readiness = Readiness::default();
         let live = Live::start(

@@ -23,7 +23,11 @@ const INTERVAL: Duration = Duration::from_secs(3);
 
 /// The users and services that are disabled, as the database last said. Clones are one.
 #[derive(Debug, Clone, Default)]
-pub struct DisabledUsers(Arc<RwLock<Arc<Known>>>);
+pub struct DisabledUsers {
+    known: Arc<RwLock<Arc<Known>>>,
+    /// Names that the issuer had. Until what is stored under them is the present one's, whoever was locked out under one is.
+    former: Arc<[String]>,
+}
 
 #[derive(Debug, Default)]
 struct Known {
@@ -47,15 +51,25 @@ impl Known {
     }
 
     fn add(&mut self, issuer: &str, subject: String) {
-        let issuer = issuer.trim_end_matches('/').to_owned();
-        self.subjects.entry(issuer).or_default().insert(subject);
+        self.subjects
+            .entry(plain(issuer).to_owned())
+            .or_default()
+            .insert(subject);
     }
+}
+
+/// The name of an issuer, which may stand with a slash at its end.
+fn plain(issuer: &str) -> &str {
+    issuer.trim_end_matches('/')
 }
 
 impl DisabledUsers {
     /// Those who are disabled when the server starts: nobody is let in before this is known.
-    pub async fn load(db: &Db) -> Result<Self, StoreError> {
-        let this = Self::default();
+    pub async fn load(db: &Db, former_issuers: &[String]) -> Result<Self, StoreError> {
+        let this = Self {
+            former: former_issuers.iter().map(|name| plain(name).to_owned()).collect(),
+            ..Self::default()
+        };
         this.look(db).await?;
         Ok(this)
     }
@@ -70,14 +84,13 @@ impl DisabledUsers {
     #[must_use]
     pub fn has_subject(&self, issuer: &str, subject: &str) -> bool {
         let known = self.known();
-        known
-            .subjects
-            .get(issuer.trim_end_matches('/'))
-            .is_some_and(|subjects| subjects.contains(subject))
+        let names = std::iter::once(plain(issuer)).chain(self.former.iter().map(String::as_str));
+        let mut subjects = names.filter_map(|name| known.subjects.get(name));
+        subjects.any(|subjects| subjects.contains(subject))
     }
 
     fn known(&self) -> Arc<Known> {
-        Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner))
+        Arc::clone(&self.known.read().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Asks the database; the answer has those who were not disabled at the last look. An error leaves all as it was.
@@ -86,7 +99,7 @@ impl DisabledUsers {
         let now = Known::new(users::all_disabled(db).await?, services);
         let before = self.known();
         let new = now.ids.difference(&before.ids).copied().collect();
-        *self.0.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(now);
+        *self.known.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(now);
         Ok(new)
     }
 
@@ -133,10 +146,13 @@ mod tests {
             issuer: issuer.to_owned(),
             subject: subject.to_owned(),
         };
-        let disabled = DisabledUsers::default();
+        let disabled = DisabledUsers {
+            former: Arc::new(["d".to_owned()]),
+            ..DisabledUsers::default()
+        };
         assert!(!disabled.has(Uuid::from_u128(7)) && !disabled.has_subject("a", "ada"));
-        *disabled.0.write().unwrap() = Arc::new(Known::new(
-            vec![user("ada", "a"), user("bob", "b/")],
+        *disabled.known.write().unwrap() = Arc::new(Known::new(
+            vec![user("ada", "a"), user("bob", "b/"), user("cleo", "d/")],
             vec![DisabledSubject {
                 issuer: "a".to_owned(),
                 subject: "gateway".to_owned(),
@@ -151,6 +167,8 @@ mod tests {
             ("b", "gateway", false),
             ("a", "bob", false),
             ("c", "ada", false),
+            ("c", "cleo", true),
+            ("a", "cleo", true),
         ] {
             assert_eq!(
                 disabled.has_subject(issuer, subject),

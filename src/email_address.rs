@@ -25,10 +25,44 @@ pub fn on_envelope(email: &str) -> String {
     parts(email).map_or_else(|| email.to_owned(), |(local, domain)| format!("{local}@{domain}"))
 }
 
-fn parts(email: &str) -> Option<(&str, String)> {
+fn parts(email: &str) -> Option<(String, String)> {
     let (local, domain) = email.rsplit_once('@')?;
     let domain = idna::domain_to_ascii_cow(domain.as_bytes(), AsciiDenyList::URL).ok()?;
-    (!local.is_empty() && !domain.is_empty()).then(|| (local, domain.into_owned()))
+    (!local.is_empty() && !domain.is_empty()).then(|| (plainly(local), domain.into_owned()))
+}
+
+/// A local part in the shortest of the ways in which it can be written: quotes, and backslashes between them, say nothing by
+/// themselves (RFC 5321, section 4.1.2).
+fn plainly(local: &str) -> String {
+    let between = local.strip_prefix('"').and_then(|local| local.strip_suffix('"'));
+    let Some(quoted) = between else {
+        return local.to_owned();
+    };
+    let mut text = String::with_capacity(quoted.len());
+    let mut letters = quoted.chars();
+    while let Some(letter) = letters.next() {
+        text.extend(if letter == '\\' {
+            letters.next()
+        } else {
+            Some(letter)
+        });
+    }
+    if text.split('.').all(is_atom) {
+        return text;
+    }
+    let escaped = text.chars().flat_map(|letter| {
+        let backslash = ['"', '\\'].contains(&letter).then_some('\\');
+        backslash.into_iter().chain([letter])
+    });
+    format!("\"{}\"", escaped.collect::<String>())
+}
+
+/// RFC 5322, section 3.2.3, and RFC 6532 for what is not ASCII.
+fn is_atom(text: &str) -> bool {
+    let is_of_atom = |letter: char| {
+        letter.is_ascii_alphanumeric() || !letter.is_ascii() || "!#$%&'*+-/=?^_`{|}~".contains(letter)
+    };
+    !text.is_empty() && text.chars().all(is_of_atom)
 }
 
 #[cfg(test)]
@@ -45,6 +79,14 @@ mod tests {
             ("idn@xn--bcher-kva.example", "idn@xn--bcher-kva.example"),
             ("bo\u{308}b@example.org", "böb@example.org"),
             ("a@b@example.org", "a@b@example.org"),
+            (r#""Bob"@example.org"#, "bob@example.org"),
+            (r#""b\o\b.x"@example.org"#, "bob.x@example.org"),
+            (r#""a b"@example.org"#, r#""a b"@example.org"#),
+            (r#""\a\ b"@example.org"#, r#""a b"@example.org"#),
+            (r#""a\"\\b"@example.org"#, r#""a\"\\b"@example.org"#),
+            (r#""a@b"@example.org"#, r#""a@b"@example.org"#),
+            (r#""a..b"@example.org"#, r#""a..b"@example.org"#),
+            (r#"""@example.org"#, r#"""@example.org"#),
         ] {
             assert_eq!(canonical(email).as_deref(), Some(form), "{email}");
             assert_eq!(compared(email), form);

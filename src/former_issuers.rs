@@ -16,10 +16,10 @@ use crate::{
 };
 
 /// Time after which another server may go on where one has died.
-const LEASE: Duration = Duration::from_mins(5);
+const LEASE: Duration = Duration::from_mins(1);
 
 /// Time between two renewals of the lease.
-const RENEWAL: Duration = Duration::from_mins(1);
+const RENEWAL: Duration = Duration::from_secs(15);
 
 /// How often a step is tried that meets somebody who logs in for the first time just then.
 const TRIES_MAX: u32 = 5;

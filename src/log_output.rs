@@ -4,8 +4,11 @@
 use std::{
     io::{self, Write},
     os::fd::AsFd,
-    sync::atomic::{AtomicBool, AtomicU64, Ordering},
-    time::Duration,
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
 };
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -15,6 +18,10 @@ const PIECE_BYTES: usize = 4096;
 
 /// How long the first line waits for a reader that is only slow. The next ones do not wait until it reads again.
 const TIME_LIMIT: Duration = Duration::from_millis(200);
+
+/// Of the time, one part in so many is spent with waiting at most, however slow the reader is: it is the time of threads that have
+/// something else to do.
+const WAITS_OF: u32 = 20;
 
 /// Lines that were lost since they were last told.
 static LOST: AtomicU64 = AtomicU64::new(0);
@@ -30,6 +37,27 @@ pub struct Patient<W> {
     to: W,
     /// Nobody read when it last tried.
     is_stuck: AtomicBool,
+    patience: Mutex<Patience>,
+}
+
+/// How long lines may still wait.
+#[derive(Debug)]
+struct Patience {
+    left: Duration,
+    as_of: Option<Instant>,
+}
+
+impl Patience {
+    /// What is left now.
+    fn left(&mut self) -> Duration {
+        let now = Instant::now();
+        let passed = self
+            .as_of
+            .replace(now)
+            .map_or(Duration::ZERO, |before| now - before);
+        self.left = (self.left + passed / WAITS_OF).min(TIME_LIMIT);
+        self.left
+    }
 }
 
 impl<W> Patient<W> {
@@ -37,6 +65,10 @@ impl<W> Patient<W> {
         Self {
             to,
             is_stuck: AtomicBool::new(false),
+            patience: Mutex::new(Patience {
+                left: TIME_LIMIT,
+                as_of: None,
+            }),
         }
     }
 }
@@ -69,20 +101,25 @@ impl<W: Lines> Write for &Patient<W> {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
         let mut to = self.to.lock();
         let was_stuck = self.is_stuck.load(Ordering::Relaxed);
-        let mut time_limit = if was_stuck { Duration::ZERO } else { TIME_LIMIT };
+        let mut patience = self.patience.lock().unwrap_or_else(PoisonError::into_inner);
+        let left = patience.left();
+        let mut time_limit = if was_stuck { Duration::ZERO } else { left };
         // A line that was cut must not run into the next.
         let begin: &[u8] = if was_stuck { b"\n" } else { b"" };
         for piece in std::iter::once(begin).chain(line.chunks(PIECE_BYTES)) {
             if piece.is_empty() {
                 continue;
             }
-            if !takes(&to, time_limit) {
+            let began = Instant::now();
+            let is_taken = takes(&to, time_limit);
+            patience.left = patience.left.saturating_sub(began.elapsed());
+            if !is_taken {
                 self.is_stuck.store(true, Ordering::Relaxed);
                 LOST.fetch_add(1, Ordering::Relaxed);
                 return Ok(line.len());
             }
             to.write_all(piece)?;
-            time_limit = TIME_LIMIT;
+            time_limit = patience.left;
         }
         self.is_stuck.store(false, Ordering::Relaxed);
         Ok(line.len())
@@ -105,12 +142,7 @@ fn takes(to: &impl AsFd, time_limit: Duration) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use std::{
-        fs::File,
-        io::Read as _,
-        sync::{Mutex, MutexGuard},
-        time::Instant,
-    };
+    use std::{fs::File, io::Read as _, sync::MutexGuard, thread};
 
     use super::*;
 
@@ -164,6 +196,34 @@ mod tests {
         let mut rest = String::new();
         reader.read_to_string(&mut rest).unwrap();
         assert!(rest.ends_with("\nagain\n"), "{rest}");
+    }
+
+    /// One that reads a little now and then, so that lines come through and the pipe is always full.
+    #[test]
+    fn a_slow_reader_costs_little_time() {
+        let (mut reader, writer) = io::pipe().unwrap();
+        let log = Patient::new(Pipe(Mutex::new(writer)));
+        let reading = thread::spawn(move || {
+            let mut piece = [0; PIECE_BYTES];
+            while reader.read(&mut piece).is_ok_and(|read| read > 0) {
+                thread::sleep(Duration::from_millis(50));
+            }
+        });
+        let line = [&[b'z'; 999][..], b"\n"].concat();
+        let (began, mut waited) = (Instant::now(), Duration::ZERO);
+        while began.elapsed() < Duration::from_secs(2) {
+            let before = Instant::now();
+            (&log).write_all(&line).unwrap();
+            waited += before.elapsed();
+            thread::sleep(Duration::from_millis(1));
+        }
+        // 200 ms at first, and a twentieth of the time.
+        assert!(
+            waited < 5 * (TIME_LIMIT + began.elapsed() / WAITS_OF),
+            "{waited:?}"
+        );
+        drop(log);
+        reading.join().unwrap();
     }
 
     #[test]

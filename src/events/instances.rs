@@ -224,7 +224,10 @@ impl Series {
 
     fn backward(&self, filter: TimeFilter, ahead: Option<InstanceKey>) -> impl Iterator<Item = Instance> {
         // One that begins at the same second may still be ahead by its name.
-        let latest = ahead.map(|place| place.starts_at + TimeDelta::seconds(1));
+        let latest = ahead.map(|place| {
+            let next = place.starts_at.checked_add_signed(TimeDelta::seconds(1));
+            next.unwrap_or(DateTime::<Utc>::MAX_UTC)
+        });
         let end = [filter.time_max, latest].into_iter().flatten().min();
         let earliest = filter.time_min.map(|min| self.before_all_that_last_to(min));
         let regular = self

@@ -76,7 +76,8 @@ where
             Credentials::InviteCode(code) => {
                 let address = parts.extensions.get().copied();
                 if let Some(address) = address {
-                    state.caller_limits.admit_guest(parts, code, address).await?;
+                    let held = parts.extensions.get();
+                    state.caller_limits.admit_guest(held, code, address).await?;
                 }
                 guest(&state, code, address).await
             }

@@ -177,11 +177,11 @@ impl CallerLimits {
     /// The same for a guest with an invite code, who changes nothing.
     pub(super) async fn admit_guest(
         &self,
-        request: &Parts,
+        held: Option<&Held>,
         code: Uuid,
         address: ClientAddress,
     ) -> Result<(), ApiError> {
-        match request.extensions.get::<Held>() {
+        match held {
             Some(held) => self.reads.hold((code, address.home()), held).await,
             None => Ok(()),
         }

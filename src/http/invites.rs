@@ -17,6 +17,7 @@ use super::{
     ApiError, ApiState, access,
     auth::CurrentUser,
     body::Body,
+    caller_limits::Held,
     checks::Checks,
     pages::{Page, PageQuery},
     params::{InPath, InQuery},
@@ -290,9 +291,15 @@ async fn delete(
 async fn verify(
     State(state): State<ApiState>,
     Extension(address): Extension<ClientAddress>,
+    held: Option<Extension<Held>>,
     Body(body): Body<VerifyInviteBody>,
 ) -> Result<Response, ApiError> {
     state.start_limits.codes.admit(address)?;
+    let held = held.as_deref();
+    state
+        .caller_limits
+        .admit_guest(held, body.invite_code, address)
+        .await?;
     let opens = |invite: &InviteForStart| {
         invite.is_valid(state.clock.now())
             && !invite.owner_disabled

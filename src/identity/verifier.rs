@@ -4,6 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use chrono::{DateTime, Utc};
 use jsonwebtoken::Algorithm;
+use tokio::sync::Semaphore;
 
 use super::{
     KeySource, LogoutToken, Reachability, Revocations, TokenError, TokenRefusal, VerifiedToken,
@@ -32,6 +33,8 @@ pub(super) struct Inner {
     pub(super) issuer: Issuer,
     pub(super) clock: Clock,
     verified: TokenCache,
+    /// Signatures that are checked at once. Further tokens wait here and not for a thread, which others need for less.
+    checks: Semaphore,
     refusals: RefusalLog,
     logins: Logins,
     pub(super) questions: Queue,
@@ -44,6 +47,9 @@ pub(super) enum Issuer {
     Remote(Arc<RemoteIssuer>),
     Local(Arc<DevIssuer>),
 }
+
+/// As many as there are threads on a small machine.
+const CHECKS: usize = 4;
 
 /// A token whose signature is right, with the name under which its issuer goes.
 struct Signed {
@@ -73,6 +79,7 @@ impl Verifier {
             issuer,
             clock,
             verified: TokenCache::new(VERIFIED_TOKENS_MAX),
+            checks: Semaphore::new(CHECKS),
             refusals: RefusalLog::default(),
             logins: Logins::default(),
             questions: Queue::default(),
@@ -267,11 +274,13 @@ impl Inner {
                     Some(time_limit) => issuer.keys_within(wanted, time_limit).await?,
                     None => issuer.keys(wanted).await?,
                 };
+                let _place = self.checks.acquire().await;
                 let key = current.keys.verify(&unverified, wanted)?;
                 let by = SignedBy::new(key, generation);
                 (current.metadata.issuer.clone(), Some(by))
             }
             Issuer::Local(issuer) => {
+                let _place = self.checks.acquire().await;
                 issuer.keys().verify(&unverified, wanted)?;
                 (issuer.issuer().to_owned(), None)
             }

@@ -3,56 +3,33 @@
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-use crate::store::{
-    StoreError, Tx,
-    events::{InviteRole, InviteStatus},
-    rows::{Columns, from_columns},
-    users::User,
-};
+use crate::store::{StoreError, Tx, users::User};
 
-/// An invitation of an address, taken out of the table.
-struct Taken {
-    id: Uuid,
-    event_id: Uuid,
-    role: String,
-    status: String,
-    created_by: Uuid,
-    created_at: DateTime<Utc>,
-    told: bool,
-    code: Option<Uuid>,
-}
+/// Invitations of the user whose event an invitation of the address is for, too: they get its role, if that is the higher one.
+const RAISE: &str = "UPDATE event_invites SET
+    role = CASE WHEN theirs.role = 'moderator' THEN theirs.role ELSE event_invites.role END,
+    told = event_invites.told OR theirs.told, former_code = theirs.invite_code, updated_at = $4
+    FROM (SELECT i.event_id, i.role, i.told, i.invite_code FROM event_invites i JOIN events e ON e.id = i.event_id
+        WHERE i.email = $1 AND e.tenant_id = $2 AND e.created_by <> $3) AS theirs
+    WHERE event_invites.event_id = theirs.event_id AND event_invites.user_id = $3";
 
-impl Taken {
-    fn read(row: &impl Columns) -> sqlx::Result<Self> {
-        Ok(Self {
-            id: row.col("id")?,
-            event_id: row.col("event_id")?,
-            role: row.col("role")?,
-            status: row.col("status")?,
-            created_by: row.col("created_by")?,
-            created_at: row.col("created_at")?,
-            told: row.col("told")?,
-            code: row.col("invite_code")?,
-        })
-    }
-}
-from_columns!(Taken);
+/// Those of the address that the user has, or to an event of its own.
+const END: &str = "DELETE FROM event_invites
+    WHERE email = $1 AND EXISTS (SELECT 1 FROM events e WHERE e.id = event_invites.event_id AND e.tenant_id = $2
+        AND (e.created_by = $3 OR EXISTS
+            (SELECT 1 FROM event_invites own WHERE own.event_id = e.id AND own.user_id = $3)))";
+
+/// The others become the user's.
+const GIVE: &str = "UPDATE event_invites SET user_id = $3, email = NULL, firstname = NULL, lastname = NULL,
+    role = CASE WHEN role = 'moderator' THEN role ELSE 'user' END,
+    former_code = invite_code, invite_code = NULL, updated_at = $4
+    WHERE email = $1 AND EXISTS (SELECT 1 FROM events e WHERE e.id = event_invites.event_id AND e.tenant_id = $2)";
 
 /// Makes invitations of the user's address to events of the tenant the user's own. One that meets an invitation of the
 /// user gives it its role, if that is the higher one; one to an event of the user itself ends. The codes of the address are
 /// no more: a user needs none. An address that is only assumed to be the user's brings nothing while others have it, too. Whoever has come in by one stays and comes back with its token, which is good for a user who
 /// has signed in meanwhile.
 pub(in crate::store) async fn claim(tx: &mut Tx, user: &User, now: DateTime<Utc>) -> Result<(), StoreError> {
-    const TAKE: &str = "DELETE FROM event_invites
-        WHERE email = $1 AND EXISTS (SELECT 1 FROM events e WHERE e.id = event_invites.event_id AND e.tenant_id = $2)
-        RETURNING id, event_id, role, status, created_by, created_at, told, invite_code";
-    const GIVE: &str = "INSERT INTO event_invites
-        (id, event_id, user_id, role, status, created_by, created_at, updated_at, told, former_code)
-        SELECT $1, e.id, $3, $4, $5, $6, $7, $8, $9, $10 FROM events e WHERE e.id = $2 AND e.created_by <> $3
-        ON CONFLICT (event_id, user_id) DO UPDATE SET
-            role = CASE WHEN excluded.role = 'moderator' THEN excluded.role ELSE event_invites.role END,
-            told = event_invites.told OR excluded.told, former_code = excluded.former_code,
-            updated_at = excluded.updated_at";
     let Some(email) = &user.invite_email else {
         return Ok(());
     };
@@ -61,33 +38,22 @@ pub(in crate::store) async fn claim(tx: &mut Tx, user: &User, now: DateTime<Utc>
         return Ok(());
     }
     keep_events(tx, email).await?;
-    let mut taken: Vec<Taken> = within!(&mut *tx, c => sqlx::query_as(TAKE)
-        .bind(email)
-        .bind(user.tenant_id)
-        .fetch_all(c)
-        .await)?;
-    // Two transactions lock rows in the same order.
-    taken.sort_by_key(|invite| invite.event_id);
-    for invite in taken {
-        let role = InviteRole::parse(&invite.role)
-            .unwrap_or(InviteRole::User)
-            .of_user();
-        let status = InviteStatus::parse(&invite.status).unwrap_or(InviteStatus::Pending);
-        within!(&mut *tx, c => sqlx::query(GIVE)
-            .bind(invite.id)
-            .bind(invite.event_id)
-            .bind(user.profile.id)
-            .bind(role.as_str())
-            .bind(status.as_str())
-            .bind(invite.created_by)
-            .bind(invite.created_at)
+    // However many they are: somebody may have invited an address to a thousand events.
+    let (tenant, id) = (user.tenant_id, user.profile.id);
+    let change = async |tx: &mut Tx, statement: &'static str| -> Result<(), StoreError> {
+        within!(tx, c => sqlx::query(statement)
+            .bind(email)
+            .bind(tenant)
+            .bind(id)
             .bind(now)
-            .bind(invite.told)
-            .bind(invite.code)
             .execute(c)
             .await
             .map(drop))?;
-    }
+        Ok(())
+    };
+    change(tx, RAISE).await?;
+    within!(&mut *tx, c => sqlx::query(END).bind(email).bind(tenant).bind(id).execute(c).await.map(drop))?;
+    change(tx, GIVE).await?;
     Ok(())
 }
 

@@ -239,7 +239,7 @@ async fn whoever_is_no_user_is_a_service(shell: &Shell) {
              Running servers follow within 10 seconds.\n"
         )
     );
-    let disabled = DisabledUsers::load(shell.db()).await.expect("a look");
+    let disabled = DisabledUsers::load(shell.db(), &[]).await.expect("a look");
     assert!(disabled.has_subject(issuer, "svc-1"));
     assert!(!disabled.has_subject("https://issuer.example", "svc-1"));
     let again = shell.prints(&["users", "disable", "svc-1"]);
@@ -253,7 +253,7 @@ async fn whoever_is_no_user_is_a_service(shell: &Shell) {
         shell.prints(&["users", "enable", "svc-1"]),
         "Enabled the service with the subject `svc-1`. Running servers follow within 10 seconds.\n"
     );
-    let disabled = DisabledUsers::load(shell.db()).await.expect("a look");
+    let disabled = DisabledUsers::load(shell.db(), &[]).await.expect("a look");
     assert!(!disabled.has_subject(issuer, "svc-1"));
     // A user is meant before a service.
     let ada = person(shell, "svc-2", "Ada", "").await;

@@ -26,7 +26,7 @@ fn knows(disabled: &DisabledUsers, user: &User) -> bool {
 async fn a_look_finds_who_has_changed(store: &Store) {
     let (ada, bob) = (store.user("ada").await, store.user("bob").await);
     disable(store, &ada).await;
-    let disabled = DisabledUsers::load(&store.db).await.expect("a look");
+    let disabled = DisabledUsers::load(&store.db, &[]).await.expect("a look");
     assert_eq!((knows(&disabled, &ada), knows(&disabled, &bob)), (true, false));
     assert!(disabled.look(&store.db).await.expect("a look").is_empty());
     disable(store, &bob).await;
@@ -53,7 +53,7 @@ async fn whoever_was_merged_is_disabled_by_both_ids(store: &Store) {
         merged.expect("a merge").expect("a user");
     }
     disable(store, &people[2]).await;
-    let disabled = DisabledUsers::load(&store.db).await.expect("a look");
+    let disabled = DisabledUsers::load(&store.db, &[]).await.expect("a look");
     // Sessions of meetings that run have the ids of before.
     assert_eq!(ids.map(|id| disabled.has(id)), [true; 3]);
 }
@@ -109,11 +109,11 @@ async fn what_was_known_holds_without_a_database(store: &Store) {
     let ada = store.user("ada").await;
     disable(store, &ada).await;
     let db = store.again().await;
-    let disabled = DisabledUsers::load(&db).await.expect("a look");
+    let disabled = DisabledUsers::load(&db, &[]).await.expect("a look");
     db.close().await;
     disabled.look(&db).await.expect_err("no database");
     assert!(knows(&disabled, &ada));
-    assert!(DisabledUsers::load(&db).await.is_err());
+    assert!(DisabledUsers::load(&db, &[]).await.is_err());
 }
 
 async fn many_are_read_in_pages(store: &Store) {
