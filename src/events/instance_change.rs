@@ -5,8 +5,8 @@ use colloquy_calendar::recurrence::{Recurrence, RecurrenceError};
 use uuid::Uuid;
 
 use super::{
-    Asked, EXCEPTIONS_PER_EVENT_MAX, EventChange, EventError, Finding, Notification, Notifier,
-    ScheduleRefusal,
+    Asked, EXCEPTIONS_PER_EVENT_MAX, EXCEPTIONS_PER_OWNER_MAX, EventChange, EventError, Finding,
+    Notification, Notifier, ScheduleRefusal,
     change::change_locked,
     foreseen::{Foreseen, again_if_late},
     instances::{Instance, Series},
@@ -161,7 +161,10 @@ async fn change_foreseen(
     }
     let before = instance.times;
     let is_new = instance.exception.is_none();
-    if is_new && exceptions::number(tx, event).await? >= EXCEPTIONS_PER_EVENT_MAX {
+    if is_new
+        && (exceptions::number(tx, event).await? >= EXCEPTIONS_PER_EVENT_MAX
+            || exceptions::number_beside(tx, event).await? >= EXCEPTIONS_PER_OWNER_MAX)
+    {
         return Err(EventError::TooManyExceptions);
     }
     exceptions::put(tx, event, original, &difference, editor).await?;

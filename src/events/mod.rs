@@ -31,6 +31,9 @@ use crate::store::{
 /// Occurrences of one series that may differ from it.
 pub const EXCEPTIONS_PER_EVENT_MAX: u64 = 500;
 
+/// The same of all events of one user: each may bring a text of its own, and they lie in the database that everybody shares.
+pub const EXCEPTIONS_PER_OWNER_MAX: u64 = 10_000;
+
 /// Why an event was not changed.
 #[derive(Debug, thiserror::Error)]
 pub enum EventError {
@@ -48,7 +51,9 @@ pub enum EventError {
     ChangedMeanwhile,
     #[error("the series has no occurrence then")]
     NoOccurrence,
-    #[error("an event has at most {EXCEPTIONS_PER_EVENT_MAX} exceptions")]
+    #[error(
+        "an event has at most {EXCEPTIONS_PER_EVENT_MAX} exceptions, and all of one user {EXCEPTIONS_PER_OWNER_MAX}"
+    )]
     TooManyExceptions,
 }
 

@@ -95,16 +95,16 @@ async fn drain<S: Socket>(
 /// Does something as long as the client takes anything of it; none when it does not.
 async fn while_taken<T>(shared: &Shared, writing: impl Future<Output = T>) -> Option<T> {
     let mut writing = pin!(writing);
-    loop {
-        let before = shared.taken.load(Ordering::Relaxed);
-        let stall = Duration::from_secs(WRITE_STALL_SECS);
-        if let Ok(written) = tokio::time::timeout(stall, writing.as_mut()).await {
+    let (mut taken, mut looks) = (shared.taken.load(Ordering::Relaxed), 0);
+    while looks < WRITE_STALL_SECS {
+        if let Ok(written) = tokio::time::timeout(Duration::from_secs(1), writing.as_mut()).await {
             return Some(written);
         }
-        if shared.taken.load(Ordering::Relaxed) == before {
-            return None;
-        }
+        let now = shared.taken.load(Ordering::Relaxed);
+        looks = if now == taken { looks + 1 } else { 0 };
+        taken = now;
     }
+    None
 }
 
 /// Feeds a batch and flushes once. Returns the code when the batch says to close.

@@ -2,5 +2,6 @@
 
 mod facts;
 mod names;
+mod outputs;
 pub mod scene;
 mod words;

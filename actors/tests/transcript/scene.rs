@@ -5,57 +5,52 @@ use std::{
     sync::Arc,
 };
 
-use colloquy_actors::{
-    frame::EncodedEvent,
-    ids::{BreakoutRoomId, InviteCode, OriginHash, ParticipantId, SessionNo, Timestamp, TokenHash, UserId},
-    livekit::{Livekit, Outcome},
-    protocol::meeting::{Caller, Group, GuestAccess, Identity, MeetingFacts},
-    room::{
-        RoomSettings,
-        access::Origin,
-        effects::{Effect, Effects},
-        input::{Ending, Input, Notice, Reattach, SeatTaken, Start, StartOutcome},
-        roster::Place,
-        tickets::Grant,
-    },
-};
-use serde::Deserialize;
-use serde_json::value::RawValue;
-
 use super::{
     facts,
     names::{self, Names},
     words::{self, Deed, StartWords, TokenWords},
 };
 use crate::trial::{self, Kind, Trial, id_of};
+use colloquy_actors::{
+    ids::{BreakoutRoomId, InviteCode, OriginHash, ParticipantId, SessionNo, Timestamp, TokenHash, UserId},
+    livekit::Outcome,
+    protocol::meeting::{Caller, Group, GuestAccess, Identity, MeetingFacts},
+    room::{
+        RoomSettings,
+        access::Origin,
+        effects::{Effect, Effects},
+        input::{Ending, Input, Notice, Reattach, SeatTaken, Start},
+        tickets::Grant,
+    },
+};
 
-type Result<T> = std::result::Result<T, String>;
+pub(super) type Result<T> = std::result::Result<T, String>;
 
 #[derive(Debug, Default)]
-struct Member {
-    caller: Option<Caller>,
+pub(super) struct Member {
+    pub(super) caller: Option<Caller>,
     /// One per `start` that was granted: the token and the ticket's participant.
-    grants: Vec<(TokenHash, ParticipantId, Option<BreakoutRoomId>)>,
-    sockets: Vec<SessionNo>,
+    pub(super) grants: Vec<(TokenHash, ParticipantId, Option<BreakoutRoomId>)>,
+    pub(super) sockets: Vec<SessionNo>,
     /// Where it comes from.
-    origin: Option<Origin>,
+    pub(super) origin: Option<Origin>,
 }
 
 #[derive(Debug)]
 pub struct Scene {
-    trial: Option<Trial>,
-    settings: RoomSettings,
-    facts: MeetingFacts,
-    cast: BTreeMap<String, Member>,
-    names: Names,
-    sessions: u64,
+    pub(super) trial: Option<Trial>,
+    pub(super) settings: RoomSettings,
+    pub(super) facts: MeetingFacts,
+    pub(super) cast: BTreeMap<String, Member>,
+    pub(super) names: Names,
+    pub(super) sessions: u64,
     /// Of the room's last life.
-    nonce: u64,
+    pub(super) nonce: u64,
     /// Open sockets by the line that they receive.
-    lines: BTreeMap<SessionNo, SessionNo>,
+    pub(super) lines: BTreeMap<SessionNo, SessionNo>,
     /// Sessions that may use all namespaces.
-    opened: BTreeSet<SessionNo>,
-    outputs: Vec<String>,
+    pub(super) opened: BTreeSet<SessionNo>,
+    pub(super) outputs: Vec<String>,
 }
 
 impl Default for Scene {
@@ -73,17 +68,6 @@ impl Default for Scene {
             outputs: Vec::new(),
         }
     }
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Frame<'a> {
-    namespace: &'a str,
-    timestamp: Timestamp,
-    #[serde(default)]
-    seq: Option<u64>,
-    #[serde(borrow)]
-    payload: &'a RawValue,
 }
 
 impl Scene {
@@ -296,7 +280,7 @@ impl Scene {
         Ok(())
     }
 
-    fn room(&mut self) -> &mut Trial {
+    pub(super) fn room(&mut self) -> &mut Trial {
         let settings = &self.settings;
         self.trial.get_or_insert_with(|| Trial::new(settings.clone()))
     }
@@ -352,161 +336,6 @@ impl Scene {
             }
         }
         Ok(effects)
-    }
-
-    fn effect(&mut self, effect: &Effect) -> Result<()> {
-        match effect {
-            Effect::Bound { session, line } => {
-                self.lines.remove(session);
-                self.lines.insert(*line, *session);
-            }
-            Effect::Opened(line) => self.opened.extend(self.lines.get(line)),
-            Effect::Shut(line) => {
-                if let Some(session) = self.lines.get(line) {
-                    self.opened.remove(session);
-                }
-            }
-            Effect::Tell { line, frame } => self.unnumbered(*line, frame)?,
-            Effect::Resume {
-                line, word, missed, ..
-            } => {
-                self.unnumbered(*line, word)?;
-                self.again(*line, missed)?;
-            }
-            Effect::Reattached {
-                session,
-                line,
-                place,
-                missed,
-                handled,
-            } => {
-                self.lines.insert(*line, *session);
-                if *place == Place::Inside {
-                    self.opened.insert(*session);
-                }
-                let label = self.label(*session)?;
-                self.outputs
-                    .push(format!("{label} goes on {place:?} after command {handled}"));
-                self.again(*line, missed)?;
-            }
-            Effect::Call(id, call) => {
-                let call = serde_json::to_string(call).map_err(|error| error.to_string())?;
-                let line = format!("livekit {id} {}", self.names.shorten(&call));
-                self.outputs.push(line);
-            }
-            Effect::CancelCall(id) => self.outputs.push(format!("livekit {id} cancelled")),
-            Effect::Close(session, code) => {
-                let line = format!("{} closed {}", self.label(*session)?, code.number());
-                self.outputs.push(line);
-            }
-            Effect::Answer(outcome) => {
-                let answer = match outcome {
-                    StartOutcome::Issued(id) => format!("answer issued {}", self.names.participant(*id)),
-                    StartOutcome::NeedsIdentity => "answer needs identity".to_owned(),
-                    StartOutcome::NeedsFacts => "answer needs facts".to_owned(),
-                    StartOutcome::NoBreakoutRooms => "answer no breakout rooms".to_owned(),
-                    StartOutcome::Banned => "answer banned".to_owned(),
-                    other => return Err(format!("no rule says {other:?}")),
-                };
-                self.outputs.push(answer);
-            }
-            Effect::Send {
-                seq,
-                frame,
-                to,
-                secret,
-                ..
-            } => {
-                let signed = secret
-                    .as_ref()
-                    .map(|secret| secret.put_into(frame, &Livekit::default()));
-                let frame = signed.as_ref().unwrap_or(frame);
-                let receivers: Vec<_> = to.iter().filter(|line| self.lines.contains_key(line)).collect();
-                let line = self.frame(*seq, frame, &receivers)?;
-                // Whoever is lost may hear it later.
-                if !receivers.is_empty() {
-                    self.outputs.push(line);
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// What somebody has missed.
-    fn again(&mut self, line: SessionNo, missed: &[(u64, EncodedEvent)]) -> Result<()> {
-        for (seq, event) in missed {
-            let frame: Frame<'_> = serde_json::from_str(event).map_err(|error| error.to_string())?;
-            let shown = self.show(*seq, &frame, &[line])?;
-            self.outputs.push(format!("again {shown}"));
-        }
-        Ok(())
-    }
-
-    /// An answer of the session itself.
-    fn unnumbered(&mut self, line: SessionNo, text: &str) -> Result<()> {
-        let frame: Frame<'_> = serde_json::from_str(text).map_err(|error| format!("{error}: {text}"))?;
-        let label = match self.lines.get(&line) {
-            Some(session) => self.label(*session)?,
-            None => return Err(format!("nobody is on {line:?}")),
-        };
-        let payload = self.names.shorten(frame.payload.get());
-        let (namespace, seq) = (frame.namespace, frame.seq);
-        if seq.is_some() {
-            return Err(format!("a number where none belongs: {text}"));
-        }
-        self.outputs.push(format!(
-            r#"{label} {{"namespace":"{namespace}","payload":{payload}}}"#
-        ));
-        Ok(())
-    }
-
-    fn frame(&mut self, seq: u64, text: &str, receivers: &[SessionNo]) -> Result<String> {
-        let frame: Frame<'_> = serde_json::from_str(text).map_err(|error| format!("{error}: {text}"))?;
-        // What somebody missed is told with the time of when it was said.
-        let is_told_again = text.contains(r#""scope":"private""#) && frame.timestamp < self.room().room.at();
-        if frame.seq != Some(seq) || frame.timestamp != self.room().room.at() && !is_told_again {
-            return Err(format!("number or time of the envelope is wrong: {text}"));
-        }
-        let is_join = frame.payload.get().contains(r#""message":"join_success""#);
-        let is_opened = |line| {
-            self.lines
-                .get(line)
-                .is_some_and(|session| self.opened.contains(session))
-        };
-        if is_join && !receivers.iter().all(is_opened) {
-            return Err("joined, but the session does not know".to_owned());
-        }
-        self.show(seq, &frame, receivers)
-    }
-
-    fn show(&mut self, seq: u64, frame: &Frame<'_>, lines: &[SessionNo]) -> Result<String> {
-        let sessions = lines.iter().filter_map(|line| self.lines.get(line));
-        let labels: Result<Vec<_>> = sessions.map(|session| self.label(*session)).collect();
-        let number = match seq >> 32 {
-            0 => format!("#{seq}"),
-            restarts => format!("#{restarts}:{}", seq & u64::from(u32::MAX)),
-        };
-        Ok(format!(
-            r#"{} {number} {{"namespace":"{}","payload":{}}}"#,
-            labels?.join(", "),
-            frame.namespace,
-            self.names.shorten(frame.payload.get()),
-        ))
-    }
-
-    /// Whose socket it is; the newest has no number.
-    fn label(&self, session: SessionNo) -> Result<String> {
-        for (name, member) in &self.cast {
-            if let Some(index) = member.sockets.iter().position(|socket| *socket == session) {
-                let newest = index + 1 == member.sockets.len();
-                return Ok(if newest {
-                    name.clone()
-                } else {
-                    format!("{name}/{}", index + 1)
-                });
-            }
-        }
-        Err(format!("nobody has {session:?}"))
     }
 
     /// The room closed a socket: when the socket says that it has ended, nothing more may come of it.

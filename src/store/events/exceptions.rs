@@ -169,6 +169,14 @@ pub async fn number(tx: &mut Tx, event: Uuid) -> Result<u64, StoreError> {
     Ok(count(number))
 }
 
+/// The number of exceptions of all events of the user whose event this is.
+pub async fn number_beside(tx: &mut Tx, event: Uuid) -> Result<u64, StoreError> {
+    const COUNT: &str = "SELECT count(*) FROM event_exceptions x JOIN events e ON e.id = x.event_id
+        WHERE e.created_by = (SELECT created_by FROM events WHERE id = $1)";
+    let number = within!(tx, c => sqlx::query_scalar(COUNT).bind(event).fetch_one(c).await)?;
+    Ok(count(number))
+}
+
 /// Makes an occurrence differ from its series, or differ otherwise than before.
 pub async fn put(
     tx: &mut Tx,

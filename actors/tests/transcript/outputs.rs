@@ -1,0 +1,180 @@
+//! What came of an input, as a transcript shows it.
+
+use colloquy_actors::{
+    frame::EncodedEvent,
+    ids::{SessionNo, Timestamp},
+    livekit::Livekit,
+    room::{effects::Effect, input::StartOutcome, roster::Place},
+};
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::scene::{Result, Scene};
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Frame<'a> {
+    namespace: &'a str,
+    timestamp: Timestamp,
+    #[serde(default)]
+    seq: Option<u64>,
+    #[serde(borrow)]
+    payload: &'a RawValue,
+}
+
+impl Scene {
+    pub(super) fn effect(&mut self, effect: &Effect) -> Result<()> {
+        match effect {
+            Effect::Bound { session, line } => {
+                self.lines.remove(session);
+                self.lines.insert(*line, *session);
+            }
+            Effect::Opened(line) => self.opened.extend(self.lines.get(line)),
+            Effect::Shut(line) => {
+                if let Some(session) = self.lines.get(line) {
+                    self.opened.remove(session);
+                }
+            }
+            Effect::Tell { line, frame } => self.unnumbered(*line, frame)?,
+            Effect::Resume {
+                line, word, missed, ..
+            } => {
+                self.unnumbered(*line, word)?;
+                self.again(*line, missed)?;
+            }
+            Effect::Reattached {
+                session,
+                line,
+                place,
+                missed,
+                handled,
+            } => {
+                self.lines.insert(*line, *session);
+                if *place == Place::Inside {
+                    self.opened.insert(*session);
+                }
+                let label = self.label(*session)?;
+                self.outputs
+                    .push(format!("{label} goes on {place:?} after command {handled}"));
+                self.again(*line, missed)?;
+            }
+            Effect::Call(id, call) => {
+                let call = serde_json::to_string(call).map_err(|error| error.to_string())?;
+                let line = format!("livekit {id} {}", self.names.shorten(&call));
+                self.outputs.push(line);
+            }
+            Effect::CancelCall(id) => self.outputs.push(format!("livekit {id} cancelled")),
+            Effect::Close(session, code) => {
+                let line = format!("{} closed {}", self.label(*session)?, code.number());
+                self.outputs.push(line);
+            }
+            Effect::Answer(outcome) => {
+                let answer = match outcome {
+                    StartOutcome::Issued(id) => format!("answer issued {}", self.names.participant(*id)),
+                    StartOutcome::NeedsIdentity => "answer needs identity".to_owned(),
+                    StartOutcome::NeedsFacts => "answer needs facts".to_owned(),
+                    StartOutcome::NoBreakoutRooms => "answer no breakout rooms".to_owned(),
+                    StartOutcome::Banned => "answer banned".to_owned(),
+                    other => return Err(format!("no rule says {other:?}")),
+                };
+                self.outputs.push(answer);
+            }
+            Effect::Send {
+                seq,
+                frame,
+                to,
+                secret,
+                ..
+            } => {
+                let signed = secret
+                    .as_ref()
+                    .map(|secret| secret.put_into(frame, &Livekit::default()));
+                let frame = signed.as_ref().unwrap_or(frame);
+                let receivers: Vec<_> = to.iter().filter(|line| self.lines.contains_key(line)).collect();
+                let line = self.frame(*seq, frame, &receivers)?;
+                // Whoever is lost may hear it later.
+                if !receivers.is_empty() {
+                    self.outputs.push(line);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// What somebody has missed.
+    fn again(&mut self, line: SessionNo, missed: &[(u64, EncodedEvent)]) -> Result<()> {
+        for (seq, event) in missed {
+            let frame: Frame<'_> = serde_json::from_str(event).map_err(|error| error.to_string())?;
+            let shown = self.show(*seq, &frame, &[line])?;
+            self.outputs.push(format!("again {shown}"));
+        }
+        Ok(())
+    }
+
+    /// An answer of the session itself.
+    fn unnumbered(&mut self, line: SessionNo, text: &str) -> Result<()> {
+        let frame: Frame<'_> = serde_json::from_str(text).map_err(|error| format!("{error}: {text}"))?;
+        let label = match self.lines.get(&line) {
+            Some(session) => self.label(*session)?,
+            None => return Err(format!("nobody is on {line:?}")),
+        };
+        let payload = self.names.shorten(frame.payload.get());
+        let (namespace, seq) = (frame.namespace, frame.seq);
+        if seq.is_some() {
+            return Err(format!("a number where none belongs: {text}"));
+        }
+        self.outputs.push(format!(
+            r#"{label} {{"namespace":"{namespace}","payload":{payload}}}"#
+        ));
+        Ok(())
+    }
+
+    fn frame(&mut self, seq: u64, text: &str, receivers: &[SessionNo]) -> Result<String> {
+        let frame: Frame<'_> = serde_json::from_str(text).map_err(|error| format!("{error}: {text}"))?;
+        // What somebody missed is told with the time of when it was said.
+        let is_told_again = text.contains(r#""scope":"private""#) && frame.timestamp < self.room().room.at();
+        if frame.seq != Some(seq) || frame.timestamp != self.room().room.at() && !is_told_again {
+            return Err(format!("number or time of the envelope is wrong: {text}"));
+        }
+        let is_join = frame.payload.get().contains(r#""message":"join_success""#);
+        let is_opened = |line| {
+            self.lines
+                .get(line)
+                .is_some_and(|session| self.opened.contains(session))
+        };
+        if is_join && !receivers.iter().all(is_opened) {
+            return Err("joined, but the session does not know".to_owned());
+        }
+        self.show(seq, &frame, receivers)
+    }
+
+    fn show(&mut self, seq: u64, frame: &Frame<'_>, lines: &[SessionNo]) -> Result<String> {
+        let sessions = lines.iter().filter_map(|line| self.lines.get(line));
+        let labels: Result<Vec<_>> = sessions.map(|session| self.label(*session)).collect();
+        let number = match seq >> 32 {
+            0 => format!("#{seq}"),
+            restarts => format!("#{restarts}:{}", seq & u64::from(u32::MAX)),
+        };
+        Ok(format!(
+            r#"{} {number} {{"namespace":"{}","payload":{}}}"#,
+            labels?.join(", "),
+            frame.namespace,
+            self.names.shorten(frame.payload.get()),
+        ))
+    }
+
+    /// Whose socket it is; the newest has no number.
+    pub(super) fn label(&self, session: SessionNo) -> Result<String> {
+        for (name, member) in &self.cast {
+            if let Some(index) = member.sockets.iter().position(|socket| *socket == session) {
+                let newest = index + 1 == member.sockets.len();
+                return Ok(if newest {
+                    name.clone()
+                } else {
+                    format!("{name}/{}", index + 1)
+                });
+            }
+        }
+        Err(format!("nobody has {session:?}"))
+    }
+}
