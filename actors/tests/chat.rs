@@ -209,3 +209,29 @@ fn whoever_is_forgotten_takes_its_messages_along() {
     let snapshot = serde_json::to_string(&trial.room).unwrap();
     assert!(!snapshot.contains("word 1.") && snapshot.contains("word 2."));
 }
+
+/// A session that does not know whether its room has handled a command sends it again.
+#[test]
+fn a_command_is_done_once() {
+    let mut trial = Trial::new(RoomSettings::default());
+    trial.enter(Kind::Owner, "alice", 1);
+    let numbered = |number| match say(ALICE, "once") {
+        Input::Command { session, command, .. } => Input::Command {
+            session,
+            number,
+            command,
+        },
+        other => other,
+    };
+    for (number, is_done) in [
+        (1, true),
+        (1, false),
+        (3, true),
+        (2, false),
+        (3, false),
+        (4, true),
+    ] {
+        let said = payload(&trial.input(numbered(number)))["content"] == "once";
+        assert_eq!(said, is_done, "{number}");
+    }
+}

@@ -197,7 +197,7 @@ async fn one_server_does_it(store: &Store) {
         job: "former_issuers",
         holder: Uuid::new_v4(),
     };
-    let lease = Duration::from_mins(5);
+    let lease = Duration::from_mins(1);
     assert!(
         job_leases::take(&store.db, claim, at(1_000), lease, TIME_MAX)
             .await
@@ -208,7 +208,7 @@ async fn one_server_does_it(store: &Store) {
     assert_eq!(tried.expect("a try"), None);
     assert_eq!(now_called(store, "ada").await, None);
     // It has died.
-    let later = Clock::from_fn(move || at(1_000) + TimeDelta::minutes(6));
+    let later = Clock::from_fn(move || at(1_000) + TimeDelta::minutes(2));
     let done = take_over(&store.db, &later, &former, NEW).await.expect("a try");
     assert_eq!(done.map(|done| done.moved), Some(1));
 }
