@@ -110,9 +110,9 @@ impl<W: Lines> Write for &Patient<W> {
             if piece.is_empty() {
                 continue;
             }
-            let began = Instant::now();
+            let waits_since = Instant::now();
             let is_taken = takes(&to, time_limit);
-            patience.left = patience.left.saturating_sub(began.elapsed());
+            patience.left = patience.left.saturating_sub(waits_since.elapsed());
             if !is_taken {
                 self.is_stuck.store(true, Ordering::Relaxed);
                 LOST.fetch_add(1, Ordering::Relaxed);

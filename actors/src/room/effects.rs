@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 use uuid::Uuid;
 
-use super::{cost::Cost, input::StartOutcome, roster::Place};
+use super::{Place, cost::Cost, input::StartOutcome};
 use crate::{
     encoding::EncodeError,
     frame::EncodedEvent,
@@ -139,15 +139,8 @@ pub enum Effect {
         word: Utf8Bytes,
         missed: Vec<(u64, EncodedEvent)>,
     },
-    /// The session goes on in this life of the room, on this line: what it has missed, and the number of the last of its commands
-    /// that was handled.
-    Reattached {
-        session: SessionNo,
-        line: SessionNo,
-        place: Place,
-        missed: Vec<(u64, EncodedEvent)>,
-        handled: u64,
-    },
+    /// The session goes on in this life of the room.
+    Reattached(Box<Reattached>),
     /// Answers a session itself: without a number, and not kept.
     Tell { line: SessionNo, frame: Utf8Bytes },
     /// The session ends after what was sent to it before.
@@ -158,6 +151,17 @@ pub enum Effect {
     Call(u64, Call),
     /// A call that must not be made any more, if that can be helped.
     CancelCall(u64),
+}
+
+/// Where a session goes on that has outlived an earlier life of its room.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Reattached {
+    pub session: SessionNo,
+    pub line: SessionNo,
+    pub place: Place,
+    pub missed: Vec<(u64, EncodedEvent)>,
+    /// The number of the last of its commands that was handled.
+    pub handled: u64,
 }
 
 /// What handling one input brought about.
@@ -222,6 +226,7 @@ impl Cx {
     }
 
     /// Something secret that the next event of the room brings, and what stands for it there.
+    #[must_use]
     pub fn secret(&self, access: MediaAccess) -> (Secret, String) {
         // Other random numbers of the input stay as they are: a replay may leave this one out.
         let mark = format!("secret-{:016x}{:016x}", mixed(!self.seed), self.event_seq);

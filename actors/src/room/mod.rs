@@ -29,7 +29,7 @@ mod presence;
 mod reattach;
 mod refusal;
 pub mod ring;
-pub mod roster;
+mod roster;
 mod seats;
 mod space;
 pub mod tickets;
@@ -41,6 +41,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 
+pub use self::roster::Place;
 use self::{
     access::Access,
     agenda::Agenda,
@@ -54,7 +55,7 @@ use self::{
     polls::Voter,
     refusal::{Refusal, Sender},
     ring::Ring,
-    roster::{Place, Roster},
+    roster::Roster,
     space::SpaceState,
 };
 use crate::{

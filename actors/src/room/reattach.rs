@@ -4,7 +4,7 @@ use super::{
     Place, Room,
     access::Seat,
     agenda::Due,
-    effects::{Cx, Effect},
+    effects::{Cx, Effect, Reattached},
     input::Reattach,
 };
 use crate::{
@@ -41,13 +41,13 @@ impl Room {
         }
         self.agenda.clear(Due::Expiry(id));
         self.access.sit_again(id, seat);
-        cx.push(Effect::Reattached {
+        cx.push(Effect::Reattached(Box::new(Reattached {
             session: seat.session,
             line: seat.session,
             place: Place::Outside,
             missed: Vec::new(),
             handled: seat.handled,
-        });
+        })));
         true
     }
 
@@ -76,13 +76,13 @@ impl Room {
         } else {
             self.ring.after(from, line)
         };
-        cx.push(Effect::Reattached {
+        cx.push(Effect::Reattached(Box::new(Reattached {
             session: seat.session,
             line,
             place: self.place(id),
             missed,
             handled: seat.handled,
-        });
+        })));
         true
     }
 

@@ -11,7 +11,11 @@ use std::{
 use ractor::{ActorRef, ActorStatus, MessagingErr, RpcReplyPort, rpc::CallResult};
 use tokio::time::Instant;
 
-use super::{RoomMsg, networks::Networks, owner::Owner};
+use super::{
+    RoomMsg,
+    networks::{self, Networks, Rate},
+    owner::Owner,
+};
 use crate::{
     access_revision::AccessRevision,
     ids::{OriginHash, RoomId, SessionNo, UserId},
@@ -41,7 +45,9 @@ pub struct Gauge {
     /// Somebody has joined.
     pub(super) entered: AtomicBool,
     pub(super) sockets: AtomicUsize,
+    /// What networks say, and how many of each join.
     pub(super) networks: Networks,
+    pub(super) joins: Networks,
 }
 
 impl Gauge {
@@ -77,10 +83,15 @@ impl RoomRef {
     /// Whether one more command of this network is taken.
     #[must_use]
     pub fn takes_from(&self, network: OriginHash, rates: RateLimits) -> bool {
-        let sockets = self.gauge.sockets.load(Ordering::Relaxed);
-        self.gauge
-            .networks
-            .take(network, (rates, sockets), Instant::now())
+        let cost = networks::cost(self.gauge.sockets.load(Ordering::Relaxed));
+        let rate = Rate::of_commands(rates);
+        self.gauge.networks.take(network, rate, cost, Instant::now())
+    }
+
+    /// Whether one more session of this network may join.
+    #[must_use]
+    pub fn lets_join(&self, network: OriginHash) -> bool {
+        self.gauge.joins.take(network, Rate::JOINS, 1.0, Instant::now())
     }
 
     /// Sends a message that becomes an input. A room that has just ended hears nothing more, rightly.

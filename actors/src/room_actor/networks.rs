@@ -9,7 +9,10 @@ use tokio::time::Instant;
 use crate::{
     bucket::Bucket,
     ids::OriginHash,
-    protocol::limits::{NETWORK_BURSTS, NETWORK_COMMAND_SOCKETS, NETWORK_RATES, NETWORKS_KEPT},
+    protocol::limits::{
+        NETWORK_BURSTS, NETWORK_COMMAND_SOCKETS, NETWORK_JOINS_BURST, NETWORK_JOINS_PER_SECOND,
+        NETWORK_RATES, NETWORKS_KEPT,
+    },
     session::RateLimits,
 };
 
@@ -23,26 +26,46 @@ struct Buckets {
     remained: usize,
 }
 
-/// Commands per second, and at once.
-fn of_network(rates: RateLimits) -> (f64, f64) {
-    let per_second = rates.commands_per_second.saturating_mul(NETWORK_RATES);
-    let burst = rates.commands_burst.saturating_mul(NETWORK_BURSTS);
-    (f64::from(per_second), f64::from(burst))
+/// How much of something is taken from a network: per second, and at once.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Rate {
+    per_second: f64,
+    burst: f64,
+}
+
+impl Rate {
+    /// Of joins.
+    pub const JOINS: Self = Self {
+        per_second: NETWORK_JOINS_PER_SECOND,
+        burst: NETWORK_JOINS_BURST,
+    };
+
+    /// Of commands, where one session has these rates.
+    pub fn of_commands(rates: RateLimits) -> Self {
+        Self {
+            per_second: f64::from(rates.commands_per_second.saturating_mul(NETWORK_RATES)),
+            burst: f64::from(rates.commands_burst.saturating_mul(NETWORK_BURSTS)),
+        }
+    }
+}
+
+/// What a command costs in a room with so many sockets.
+pub(super) fn cost(sockets: usize) -> f64 {
+    let hundreds = u32::try_from(sockets / NETWORK_COMMAND_SOCKETS).unwrap_or(u32::MAX);
+    f64::from(hundreds.max(1))
 }
 
 impl Networks {
-    /// Whether one more command of this network is taken by a room with so many sockets.
-    pub fn take(&self, network: OriginHash, (rates, sockets): (RateLimits, usize), now: Instant) -> bool {
+    /// Whether something that costs so much is taken from this network.
+    pub fn take(&self, network: OriginHash, rate: Rate, cost: f64, now: Instant) -> bool {
         let mut buckets = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if buckets.of.len() > NETWORKS_KEPT.max(2 * buckets.remained) {
             buckets.of.retain(|_, bucket| !bucket.is_full(now));
             buckets.remained = buckets.of.len();
         }
-        let (per_second, burst) = of_network(rates);
-        let hundreds = u32::try_from(sockets / NETWORK_COMMAND_SOCKETS).unwrap_or(u32::MAX);
-        let cost = f64::from(hundreds.max(1)).min(burst);
-        let new = || Bucket::new(per_second, burst, now);
-        buckets.of.entry(network).or_insert_with(new).take(cost, now)
+        let new = || Bucket::new(rate.per_second, rate.burst, now);
+        let bucket = buckets.of.entry(network).or_insert_with(new);
+        bucket.take(cost.min(rate.burst), now)
     }
 }
 
@@ -57,12 +80,13 @@ mod tests {
         let (networks, now) = (Networks::default(), Instant::now());
         let (here, there) = (OriginHash::new([1; 32]), OriginHash::new([2; 32]));
         let rates = RateLimits::default();
+        let rate = Rate::of_commands(rates);
         let taken = |sockets, now| {
-            let take = |_: &_| networks.take(here, (rates, sockets), now);
+            let take = |_: &_| networks.take(here, rate, cost(sockets), now);
             (0..10_000).filter(take).count()
         };
         assert_eq!(taken(150, now), (rates.commands_burst * NETWORK_BURSTS) as usize);
-        assert!(networks.take(there, (rates, 1), now));
+        assert!(networks.take(there, rate, 1.0, now));
         let per_second = (rates.commands_per_second * NETWORK_RATES) as usize;
         assert_eq!(taken(0, now + Duration::from_secs(1)), per_second);
         assert_eq!(taken(1_000, now + Duration::from_secs(2)), per_second / 10);
@@ -71,11 +95,10 @@ mod tests {
     #[test]
     fn those_who_say_nothing_are_forgotten() {
         let (networks, now) = (Networks::default(), Instant::now());
-        let rates = RateLimits::default();
         for number in 0..=NETWORKS_KEPT {
             let mut mac = [0; 32];
             mac[..8].copy_from_slice(&number.to_le_bytes());
-            networks.take(OriginHash::new(mac), (rates, 1), now);
+            networks.take(OriginHash::new(mac), Rate::JOINS, 1.0, now);
         }
         let count = || {
             networks
@@ -85,7 +108,12 @@ mod tests {
                 .unwrap_or_default()
         };
         assert!(count() > NETWORKS_KEPT);
-        networks.take(OriginHash::new([9; 32]), (rates, 1), now + Duration::from_mins(1));
+        networks.take(
+            OriginHash::new([9; 32]),
+            Rate::JOINS,
+            1.0,
+            now + Duration::from_mins(1),
+        );
         assert_eq!(count(), 1);
     }
 }

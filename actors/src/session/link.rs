@@ -22,10 +22,7 @@ use crate::{
     protocol::{Command, codes::CloseCode, control::ControlCommand, limits::SESSION_QUEUE_FRAMES_MAX},
     room::input::{Ending, Input, Reattach},
     room_actor::{RoomMsg, RoomRef},
-    shell::{
-        SessionLink,
-        outbox::{Outbox, Sent},
-    },
+    shell::{SessionLink, outbox::Outbox},
 };
 
 /// What waits for the writer.
@@ -75,12 +72,6 @@ struct Seated {
     outbox: Outbox,
     /// How the socket ended.
     ended: Option<Ending>,
-}
-
-impl Seated {
-    fn send(&self, sent: Sent) {
-        self.room.command(self.session, sent);
-    }
 }
 
 const JOINED: u32 = 1;
@@ -203,20 +194,26 @@ impl Link {
 
     /// Sends a command to the room, or keeps it for its next life; false when too many are on their way.
     pub(super) fn command(&self, command: Command, bytes: usize) -> bool {
-        let mut seat = self.seat();
-        let Some(seat) = seat.as_mut().filter(|seat| seat.room.has_room_for_input()) else {
+        let mut shared = self.seat();
+        let Some(seat) = shared.as_mut().filter(|seat| seat.room.has_room_for_input()) else {
             return false;
         };
         let is_join = matches!(command, Command::Control(ControlCommand::Join { .. }));
-        let network = seat.network.filter(|_| !is_join);
-        if network.is_some_and(|network| !seat.room.takes_from(network, seat.rates)) {
-            return false;
+        match seat.network {
+            Some(network) if is_join && !seat.room.lets_join(network) => {
+                // Clients of today do not ask again when a join is refused; this they do.
+                drop(shared);
+                self.close(CloseCode::TryAgain);
+                return true;
+            }
+            Some(network) if !is_join && !seat.room.takes_from(network, seat.rates) => return false,
+            _ => {}
         }
-        let Some(sent) = seat.outbox.add(command, bytes) else {
+        let Some(numbered) = seat.outbox.add(command, bytes) else {
             return false;
         };
         if seat.lost_at.is_none() {
-            seat.send(sent);
+            seat.room.command(seat.session, numbered);
         }
         true
     }
@@ -241,7 +238,7 @@ impl Link {
     }
 
     /// Asks the room's next life to go on there.
-    pub(super) fn ask_to_go_on(&self, room: RoomRef) {
+    pub(super) fn ask_to_go_on(&self, room: &RoomRef) {
         let asked = self.seat().as_mut().map(|seat| {
             seat.room = room.clone();
             Reattach {

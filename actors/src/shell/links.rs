@@ -35,13 +35,13 @@ impl<L: SessionLink> Links<L> {
     }
 
     /// A session that has asked to go on receives this line from now on.
-    pub(super) fn settle(&mut self, session: SessionNo, line: SessionNo) -> Option<&L> {
-        let link = self.returning.remove(&session)?;
-        self.insert(session, link);
-        if session != line {
-            self.bind(session, line);
+    pub(super) fn settle(&mut self, session: SessionNo, line: SessionNo) {
+        if let Some(link) = self.returning.remove(&session) {
+            self.insert(session, link);
+            if session != line {
+                self.bind(session, line);
+            }
         }
-        self.get(line)
     }
 
     /// The session receives another line from now on.

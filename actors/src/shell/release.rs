@@ -11,9 +11,9 @@ use crate::{
         moderation::ModerationEvent,
     },
     room::{
-        effects::{Effect, Effects},
+        Place,
+        effects::{Effect, Effects, Reattached},
         input::{Ending, Input, StartOutcome},
-        roster::Place,
     },
 };
 
@@ -28,76 +28,6 @@ impl<C: Carrier> Shell<C> {
     pub(super) fn release(&mut self, carrier: &mut C, effects: Effects, mut reply_to: ReplyTo<C::Asker>) {
         for effect in effects.list {
             match effect {
-                Effect::Send {
-                    seq,
-                    frame,
-                    to,
-                    secret,
-                    ..
-                } => {
-                    let frame = match secret {
-                        Some(secret) => secret.put_into(&frame, self.room.livekit()),
-                        None => frame,
-                    };
-                    let frame = frame.frame(to.count());
-                    for line in to.iter() {
-                        if let Some(link) = self.links.get(line) {
-                            link.bring(seq, frame.clone());
-                        }
-                    }
-                }
-                Effect::Tell { line, frame } => {
-                    if let Some(link) = self.links.get(line) {
-                        link.push(Frame::new(frame, 1));
-                    }
-                }
-                Effect::Bound { session, line } => self.links.bind(session, line),
-                Effect::Opened(line) => {
-                    carrier.entered();
-                    if let Some(link) = self.links.get(line) {
-                        let room = self.room.room();
-                        link.open(|module| room.has_module(module));
-                    }
-                }
-                Effect::Shut(line) => {
-                    if let Some(link) = self.links.get(line) {
-                        link.shut();
-                    }
-                }
-                Effect::Resume {
-                    line,
-                    from,
-                    word,
-                    missed,
-                } => {
-                    if let Some(link) = self.links.get(line) {
-                        link.bring(from, Frame::new(word, 1));
-                        bring_all(link, missed);
-                    }
-                }
-                Effect::Reattached {
-                    session,
-                    line,
-                    place,
-                    missed,
-                    handled,
-                } => {
-                    if let Some(link) = self.links.settle(session, line) {
-                        let room = self.room.room();
-                        match place {
-                            Place::Inside => link.open(|module| room.has_module(module)),
-                            Place::Waiting => link.shut(),
-                            Place::Outside => {}
-                        }
-                        bring_all(link, missed);
-                        link.goes_on(handled);
-                    }
-                }
-                Effect::Close(session, code) => {
-                    if let Some((_, link)) = self.links.remove(session) {
-                        link.close(code);
-                    }
-                }
                 Effect::Answer(outcome) => {
                     let to = std::mem::replace(&mut reply_to, ReplyTo::Nobody);
                     self.answer(carrier, outcome, to);
@@ -111,7 +41,94 @@ impl<C: Carrier> Shell<C> {
                         carrier.cancel(id);
                     }
                 }
+                Effect::Opened(line) => {
+                    carrier.entered();
+                    self.open(line);
+                }
+                of_sessions => self.bring(of_sessions),
             }
+        }
+    }
+
+    /// What concerns sessions alone.
+    fn bring(&mut self, effect: Effect) {
+        match effect {
+            Effect::Send {
+                seq,
+                frame,
+                to,
+                secret,
+                ..
+            } => {
+                let frame = match secret {
+                    Some(secret) => secret.put_into(&frame, self.room.livekit()),
+                    None => frame,
+                };
+                let frame = frame.frame(to.count());
+                for line in to.iter() {
+                    if let Some(link) = self.links.get(line) {
+                        link.bring(seq, frame.clone());
+                    }
+                }
+            }
+            Effect::Tell { line, frame } => {
+                if let Some(link) = self.links.get(line) {
+                    link.push(Frame::new(frame, 1));
+                }
+            }
+            Effect::Bound { session, line } => self.links.bind(session, line),
+            Effect::Shut(line) => {
+                if let Some(link) = self.links.get(line) {
+                    link.shut();
+                }
+            }
+            Effect::Resume {
+                line,
+                from,
+                word,
+                missed,
+            } => {
+                if let Some(link) = self.links.get(line) {
+                    link.bring(from, Frame::new(word, 1));
+                    bring_all(link, missed);
+                }
+            }
+            Effect::Reattached(reattached) => self.go_on(*reattached),
+            Effect::Close(session, code) => {
+                if let Some((_, link)) = self.links.remove(session) {
+                    link.close(code);
+                }
+            }
+            Effect::Opened(_) | Effect::Answer(_) | Effect::Call(..) | Effect::CancelCall(_) => {}
+        }
+    }
+
+    fn open(&self, line: SessionNo) {
+        if let Some(link) = self.links.get(line) {
+            let room = self.room.room();
+            link.open(|module| room.has_module(module));
+        }
+    }
+
+    /// A session that has outlived an earlier shell takes part in the room again.
+    fn go_on(&mut self, reattached: Reattached) {
+        let Reattached {
+            session,
+            line,
+            place,
+            missed,
+            handled,
+        } = reattached;
+        self.links.settle(session, line);
+        if place == Place::Inside {
+            self.open(line);
+        }
+        if let Some(link) = self.links.get(line) {
+            if place == Place::Waiting {
+                link.shut();
+            }
+            bring_all(link, missed);
+            link.goes_on(handled);
         }
     }
 

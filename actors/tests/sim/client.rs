@@ -54,14 +54,12 @@ pub struct Client {
     lost: Option<Lost>,
     /// What its socket brings is of a meeting that is over.
     is_of_the_past: bool,
-    /// It asked to go on from this number.
-    asked_from: Option<u64>,
+    /// It asked to go on from this number, and whether it was ahead then.
+    asked_from: Option<(u64, bool)>,
     /// The line that it hears, and the index of the event that must come next.
     next: Option<(SessionNo, usize)>,
     /// It has heard what a disk lost later: nobody can go on from there.
     is_ahead: bool,
-    /// So it was when it asked to go on.
-    asked_ahead: bool,
     /// Commands that it ever sent, and answers that it got.
     pub sent: usize,
     answers: usize,
@@ -136,7 +134,6 @@ impl Client {
             asked_from: None,
             next: None,
             is_ahead: false,
-            asked_ahead: false,
             sent: 0,
             answers: 0,
         }
@@ -144,8 +141,8 @@ impl Client {
 
     /// A socket stands; the number is the last event that it has seen.
     pub fn connected(&mut self, session: SessionNo, resume_from: Option<u64>) {
-        (self.session, self.asked_from) = (Some(session), resume_from);
-        self.asked_ahead = self.is_ahead;
+        self.session = Some(session);
+        self.asked_from = resume_from.map(|from| (from, self.is_ahead));
         (self.stage, self.accepted, self.next) = (Stage::Outside, false, None);
         self.is_of_the_past = false;
         if resume_from.is_none() {
@@ -313,10 +310,11 @@ impl Client {
         record: &[(u64, Utf8Bytes)],
         from: Option<u64>,
     ) -> Result<(), String> {
-        if from.is_none() || from != self.asked_from.take() || self.stage != Stage::Outside {
+        let asked = self.asked_from.take();
+        if from.is_none() || from != asked.map(|(from, _)| from) || self.stage != Stage::Outside {
             return Err("it did not ask for that".to_owned());
         }
-        if self.asked_ahead {
+        if asked.is_some_and(|(_, was_ahead)| was_ahead) {
             return Err("it goes on from what the room does not know".to_owned());
         }
         let next = record.partition_point(|(known, _)| Some(*known) <= from);

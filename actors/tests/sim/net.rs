@@ -374,9 +374,10 @@ impl Net {
     /// What came after this number was lost.
     pub fn lose_after(&mut self, last: u64) {
         for (line, record) in &mut self.records {
-            let lost = record.split_off(record.partition_point(|(seq, _)| *seq <= last));
-            let lost = lost.into_iter().map(|(seq, text)| (*line, seq, text.to_string()));
-            self.lost.extend(lost);
+            let later = record.split_off(record.partition_point(|(seq, _)| *seq <= last));
+            let later = later.into_iter();
+            self.lost
+                .extend(later.map(|(seq, text)| (*line, seq, text.to_string())));
         }
     }
 

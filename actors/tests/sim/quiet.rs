@@ -128,23 +128,20 @@ impl World {
         if participant.to_string() != view.id {
             return None;
         }
-        let taken = SeatTaken {
-            grant: Grant {
-                participant,
-                token,
-                breakout_room: start.breakout_room,
-            },
+        let (breakout_room, origin) = (start.breakout_room, start.origin);
+        let grant = Grant {
+            participant,
+            token,
+            breakout_room,
+        };
+        let seat = Input::SeatTaken(SeatTaken {
+            grant,
             ticket: None,
             session,
             resume_from: None,
-            origin: start.origin,
-        };
-        let command = Command::Control(ControlCommand::Join {
-            display_name: None,
-            number: None,
+            origin,
         });
-        let join = super::trial::sent(session, command);
-        let inputs = [Input::Start(Box::new(start)), Input::SeatTaken(taken), join];
+        let inputs = [Input::Start(Box::new(start)), seat, join_of(session)];
         let mut told = None;
         // The copy goes on where no input was drawn to panic.
         let panics = faults::panic_at(BTreeSet::new());
@@ -229,4 +226,12 @@ impl World {
             self.clients[0].stage
         ))
     }
+}
+
+fn join_of(session: SessionNo) -> Input {
+    let join = ControlCommand::Join {
+        display_name: None,
+        number: None,
+    };
+    super::trial::sent(session, Command::Control(join))
 }

@@ -285,8 +285,8 @@ impl World {
                     }
                 }
                 Effect::Bound { session, line } => self.net.bound(session, line),
-                Effect::Reattached { missed, .. } if missed.is_empty() => self.count("goes on"),
-                Effect::Reattached { .. } => self.count("goes on, having missed something"),
+                Effect::Reattached(it) if it.missed.is_empty() => self.count("goes on"),
+                Effect::Reattached(_) => self.count("goes on, having missed something"),
                 _ => {}
             }
         }

@@ -4,7 +4,7 @@ use colloquy_actors::{
     frame::EncodedEvent,
     ids::{SessionNo, Timestamp},
     livekit::Livekit,
-    room::{effects::Effect, input::StartOutcome, roster::Place},
+    room::{Place, effects::Effect, input::StartOutcome},
 };
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -42,21 +42,17 @@ impl Scene {
                 self.unnumbered(*line, word)?;
                 self.again(*line, missed)?;
             }
-            Effect::Reattached {
-                session,
-                line,
-                place,
-                missed,
-                handled,
-            } => {
-                self.lines.insert(*line, *session);
-                if *place == Place::Inside {
-                    self.opened.insert(*session);
+            Effect::Reattached(it) => {
+                self.lines.insert(it.line, it.session);
+                if it.place == Place::Inside {
+                    self.opened.insert(it.session);
                 }
-                let label = self.label(*session)?;
-                self.outputs
-                    .push(format!("{label} goes on {place:?} after command {handled}"));
-                self.again(*line, missed)?;
+                let label = self.label(it.session)?;
+                self.outputs.push(format!(
+                    "{label} goes on {:?} after command {}",
+                    it.place, it.handled
+                ));
+                self.again(it.line, &it.missed)?;
             }
             Effect::Call(id, call) => {
                 let call = serde_json::to_string(call).map_err(|error| error.to_string())?;
@@ -69,14 +65,7 @@ impl Scene {
                 self.outputs.push(line);
             }
             Effect::Answer(outcome) => {
-                let answer = match outcome {
-                    StartOutcome::Issued(id) => format!("answer issued {}", self.names.participant(*id)),
-                    StartOutcome::NeedsIdentity => "answer needs identity".to_owned(),
-                    StartOutcome::NeedsFacts => "answer needs facts".to_owned(),
-                    StartOutcome::NoBreakoutRooms => "answer no breakout rooms".to_owned(),
-                    StartOutcome::Banned => "answer banned".to_owned(),
-                    other => return Err(format!("no rule says {other:?}")),
-                };
+                let answer = self.answer(*outcome)?;
                 self.outputs.push(answer);
             }
             Effect::Send {
@@ -99,6 +88,17 @@ impl Scene {
             }
         }
         Ok(())
+    }
+
+    fn answer(&mut self, outcome: StartOutcome) -> Result<String> {
+        Ok(match outcome {
+            StartOutcome::Issued(id) => format!("answer issued {}", self.names.participant(id)),
+            StartOutcome::NeedsIdentity => "answer needs identity".to_owned(),
+            StartOutcome::NeedsFacts => "answer needs facts".to_owned(),
+            StartOutcome::NoBreakoutRooms => "answer no breakout rooms".to_owned(),
+            StartOutcome::Banned => "answer banned".to_owned(),
+            other => return Err(format!("no rule says {other:?}")),
+        })
     }
 
     /// What somebody has missed.
