@@ -147,6 +147,7 @@ pub async fn spawn(
         entered: AtomicBool::new(room.room().has_meeting()),
         sockets: AtomicUsize::new(0),
         networks: Networks::default(),
+        participants: Networks::default(),
         joins: Networks::default(),
     });
     let args = Box::new(Args {

@@ -217,14 +217,25 @@ impl StagedFile {
         if self.fsync {
             self.file.sync_data()?;
         }
-        fs::rename(&self.path, &self.log)?;
-        if self.fsync
-            && let Some(folder) = self.log.parent()
-        {
-            File::open(folder)?.sync_all()?;
-        }
-        Ok(())
+        let folder = self.log.parent().filter(|_| self.fsync);
+        rename(&self.path, &self.log, folder, |path| File::open(path))
     }
+}
+
+/// Gives a file the name of another, and waits for the folder to keep that. What may fail comes before: once it has the name it is the
+/// log, and what the other one would take is lost.
+fn rename(
+    from: &Path,
+    to: &Path,
+    folder: Option<&Path>,
+    open: impl FnOnce(&Path) -> io::Result<File>,
+) -> io::Result<()> {
+    let folder = folder.map(open).transpose()?;
+    fs::rename(from, to)?;
+    if let Some(Err(error)) = folder.map(|folder| folder.sync_all()) {
+        tracing::warn!(%error, "the folder of journals can't be synced: a loss of power may bring back an older snapshot");
+    }
+    Ok(())
 }
 
 impl Drop for StagedFile {
@@ -249,6 +260,22 @@ mod tests {
             input::{Input, Stamped},
         },
     };
+
+    #[test]
+    fn a_file_has_the_name_of_another_only_where_the_folder_can_keep_that() {
+        let folder = tempfile::tempdir().unwrap();
+        let (new, log) = (folder.path().join("new"), folder.path().join("log"));
+        fs::write(&new, "new").unwrap();
+        fs::write(&log, "old").unwrap();
+        let refused = rename(&new, &log, Some(folder.path()), |_| {
+            Err(io::Error::other("too many files"))
+        });
+        assert!(refused.is_err());
+        assert_eq!(fs::read_to_string(&log).unwrap(), "old");
+        // One that can't be synced.
+        rename(&new, &log, Some(folder.path()), |_| File::open("/proc/self/stat")).unwrap();
+        assert_eq!(fs::read_to_string(&log).unwrap(), "new");
+    }
 
     /// A file that can be read, but takes nothing more, as on a full disk.
     fn full(path: &Path) -> FileLog {

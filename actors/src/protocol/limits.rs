@@ -26,8 +26,10 @@ pub const NETWORK_BURSTS: u32 = 2;
 /// A command counts once for so many sockets that may hear of it.
 pub const NETWORK_COMMAND_SOCKETS: usize = 100;
 /// Joins of one network in one room, also of those who come back.
-pub const NETWORK_JOINS_PER_SECOND: f64 = 20.0;
-pub const NETWORK_JOINS_BURST: f64 = 1_000.0;
+pub const NETWORK_JOINS_PER_SECOND: u32 = 20;
+pub const NETWORK_JOINS_BURST: u32 = 1_000;
+/// What the sessions of one participant send, however many it has one after the other: so many times what one session may.
+pub const PARTICIPANT_RATES: u32 = 2;
 /// Networks that a room counts for; above it those that say nothing are forgotten.
 pub const NETWORKS_KEPT: usize = 1_000;
 /// Commands of one session that its room has not yet handled.

@@ -30,13 +30,14 @@ impl Room {
         let breakout = meeting.and_then(|meeting| meeting.breakout.as_ref());
         let outcome = if meeting.is_some_and(|meeting| meeting.is_banned(start.caller, start.signed_in)) {
             StartOutcome::Banned
+        } else if resumed.is_none() && start.identity.is_none() {
+            // Before anything else is said of the meeting: who this is, nobody knows.
+            StartOutcome::NeedsIdentity
         } else if start
             .breakout_room
             .is_some_and(|id| breakout.is_none_or(|breakout| !breakout.has(id)))
         {
             StartOutcome::NoBreakoutRooms
-        } else if resumed.is_none() && start.identity.is_none() {
-            StartOutcome::NeedsIdentity
         } else if self.meeting.is_none() && start.facts.is_none() {
             StartOutcome::NeedsFacts
         } else {
@@ -99,13 +100,14 @@ impl Room {
 
     pub(super) fn seat_taken(&mut self, cx: &mut Cx, taken: SeatTaken) {
         let (id, ticket, seat) = (taken.grant.participant, taken.ticket, Seat::from(taken));
-        if ticket.is_some_and(|ticket| !self.access.tickets.take(ticket)) {
-            // Another socket was faster.
-            return cx.close(seat.session, CloseCode::Normal);
-        }
+        let is_good = ticket.is_none_or(|ticket| self.access.tickets.take(ticket));
         if self.meeting.is_none() {
             // The meeting ended between ticket and socket: the client starts anew.
             return cx.close(seat.session, CloseCode::Restart);
+        }
+        if !is_good {
+            // Another socket was faster.
+            return cx.close(seat.session, CloseCode::Normal);
         }
         let holder = self.access.get(id);
         if holder.is_none_or(|holder| !holder.tokens.contains(&seat.token)) {

@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     access_revision::AccessRevision,
-    ids::{OriginHash, RoomId, SessionNo, UserId},
+    ids::{OriginHash, ParticipantId, RoomId, SessionNo, UserId},
     protocol::limits::{ROOM_WAITING_BYTES_MAX, ROOM_WAITING_INPUTS_MAX},
     registry::{Founder, Life, RoomHandle},
     room::input::{Input, Notice},
@@ -47,6 +47,7 @@ pub struct Gauge {
     pub(super) sockets: AtomicUsize,
     /// What networks say, and how many of each join.
     pub(super) networks: Networks,
+    pub(super) participants: Networks<ParticipantId>,
     pub(super) joins: Networks,
 }
 
@@ -80,18 +81,30 @@ impl RoomRef {
             && self.gauge.waiting_bytes.load(Ordering::Relaxed) < ROOM_WAITING_BYTES_MAX
     }
 
-    /// Whether one more command of this network is taken.
+    /// Whether one more command of this participant is taken, who comes from this network.
     #[must_use]
-    pub fn takes_from(&self, network: OriginHash, rates: RateLimits) -> bool {
-        let cost = networks::cost(self.gauge.sockets.load(Ordering::Relaxed));
+    pub fn takes_from(
+        &self,
+        participant: ParticipantId,
+        network: Option<OriginHash>,
+        rates: RateLimits,
+    ) -> bool {
+        let (gauge, now) = (&self.gauge, Instant::now());
+        let own = Rate::of_participant(rates);
+        if !gauge.participants.take(participant, own, 1.0, now) {
+            return false;
+        }
+        let cost = networks::cost(gauge.sockets.load(Ordering::Relaxed));
         let rate = Rate::of_commands(rates);
-        self.gauge.networks.take(network, rate, cost, Instant::now())
+        network.is_none_or(|network| gauge.networks.take(network, rate, cost, now))
     }
 
     /// Whether one more session of this network may join.
     #[must_use]
     pub fn lets_join(&self, network: OriginHash) -> bool {
-        self.gauge.joins.take(network, Rate::JOINS, 1.0, Instant::now())
+        self.gauge
+            .joins
+            .take(network, Rate::of_joins(), 1.0, Instant::now())
     }
 
     /// Sends a message that becomes an input. A room that has just ended hears nothing more, rightly.

@@ -1,7 +1,10 @@
 //! What the people of one network say in a room together: each session has its own limit, and nobody knows how many sessions somebody
 //! has, or how soon it comes back with a new one.
 
-use std::sync::{Mutex, PoisonError};
+use std::{
+    hash::Hash,
+    sync::{Mutex, PoisonError},
+};
 
 use rustc_hash::FxHashMap;
 use tokio::time::Instant;
@@ -11,19 +14,27 @@ use crate::{
     ids::OriginHash,
     protocol::limits::{
         NETWORK_BURSTS, NETWORK_COMMAND_SOCKETS, NETWORK_JOINS_BURST, NETWORK_JOINS_PER_SECOND,
-        NETWORK_RATES, NETWORKS_KEPT,
+        NETWORK_RATES, NETWORKS_KEPT, PARTICIPANT_RATES,
     },
     session::RateLimits,
 };
 
-#[derive(Debug, Default)]
-pub(super) struct Networks(Mutex<Buckets>);
+/// By networks, or by participants.
+#[derive(Debug)]
+pub(super) struct Networks<K = OriginHash>(Mutex<Buckets<K>>);
 
-#[derive(Debug, Default)]
-struct Buckets {
-    of: FxHashMap<OriginHash, Bucket>,
+#[derive(Debug)]
+struct Buckets<K> {
+    of: FxHashMap<K, Bucket>,
     /// How many there were when those were last forgotten that say nothing.
     remained: usize,
+}
+
+impl<K> Default for Networks<K> {
+    fn default() -> Self {
+        let of = FxHashMap::default();
+        Self(Mutex::new(Buckets { of, remained: 0 }))
+    }
 }
 
 /// How much of something is taken from a network: per second, and at once.
@@ -35,17 +46,28 @@ pub(super) struct Rate {
 
 impl Rate {
     /// Of joins.
-    pub const JOINS: Self = Self {
-        per_second: NETWORK_JOINS_PER_SECOND,
-        burst: NETWORK_JOINS_BURST,
-    };
+    pub fn of_joins() -> Self {
+        Self {
+            per_second: f64::from(NETWORK_JOINS_PER_SECOND),
+            burst: f64::from(NETWORK_JOINS_BURST),
+        }
+    }
+
+    /// Of commands of one participant.
+    pub fn of_participant(rates: RateLimits) -> Self {
+        Self::times(rates, PARTICIPANT_RATES, PARTICIPANT_RATES)
+    }
+
+    fn times(rates: RateLimits, of_rate: u32, of_burst: u32) -> Self {
+        Self {
+            per_second: f64::from(rates.commands_per_second.saturating_mul(of_rate)),
+            burst: f64::from(rates.commands_burst.saturating_mul(of_burst)),
+        }
+    }
 
     /// Of commands, where one session has these rates.
     pub fn of_commands(rates: RateLimits) -> Self {
-        Self {
-            per_second: f64::from(rates.commands_per_second.saturating_mul(NETWORK_RATES)),
-            burst: f64::from(rates.commands_burst.saturating_mul(NETWORK_BURSTS)),
-        }
+        Self::times(rates, NETWORK_RATES, NETWORK_BURSTS)
     }
 }
 
@@ -55,9 +77,9 @@ pub(super) fn cost(sockets: usize) -> f64 {
     f64::from(hundreds.max(1))
 }
 
-impl Networks {
+impl<K: Eq + Hash> Networks<K> {
     /// Whether something that costs so much is taken from this network.
-    pub fn take(&self, network: OriginHash, rate: Rate, cost: f64, now: Instant) -> bool {
+    pub fn take(&self, network: K, rate: Rate, cost: f64, now: Instant) -> bool {
         let mut buckets = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if buckets.of.len() > NETWORKS_KEPT.max(2 * buckets.remained) {
             buckets.of.retain(|_, bucket| !bucket.is_full(now));
@@ -98,7 +120,7 @@ mod tests {
         for number in 0..=NETWORKS_KEPT {
             let mut mac = [0; 32];
             mac[..8].copy_from_slice(&number.to_le_bytes());
-            networks.take(OriginHash::new(mac), Rate::JOINS, 1.0, now);
+            networks.take(OriginHash::new(mac), Rate::of_joins(), 1.0, now);
         }
         let count = || {
             networks
@@ -110,7 +132,7 @@ mod tests {
         assert!(count() > NETWORKS_KEPT);
         networks.take(
             OriginHash::new([9; 32]),
-            Rate::JOINS,
+            Rate::of_joins(),
             1.0,
             now + Duration::from_mins(1),
         );

@@ -18,7 +18,7 @@ use tokio::{
 use super::{Finder, RateLimits, Seat, SessionMsg, finder, unread::Unread};
 use crate::{
     frame::Frame,
-    ids::{OriginHash, SessionNo, TokenHash},
+    ids::{OriginHash, ParticipantId, SessionNo, TokenHash},
     protocol::{Command, codes::CloseCode, control::ControlCommand, limits::SESSION_QUEUE_FRAMES_MAX},
     room::input::{Ending, Input, Reattach},
     room_actor::{RoomMsg, RoomRef},
@@ -62,6 +62,7 @@ pub(super) struct Shared {
 struct Seated {
     room: RoomRef,
     session: SessionNo,
+    participant: ParticipantId,
     token: TokenHash,
     /// Where the socket comes from, if that is counted.
     network: Option<OriginHash>,
@@ -114,6 +115,7 @@ impl Shared {
         let seated = Seated {
             room: seat.room.clone(),
             session: seat.taken.session,
+            participant: seat.taken.grant.participant,
             token: seat.taken.grant.token,
             network: seat
                 .taken
@@ -206,7 +208,9 @@ impl Link {
                 self.close(CloseCode::TryAgain);
                 return true;
             }
-            Some(network) if !is_join && !seat.room.takes_from(network, seat.rates) => return false,
+            network if !is_join && !seat.room.takes_from(seat.participant, network, seat.rates) => {
+                return false;
+            }
             _ => {}
         }
         let Some(numbered) = seat.outbox.add(command, bytes) else {

@@ -4,7 +4,11 @@ use colloquy_actors::{
     frame::EncodedEvent,
     ids::{SessionNo, Timestamp},
     livekit::Livekit,
-    room::{Place, effects::Effect, input::StartOutcome},
+    room::{
+        Place,
+        effects::{Effect, Receivers},
+        input::StartOutcome,
+    },
 };
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -78,14 +82,18 @@ impl Scene {
                 let signed = secret
                     .as_ref()
                     .map(|secret| secret.put_into(frame, &Livekit::default()));
-                let frame = signed.as_ref().unwrap_or(frame);
-                let receivers: Vec<_> = to.iter().filter(|line| self.lines.contains_key(line)).collect();
-                let line = self.frame(*seq, frame, &receivers)?;
-                // Whoever is lost may hear it later.
-                if !receivers.is_empty() {
-                    self.outputs.push(line);
-                }
+                self.sent(*seq, signed.as_ref().unwrap_or(frame), to)?;
             }
+        }
+        Ok(())
+    }
+
+    fn sent(&mut self, seq: u64, frame: &str, to: &Receivers) -> Result<()> {
+        let receivers: Vec<_> = to.iter().filter(|line| self.lines.contains_key(line)).collect();
+        let line = self.frame(seq, frame, &receivers)?;
+        // Whoever is lost may hear it later.
+        if !receivers.is_empty() {
+            self.outputs.push(line);
         }
         Ok(())
     }
