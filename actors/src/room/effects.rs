@@ -105,11 +105,14 @@ pub struct Secret {
 }
 
 impl Secret {
-    /// The event with the secret in its place.
+    /// An event as it leaves: with its secret in its place, if it has one.
     #[must_use]
-    pub fn put_into(&self, frame: &str, livekit: &Livekit) -> EncodedEvent {
-        let token = livekit.access_token(&self.access, self.at);
-        EncodedEvent::new(frame.replacen(&self.mark, &token, 1).into())
+    pub fn put_into(secret: Option<&Self>, frame: &EncodedEvent, livekit: &Livekit) -> EncodedEvent {
+        let Some(secret) = secret else {
+            return frame.clone();
+        };
+        let token = livekit.access_token(&secret.access, secret.at);
+        EncodedEvent::new(frame.replacen(&secret.mark, &token, 1).into())
     }
 }
 

@@ -12,7 +12,7 @@ use crate::{
     },
     room::{
         Place,
-        effects::{Effect, Effects, Reattached},
+        effects::{Effect, Effects, Reattached, Secret},
         input::{Ending, Input, StartOutcome},
     },
 };
@@ -60,10 +60,7 @@ impl<C: Carrier> Shell<C> {
                 secret,
                 ..
             } => {
-                let frame = match secret {
-                    Some(secret) => secret.put_into(&frame, self.room.livekit()),
-                    None => frame,
-                };
+                let frame = Secret::put_into(secret.as_deref(), &frame, self.room.livekit());
                 let frame = frame.frame(to.count());
                 for line in to.iter() {
                     if let Some(link) = self.links.get(line) {

@@ -7,7 +7,7 @@ use colloquy_actors::{
     protocol::{Command, control::ControlCommand},
     room::{
         Room,
-        effects::Effect,
+        effects::{Effect, Secret},
         faults,
         input::{Ending, Input, SeatTaken, Stamped, Start},
         tickets::Grant,
@@ -156,8 +156,7 @@ impl World {
                 if let Effect::Send { frame, secret, .. } = effect
                     && frame.contains(r#""message":"join_success""#)
                 {
-                    let signed = secret.map(|secret| secret.put_into(&frame, &self.livekit));
-                    told = Some(signed.unwrap_or(frame));
+                    told = Some(Secret::put_into(secret.as_deref(), &frame, &self.livekit));
                 }
             }
         }

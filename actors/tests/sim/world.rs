@@ -11,6 +11,7 @@ use colloquy_actors::{
     access_revision::AccessRevision,
     ids::{RoomId, SessionNo, Timestamp, TokenHash},
     livekit::Livekit,
+    logged::LoggedRoom,
     protocol::{
         Command,
         control::ControlCommand,
@@ -18,7 +19,7 @@ use colloquy_actors::{
     },
     room::{
         cost::Cost,
-        effects::Effect,
+        effects::{Effect, Secret},
         input::{Ending, Input, Notice, Stamped, Start, StartOutcome},
     },
 };
@@ -273,10 +274,8 @@ impl World {
                     ..
                 } => {
                     let room = self.server.as_ref().and_then(Server::room);
-                    let frame = match secret.zip(room) {
-                        Some((secret, room)) => secret.put_into(&frame, room.livekit()),
-                        None => frame,
-                    };
+                    let livekit = room.map_or(&*self.livekit, LoggedRoom::livekit);
+                    let frame = Secret::put_into(secret.as_deref(), &frame, livekit);
                     self.net.sent(seq, &frame, &to);
                     if frame.contains(r#""message":"join_success""#)
                         && let Ok(envelope) = serde_json::from_str::<serde_json::Value>(&frame)

@@ -6,7 +6,7 @@ use colloquy_actors::{
     livekit::Livekit,
     room::{
         Place,
-        effects::{Effect, Receivers},
+        effects::{Effect, Receivers, Secret},
         input::StartOutcome,
     },
 };
@@ -79,10 +79,8 @@ impl Scene {
                 secret,
                 ..
             } => {
-                let signed = secret
-                    .as_ref()
-                    .map(|secret| secret.put_into(frame, &Livekit::default()));
-                self.sent(*seq, signed.as_ref().unwrap_or(frame), to)?;
+                let frame = Secret::put_into(secret.as_deref(), frame, &Livekit::default());
+                self.sent(*seq, &frame, to)?;
             }
         }
         Ok(())
