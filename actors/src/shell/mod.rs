@@ -311,6 +311,7 @@ impl<C: Carrier> Shell<C> {
     /// A redeemed ticket's socket stands; none where it is gone already.
     pub fn attach(&mut self, carrier: &mut C, link: Option<C::Link>, taken: SeatTaken) {
         if let Some(link) = self.arriving(link) {
+            link.takes_part_in(self.room.room().ring().nonce());
             self.links.insert(taken.session, link);
         }
         self.input(carrier, Input::SeatTaken(taken));
@@ -328,7 +329,6 @@ impl<C: Carrier> Shell<C> {
     fn arriving(&self, link: Option<C::Link>) -> Option<C::Link> {
         let link = link?;
         if self.is_running() {
-            link.takes_part_in(self.room.room().ring().nonce());
             Some(link)
         } else {
             link.close(CloseCode::GoingAway);

@@ -125,6 +125,7 @@ impl<C: Carrier> Shell<C> {
                 link.shut();
             }
             bring_all(link, missed);
+            link.takes_part_in(self.room.room().ring().nonce());
             link.goes_on(handled);
         }
     }
