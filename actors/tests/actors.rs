@@ -153,6 +153,28 @@ async fn a_ticket_outlives_the_rooms_actor_and_the_process() {
     second.stop().await;
 }
 
+/// What a participant may say at once is not given anew with each session.
+#[tokio::test]
+async fn who_comes_back_has_no_new_burst() {
+    const EACH: usize = 250;
+    let stage = Stage::start(JournalMode::Memory).await;
+    let mut alice = stage.enter("Alice", None).await;
+    for _ in 0..2 {
+        for _ in 0..EACH {
+            alice.say("again").await;
+        }
+        for _ in 0..EACH {
+            alice.expect("message_sent").await;
+        }
+        alice = stage.enter("Alice", Some(alice.resumption)).await;
+    }
+    for _ in 0..EACH {
+        alice.say("and again").await;
+    }
+    alice.expect("rate_limit_exceeded").await;
+    stage.stop().await;
+}
+
 /// What kills it may be in its journal.
 #[tokio::test]
 async fn a_room_whose_actor_dies_again_and_again_begins_anew() {
