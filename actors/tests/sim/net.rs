@@ -330,6 +330,11 @@ impl Net {
         self.lost = lost.map(|(line, seq, text)| (past(line), seq, text)).collect();
     }
 
+    /// The process is gone, with all that it was about to do.
+    pub fn forget_outs(&mut self) {
+        self.outs.borrow_mut().clear();
+    }
+
     /// All sessions of a process that ends end: with a close frame, or with it.
     pub fn close_all(&mut self, code: Option<CloseCode>) {
         self.outs.borrow_mut().clear();

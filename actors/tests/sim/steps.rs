@@ -263,7 +263,10 @@ impl World {
         };
         self.media.is_told_all &= loss == Loss::Nothing && !self.plan.loses_inputs();
         self.disk.crash(loss, &mut self.chance);
-        self.bury(dead, loss)
+        self.bury(dead, loss)?;
+        // Nobody hears of the end of links any more.
+        self.net.forget_outs();
+        Ok(())
     }
 
     /// Whoever reads the log finds the room as it was after the last input that is left.
@@ -329,7 +332,9 @@ impl World {
         let Some(server) = self.end_process(Some(CloseCode::GoingAway)) else {
             return Ok(());
         };
-        self.bury(server, Loss::Nothing)
+        self.bury(server, Loss::Nothing)?;
+        self.net.forget_outs();
+        Ok(())
     }
 
     fn end_process(&mut self, code: Option<CloseCode>) -> Option<Server> {
