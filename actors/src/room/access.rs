@@ -40,7 +40,7 @@ pub struct Holder {
     /// Sockets whose `join` has not succeeded yet, oldest first: the first that joins takes the seat.
     #[serde(default)]
     pub pending: Vec<Seat>,
-    /// Sockets that stood when the last life of the room ended, and may go on in this one.
+    /// Sockets that stood when a life of the room ended, and may go on in this one.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub away: Vec<Seat>,
     /// A moderator has let this participant in; holds as long as the tokens.
@@ -288,8 +288,12 @@ impl Access {
     pub fn all_away(&mut self) -> Vec<ParticipantId> {
         let sessions = std::mem::take(&mut self.sessions);
         for holder in self.holders.values_mut() {
-            let sockets = holder.seat.take().into_iter().chain(holder.pending.drain(..));
-            holder.away = sockets.collect();
+            // Those of an earlier life may still be on their way.
+            holder
+                .away
+                .extend(holder.seat.take().into_iter().chain(holder.pending.drain(..)));
+            let excess = holder.away.len().saturating_sub(2 * TOKENS_PER_PARTICIPANT_MAX);
+            holder.away.drain(..excess);
         }
         sessions.into_values().collect()
     }

@@ -23,7 +23,8 @@ impl Room {
         let goes_on = if seat.joined {
             self.joined_goes_on(cx, (id, seat), asked)
         } else {
-            self.pending_goes_on(cx, (id, seat))
+            // Who has heard something had joined, as far as it knows: a disk has lost that.
+            asked.from == 0 && self.pending_goes_on(cx, (id, seat))
         };
         if !goes_on {
             cx.close(session, CloseCode::Restart);

@@ -164,6 +164,14 @@ impl Client {
         }
     }
 
+    /// The process is gone, see [`Net::process_gone`].
+    pub fn process_gone(&mut self) {
+        self.session = self.session.map(past);
+        if let Some(lost) = &mut self.lost {
+            lost.session = past(lost.session);
+        }
+    }
+
     /// A disk lost what came after this number.
     pub fn lose_after(&mut self, last: u64, net: &Net) {
         self.is_ahead |= self.last_seq > Some(last);

@@ -330,9 +330,19 @@ impl Net {
         self.lost = lost.map(|(line, seq, text)| (past(line), seq, text)).collect();
     }
 
-    /// The process is gone, with all that it was about to do.
-    pub fn forget_outs(&mut self) {
+    /// The process is gone, with all that it was about to do. What a disk has lost of it, the next one may give out once more: numbers
+    /// of sessions, too.
+    pub fn process_gone(&mut self) {
         self.outs.borrow_mut().clear();
+        self.ended.clear();
+        self.endings.clear();
+        let sockets = std::mem::take(&mut self.sockets).into_iter();
+        self.sockets = sockets
+            .map(|(session, socket)| {
+                socket.link.socket.set(past(session));
+                (past(session), socket)
+            })
+            .collect();
     }
 
     /// All sessions of a process that ends end: with a close frame, or with it.

@@ -11,6 +11,7 @@ use colloquy_actors::{
 
 use super::{
     cast::CAST,
+    client::Client,
     disk::{Fault, Loss},
     process::Mail,
     server::Server,
@@ -259,14 +260,20 @@ impl World {
             server.outside.ledger.compare(room.room(), "the room that dies")?;
         }
         let Some(dead) = self.end_process(None) else {
+            self.process_gone();
             return Ok(());
         };
         self.media.is_told_all &= loss == Loss::Nothing && !self.plan.loses_inputs();
         self.disk.crash(loss, &mut self.chance);
         self.bury(dead, loss)?;
-        // Nobody hears of the end of links any more.
-        self.net.forget_outs();
+        self.process_gone();
         Ok(())
+    }
+
+    /// What sockets of a process that is gone bring, no other process hears.
+    fn process_gone(&mut self) {
+        self.net.process_gone();
+        self.clients.iter_mut().for_each(Client::process_gone);
     }
 
     /// Whoever reads the log finds the room as it was after the last input that is left.
@@ -330,10 +337,11 @@ impl World {
         // What was handled just before is still looked at.
         self.turn()?;
         let Some(server) = self.end_process(Some(CloseCode::GoingAway)) else {
+            self.process_gone();
             return Ok(());
         };
         self.bury(server, Loss::Nothing)?;
-        self.net.forget_outs();
+        self.process_gone();
         Ok(())
     }
 
