@@ -281,6 +281,8 @@ impl World {
         if !self.disk.has_log() {
             return Ok(());
         }
+        // Whatever was to fail next, this look does not.
+        self.disk.heal();
         let lived_in_memory = dead.room().is_some_and(LoggedRoom::disk_failed);
         let mut ledger = dead.outside.ledger;
         match LoggedRoom::open(self.disk.log(), Arc::clone(&self.livekit)) {
