@@ -107,7 +107,8 @@ fn check_visits(id: ParticipantId, participant: &Participant) -> Result<(), Stri
     }
     let left = match participant.place {
         Place::Outside => true,
-        Place::Waiting => participant.was_inside(),
+        // The room that it was in may be gone.
+        Place::Waiting => participant.was_inside() || participant.left_at.is_some(),
         Place::Inside => false,
     };
     if participant.left_at.is_some() != left {

@@ -136,10 +136,6 @@ impl Roster {
         for participant in self.people.values_mut() {
             participant.entries.0.retain(|(known, _)| *known != space);
             participant.visits.retain(|visit| visit.space != space);
-            // Whoever waits and has been nowhere else has left nothing that is there.
-            if participant.place == Place::Waiting && !participant.was_inside() {
-                participant.left_at = None;
-            }
         }
     }
 
