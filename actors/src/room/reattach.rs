@@ -67,8 +67,10 @@ impl Room {
             return false;
         }
         meeting.people.set_session(id, Some(seat.session));
-        // What it missed, it gets as it was sent.
-        meeting.is_back(id, cx.at);
+        if meeting.people.get(id).is_some_and(|p| p.place == Place::Inside) {
+            // What it missed, it gets as it was sent. Who waits is told when it comes in.
+            meeting.is_back(id, cx.at);
+        }
         self.agenda.clear(Due::Timeout(id));
         self.agenda.clear(Due::Expiry(id));
         self.access.sit_again(id, seat);
