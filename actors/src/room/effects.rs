@@ -183,7 +183,7 @@ const fn mixed(mut z: u64) -> u64 {
     z ^ (z >> 31)
 }
 
-/// The context of one input: its time, ids from its seed, the media server's keys, and where effects go.
+/// The context of one input: its time, ids from its seed, the media server's addresses, and where effects go.
 #[derive(Debug)]
 pub struct Cx {
     pub at: Timestamp,

@@ -116,15 +116,13 @@ impl Ring {
     pub fn begin_epoch(&mut self, last: u64, nonce: u64) -> u64 {
         let nonce = std::mem::replace(&mut self.nonce, nonce);
         self.past.push_back(Epoch { nonce, last });
-        while self.past.len() > EPOCHS_MAX {
-            let Some(epoch) = self.past.front().copied() else {
-                break;
-            };
+        while self.past.len() > EPOCHS_MAX
+            && let Some(epoch) = self.past.pop_front()
+        {
             while self.events.front().is_some_and(|oldest| oldest.seq <= epoch.last) {
                 self.drop_oldest();
             }
             self.base = self.base.max(after(epoch.last));
-            self.past.retain(|known| *known != epoch);
         }
         after(last)
     }
@@ -135,7 +133,7 @@ impl Ring {
         let its = self
             .past
             .iter()
-            .find(|epoch| epoch.last >> EPOCH_BITS >= from >> EPOCH_BITS);
+            .find(|epoch| epoch_of(epoch.last) >= epoch_of(from));
         from >= self.base && from <= newest && its.is_none_or(|epoch| from <= epoch.last)
     }
 
