@@ -20,6 +20,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         "src/encoding.rs",
         "src/ids.rs",
         "src/livekit.rs",
+        "src/task.rs",
         "src/ticket.rs",
         "../Cargo.lock",
     ] {

@@ -16,6 +16,7 @@ use colloquy_actors::{
     },
     room::{RoomSettings, input::Notice},
     session::RateLimits,
+    task::{Outcome, Task, Work},
 };
 
 use crate::{
@@ -82,7 +83,21 @@ pub fn ports(db: Db, media: RoomService, call_in: &CallInSettings, origins: Orig
         clock: Arc::new(SystemClock::default()),
         random: Arc::new(SystemRandom),
         directory: Arc::new(Rooms(db)),
-        media: Arc::new(media),
+        tasks: Arc::new(Tasks { media }),
+    }
+}
+
+/// Whoever does what rooms want done outside.
+#[derive(Debug)]
+struct Tasks {
+    media: RoomService,
+}
+
+impl ports::Tasks for Tasks {
+    fn run(&self, task: Task) -> BoxFuture<'_, Outcome> {
+        match task.work {
+            Work::Livekit(call) => Box::pin(self.media.call(call)),
+        }
     }
 }
 

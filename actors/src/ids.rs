@@ -47,6 +47,8 @@ uuid_id! {
     TimerId,
     /// A poll.
     PollId,
+    /// Something that a room wants done outside. What comes of it, e.g. an asset, has the same id.
+    TaskId,
 }
 
 /// One of the rooms of a meeting: the main room, or a breakout room.

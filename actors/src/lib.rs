@@ -19,4 +19,5 @@ pub mod room_actor;
 pub mod session;
 pub mod shell;
 mod supervisor;
+pub mod task;
 pub mod ticket;

@@ -208,17 +208,6 @@ impl Call {
     }
 }
 
-/// What became of a [`Call`].
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Outcome {
-    Done,
-    /// These had a microphone and are muted.
-    Muted(Vec<ParticipantId>),
-    /// LiveKit did not answer, or not in time, or nonsense.
-    Unavailable,
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -13,9 +13,9 @@ use rand::{Rng, RngExt, distr::Alphanumeric};
 
 use crate::{
     ids::{OriginHash, RoomId, Timestamp, UserId},
-    livekit,
     protocol::meeting::{Caller, Role},
     room::{Room, input::Notice},
+    task::{Outcome, Task},
 };
 
 /// A boxed future, as traits that are used as objects need.
@@ -94,9 +94,11 @@ impl Slept {
 #[error("the directory of rooms is unavailable")]
 pub struct Unavailable;
 
-/// LiveKit's `RoomService`. An implementation answers within its own time limits, also when LiveKit does not.
-pub trait Media: fmt::Debug + Send + Sync {
-    fn call(&self, call: livekit::Call) -> BoxFuture<'_, livekit::Outcome>;
+/// Whoever does what rooms want done outside, such as calls to LiveKit.
+pub trait Tasks: fmt::Debug + Send + Sync {
+    /// Does it, or says that it can't be done at the moment: the room does not ask again by itself. What lasts longer than
+    /// [`crate::task::Work::time_limit`] is given up. It may be asked for again after a restart, under the same id.
+    fn run(&self, task: Task) -> BoxFuture<'_, Outcome>;
 }
 
 /// How callers by telephone are shown.
@@ -115,7 +117,7 @@ pub struct Ports {
     pub clock: Arc<dyn Clock>,
     pub random: Arc<dyn Random>,
     pub directory: Arc<dyn Directory>,
-    pub media: Arc<dyn Media>,
+    pub tasks: Arc<dyn Tasks>,
     pub callers: Arc<dyn CallerNames>,
 }
 

@@ -1,6 +1,6 @@
 //! Logs of earlier versions: what this version wrote stays readable, and what an older one did not write is made up for.
 //!
-//! `UPDATE=1` writes `golden/meeting.log` anew, where the state of rooms has got fields; `golden/older.log` stays as it is.
+//! `UPDATE=1` writes `golden/meeting.log` anew, where the state of rooms has got fields; `golden/older.log` and `golden/before_modules.log` stay as they are.
 #![expect(clippy::unwrap_used, reason = "what can't be read ends the test")]
 
 mod trial;
@@ -107,6 +107,14 @@ async fn a_meeting_reads_as_it_was_written() {
     );
     let opened = LoggedRoom::open(Log::Memory(bytes), Arc::default()).unwrap();
     assert_eq!(*opened.room(), trial.room);
+}
+
+/// A version whose modules had no state of their own left the same meeting.
+#[test]
+fn a_meeting_of_before_there_were_modules_goes_on() {
+    let bytes = by_these_rules(&read("before_modules.log"));
+    let opened = LoggedRoom::open(Log::Memory(bytes), Arc::default()).unwrap();
+    assert_eq!(*opened.room(), meeting().room);
 }
 
 /// Fields that came since are what they were for everybody then.

@@ -2,17 +2,7 @@
 
 use std::fmt::Display;
 
-use colloquy_actors::protocol::{
-    Event,
-    breakout::{BreakoutCommand, BreakoutError, BreakoutEvent},
-    chat::{ChatCommand, ChatError, ChatEvent},
-    control::{ControlCommand, ControlError, ControlEvent},
-    livekit::{LivekitCommand, LivekitError, LivekitEvent},
-    moderation::{ModerationCommand, ModerationError, ModerationEvent},
-    polls::{PollsCommand, PollsError, PollsEvent},
-    shapes::JoinSuccess,
-    timer::{TimerCommand, TimerError, TimerEvent},
-};
+use colloquy_actors::protocol::{self, Describe, Event, shapes::JoinSuccess};
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -44,7 +34,12 @@ struct Entry {
 /// All namespaces, and the types that their messages name.
 pub(super) fn all() -> (Vec<Namespace>, Schemas) {
     let mut types = Types::new();
-    let entries = entries(&mut types);
+    let mut entries = Entries {
+        types: &mut types,
+        list: Vec::new(),
+    };
+    protocol::describe(&mut entries);
+    let entries = entries.list;
     let join_success = types.add_written::<JoinSuccess<'static>>();
     let mut schemas = types.finish();
     let mut namespaces: Vec<_> = entries
@@ -68,52 +63,27 @@ pub(super) fn all() -> (Vec<Namespace>, Schemas) {
     (namespaces, schemas)
 }
 
-fn entries(types: &mut Types) -> Vec<Entry> {
-    vec![
-        entry::<ControlCommand, ControlEvent<'_>, ControlError>(
-            types,
-            "Joining, leaving, roles, raised hands.",
-        ),
-        entry::<ModerationCommand, ModerationEvent<'_>, ModerationError>(
-            types,
-            "The waiting room, removing participants, names and raised hands. All commands are for moderators.",
-        ),
-        entry::<BreakoutCommand, BreakoutEvent<'_>, BreakoutError>(
-            types,
-            "Rooms beside the main room, for a time.",
-        ),
-        entry::<ChatCommand, ChatEvent<'_>, ChatError>(
-            types,
-            "Messages, their history in chunks, and what each participant has seen of it.",
-        ),
-        entry::<TimerCommand, TimerEvent<'_>, TimerError>(
-            types,
-            "A stopwatch or countdown for everybody in a room.",
-        ),
-        entry::<PollsCommand, PollsEvent<'_>, PollsError>(
-            types,
-            "Questions with choices, and how many chose what.",
-        ),
-        entry::<LivekitCommand, LivekitEvent<'_>, LivekitError>(
-            types,
-            "Credentials for the media server, and who may publish what.",
-        ),
-    ]
+/// Takes the table of namespaces.
+struct Entries<'t> {
+    types: &'t mut Types,
+    list: Vec<Entry>,
 }
 
-fn entry<C, E, X>(types: &mut Types, about: &'static str) -> Entry
-where
-    C: JsonSchema,
-    E: JsonSchema + Event,
-    X: JsonSchema + DeserializeOwned + Display,
-{
-    Entry {
-        name: E::NAMESPACE,
-        about,
-        commands: types.add_read::<C>(),
-        events: types.add_written::<E>(),
-        errors: types.add_written::<X>(),
-        texts: codes::errors::<X>,
+impl Describe for Entries<'_> {
+    fn namespace<C, E, X>(&mut self, namespace: protocol::Namespace, about: &'static str)
+    where
+        C: JsonSchema,
+        E: JsonSchema + Event,
+        X: JsonSchema + DeserializeOwned + Display,
+    {
+        self.list.push(Entry {
+            name: namespace.name(),
+            about,
+            commands: self.types.add_read::<C>(),
+            events: self.types.add_written::<E>(),
+            errors: self.types.add_written::<X>(),
+            texts: codes::errors::<X>,
+        });
     }
 }
 

@@ -24,7 +24,7 @@ use super::{
     ApiError, ApiState, access,
     auth::CurrentUser,
     disposition::attachment,
-    pages::{Page, PageQuery},
+    pages::{AsOfQuery, NewestPage, PageQuery},
     params::{InPath, InQuery},
     ranges::{Version, Wanted},
     refusals,
@@ -165,7 +165,7 @@ fn no_asset() -> ApiError {
 ///
 /// Newest first.
 #[utoipa::path(
-    get, path = "/rooms/{room_id}/assets", tag = "assets", operation_id = "list_assets", params(("room_id" = Uuid, Path), PageQuery),
+    get, path = "/rooms/{room_id}/assets", tag = "assets", operation_id = "list_assets", params(("room_id" = Uuid, Path), PageQuery, AsOfQuery),
     security(("BearerAuth" = [])),
     responses(
         (status = 200, description = "A page of assets", body = Vec<AssetResource>,
@@ -177,11 +177,11 @@ async fn list(
     State(state): State<ApiState>,
     CurrentUser(user): CurrentUser,
     InPath(room): InPath<Uuid>,
-    page: Page,
+    page: NewestPage,
 ) -> Result<Response, ApiError> {
     let room = access::room(&state, &user, room, Operation::ReadAssets).await?;
     let listed = assets::list(&state.db, room.id, page.window()).await?;
-    Ok(page.answer(listed, AssetResource::from))
+    Ok(page.page().answer(listed, AssetResource::from))
 }
 
 /// Upload an asset

@@ -19,7 +19,7 @@ use super::{
     body::Body,
     caller_limits::Held,
     checks::Checks,
-    pages::{Page, PageQuery},
+    pages::{AsOfQuery, NewestPage, PageQuery},
     params::{InPath, InQuery},
     profiles::ProfileResource,
     refusals,
@@ -118,7 +118,7 @@ fn no_invite() -> ApiError {
 /// Newest first, with those that are inactive or expired, without those of invited addresses. All who are invited to the
 /// room's event read it.
 #[utoipa::path(
-    get, path = "/rooms/{room_id}/invites", tag = "invites", operation_id = "list_invites", params(("room_id" = Uuid, Path), PageQuery),
+    get, path = "/rooms/{room_id}/invites", tag = "invites", operation_id = "list_invites", params(("room_id" = Uuid, Path), PageQuery, AsOfQuery),
     security(("BearerAuth" = [])),
     responses(
         (status = 200, description = "A page of invites", body = Vec<InviteResource>,
@@ -130,11 +130,13 @@ async fn list(
     State(state): State<ApiState>,
     CurrentUser(user): CurrentUser,
     InPath(room): InPath<Uuid>,
-    page: Page,
+    page: NewestPage,
 ) -> Result<Response, ApiError> {
     let room = access::room(&state, &user, room, Operation::ReadInviteCodes).await?;
     let listed = invites::list(&state.db, room.id, page.window()).await?;
-    Ok(page.answer(listed, |invite| InviteResource::new(invite, &state)))
+    Ok(page
+        .page()
+        .answer(listed, |invite| InviteResource::new(invite, &state)))
 }
 
 /// Create an invite

@@ -1,15 +1,20 @@
 //! Lists in pages, with `Link` headers (RFC 8288).
 
-use axum::{extract::FromRequestParts, http::request::Parts, response::Response};
+use axum::{
+    extract::{FromRef, FromRequestParts},
+    http::request::Parts,
+    response::Response,
+};
+use chrono::{DateTime, SecondsFormat, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa::IntoParams;
 
 use super::{
-    ApiError,
+    ApiError, ApiState,
     links::{AskedAt, PER_PAGE_DEFAULT, linked, per_page},
     params::InQuery,
 };
-use crate::store::{Listed, Window};
+use crate::store::{self, Listed, TIME_MAX, TIME_MIN, Window};
 
 /// The page that a client asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, IntoParams)]
@@ -38,6 +43,63 @@ const fn page_default() -> u32 {
 pub struct Page {
     query: PageQuery,
     asked: AskedAt,
+    /// As of when a list that begins with the newest is shown.
+    as_of: Option<DateTime<Utc>>,
+}
+
+/// As of when a list that begins with the newest is to be shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct AsOfQuery {
+    /// What was added later is left out; links to other pages carry it, so that what is added meanwhile shifts nothing.
+    #[param(required = false)]
+    as_of: Option<DateTime<Utc>>,
+}
+
+/// A page of a list that begins with the newest.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewestPage {
+    page: Page,
+    as_of: DateTime<Utc>,
+}
+
+impl<S> FromRequestParts<S> for NewestPage
+where
+    S: Send + Sync,
+    ApiState: FromRef<S>,
+{
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        let page = Page::from_request_parts(parts, state).await?;
+        let InQuery(query) = InQuery::<AsOfQuery>::from_request_parts(parts, state).await?;
+        let now = || ApiState::from_ref(state).clock.now();
+        let as_of = store::micros(query.as_of.unwrap_or_else(now).clamp(TIME_MIN, TIME_MAX));
+        Ok(Self {
+            page: Page {
+                as_of: Some(as_of),
+                ..page
+            },
+            as_of,
+        })
+    }
+}
+
+impl NewestPage {
+    /// The rows of this page.
+    #[must_use]
+    pub fn window(&self) -> store::NewestFirst {
+        store::NewestFirst {
+            window: self.page.window(),
+            as_of: self.as_of,
+        }
+    }
+
+    /// The answer, with links to the same list as of the same time.
+    #[must_use]
+    pub fn page(&self) -> &Page {
+        &self.page
+    }
 }
 
 impl<S: Send + Sync> FromRequestParts<S> for Page {
@@ -50,7 +112,11 @@ impl<S: Send + Sync> FromRequestParts<S> for Page {
             return Err(ApiError::bad_request("page must be at least 1"));
         }
         let asked = AskedAt::from_request_parts(parts, state).await?;
-        Ok(Self { query, asked })
+        Ok(Self {
+            query,
+            asked,
+            as_of: None,
+        })
     }
 }
 
@@ -93,9 +159,13 @@ impl Page {
             return Vec::new();
         }
         let page = u64::from(page);
+        let as_of = self.as_of;
+        let as_of = as_of.map(|as_of| as_of.to_rfc3339_opts(SecondsFormat::Micros, true));
         let link = |rel: &str, page: u64| {
-            let own = [("per_page", &*per_page.to_string()), ("page", &page.to_string())];
-            self.asked.link(&own, &["per_page", "page"], rel)
+            let (per_page, page) = (per_page.to_string(), page.to_string());
+            let mut own = vec![("per_page", &*per_page), ("page", &page)];
+            own.extend(as_of.as_deref().map(|as_of| ("as_of", as_of)));
+            self.asked.link(&own, &["per_page", "page", "as_of"], rel)
         };
         let mut links = vec![link("first", 1)];
         if page > 1 {
@@ -117,6 +187,7 @@ mod tests {
         Page {
             query: PageQuery { per_page, page },
             asked: AskedAt::test("/v1/rooms"),
+            as_of: None,
         }
     }
 

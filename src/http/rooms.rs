@@ -18,7 +18,7 @@ use super::{
     auth::CurrentUser,
     body::Body,
     checks::Checks,
-    pages::{Page, PageQuery},
+    pages::{AsOfQuery, NewestPage, PageQuery},
     params::{InPath, InQuery},
     profiles::ProfileResource,
     refusals,
@@ -138,7 +138,7 @@ pub(super) fn no_telephone(status: StatusCode) -> ApiError {
 ///
 /// Those that the caller owns or is invited to by an event, newest first.
 #[utoipa::path(
-    get, path = "/rooms", tag = "rooms", operation_id = "list_rooms", params(PageQuery), security(("BearerAuth" = [])),
+    get, path = "/rooms", tag = "rooms", operation_id = "list_rooms", params(PageQuery, AsOfQuery), security(("BearerAuth" = [])),
     responses(
         (status = 200, description = "A page of rooms", body = Vec<RoomResource>,
          headers(("Link" = Option<String>, description = "Other pages (RFC 8288); absent when there is only one"))),
@@ -148,11 +148,13 @@ pub(super) fn no_telephone(status: StatusCode) -> ApiError {
 async fn list(
     State(state): State<ApiState>,
     CurrentUser(user): CurrentUser,
-    page: Page,
+    page: NewestPage,
 ) -> Result<Response, ApiError> {
     let listed = rooms::list(&state.db, &user.profile, page.window()).await?;
     let mut owner = None;
-    Ok(page.answer(listed, |room| RoomResource::of_list(room, &state, &mut owner)))
+    Ok(page
+        .page()
+        .answer(listed, |room| RoomResource::of_list(room, &state, &mut owner)))
 }
 
 /// Create a room

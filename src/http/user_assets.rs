@@ -10,7 +10,7 @@ use super::{
     ApiError, ApiState,
     assets::AssetResource,
     auth::CurrentUser,
-    pages::{Page, PageQuery},
+    pages::{AsOfQuery, NewestPage, PageQuery},
     params::InQuery,
     refusals,
 };
@@ -100,7 +100,7 @@ impl From<OrderQuery> for Order {
 
 /// Assets of the caller's rooms
 #[utoipa::path(
-    get, path = "/users/me/assets", tag = "assets", operation_id = "list_my_assets", params(PageQuery, SortedQuery),
+    get, path = "/users/me/assets", tag = "assets", operation_id = "list_my_assets", params(PageQuery, AsOfQuery, SortedQuery),
     security(("BearerAuth" = [])),
     responses(
         (status = 200, description = "A page of assets", body = OwnedAssetsResource,
@@ -112,11 +112,11 @@ async fn list(
     State(state): State<ApiState>,
     CurrentUser(user): CurrentUser,
     InQuery(query): InQuery<SortedQuery>,
-    page: Page,
+    page: NewestPage,
 ) -> Result<Response, ApiError> {
     let order = (query.sort.into(), query.order.into());
     let listed = assets::list_owned(&state.db, user.profile.id, order, page.window()).await?;
-    Ok(page.answer_as(listed, |rows| OwnedAssetsResource {
+    Ok(page.page().answer_as(listed, |rows| OwnedAssetsResource {
         owned_assets: rows.into_iter().map(OwnedAssetResource::from).collect(),
     }))
 }

@@ -4,8 +4,8 @@ use std::future::Future;
 
 use colloquy_actors::{
     ids::ParticipantId,
-    livekit::{Call, Outcome, Source, identity},
-    ports::{BoxFuture, Media},
+    livekit::{Call, Source, identity},
+    task::Outcome,
 };
 use futures_util::{StreamExt as _, stream};
 use tokio::time::timeout;
@@ -18,18 +18,15 @@ use super::{
 /// Calls at the same time for one wish: others shall get through too.
 const CALLS_PER_WISH_MAX: usize = 8;
 
-impl Media for RoomService {
-    fn call(&self, call: Call) -> BoxFuture<'_, Outcome> {
-        Box::pin(async move {
-            match timeout(self.timeouts().wish, self.perform(call)).await {
-                Ok(Ok(outcome)) => outcome,
-                Ok(Err(_)) | Err(_) => Outcome::Unavailable,
-            }
-        })
-    }
-}
-
 impl RoomService {
+    /// Does what a room wants, within the time for that.
+    pub async fn call(&self, call: Call) -> Outcome {
+        match timeout(self.timeouts().wish, self.perform(call)).await {
+            Ok(Ok(outcome)) => outcome,
+            Ok(Err(_)) | Err(_) => Outcome::Unavailable,
+        }
+    }
+
     async fn perform(&self, call: Call) -> Result<Outcome, CallError> {
         match call {
             Call::Mute { room, participants } => {

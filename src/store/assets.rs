@@ -11,7 +11,7 @@ use thiserror::Error;
 use uuid::Uuid;
 
 use super::{
-    Db, Listed, StoreError, Tx, Window, micros,
+    Db, Listed, NewestFirst, StoreError, Tx, micros,
     rows::{Columns, count, from_columns},
     usage::{self, Limits, QuotaExceeded},
 };
@@ -219,16 +219,21 @@ pub async fn find(db: &Db, room: Uuid, asset: Uuid) -> Result<Option<Asset>, Sto
 }
 
 /// The assets of a room, newest first.
-pub async fn list(db: &Db, room: Uuid, window: Window) -> Result<Listed<Asset>, StoreError> {
-    const COUNT: &str = "SELECT count(*) FROM assets a WHERE a.room_id = $1";
+pub async fn list(
+    db: &Db,
+    room: Uuid,
+    NewestFirst { window, as_of }: NewestFirst,
+) -> Result<Listed<Asset>, StoreError> {
+    const COUNT: &str = "SELECT count(*) FROM assets a WHERE a.room_id = $1 AND a.created_at <= $2";
     const SELECT: &str = concat!(
         "SELECT ",
         asset_columns!(),
-        " FROM assets a WHERE a.room_id = $1 ORDER BY a.created_at DESC, a.id DESC LIMIT $2 OFFSET $3"
+        " FROM assets a WHERE a.room_id = $1 AND a.created_at <= $2 ORDER BY a.created_at DESC, a.id DESC LIMIT $3 OFFSET $4"
     );
-    let total = read!(db, c => sqlx::query_scalar(COUNT).bind(room).fetch_one(c).await)?;
+    let total = read!(db, c => sqlx::query_scalar(COUNT).bind(room).bind(as_of).fetch_one(c).await)?;
     let rows = read!(db, c => sqlx::query_as(SELECT)
         .bind(room)
+        .bind(as_of)
         .bind(window.limit())
         .bind(window.offset())
         .fetch_all(c)
@@ -244,12 +249,14 @@ pub async fn list_owned(
     db: &Db,
     owner: Uuid,
     (by, order): (SortBy, Order),
-    window: Window,
+    NewestFirst { window, as_of }: NewestFirst,
 ) -> Result<Listed<OwnedAsset>, StoreError> {
+    const COUNT: &str = "SELECT count(*) FROM assets a JOIN rooms r ON r.id = a.room_id WHERE r.created_by = $1 AND a.created_at <= $2";
     let select = owned_in_order(by, order);
-    let total = read!(db, c => sqlx::query_scalar(COUNT_OWNED).bind(owner).fetch_one(c).await)?;
+    let total = read!(db, c => sqlx::query_scalar(COUNT).bind(owner).bind(as_of).fetch_one(c).await)?;
     let rows = read!(db, c => sqlx::query_as(select)
         .bind(owner)
+        .bind(as_of)
         .bind(window.limit())
         .bind(window.offset())
         .fetch_all(c)
@@ -273,7 +280,8 @@ const fn owned_in_order(by: SortBy, order: Order) -> &'static str {
                 "SELECT ",
                 asset_columns!(),
                 ", e.id AS event_id FROM assets a JOIN rooms r ON r.id = a.room_id
-                 LEFT JOIN events e ON e.room_id = r.id WHERE r.created_by = $1 ORDER BY ",
+                 LEFT JOIN events e ON e.room_id = r.id WHERE r.created_by = $1 AND a.created_at <= $2
+                 ORDER BY ",
                 $column,
                 " ",
                 $order,
@@ -281,7 +289,7 @@ const fn owned_in_order(by: SortBy, order: Order) -> &'static str {
                 $order,
                 ", a.id ",
                 $order,
-                " LIMIT $2 OFFSET $3"
+                " LIMIT $3 OFFSET $4"
             )
         };
     }

@@ -10,7 +10,7 @@ use sqlx::{QueryBuilder, types::Json};
 use uuid::Uuid;
 
 use super::{
-    Db, Listed, StoreError, Tx, Window, event_invites,
+    Db, Listed, NewestFirst, StoreError, Tx, event_invites,
     guest_access::GuestAccess,
     micros,
     rows::{Columns, count, from_columns},
@@ -139,13 +139,16 @@ macro_rules! select_invites {
 const BY_CODE: &str = select_invites!("WHERE i.room_id = $1 AND i.code = $2");
 
 /// The invites of a room, inactive and expired ones too, newest first.
-pub async fn list(db: &Db, room: Uuid, window: Window) -> Result<Listed<Invite>, StoreError> {
-    const COUNT: &str = "SELECT count(*) FROM invites WHERE room_id = $1";
-    const SELECT: &str =
-        select_invites!("WHERE i.room_id = $1 ORDER BY i.created_at DESC, i.code DESC LIMIT $2 OFFSET $3");
-    let total = read!(db, c => sqlx::query_scalar(COUNT).bind(room).fetch_one(c).await)?;
+pub async fn list(db: &Db, room: Uuid, asked: impl Into<NewestFirst>) -> Result<Listed<Invite>, StoreError> {
+    const COUNT: &str = "SELECT count(*) FROM invites WHERE room_id = $1 AND created_at <= $2";
+    const SELECT: &str = select_invites!(
+        "WHERE i.room_id = $1 AND i.created_at <= $2 ORDER BY i.created_at DESC, i.code DESC LIMIT $3 OFFSET $4"
+    );
+    let NewestFirst { window, as_of } = asked.into();
+    let total = read!(db, c => sqlx::query_scalar(COUNT).bind(room).bind(as_of).fetch_one(c).await)?;
     let rows = read!(db, c => sqlx::query_as(SELECT)
         .bind(room)
+        .bind(as_of)
         .bind(window.limit())
         .bind(window.offset())
         .fetch_all(c)

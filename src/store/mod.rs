@@ -99,6 +99,8 @@ pub mod users;
 pub mod void_sessions;
 pub mod write_probe;
 
+use chrono::{DateTime, Utc};
+
 pub use change::Change;
 pub use db::{Db, Tx, unbroken, unknown_outcomes};
 pub use error::{StoreError, Unique};
@@ -123,6 +125,22 @@ impl Window {
 
     fn offset(self) -> i64 {
         i64::try_from(self.offset).unwrap_or(i64::MAX)
+    }
+}
+
+/// A window of a list that begins with the newest, as the list was at a time: what has come since shifts nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NewestFirst {
+    pub window: Window,
+    pub as_of: DateTime<Utc>,
+}
+
+impl From<Window> for NewestFirst {
+    fn from(window: Window) -> Self {
+        Self {
+            window,
+            as_of: TIME_MAX,
+        }
     }
 }
 

@@ -251,14 +251,14 @@ mod tests {
 
     use super::*;
     use crate::{
-        ids::RoomId,
+        ids::{RoomId, TaskId},
         journal::{Doing, Log},
-        livekit::Outcome,
         logged::{Handled, LoggedRoom},
         room::{
             Room, RoomSettings,
             input::{Input, Stamped},
         },
+        task::Outcome,
     };
 
     #[test]
@@ -372,8 +372,8 @@ mod tests {
         for (input, is_kept) in [
             (Input::Tick, true),
             (
-                Input::CallDone {
-                    call: 1,
+                Input::TaskDone {
+                    task: TaskId(Uuid::nil()),
                     outcome: Outcome::Done,
                 },
                 false,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Deserializer, Serialize, de::IgnoredAny};
 
 use super::{
-    Event,
+    Event, Namespace,
     limits::{BREAKOUT_ASSIGNMENTS_MAX, BREAKOUT_MINUTES_MAX, BREAKOUT_NAME_CHARS_MAX, BREAKOUT_ROOMS_MAX},
     meeting::{ParticipationKind, Role},
     names::{DisplayName, Line},
@@ -130,7 +130,7 @@ pub enum BreakoutEvent<'a> {
 }
 
 impl Event for BreakoutEvent<'_> {
-    const NAMESPACE: &'static str = "breakout";
+    const NAMESPACE: Namespace = Namespace::Breakout;
 }
 
 /// A breakout room as clients know it.

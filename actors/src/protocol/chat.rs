@@ -6,7 +6,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
 
 use super::{
-    Event,
+    Event, Namespace,
     limits::{CHAT_MESSAGE_BYTES_MAX, GROUP_NAME_CHARS_MAX, SEARCH_TERM_CHARS_MAX},
     names::Text,
     plain::has_byte,
@@ -167,7 +167,7 @@ pub enum ChatEvent<'a> {
 }
 
 impl Event for ChatEvent<'_> {
-    const NAMESPACE: &'static str = "chat";
+    const NAMESPACE: Namespace = Namespace::Chat;
 }
 
 /// A message on its way; the envelope carries its time.

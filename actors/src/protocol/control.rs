@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Event, limits::DISPLAY_NAME_CHARS_MAX, meeting::Role, names::Sent};
+use super::{Event, Namespace, limits::DISPLAY_NAME_CHARS_MAX, meeting::Role, names::Sent};
 use crate::ids::{OriginHash, ParticipantId};
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
@@ -93,7 +93,7 @@ pub enum JoinBlockedReason {
 }
 
 impl Event for ControlEvent<'_> {
-    const NAMESPACE: &'static str = "control";
+    const NAMESPACE: Namespace = Namespace::Control;
 
     fn shown(&self) -> Option<(&'static str, Entry<'_>)> {
         match self {

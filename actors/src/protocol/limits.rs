@@ -246,7 +246,9 @@ pub const POLL_LIVE_INTERVAL_MILLIS: i64 = 100;
 pub const LIVEKIT_TOKEN_SECS: u64 = 32;
 /// Popout tokens of one participant.
 pub const POPOUTS_PER_PARTICIPANT_MAX: u32 = 100;
-/// Calls of one room to LiveKit that are not done yet; further ones are not made.
-pub const LIVEKIT_CALLS_PER_ROOM_MAX: usize = 4_096;
-/// A dropped room waits that long for its calls.
-pub const LIVEKIT_CALLS_SECS: u64 = 60;
+/// What a room wants done outside, e.g. calls to LiveKit, and is not done yet; more is not asked for.
+pub const TASKS_PER_ROOM_MAX: usize = 4_096;
+/// What LiveKit is asked for may take that long, with all calls that it consists of.
+pub const LIVEKIT_TASK_SECS: u64 = 60;
+/// A dropped meeting's room waits that long for its tasks.
+pub const TASKS_AFTER_MEETING_SECS: u64 = 60;

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Event, names::Named};
+use super::{Event, Namespace, names::Named};
 use crate::ids::ParticipantId;
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
@@ -44,7 +44,7 @@ pub enum LivekitEvent<'a> {
 }
 
 impl Event for LivekitEvent<'_> {
-    const NAMESPACE: &'static str = "livekit";
+    const NAMESPACE: Namespace = Namespace::Livekit;
 }
 
 /// What a client needs to connect to LiveKit.

@@ -9,6 +9,7 @@ pub mod livekit;
 pub mod meeting;
 pub mod moderation;
 pub mod names;
+mod namespaces;
 pub mod plain;
 pub mod polls;
 pub mod shapes;
@@ -20,6 +21,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 
+pub(crate) use self::namespaces::with_namespaces;
+pub use self::namespaces::{Command, Describe, Namespace, Namespaces, describe};
 use crate::{
     encoding::{self, EncodeError},
     ids::Timestamp,
@@ -34,25 +37,12 @@ pub const TICKET_PREFIX: &str = "ticket#";
 /// An event of one namespace, without its envelope.
 pub trait Event: Serialize {
     /// The namespace that the envelope names.
-    const NAMESPACE: &'static str;
+    const NAMESPACE: Namespace;
 
     /// Name and entry of an event that shows a participant: its payload is put together from what is encoded already.
     fn shown(&self) -> Option<(&'static str, control::Entry<'_>)> {
         None
     }
-}
-
-/// A parsed command of a namespace that the room handles.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
-#[serde(tag = "namespace", content = "payload", rename_all = "snake_case")]
-pub enum Command {
-    Control(control::ControlCommand),
-    Moderation(moderation::ModerationCommand),
-    Breakout(breakout::BreakoutCommand),
-    Chat(chat::ChatCommand),
-    Timer(timer::TimerCommand),
-    Polls(polls::PollsCommand),
-    Livekit(livekit::LivekitCommand),
 }
 
 /// What a client's message turned out to be.
@@ -63,7 +53,7 @@ pub enum Incoming<'a> {
     Echo(&'a RawValue),
     /// A namespace that exists, with a payload that does not parse.
     InvalidPayload {
-        namespace: &'static str,
+        namespace: Namespace,
     },
     UnknownNamespace,
     NotJson,
@@ -84,51 +74,19 @@ pub fn parse(text: &str) -> Incoming<'_> {
         return Incoming::NotJson;
     };
     let payload = envelope.payload;
-    match &*envelope.namespace {
-        "control" => command("control", payload, |command: control::ControlCommand| {
-            Command::Control(command.from_client())
-        }),
-        "moderation" => command("moderation", payload, Command::Moderation),
-        "breakout" => command("breakout", payload, Command::Breakout),
-        "chat" => command("chat", payload, Command::Chat),
-        "timer" => command("timer", payload, Command::Timer),
-        "polls" => command("polls", payload, Command::Polls),
-        "livekit" => command("livekit", payload, Command::Livekit),
-        "echo" => Incoming::Echo(payload),
-        _ => Incoming::UnknownNamespace,
+    if envelope.namespace == "echo" {
+        return Incoming::Echo(payload);
     }
-}
-
-fn command<'a, T: Deserialize<'a>>(
-    namespace: &'static str,
-    payload: &'a RawValue,
-    wrap: impl FnOnce(T) -> Command,
-) -> Incoming<'a> {
-    object(payload.get()).map_or(Incoming::InvalidPayload { namespace }, |parsed| {
-        Incoming::Command(wrap(parsed))
-    })
+    let Some(namespace) = Namespace::named(&envelope.namespace) else {
+        return Incoming::UnknownNamespace;
+    };
+    Command::parse(namespace, payload).map_or(Incoming::InvalidPayload { namespace }, Incoming::Command)
 }
 
 /// Parses an object. Derived implementations would take a list for it, field by field.
 fn object<'a, T: Deserialize<'a>>(text: &'a str) -> Option<T> {
     let is_object = text.trim_start().starts_with('{');
     serde_json::from_str(text).ok().filter(|_| is_object)
-}
-
-impl Command {
-    /// The namespace as the envelope and the tariff's modules name it.
-    #[must_use]
-    pub const fn namespace(&self) -> &'static str {
-        match self {
-            Self::Control(_) => "control",
-            Self::Moderation(_) => "moderation",
-            Self::Breakout(_) => "breakout",
-            Self::Chat(_) => "chat",
-            Self::Timer(_) => "timer",
-            Self::Polls(_) => "polls",
-            Self::Livekit(_) => "livekit",
-        }
-    }
 }
 
 #[derive(Serialize)]
@@ -143,9 +101,9 @@ struct Outgoing<'a, T> {
 /// Encodes an event with its envelope. `seq` is the room's number, absent for answers that a session gives itself.
 pub fn encode<T: Event>(event: &T, timestamp: Timestamp, seq: Option<u64>) -> Result<Utf8Bytes, EncodeError> {
     let Some((message, control::Entry(entry))) = event.shown() else {
-        return encode_payload(T::NAMESPACE, event, timestamp, seq);
+        return encode_payload(T::NAMESPACE.name(), event, timestamp, seq);
     };
-    let mut text = begin_envelope(T::NAMESPACE, timestamp, seq, entry.len() + message.len());
+    let mut text = begin_envelope(T::NAMESPACE.name(), timestamp, seq, entry.len() + message.len());
     text.push_str(r#"{"message":""#);
     text.push_str(message);
     // The entry is an object with fields, and has its own closing brace.
@@ -225,7 +183,9 @@ mod tests {
         ));
         assert!(matches!(
             parse(r#"{"namespace":"control","payload":["raise_hand"]}"#),
-            Incoming::InvalidPayload { namespace: "control" }
+            Incoming::InvalidPayload {
+                namespace: Namespace::Control
+            }
         ));
         assert!(matches!(
             parse(r#"{"namespace":"nope","payload":{}}"#),
@@ -233,11 +193,15 @@ mod tests {
         ));
         assert!(matches!(
             parse(r#"{"namespace":"control","payload":{"action":"fly"}}"#),
-            Incoming::InvalidPayload { namespace: "control" }
+            Incoming::InvalidPayload {
+                namespace: Namespace::Control
+            }
         ));
         assert!(matches!(
             parse(r#"{"namespace":"chat","payload":{"action":"send_message"}}"#),
-            Incoming::InvalidPayload { namespace: "chat" }
+            Incoming::InvalidPayload {
+                namespace: Namespace::Chat
+            }
         ));
     }
 

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Event,
+    Event, Namespace,
     control::Entry,
     limits::DISPLAY_NAME_CHARS_MAX,
     names::{DisplayName, Named, Sent},
@@ -98,7 +98,7 @@ pub enum ModerationEvent<'a> {
 }
 
 impl Event for ModerationEvent<'_> {
-    const NAMESPACE: &'static str = "moderation";
+    const NAMESPACE: Namespace = Namespace::Moderation;
 
     fn shown(&self) -> Option<(&'static str, Entry<'_>)> {
         match self {

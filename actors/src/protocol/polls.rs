@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, sync::Arc};
 use serde::{Deserialize, Deserializer, Serialize};
 
 use super::{
-    Event,
+    Event, Namespace,
     limits::{POLL_CHOICE_CHARS_MAX, POLL_CHOICES_MAX, POLL_TOPIC_CHARS_MAX},
     names::Sent,
 };
@@ -82,7 +82,7 @@ pub enum PollsEvent<'a> {
 }
 
 impl Event for PollsEvent<'_> {
-    const NAMESPACE: &'static str = "polls";
+    const NAMESPACE: Namespace = Namespace::Polls;
 }
 
 /// A poll as clients see it.

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Event,
+    Event, Namespace,
     limits::{TIMER_STYLE_CHARS_MAX, TIMER_TITLE_CHARS_MAX},
     names::Text,
 };
@@ -99,7 +99,7 @@ pub enum TimerEvent<'a> {
 }
 
 impl Event for TimerEvent<'_> {
-    const NAMESPACE: &'static str = "timer";
+    const NAMESPACE: Namespace = Namespace::Timer;
 }
 
 /// How a timer came to its end.

@@ -4,7 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use crate::ids::{BreakoutRoomId, ParticipantId, Space, Timestamp};
+use crate::{
+    ids::{BreakoutRoomId, ParticipantId, Space, Timestamp},
+    protocol::Namespace,
+};
 
 /// What is due at a deadline.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -22,19 +25,43 @@ pub enum Due {
     Breakout,
     /// Whoever is still in a breakout room that has closed is sent out.
     Leave(BreakoutRoomId),
-    /// A countdown ends.
+    /// What a module wants to do in a room of the meeting; the number is the module's.
+    Module(Namespace, Space, u8),
+    /// A dropped meeting's tasks are waited for no longer.
+    #[serde(alias = "calls")]
+    Tasks,
+}
+
+/// A deadline as it is read: also as earlier versions wrote it.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum StoredDue {
+    Due(Due),
+    Older(OlderDue),
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum OlderDue {
     Timer(Space),
-    /// A poll ends.
     Poll(Space),
-    /// Live results of a poll go out.
     LiveResults(Space),
-    /// A dropped meeting's calls are waited for no longer.
-    Calls,
+}
+
+impl From<StoredDue> for Due {
+    fn from(stored: StoredDue) -> Self {
+        match stored {
+            StoredDue::Due(due) => due,
+            StoredDue::Older(OlderDue::Timer(space)) => Self::Module(Namespace::Timer, space, 0),
+            StoredDue::Older(OlderDue::Poll(space)) => Self::Module(Namespace::Polls, space, 0),
+            StoredDue::Older(OlderDue::LiveResults(space)) => Self::Module(Namespace::Polls, space, 1),
+        }
+    }
 }
 
 /// Each thing is due at most once; the earliest comes first, ties in the order of [`Due`].
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(from = "Vec<(Due, Timestamp)>", into = "Vec<(Due, Timestamp)>")]
+#[serde(from = "Vec<(StoredDue, Timestamp)>", into = "Vec<(Due, Timestamp)>")]
 pub struct Agenda {
     times: BTreeMap<Due, Timestamp>,
     order: BTreeSet<(Timestamp, Due)>,
@@ -65,12 +92,12 @@ impl Agenda {
 
     /// Everything that is not about a participant's access ends with the meeting.
     pub fn end_meeting(&mut self) {
-        self.keep(|due| matches!(due, Due::Expiry(_) | Due::Calls));
+        self.keep(|due| matches!(due, Due::Expiry(_) | Due::Tasks));
     }
 
-    /// Nothing but calls to the outside is waited for.
-    pub fn keep_calls_only(&mut self) {
-        self.keep(|due| due == Due::Calls);
+    /// Nothing but tasks is waited for.
+    pub fn keep_tasks_only(&mut self) {
+        self.keep(|due| due == Due::Tasks);
     }
 
     fn keep(&mut self, is_kept: impl Fn(Due) -> bool) {
@@ -101,11 +128,11 @@ impl Agenda {
     }
 }
 
-impl From<Vec<(Due, Timestamp)>> for Agenda {
-    fn from(list: Vec<(Due, Timestamp)>) -> Self {
+impl From<Vec<(StoredDue, Timestamp)>> for Agenda {
+    fn from(list: Vec<(StoredDue, Timestamp)>) -> Self {
         let mut agenda = Self::default();
         for (due, at) in list {
-            agenda.set(due, at);
+            agenda.set(due.into(), at);
         }
         agenda
     }

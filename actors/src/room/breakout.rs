@@ -5,10 +5,13 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Meeting, Room,
+    Meeting, Place, Room,
     agenda::Due,
     effects::{Cx, Receivers},
-    roster::Circle,
+    missed::Missed,
+    module::{Around, Module, State},
+    refusal::Refusal,
+    roster::{Circle, Participant},
 };
 use crate::{
     ids::{BreakoutRoomId, ParticipantId, SessionNo, Space, Timestamp},
@@ -17,8 +20,20 @@ use crate::{
         codes::CloseCode,
         control::LeaveReason,
         limits::BREAKOUT_LEAVE_SECS,
+        meeting::MeetingFacts,
     },
 };
+
+/// The breakout rooms of a meeting, while some run.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct BreakoutRooms(pub(super) Option<Breakout>);
+
+impl BreakoutRooms {
+    pub(super) fn running(&self) -> Option<&Breakout> {
+        self.0.as_ref()
+    }
+}
 
 /// Breakout rooms that are running.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -43,49 +58,91 @@ impl Breakout {
     }
 }
 
-impl Meeting {
-    /// The room that a ticket leads to: the main room when the breakout room has ended meanwhile.
-    pub(super) fn destination(&self, asked: Space) -> Space {
-        let runs = |id| self.breakout.as_ref().is_some_and(|breakout| breakout.has(id));
-        Space(asked.0.filter(|id| runs(*id)))
+impl Module for BreakoutRooms {
+    type Command = BreakoutCommand;
+
+    fn begin(_facts: &MeetingFacts) -> Self {
+        Self::default()
     }
 
-    /// What somebody who joins gets while breakout rooms run.
-    pub(super) fn breakout_state(&self, space: Space) -> Option<BreakoutState<'_>> {
-        let breakout = self.breakout.as_ref()?;
-        // Whoever has not left yet a room that is closed is in none that a client knows.
-        let elsewhere = |p: &super::roster::Participant| {
-            p.place == super::Place::Inside
-                && p.space != space
-                && !p.is_hidden()
-                && p.space.0.is_none_or(|id| breakout.has(id))
-        };
-        let others = self.people.iter().filter(|(_, p)| elsewhere(p));
-        Some(BreakoutState {
-            current: space.0,
-            expires: breakout.expires,
-            rooms: &breakout.rooms,
-            participants: others.map(|(id, p)| p.in_other_room(id)).collect(),
-        })
+    fn command(
+        room: &mut Room,
+        cx: &mut Cx,
+        who: ParticipantId,
+        command: BreakoutCommand,
+    ) -> Result<(), Refusal> {
+        Ok(room.breakout(cx, who, &command)?)
     }
 
     /// Those in the other rooms hear that somebody came.
-    pub(super) fn tell_others_of_join(&mut self, cx: &mut Cx, id: ParticipantId) {
-        let to = self.people.circle(Circle::Beside(self.people.space(id)));
-        if let Some(participant) = self.people.get(id).filter(|p| !p.is_hidden()) {
-            cx.send(to, &BreakoutEvent::Joined(participant.in_other_room(id)));
+    fn joined(&mut self, cx: &mut Cx, around: &mut Around<'_>, who: ParticipantId) {
+        let beside = Circle::Beside(around.people.space(who));
+        let to = around.people.circle(beside);
+        if let Some(participant) = around.people.get(who).filter(|p| !p.is_hidden()) {
+            cx.send(to, &BreakoutEvent::Joined(participant.in_other_room(who)));
         }
     }
 
     /// Those in the other rooms hear that somebody went.
-    pub(super) fn tell_others_of_leave(&mut self, cx: &mut Cx, id: ParticipantId, space: Space) {
-        if self.people.get(id).is_some_and(|p| !p.is_hidden()) {
+    fn left(&mut self, cx: &mut Cx, around: &mut Around<'_>, who: ParticipantId, space: Space) {
+        if around.people.get(who).is_some_and(|p| !p.is_hidden()) {
             let event = BreakoutEvent::Left {
                 breakout_room: space.0,
-                id,
+                id: who,
             };
-            cx.send(self.people.circle(Circle::Beside(space)), &event);
+            cx.send(around.people.circle(Circle::Beside(space)), &event);
         }
+    }
+
+    fn join_state(&mut self, _cx: &Cx, around: &Around<'_>, who: ParticipantId) -> Option<State> {
+        let breakout = self.running()?;
+        let space = around.people.space(who);
+        // Whoever has not left yet a room that is closed is in none that a client knows.
+        let elsewhere = |p: &Participant| {
+            p.place == Place::Inside
+                && p.space != space
+                && !p.is_hidden()
+                && p.space.0.is_none_or(|id| breakout.has(id))
+        };
+        let others = around.people.iter().filter(|(_, p)| elsewhere(p));
+        Some(State::of(&BreakoutState {
+            current: space.0,
+            expires: breakout.expires,
+            rooms: &breakout.rooms,
+            participants: others.map(|(id, p)| p.in_other_room(id)).collect(),
+        }))
+    }
+
+    /// Somebody who was away when these rooms began hears where it is to go. Who is in one of them, or was, knows of them, and goes where it
+    /// wants to.
+    fn tell_missed(&self, cx: &mut Cx, around: &Around<'_>, who: ParticipantId, missed: &Missed) {
+        let (Some(breakout), Some(me), Missed::Since(away)) =
+            (self.running(), around.people.get(who), missed)
+        else {
+            return;
+        };
+        let is_of_now = |space: Space| space.0.is_some_and(|id| breakout.has(id));
+        let has_been_there = is_of_now(me.space) || away.spaces().any(is_of_now);
+        if has_been_there || breakout.began.is_none_or(|began| began <= away.since()) {
+            return;
+        }
+        if let Some(assignment) = breakout.assignments.get(&who) {
+            let event = BreakoutEvent::Started {
+                rooms: &breakout.rooms,
+                expires: breakout.expires,
+                assignment: Some(*assignment),
+            };
+            cx.send_one(Some(me.line), &event);
+        }
+    }
+}
+
+impl Meeting {
+    /// The room that a ticket leads to: the main room when the breakout room has ended meanwhile.
+    pub(super) fn destination(&self, asked: Space) -> Space {
+        let running = self.modules.breakout.running();
+        let runs = |id| running.is_some_and(|breakout| breakout.has(id));
+        Space(asked.0.filter(|id| runs(*id)))
     }
 
     fn begin_breakout(&mut self, cx: &mut Cx, plan: &Plan, duration: Option<u64>) {
@@ -100,11 +157,7 @@ impl Meeting {
         let expires = duration.map(|secs| cx.at.plus_secs(secs));
         // One encoding for all who are sent to the same room.
         let mut by_room: BTreeMap<Option<BreakoutRoomId>, Vec<SessionNo>> = BTreeMap::new();
-        for (id, participant) in self
-            .people
-            .iter()
-            .filter(|(_, p)| p.place == super::Place::Inside)
-        {
+        for (id, participant) in self.people.iter().filter(|(_, p)| p.place == Place::Inside) {
             let assignment = assignments.get(&id).copied();
             by_room.entry(assignment).or_default().push(participant.line);
         }
@@ -116,33 +169,17 @@ impl Meeting {
             };
             cx.send(Receivers::from(sessions), &event);
         }
-        self.breakout = Some(Breakout {
+        self.modules.breakout.0 = Some(Breakout {
             rooms,
             expires,
             assignments,
             began: Some(cx.at),
         });
     }
-
-    /// Somebody who was away when these rooms began hears where it is to go.
-    pub(super) fn tell_assignment(&self, cx: &mut Cx, id: ParticipantId, line: SessionNo, since: Timestamp) {
-        let begun = |breakout: &&Breakout| breakout.began.is_some_and(|began| began > since);
-        let Some(breakout) = self.breakout.as_ref().filter(begun) else {
-            return;
-        };
-        if let Some(assignment) = breakout.assignments.get(&id) {
-            let event = BreakoutEvent::Started {
-                rooms: &breakout.rooms,
-                expires: breakout.expires,
-                assignment: Some(*assignment),
-            };
-            cx.send_one(Some(line), &event);
-        }
-    }
 }
 
 impl Room {
-    pub(super) fn breakout(
+    fn breakout(
         &mut self,
         cx: &mut Cx,
         who: ParticipantId,
@@ -160,12 +197,14 @@ impl Room {
                 self.close_breakout_rooms(cx);
                 if let Some(meeting) = &mut self.meeting {
                     meeting.begin_breakout(cx, rooms, lasting.duration);
-                    if let Some(expires) = meeting.breakout.as_ref().and_then(Breakout::expires) {
+                    if let Some(expires) = meeting.modules.breakout.running().and_then(Breakout::expires) {
                         self.agenda.set(Due::Breakout, expires);
                     }
                 }
             }
-            BreakoutCommand::Stop if meeting.breakout.is_none() => return Err(BreakoutError::Inactive),
+            BreakoutCommand::Stop if meeting.modules.breakout.0.is_none() => {
+                return Err(BreakoutError::Inactive);
+            }
             BreakoutCommand::Stop => self.end_breakout(cx, &BreakoutEvent::Stopped),
         }
         Ok(())
@@ -182,7 +221,7 @@ impl Room {
     /// Nobody comes in any more. What happened in an empty room is forgotten at once.
     fn close_breakout_rooms(&mut self, cx: &mut Cx) {
         self.agenda.clear(Due::Breakout);
-        let Some(breakout) = self.meeting.as_mut().and_then(|m| m.breakout.take()) else {
+        let Some(breakout) = self.meeting.as_mut().and_then(|m| m.modules.breakout.0.take()) else {
             return;
         };
         for room in breakout.rooms {
@@ -217,14 +256,11 @@ impl Room {
 
     /// A breakout room is gone with all that was in it.
     fn drop_space(&mut self, cx: &mut Cx, space: Space) {
-        for due in [Due::Timer(space), Due::Poll(space), Due::LiveResults(space)] {
-            self.agenda.clear(due);
-        }
         let Some(meeting) = &mut self.meeting else { return };
-        if meeting.spaces.remove(&space).is_some() {
+        if meeting.visited.remove(&space) {
             meeting.people.forget_space(space);
-            if meeting.has_media() {
-                self.delete_media_room(cx, space);
+            if let Some((modules, mut around)) = self.modules() {
+                modules.space_closed(cx, &mut around, space);
             }
         }
     }

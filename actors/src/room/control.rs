@@ -1,6 +1,6 @@
 //! Namespace `control` for those inside: raised hands and the moderator role.
 
-use super::{Meeting, Place, Room, effects::Cx};
+use super::{Meeting, Place, Room, effects::Cx, moderation::show_waiting};
 use crate::{
     ids::ParticipantId,
     protocol::{
@@ -21,7 +21,7 @@ impl Room {
             return Ok(());
         };
         match *command {
-            ControlCommand::RaiseHand if !meeting.moderation.raise_hands_enabled => {
+            ControlCommand::RaiseHand if !meeting.modules.moderation.raise_hands_enabled => {
                 Err(ControlError::RaiseHandsDisabled)
             }
             ControlCommand::RaiseHand => {
@@ -58,9 +58,9 @@ impl Room {
         // What was decided of a user holds for it under every id.
         if let Some(Caller::User(user)) = self.access.get(target).map(|holder| holder.caller) {
             if moderator {
-                meeting.moderation.revoked.remove(&user);
+                meeting.modules.moderation.revoked.remove(&user);
             } else {
-                meeting.moderation.revoked.insert(user);
+                meeting.modules.moderation.revoked.insert(user);
                 let is_other = |id: ParticipantId| {
                     let holder = self.access.get(id);
                     id != target && holder.is_some_and(|holder| holder.caller == Caller::User(user))
@@ -74,8 +74,10 @@ impl Room {
                 changed.extend(others.into_iter().filter(|other| meeting.lose_role(cx, *other)));
             }
         }
-        for id in changed {
-            self.role_changed(cx, id);
+        if let Some((modules, mut around)) = self.modules() {
+            for id in changed {
+                modules.role_changed(cx, &mut around, id);
+            }
         }
         Ok(())
     }
@@ -137,10 +139,10 @@ impl Meeting {
         cx.send_one(self.people.line(who), &answer);
         cx.send_one(self.people.line(target), &ControlEvent::RoleUpdated { new_role });
         if moderator && self.has_moderation() {
-            if self.moderation.waiting_room {
+            if self.modules.moderation.waiting_room {
                 cx.send_one(self.people.line(target), &ModerationEvent::WaitingRoomEnabled);
             }
-            self.show_waiting(cx, target);
+            show_waiting(cx, &self.people, target);
         }
         self.tell_update(cx, target);
         Ok(())

@@ -9,9 +9,10 @@ use super::{Place, cost::Cost, input::StartOutcome};
 use crate::{
     encoding::EncodeError,
     frame::EncodedEvent,
-    ids::{SessionNo, Timestamp},
-    livekit::{Call, Livekit, MediaAccess},
-    protocol::{self, Event, codes::CloseCode},
+    ids::{SessionNo, TaskId, Timestamp},
+    livekit::{Livekit, MediaAccess},
+    protocol::{self, Event, Namespaces, codes::CloseCode},
+    task::Task,
 };
 
 /// Lines that an event goes to, resolved when it was sent. A line has the number of the session that came in; sessions
@@ -131,8 +132,8 @@ pub enum Effect {
     },
     /// The session receives what is sent to the line from now on.
     Bound { session: SessionNo, line: SessionNo },
-    /// The line's session is inside: other namespaces open, larger messages are allowed.
-    Opened(SessionNo),
+    /// The line's session is inside: these namespaces are open, larger messages are allowed.
+    Opened(SessionNo, Namespaces),
     /// The line's session waits (again): only joining and echo do anything.
     Shut(SessionNo),
     /// The line's session goes on: the word that what it has missed comes, and that.
@@ -150,10 +151,10 @@ pub enum Effect {
     Close(SessionNo, CloseCode),
     /// The answer to a `start`.
     Answer(StartOutcome),
-    /// Something to be done by LiveKit, which is answered by [`super::input::Input::CallDone`].
-    Call(u64, Call),
-    /// A call that must not be made any more, if that can be helped.
-    CancelCall(u64),
+    /// Something to be done outside, which is answered by [`super::input::Input::TaskDone`].
+    Task(Box<Task>),
+    /// What must not be done any more, if that can be helped.
+    CancelTask(TaskId),
 }
 
 /// Where a session goes on that has outlived an earlier life of its room.
@@ -162,6 +163,8 @@ pub struct Reattached {
     pub session: SessionNo,
     pub line: SessionNo,
     pub place: Place,
+    /// What is open for it, if it is inside.
+    pub open: Namespaces,
     pub missed: Vec<(u64, EncodedEvent)>,
     /// The number of the last of its commands that was handled.
     pub handled: u64,

@@ -10,7 +10,7 @@ impl Room {
     /// Whether those who come by a link wait; absent without a meeting.
     #[must_use]
     pub fn do_guests_wait(&self) -> Option<bool> {
-        Some(self.meeting.as_ref()?.moderation.guests_wait)
+        Some(self.meeting.as_ref()?.modules.moderation.guests_wait)
     }
 
     /// The owner has said so. Where guests are shut out, those who are inside or wait stay, without a way back.
@@ -27,7 +27,7 @@ impl Room {
         let Some(meeting) = self
             .meeting
             .as_ref()
-            .filter(|meeting| !meeting.moderation.guests_wait)
+            .filter(|meeting| !meeting.modules.moderation.guests_wait)
         else {
             return;
         };
@@ -38,14 +38,14 @@ impl Room {
             self.access.set_accepted(id, true);
         }
         if let Some(meeting) = &mut self.meeting {
-            meeting.moderation.guests_wait = true;
+            meeting.modules.moderation.guests_wait = true;
         }
     }
 
     /// Guests who wait for no other reason may come in.
     fn let_guests_enter(&mut self, cx: &mut Cx) {
         let Some(meeting) = &mut self.meeting else { return };
-        if !std::mem::replace(&mut meeting.moderation.guests_wait, false) {
+        if !std::mem::replace(&mut meeting.modules.moderation.guests_wait, false) {
             return;
         }
         let Some(meeting) = &self.meeting else { return };

@@ -4,12 +4,12 @@ use serde::{Deserialize, Serialize};
 
 use super::{access::Origin, tickets::Grant};
 use crate::{
-    ids::{BreakoutRoomId, InviteCode, ParticipantId, SessionNo, Timestamp, TokenHash, UserId},
-    livekit::Outcome,
+    ids::{BreakoutRoomId, InviteCode, ParticipantId, SessionNo, TaskId, Timestamp, TokenHash, UserId},
     protocol::{
         Command,
         meeting::{Caller, GuestAccess, Identity, MeetingFacts},
     },
+    task::Outcome,
 };
 
 /// An input with all that its handling may depend on.
@@ -48,9 +48,9 @@ pub enum Input {
     },
     /// A deadline may have come.
     Tick,
-    /// LiveKit has done a call, or not.
-    CallDone {
-        call: u64,
+    /// Something was done outside, or not.
+    TaskDone {
+        task: TaskId,
         outcome: Outcome,
     },
     /// The process that held the sockets is gone.

@@ -1,7 +1,16 @@
 //! What must hold after every input; checked in tests.
 
-use super::{Meeting, Place, Room, agenda::Due, roster::Participant};
-use crate::ids::ParticipantId;
+use std::collections::BTreeMap;
+
+use super::{
+    Meeting, Place, Room,
+    agenda::{Agenda, Due},
+    roster::Participant,
+};
+use crate::{
+    ids::{ParticipantId, Space, Timestamp},
+    protocol::Namespace,
+};
 
 impl Room {
     /// Describes the first thing that is wrong with the state.
@@ -19,10 +28,7 @@ impl Room {
                 Ok(())
             };
         };
-        for state in meeting.spaces.values() {
-            state.poll.as_ref().map_or(Ok(()), super::polls::Poll::check)?;
-        }
-        meeting.check_chat(self.settings.chat_bytes_max)?;
+        meeting.modules.check(&self.settings, &self.agenda)?;
         self.check_deadlines(meeting)?;
         if meeting.people.anybody_present() == self.agenda.get(Due::Drop).is_some() {
             return Err("an empty meeting, and no other, has a time to be dropped".to_owned());
@@ -57,42 +63,44 @@ impl Room {
 
     /// What ends by itself has a deadline, and nothing else has.
     fn check_deadlines(&self, meeting: &Meeting) -> Result<(), String> {
-        let breakout = meeting
-            .breakout
-            .as_ref()
-            .and_then(super::breakout::Breakout::expires);
-        if self.agenda.get(Due::Breakout) != breakout || self.agenda.get(Due::TimeLimit) != meeting.closes_at
-        {
+        let breakout = meeting.modules.breakout.running();
+        let expires = breakout.and_then(super::breakout::Breakout::expires);
+        if self.agenda.get(Due::Breakout) != expires || self.agenda.get(Due::TimeLimit) != meeting.closes_at {
             return Err("breakout rooms or the meeting end at another time than planned".to_owned());
         }
-        for due in self.agenda.all() {
-            let (Due::Timer(space) | Due::Poll(space) | Due::LiveResults(space)) = due else {
-                continue;
-            };
-            let state = meeting.spaces.get(&space);
-            let runs = match due {
-                Due::Timer(_) => state.and_then(|state| state.timer.as_ref()?.ends_at()).is_some(),
-                _ => state.is_some_and(|state| state.poll.is_some()),
-            };
-            if !runs {
-                return Err(format!("{due:?} of what does not run"));
-            }
-        }
-        for (space, state) in &meeting.spaces {
-            let ends = state.timer.as_ref().and_then(super::timer::Timer::ends_at);
-            if self.agenda.get(Due::Timer(*space)) != ends
-                || self.agenda.get(Due::Poll(*space)).is_some() != state.poll.is_some()
-            {
-                return Err(format!("timer or poll of {space:?} without its deadline"));
-            }
+        for space in &meeting.visited {
             if let Some(id) = space.0 {
-                let runs = meeting.breakout.as_ref().is_some_and(|breakout| breakout.has(id));
+                let runs = breakout.is_some_and(|breakout| breakout.has(id));
                 if !runs && self.agenda.get(Due::Leave(id)).is_none() {
                     return Err(format!("{id} is neither running nor about to close"));
                 }
             }
         }
+        let is_strange = |due| matches!(due, Due::Module(_, space, _) if space != Space::MAIN && !meeting.visited.contains(&space));
+        if let Some(due) = self.agenda.all().find(|due| is_strange(*due)) {
+            return Err(format!("{due:?} in a room that nobody was in"));
+        }
         Ok(())
+    }
+}
+
+/// What ends by itself in a room of the meeting has a deadline, and nothing else has.
+pub(super) fn check_deadlines(
+    agenda: &Agenda,
+    (namespace, tag): (Namespace, u8),
+    planned: impl Iterator<Item = (Space, Timestamp)>,
+) -> Result<(), String> {
+    let set = agenda.all().filter_map(|due| match due {
+        Due::Module(of, space, number) if (of, number) == (namespace, tag) => Some((space, agenda.get(due)?)),
+        _ => None,
+    });
+    let (set, planned): (BTreeMap<_, _>, BTreeMap<_, _>) = (set.collect(), planned.collect());
+    if set == planned {
+        Ok(())
+    } else {
+        Err(format!(
+            "{namespace:?} ends at {planned:?}, but at {set:?} by the agenda"
+        ))
     }
 }
 

@@ -6,7 +6,6 @@
 pub mod access;
 mod agenda;
 mod breakout;
-mod calls;
 mod chat;
 mod control;
 pub mod cost;
@@ -19,9 +18,12 @@ mod guests;
 pub mod input;
 mod invariants;
 mod join_success;
-mod media;
+mod livekit;
 mod missed;
 mod moderation;
+mod module;
+mod modules;
+mod older;
 mod pairs;
 mod participant;
 mod polls;
@@ -32,41 +34,39 @@ pub mod ring;
 mod roster;
 mod seats;
 mod space;
+mod tasks;
 pub mod tickets;
 mod timer;
 mod traces;
 mod unredeemed;
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeSet, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 
 pub use self::roster::Place;
 use self::{
     access::Access,
-    agenda::Agenda,
-    breakout::Breakout,
-    calls::Calls,
+    agenda::{Agenda, Due},
     cost::Cost,
     effects::{Cx, Effect, Effects},
     input::{Input, Notice, Stamped},
-    missed::Changed,
-    moderation::Moderation,
-    polls::Voter,
+    modules::Modules,
     refusal::{Refusal, Sender},
     ring::Ring,
     roster::Roster,
-    space::SpaceState,
+    tasks::Tasks,
 };
 use crate::{
-    ids::{ParticipantId, RoomId, SessionNo, Space, Timestamp, UserId},
+    ids::{ParticipantId, RoomId, SessionNo, Space, TaskId, Timestamp, UserId},
     livekit::Livekit,
     protocol::{
-        Command,
+        Command, Namespace, Namespaces,
         control::{ControlCommand, ControlError},
         limits,
         meeting::{Caller, MeetingFacts},
     },
+    task::{Outcome, Work},
 };
 
 /// What an operator decides about all rooms; part of the state, so that a replay decides the same.
@@ -130,55 +130,32 @@ pub struct Room {
     meeting: Option<Meeting>,
     #[serde(default)]
     ring: Ring,
-    #[serde(default)]
-    calls: Calls,
+    /// As it was called when LiveKit alone was asked for anything.
+    #[serde(default, alias = "calls")]
+    tasks: Tasks,
 }
 
 /// The state that is dropped when everybody has gone.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(from = "older::StoredMeeting")]
 pub struct Meeting {
     facts: MeetingFacts,
-    #[serde(default)]
     people: Roster,
-    moderation: Moderation,
     /// Set by the first join, where the tariff has a time limit.
-    #[serde(default)]
     closes_at: Option<Timestamp>,
-    #[serde(default)]
-    breakout: Option<Breakout>,
-    #[serde(default = "chat_is_enabled")]
-    chat_enabled: bool,
-    /// Who turned chat on or off last.
-    #[serde(default)]
-    chat_switched: Option<Changed>,
-    #[serde(default)]
-    searches: chat::Budget,
-    #[serde(default)]
-    chunks: chat::Budget,
-    #[serde(default, with = "pairs")]
-    spaces: BTreeMap<Space, SpaceState>,
-}
-
-const fn chat_is_enabled() -> bool {
-    true
+    /// Its rooms that anybody has been in, as far as they are not gone.
+    visited: BTreeSet<Space>,
+    modules: Modules,
 }
 
 impl Meeting {
     fn new(facts: MeetingFacts) -> Self {
-        // Where nobody can let anybody in, nobody waits.
-        let mut moderation = Moderation::new(facts.waiting_room && facts.tariff.has_module("moderation"));
-        moderation.guests_wait = facts.guests_wait;
         Self {
+            modules: Modules::begin(&facts),
             facts,
             people: Roster::default(),
-            moderation,
             closes_at: None,
-            breakout: None,
-            chat_enabled: chat_is_enabled(),
-            chat_switched: None,
-            searches: chat::Budget::default(),
-            chunks: chat::Budget::default(),
-            spaces: BTreeMap::new(),
+            visited: BTreeSet::new(),
         }
     }
 }
@@ -196,7 +173,7 @@ impl Room {
             agenda: Agenda::default(),
             meeting: None,
             ring: Ring::default(),
-            calls: Calls::default(),
+            tasks: Tasks::default(),
         }
     }
 
@@ -268,7 +245,7 @@ impl Room {
                 self.ended(cx, session, how);
             }
             Input::Tick => self.tick(cx),
-            Input::CallDone { call, outcome } => self.call_done(cx, call, &outcome),
+            Input::TaskDone { task, outcome } => self.task_done(cx, task, &outcome),
             Input::Restarted => self.restarted(cx),
             Input::LetGo => self.ring.let_go(),
             Input::Notice(Notice::RoomDeleted) => self.delete(cx),
@@ -320,31 +297,32 @@ impl Room {
             (_, _) => Ok(()),
         };
         if let Err(refusal) = done {
-            let line = self.line(id).filter(|_| seat.joined);
+            let people = self.meeting.as_ref().map(|meeting| &meeting.people);
+            let line = people.and_then(|people| people.line(id)).filter(|_| seat.joined);
             refusal.tell(cx, line.map_or(Sender::Session(session), Sender::Line));
         }
     }
 
-    fn inside_command(&mut self, cx: &mut Cx, who: ParticipantId, command: Command) -> Result<(), Refusal> {
-        let Some(meeting) = &mut self.meeting else {
-            return Ok(());
-        };
-        match command {
-            Command::Control(command) => self.control(cx, who, &command).map_err(Refusal::Control),
-            Command::Moderation(command) => self.moderate(cx, who, command).map_err(Refusal::Moderation),
-            Command::Breakout(command) => self.breakout(cx, who, &command).map_err(Refusal::Breakout),
-            Command::Chat(command) => meeting.chat(cx, &self.settings, who, command),
-            Command::Timer(command) => meeting
-                .timer(cx, &mut self.agenda, who, command)
-                .map_err(Refusal::Timer),
-            Command::Polls(command) => {
-                let voter = Voter::of(who, self.access.get(who).map(|holder| holder.caller));
-                meeting
-                    .polls(cx, &mut self.agenda, who, voter, command)
-                    .map_err(Refusal::Polls)
-            }
-            Command::Livekit(command) => self.livekit(cx, who, &command).map_err(Refusal::Livekit),
+    fn task_done(&mut self, cx: &mut Cx, id: TaskId, outcome: &Outcome) {
+        let Some(task) = self.tasks.done(id) else { return };
+        if let Some((modules, mut around)) = self.modules() {
+            modules.task_done(cx, &mut around, task, outcome);
         }
+        if self.tasks.is_empty() {
+            self.agenda.clear(Due::Tasks);
+        }
+    }
+
+    /// What a process left undone is asked for again, as far as it still makes sense.
+    fn ask_again_for_tasks(&mut self, cx: &mut Cx) {
+        if let Some((modules, around)) = self.modules() {
+            let unwanted = |work: &Work| !modules.still_want(&around, work);
+            let unwanted: Vec<_> = around.tasks.ids_of(unwanted).collect();
+            self.tasks.cancel_these(cx, &unwanted);
+        } else {
+            self.tasks.cancel(cx, |work| !work.outlives_meeting());
+        }
+        self.tasks.ask_again(cx);
     }
 
     #[must_use]
@@ -388,15 +366,15 @@ impl Room {
         self.agenda.next()
     }
 
-    /// Neither a meeting nor a token nor a call is left: the actor may end.
+    /// Neither a meeting nor a token nor a task is left: the actor may end.
     #[must_use]
     pub fn is_over(&self) -> bool {
-        self.meeting.is_none() && self.access.is_empty() && self.calls.is_empty()
+        self.meeting.is_none() && self.access.is_empty() && self.tasks.is_empty()
     }
 
-    /// Calls to LiveKit that are not done yet.
-    pub fn pending_calls(&self) -> impl Iterator<Item = u64> {
-        self.calls.ids()
+    /// Tasks that are not done yet.
+    pub fn pending_tasks(&self) -> impl Iterator<Item = TaskId> {
+        self.tasks.ids()
     }
 
     /// Whether `start` must bring the facts of the meeting.
@@ -411,12 +389,17 @@ impl Room {
         self.meeting.as_ref()?.facts.owner
     }
 
-    /// Modules of the running meeting, which decide about namespaces.
-    #[must_use]
-    pub fn has_module(&self, name: &str) -> bool {
-        self.meeting
-            .as_ref()
-            .is_some_and(|meeting| meeting.facts.tariff.has_module(name))
+    /// The namespaces that are open for a participant who is inside.
+    fn namespaces(&self, id: ParticipantId) -> Namespaces {
+        let meeting = self.meeting.as_ref();
+        let Some((meeting, me)) = meeting.and_then(|meeting| Some((meeting, meeting.people.get(id)?))) else {
+            return Namespaces::default();
+        };
+        let is_open = |namespace: &Namespace| {
+            let is_on = || meeting.facts.tariff.has_module(namespace.name());
+            *namespace == Namespace::Control || namespace.exists_for(me.kind) && is_on()
+        };
+        Namespace::ALL.iter().copied().filter(is_open).collect()
     }
 
     /// The owner of a participant id, for the session that takes its seat.

@@ -16,7 +16,6 @@ use crate::{
         limits::NETWORKS_PER_PARTICIPANT_MAX,
         meeting::{ControlState, Group, Identity, ParticipationKind, Role},
         names::DisplayName,
-        timer::TimerPeerState,
     },
 };
 
@@ -296,15 +295,15 @@ impl Participant {
         }
     }
 
-    /// The encoded entry for those in a room, without groups; made anew after a change only.
-    pub fn entry(&mut self, id: ParticipantId, space: Space, ready: Option<bool>) -> Arc<str> {
+    /// The encoded entry for those in a room, with the fields of modules and without groups; made anew after a change only.
+    pub fn entry(&mut self, id: ParticipantId, space: Space, more: impl FnOnce() -> String) -> Arc<str> {
         if let Some((_, entry)) = self.entries.0.iter().find(|(known, _)| *known == space) {
             return Arc::clone(entry);
         }
         let (joined_at, left_at) = self
             .visit(space)
             .map_or((self.arrived_at, self.left_at), |v| (v.joined_at, v.left_at));
-        let entry = self.encode(id, self.control_state(joined_at, left_at), ready);
+        let entry = self.encode(id, self.control_state(joined_at, left_at), &more());
         self.entries.0.push((space, Arc::clone(&entry)));
         entry
     }
@@ -312,24 +311,24 @@ impl Participant {
     /// The encoded entry of somebody who waits.
     #[must_use]
     pub fn waiting_entry(&self, id: ParticipantId) -> Arc<str> {
-        self.encode(id, self.waiting_state(), None)
+        self.encode(id, self.waiting_state(), "")
     }
 
-    fn encode(&self, id: ParticipantId, control: ControlState<'_>, ready: Option<bool>) -> Arc<str> {
+    fn encode(&self, id: ParticipantId, control: ControlState<'_>, more: &str) -> Arc<str> {
         #[derive(Serialize)]
         struct Entry<'a> {
             id: ParticipantId,
             control: ControlState<'a>,
-            #[serde(skip_serializing_if = "Option::is_none")]
-            timer: Option<TimerPeerState>,
         }
-        let timer = ready.map(|ready_status| TimerPeerState { ready_status });
-        let entry = Entry { id, control, timer };
-        let mut text = encoding::encode(&entry).unwrap_or_else(EncodeError::undo);
-        if self.kind == ParticipationKind::User {
-            text.pop();
-            text.push_str(NO_GROUPS);
-        }
+        let mut text = encoding::encode(&Entry { id, control }).unwrap_or_else(EncodeError::undo);
+        // The fields of modules, and the groups, stand before the closing brace.
+        text.pop();
+        text.push_str(more);
+        text.push_str(if self.kind == ParticipationKind::User {
+            NO_GROUPS
+        } else {
+            "}"
+        });
         text.into()
     }
 }

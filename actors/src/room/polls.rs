@@ -9,19 +9,24 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::{
-    Meeting,
+    Room, RoomSettings,
     agenda::{Agenda, Due},
     effects::Cx,
+    invariants::check_deadlines,
+    missed::Missed,
+    module::{Around, Module, PerSpace, State},
+    refusal::Refusal,
     roster::Circle,
 };
 use crate::{
     ids::{ParticipantId, PollId, Space, Timestamp},
     protocol::{
+        Namespace,
         limits::{
             POLL_CHOICES_MAX, POLL_CHOICES_MIN, POLL_LIVE_INTERVAL_MILLIS, POLL_SECS_MAX, POLL_SECS_MIN,
             POLL_TOPIC_CHARS_MIN,
         },
-        meeting::Caller,
+        meeting::{Caller, MeetingFacts},
         polls::{
             Choice, Choices, Item, PollConfig, PollsCommand, PollsError, PollsEvent, PollsState, SentChoice,
             SentTopic,
@@ -57,18 +62,32 @@ pub struct Poll {
 }
 
 impl Poll {
+    /// A poll without votes.
+    fn begin(config: PollConfig, now: Timestamp) -> Self {
+        let results = config.choices.iter().map(|choice| Item {
+            id: choice.id,
+            count: 0,
+        });
+        Self {
+            results: results.collect(),
+            config,
+            started: now,
+            votes: BTreeMap::new(),
+            shown_at: None,
+        }
+    }
+
+    fn ends_at(&self) -> Timestamp {
+        self.started.plus_secs(self.config.duration)
+    }
+
     /// What a joining participant gets.
-    #[must_use]
-    pub fn state(&self) -> PollsState<'_> {
+    fn state(&self) -> PollsState<'_> {
         PollsState {
             config: &self.config,
             started: self.started,
             results: self.config.live.then_some(&self.results),
         }
-    }
-
-    pub(super) fn id(&self) -> PollId {
-        self.config.id
     }
 
     fn vote(&mut self, who: Voter, choices: BTreeSet<u32>) {
@@ -93,7 +112,7 @@ impl Poll {
     }
 
     /// Describes what is wrong with the counts.
-    pub(super) fn check(&self) -> Result<(), String> {
+    fn check(&self) -> Result<(), String> {
         for item in &self.results {
             let votes = self.votes.values().filter(|choices| choices.contains(&item.id));
             if votes.count() != item.count as usize {
@@ -104,19 +123,142 @@ impl Poll {
     }
 }
 
-impl Meeting {
-    pub(super) fn polls(
+/// The polls of a meeting.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Polls(PerSpace<OfSpace>);
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+struct OfSpace {
+    running: Option<Poll>,
+    /// How the last one that is over ended, and when, for those who were away.
+    last: Option<(PollId, Vec<Item>, Timestamp)>,
+}
+
+impl OfSpace {
+    /// The votes of a poll at its end. Of one that goes on they are nobody's business, and of older ones nothing is known.
+    fn results(&self, id: PollId) -> &[Item] {
+        let over = self.last.as_ref().filter(|(last, ..)| *last == id);
+        over.map(|(_, results, _)| &results[..]).unwrap_or_default()
+    }
+}
+
+/// When a poll ends, and when its live results go out.
+const END: u8 = 0;
+const LIVE_RESULTS: u8 = 1;
+
+fn deadline(space: Space, tag: u8) -> (Namespace, Space, u8) {
+    (Namespace::Polls, space, tag)
+}
+
+impl Module for Polls {
+    type Command = PollsCommand;
+
+    fn begin(_facts: &MeetingFacts) -> Self {
+        Self::default()
+    }
+
+    fn command(
+        room: &mut Room,
+        cx: &mut Cx,
+        who: ParticipantId,
+        command: PollsCommand,
+    ) -> Result<(), Refusal> {
+        let Some((modules, mut around)) = room.modules() else {
+            return Ok(());
+        };
+        Ok(modules.polls.obey(cx, &mut around, who, command)?)
+    }
+
+    fn space_closed(&mut self, _cx: &mut Cx, around: &mut Around<'_>, space: Space) {
+        for tag in [END, LIVE_RESULTS] {
+            around.forget(deadline(space, tag));
+        }
+        self.0.remove(space);
+    }
+
+    fn due(&mut self, cx: &mut Cx, around: &mut Around<'_>, space: Space, tag: u8) {
+        match tag {
+            LIVE_RESULTS => self.show_results(cx, around, space),
+            _ => self.end(cx, around, space),
+        }
+    }
+
+    fn join_state(&mut self, _cx: &Cx, around: &Around<'_>, who: ParticipantId) -> Option<State> {
+        let poll = self.running(around.people.space(who))?;
+        Some(State::of(&poll.state()))
+    }
+
+    fn shown(&self, space: Space) -> Option<Uuid> {
+        Some(self.running(space)?.config.id.0)
+    }
+
+    fn tell_missed(&self, cx: &mut Cx, around: &Around<'_>, who: ParticipantId, missed: &Missed) {
+        let (Some(me), Missed::Since(away)) = (around.people.get(who), missed) else {
+            return;
+        };
+        let mut ended = BTreeMap::new();
+        for (space, id) in away.shown(Namespace::Polls) {
+            ended.insert(PollId(id), space);
+        }
+        for space in away.spaces() {
+            let last = self.0.get(space).and_then(|there| there.last.as_ref());
+            if let Some((id, ..)) = last.filter(|(_, _, at)| *at > away.since()) {
+                ended.insert(*id, space);
+            }
+        }
+        let running = self.running(me.space).map(|poll| poll.config.id);
+        for (id, space) in ended.into_iter().filter(|(id, _)| Some(*id) != running) {
+            let results = self.0.get(space).map(|there| there.results(id));
+            let results = results.unwrap_or_default();
+            cx.send_one(Some(me.line), &PollsEvent::Done { id, results });
+        }
+    }
+
+    fn check(&self, _settings: &RoomSettings, agenda: &Agenda) -> Result<(), String> {
+        for poll in self.0.values().filter_map(|of| of.running.as_ref()) {
+            poll.check()?;
+        }
+        let running = self.0.iter();
+        let planned = running.filter_map(|(space, of)| Some((space, of.running.as_ref()?.ends_at())));
+        check_deadlines(agenda, (Namespace::Polls, END), planned)?;
+        let shows = |due| matches!(due, Due::Module(Namespace::Polls, space, LIVE_RESULTS) if self.running(space).is_none());
+        if agenda.all().any(shows) {
+            return Err("live results of a poll that does not run".to_owned());
+        }
+        Ok(())
+    }
+}
+
+impl Polls {
+    /// As an earlier version kept them.
+    pub(super) fn of_older(
+        of: impl Iterator<Item = (Space, Option<Poll>, Option<(PollId, Vec<Item>, Timestamp)>)>,
+    ) -> Self {
+        Self(
+            of.map(|(space, running, last)| (space, OfSpace { running, last }))
+                .collect(),
+        )
+    }
+
+    fn running(&self, space: Space) -> Option<&Poll> {
+        self.0.get(space)?.running.as_ref()
+    }
+
+    fn obey(
         &mut self,
         cx: &mut Cx,
-        agenda: &mut Agenda,
+        around: &mut Around<'_>,
         who: ParticipantId,
-        voter: Voter,
         command: PollsCommand,
     ) -> Result<(), PollsError> {
-        let space = self.people.space(who);
+        let space = around.people.space(who);
         match command {
-            PollsCommand::Vote { poll_id, choices } => self.vote(cx, agenda, space, voter, poll_id, choices),
-            _ if !self.people.is_moderator(who) => Err(PollsError::InsufficientPermissions),
+            PollsCommand::Vote { poll_id, choices } => {
+                let voter = Voter::of(who, around.access.get(who).map(|holder| holder.caller));
+                self.vote(cx, around, (space, voter), poll_id, choices)
+            }
+            _ if !around.people.is_moderator(who) => Err(PollsError::InsufficientPermissions),
             PollsCommand::Start {
                 topic,
                 live,
@@ -125,7 +267,7 @@ impl Meeting {
                 duration,
             } => {
                 let (topic, choices) = check(&topic, &choices, duration)?;
-                if self.space(space).poll.is_some() {
+                if self.running(space).is_some() {
                     return Err(PollsError::StillRunning);
                 }
                 let choices = choices.into_iter().zip(0..);
@@ -137,32 +279,19 @@ impl Meeting {
                     choices: choices.map(|(content, id)| Choice { id, content }).collect(),
                     duration,
                 };
-                agenda.set(Due::Poll(space), cx.at.plus_secs(duration));
-                cx.send(self.people.around(who), &PollsEvent::Started(&config));
-                let results = config.choices.iter().map(|choice| Item {
-                    id: choice.id,
-                    count: 0,
-                });
-                self.space(space).poll = Some(Poll {
-                    results: results.collect(),
-                    config,
-                    started: cx.at,
-                    votes: BTreeMap::new(),
-                    shown_at: None,
-                });
+                let poll = Poll::begin(config, cx.at);
+                around.remind(deadline(space, END), poll.ends_at());
+                cx.send(around.people.around(who), &PollsEvent::Started(&poll.config));
+                self.0.of(space).running = Some(poll);
                 Ok(())
             }
             PollsCommand::Finish { id } => {
-                if self
-                    .space(space)
-                    .poll
-                    .as_ref()
-                    .is_none_or(|poll| poll.config.id != id)
-                {
+                let is_it = |poll: &Poll| poll.config.id == id;
+                if !self.running(space).is_some_and(is_it) {
                     return Err(PollsError::InvalidPollId);
                 }
-                agenda.clear(Due::Poll(space));
-                self.end_poll(cx, agenda, space);
+                around.forget(deadline(space, END));
+                self.end(cx, around, space);
                 Ok(())
             }
         }
@@ -171,13 +300,12 @@ impl Meeting {
     fn vote(
         &mut self,
         cx: &mut Cx,
-        agenda: &mut Agenda,
-        space: Space,
-        voter: Voter,
+        around: &mut Around<'_>,
+        (space, voter): (Space, Voter),
         poll_id: PollId,
         choices: Choices,
     ) -> Result<(), PollsError> {
-        let running = self.space(space).poll.as_mut();
+        let running = self.0.of(space).running.as_mut();
         let poll = running
             .filter(|poll| poll.config.id == poll_id)
             .ok_or(PollsError::InvalidPollId)?;
@@ -199,35 +327,37 @@ impl Meeting {
             return Ok(());
         }
         poll.vote(voter, choices);
-        if !poll.config.live || agenda.get(Due::LiveResults(space)).is_some() {
+        let live_results = deadline(space, LIVE_RESULTS);
+        if !poll.config.live || around.deadline(live_results).is_some() {
             return Ok(());
         }
         // The first change shows at once, those that follow within the interval show together.
         match poll.shown_at.map(|at| at.plus_millis(POLL_LIVE_INTERVAL_MILLIS)) {
-            Some(next) if next > cx.at => agenda.set(Due::LiveResults(space), next),
-            _ => self.show_results(cx, space),
+            Some(next) if next > cx.at => around.remind(live_results, next),
+            _ => self.show_results(cx, around, space),
         }
         Ok(())
     }
 
-    pub(super) fn show_results(&mut self, cx: &mut Cx, space: Space) {
-        let to = self.people.circle(Circle::In(space));
-        if let Some(poll) = &mut self.space(space).poll {
+    fn show_results(&mut self, cx: &mut Cx, around: &mut Around<'_>, space: Space) {
+        let to = around.people.circle(Circle::In(space));
+        if let Some(poll) = &mut self.0.of(space).running {
             poll.shown_at = Some(cx.at);
             let (id, results) = (poll.config.id, poll.results.as_slice());
             cx.send(to, &PollsEvent::LiveUpdate { id, results });
         }
     }
 
-    pub(super) fn end_poll(&mut self, cx: &mut Cx, agenda: &mut Agenda, space: Space) {
-        agenda.clear(Due::LiveResults(space));
-        if let Some(poll) = self.space(space).poll.take() {
+    fn end(&mut self, cx: &mut Cx, around: &mut Around<'_>, space: Space) {
+        around.forget(deadline(space, LIVE_RESULTS));
+        let here = self.0.of(space);
+        if let Some(poll) = here.running.take() {
             let (id, results) = (poll.config.id, poll.results.as_slice());
             cx.send(
-                self.people.circle(Circle::In(space)),
+                around.people.circle(Circle::In(space)),
                 &PollsEvent::Done { id, results },
             );
-            self.space(space).last_poll = Some((id, poll.results, cx.at));
+            here.last = Some((id, poll.results, cx.at));
         }
     }
 }

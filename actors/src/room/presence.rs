@@ -126,7 +126,7 @@ impl Room {
                 // What it missed, it gets as it was sent.
                 meeting.is_back(id, cx.at);
             }
-            cx.push(Effect::Opened(line));
+            cx.push(Effect::Opened(line, self.namespaces(id)));
             let word = crate::protocol::encode(&ControlEvent::Resumed { from }, cx.at, None)
                 .unwrap_or_else(EncodeError::undo);
             let missed = if cx.replays {
@@ -143,7 +143,7 @@ impl Room {
         } else {
             Self::not_resumed(cx, seat);
             self.bind(cx, id, seat.session, line);
-            cx.push(Effect::Opened(line));
+            cx.push(Effect::Opened(line, self.namespaces(id)));
             self.send_join_success(cx, id);
             self.tell_beside_join_success(cx, id);
         }
@@ -215,7 +215,7 @@ impl Room {
         let space = meeting.destination(asked);
         cx.send(meeting.people.all(), &ModerationEvent::LeftWaitingRoom { id });
         // Of what was revoked meanwhile in another tab nobody who waits is told.
-        if meeting.moderation.has_revoked(caller) {
+        if meeting.modules.moderation.has_revoked(caller) {
             meeting.people.change(id, Participant::lose_revoked_role);
         }
         self.enter(cx, id, space);
@@ -242,9 +242,7 @@ impl Room {
             meeting.closes_at = Some(closes_at);
             self.agenda.set(Due::TimeLimit, closes_at);
         }
-        self.calls.cancel_farewell(cx, id, space);
-        self.calls.correct_later(id, space);
-        cx.push(Effect::Opened(line));
+        cx.push(Effect::Opened(line, self.namespaces(id)));
         self.send_join_success(cx, id);
         self.tell_beside_join_success(cx, id);
         let Some(meeting) = &mut self.meeting else { return };
@@ -253,7 +251,9 @@ impl Room {
                 .people
                 .show(cx, Circle::In(space), id, &entry, Shown::Joined);
         }
-        meeting.tell_others_of_join(cx, id);
+        if let Some((modules, mut around)) = self.modules() {
+            modules.joined(cx, &mut around, id);
+        }
     }
 
     /// Out of the room that it is in: those there hear why, those in other rooms that. That its client goes away was noted
@@ -268,9 +268,10 @@ impl Room {
         if !hidden {
             let to = meeting.people.circle(Circle::In(space));
             cx.send(to, &ControlEvent::Left { id, reason });
-            meeting.tell_others_of_leave(cx, id, space);
         }
-        self.remove_media(cx, id, space);
+        if let Some((modules, mut around)) = self.modules() {
+            modules.left(cx, &mut around, id, space);
+        }
     }
 
     /// The participation ends; the others hear why. The id and its tokens live on until they expire.
@@ -309,11 +310,7 @@ impl Room {
             if place == Place::Waiting {
                 cx.send(meeting.people.all(), &ModerationEvent::LeftWaitingRoom { id });
             }
-            for forgotten in meeting.trim_departed() {
-                for state in meeting.spaces.values_mut() {
-                    state.forget(forgotten);
-                }
-            }
+            meeting.trim_departed();
         }
         self.expire_later(cx, id);
         self.keep_or_drop_later(cx);
@@ -333,10 +330,11 @@ impl Room {
 
 impl Meeting {
     /// Forgets the oldest who have left and are too many.
-    fn trim_departed(&mut self) -> Vec<ParticipantId> {
-        let spaces = &self.spaces;
-        let is_named = |id| spaces.values().any(|state| state.chat.names(id));
-        self.people.trim_departed(is_named)
+    fn trim_departed(&mut self) {
+        let Self { people, modules, .. } = self;
+        for forgotten in people.trim_departed(|id| modules.names(id)) {
+            modules.forgotten(forgotten);
+        }
     }
 
     /// Somebody comes in, for the first time or again.
@@ -353,7 +351,7 @@ impl Meeting {
         if let Some(before) = self.people.get(id) {
             newcomer.remember(before);
         }
-        if self.moderation.has_revoked(*caller) {
+        if self.modules.moderation.has_revoked(*caller) {
             newcomer.lose_revoked_role();
         }
         Ok(newcomer)

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     ids::{ParticipantId, SessionNo},
-    protocol::codes::CloseCode,
+    protocol::{Namespaces, codes::CloseCode},
 };
 
 impl Room {
@@ -46,6 +46,7 @@ impl Room {
             session: seat.session,
             line: seat.session,
             place: Place::Outside,
+            open: Namespaces::default(),
             missed: Vec::new(),
             handled: seat.handled,
         })));
@@ -83,6 +84,7 @@ impl Room {
             session: seat.session,
             line,
             place: self.place(id),
+            open: self.namespaces(id),
             missed,
             handled: seat.handled,
         })));

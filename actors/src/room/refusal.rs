@@ -3,46 +3,41 @@
 use super::effects::Cx;
 use crate::{
     ids::SessionNo,
-    protocol::{
-        Event,
-        breakout::{BreakoutError, BreakoutEvent},
-        chat::{ChatError, ChatEvent},
-        control::{ControlError, ControlEvent},
-        livekit::{LivekitError, LivekitEvent},
-        moderation::{ModerationError, ModerationEvent},
-        polls::{PollsError, PollsEvent},
-        timer::{TimerError, TimerEvent},
-    },
+    protocol::{self, Event, control::ControlEvent, with_namespaces},
 };
 
-/// Why a command was not carried out: the error event of its namespace goes to the sender.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Refusal {
-    Control(ControlError),
-    Moderation(ModerationError),
-    Breakout(BreakoutError),
-    Chat(ChatError),
-    Timer(TimerError),
-    Polls(PollsError),
-    Livekit(LivekitError),
-    /// `rate_limit_exceeded`.
-    TooMuch,
-}
-
-impl Refusal {
-    pub fn tell(self, cx: &mut Cx, to: Sender) {
-        match self {
-            Self::Control(error) => to.tell(cx, &ControlEvent::Error(error)),
-            Self::Moderation(error) => to.tell(cx, &ModerationEvent::Error(error)),
-            Self::Breakout(error) => to.tell(cx, &BreakoutEvent::Error(error)),
-            Self::Chat(error) => to.tell(cx, &ChatEvent::Error(error)),
-            Self::Timer(error) => to.tell(cx, &TimerEvent::Error(error)),
-            Self::Polls(error) => to.tell(cx, &PollsEvent::Error(error)),
-            Self::Livekit(error) => to.tell(cx, &LivekitEvent::Error(error)),
-            Self::TooMuch => to.tell(cx, &ControlEvent::RateLimitExceeded),
+macro_rules! make {
+    (
+        control Control($Command:ident, $Event:ident, $Error:ident) $about:literal;
+        $($name:ident $Module:ident($MCommand:ident, $MEvent:ident, $MError:ident) keeps $State:ident for $sessions:ident $mabout:literal;)*
+    ) => {
+        /// Why a command was not carried out: the error event of its namespace goes to the sender.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub(super) enum Refusal {
+            Control(protocol::control::$Error),
+            $($Module(protocol::$name::$MError),)*
+            /// `rate_limit_exceeded`.
+            TooMuch,
         }
-    }
+
+        impl Refusal {
+            pub fn tell(self, cx: &mut Cx, to: Sender) {
+                match self {
+                    Self::Control(error) => to.tell(cx, &ControlEvent::Error(error)),
+                    $(Self::$Module(error) => to.tell(cx, &protocol::$name::$MEvent::Error(error)),)*
+                    Self::TooMuch => to.tell(cx, &ControlEvent::RateLimitExceeded),
+                }
+            }
+        }
+
+        $(impl From<protocol::$name::$MError> for Refusal {
+            fn from(error: protocol::$name::$MError) -> Self {
+                Self::$Module(error)
+            }
+        })*
+    };
 }
+with_namespaces!(make);
 
 /// Who sent a command.
 #[derive(Debug, Clone, Copy)]

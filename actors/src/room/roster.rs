@@ -139,8 +139,14 @@ impl Roster {
         }
     }
 
-    pub fn entry(&mut self, id: ParticipantId, space: Space, ready: Option<bool>) -> Option<Arc<str>> {
-        Some(self.people.get_mut(&id)?.entry(id, space, ready))
+    /// The encoded entry of a participant as those in a room see it; `more` are the fields of modules, asked for where it is made anew.
+    pub fn entry(
+        &mut self,
+        id: ParticipantId,
+        space: Space,
+        more: impl FnOnce() -> String,
+    ) -> Option<Arc<str>> {
+        Some(self.people.get_mut(&id)?.entry(id, space, more))
     }
 
     pub fn iter(&self) -> impl Iterator<Item = (ParticipantId, &Participant)> {
@@ -154,7 +160,7 @@ impl Roster {
         cost: &mut Cost,
         me: ParticipantId,
         space: Space,
-        ready: impl Fn(ParticipantId) -> Option<bool>,
+        more: impl Fn(ParticipantId) -> String,
     ) -> Vec<(Arc<str>, Option<Arc<str>>)> {
         let mine = self.people.get(&me).map(|p| Arc::clone(&p.groups));
         let mine = mine.as_deref().unwrap_or_default();
@@ -165,7 +171,7 @@ impl Roster {
             .iter_mut()
             .filter(|(id, other)| **id != me && other.is_listed(space));
         let entries = listed.map(|(id, other)| {
-            let entry = other.entry(*id, space, ready(*id));
+            let entry = other.entry(*id, space, || more(*id));
             if mine.is_empty() || other.groups.is_empty() {
                 return (entry, None);
             }
@@ -244,6 +250,13 @@ impl Roster {
     pub fn line(&self, id: ParticipantId) -> Option<SessionNo> {
         let participant = self.people.get(&id)?;
         participant.is_present().then_some(participant.line)
+    }
+
+    /// The same for somebody who is inside only.
+    #[must_use]
+    pub fn line_inside(&self, id: ParticipantId) -> Option<SessionNo> {
+        let participant = self.people.get(&id)?;
+        (participant.place == Place::Inside).then_some(participant.line)
     }
 
     /// The room of a participant.

@@ -14,10 +14,9 @@ use crate::{
         breakout::BreakoutEvent,
         codes::CloseCode,
         control::{ControlEvent, LeaveReason},
-        limits::{LIVEKIT_CALLS_SECS, REVIVAL_GRACE_SECS, TICKET_SECS, UNHEARD_SECS},
+        limits::{REVIVAL_GRACE_SECS, TASKS_AFTER_MEETING_SECS, TICKET_SECS, UNHEARD_SECS},
         meeting::{Caller, MeetingFacts},
         moderation::ModerationEvent,
-        timer::StopKind,
     },
 };
 
@@ -27,7 +26,7 @@ impl Room {
             .resumption
             .and_then(|token| self.access.resume(token, start.caller));
         let meeting = self.meeting.as_ref();
-        let breakout = meeting.and_then(|meeting| meeting.breakout.as_ref());
+        let breakout = meeting.and_then(|meeting| meeting.modules.breakout.running());
         let outcome = if meeting.is_some_and(|meeting| meeting.is_banned(start.caller, start.signed_in)) {
             StartOutcome::Banned
         } else if resumed.is_none() && start.identity.is_none() {
@@ -49,8 +48,8 @@ impl Room {
     fn issue(&mut self, cx: &mut Cx, start: Start, resumed: Option<ParticipantId>) -> StartOutcome {
         if let (None, Some(facts)) = (&self.meeting, start.facts) {
             // The rooms of the last meeting are to be used again.
-            self.calls.give_up(cx);
-            self.agenda.clear(Due::Calls);
+            self.tasks.give_up(cx);
+            self.agenda.clear(Due::Tasks);
             self.begin_meeting(cx, *facts);
         }
         let id = match (resumed, start.identity) {
@@ -212,22 +211,12 @@ impl Room {
                 Due::TimeLimit => self.end_meeting(cx, &ControlEvent::TimeLimitQuotaElapsed),
                 Due::Breakout => self.end_breakout(cx, &BreakoutEvent::Expired),
                 Due::Leave(id) => self.clear_breakout_room(cx, id),
-                Due::Timer(space) => {
-                    if let Some(meeting) = &mut self.meeting {
-                        meeting.end_timer(cx, space, StopKind::Expired, None);
+                Due::Module(namespace, space, tag) => {
+                    if let Some((modules, mut around)) = self.modules() {
+                        modules.due(cx, &mut around, (namespace, space, tag));
                     }
                 }
-                Due::Poll(space) => {
-                    if let Some(meeting) = &mut self.meeting {
-                        meeting.end_poll(cx, &mut self.agenda, space);
-                    }
-                }
-                Due::LiveResults(space) => {
-                    if let Some(meeting) = &mut self.meeting {
-                        meeting.show_results(cx, space);
-                    }
-                }
-                Due::Calls => self.calls.give_up(cx),
+                Due::Tasks => self.tasks.give_up(cx),
             }
         }
     }
@@ -241,10 +230,11 @@ impl Room {
     /// Everything of the meeting goes; only tokens are kept. Sockets that have not joined come back to the next meeting,
     /// which begins with the facts of then.
     fn drop_meeting(&mut self, cx: &mut Cx) {
+        self.agenda.end_meeting();
+        self.after_meeting(cx);
         let Some(meeting) = self.meeting.take() else {
             return;
         };
-        self.agenda.end_meeting();
         self.access.forget_acceptances();
         // Hidden participants keep no meeting alive: they go with it.
         let hidden = meeting.people.iter().filter(|(_, p)| p.is_present());
@@ -257,7 +247,6 @@ impl Room {
             }
             self.forget(id);
         }
-        self.after_meeting(cx, &meeting);
         for (session, id) in self.access.sessions().collect::<Vec<_>>() {
             self.access.stand_up(session);
             cx.close(session, CloseCode::Restart);
@@ -297,15 +286,16 @@ impl Room {
         self.drop_meeting(cx);
     }
 
-    /// The rooms of LiveKit go with the meeting; the room waits for that a while.
-    fn after_meeting(&mut self, cx: &mut Cx, meeting: &Meeting) {
-        if meeting.has_media() {
-            for space in meeting.spaces.keys() {
-                self.delete_media_room(cx, *space);
-            }
+    /// What modules still want done when the meeting is over; the room waits for that a while.
+    fn after_meeting(&mut self, cx: &mut Cx) {
+        let spaces = self.meeting.iter().flat_map(|meeting| &meeting.visited);
+        let spaces: Vec<_> = spaces.copied().collect();
+        if let Some((modules, mut around)) = self.modules() {
+            modules.meeting_over(cx, &mut around, &spaces);
         }
-        if !self.calls.is_empty() {
-            self.agenda.set(Due::Calls, cx.at.plus_secs(LIVEKIT_CALLS_SECS));
+        if !self.tasks.is_empty() {
+            self.agenda
+                .set(Due::Tasks, cx.at.plus_secs(TASKS_AFTER_MEETING_SECS));
         }
     }
 
@@ -329,7 +319,7 @@ impl Room {
             let grace_secs = self.settings.reconnect_grace_secs.max(REVIVAL_GRACE_SECS);
             self.agenda.set(Due::Timeout(id), cx.at.plus_secs(grace_secs));
         }
-        self.repeat_calls(cx);
+        self.ask_again_for_tasks(cx);
     }
 
     /// REST deleted the room: everyone hears it, and nothing is left.
@@ -341,10 +331,10 @@ impl Room {
             at: self.at,
             ring: std::mem::take(&mut self.ring),
             agenda: std::mem::take(&mut self.agenda),
-            calls: std::mem::take(&mut self.calls),
+            tasks: std::mem::take(&mut self.tasks),
             ..Self::new(self.id, self.settings.clone())
         };
-        self.agenda.keep_calls_only();
+        self.agenda.keep_tasks_only();
     }
 
     /// Tokens of these callers are void. Who is inside or waits stays; a socket that has not joined comes back and is judged anew.

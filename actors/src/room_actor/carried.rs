@@ -12,9 +12,8 @@ use tokio::task::{AbortHandle, JoinHandle};
 
 use super::{Gauge, RoomMsg, rings::Share};
 use crate::{
-    ids::{RoomId, Timestamp},
+    ids::{RoomId, TaskId, Timestamp},
     journal::{JournalError, Rebuild, threads::Threads},
-    livekit::Call,
     ports::{BoxFuture, Ports},
     registry::{Life, Lifecycle},
     room::{
@@ -23,6 +22,7 @@ use crate::{
     },
     session::Link,
     shell::{Carrier, carrier::WriteSnapshot},
+    task::{Outcome, Task},
 };
 
 /// How long a room handles inputs before other tasks of the thread have their turn.
@@ -43,8 +43,8 @@ pub(super) struct Carried {
     actor: ActorRef<RoomMsg>,
     slice_began: Instant,
     alarm: Option<JoinHandle<()>>,
-    /// Calls to LiveKit that are under way.
-    calls: HashMap<u64, AbortHandle>,
+    /// Tasks that are under way.
+    tasks: HashMap<TaskId, AbortHandle>,
     stop_replies: Vec<RpcReplyPort<()>>,
     ring: Share,
 }
@@ -65,7 +65,7 @@ impl Carried {
             actor,
             slice_began: Instant::now(),
             alarm: None,
-            calls: HashMap::new(),
+            tasks: HashMap::new(),
             stop_replies: Vec::new(),
             ring: Share::new(),
         }
@@ -80,10 +80,10 @@ impl Carried {
         self.stop_replies.push(reply);
     }
 
-    /// An input comes in: a call that has ended needs no handle.
+    /// An input comes in: a task that has ended needs no handle.
     pub fn note(&mut self, input: &Input) {
-        if let Input::CallDone { call, .. } = input {
-            self.calls.remove(call);
+        if let Input::TaskDone { task, .. } = input {
+            self.tasks.remove(task);
         }
     }
 
@@ -185,18 +185,20 @@ impl Carrier for Carried {
         }));
     }
 
-    fn call(&mut self, id: u64, call: Call) {
-        let media = Arc::clone(&self.ports.media);
-        let task = self.spawn_input(async move {
-            let outcome = media.call(call).await;
-            Input::CallDone { call: id, outcome }
+    fn task(&mut self, task: Task) {
+        let tasks = Arc::clone(&self.ports.tasks);
+        let (id, limit) = (task.id, task.work.time_limit());
+        let doing = self.spawn_input(async move {
+            let done = tokio::time::timeout(limit, tasks.run(task)).await;
+            let outcome = done.unwrap_or(Outcome::Unavailable);
+            Input::TaskDone { task: id, outcome }
         });
-        self.calls.insert(id, task.abort_handle());
+        self.tasks.insert(id, doing.abort_handle());
     }
 
-    fn cancel(&mut self, id: u64) {
-        if let Some(task) = self.calls.remove(&id) {
-            task.abort();
+    fn cancel(&mut self, task: TaskId) {
+        if let Some(doing) = self.tasks.remove(&task) {
+            doing.abort();
         }
     }
 
@@ -260,7 +262,7 @@ impl Drop for Carried {
         if let Some(task) = self.alarm.take() {
             task.abort();
         }
-        for (_, task) in self.calls.drain() {
+        for (_, task) in self.tasks.drain() {
             task.abort();
         }
     }

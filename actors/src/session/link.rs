@@ -19,7 +19,10 @@ use super::{Finder, RateLimits, Seat, SessionMsg, finder, unread::Unread};
 use crate::{
     frame::Frame,
     ids::{OriginHash, ParticipantId, SessionNo, TokenHash},
-    protocol::{Command, codes::CloseCode, control::ControlCommand, limits::SESSION_QUEUE_FRAMES_MAX},
+    protocol::{
+        Command, Namespace, Namespaces, codes::CloseCode, control::ControlCommand,
+        limits::SESSION_QUEUE_FRAMES_MAX,
+    },
     room::input::{Ending, Input, Reattach},
     room_actor::{RoomMsg, RoomRef},
     shell::{SessionLink, outbox::Outbox},
@@ -42,7 +45,7 @@ pub(super) struct Shared {
     /// Of the life of the room that it takes part in, and the number of the last event that it was brought.
     nonce: AtomicU64,
     brought: AtomicU64,
-    /// 0 before the join; then [`JOINED`] and the modules that the tariff allows.
+    /// The namespaces that are open: none before the join ([`Namespaces::bits`]).
     opened: AtomicU32,
     /// Whether the session has been inside, and whether it has got anywhere at all: inside or into the waiting room.
     has_ever_joined: AtomicBool,
@@ -73,20 +76,6 @@ struct Seated {
     outbox: Outbox,
     /// How the socket ended.
     ended: Option<Ending>,
-}
-
-const JOINED: u32 = 1;
-
-/// The namespaces that a tariff allows or not: each has a bit.
-const MODULES: [&str; 6] = ["moderation", "breakout", "chat", "timer", "polls", "livekit"];
-
-/// The bit of a namespace; 0 when there is no such.
-fn bit(namespace: &str) -> u32 {
-    if namespace == "control" {
-        return JOINED;
-    }
-    let index = MODULES.iter().position(|module| *module == namespace);
-    index.map_or(0, |index| JOINED << (index + 1))
 }
 
 /// A handle on a session, cheap to clone.
@@ -183,11 +172,11 @@ impl Link {
 
     #[must_use]
     pub fn has_joined(&self) -> bool {
-        self.shared.opened.load(Ordering::Acquire) != 0
+        self.is_open(Namespace::Control)
     }
 
-    pub(super) fn has_module(&self, name: &str) -> bool {
-        self.shared.opened.load(Ordering::Acquire) & bit(name) != 0
+    pub(super) fn is_open(&self, namespace: Namespace) -> bool {
+        Namespaces::of_bits(self.shared.opened.load(Ordering::Acquire)).has(namespace)
     }
 
     fn seat(&self) -> MutexGuard<'_, Option<Seated>> {
@@ -314,11 +303,9 @@ impl SessionLink for Link {
         }
     }
 
-    fn open(&self, has_module: impl Fn(&str) -> bool) {
-        let on = MODULES.iter().filter(|module| has_module(module));
-        let bits = on.fold(JOINED, |all, module| all | bit(module));
+    fn open(&self, namespaces: Namespaces) {
         self.shared.has_ever_joined.store(true, Ordering::Relaxed);
-        self.shared.opened.store(bits, Ordering::Release);
+        self.shared.opened.store(namespaces.bits(), Ordering::Release);
         self.shared.seat();
     }
 

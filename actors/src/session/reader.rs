@@ -21,7 +21,7 @@ use crate::{
     ids::RoomId,
     ports::{CallerNames, Clock},
     protocol::{
-        self, Command, Incoming,
+        self, Command, Incoming, Namespace,
         chat::ChatCommand,
         codes::CloseCode,
         control::{ControlCommand, ControlError, ControlEvent},
@@ -257,12 +257,13 @@ impl Reader {
                 Ok(()) => return,
                 Err(error) => error,
             },
-            Incoming::NotJson | Incoming::InvalidPayload { namespace: "control" } => {
-                ControlError::InvalidJson
-            }
+            Incoming::NotJson
+            | Incoming::InvalidPayload {
+                namespace: Namespace::Control,
+            } => ControlError::InvalidJson,
             // Other namespaces, unknown ones too, are dropped silently before the join.
             Incoming::InvalidPayload { .. } | Incoming::UnknownNamespace if !self.link.has_joined() => return,
-            Incoming::InvalidPayload { namespace } if self.link.has_module(namespace) => {
+            Incoming::InvalidPayload { namespace } if self.link.is_open(namespace) => {
                 ControlError::InvalidJson
             }
             Incoming::InvalidPayload { .. } | Incoming::UnknownNamespace => ControlError::InvalidNamespace,
@@ -272,11 +273,11 @@ impl Reader {
 
     fn command(&mut self, command: Command, bytes: usize) -> Result<(), ControlError> {
         let namespace = command.namespace();
-        if namespace != "control" {
+        if namespace != Namespace::Control {
             if !self.link.has_joined() {
                 return Ok(());
             }
-            if !self.link.has_module(namespace) {
+            if !self.link.is_open(namespace) {
                 return Err(ControlError::InvalidNamespace);
             }
         }

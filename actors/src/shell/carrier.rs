@@ -4,16 +4,16 @@ use std::io;
 
 use crate::{
     frame::Frame,
-    ids::{RoomId, Timestamp},
+    ids::{RoomId, TaskId, Timestamp},
     journal::{JournalError, Rebuild, file::Staged},
-    livekit::Call,
     ports::BoxFuture,
-    protocol::codes::CloseCode,
+    protocol::{Namespaces, codes::CloseCode},
     room::{
         Room,
         effects::Effects,
         input::{Stamped, StartOutcome},
     },
+    task::Task,
 };
 
 /// Work that encodes and writes a snapshot, for a blocking thread.
@@ -46,10 +46,10 @@ pub trait Carrier {
     fn write_snapshot(&mut self, number: u64, write: WriteSnapshot);
     /// Wakes the room by an input at this time of the room, and at no earlier one any more.
     fn wake_at(&mut self, at: Option<Timestamp>, now: Timestamp);
-    /// Asks LiveKit for something; what became of it is an input.
-    fn call(&mut self, id: u64, call: Call);
-    /// The call need not be made any more.
-    fn cancel(&mut self, id: u64);
+    /// Has something done outside; what became of it is an input.
+    fn task(&mut self, task: Task);
+    /// It need not be done any more.
+    fn cancel(&mut self, task: TaskId);
     /// Answers a `start`; before that, whose room it is may have become known.
     fn answer(&mut self, room: &Room, asker: Self::Asker, reply: StartOutcome);
     /// Somebody has joined.
@@ -93,8 +93,8 @@ pub trait SessionLink {
     fn goes_on(&self, handled: u64);
     /// Nobody carries the room's shell any more: the session looks for the room's next life.
     fn lost(&self);
-    /// The session has joined; these modules are on.
-    fn open(&self, has_module: impl Fn(&str) -> bool);
+    /// The session has joined; these namespaces are open for it.
+    fn open(&self, namespaces: Namespaces);
     /// The session waits again.
     fn shut(&self);
     /// Ends the session after what was queued before.

@@ -21,7 +21,7 @@ pub use self::carrier::{Carrier, SessionLink};
 use self::{links::Links, outbox::Sent};
 use crate::{
     access_revision::AccessRevision,
-    ids::{RoomId, SessionNo, Timestamp, TokenHash},
+    ids::{RoomId, SessionNo, TaskId, Timestamp, TokenHash},
     journal::{Doing, JournalError, file::Staged, folder::Folder},
     logged::{LoggedRoom, Panicked},
     protocol::{codes::CloseCode, limits::TICKET_SECS, meeting::Caller},
@@ -130,8 +130,8 @@ pub struct Shell<C: Carrier> {
     links: Links<C::Link>,
     /// Sessions that got a number from this shell.
     sessions: u64,
-    /// Calls to LiveKit that are under way.
-    calls: BTreeSet<u64>,
+    /// Tasks that are under way.
+    tasks: BTreeSet<TaskId>,
     alarm: Option<Timestamp>,
     phase: Phase,
     stage: Stage<C::Asker>,
@@ -167,7 +167,7 @@ impl<C: Carrier> Shell<C> {
             redeemed: VecDeque::new(),
             links: Links::default(),
             sessions: 0,
-            calls: BTreeSet::new(),
+            tasks: BTreeSet::new(),
             alarm: None,
             phase: Phase::Running,
             stage: Stage::Between,

@@ -5,7 +5,7 @@ use crate::{
     frame::{EncodedEvent, Frame},
     ids::SessionNo,
     protocol::{
-        self,
+        self, Namespaces,
         codes::CloseCode,
         control::{ControlError, ControlEvent},
         moderation::ModerationEvent,
@@ -32,18 +32,18 @@ impl<C: Carrier> Shell<C> {
                     let to = std::mem::replace(&mut reply_to, ReplyTo::Nobody);
                     self.answer(carrier, outcome, to);
                 }
-                Effect::Call(id, call) => {
-                    self.calls.insert(id);
-                    carrier.call(id, call);
+                Effect::Task(task) => {
+                    self.tasks.insert(task.id);
+                    carrier.task(*task);
                 }
-                Effect::CancelCall(id) => {
-                    if self.calls.remove(&id) {
+                Effect::CancelTask(id) => {
+                    if self.tasks.remove(&id) {
                         carrier.cancel(id);
                     }
                 }
-                Effect::Opened(line) => {
+                Effect::Opened(line, namespaces) => {
                     carrier.entered();
-                    self.open(line);
+                    self.open(line, namespaces);
                 }
                 of_sessions => self.bring(of_sessions),
             }
@@ -96,14 +96,13 @@ impl<C: Carrier> Shell<C> {
                     link.close(code);
                 }
             }
-            Effect::Opened(_) | Effect::Answer(_) | Effect::Call(..) | Effect::CancelCall(_) => {}
+            Effect::Opened(..) | Effect::Answer(_) | Effect::Task(_) | Effect::CancelTask(_) => {}
         }
     }
 
-    fn open(&self, line: SessionNo) {
+    fn open(&self, line: SessionNo, namespaces: Namespaces) {
         if let Some(link) = self.links.get(line) {
-            let room = self.room.room();
-            link.open(|module| room.has_module(module));
+            link.open(namespaces);
         }
     }
 
@@ -113,12 +112,13 @@ impl<C: Carrier> Shell<C> {
             session,
             line,
             place,
+            open,
             missed,
             handled,
         } = reattached;
         self.links.settle(session, line);
         if place == Place::Inside {
-            self.open(line);
+            self.open(line, open);
         }
         if let Some(link) = self.links.get(line) {
             if place == Place::Waiting {

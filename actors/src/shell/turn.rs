@@ -6,7 +6,6 @@ use super::{Batch, Carrier, Phase, ReplyTo, SessionLink, Shell, Stage, Undoing, 
 use crate::{
     ids::SessionNo,
     journal::{Doing, JournalError},
-    livekit::Outcome,
     logged::{Handled, RoomFailure},
     protocol::{
         codes::CloseCode,
@@ -16,6 +15,7 @@ use crate::{
         Room,
         input::{Ending, Input, Reattach, SeatTaken, Stamped},
     },
+    task::Outcome,
 };
 
 impl<C: Carrier> Shell<C> {
@@ -178,8 +178,8 @@ impl<C: Carrier> Shell<C> {
             Input::Ended { session, .. } => {
                 self.links.remove(session);
             }
-            Input::CallDone { call, .. } => {
-                self.calls.remove(&call);
+            Input::TaskDone { task, .. } => {
+                self.tasks.remove(&task);
             }
             // The alarm has rung; what is still due rings again.
             Input::Tick => self.alarm = None,
@@ -243,7 +243,7 @@ impl<C: Carrier> Shell<C> {
         }
     }
 
-    /// Looks whether seats and sockets, and calls and those who make them, still belong together: an input that panicked may
+    /// Looks whether seats and sockets, and tasks and those who do them, still belong together: an input that panicked may
     /// have torn them apart.
     pub(super) fn mend(&mut self, carrier: &mut C) {
         if !self.queue.is_empty() {
@@ -259,13 +259,13 @@ impl<C: Carrier> Shell<C> {
             .filter(|session| room.access().of_session(*session).is_none())
             .collect();
         let given_up: Vec<_> = room
-            .pending_calls()
-            .filter(|call| !self.calls.contains(call))
+            .pending_tasks()
+            .filter(|task| !self.tasks.contains(task))
             .collect();
         if ghosts.len() + strays.len() + given_up.len() > 0 {
             tracing::warn!(
                 room.id = %self.id(),
-                seats = ghosts.len(), sockets = strays.len(), calls = given_up.len(),
+                seats = ghosts.len(), sockets = strays.len(), tasks = given_up.len(),
                 "mended what a panic tore apart"
             );
         }
@@ -283,9 +283,9 @@ impl<C: Carrier> Shell<C> {
                 },
             );
         }
-        for call in given_up {
+        for task in given_up {
             let outcome = Outcome::Unavailable;
-            self.own_input(carrier, Input::CallDone { call, outcome });
+            self.own_input(carrier, Input::TaskDone { task, outcome });
         }
     }
 

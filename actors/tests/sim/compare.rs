@@ -165,7 +165,7 @@ impl View {
         same(
             "the chat",
             &self.chat,
-            &(has_chat && meeting["chat_enabled"] == true),
+            &(has_chat && meeting["modules"]["chat"]["enabled"] == true),
         )
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use colloquy_actors::livekit::{Call, Outcome};
+use colloquy_actors::{livekit::Call, task::Outcome};
 use serde_json::{Value, json};
 
 use super::chance::Chance;

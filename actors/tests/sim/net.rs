@@ -9,7 +9,7 @@ use std::{
 use colloquy_actors::{
     frame,
     ids::{SessionNo, Timestamp, TokenHash},
-    protocol::{Command, codes::CloseCode},
+    protocol::{Command, Namespace, Namespaces, codes::CloseCode},
     room::{
         effects::Receivers,
         input::{Ending, Reattach},
@@ -100,11 +100,12 @@ impl SessionLink for SimLink {
         self.put(Out::Text(frame.text().clone()));
     }
 
-    fn open(&self, has_module: impl Fn(&str) -> bool) {
-        let modules = ["moderation", "breakout", "chat", "timer", "polls", "livekit"];
-        self.put(Out::Open(
-            modules.into_iter().filter(|module| has_module(module)).collect(),
-        ));
+    fn open(&self, namespaces: Namespaces) {
+        let modules = Namespace::ALL
+            .iter()
+            .filter(|namespace| **namespace != Namespace::Control);
+        let open = modules.filter(|namespace| namespaces.has(**namespace));
+        self.put(Out::Open(open.map(|namespace| namespace.name()).collect()));
     }
 
     fn shut(&self) {

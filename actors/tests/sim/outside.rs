@@ -3,9 +3,8 @@
 use std::{collections::BTreeMap, io};
 
 use colloquy_actors::{
-    ids::{RoomId, Timestamp},
+    ids::{RoomId, TaskId, Timestamp},
     journal::Rebuild,
-    livekit::Call,
     ports::BoxFuture,
     protocol::limits::TURN_BYTES_MAX,
     registry::{Life, RoomHandle as _},
@@ -16,6 +15,7 @@ use colloquy_actors::{
         input::{Input, Stamped, StartOutcome},
     },
     shell::{Carrier, carrier::WriteSnapshot},
+    task::{Task, Work},
 };
 
 use super::{
@@ -60,7 +60,7 @@ pub struct Outside {
     pub turn: (usize, usize),
     pub ledger: Ledger,
     /// Calls to LiveKit under way.
-    pub calls: BTreeMap<u64, Call>,
+    pub tasks: BTreeMap<TaskId, Work>,
     pub handled: Option<Handled>,
     /// The kind of the last input that made a rule panic, and what the rule said.
     pub panicked: Option<(&'static str, String)>,
@@ -115,7 +115,7 @@ impl Outside {
             waiting_bytes: 0,
             turn: (0, 0),
             ledger,
-            calls: BTreeMap::new(),
+            tasks: BTreeMap::new(),
             handled: None,
             panicked: None,
             answers: Vec::new(),
@@ -172,12 +172,12 @@ impl Carrier for Outside {
         self.alarm = at;
     }
 
-    fn call(&mut self, id: u64, call: Call) {
-        self.calls.insert(id, call);
+    fn task(&mut self, task: Task) {
+        self.tasks.insert(task.id, task.work);
     }
 
-    fn cancel(&mut self, id: u64) {
-        self.calls.remove(&id);
+    fn cancel(&mut self, task: TaskId) {
+        self.tasks.remove(&task);
     }
 
     fn answer(&mut self, _room: &Room, asker: Asker, reply: StartOutcome) {
@@ -261,7 +261,7 @@ fn kind(input: &Input) -> &'static str {
         Input::Command { .. } => "command",
         Input::Ended { .. } => "ended",
         Input::Tick => "tick",
-        Input::CallDone { .. } => "call done",
+        Input::TaskDone { .. } => "task done",
         Input::Restarted => "restarted",
         Input::Reattach(_) => "reattach",
         Input::LetGo => "let go",

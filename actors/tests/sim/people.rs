@@ -196,7 +196,7 @@ impl World {
         let Incoming::Command(command) = parse(&text) else {
             return;
         };
-        if !matches!(command, Command::Control(_)) && !is_open(command.namespace()) {
+        if !matches!(command, Command::Control(_)) && !is_open(command.namespace().name()) {
             return;
         }
         // As long as some are that fill a turn.

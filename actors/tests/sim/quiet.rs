@@ -81,7 +81,7 @@ impl World {
         let is_done = self
             .server
             .as_ref()
-            .is_some_and(|server| server.outside.calls.is_empty());
+            .is_some_and(|server| server.outside.tasks.is_empty());
         if !is_done || !self.media.is_told_all {
             return Ok(());
         }

@@ -65,7 +65,7 @@ const THINGS: [&str; 77] = [
     "moderation/sent_to_waiting_room",
     "moderation/session_ended",
     "moderation/waiting_room_enabled",
-    "panic: call done",
+    "panic: task done",
     "panic: command",
     "panic: ended",
     "panic: seat taken",

@@ -8,7 +8,7 @@ use std::{
 
 use colloquy_actors::{
     access_revision::AccessRevision,
-    ids::{SessionNo, Timestamp, TokenHash},
+    ids::{SessionNo, TaskId, Timestamp, TokenHash},
     journal::JournalError,
     livekit::Livekit,
     logged::LoggedRoom,
@@ -18,6 +18,7 @@ use colloquy_actors::{
         input::{Input, Notice, Reattach, SeatTaken, Start},
     },
     shell::{Asking, Carrier as _, Redeemed, Shell, outbox::Sent},
+    task::Outcome,
 };
 
 use super::{
@@ -163,10 +164,10 @@ impl Server {
         self.shell.reattach(&mut self.outside, Some(link), asked);
     }
 
-    /// LiveKit has answered.
-    pub fn call_done(&mut self, call: u64, outcome: colloquy_actors::livekit::Outcome) {
-        self.outside.calls.remove(&call);
-        self.input(Input::CallDone { call, outcome });
+    /// Something was done outside, or not.
+    pub fn task_done(&mut self, task: TaskId, outcome: Outcome) {
+        self.outside.tasks.remove(&task);
+        self.input(Input::TaskDone { task, outcome });
     }
 
     /// Nothing waits and nothing is being done.

@@ -22,6 +22,7 @@ use colloquy_actors::{
         effects::{Effect, Secret},
         input::{Ending, Input, Notice, Stamped, Start, StartOutcome},
     },
+    task::Work,
 };
 
 use super::{
@@ -367,16 +368,16 @@ impl World {
         let Some(server) = &mut self.server else {
             return Ok(());
         };
-        let ids: Vec<_> = server.outside.calls.keys().copied().collect();
+        let ids: Vec<_> = server.outside.tasks.keys().copied().collect();
         let (Some(id), Some(room)) = (self.chance.pick(&ids), server.room()) else {
             return Ok(());
         };
-        let call = server.outside.calls[&id].clone();
+        let Work::Livekit(call) = server.outside.tasks[&id].clone();
         let state = serde_json::to_value(room.room()).map_err(|error| error.to_string())?;
         media::check(&call, &state)?;
         let outcome = media::outcome(&call, self.plan.media_fails, &mut self.chance);
         self.media.obey(&call, &outcome);
-        server.call_done(id, outcome);
+        server.task_done(id, outcome);
         Ok(())
     }
 

@@ -8,13 +8,13 @@ use std::{
 use colloquy_actors::{
     ids::{InviteCode, OriginHash, RoomId, Timestamp},
     live::{Admission, Issued, JournalMode, Live, LiveSettings, StartError, StartRequest},
-    livekit::{Call, Outcome},
-    ports::{BoxFuture, CallerNames, Clock, Directory, Media, Ports, Slept, SystemRandom, Unavailable},
+    ports::{BoxFuture, CallerNames, Clock, Directory, Ports, Slept, SystemRandom, Tasks, Unavailable},
     protocol::meeting::{
         Caller, Identity, MeetingFacts, ParticipationKind, Role, RoomInfo, Tariff, UserInfo,
     },
     room::input::Notice,
     session::Places,
+    task::{Outcome, Task},
 };
 use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
@@ -85,12 +85,12 @@ pub fn journals(folder: &tempfile::TempDir) -> usize {
         .count()
 }
 
-/// A LiveKit that never answers.
+/// Can do nothing.
 #[derive(Debug)]
-struct NoMedia;
+struct NoTasks;
 
-impl Media for NoMedia {
-    fn call(&self, _call: Call) -> BoxFuture<'_, Outcome> {
+impl Tasks for NoTasks {
+    fn run(&self, _task: Task) -> BoxFuture<'_, Outcome> {
         Box::pin(async { Outcome::Unavailable })
     }
 }
@@ -131,7 +131,7 @@ impl Stage {
             clock: Arc::new(TestClock(began)),
             random: Arc::new(SystemRandom),
             directory: Arc::clone(&directory) as Arc<dyn Directory>,
-            media: Arc::new(NoMedia),
+            tasks: Arc::new(NoTasks),
             callers: Arc::new(TestNames),
         };
         let settings = LiveSettings {

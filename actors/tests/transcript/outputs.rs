@@ -2,13 +2,15 @@
 
 use colloquy_actors::{
     frame::EncodedEvent,
-    ids::{SessionNo, Timestamp},
+    ids::{SessionNo, TaskId, Timestamp},
     livekit::Livekit,
+    protocol::Namespace,
     room::{
         Place,
         effects::{Effect, Receivers, Secret},
         input::StartOutcome,
     },
+    task::Work,
 };
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -33,7 +35,10 @@ impl Scene {
                 self.lines.remove(session);
                 self.lines.insert(*line, *session);
             }
-            Effect::Opened(line) => self.opened.extend(self.lines.get(line)),
+            Effect::Opened(line, namespaces) => {
+                assert!(namespaces.has(Namespace::Control), "whoever is inside can speak");
+                self.opened.extend(self.lines.get(line));
+            }
             Effect::Shut(line) => {
                 if let Some(session) = self.lines.get(line) {
                     self.opened.remove(session);
@@ -58,12 +63,16 @@ impl Scene {
                 ));
                 self.again(it.line, &it.missed)?;
             }
-            Effect::Call(id, call) => {
+            Effect::Task(task) => {
+                let Work::Livekit(call) = &task.work;
                 let call = serde_json::to_string(call).map_err(|error| error.to_string())?;
-                let line = format!("livekit {id} {}", self.names.shorten(&call));
+                let line = format!("livekit {} {}", self.task(task.id), self.names.shorten(&call));
                 self.outputs.push(line);
             }
-            Effect::CancelCall(id) => self.outputs.push(format!("livekit {id} cancelled")),
+            Effect::CancelTask(id) => {
+                let line = format!("livekit {} cancelled", self.task(*id));
+                self.outputs.push(line);
+            }
             Effect::Close(session, code) => {
                 let line = format!("{} closed {}", self.label(*session)?, code.number());
                 self.outputs.push(line);
@@ -84,6 +93,18 @@ impl Scene {
             }
         }
         Ok(())
+    }
+
+    /// The number of a task, in the order in which they were asked for.
+    fn task(&mut self, id: TaskId) -> usize {
+        let known = self.tasks.iter().position(|task| *task == id);
+        known.map_or_else(
+            || {
+                self.tasks.push(id);
+                self.tasks.len()
+            },
+            |index| index + 1,
+        )
     }
 
     fn sent(&mut self, seq: u64, frame: &str, to: &Receivers) -> Result<()> {

@@ -12,8 +12,10 @@ use super::{
 };
 use crate::trial::{self, Kind, Trial, id_of};
 use colloquy_actors::{
-    ids::{BreakoutRoomId, InviteCode, OriginHash, ParticipantId, SessionNo, Timestamp, TokenHash, UserId},
-    livekit::Outcome,
+    ids::{
+        BreakoutRoomId, InviteCode, OriginHash, ParticipantId, SessionNo, TaskId, Timestamp, TokenHash,
+        UserId,
+    },
     protocol::meeting::{Caller, Group, GuestAccess, Identity, MeetingFacts},
     room::{
         RoomSettings,
@@ -22,6 +24,7 @@ use colloquy_actors::{
         input::{Ending, Input, Notice, Reattach, SeatTaken, Start},
         tickets::Grant,
     },
+    task::Outcome,
 };
 
 pub(super) type Result<T> = std::result::Result<T, String>;
@@ -50,6 +53,8 @@ pub struct Scene {
     pub(super) lines: BTreeMap<SessionNo, SessionNo>,
     /// Sessions that may use all namespaces.
     pub(super) opened: BTreeSet<SessionNo>,
+    /// What was to be done outside, in the order of the asking.
+    pub(super) tasks: Vec<TaskId>,
     pub(super) outputs: Vec<String>,
 }
 
@@ -65,6 +70,7 @@ impl Default for Scene {
             nonce: 0,
             lines: BTreeMap::new(),
             opened: BTreeSet::new(),
+            tasks: Vec::new(),
             outputs: Vec::new(),
         }
     }
@@ -100,8 +106,9 @@ impl Scene {
                     }
                     _ => return Err("what became of the call?".to_owned()),
                 };
-                let call = words::number(call)? as u64;
-                self.input(Input::CallDone { call, outcome })?;
+                let task = self.tasks.get(words::number(call)? - 1);
+                let task = *task.ok_or("nobody asked for that")?;
+                self.input(Input::TaskDone { task, outcome })?;
             }
             ["withdraw", "invite"] => self.withdraw_invite("invite")?,
             ["withdraw", "invite", invite] => self.withdraw_invite(invite)?,

@@ -9,7 +9,7 @@ use super::Room;
 use crate::{
     secrets::Secret,
     store::{
-        Db, Listed, StoreError, Window,
+        Db, Listed, NewestFirst, StoreError,
         guest_access::GuestAccess,
         rows::{Columns, count, from_columns},
         users::{self, Profile},
@@ -26,13 +26,13 @@ macro_rules! rooms_by_invitation {
     };
 }
 
-/// How many rooms user `$1` owns or is invited to.
+/// How many rooms user `$1` owns or is invited to, of those that there were at `$2`.
 macro_rules! number_of_rooms {
     () => {
         concat!(
-            "(SELECT count(*) FROM rooms WHERE created_by = $1) + (SELECT count(*) FROM ",
+            "(SELECT count(*) FROM rooms WHERE created_by = $1 AND created_at <= $2) + (SELECT count(*) FROM ",
             rooms_by_invitation!(),
-            ")"
+            " AND r.created_at <= $2)"
         )
     };
 }
@@ -81,33 +81,38 @@ impl OfAll {
 from_columns!(OfAll);
 
 /// The rooms that `user` owns or is invited to, newest first.
-pub async fn list(db: &Db, user: &Profile, window: Window) -> Result<Listed<Room>, StoreError> {
-    // Of the own rooms, which may be many, the index gives no more than can be on the page. Nearly all rows have the same owner, whose
-    // columns would be as many as the room's.
+pub async fn list(
+    db: &Db,
+    user: &Profile,
+    asked: impl Into<NewestFirst>,
+) -> Result<Listed<Room>, StoreError> {
+    // Both databases merge the two parts, of which the index gives the own rooms, which may be many, in order and no further than the page
+    // needs. Nearly all rows have the same owner, whose columns would be as many as the room's. What the join gives is put in order
+    // here: SQLite would sort whole rows once more.
     const SELECT: &str = concat!(
         "SELECT r.id, r.tenant_id, r.created_by, r.created_at, r.password, r.waiting_room,
          r.guest_access AS room_guest_access, r.e2e_encryption, ",
         number_of_rooms!(),
-        " AS total FROM (SELECT id FROM (SELECT * FROM (SELECT id, created_at FROM rooms WHERE created_by = $1
-                 ORDER BY created_at DESC, id DESC LIMIT $4) own
+        " AS total FROM (SELECT id, created_at FROM rooms WHERE created_by = $1 AND created_at <= $2
              UNION ALL SELECT r.id, r.created_at FROM ",
         rooms_by_invitation!(),
-        ") listed ORDER BY created_at DESC, id DESC LIMIT $2 OFFSET $3) seen
-         JOIN rooms r ON r.id = seen.id ORDER BY r.created_at DESC, r.id DESC"
+        " AND r.created_at <= $2 ORDER BY created_at DESC, id DESC LIMIT $3 OFFSET $4) seen JOIN rooms r ON r.id = seen.id"
     );
     const COUNT: &str = concat!("SELECT ", number_of_rooms!());
-    let rows: Vec<OfAll> = read!(db, c => sqlx::query_as(SELECT)
+    let NewestFirst { window, as_of } = asked.into();
+    let mut rows: Vec<OfAll> = read!(db, c => sqlx::query_as(SELECT)
         .bind(user.id)
+        .bind(as_of)
         .bind(window.limit())
         .bind(window.offset())
-        .bind(window.offset().saturating_add(window.limit()))
         .fetch_all(c)
         .await)?;
+    rows.sort_unstable_by(|a, b| (b.created_at, b.id).cmp(&(a.created_at, a.id)));
     // Beyond the last page no row says how many there are.
     let total = match rows.first() {
         Some(row) => row.total,
         None if window.offset() == 0 => 0,
-        None => read!(db, c => sqlx::query_scalar(COUNT).bind(user.id).fetch_one(c).await)?,
+        None => read!(db, c => sqlx::query_scalar(COUNT).bind(user.id).bind(as_of).fetch_one(c).await)?,
     };
     let owners = owners(db, user, &rows).await?;
     // Whose owner is not there was deleted meanwhile.

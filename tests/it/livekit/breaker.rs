@@ -6,8 +6,8 @@ use axum::{
 };
 use colloquy::livekit::FAILURES_MAX;
 use colloquy_actors::{
-    livekit::{Call, Outcome, Source},
-    ports::Media as _,
+    livekit::{Call, Source},
+    task::Outcome,
 };
 
 use super::{

@@ -11,8 +11,8 @@ use axum::{
 use colloquy::{config::Outgoing, livekit::RoomService, secrets::Secret};
 use colloquy_actors::{
     ids::{BreakoutRoomId, ParticipantId, RoomId, Space},
-    livekit::{Call, MediaRoom, Outcome, Source},
-    ports::Media as _,
+    livekit::{Call, MediaRoom, Source},
+    task::Outcome,
 };
 use futures_util::{FutureExt as _, StreamExt as _, future::join_all, stream};
 use serde_json::json;

@@ -2,7 +2,7 @@
 
 use axum::{Json, response::IntoResponse as _};
 use colloquy::livekit::ANSWER_BYTES_MAX;
-use colloquy_actors::{livekit::Outcome, ports::Media as _};
+use colloquy_actors::task::Outcome;
 use serde_json::{Value, json};
 
 use super::client::{ROOM, client, id, mute};

@@ -2,7 +2,7 @@
 
 use axum::{http::StatusCode, response::IntoResponse as _};
 use colloquy::livekit::{FAILURES_MAX, LivekitTimeouts, keys};
-use colloquy_actors::{livekit::Outcome, ports::Media as _};
+use colloquy_actors::task::Outcome;
 
 use super::{
     client::{client, removal},

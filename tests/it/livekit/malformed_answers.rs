@@ -16,8 +16,8 @@ use colloquy::{
     livekit::{LIST_BYTES_MAX, LivekitTimeouts, RoomService},
 };
 use colloquy_actors::{
-    livekit::{Call, Outcome, Source},
-    ports::Media as _,
+    livekit::{Call, Source},
+    task::Outcome,
 };
 use futures_util::{StreamExt as _, stream};
 use serde_json::{Value, json};

@@ -6,10 +6,7 @@ use colloquy::{
     config::Outgoing,
     livekit::{CALLS_MAX, LivekitTimeouts, RoomService},
 };
-use colloquy_actors::{
-    livekit::{Call, Outcome},
-    ports::Media as _,
-};
+use colloquy_actors::{livekit::Call, task::Outcome};
 use tokio::task::JoinSet;
 
 use super::client::{ROOM, id, removal};

@@ -85,4 +85,14 @@ impl Answer {
             .get(name)
             .map_or("", |value| value.to_str().expect("text"))
     }
+
+    /// The links to other pages, without the time as of which they show a list.
+    pub fn links(&self) -> String {
+        let links = self.header("link").split("&as_of=").enumerate();
+        let untimed = links.map(|(index, part)| match part.find(['&', '>']) {
+            Some(end) if index > 0 => &part[end..],
+            _ => part,
+        });
+        untimed.collect()
+    }
 }

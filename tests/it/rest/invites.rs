@@ -134,7 +134,7 @@ async fn invites_are_listed_newest_first(api: &Api) {
     let path = format!("/v1/rooms/{room}/invites");
     let list = async |query: &str| {
         let answer = api.get(&alice, &format!("{path}{query}")).await;
-        let link = answer.header("link").to_owned();
+        let link = answer.links();
         let invites = answer.expect(200);
         let code = |invite: &Value| invite["invite_code"].as_str().expect("a code").to_owned();
         (

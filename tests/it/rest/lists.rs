@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::api::{Api, Person};
 use crate::support::planted;
 
-on_both_databases!(Api: pages_are_linked_and_complete, pages_have_bounds);
+on_both_databases!(Api: pages_are_linked_and_complete, what_is_added_shifts_no_page, pages_have_bounds);
 
 /// Lists in pages, and how to get one more entry into each.
 const PAGED: [(&str, Entry); 4] = [
@@ -23,6 +23,9 @@ const ELSEWHERE: [&str; 3] = [
     "/v1/rooms/{room_id}/streaming_targets",
     "/v1/users/me/assets",
 ];
+
+/// Lists that begin with the newest: what is added would shift their pages.
+const NEWEST_FIRST: [(&str, Entry); 2] = [PAGED[1], PAGED[2]];
 
 #[derive(Debug, Clone, Copy)]
 enum Entry {
@@ -105,26 +108,47 @@ async fn pages_are_linked_and_complete(api: &Api) {
             pages.iter().map(link).collect::<Vec<_>>().join(", ")
         };
         let first = get("?per_page=2").await;
-        assert_eq!(
-            first.header("link"),
-            links(&[("first", 1), ("next", 2), ("last", 2)])
-        );
+        assert_eq!(first.links(), links(&[("first", 1), ("next", 2), ("last", 2)]));
         let last = get("?per_page=2&page=2").await;
-        assert_eq!(
-            last.header("link"),
-            links(&[("first", 1), ("prev", 1), ("last", 2)])
-        );
+        assert_eq!(last.links(), links(&[("first", 1), ("prev", 1), ("last", 2)]));
         let beyond = get("?per_page=2&page=9").await;
-        assert_eq!(
-            beyond.header("link"),
-            links(&[("first", 1), ("prev", 2), ("last", 2)])
-        );
+        assert_eq!(beyond.links(), links(&[("first", 1), ("prev", 2), ("last", 2)]));
         assert_eq!(beyond.expect(200), json!([]));
         let pages = [first.expect(200), last.expect(200)];
         let entries = pages
             .iter()
             .flat_map(|page| page.as_array().expect("a list").clone());
         assert_eq!(Value::Array(entries.collect()), whole, "{path}");
+    }
+}
+
+/// Who follows the links sees each entry once, whatever is added meanwhile.
+async fn what_is_added_shifts_no_page(api: &Api) {
+    let alice = api.person("alice").await;
+    for (path, entry) in NEWEST_FIRST {
+        let path = own_path(api, &alice, path).await;
+        for number in 0..5 {
+            add(api, &alice, &path, entry, number).await;
+        }
+        let whole = api.get(&alice, &path).await.expect(200);
+        let (mut next, mut seen) = (format!("{path}?per_page=2"), Vec::new());
+        while !next.is_empty() {
+            api.clock.advance(1);
+            let page = api.get(&alice, &next).await;
+            let link = page
+                .header("link")
+                .split(", ")
+                .find(|link| link.contains("\"next\""));
+            next = link.map_or_else(String::new, |link| {
+                link[1..link.find('>').expect("a link")].to_owned()
+            });
+            seen.extend(page.expect(200).as_array().expect("a list").clone());
+            api.clock.advance(1);
+            add(api, &alice, &path, entry, 0).await;
+        }
+        assert_eq!(Value::Array(seen), whole, "{path}");
+        let bad = api.get(&alice, &format!("{path}?as_of=yesterday")).await;
+        bad.refused(400, "bad_request");
     }
 }
 

@@ -88,7 +88,7 @@ async fn pages_keep_their_order(api: &Api) {
         )
         .await;
     let next = format!("<{PATH}?per_page=2&page=2&sort=kind&order=ascending>; rel=\"next\"");
-    assert!(answer.header("link").contains(&next), "{}", answer.header("link"));
+    assert!(answer.links().contains(&next), "{}", answer.links());
     let rest = sizes(api, &alice, "sort=kind&order=ascending&per_page=2&page=2").await;
     assert_eq!(rest, [2]);
 }

@@ -18,22 +18,27 @@ use self::{
     store::{Key, Store},
 };
 use super::{
-    Meeting, Place, Refusal, RoomSettings,
+    Place, Refusal, Room, RoomSettings,
+    agenda::Agenda,
     effects::{Cx, Receivers},
-    missed::Changed,
+    missed::{Changed, Missed},
+    moderation::tell_flag,
+    module::{Around, Module, PerSpace, State},
     roster::Circle,
 };
 use crate::{
     ids::{GroupId, MessageId, ParticipantId, Space, Timestamp},
     protocol::{
+        Namespace,
         chat::{
             ChatCommand, ChatError, ChatEvent, ChunkScope, Content, GroupName, MessageSent, Scope,
             StoredMessage,
         },
         limits::{
             CHAT_CHUNK_MESSAGES_MAX, CHUNKS_PER_ROOM_SECOND, CHUNKS_PER_SESSION_SECOND,
-            JOIN_HISTORY_BYTES_MAX,
+            JOIN_HISTORY_BYTES_MAX, MISSED_MESSAGES_MAX,
         },
+        meeting::MeetingFacts,
     },
 };
 
@@ -43,10 +48,34 @@ const CHUNKS: Limits = Limits {
     of_all: CHUNKS_PER_ROOM_SECOND as u64,
 };
 
-/// The chat of one room of a meeting. Private messages are of the whole meeting: the main room's chat has them.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+/// The chat of a meeting.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Chat {
+    pub(super) enabled: bool,
+    /// Who turned it on or off last.
+    pub(super) switched: Option<Changed>,
+    pub(super) searches: Budget,
+    pub(super) chunks: Budget,
+    pub(super) spaces: PerSpace<SpaceChat>,
+}
+
+impl Default for Chat {
+    fn default() -> Self {
+        Self {
+            enabled: true,
+            switched: None,
+            searches: Budget::default(),
+            chunks: Budget::default(),
+            spaces: PerSpace::default(),
+        }
+    }
+}
+
+/// The messages of one room of a meeting. Private ones are of the whole meeting: the main room has them.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct SpaceChat {
     store: Store,
     marks: BTreeMap<ParticipantId, Marks>,
 }
@@ -63,26 +92,102 @@ struct Marks {
     private: BTreeMap<ParticipantId, Timestamp>,
 }
 
-impl Meeting {
-    pub(super) fn chat(
-        &mut self,
+impl Module for Chat {
+    type Command = ChatCommand;
+
+    fn begin(_facts: &MeetingFacts) -> Self {
+        Self::default()
+    }
+
+    fn command(
+        room: &mut Room,
         cx: &mut Cx,
-        settings: &RoomSettings,
         who: ParticipantId,
         command: ChatCommand,
     ) -> Result<(), Refusal> {
-        let moderator = self.people.is_moderator(who);
+        match room.modules() {
+            Some((modules, mut around)) => modules.chat.obey(cx, &mut around, who, command),
+            None => Ok(()),
+        }
+    }
+
+    /// As the author of a kept message or as one side of a private one.
+    fn names(&self, who: ParticipantId) -> bool {
+        self.spaces.values().any(|chat| chat.store.names(who))
+    }
+
+    fn forgotten(&mut self, who: ParticipantId) {
+        for chat in self.spaces.values_mut() {
+            chat.store.forget(who);
+            chat.marks.remove(&who);
+            for marks in chat.marks.values_mut() {
+                marks.private.remove(&who);
+            }
+        }
+    }
+
+    fn space_closed(&mut self, _cx: &mut Cx, _around: &mut Around<'_>, space: Space) {
+        self.spaces.remove(space);
+    }
+
+    fn join_state(&mut self, _cx: &Cx, around: &Around<'_>, who: ParticipantId) -> Option<State> {
+        Some(self.state_for(around, who))
+    }
+
+    fn tell_missed(&self, cx: &mut Cx, around: &Around<'_>, who: ParticipantId, missed: &Missed) {
+        let Some(me) = around.people.get(who) else { return };
+        let enabled_by = match missed {
+            Missed::AnotherMeeting => around.has(Namespace::Chat).then_some(who),
+            Missed::Since(away) => away.missed(self.switched).map(|changed| changed.by),
+        };
+        if let Some(issued_by) = enabled_by.filter(|_| self.enabled) {
+            cx.send_one(Some(me.line), &ChatEvent::ChatEnabled { issued_by });
+        }
+        let Missed::Since(away) = missed else { return };
+        // Private histories of the state are read by no client: what was said meanwhile is said again, with its own time.
+        for message in self.private_messages_since(who, away.since(), MISSED_MESSAGES_MAX) {
+            let event = ChatEvent::MessageSent(MessageSent {
+                id: message.id,
+                source: message.source,
+                content: &message.content,
+                scope: message.scope.clone(),
+            });
+            cx.send_dated(me.line, &event, message.timestamp);
+        }
+    }
+
+    fn check(&self, settings: &RoomSettings, _agenda: &Agenda) -> Result<(), String> {
+        for chat in self.spaces.values() {
+            chat.store.check()?;
+        }
+        match self.bytes() {
+            bytes if bytes > settings.chat_bytes_max => Err(format!("chat: {bytes} bytes in all")),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Chat {
+    fn obey(
+        &mut self,
+        cx: &mut Cx,
+        around: &mut Around<'_>,
+        who: ParticipantId,
+        command: ChatCommand,
+    ) -> Result<(), Refusal> {
+        let moderator = around.people.is_moderator(who);
         match command {
             ChatCommand::SendMessage { content, scope } => {
-                self.send_message(cx, settings, who, content, scope)
-                    .map_err(Refusal::Chat)?;
+                self.send_message(cx, around, who, content, scope)?;
             }
-            ChatCommand::SetLastSeenTimestamp { scope, timestamp } => self.mark_seen(who, &scope, timestamp),
+            ChatCommand::SetLastSeenTimestamp { scope, timestamp } => {
+                self.mark_seen(around, who, &scope, timestamp);
+            }
             ChatCommand::GetHistoryChunk {
                 message_index,
                 scope: ChunkScope::Of(scope),
             } => {
-                self.send_chunk(cx, who, message_index, &scope)?;
+                self.send_chunk(cx, around, who, message_index, &scope)?;
             }
             ChatCommand::GetHistoryChunk {
                 scope: ChunkScope::OfSomeGroup { .. },
@@ -92,17 +197,14 @@ impl Meeting {
                 term,
                 message_index,
                 scope,
-            } => {
-                let bytes = settings.search_bytes_per_second;
-                return self.search(cx, who, term.as_str(), message_index, &scope, bytes);
-            }
-            _ if !moderator => return Err(Refusal::Chat(ChatError::InsufficientPermissions)),
-            ChatCommand::EnableChat => self.set_chat_enabled(cx, who, true),
-            ChatCommand::DisableChat => self.set_chat_enabled(cx, who, false),
+            } => return self.search(cx, around, who, (term.as_str(), message_index, &scope)),
+            _ if !moderator => return Err(ChatError::InsufficientPermissions.into()),
+            ChatCommand::EnableChat => self.set_enabled(cx, around, who, true),
+            ChatCommand::DisableChat => self.set_enabled(cx, around, who, false),
             ChatCommand::ClearHistory => {
-                let space = self.people.space(who);
-                self.space(space).chat.store.clear(Key::Global);
-                let to = self.people.around(who);
+                let space = around.people.space(who);
+                self.spaces.of(space).store.clear(Key::Global);
+                let to = around.people.around(who);
                 cx.send(to, &ChatEvent::HistoryCleared { issued_by: who });
             }
         }
@@ -110,66 +212,29 @@ impl Meeting {
     }
 
     /// The flag is of the whole meeting. Saying again what is already so is answered to the sender only.
-    fn set_chat_enabled(&mut self, cx: &mut Cx, who: ParticipantId, enabled: bool) {
-        let changed = std::mem::replace(&mut self.chat_enabled, enabled) != enabled;
-        self.chat_switched = Some(Changed { by: who, at: cx.at });
+    fn set_enabled(&mut self, cx: &mut Cx, around: &mut Around<'_>, who: ParticipantId, enabled: bool) {
+        let changed = std::mem::replace(&mut self.enabled, enabled) != enabled;
+        self.switched = Some(Changed { by: who, at: cx.at });
         let event = if enabled {
             ChatEvent::ChatEnabled { issued_by: who }
         } else {
             ChatEvent::ChatDisabled { issued_by: who }
         };
-        self.tell_flag(cx, changed, Some(who), &event);
-    }
-
-    /// Where a message is kept and who reads it; none when it is dropped: to a group that the sender is not in, or to
-    /// somebody whom it can't reach, in whatever room of the meeting. Whoever is lost will hear it when it resumes.
-    fn address(&mut self, who: ParticipantId, scope: &Scope) -> Option<(Key, Receivers)> {
-        let space = self.people.space(who);
-        match scope {
-            Scope::Global => Some((Key::Global, self.people.around(who))),
-            Scope::Group(name) => {
-                let id = self.group(who, name)?;
-                Some((Key::Group(id), self.people.circle(Circle::Group(space, id))))
-            }
-            Scope::Private(target) => {
-                let line = |id| {
-                    let participant = self.people.get(id)?;
-                    let reachable = participant.place == Place::Inside && !participant.is_hidden();
-                    reachable.then_some(participant.line)
-                };
-                let other = line(*target)?;
-                let both = self
-                    .people
-                    .line(who)
-                    .into_iter()
-                    .chain(Some(other).filter(|_| *target != who));
-                let to = Receivers::from(both.collect::<Vec<_>>());
-                Some((Key::private(who, *target), to))
-            }
-        }
-    }
-
-    /// A group that the participant is in.
-    fn group(&self, who: ParticipantId, name: &str) -> Option<GroupId> {
-        let groups = &self.people.get(who)?.groups;
-        groups
-            .iter()
-            .find(|group| *group.name == *name)
-            .map(|group| group.id)
+        tell_flag(cx, around.people, changed, Some(who), &event);
     }
 
     fn send_message(
         &mut self,
         cx: &mut Cx,
-        settings: &RoomSettings,
+        around: &mut Around<'_>,
         who: ParticipantId,
         content: Content,
         scope: Scope,
     ) -> Result<(), ChatError> {
-        if !self.chat_enabled {
+        if !self.enabled {
             return Err(ChatError::ChatDisabled);
         }
-        let Some((key, to)) = self.address(who, &scope) else {
+        let Some((key, to)) = address(around, who, &scope) else {
             return Ok(());
         };
         if content.is_empty() {
@@ -190,32 +255,23 @@ impl Meeting {
             content: content.into(),
             scope,
         };
-        let max = settings.chat_messages_per_scope_max;
-        let space = self.kept_in(who, key);
-        self.space(space).chat.store.add(key, message, max);
-        self.bound_chat(settings.chat_bytes_max);
+        let max = around.settings.chat_messages_per_scope_max;
+        let space = kept_in(around, who, key);
+        self.spaces.of(space).store.add(key, message, max);
+        self.bound(around.settings.chat_bytes_max);
         Ok(())
     }
 
-    /// Where the messages of a scope are kept that somebody sees: in its room, or, what is private, in the main room.
-    fn kept_in(&self, who: ParticipantId, key: Key) -> Space {
-        match key {
-            Key::Global | Key::Group(_) => self.people.space(who),
-            Key::Private(..) => Space::MAIN,
-        }
-    }
-
-    /// The messages of that room; none where nothing was ever kept.
-    fn kept(&self, who: ParticipantId, key: Key) -> Option<&Store> {
-        let state = self.spaces.get(&self.kept_in(who, key))?;
-        Some(&state.chat.store)
+    /// The messages of a scope that somebody sees; none where nothing was ever kept.
+    fn kept(&self, around: &Around<'_>, who: ParticipantId, key: Key) -> Option<&Store> {
+        Some(&self.spaces.get(kept_in(around, who, key))?.store)
     }
 
     /// The oldest messages of the whole meeting go until all are within so many bytes.
-    fn bound_chat(&mut self, bytes_max: usize) {
-        let mut excess = self.chat_bytes().saturating_sub(bytes_max);
+    fn bound(&mut self, bytes_max: usize) {
+        let mut excess = self.bytes().saturating_sub(bytes_max);
         while excess > 0 {
-            let stores = self.spaces.values_mut().map(|state| &mut state.chat.store);
+            let stores = self.spaces.values_mut().map(|chat| &mut chat.store);
             let dated = stores.filter_map(|store| Some((store.oldest_time()?, store)));
             let Some((_, store)) = dated.min_by_key(|(at, _)| *at) else {
                 return;
@@ -226,48 +282,29 @@ impl Meeting {
         }
     }
 
-    fn chat_bytes(&self) -> usize {
-        self.spaces.values().map(|state| state.chat.store.bytes()).sum()
-    }
-
-    /// Whether a kept message names a participant, as its author or as one side of a private one: it must then stay known,
-    /// or its messages must go ([`Chat::forget`]).
-    #[must_use]
-    pub fn must_remember(&self, id: ParticipantId) -> bool {
-        self.spaces.values().any(|state| state.chat.names(id))
+    fn bytes(&self) -> usize {
+        self.spaces.values().map(|chat| chat.store.bytes()).sum()
     }
 
     /// The private messages to and from a participant that are newer than a time, the oldest first; at most the newest
     /// `max`.
-    #[must_use]
-    pub fn private_messages_since(
+    fn private_messages_since(
         &self,
         who: ParticipantId,
         since: Timestamp,
         max: usize,
     ) -> Vec<Arc<StoredMessage>> {
-        let main = self.spaces.get(&Space::MAIN);
-        main.map_or_else(Vec::new, |state| state.chat.store.private_since(who, since, max))
+        let main = self.spaces.get(Space::MAIN);
+        main.map_or_else(Vec::new, |chat| chat.store.private_since(who, since, max))
     }
 
-    /// Describes what is wrong with the kept messages.
-    pub(super) fn check_chat(&self, bytes_max: usize) -> Result<(), String> {
-        for state in self.spaces.values() {
-            state.chat.store.check()?;
-        }
-        match self.chat_bytes() {
-            bytes if bytes > bytes_max => Err(format!("chat: {bytes} bytes in all")),
-            _ => Ok(()),
-        }
-    }
-
-    fn mark_seen(&mut self, who: ParticipantId, scope: &Scope, at: Timestamp) {
-        let space = self.people.space(who);
+    fn mark_seen(&mut self, around: &Around<'_>, who: ParticipantId, scope: &Scope, at: Timestamp) {
+        let space = around.people.space(who);
         let known = match scope {
             Scope::Global => true,
-            Scope::Group(name) => self.group(who, name).is_some(),
+            Scope::Group(name) => group(around, who, name).is_some(),
             Scope::Private(other) => {
-                let other = self.people.get(*other);
+                let other = around.people.get(*other);
                 other.is_some_and(|p| p.was_inside() && !p.is_hidden())
             }
         };
@@ -278,7 +315,7 @@ impl Meeting {
             Scope::Global | Scope::Group(_) => space,
             Scope::Private(_) => Space::MAIN,
         };
-        let marks = self.space(kept_in).chat.marks.entry(who).or_default();
+        let marks = self.spaces.of(kept_in).marks.entry(who).or_default();
         match scope {
             Scope::Global => marks.global = Some(at),
             Scope::Group(name) => {
@@ -296,32 +333,22 @@ impl Meeting {
         }
     }
 
-    /// The key of a scope for somebody who reads.
-    fn readable(&self, who: ParticipantId, scope: &Scope) -> Result<Key, ChatError> {
-        Ok(match scope {
-            Scope::Global => Key::Global,
-            Scope::Group(name) => {
-                Key::Group(self.group(who, name).ok_or(ChatError::InsufficientPermissions)?)
-            }
-            Scope::Private(other) => Key::private(who, *other),
-        })
-    }
-
     fn send_chunk(
         &mut self,
         cx: &mut Cx,
+        around: &mut Around<'_>,
         who: ParticipantId,
         index: u64,
         scope: &Scope,
     ) -> Result<(), Refusal> {
-        let key = self.readable(who, scope).map_err(Refusal::Chat)?;
+        let key = readable(around, who, scope)?;
         if !self.chunks.one_more(who, 1, cx.at, &CHUNKS) {
             return Err(Refusal::TooMuch);
         }
-        if self.leaves_out(cx, who) {
+        if leaves_out(cx, around, who) {
             return Ok(());
         }
-        let chunk = self.kept(who, key).map_or_else(Chunk::default, |store| {
+        let chunk = self.kept(around, who, key).map_or_else(Chunk::default, |store| {
             store.chunk(key, Some(index), CHAT_CHUNK_MESSAGES_MAX, JOIN_HISTORY_BYTES_MAX)
         });
         cx.cost.bytes(chunk.bytes());
@@ -334,39 +361,77 @@ impl Meeting {
             (Scope::Group(name), Key::Group(id)) => ChatEvent::GroupChatHistoryChunk { id, name, history },
             _ => ChatEvent::RoomChatHistoryChunk { history },
         };
-        self.answer_long(cx, who, &event);
+        answer_long(cx, around, who, &event);
         Ok(())
     }
+}
 
-    /// While an input is replayed, a long answer is not made: its number is all that stays of it. False in life.
-    fn leaves_out(&mut self, cx: &mut Cx, who: ParticipantId) -> bool {
-        if cx.replays && self.people.line(who).is_some() {
-            self.people.set_whole_since(who, cx.leave_out());
+/// Where a message is kept and who reads it; none when it is dropped: to a group that the sender is not in, or to
+/// somebody whom it can't reach, in whatever room of the meeting. Whoever is lost will hear it when it resumes.
+fn address(around: &mut Around<'_>, who: ParticipantId, scope: &Scope) -> Option<(Key, Receivers)> {
+    let space = around.people.space(who);
+    match scope {
+        Scope::Global => Some((Key::Global, around.people.around(who))),
+        Scope::Group(name) => {
+            let id = group(around, who, name)?;
+            Some((Key::Group(id), around.people.circle(Circle::Group(space, id))))
         }
-        cx.replays
-    }
-
-    /// An answer that is too long to be kept for resuming.
-    fn answer_long(&mut self, cx: &mut Cx, who: ParticipantId, event: &ChatEvent<'_>) {
-        if let Some(line) = self.people.line(who) {
-            let seq = cx.send_long(line, event);
-            self.people.set_whole_since(who, seq);
+        Scope::Private(target) => {
+            let line = |id| {
+                let participant = around.people.get(id)?;
+                let reachable = participant.place == Place::Inside && !participant.is_hidden();
+                reachable.then_some(participant.line)
+            };
+            let other = line(*target)?;
+            let both = around
+                .people
+                .line(who)
+                .into_iter()
+                .chain(Some(other).filter(|_| *target != who));
+            let to = Receivers::from(both.collect::<Vec<_>>());
+            Some((Key::private(who, *target), to))
         }
     }
 }
 
-impl Chat {
-    /// Whether a kept message names a participant.
-    pub fn names(&self, id: ParticipantId) -> bool {
-        self.store.names(id)
-    }
+/// A group that the participant is in.
+fn group(around: &Around<'_>, who: ParticipantId, name: &str) -> Option<GroupId> {
+    let groups = &around.people.get(who)?.groups;
+    groups
+        .iter()
+        .find(|group| *group.name == *name)
+        .map(|group| group.id)
+}
 
-    /// The participant is no longer remembered.
-    pub fn forget(&mut self, id: ParticipantId) {
-        self.store.forget(id);
-        self.marks.remove(&id);
-        for marks in self.marks.values_mut() {
-            marks.private.remove(&id);
-        }
+/// Where the messages of a scope are kept that somebody sees: in its room, or, what is private, in the main room.
+fn kept_in(around: &Around<'_>, who: ParticipantId, key: Key) -> Space {
+    match key {
+        Key::Global | Key::Group(_) => around.people.space(who),
+        Key::Private(..) => Space::MAIN,
+    }
+}
+
+/// The key of a scope for somebody who reads.
+fn readable(around: &Around<'_>, who: ParticipantId, scope: &Scope) -> Result<Key, ChatError> {
+    Ok(match scope {
+        Scope::Global => Key::Global,
+        Scope::Group(name) => Key::Group(group(around, who, name).ok_or(ChatError::InsufficientPermissions)?),
+        Scope::Private(other) => Key::private(who, *other),
+    })
+}
+
+/// While an input is replayed, a long answer is not made: its number is all that stays of it. False in life.
+fn leaves_out(cx: &mut Cx, around: &mut Around<'_>, who: ParticipantId) -> bool {
+    if cx.replays && around.people.line(who).is_some() {
+        around.people.set_whole_since(who, cx.leave_out());
+    }
+    cx.replays
+}
+
+/// An answer that is too long to be kept for resuming.
+fn answer_long(cx: &mut Cx, around: &mut Around<'_>, who: ParticipantId, event: &ChatEvent<'_>) {
+    if let Some(line) = around.people.line(who) {
+        let seq = cx.send_long(line, event);
+        around.people.set_whole_since(who, seq);
     }
 }

@@ -1,6 +1,8 @@
 //! Searching the kept history of a scope: case-insensitive, bounded by what is kept and by what is looked at in a second.
 
-use super::{Meeting, Refusal, budget::Limits, fold::Term, history::Chunk};
+use super::{
+    Around, Chat, Refusal, answer_long, budget::Limits, fold::Term, history::Chunk, leaves_out, readable,
+};
 use crate::{
     ids::ParticipantId,
     protocol::{
@@ -20,42 +22,41 @@ fn searches(of_all: u64) -> Limits {
     }
 }
 
-impl Meeting {
+impl Chat {
+    /// Searches for a term in a scope, from the match with the index `last` on.
     pub(super) fn search(
         &mut self,
         cx: &mut Cx,
+        around: &mut Around<'_>,
         who: ParticipantId,
-        term: &str,
-        last: Option<u64>,
-        scope: &Scope,
-        bytes_of_second: u64,
+        (term, last, scope): (&str, Option<u64>, &Scope),
     ) -> Result<(), Refusal> {
-        let key = self.readable(who, scope).map_err(Refusal::Chat)?;
+        let key = readable(around, who, scope)?;
         if term.chars().take(SEARCH_TERM_CHARS_MIN).count() < SEARCH_TERM_CHARS_MIN {
             let min = SEARCH_TERM_CHARS_MIN;
-            return Err(Refusal::Chat(ChatError::InvalidSearchTermLength { min }));
+            return Err(ChatError::InvalidSearchTermLength { min }.into());
         }
-        let bytes = self.kept(who, key).map_or(0, |store| store.searched_bytes(key));
-        if !self
-            .searches
-            .one_more(who, bytes as u64, cx.at, &searches(bytes_of_second))
-        {
+        let bytes = self
+            .kept(around, who, key)
+            .map_or(0, |store| store.searched_bytes(key));
+        let limits = searches(around.settings.search_bytes_per_second);
+        if !self.searches.one_more(who, bytes as u64, cx.at, &limits) {
             return Err(Refusal::TooMuch);
         }
-        if self.leaves_out(cx, who) {
+        if leaves_out(cx, around, who) {
             return Ok(());
         }
         cx.cost.bytes(bytes);
         let term = Term::new(term);
         let matches = self
-            .kept(who, key)
+            .kept(around, who, key)
             .map_or_else(Chunk::default, |store| store.matches(key, last, &term));
         cx.cost.bytes(matches.bytes());
         let event = ChatEvent::SearchResults {
             matches: &matches.to_raw(false),
             scope,
         };
-        self.answer_long(cx, who, &event);
+        answer_long(cx, around, who, &event);
         Ok(())
     }
 }

@@ -1,23 +1,23 @@
 //! What a joining participant gets of the chat.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use serde::Serialize;
 use serde_json::value::RawValue;
 
 use super::{
-    Chat, Marks, Meeting,
+    Around, Chat, Marks, SpaceChat,
     history::Chunk,
     store::{Key, Store},
 };
 use crate::{
-    encoding::{self, EncodeError},
     ids::{GroupId, ParticipantId, Space, Timestamp},
     protocol::{
+        Namespace,
         chat::GroupName,
         limits::{CHAT_CHUNK_MESSAGES_MAX, JOIN_GROUPS_BYTES_MAX, JOIN_HISTORY_BYTES_MAX},
-        meeting::Group,
     },
+    room::module,
 };
 
 /// `chat` of `join_success`.
@@ -47,25 +47,24 @@ struct Private {
     history: Box<RawValue>,
 }
 
-impl Meeting {
+impl Chat {
     /// Always an object, disabled and empty where the tariff has no chat. All histories together stay within
     /// [`JOIN_HISTORY_BYTES_MAX`] (and one message), half of it for the room's. Of groups everything is there that is kept
     /// and fits into [`JOIN_GROUPS_BYTES_MAX`]: clients ask for no more.
-    pub(in crate::room) fn chat_state(
-        &mut self,
-        who: ParticipantId,
-        space: Space,
-        groups: &[Group],
-        as_list: bool,
-    ) -> Box<RawValue> {
+    pub(super) fn state_for(&mut self, around: &Around<'_>, who: ParticipantId) -> module::State {
+        let as_list = around.settings.chat_history_as_list;
         // Clients that take plain lists can't ask for more.
         let messages_max = if as_list {
             usize::MAX
         } else {
             CHAT_CHUNK_MESSAGES_MAX
         };
-        let enabled = self.chat_enabled && self.facts.tariff.has_module("chat");
-        let chat = &mut self.space(space).chat;
+        let enabled = self.enabled && around.has(Namespace::Chat);
+        let groups = around.people.get(who).map(|me| Arc::clone(&me.groups));
+        let groups = groups.as_deref().unwrap_or_default();
+        let mut nothing = SpaceChat::default();
+        let chat = self.spaces.get_mut(around.people.space(who));
+        let chat = chat.unwrap_or(&mut nothing);
         let room_history = chat
             .store
             .newest_global(messages_max, JOIN_HISTORY_BYTES_MAX / 2, as_list);
@@ -85,9 +84,8 @@ impl Meeting {
         let groups_history = groups_history.collect();
         let marks = chat.marks.get(&who).cloned().unwrap_or_default();
         // What is private is of the whole meeting.
-        let nothing = Chat::default();
-        let main = self.spaces.get(&Space::MAIN);
-        let chat = main.map_or(&nothing, |state| &state.chat);
+        let nothing = SpaceChat::default();
+        let chat = self.spaces.get(Space::MAIN).unwrap_or(&nothing);
         let correspondents = chat.store.correspondents(who);
         let keys = correspondents
             .iter()
@@ -100,7 +98,7 @@ impl Meeting {
             history: chunk.to_raw(as_list),
         });
         let none = Marks::default();
-        let state = State {
+        module::State::of(&State {
             enabled,
             room_history: &room_history,
             groups_history,
@@ -108,8 +106,7 @@ impl Meeting {
             last_seen_timestamp_global: marks.global,
             last_seen_timestamps_private: &chat.marks.get(&who).unwrap_or(&none).private,
             last_seen_timestamps_group: &marks.groups,
-        };
-        encoding::encode_raw(&state).unwrap_or_else(EncodeError::undo)
+        })
     }
 }
 

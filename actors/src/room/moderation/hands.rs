@@ -1,0 +1,98 @@
+//! Raised hands, and names that moderators give.
+
+use super::tell_flag;
+use crate::{
+    ids::ParticipantId,
+    protocol::{
+        meeting::ParticipationKind,
+        moderation::{ModerationError, ModerationEvent},
+        names::{DisplayName, Named},
+    },
+    room::{Meeting, effects::Cx, missed::Changed},
+};
+
+impl Meeting {
+    pub(super) fn set_raise_hands(&mut self, cx: &mut Cx, who: ParticipantId, enabled: bool) {
+        let changed = std::mem::replace(&mut self.modules.moderation.raise_hands_enabled, enabled) != enabled;
+        self.modules.moderation.raise_hands_switched = Some(Changed { by: who, at: cx.at });
+        let event = if enabled {
+            ModerationEvent::RaiseHandsEnabled { issued_by: who }
+        } else {
+            ModerationEvent::RaiseHandsDisabled { issued_by: who }
+        };
+        tell_flag(cx, &mut self.people, changed, Some(who), &event);
+        if !enabled {
+            self.lower_hands(cx, who, None, None);
+        }
+    }
+
+    pub(super) fn reset_raised_hands(&mut self, cx: &mut Cx, who: ParticipantId, target: Option<&Named>) {
+        let event = ModerationEvent::RaisedHandResetByModerator { issued_by: who };
+        self.lower_hands(cx, who, target, Some(&event));
+    }
+
+    /// Lowers raised hands, also those of participants who are away, and tells those whom it concerns.
+    fn lower_hands(
+        &mut self,
+        cx: &mut Cx,
+        who: ParticipantId,
+        of: Option<&Named>,
+        word: Option<&ModerationEvent<'_>>,
+    ) {
+        let is_meant = |id| of.is_none_or(|named| named.contains(id));
+        let up = self.people.iter().filter(|(id, p)| p.hand_is_up && is_meant(*id));
+        for id in up.map(|(id, _)| id).collect::<Vec<_>>() {
+            self.people.change(id, |p| {
+                (p.hand_is_up, p.hand_updated_at) = (false, cx.at);
+                p.hand_lowered = Some(Changed { by: who, at: cx.at });
+            });
+            let Some(line) = self.people.line_inside(id) else {
+                continue;
+            };
+            if let Some(word) = word {
+                cx.send_one(Some(line), word);
+            }
+            self.tell_update(cx, id);
+        }
+    }
+
+    pub(super) fn change_display_name(
+        &mut self,
+        cx: &mut Cx,
+        who: ParticipantId,
+        target: ParticipantId,
+        new_name: &str,
+    ) -> Result<(), ModerationError> {
+        let new_name = DisplayName::parse(new_name).map_err(|_| ModerationError::InvalidDisplayName)?;
+        let Some(participant) = self
+            .people
+            .get(target)
+            .filter(|p| p.is_present() && !p.is_hidden())
+        else {
+            return Ok(());
+        };
+        if participant.kind == ParticipationKind::User {
+            return Err(ModerationError::CannotChangeNameOfRegisteredUsers);
+        }
+        let old_name = participant.display_name.clone();
+        self.people.change(target, |p| {
+            let changed = Changed { by: who, at: cx.at };
+            p.renamed = Some(Box::new((
+                changed,
+                std::mem::replace(&mut p.display_name, new_name.clone()),
+            )));
+        });
+        let event = ModerationEvent::DisplayNameChanged {
+            target,
+            issued_by: who,
+            old_name: &old_name,
+            new_name: &new_name,
+        };
+        cx.send(self.people.all(), &event);
+        if self.people.line_inside(target).is_none() {
+            cx.send_one(self.people.line(target), &event);
+        }
+        self.tell_update(cx, target);
+        Ok(())
+    }
+}

@@ -1,0 +1,73 @@
+//! Work outside of a room that takes time: what it is, and what became of it.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    ids::{ParticipantId, TaskId},
+    livekit,
+    protocol::{Namespace, limits::LIVEKIT_TASK_SECS},
+};
+
+/// Something that a room wants done. It is asked for again when its process died before it was known to be done: who does it
+/// takes what is there already under its id for done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Task {
+    pub id: TaskId,
+    pub work: Work,
+}
+
+/// What is to be done.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Work {
+    Livekit(livekit::Call),
+}
+
+impl Work {
+    /// A call to LiveKit, if it is one.
+    #[must_use]
+    pub const fn livekit(&self) -> Option<&livekit::Call> {
+        match self {
+            Self::Livekit(call) => Some(call),
+        }
+    }
+
+    /// The namespace whose rules asked for it, and hear of its end.
+    #[must_use]
+    pub const fn namespace(&self) -> Namespace {
+        match self {
+            Self::Livekit(_) => Namespace::Livekit,
+        }
+    }
+
+    /// Whether it still makes sense when the meeting is over.
+    #[must_use]
+    pub const fn outlives_meeting(&self) -> bool {
+        match self {
+            Self::Livekit(call) => {
+                matches!(call, livekit::Call::Remove { .. } | livekit::Call::Delete { .. })
+            }
+        }
+    }
+
+    /// How long it may take; then it counts as [`Outcome::Unavailable`].
+    #[must_use]
+    pub const fn time_limit(&self) -> Duration {
+        match self {
+            Self::Livekit(_) => Duration::from_secs(LIVEKIT_TASK_SECS),
+        }
+    }
+}
+
+/// What became of a [`Task`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    Done,
+    /// These had a microphone and are muted.
+    Muted(Vec<ParticipantId>),
+    /// Whoever was to do it did not answer, or not in time, or nonsense.
+    Unavailable,
+}
