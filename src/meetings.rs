@@ -93,10 +93,10 @@ struct Tasks {
     media: RoomService,
 }
 
-impl ports::Tasks for Tasks {
+impl ports::TaskRunner for Tasks {
     fn run(&self, task: Task) -> BoxFuture<'_, Outcome> {
         match task.work {
-            Work::Livekit(call) => Box::pin(self.media.call(call)),
+            Work::Livekit(call) => Box::pin(self.media.do_for_room(call)),
         }
     }
 }

@@ -14,7 +14,7 @@ use serde::Deserialize;
 use colloquy_actors::{
     live::Live,
     protocol::{SUBPROTOCOL, TICKET_PREFIX, meeting::Caller},
-    session::{Places, Seat},
+    session::{Places, RedeemedTicket},
 };
 
 use crate::{
@@ -91,7 +91,7 @@ impl Signaling {
     }
 
     /// Whether the holder of a ticket, or the owner of the room it leads into, was locked out since it was given.
-    fn is_shut_out(&self, seat: &Seat, caller: Caller) -> bool {
+    fn is_shut_out(&self, seat: &RedeemedTicket, caller: Caller) -> bool {
         let holder = match caller {
             Caller::User(user) => Some(user),
             Caller::Guest(_) | Caller::Sip | Caller::Recorder => None,

@@ -25,7 +25,7 @@ use crate::{
         input::{Notice, SeatTaken, Start, StartOutcome},
     },
     room_actor::{RoomMsg, RoomRef, RoomSummary},
-    session::{self, Finder, Places, RateLimits, Seat, Socket},
+    session::{self, Finder, Places, RateLimits, RedeemedTicket, Socket},
     shell::Redeemed,
     supervisor::{Never, Supervisor},
     ticket::{self, SECRET_CHARS},
@@ -330,7 +330,7 @@ impl Live {
     }
 
     /// Redeems a ticket, once. The seat must be taken by [`Live::begin_session`], or it is simply not taken.
-    pub async fn redeem(&self, ticket: &str) -> Result<(Seat, Caller), InvalidTicket> {
+    pub async fn redeem(&self, ticket: &str) -> Result<(RedeemedTicket, Caller), InvalidTicket> {
         let id = ticket::room_of(ticket).ok_or(InvalidTicket)?;
         let hash = TokenHash::of(ticket);
         let (room, redeemed) = self.find_seat(id, hash).await.ok_or(InvalidTicket)?;
@@ -346,7 +346,11 @@ impl Live {
             resume_from: None,
             origin: None,
         };
-        let seat = Seat { room, taken, caller };
+        let seat = RedeemedTicket {
+            room: Arc::new(room),
+            taken,
+            caller,
+        };
         Ok((seat, caller))
     }
 
@@ -364,7 +368,7 @@ impl Live {
     }
 
     /// Begins a session on its upgraded stream.
-    pub async fn begin_session<S: Socket>(&self, seat: Seat, stream: S, places: Places) {
+    pub async fn begin_session<S: Socket>(&self, seat: RedeemedTicket, stream: S, places: Places) {
         let finder = Arc::new(self.clone());
         session::begin(seat, stream, self.rates, (&self.ports, finder), places).await;
     }
@@ -483,8 +487,14 @@ impl Live {
 }
 
 impl Finder for Live {
-    fn find(&self, room: RoomId) -> BoxFuture<'static, Result<Option<RoomRef>, Unavailable>> {
+    fn find(
+        &self,
+        room: RoomId,
+    ) -> BoxFuture<'static, Result<Option<Arc<dyn session::Mailbox>>, Unavailable>> {
         let this = self.clone();
-        Box::pin(async move { this.find(room, None).await.map_err(|_| Unavailable) })
+        Box::pin(async move {
+            let found = this.find(room, None).await.map_err(|_| Unavailable)?;
+            Ok(found.map(|room| Arc::new(room) as Arc<dyn session::Mailbox>))
+        })
     }
 }

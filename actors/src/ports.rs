@@ -95,7 +95,7 @@ impl Slept {
 pub struct Unavailable;
 
 /// Whoever does what rooms want done outside, such as calls to LiveKit.
-pub trait Tasks: fmt::Debug + Send + Sync {
+pub trait TaskRunner: fmt::Debug + Send + Sync {
     /// Does it, or says that it can't be done at the moment: the room does not ask again by itself. What lasts longer than
     /// [`crate::task::Work::time_limit`] is given up. It may be asked for again after a restart, under the same id.
     fn run(&self, task: Task) -> BoxFuture<'_, Outcome>;
@@ -117,7 +117,7 @@ pub struct Ports {
     pub clock: Arc<dyn Clock>,
     pub random: Arc<dyn Random>,
     pub directory: Arc<dyn Directory>,
-    pub tasks: Arc<dyn Tasks>,
+    pub tasks: Arc<dyn TaskRunner>,
     pub callers: Arc<dyn CallerNames>,
 }
 

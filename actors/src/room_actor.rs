@@ -33,7 +33,7 @@ use crate::{
         input::{Input, Notice, Reattach, SeatTaken, Start, StartOutcome},
     },
     session::Arriving,
-    shell::{Asking, Redeemed, Shell, outbox::Sent},
+    shell::{Asking, Redeemed, Shell, outbox::SentCommand},
 };
 
 /// What a room's actor is told.
@@ -67,7 +67,7 @@ pub enum RoomMsg {
         asked: Reattach,
         link: Arriving,
     },
-    Command(SessionNo, Sent),
+    Command(SessionNo, SentCommand),
     Input(Input),
     /// Word from REST; what was read before this revision counts no more.
     Notice(Notice, AccessRevision),

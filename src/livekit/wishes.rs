@@ -20,7 +20,7 @@ const CALLS_PER_WISH_MAX: usize = 8;
 
 impl RoomService {
     /// Does what a room wants, within the time for that.
-    pub async fn call(&self, call: Call) -> Outcome {
+    pub async fn do_for_room(&self, call: Call) -> Outcome {
         match timeout(self.timeouts().wish, self.perform(call)).await {
             Ok(Ok(outcome)) => outcome,
             Ok(Err(_)) | Err(_) => Outcome::Unavailable,

@@ -1,4 +1,4 @@
-//! The floors of the server: a module uses what lies on lower floors, and nothing of its own floor or above.
+//! The floors of the server and of the live core: a module uses what lies on lower floors, and nothing of its own floor or above.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -8,7 +8,9 @@ use std::{
 use crate::sources::{sources, without_tests};
 
 /// From the top. What stands in one list does not know of one another.
-const FLOORS: &[&[&str]] = &[
+type Floors = &'static [&'static [&'static str]];
+
+const SERVER: Floors = &[
     &["main"],
     &["cli"],
     &["app"],
@@ -48,12 +50,30 @@ const FLOORS: &[&[&str]] = &[
     ],
 ];
 
-/// The modules that lie directly in `src`, with the text of all their files.
-fn modules() -> BTreeMap<String, Vec<(PathBuf, String)>> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+const CORE: Floors = &[
+    &["live"],
+    &["supervisor"],
+    &["registry_actor"],
+    &["room_actor"],
+    &["session"],
+    &["shell"],
+    &["logged"],
+    &["journal", "ticket"],
+    &["ports", "registry"],
+    // The rules, and what their inputs and outputs are made of.
+    &["room"],
+    &["task"],
+    &["livekit"],
+    &["protocol"],
+    &["access_revision", "bucket", "encoding", "frame", "ids"],
+];
+
+/// The modules that lie directly in a folder, with the text of all their files.
+fn modules(folder: &str) -> BTreeMap<String, Vec<(PathBuf, String)>> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
     let mut modules: BTreeMap<String, Vec<(PathBuf, String)>> = BTreeMap::new();
-    for (path, text) in sources("src") {
-        let inside = path.strip_prefix(&root).expect("a file of src");
+    for (path, text) in sources(folder) {
+        let inside = path.strip_prefix(&root).expect("a file of the folder");
         let first = inside.iter().next().expect("a name").to_string_lossy();
         let module = first.trim_end_matches(".rs").to_owned();
         modules.entry(module).or_default().push((path, text));
@@ -117,12 +137,20 @@ fn name(text: &str) -> Option<String> {
 
 #[test]
 fn imports_go_down() {
-    let floors: BTreeMap<&str, usize> = FLOORS
+    for (folder, floors) in [("src", SERVER), ("actors/src", CORE)] {
+        let wrong = wrong(folder, floors);
+        assert!(wrong.is_empty(), "{folder}: {wrong:#?}");
+    }
+}
+
+/// What does not keep to the floors.
+fn wrong(folder: &str, floors: Floors) -> Vec<String> {
+    let floors: BTreeMap<&str, usize> = floors
         .iter()
         .enumerate()
         .flat_map(|(floor, modules)| modules.iter().map(move |module| (*module, floor)))
         .collect();
-    let modules = modules();
+    let modules = modules(folder);
     let mut wrong = Vec::new();
     for (module, files) in &modules {
         let Some(floor) = floors.get(module.as_str()) else {
@@ -143,7 +171,7 @@ fn imports_go_down() {
             wrong.push(format!("{module} stands on a floor and is no module"));
         }
     }
-    assert!(wrong.is_empty(), "{wrong:#?}");
+    wrong
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, path::PathBuf};
 use crate::sources::{sources, without_tests};
 
 /// The crates of which this holds.
-const CRATES: [&str; 3] = ["src", "calendar/src", "loadtest/src"];
+const CRATES: [&str; 4] = ["src", "actors/src", "calendar/src", "loadtest/src"];
 
 #[test]
 fn a_public_name_is_one_thing() {

@@ -53,9 +53,9 @@ impl ControlCommand {
 #[serde(tag = "message", rename_all = "snake_case")]
 pub enum ControlEvent<'a> {
     /// Somebody else entered the room.
-    Joined(Entry<'a>),
+    Joined(PeerEntry<'a>),
     /// Name, role or hand of somebody changed.
-    Update(Entry<'a>),
+    Update(PeerEntry<'a>),
     /// Somebody else left the room.
     Left { id: ParticipantId, reason: LeaveReason },
     /// Nobody can join at the moment; the socket stays open, and a later `join` may succeed.
@@ -95,7 +95,7 @@ pub enum JoinBlockedReason {
 impl Event for ControlEvent<'_> {
     const NAMESPACE: Namespace = Namespace::Control;
 
-    fn shown(&self) -> Option<(&'static str, Entry<'_>)> {
+    fn shown(&self) -> Option<(&'static str, PeerEntry<'_>)> {
         match self {
             Self::Joined(entry) => Some(("joined", *entry)),
             Self::Update(entry) => Some(("update", *entry)),
@@ -108,7 +108,7 @@ impl Event for ControlEvent<'_> {
 /// put together from it ([`Event::shown`]).
 #[derive(Debug, Clone, Copy, Serialize, schemars::JsonSchema)]
 #[schemars(transparent, inline)]
-pub struct Entry<'a>(#[schemars(with = "super::shapes::Participant")] pub &'a str);
+pub struct PeerEntry<'a>(#[schemars(with = "super::shapes::ParticipantShape")] pub &'a str);
 
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema,

@@ -40,7 +40,7 @@ pub trait Event: Serialize {
     const NAMESPACE: Namespace;
 
     /// Name and entry of an event that shows a participant: its payload is put together from what is encoded already.
-    fn shown(&self) -> Option<(&'static str, control::Entry<'_>)> {
+    fn shown(&self) -> Option<(&'static str, control::PeerEntry<'_>)> {
         None
     }
 }
@@ -100,7 +100,7 @@ struct Outgoing<'a, T> {
 
 /// Encodes an event with its envelope. `seq` is the room's number, absent for answers that a session gives itself.
 pub fn encode<T: Event>(event: &T, timestamp: Timestamp, seq: Option<u64>) -> Result<Utf8Bytes, EncodeError> {
-    let Some((message, control::Entry(entry))) = event.shown() else {
+    let Some((message, control::PeerEntry(entry))) = event.shown() else {
         return encode_payload(T::NAMESPACE.name(), event, timestamp, seq);
     };
     let mut text = begin_envelope(T::NAMESPACE.name(), timestamp, seq, entry.len() + message.len());

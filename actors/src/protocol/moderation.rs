@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Event, Namespace,
-    control::Entry,
+    control::PeerEntry,
     limits::DISPLAY_NAME_CHARS_MAX,
     names::{DisplayName, Named, Sent},
 };
@@ -71,7 +71,7 @@ pub enum ModerationEvent<'a> {
     /// The receiver waits until `accepted`.
     InWaitingRoom,
     /// Somebody waits.
-    JoinedWaitingRoom(Entry<'a>),
+    JoinedWaitingRoom(PeerEntry<'a>),
     /// Somebody waits no longer.
     LeftWaitingRoom { id: ParticipantId },
     /// From now on everybody but moderators waits.
@@ -100,7 +100,7 @@ pub enum ModerationEvent<'a> {
 impl Event for ModerationEvent<'_> {
     const NAMESPACE: Namespace = Namespace::Moderation;
 
-    fn shown(&self) -> Option<(&'static str, Entry<'_>)> {
+    fn shown(&self) -> Option<(&'static str, PeerEntry<'_>)> {
         match self {
             Self::JoinedWaitingRoom(entry) => Some(("joined_waiting_room", *entry)),
             _ => None,

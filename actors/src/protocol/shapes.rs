@@ -18,7 +18,8 @@ use crate::ids::{GroupId, ParticipantId, Timestamp};
 
 /// A participant as the others see it.
 #[derive(Debug, JsonSchema)]
-pub struct Participant<'a> {
+#[schemars(rename = "Participant")]
+pub struct ParticipantShape<'a> {
     pub id: ParticipantId,
     pub control: ControlState<'a>,
     /// Of registered users only.
@@ -68,7 +69,7 @@ pub struct JoinSuccess<'a> {
     pub room_info: &'a RoomInfo,
     pub is_room_owner: bool,
     /// Everybody else who was ever in this room during the meeting.
-    pub participants: Vec<Participant<'a>>,
+    pub participants: Vec<ParticipantShape<'a>>,
     /// Always there; without the module it is not enabled.
     pub chat: ChatState,
     #[schemars(skip_serializing_if = "Option::is_none")]

@@ -133,14 +133,14 @@ pub enum Effect {
     /// The session receives what is sent to the line from now on.
     Bound { session: SessionNo, line: SessionNo },
     /// The line's session is inside: these namespaces are open, larger messages are allowed.
-    Opened(SessionNo, Namespaces),
+    NamespacesOpened(SessionNo, Namespaces),
     /// The line's session waits (again): only joining and echo do anything.
-    Shut(SessionNo),
-    /// The line's session goes on: the word that what it has missed comes, and that.
+    NamespacesClosed(SessionNo),
+    /// The line's session goes on: it hears `resumed`, and then what it has missed.
     Resume {
         line: SessionNo,
         from: u64,
-        word: Utf8Bytes,
+        resumed: Utf8Bytes,
         missed: Vec<(u64, EncodedEvent)>,
     },
     /// The session goes on in this life of the room.

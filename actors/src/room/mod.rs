@@ -1,5 +1,17 @@
 //! A room as a deterministic state machine: `handle` turns an input into a new state and effects,
 //! without I/O, clock or randomness of its own.
+//!
+//! Its words ([docs/architecture.md](../../../docs/architecture.md) has all of them):
+//!
+//! - A *holder* has a *seat*: it is a caller with tokens, and the sockets that show them (`access.rs`, `seats.rs`). A *grant* is what a
+//!   `start` gives it, a *ticket* what its socket shows once (`tickets.rs`).
+//! - A *participant* is what the others see of a holder that has joined (`participant.rs`); all of them are the *roster* (`roster.rs`).
+//! - A *space* is the main room or a breakout room; a *visit* is when somebody was there.
+//! - A *circle* is a part of the roster that hears the same events (`roster.rs`). What one participant hears goes along its *line*, which
+//!   has the number of the *session* (one WebSocket) that came in; sessions that resume are bound to it.
+//! - The *ring* keeps the last events of all lines (`ring.rs`), the *agenda* the deadlines (`agenda.rs`), *tasks* are what is being
+//!   done outside (`tasks.rs`).
+//! - A *module* is what a namespace brings: its state and its rules (`module.rs`, `modules.rs`).
 
 #![deny(clippy::disallowed_methods, clippy::disallowed_types)]
 

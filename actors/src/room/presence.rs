@@ -64,7 +64,7 @@ impl Room {
                 let (line, accepted) = (known.line, holder.accepted);
                 Self::not_resumed(cx, seat);
                 self.bind(cx, id, seat.session, line);
-                cx.push(Effect::Shut(line));
+                cx.push(Effect::NamespacesClosed(line));
                 cx.send_one(Some(line), &ModerationEvent::InWaitingRoom);
                 if accepted {
                     cx.send_one(Some(line), &ModerationEvent::Accepted);
@@ -126,8 +126,8 @@ impl Room {
                 // What it missed, it gets as it was sent.
                 meeting.is_back(id, cx.at);
             }
-            cx.push(Effect::Opened(line, self.namespaces(id)));
-            let word = crate::protocol::encode(&ControlEvent::Resumed { from }, cx.at, None)
+            cx.push(Effect::NamespacesOpened(line, self.namespaces(id)));
+            let resumed = crate::protocol::encode(&ControlEvent::Resumed { from }, cx.at, None)
                 .unwrap_or_else(EncodeError::undo);
             let missed = if cx.replays {
                 Vec::new()
@@ -137,13 +137,13 @@ impl Room {
             cx.push(Effect::Resume {
                 line,
                 from,
-                word,
+                resumed,
                 missed,
             });
         } else {
             Self::not_resumed(cx, seat);
             self.bind(cx, id, seat.session, line);
-            cx.push(Effect::Opened(line, self.namespaces(id)));
+            cx.push(Effect::NamespacesOpened(line, self.namespaces(id)));
             self.send_join_success(cx, id);
             self.tell_beside_join_success(cx, id);
         }
@@ -178,7 +178,7 @@ impl Room {
             (p.line, p.waiting_entry(id))
         });
         if let Some((line, entry)) = arrived {
-            cx.push(Effect::Shut(line));
+            cx.push(Effect::NamespacesClosed(line));
             cx.send_one(Some(line), &ModerationEvent::InWaitingRoom);
             meeting
                 .people
@@ -242,7 +242,7 @@ impl Room {
             meeting.closes_at = Some(closes_at);
             self.agenda.set(Due::TimeLimit, closes_at);
         }
-        cx.push(Effect::Opened(line, self.namespaces(id)));
+        cx.push(Effect::NamespacesOpened(line, self.namespaces(id)));
         self.send_join_success(cx, id);
         self.tell_beside_join_success(cx, id);
         let Some(meeting) = &mut self.meeting else { return };

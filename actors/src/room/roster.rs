@@ -15,7 +15,7 @@ use super::{
 use crate::{
     ids::{GroupId, ParticipantId, SessionNo, Space},
     protocol::{
-        control::{ControlEvent, Entry},
+        control::{ControlEvent, PeerEntry},
         limits::{DEPARTED_AUTHORS_MAX, DEPARTED_PARTICIPANTS_MAX},
         moderation::ModerationEvent,
     },
@@ -53,7 +53,7 @@ pub enum Shown {
 
 impl Shown {
     fn send(self, cx: &mut Cx, to: Receivers, entry: &str) {
-        let entry = Entry(entry);
+        let entry = PeerEntry(entry);
         match self {
             Self::Joined => cx.send(to, &ControlEvent::Joined(entry)),
             Self::Update => cx.send(to, &ControlEvent::Update(entry)),

@@ -256,14 +256,14 @@ impl Room {
 
     /// The meeting ends for everybody: each hears it, also who waits or was blocked, and is sent out. Nothing of it is
     /// kept.
-    fn end_meeting(&mut self, cx: &mut Cx, word: &ControlEvent<'_>) {
+    fn end_meeting(&mut self, cx: &mut Cx, event: &ControlEvent<'_>) {
         let Some(meeting) = &self.meeting else { return };
         let present = meeting.people.iter().filter(|(_, p)| p.is_present());
         let (ids, mut lines): (Vec<_>, Vec<_>) = present.map(|(id, p)| (id, p.line)).unzip();
         let asked = self.access.iter().flat_map(|(_, holder)| &holder.pending);
         let asked: Vec<_> = asked.filter(|seat| seat.asked).map(|seat| seat.session).collect();
         lines.extend(&asked);
-        cx.send(Receivers::from(lines), word);
+        cx.send(Receivers::from(lines), event);
         for session in asked {
             if let Some((id, _)) = self.access.stand_up(session) {
                 cx.close(session, CloseCode::Normal);

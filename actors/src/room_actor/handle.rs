@@ -21,9 +21,9 @@ use crate::{
     ids::{OriginHash, ParticipantId, RoomId, SessionNo, UserId},
     protocol::limits::{ROOM_WAITING_BYTES_MAX, ROOM_WAITING_INPUTS_MAX},
     registry::{Founder, Life, RoomHandle},
-    room::input::{Input, Notice},
-    session::RateLimits,
-    shell::outbox::Sent,
+    room::input::{Input, Notice, Reattach, SeatTaken},
+    session::{Arriving, Mailbox, RateLimits},
+    shell::outbox::SentCommand,
 };
 
 /// A handle on a room's actor, cheap to clone.
@@ -81,45 +81,10 @@ impl RoomRef {
             && self.gauge.waiting_bytes.load(Ordering::Relaxed) < ROOM_WAITING_BYTES_MAX
     }
 
-    /// Whether one more command of this participant is taken, who comes from this network.
-    #[must_use]
-    pub fn takes_from(
-        &self,
-        participant: ParticipantId,
-        network: Option<OriginHash>,
-        rates: RateLimits,
-    ) -> bool {
-        let (gauge, now) = (&self.gauge, Instant::now());
-        let own = Rate::of_participant(rates);
-        if !gauge.participants.take(participant, own, 1.0, now) {
-            return false;
-        }
-        let cost = networks::cost(gauge.sockets.load(Ordering::Relaxed));
-        let rate = Rate::of_commands(rates);
-        network.is_none_or(|network| gauge.networks.take(network, rate, cost, now))
-    }
-
-    /// Whether one more session of this network may join.
-    #[must_use]
-    pub fn lets_join(&self, network: OriginHash) -> bool {
-        self.gauge
-            .joins
-            .take(network, Rate::of_joins(), 1.0, Instant::now())
-    }
-
     /// Sends a message that becomes an input. A room that has just ended hears nothing more, rightly.
     pub fn send(&self, message: RoomMsg) {
         self.gauge.up();
         let _ = self.actor.cast(message);
-    }
-
-    pub fn command(&self, session: SessionNo, sent: Sent) {
-        self.gauge.waiting_bytes.fetch_add(sent.bytes, Ordering::Relaxed);
-        self.send(RoomMsg::Command(session, sent));
-    }
-
-    pub fn input(&self, input: Input) {
-        self.send(RoomMsg::Input(input));
     }
 
     /// [`RoomRef::send`] with an answer.
@@ -174,5 +139,61 @@ impl RoomHandle for RoomRef {
 
     fn sweep(&self) {
         let _ = self.actor.cast(RoomMsg::Sweep);
+    }
+}
+
+impl Mailbox for RoomRef {
+    fn id(&self) -> RoomId {
+        self.id
+    }
+
+    fn life(&self) -> Life {
+        self.life
+    }
+
+    fn is_gone(&self) -> bool {
+        RoomHandle::is_gone(self)
+    }
+
+    fn owner(&self) -> Option<UserId> {
+        RoomHandle::owner(self)
+    }
+
+    fn attach(&self, taken: SeatTaken, link: Arriving) {
+        self.send(RoomMsg::Attach { taken, link });
+    }
+
+    fn reattach(&self, asked: Reattach, link: Arriving) {
+        self.send(RoomMsg::Reattach { asked, link });
+    }
+
+    fn has_room_for_input(&self) -> bool {
+        Self::has_room_for_input(self)
+    }
+
+    fn takes_from(&self, who: ParticipantId, network: Option<OriginHash>, rates: RateLimits) -> bool {
+        let (gauge, now) = (&self.gauge, Instant::now());
+        let own = Rate::of_participant(rates);
+        if !gauge.participants.take(who, own, 1.0, now) {
+            return false;
+        }
+        let cost = networks::cost(gauge.sockets.load(Ordering::Relaxed));
+        let rate = Rate::of_commands(rates);
+        network.is_none_or(|network| gauge.networks.take(network, rate, cost, now))
+    }
+
+    fn lets_join(&self, network: OriginHash) -> bool {
+        self.gauge
+            .joins
+            .take(network, Rate::of_joins(), 1.0, Instant::now())
+    }
+
+    fn command(&self, session: SessionNo, sent: SentCommand) {
+        self.gauge.waiting_bytes.fetch_add(sent.bytes, Ordering::Relaxed);
+        self.send(RoomMsg::Command(session, sent));
+    }
+
+    fn input(&self, input: Input) {
+        self.send(RoomMsg::Input(input));
     }
 }

@@ -4,13 +4,11 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use tokio::time::{Instant, sleep, timeout_at};
 
-use super::Link;
+use super::{Link, Mailbox};
 use crate::{
     ids::RoomId,
     ports::{BoxFuture, Unavailable},
     protocol::{codes::CloseCode, limits::REATTACH_SECS},
-    registry::RoomHandle as _,
-    room_actor::RoomRef,
     shell::SessionLink as _,
 };
 
@@ -20,7 +18,7 @@ const RETRY: Duration = Duration::from_millis(50);
 /// Finds rooms.
 pub trait Finder: fmt::Debug + Send + Sync {
     /// The room, revived if it sleeps; none if there is no such room.
-    fn find(&self, room: RoomId) -> BoxFuture<'static, Result<Option<RoomRef>, Unavailable>>;
+    fn find(&self, room: RoomId) -> BoxFuture<'static, Result<Option<Arc<dyn Mailbox>>, Unavailable>>;
 }
 
 /// Asks the room's next life to go on there. Where there is none, or not soon, the client comes back by itself.
@@ -32,7 +30,7 @@ pub(super) async fn go_on(link: Link, finder: Arc<dyn Finder>) {
     while Instant::now() < until {
         match timeout_at(until, finder.find(past.id())).await {
             Ok(Ok(Some(room))) if room.life() != past.life() && !room.is_gone() => {
-                return link.ask_to_go_on(&room);
+                return link.ask_to_go_on(room);
             }
             Ok(Ok(None)) => break,
             _ => sleep(RETRY).await,

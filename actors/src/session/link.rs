@@ -15,7 +15,9 @@ use tokio::{
     time::Instant,
 };
 
-use super::{Finder, RateLimits, Seat, SessionMsg, finder, unread::Unread};
+use super::{
+    Finder, Mailbox, RateLimits, RedeemedTicket, SessionMsg, finder, replies::Replies, unread::Unread,
+};
 use crate::{
     frame::Frame,
     ids::{OriginHash, ParticipantId, SessionNo, TokenHash},
@@ -24,7 +26,6 @@ use crate::{
         limits::SESSION_QUEUE_FRAMES_MAX,
     },
     room::input::{Ending, Input, Reattach},
-    room_actor::{RoomMsg, RoomRef},
     shell::{SessionLink, outbox::Outbox},
 };
 
@@ -54,6 +55,8 @@ pub(super) struct Shared {
     until_seated: Mutex<Option<Box<dyn Send>>>,
     /// Whether the session is to end although its client does not hear it.
     is_cut: AtomicBool,
+    /// What the library answers by itself.
+    pub replies: Replies,
     /// Bytes that the socket has taken: it goes up while the client reads.
     pub taken: AtomicU64,
     /// Wakes a writer that waits for a client that takes nothing.
@@ -63,7 +66,7 @@ pub(super) struct Shared {
 /// Where a session's commands go.
 #[derive(Debug)]
 struct Seated {
-    room: RoomRef,
+    room: Arc<dyn Mailbox>,
     session: SessionNo,
     participant: ParticipantId,
     token: TokenHash,
@@ -97,12 +100,12 @@ impl fmt::Debug for Shared {
 impl Shared {
     pub(super) fn link(
         actor: ActorRef<SessionMsg>,
-        (seat, rates, finder): (&Seat, RateLimits, Arc<dyn Finder>),
+        (seat, rates, finder): (&RedeemedTicket, RateLimits, Arc<dyn Finder>),
         until_seated: Box<dyn Send>,
     ) -> (Link, mpsc::Receiver<Outgoing>) {
         let (queue, receiver) = mpsc::channel(SESSION_QUEUE_FRAMES_MAX);
         let seated = Seated {
-            room: seat.room.clone(),
+            room: Arc::clone(&seat.room),
             session: seat.taken.session,
             participant: seat.taken.grant.participant,
             token: seat.taken.grant.token,
@@ -224,16 +227,16 @@ impl Link {
     }
 
     /// Since when it looks for its room, and the life that is over.
-    pub(super) fn lost_room(&self) -> Option<(Instant, RoomRef)> {
+    pub(super) fn lost_room(&self) -> Option<(Instant, Arc<dyn Mailbox>)> {
         let seat = self.seat();
         let seat = seat.as_ref()?;
-        Some((seat.lost_at?, seat.room.clone()))
+        Some((seat.lost_at?, Arc::clone(&seat.room)))
     }
 
     /// Asks the room's next life to go on there.
-    pub(super) fn ask_to_go_on(&self, room: &RoomRef) {
+    pub(super) fn ask_to_go_on(&self, room: Arc<dyn Mailbox>) {
         let asked = self.seat().as_mut().map(|seat| {
-            seat.room = room.clone();
+            seat.room = Arc::clone(&room);
             Reattach {
                 session: seat.session,
                 token: seat.token,
@@ -243,8 +246,7 @@ impl Link {
         });
         // Where this life is over too, the link hears of it at once.
         if let Some(asked) = asked {
-            let link = Arriving::new(self.clone());
-            room.send(RoomMsg::Reattach { asked, link });
+            room.reattach(asked, Arriving::new(self.clone()));
         }
     }
 
@@ -303,13 +305,13 @@ impl SessionLink for Link {
         }
     }
 
-    fn open(&self, namespaces: Namespaces) {
+    fn open_namespaces(&self, namespaces: Namespaces) {
         self.shared.has_ever_joined.store(true, Ordering::Relaxed);
         self.shared.opened.store(namespaces.bits(), Ordering::Release);
         self.shared.seat();
     }
 
-    fn shut(&self) {
+    fn close_namespaces(&self) {
         self.shared.opened.store(0, Ordering::Release);
         self.shared.seat();
     }

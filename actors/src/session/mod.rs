@@ -6,16 +6,17 @@
 mod finder;
 mod limiter;
 mod link;
+mod mailbox;
 mod meter;
 mod pieces;
 mod reader;
+mod replies;
 mod unfinished;
 mod unread;
 mod writer;
 
 use std::{fmt, marker::PhantomData, sync::Arc, time::Duration};
 
-use futures_util::StreamExt;
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::task::JoinHandle;
@@ -28,6 +29,7 @@ pub use self::{
     finder::Finder,
     limiter::RateLimits,
     link::{Arriving, Link},
+    mailbox::Mailbox,
 };
 use self::{
     link::Shared,
@@ -45,12 +47,10 @@ use crate::{
         },
         meeting::Caller,
     },
-    registry::RoomHandle as _,
     room::{
         access::Origin,
         input::{Ending, SeatTaken},
     },
-    room_actor::{RoomMsg, RoomRef},
     shell::SessionLink,
 };
 
@@ -72,13 +72,13 @@ pub fn socket_config() -> WebSocketConfig {
 
 /// A redeemed ticket: the right to one session.
 #[derive(Debug)]
-pub struct Seat {
-    pub(crate) room: RoomRef,
+pub struct RedeemedTicket {
+    pub(crate) room: Arc<dyn Mailbox>,
     pub(crate) taken: SeatTaken,
     pub(crate) caller: Caller,
 }
 
-impl Seat {
+impl RedeemedTicket {
     /// Whose room it leads into; none where that is not known.
     #[must_use]
     pub fn room_owner(&self) -> Option<UserId> {
@@ -130,7 +130,7 @@ impl fmt::Debug for Places {
 /// Starts the session of a redeemed ticket on a stream that has just been upgraded. It goes on by itself; whoever
 /// accepted the stream is not needed any more.
 pub async fn begin<S: Socket>(
-    seat: Seat,
+    seat: RedeemedTicket,
     stream: S,
     rates: RateLimits,
     (ports, finder): (&Ports, Arc<dyn Finder>),
@@ -155,7 +155,7 @@ pub async fn begin<S: Socket>(
 struct SessionActor<S>(PhantomData<fn(S)>);
 
 struct Args<S> {
-    seat: Seat,
+    seat: RedeemedTicket,
     stream: S,
     rates: RateLimits,
     finder: Arc<dyn Finder>,
@@ -215,23 +215,18 @@ impl<S: Socket> Actor for SessionActor<S> {
         } = args;
         let (link, queue) = Shared::link(myself.clone(), (&seat, rates, finder), places.until_seated);
         let meter = Arc::<Meter>::default();
-        let metered = Metered::new(stream, Arc::clone(&meter), Arc::clone(link.shared()));
-        let socket = WebSocketStream::from_raw_socket(metered, Role::Server, Some(socket_config())).await;
-        let (sink, stream) = socket.split();
+        let (read, write) = tokio::io::split(stream);
+        let metered = Metered::new(read, Arc::clone(&meter), Arc::clone(link.shared()));
+        let stream = WebSocketStream::from_raw_socket(metered, Role::Server, Some(socket_config())).await;
         let writer = tokio::spawn(writer::run(
-            sink,
+            write,
             queue,
             Arc::clone(link.shared()),
             myself.clone(),
         ));
-        let Seat { room, taken, .. } = seat;
+        let RedeemedTicket { room, taken, .. } = seat;
         let (id, session) = (room.id(), taken.session);
-        // A room that ends before it has the link, or later, tells it so: nothing watches the room.
-        let arriving = Arriving::new(link.clone());
-        room.send(RoomMsg::Attach {
-            taken,
-            link: arriving,
-        });
+        room.attach(taken, Arriving::new(link.clone()));
         let reader = Reader::new(id, link.clone(), meter, rates, clock, caller_names);
         let reader = tokio::spawn(reader.run(stream, myself.clone()));
         Ok(State {

@@ -1,21 +1,17 @@
 //! Long frames in pieces (RFC 6455, section 5.4), both ways: the library keeps room for the longest frame that it ever got or
 //! sent as long as the socket is open, and there are thousands of sockets.
 
-use bytes::Bytes;
 use tokio::io::ReadBuf;
-use tokio_tungstenite::tungstenite::{
-    Message, Utf8Bytes,
-    protocol::frame::{
-        Frame,
-        coding::{Data, OpCode},
-    },
-};
 
 use crate::protocol::limits::SOCKET_FRAME_BYTES_MAX;
 
 /// The bits of a head's first two bytes.
 const FIN: u8 = 0x80;
 const CONTROL: u8 = 0x08;
+const CONTINUATION: u8 = 0x00;
+const TEXT: u8 = 0x01;
+const PING: u8 = 0x09;
+const CLOSE: u8 = 0x08;
 const MASKED: u8 = 0x80;
 /// Instead of a short length: two bytes with it follow, or eight.
 const TWO_BYTES: u8 = 0x7e;
@@ -42,19 +38,63 @@ pub(super) const fn of_message(first: u8) -> Option<bool> {
     }
 }
 
-/// A message that goes out, in frames of at most [`SOCKET_FRAME_BYTES_MAX`], none of which ends within a letter.
-pub(super) fn messages(text: Utf8Bytes) -> impl Iterator<Item = Message> {
-    let bytes = Bytes::from(text.clone());
+/// The head of one of our frames: they have no mask, and are short enough for four bytes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Head {
+    bytes: [u8; 4],
+    length: usize,
+}
+
+impl Head {
+    /// Of a ping without a payload.
+    pub const PING: Self = Self {
+        bytes: [FIN | PING, 0, 0, 0],
+        length: 2,
+    };
+
+    fn new(first: u8, payload: usize) -> Self {
+        // Not longer than a piece.
+        match u16::try_from(payload).unwrap_or(u16::MAX).to_be_bytes() {
+            [0, short @ 0..TWO_BYTES] => Self {
+                bytes: [first, short, 0, 0],
+                length: 2,
+            },
+            [high, low] => Self {
+                bytes: [first, TWO_BYTES, high, low],
+                length: 4,
+            },
+        }
+    }
+
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes[..self.length]
+    }
+}
+
+/// A close frame of ours.
+pub(super) const fn close_frame(code: [u8; 2]) -> [u8; 4] {
+    [FIN | CLOSE, 2, code[0], code[1]]
+}
+
+/// The frames of a message that goes out: each at most [`SOCKET_FRAME_BYTES_MAX`] long, so that a pong gets through between them, and
+/// none ends within a letter.
+pub(super) fn frames(text: &str) -> impl Iterator<Item = (Head, &str)> {
     let mut next = Some(0);
     std::iter::from_fn(move || {
         let begin = next?;
-        let end = text.as_str().floor_char_boundary(begin + SOCKET_FRAME_BYTES_MAX);
-        let is_last = end == text.len();
-        next = (!is_last).then_some(end);
-        let data = if begin == 0 { Data::Text } else { Data::Continue };
-        let frame = Frame::message(bytes.slice(begin..end), OpCode::Data(data), is_last);
-        Some(Message::Frame(frame))
+        let end = text.floor_char_boundary(begin + SOCKET_FRAME_BYTES_MAX);
+        next = (end < text.len()).then_some(end);
+        let opcode = if begin == 0 { TEXT } else { CONTINUATION };
+        let fin = if next.is_none() { FIN } else { 0 };
+        Some((Head::new(fin | opcode, end - begin), &text[begin..end]))
     })
+}
+
+/// Bytes of all frames of a message.
+pub(super) fn framed_bytes(text: &str) -> usize {
+    frames(text)
+        .map(|(head, payload)| head.length + payload.len())
+        .sum()
 }
 
 /// Cuts the long frames of what a client sends.
@@ -149,10 +189,21 @@ impl Cutter {
 
 #[cfg(test)]
 mod tests {
+    use bytes::Bytes;
     use futures_util::{SinkExt as _, StreamExt as _};
     use tokio_tungstenite::{
         WebSocketStream,
-        tungstenite::{Error, error::ProtocolError, protocol::Role},
+        tungstenite::{
+            Error, Message,
+            error::ProtocolError,
+            protocol::{
+                Role,
+                frame::{
+                    Frame,
+                    coding::{Data, OpCode},
+                },
+            },
+        },
     };
 
     use super::*;
@@ -252,16 +303,18 @@ mod tests {
 
     #[tokio::test]
     async fn what_goes_out_is_whole_at_the_other_end() {
-        for length in [0, 1, SOCKET_FRAME_BYTES_MAX, 100_001] {
+        for length in [0, 1, 41, 42, SOCKET_FRAME_BYTES_MAX, 100_001] {
             let text: String = "€".chars().cycle().take(length).collect();
-            let (ours, theirs) = tokio::io::duplex(8 * 1024 * 1024);
-            let mut server = WebSocketStream::from_raw_socket(ours, Role::Server, None).await;
-            let mut client = WebSocketStream::from_raw_socket(theirs, Role::Client, None).await;
-            for message in messages(text.clone().into()) {
-                assert!(message.len() <= SOCKET_FRAME_BYTES_MAX + 14);
-                server.send(message).await.unwrap();
+            let mut bytes = Vec::new();
+            for (head, payload) in frames(&text) {
+                assert!(payload.len() <= SOCKET_FRAME_BYTES_MAX);
+                bytes.extend_from_slice(head.bytes());
+                bytes.extend_from_slice(payload.as_bytes());
             }
-            assert_eq!(client.next().await.unwrap().unwrap(), Message::text(text));
+            assert_eq!(bytes.len(), framed_bytes(&text));
+            bytes.extend_from_slice(Head::PING.bytes());
+            let all = [Message::text(text), Message::Ping(Bytes::new())];
+            assert_eq!(read(bytes, Role::Client).await, all);
         }
     }
 }

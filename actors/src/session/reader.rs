@@ -2,7 +2,7 @@
 
 use std::{future::poll_fn, sync::Arc, task::Poll, time::Duration};
 
-use futures_util::{StreamExt, stream::SplitStream};
+use futures_util::{FutureExt as _, StreamExt};
 use ractor::ActorRef;
 use tokio::time::{Instant, sleep};
 use tokio_tungstenite::{
@@ -86,15 +86,15 @@ impl Reader {
         }
     }
 
-    pub async fn run<S: Socket>(
-        mut self,
-        mut stream: SplitStream<WebSocketStream<S>>,
-        actor: ActorRef<SessionMsg>,
-    ) {
+    pub async fn run<S: Socket>(mut self, mut stream: WebSocketStream<S>, actor: ActorRef<SessionMsg>) {
         let (how, code) = self.read(&mut stream).await;
         if self.has_asked && code.is_some_and(|code| !code.client_reconnects()) {
             // Without a word clients take such an end for a break, and show an empty meeting for ever.
             self.answer(&ModerationEvent::Kicked);
+        }
+        if code.is_none() {
+            // The library answers the client's close frame when it is asked once more.
+            let _ = stream.next().now_or_never();
         }
         // The actor may have stopped already.
         let _ = actor.cast(SessionMsg::Read(how, code));
@@ -109,7 +109,7 @@ impl Reader {
         }
     }
 
-    async fn read<S: Socket>(&mut self, stream: &mut SplitStream<WebSocketStream<S>>) -> End {
+    async fn read<S: Socket>(&mut self, stream: &mut WebSocketStream<S>) -> End {
         let mut watch = Watch {
             next_ping: Instant::now() + Duration::from_secs(PING_INTERVAL_SECS),
             pong_due: None,

@@ -1,86 +1,91 @@
-//! The writer task: drains the queue and flushes once per batch.
+//! The writer task: the only one that writes to a socket. Frames go out as they lie in memory, heads beside payloads, as many at a
+//! time as wait.
 
 use std::{
-    pin::pin,
+    future::poll_fn,
+    io::{self, IoSlice},
+    pin::{Pin, pin},
     sync::{Arc, atomic::Ordering},
+    task::{Context, Poll, ready},
     time::Duration,
 };
 
-use futures_util::{SinkExt, stream::SplitSink};
 use ractor::ActorRef;
-use tokio::sync::mpsc;
-use tokio_tungstenite::{
-    WebSocketStream,
-    tungstenite::{
-        self, Message, Utf8Bytes,
-        protocol::{CloseFrame, frame::coding},
-    },
+use tokio::{
+    io::{AsyncWrite, AsyncWriteExt as _},
+    sync::mpsc,
 };
 
 use super::{
-    SessionMsg, Socket,
+    SessionMsg,
     link::{Outgoing, Shared},
-    pieces,
+    pieces::{self, Head, framed_bytes},
 };
 use crate::protocol::{
     codes::CloseCode,
-    limits::{
-        CLOSE_WAIT_SECS, SOCKET_FRAME_BYTES_MAX, SOCKET_LONG_FRAME_BYTES, WRITE_STALL_SECS,
-        WRITER_BATCH_FRAMES,
-    },
+    limits::{CLOSE_WAIT_SECS, WRITE_STALL_SECS, WRITER_BATCH_FRAMES},
 };
 
-type Sink<S> = SplitSink<WebSocketStream<S>, Message>;
+/// Frames that one call of the system takes.
+const FRAMES_AT_ONCE: usize = 32;
 
 /// Runs until the session is closed, the socket fails or the client takes nothing for too long.
-pub(super) async fn run<S: Socket>(
-    mut sink: Sink<S>,
+pub(super) async fn run<W: AsyncWrite + Unpin>(
+    mut socket: W,
     mut queue: mpsc::Receiver<Outgoing>,
     shared: Arc<Shared>,
     actor: ActorRef<SessionMsg>,
 ) {
-    let last = drain(&mut sink, &mut queue, &shared).await;
+    let last = drain(&mut socket, &mut queue, &shared).await;
     // Waiting for the other side keeps nothing of what is not sent.
     drop(queue);
     shared.unread.give_up();
     if let Some(code) = last {
-        let closing = async {
-            sink.send(Message::Close(Some(CloseFrame {
-                code: code.into(),
-                reason: "".into(),
-            })))
-            .await?;
-            sink.close().await
-        };
         // Whoever does not take the close frame in time does without.
+        let closing = close(&mut socket, &shared, code);
         let _ = tokio::time::timeout(Duration::from_secs(CLOSE_WAIT_SECS), closing).await;
     }
     // The actor may have stopped already.
     let _ = actor.cast(SessionMsg::Written);
 }
 
+/// The last frame: the answer to the client's close frame, or ours.
+async fn close<W: AsyncWrite + Unpin>(socket: &mut W, shared: &Shared, code: CloseCode) -> io::Result<()> {
+    let is_answered = shared.replies.close();
+    if let Some(replies) = shared.replies.take() {
+        socket.write_all(&replies).await?;
+    }
+    if !is_answered {
+        let [high, low] = code.number().to_be_bytes();
+        socket.write_all(&pieces::close_frame([high, low])).await?;
+    }
+    socket.flush().await
+}
+
 /// Writes until it must stop; returns the code to close with, none when the socket is broken.
-async fn drain<S: Socket>(
-    sink: &mut Sink<S>,
+async fn drain<W: AsyncWrite + Unpin>(
+    socket: &mut W,
     queue: &mut mpsc::Receiver<Outgoing>,
     shared: &Shared,
 ) -> Option<CloseCode> {
     let mut batch = Vec::new();
     loop {
         // Also of who is cut while nothing waits for it: what it was to get did not fit.
-        let received = tokio::select! {
+        tokio::select! {
             biased;
             () = shared.cut_now.notified() => return Some(CloseCode::TryAgain),
-            received = queue.recv_many(&mut batch, WRITER_BATCH_FRAMES) => received,
-        };
-        if received == 0 {
-            return None;
+            received = queue.recv_many(&mut batch, WRITER_BATCH_FRAMES) => {
+                if received == 0 {
+                    return None;
+                }
+            }
+            () = shared.replies.arrived.notified() => {}
         }
         shared.unread.writes();
         let written = tokio::select! {
             biased;
             () = shared.cut_now.notified() => return Some(CloseCode::TryAgain),
-            written = while_taken(shared, write(sink, &mut batch, shared)) => written,
+            written = while_taken(shared, write(socket, &mut batch, shared)) => written,
         };
         shared.unread.written();
         match written {
@@ -107,46 +112,153 @@ async fn while_taken<T>(shared: &Shared, writing: impl Future<Output = T>) -> Op
     None
 }
 
-/// Feeds a batch and flushes once. Returns the code when the batch says to close.
-async fn write<S: Socket>(
-    sink: &mut Sink<S>,
+/// Writes a batch, and what the library answers meanwhile. Returns the code when the batch says to close, or the client has.
+async fn write<W: AsyncWrite + Unpin>(
+    socket: &mut W,
     batch: &mut Vec<Outgoing>,
     shared: &Shared,
-) -> Result<Option<CloseCode>, tungstenite::Error> {
-    for outgoing in batch.drain(..) {
-        match outgoing {
-            Outgoing::Text(frame) => {
-                // It is held, and counts, until it is with the socket.
-                feed(sink, frame.text()).await?;
+) -> io::Result<Option<CloseCode>> {
+    let mut progress = Progress::default();
+    poll_fn(|cx| progress.poll(cx, Pin::new(socket), batch, shared)).await?;
+    // What was queued behind the end is not sent.
+    let last = match batch.get(progress.index) {
+        _ if progress.is_over => Some(CloseCode::Normal),
+        Some(Outgoing::Close(code)) => Some(*code),
+        _ => None,
+    };
+    batch.clear();
+    socket.flush().await?;
+    Ok(last)
+}
+
+/// How far a batch is with the socket.
+#[derive(Debug, Default)]
+struct Progress {
+    /// What of the batch is next, and how many bytes of its frames the socket has.
+    index: usize,
+    offset: usize,
+    /// An answer of the library that is on its way.
+    reply: Vec<u8>,
+    /// It answers the client's close frame: nothing follows.
+    is_over: bool,
+}
+
+impl Progress {
+    fn poll<W: AsyncWrite>(
+        &mut self,
+        cx: &mut Context<'_>,
+        mut socket: Pin<&mut W>,
+        batch: &mut Vec<Outgoing>,
+        shared: &Shared,
+    ) -> Poll<io::Result<()>> {
+        loop {
+            let frames = self.next_frames(batch);
+            if self.reply.is_empty()
+                && frames.skipped == 0
+                && let Some(reply) = shared.replies.take()
+            {
+                self.reply = reply;
+                self.is_over = shared.replies.is_closed();
+            }
+            if self.is_over && self.reply.is_empty() {
+                return Poll::Ready(Ok(()));
+            }
+            let written = if !self.reply.is_empty() {
+                ready!(socket.as_mut().poll_write(cx, &self.reply))?
+            } else if frames.count > 0 {
+                let mut slices = [IoSlice::new(&[]); 2 * FRAMES_AT_ONCE];
+                let slices = frames.slices(&mut slices);
+                ready!(socket.as_mut().poll_write_vectored(cx, slices))?
+            } else {
+                return Poll::Ready(Ok(()));
+            };
+            if written == 0 {
+                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+            }
+            shared.taken.fetch_add(written as u64, Ordering::Relaxed);
+            if self.reply.is_empty() {
+                self.has_written(written, batch, shared);
+            } else {
+                self.reply.drain(..written);
+            }
+        }
+    }
+
+    /// The frames that are next, up to the end of a long message's one: between two of those an answer may stand.
+    fn next_frames<'b>(&self, batch: &'b [Outgoing]) -> Frames<'b> {
+        let mut next = Frames::default();
+        let mut offset = self.offset;
+        for outgoing in &batch[self.index..] {
+            match outgoing {
+                Outgoing::Text(frame) => {
+                    for (head, payload) in pieces::frames(frame.text()) {
+                        let bytes = head.bytes().len() + payload.len();
+                        if offset >= bytes {
+                            offset -= bytes;
+                            continue;
+                        }
+                        let is_whole = payload.len() == frame.text().len();
+                        next.push(head, payload.as_bytes(), std::mem::take(&mut offset));
+                        if !is_whole {
+                            return next;
+                        }
+                    }
+                }
+                Outgoing::Ping => next.push(Head::PING, &[], std::mem::take(&mut offset)),
+                Outgoing::Close(_) => return next,
+            }
+            if next.count == FRAMES_AT_ONCE {
+                break;
+            }
+        }
+        next
+    }
+
+    /// The socket has so many bytes more. A frame is held, and counts, until it has all of it.
+    fn has_written(&mut self, bytes: usize, batch: &mut [Outgoing], shared: &Shared) {
+        self.offset += bytes;
+        while let Some(outgoing) = batch.get_mut(self.index) {
+            let length = match outgoing {
+                Outgoing::Text(frame) => framed_bytes(frame.text()),
+                Outgoing::Ping => Head::PING.bytes().len(),
+                Outgoing::Close(_) => return,
+            };
+            if self.offset < length {
+                return;
+            }
+            self.offset -= length;
+            self.index += 1;
+            if let Outgoing::Text(frame) = std::mem::replace(outgoing, Outgoing::Ping) {
                 shared.unread.taken(frame.bytes());
             }
-            Outgoing::Ping => sink.feed(Message::Ping(bytes::Bytes::new())).await?,
-            Outgoing::Close(code) => return Ok(Some(code)),
         }
     }
-    sink.flush().await?;
-    Ok(None)
 }
 
-/// Feeds a frame of any length; a long one is with the socket then.
-async fn feed<S: Socket>(sink: &mut Sink<S>, frame: &Utf8Bytes) -> Result<(), tungstenite::Error> {
-    let bytes = frame.len();
-    if bytes <= SOCKET_FRAME_BYTES_MAX {
-        sink.feed(Message::Text(frame.clone())).await?;
-    } else {
-        for piece in pieces::messages(frame.clone()) {
-            sink.feed(piece).await?;
+/// Frames that are next, without the bytes of the first that the socket has.
+#[derive(Default)]
+struct Frames<'b> {
+    frames: [(Head, &'b [u8]); FRAMES_AT_ONCE],
+    count: usize,
+    skipped: usize,
+}
+
+impl<'b> Frames<'b> {
+    fn push(&mut self, head: Head, payload: &'b [u8], skipped: usize) {
+        self.frames[self.count] = (head, payload);
+        self.skipped += skipped;
+        self.count += 1;
+    }
+
+    fn slices<'s>(&'s self, room: &'s mut [IoSlice<'s>]) -> &'s [IoSlice<'s>] {
+        let frames = &self.frames[..self.count];
+        for (pair, (head, payload)) in room.chunks_exact_mut(2).zip(frames) {
+            pair[0] = IoSlice::new(head.bytes());
+            pair[1] = IoSlice::new(payload);
         }
-    }
-    if bytes >= SOCKET_LONG_FRAME_BYTES {
-        sink.flush().await?;
-    }
-    Ok(())
-}
-
-impl From<CloseCode> for coding::CloseCode {
-    fn from(code: CloseCode) -> Self {
-        code.number().into()
+        let mut slices = &mut room[..2 * self.count];
+        IoSlice::advance_slices(&mut slices, self.skipped);
+        slices
     }
 }
 
@@ -154,20 +266,21 @@ impl From<CloseCode> for coding::CloseCode {
 mod tests {
     use futures_util::StreamExt as _;
     use tokio::io::AsyncReadExt as _;
-    use tokio_tungstenite::tungstenite::protocol::Role;
+    use tokio_tungstenite::{
+        WebSocketStream,
+        tungstenite::{Message, protocol::Role},
+    };
 
     use super::*;
-    use crate::{frame::Frame, session::socket_config};
+    use crate::frame::Frame;
 
     /// What it was to get did not fit: nothing else will wake its writer for a while.
     #[tokio::test(start_paused = true)]
     async fn who_is_cut_while_nothing_waits_is_closed_at_once() {
-        let (ours, _theirs) = tokio::io::duplex(1_024);
-        let socket = WebSocketStream::from_raw_socket(ours, Role::Server, Some(socket_config())).await;
-        let (mut sink, _stream) = socket.split();
+        let (mut ours, _theirs) = tokio::io::duplex(1_024);
         let (_queue, mut receiver) = mpsc::channel(1);
         let shared = Shared::default();
-        let draining = drain(&mut sink, &mut receiver, &shared);
+        let draining = drain(&mut ours, &mut receiver, &shared);
         let cutting = async {
             tokio::task::yield_now().await;
             shared.cut_now.notify_one();
@@ -199,14 +312,12 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_frame_counts_until_it_is_with_the_socket() {
         const BYTES: usize = 100_000;
-        let (ours, mut theirs) = tokio::io::duplex(1_024);
-        let socket = WebSocketStream::from_raw_socket(ours, Role::Server, Some(socket_config())).await;
-        let (mut sink, _stream) = socket.split();
+        let (mut ours, mut theirs) = tokio::io::duplex(1_024);
         let shared = Shared::default();
         let frame = Frame::new("x".repeat(BYTES).into(), 1);
         assert!(shared.unread.takes(&frame));
         let mut batch = vec![Outgoing::Text(frame)];
-        let mut writing = std::pin::pin!(write(&mut sink, &mut batch, &shared));
+        let mut writing = std::pin::pin!(write(&mut ours, &mut batch, &shared));
         let stuck = tokio::time::timeout(Duration::from_secs(1), writing.as_mut()).await;
         assert!(stuck.is_err());
         assert!(shared.unread.bytes() > BYTES);
@@ -217,5 +328,135 @@ mod tests {
             written = writing => assert!(written.expect("written").is_none()),
         }
         assert_eq!(shared.unread.bytes(), 0);
+    }
+
+    fn text(length: usize) -> Outgoing {
+        Outgoing::Text(Frame::new(
+            "aä€😀".chars().cycle().take(length).collect::<String>().into(),
+            1,
+        ))
+    }
+
+    /// Batches of all kinds through a pipe that takes a few bytes at a time, read by the library.
+    #[tokio::test(start_paused = true)]
+    async fn batches_arrive_as_they_were_queued() {
+        for pipe in [1, 7, 1_000, 1_000_000] {
+            let (mut ours, theirs) = tokio::io::duplex(pipe);
+            let lengths = [0, 1, 50, 125, 3_000, 40_000, 2];
+            let mut batch: Vec<_> = (0..70).flat_map(|_| [text(3), Outgoing::Ping]).collect();
+            batch.extend(lengths.map(text));
+            let length = batch.len();
+            batch.extend([Outgoing::Close(CloseCode::Restart), text(9), Outgoing::Ping]);
+            let expected = batch[..length].iter().filter_map(|outgoing| match outgoing {
+                Outgoing::Text(frame) => Some(Message::Text(frame.text().clone())),
+                Outgoing::Ping => Some(Message::Ping(bytes::Bytes::new())),
+                Outgoing::Close(_) => None,
+            });
+            let expected: Vec<_> = expected.collect();
+            let writing = async {
+                let shared = Shared::default();
+                let last = write(&mut ours, &mut batch, &shared).await.expect("written");
+                assert_eq!(last, Some(CloseCode::Restart));
+                close(&mut ours, &shared, CloseCode::Restart)
+                    .await
+                    .expect("closed");
+                drop(ours);
+            };
+            let mut theirs = theirs;
+            let mut bytes = Vec::new();
+            let (_, read) = tokio::join!(writing, theirs.read_to_end(&mut bytes));
+            read.expect("all");
+            // It answers pings.
+            let (to_client, mut from_us) = tokio::io::duplex(1_000_000);
+            from_us.write_all(&bytes).await.expect("room");
+            let client = WebSocketStream::from_raw_socket(to_client, Role::Client, None).await;
+            let read = client
+                .map(|message| message.expect("whole"))
+                .take(expected.len() + 1);
+            let read: Vec<_> = read.collect().await;
+            assert_eq!(read[..expected.len()], expected, "a pipe of {pipe}");
+            let Message::Close(Some(frame)) = &read[expected.len()] else {
+                panic!("no close frame: {:?}", read.last());
+            };
+            assert_eq!(u16::from(frame.code), CloseCode::Restart.number());
+        }
+    }
+
+    /// A pong waits for one piece of a long message, not for all of it.
+    #[tokio::test(start_paused = true)]
+    async fn a_pong_gets_through_amid_a_long_message() {
+        const PONG: &[u8] = &[0x8a, 0];
+        let (mut ours, mut theirs) = tokio::io::duplex(1_024);
+        let shared = Shared::default();
+        let mut batch = vec![text(400_000)];
+        let writing = async {
+            write(&mut ours, &mut batch, &shared).await.expect("written");
+            drop(ours);
+        };
+        let reading = async {
+            let mut read = vec![0; 20_000];
+            theirs.read_exact(&mut read).await.expect("more");
+            shared.replies.add(PONG);
+            let before = read.len();
+            theirs.read_to_end(&mut read).await.expect("all");
+            let mut at = 0;
+            // The heads, one after the other.
+            while read[at] != PONG[0] {
+                let length = match read[at + 1] {
+                    126 => 4 + usize::from(u16::from_be_bytes([read[at + 2], read[at + 3]])),
+                    short => 2 + usize::from(short),
+                };
+                at += length;
+            }
+            assert!((before..before + 20_000).contains(&at), "{at}");
+        };
+        tokio::join!(writing, reading);
+    }
+
+    /// Whoever closes hears nothing behind the answer to that, however much waits.
+    #[tokio::test(start_paused = true)]
+    async fn nothing_follows_the_answer_to_a_close_frame() {
+        const ANSWER: &[u8] = &[0x88, 2, 0x03, 0xe8];
+        let (mut ours, mut theirs) = tokio::io::duplex(16);
+        let shared = Shared::default();
+        let mut batch: Vec<_> = (0..64).map(|_| text(30)).collect();
+        let writing = async {
+            let last = write(&mut ours, &mut batch, &shared).await.expect("written");
+            assert_eq!(last, Some(CloseCode::Normal));
+            close(&mut ours, &shared, CloseCode::Normal)
+                .await
+                .expect("closed");
+            drop(ours);
+        };
+        let reading = async {
+            let mut read = vec![0; 100];
+            theirs.read_exact(&mut read).await.expect("more");
+            shared.replies.add(ANSWER);
+            theirs.read_to_end(&mut read).await.expect("all");
+            assert!(read.ends_with(ANSWER) && read.len() < 6_000, "{}", read.len());
+        };
+        tokio::join!(writing, reading);
+    }
+
+    /// The client's close frame has one answer, whoever was faster.
+    #[tokio::test]
+    async fn a_close_frame_has_one_answer() {
+        const ANSWER: &[u8] = &[0x88, 2, 0x0f, 0xa0];
+        for (answered, expected) in [(true, ANSWER), (false, &[0x88, 2, 0x03, 0xe8][..])] {
+            let (mut ours, mut theirs) = tokio::io::duplex(1_024);
+            let shared = Shared::default();
+            if answered {
+                shared.replies.add(ANSWER);
+            }
+            close(&mut ours, &shared, CloseCode::Normal)
+                .await
+                .expect("closed");
+            shared.replies.add(ANSWER);
+            assert_eq!(shared.replies.take(), None);
+            drop(ours);
+            let mut read = Vec::new();
+            theirs.read_to_end(&mut read).await.expect("all");
+            assert_eq!(read, expected);
+        }
     }
 }

@@ -94,9 +94,9 @@ pub trait SessionLink {
     /// Nobody carries the room's shell any more: the session looks for the room's next life.
     fn lost(&self);
     /// The session has joined; these namespaces are open for it.
-    fn open(&self, namespaces: Namespaces);
+    fn open_namespaces(&self, namespaces: Namespaces);
     /// The session waits again.
-    fn shut(&self);
+    fn close_namespaces(&self);
     /// Ends the session after what was queued before.
     fn close(&self, code: CloseCode);
     /// Whether nothing of what it still asks for would reach it.

@@ -18,7 +18,7 @@ use std::{
 };
 
 pub use self::carrier::{Carrier, SessionLink};
-use self::{links::Links, outbox::Sent};
+use self::{links::Links, outbox::SentCommand};
 use crate::{
     access_revision::AccessRevision,
     ids::{RoomId, SessionNo, TaskId, Timestamp, TokenHash},
@@ -239,8 +239,8 @@ impl<C: Carrier> Shell<C> {
     }
 
     /// A command of a session, which waits for its end.
-    pub fn command(&mut self, carrier: &mut C, session: SessionNo, sent: Sent) {
-        let Sent {
+    pub fn command(&mut self, carrier: &mut C, session: SessionNo, sent: SentCommand) {
+        let SentCommand {
             number,
             command,
             bytes,

@@ -9,7 +9,7 @@ use crate::protocol::{
 
 /// A command on its way to the room.
 #[derive(Debug, Clone)]
-pub struct Sent {
+pub struct SentCommand {
     /// Its number in the session, from 1.
     pub number: u64,
     pub command: Command,
@@ -20,19 +20,19 @@ pub struct Sent {
 #[derive(Debug, Default)]
 pub struct Outbox {
     last: u64,
-    unhandled: VecDeque<Sent>,
+    unhandled: VecDeque<SentCommand>,
     bytes: usize,
 }
 
 impl Outbox {
     /// Gives a command its number; none when too many are on their way.
-    pub fn add(&mut self, command: Command, bytes: usize) -> Option<Sent> {
+    pub fn add(&mut self, command: Command, bytes: usize) -> Option<SentCommand> {
         let fits = self.unhandled.is_empty() || self.bytes + bytes <= SESSION_UNHANDLED_BYTES_MAX;
         if self.unhandled.len() >= SESSION_UNHANDLED_COMMANDS_MAX || !fits {
             return None;
         }
         self.last += 1;
-        let sent = Sent {
+        let sent = SentCommand {
             number: self.last,
             command,
             bytes,
@@ -50,7 +50,7 @@ impl Outbox {
     }
 
     /// The room's next life has handled all up to this number: the others are to be sent once more.
-    pub fn go_on_after(&mut self, handled: u64) -> impl Iterator<Item = &Sent> {
+    pub fn go_on_after(&mut self, handled: u64) -> impl Iterator<Item = &SentCommand> {
         while self.unhandled.front().is_some_and(|sent| sent.number <= handled) {
             self.handled();
         }

@@ -41,7 +41,7 @@ impl<C: Carrier> Shell<C> {
                         carrier.cancel(id);
                     }
                 }
-                Effect::Opened(line, namespaces) => {
+                Effect::NamespacesOpened(line, namespaces) => {
                     carrier.entered();
                     self.open(line, namespaces);
                 }
@@ -74,19 +74,19 @@ impl<C: Carrier> Shell<C> {
                 }
             }
             Effect::Bound { session, line } => self.links.bind(session, line),
-            Effect::Shut(line) => {
+            Effect::NamespacesClosed(line) => {
                 if let Some(link) = self.links.get(line) {
-                    link.shut();
+                    link.close_namespaces();
                 }
             }
             Effect::Resume {
                 line,
                 from,
-                word,
+                resumed,
                 missed,
             } => {
                 if let Some(link) = self.links.get(line) {
-                    link.bring(from, Frame::new(word, 1));
+                    link.bring(from, Frame::new(resumed, 1));
                     bring_all(link, missed);
                 }
             }
@@ -96,13 +96,13 @@ impl<C: Carrier> Shell<C> {
                     link.close(code);
                 }
             }
-            Effect::Opened(..) | Effect::Answer(_) | Effect::Task(_) | Effect::CancelTask(_) => {}
+            Effect::NamespacesOpened(..) | Effect::Answer(_) | Effect::Task(_) | Effect::CancelTask(_) => {}
         }
     }
 
     fn open(&self, line: SessionNo, namespaces: Namespaces) {
         if let Some(link) = self.links.get(line) {
-            link.open(namespaces);
+            link.open_namespaces(namespaces);
         }
     }
 
@@ -122,7 +122,7 @@ impl<C: Carrier> Shell<C> {
         }
         if let Some(link) = self.links.get(line) {
             if place == Place::Waiting {
-                link.shut();
+                link.close_namespaces();
             }
             bring_all(link, missed);
             link.takes_part_in(self.room.room().ring().nonce());

@@ -17,7 +17,7 @@ use colloquy_actors::{
     },
     shell::{
         SessionLink,
-        outbox::{Outbox, Sent},
+        outbox::{Outbox, SentCommand},
     },
 };
 use tokio_tungstenite::tungstenite::Utf8Bytes;
@@ -100,7 +100,7 @@ impl SessionLink for SimLink {
         self.put(Out::Text(frame.text().clone()));
     }
 
-    fn open(&self, namespaces: Namespaces) {
+    fn open_namespaces(&self, namespaces: Namespaces) {
         let modules = Namespace::ALL
             .iter()
             .filter(|namespace| **namespace != Namespace::Control);
@@ -108,7 +108,7 @@ impl SessionLink for SimLink {
         self.put(Out::Open(open.map(|namespace| namespace.name()).collect()));
     }
 
-    fn shut(&self) {
+    fn close_namespaces(&self) {
         self.put(Out::Shut);
     }
 
@@ -162,7 +162,7 @@ impl Socket {
     }
 
     /// A command gets its number, and goes out to the room unless that is lost. None when too many are on their way.
-    pub fn command(&self, command: Command, bytes: usize) -> Option<Sent> {
+    pub fn command(&self, command: Command, bytes: usize) -> Option<SentCommand> {
         self.link.seat.commands.borrow_mut().add(command, bytes)
     }
 
@@ -180,7 +180,7 @@ impl Socket {
     }
 
     /// What the room has not handled.
-    fn again_after(&self, handled: u64) -> Vec<(SessionNo, Sent)> {
+    fn again_after(&self, handled: u64) -> Vec<(SessionNo, SentCommand)> {
         let mut commands = self.link.seat.commands.borrow_mut();
         let again = commands.go_on_after(handled).cloned();
         again.map(|sent| (self.link.session, sent)).collect()
@@ -203,7 +203,7 @@ pub struct Net {
     lost: BTreeSet<(SessionNo, u64, String)>,
     outs: Outs,
     /// Commands that are sent once more.
-    pub again: Vec<(SessionNo, Sent)>,
+    pub again: Vec<(SessionNo, SentCommand)>,
     /// Sockets that have ended, and how: a room that is lost hears of it when it is found.
     ended: BTreeMap<SessionNo, (Socket, Ending)>,
     /// Frames that a queue holds.

@@ -17,7 +17,7 @@ use colloquy_actors::{
         Room, RoomSettings,
         input::{Input, Notice, Reattach, SeatTaken, Start},
     },
-    shell::{Asking, Carrier as _, Redeemed, Shell, outbox::Sent},
+    shell::{Asking, Carrier as _, Redeemed, Shell, outbox::SentCommand},
     task::Outcome,
 };
 
@@ -127,7 +127,7 @@ impl Server {
         self.shell.input(&mut self.outside, input);
     }
 
-    pub fn command(&mut self, session: SessionNo, sent: Sent) {
+    pub fn command(&mut self, session: SessionNo, sent: SentCommand) {
         self.outside.waiting += 1;
         self.outside.waiting_bytes += sent.bytes;
         self.shell.command(&mut self.outside, session, sent);

@@ -8,7 +8,7 @@ use std::{
 use colloquy_actors::{
     ids::{InviteCode, OriginHash, RoomId, Timestamp},
     live::{Admission, Issued, JournalMode, Live, LiveSettings, StartError, StartRequest},
-    ports::{BoxFuture, CallerNames, Clock, Directory, Ports, Slept, SystemRandom, Tasks, Unavailable},
+    ports::{BoxFuture, CallerNames, Clock, Directory, Ports, Slept, SystemRandom, TaskRunner, Unavailable},
     protocol::meeting::{
         Caller, Identity, MeetingFacts, ParticipationKind, Role, RoomInfo, Tariff, UserInfo,
     },
@@ -89,7 +89,7 @@ pub fn journals(folder: &tempfile::TempDir) -> usize {
 #[derive(Debug)]
 struct NoTasks;
 
-impl Tasks for NoTasks {
+impl TaskRunner for NoTasks {
     fn run(&self, _task: Task) -> BoxFuture<'_, Outcome> {
         Box::pin(async { Outcome::Unavailable })
     }

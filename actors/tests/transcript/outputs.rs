@@ -35,20 +35,23 @@ impl Scene {
                 self.lines.remove(session);
                 self.lines.insert(*line, *session);
             }
-            Effect::Opened(line, namespaces) => {
+            Effect::NamespacesOpened(line, namespaces) => {
                 assert!(namespaces.has(Namespace::Control), "whoever is inside can speak");
                 self.opened.extend(self.lines.get(line));
             }
-            Effect::Shut(line) => {
+            Effect::NamespacesClosed(line) => {
                 if let Some(session) = self.lines.get(line) {
                     self.opened.remove(session);
                 }
             }
             Effect::Tell { line, frame } => self.unnumbered(*line, frame)?,
             Effect::Resume {
-                line, word, missed, ..
+                line,
+                resumed,
+                missed,
+                ..
             } => {
-                self.unnumbered(*line, word)?;
+                self.unnumbered(*line, resumed)?;
                 self.again(*line, missed)?;
             }
             Effect::Reattached(it) => {

@@ -34,7 +34,7 @@ fn permit_many() -> Call {
 async fn calls_for_many(answer: fn() -> Response) -> usize {
     let livekit = FakeLivekit::start().await;
     livekit.be(Mood::Lying(answer));
-    let outcome = client_with(&livekit, UNLIMITED).call(permit_many()).await;
+    let outcome = client_with(&livekit, UNLIMITED).do_for_room(permit_many()).await;
     assert_eq!(outcome, Outcome::Unavailable);
     livekit.calls().len()
 }
@@ -58,7 +58,7 @@ async fn absence_is_no_failure() {
     let livekit = FakeLivekit::start().await;
     let client = client_with(&livekit, UNLIMITED);
     for _ in 0..2 * FAILURES {
-        assert_eq!(client.call(removal(1)).await, Outcome::Done);
+        assert_eq!(client.do_for_room(removal(1)).await, Outcome::Done);
     }
     assert_eq!(livekit.calls().len(), 2 * FAILURES);
 }

@@ -85,16 +85,19 @@ async fn microphones_are_muted_and_nothing_else() {
     }
     for wanted in [mute(&[3]), mute(&[1, 2, 9])] {
         let expected = if wanted == mute(&[3]) { id(3) } else { id(2) };
-        assert_eq!(client.call(wanted.clone()).await, Outcome::Muted(vec![expected]));
+        assert_eq!(
+            client.do_for_room(wanted.clone()).await,
+            Outcome::Muted(vec![expected])
+        );
         // Nobody is muted twice.
-        assert_eq!(client.call(wanted).await, Outcome::Muted(vec![]));
+        assert_eq!(client.do_for_room(wanted).await, Outcome::Muted(vec![]));
     }
     let person = livekit.person(&room, &id(3).to_string()).expect("somebody");
     assert_eq!(
         person.tracks.iter().map(|track| track.muted).collect::<Vec<_>>(),
         [false, true, true]
     );
-    assert_eq!(client.call(mute(&[9])).await, Outcome::Muted(vec![]));
+    assert_eq!(client.do_for_room(mute(&[9])).await, Outcome::Muted(vec![]));
 }
 
 #[tokio::test]
@@ -125,7 +128,7 @@ async fn permissions_removals_and_the_end_of_a_room() {
         room,
         participants: vec![(id(1), all), (id(9), vec![Source::Camera])],
     };
-    assert_eq!(client.call(wanted).await, Outcome::Done);
+    assert_eq!(client.do_for_room(wanted).await, Outcome::Done);
     let permission = livekit.person(&name, &gus).expect("Gus").permission;
     assert_eq!(
         permission,
@@ -139,12 +142,12 @@ async fn permissions_removals_and_the_end_of_a_room() {
         participant: id(1),
         popouts: 2,
     };
-    assert_eq!(client.call(wanted).await, Outcome::Done);
+    assert_eq!(client.do_for_room(wanted).await, Outcome::Done);
     for identity in [&gus, &format!("{gus}-popout1"), &format!("{gus}-popout2")] {
         assert_eq!(livekit.person(&name, identity), None);
     }
     assert!(livekit.person(&name, "other").is_some());
-    assert_eq!(client.call(Call::Delete { room }).await, Outcome::Done);
+    assert_eq!(client.do_for_room(Call::Delete { room }).await, Outcome::Done);
     assert!(!livekit.has_room(&name));
 }
 
@@ -157,10 +160,10 @@ async fn what_is_not_there_needs_nothing() {
         removal(1),
         Call::Delete { room: ROOM },
     ] {
-        assert_eq!(client.call(wanted).await, Outcome::Done);
+        assert_eq!(client.do_for_room(wanted).await, Outcome::Done);
     }
     for wanted in [mute(&[1]), mute(&[1, 2])] {
-        assert_eq!(client.call(wanted).await, Outcome::Muted(vec![]));
+        assert_eq!(client.do_for_room(wanted).await, Outcome::Muted(vec![]));
     }
     let not_found = Some(End::Answered(404));
     assert!(ends(&livekit).iter().all(|(_, end)| *end == not_found));
@@ -173,7 +176,7 @@ async fn livekit_may_stand_below_a_path() {
     let mut settings = livekit.settings();
     settings.service_url.set_path("/below/");
     let client = RoomService::new(&Outgoing::default(), &settings).expect("a client");
-    assert_eq!(client.call(removal(1)).await, Outcome::Done);
+    assert_eq!(client.do_for_room(removal(1)).await, Outcome::Done);
     assert_eq!(livekit.person(&ROOM.to_string(), &id(1).to_string()), None);
 }
 
@@ -188,7 +191,7 @@ async fn refusals_are_told_and_are_no_failures() {
     let wrong_key = RoomService::new(&Outgoing::default(), &settings).expect("a client");
     for client in [wrong_secret, wrong_key] {
         for _ in 0..=FAILURES_MAX {
-            assert_eq!(client.call(removal(1)).await, Outcome::Unavailable);
+            assert_eq!(client.do_for_room(removal(1)).await, Outcome::Unavailable);
         }
     }
     // Every call was made: LiveKit is there, after all.
@@ -217,7 +220,10 @@ fn participant_of(bytes: usize) -> Response {
 async fn an_answer_may_be_as_long_as_the_limit() {
     let livekit = FakeLivekit::start().await;
     livekit.be(Mood::Lying(|| participant_of(ANSWER_BYTES_MAX)));
-    assert_eq!(client(&livekit).call(mute(&[1])).await, Outcome::Muted(vec![]));
+    assert_eq!(
+        client(&livekit).do_for_room(mute(&[1])).await,
+        Outcome::Muted(vec![])
+    );
 }
 
 /// A short answer of protobuf's JSON: what has its default value is left out, names are in camel case.
@@ -230,7 +236,7 @@ async fn defaults_may_be_left_out() {
         Json(json!({"identity": identity, "tracks": [track, {"sid": "TR_2"}]})).into_response()
     }));
     let client = client(&livekit);
-    assert_eq!(client.call(mute(&[1])).await, Outcome::Muted(vec![id(1)]));
+    assert_eq!(client.do_for_room(mute(&[1])).await, Outcome::Muted(vec![id(1)]));
     let muted: Vec<_> = livekit
         .calls()
         .iter()
@@ -255,7 +261,7 @@ async fn silence_is_given_up() {
     let livekit = FakeLivekit::start().await;
     let client = client(&livekit);
     livekit.be(Mood::Silent);
-    let outcome = give_up(&livekit, client.call(mute(&[1]))).await;
+    let outcome = give_up(&livekit, client.do_for_room(mute(&[1]))).await;
     assert_eq!(outcome, Outcome::Unavailable);
     assert_eq!(livekit.end_of(0).await, End::Abandoned);
 }
@@ -275,7 +281,7 @@ async fn a_slow_drip_is_given_up() {
     let livekit = FakeLivekit::start().await;
     let client = client(&livekit);
     livekit.be(Mood::Lying(drip));
-    let outcome = give_up(&livekit, client.call(mute(&[1]))).await;
+    let outcome = give_up(&livekit, client.do_for_room(mute(&[1]))).await;
     assert_eq!(outcome, Outcome::Unavailable);
 }
 
@@ -285,20 +291,20 @@ async fn calls_pause_after_failures_and_one_tries_again() {
     let client = client(&livekit);
     livekit.be(Mood::Lying(|| StatusCode::SERVICE_UNAVAILABLE.into_response()));
     for _ in 0..2 * FAILURES_MAX {
-        assert_eq!(client.call(removal(1)).await, Outcome::Unavailable);
+        assert_eq!(client.do_for_room(removal(1)).await, Outcome::Unavailable);
     }
     assert_eq!(livekit.calls().len(), FAILURES_MAX);
 
     // It answers again, but nobody asks before the pause is over.
     livekit.be(Mood::Honest);
     let recovered = tokio::time::timeout(RECOVERY_DEADLINE, async {
-        while client.call(removal(1)).await != Outcome::Done {
+        while client.do_for_room(removal(1)).await != Outcome::Done {
             tokio::time::sleep(ATTEMPT_INTERVAL).await;
         }
     });
     assert!(recovered.await.is_ok(), "{:?}", ends(&livekit));
     assert_eq!(livekit.calls().len(), FAILURES_MAX + 1);
-    let all = join_all((0..CALLS_MAX).map(|_| client.call(removal(1)))).await;
+    let all = join_all((0..CALLS_MAX).map(|_| client.do_for_room(removal(1)))).await;
     assert!(all.iter().all(|outcome| *outcome == Outcome::Done), "{all:?}");
 }
 
@@ -306,7 +312,7 @@ async fn calls_pause_after_failures_and_one_tries_again() {
 async fn a_dead_livekit_is_unavailable() {
     let livekit = FakeLivekit::start().await;
     let client = client(&livekit);
-    assert_eq!(client.call(removal(1)).await, Outcome::Done);
+    assert_eq!(client.do_for_room(removal(1)).await, Outcome::Done);
     livekit.die().await;
     for wanted in [
         mute(&[1]),
@@ -314,10 +320,10 @@ async fn a_dead_livekit_is_unavailable() {
         permit(1, &[Source::Camera]),
         Call::Delete { room: ROOM },
     ] {
-        assert_eq!(client.call(wanted).await, Outcome::Unavailable);
+        assert_eq!(client.do_for_room(wanted).await, Outcome::Unavailable);
     }
     livekit.revive().await;
-    assert_eq!(client.call(removal(1)).await, Outcome::Done);
+    assert_eq!(client.do_for_room(removal(1)).await, Outcome::Done);
 }
 
 #[tokio::test]
@@ -326,7 +332,7 @@ async fn calls_at_the_same_time_are_bounded() {
     let (one, other) = (client(&livekit), client(&livekit));
     livekit.be(Mood::Silent);
     let wanted = 2 * CALLS_MAX;
-    let calls = join_all((0..wanted).map(|number| one.call(removal(number as u128))));
+    let calls = join_all((0..wanted).map(|number| one.do_for_room(removal(number as u128))));
     let all = async {
         livekit
             .until("all places taken", |world| {
@@ -334,7 +340,7 @@ async fn calls_at_the_same_time_are_bounded() {
             })
             .await;
         // Another client's call takes the same way: what came before it is here by now.
-        let probe = other.call(Call::Delete { room: ROOM });
+        let probe = other.do_for_room(Call::Delete { room: ROOM });
         let arrival = livekit.expect("DeleteRoom").map(|_| livekit.be(Mood::Honest));
         tokio::join!(probe, arrival).0
     };

@@ -22,7 +22,7 @@ async fn everybody_is_muted() {
         livekit.enter(&room, &id(number).to_string(), &tracks);
     }
     let everybody: Vec<_> = (0..CROWD).collect();
-    let outcome = client(&livekit).call(mute(&everybody)).await;
+    let outcome = client(&livekit).do_for_room(mute(&everybody)).await;
     assert_eq!(outcome, Outcome::Muted(everybody.into_iter().map(id).collect()));
     // One list, then a call for each.
     assert_eq!(livekit.calls().len(), 1 + usize::try_from(CROWD).expect("small"));
@@ -39,6 +39,6 @@ async fn a_list_may_be_longer_than_other_answers() {
         Json(answer).into_response()
     }));
     let client = client(&livekit);
-    assert_eq!(client.call(mute(&[1, 2])).await, Outcome::Muted(vec![]));
-    assert_eq!(client.call(mute(&[1])).await, Outcome::Unavailable);
+    assert_eq!(client.do_for_room(mute(&[1, 2])).await, Outcome::Muted(vec![]));
+    assert_eq!(client.do_for_room(mute(&[1])).await, Outcome::Unavailable);
 }

@@ -25,11 +25,11 @@ async fn one_line_when_livekit_is_down_and_one_when_it_is_back() {
     let client = client_with(&livekit, time_limit);
     livekit.die().await;
     for _ in 0..4 * FAILURES_MAX {
-        assert_eq!(client.call(removal(1)).await, Outcome::Unavailable);
+        assert_eq!(client.do_for_room(removal(1)).await, Outcome::Unavailable);
     }
     livekit.revive().await;
     for _ in 0..2 {
-        assert_eq!(client.call(removal(1)).await, Outcome::Done);
+        assert_eq!(client.do_for_room(removal(1)).await, Outcome::Done);
     }
     let lines = log.lines();
     assert_eq!(lines.len(), 2, "{lines:#?}");
@@ -48,10 +48,10 @@ async fn one_line_for_refusals_in_a_row() {
     for _ in 0..2 {
         livekit.be(Mood::Lying(|| StatusCode::FORBIDDEN.into_response()));
         for _ in 0..3 {
-            assert_eq!(client.call(removal(1)).await, Outcome::Unavailable);
+            assert_eq!(client.do_for_room(removal(1)).await, Outcome::Unavailable);
         }
         livekit.be(Mood::Honest);
-        assert_eq!(client.call(removal(1)).await, Outcome::Done);
+        assert_eq!(client.do_for_room(removal(1)).await, Outcome::Done);
     }
     let lines = log.lines();
     assert_eq!(lines.len(), 2, "one each time: {lines:#?}");
@@ -64,10 +64,10 @@ async fn no_secret_and_no_token_is_told() {
     let log = Log::start();
     let livekit = FakeLivekit::start().await;
     let client = client(&livekit);
-    assert_eq!(client.call(removal(1)).await, Outcome::Done);
+    assert_eq!(client.do_for_room(removal(1)).await, Outcome::Done);
     livekit.die().await;
     for _ in 0..=FAILURES_MAX {
-        assert_eq!(client.call(removal(1)).await, Outcome::Unavailable);
+        assert_eq!(client.do_for_room(removal(1)).await, Outcome::Unavailable);
     }
     let text = format!("{}{:?}", log.text(), keys(&livekit.settings()));
     assert!(text.contains("a call to LiveKit failed"), "{text}");

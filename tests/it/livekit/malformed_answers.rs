@@ -167,11 +167,15 @@ async fn ask(lies: &[Lie], calls: &[Call]) {
         for call in calls {
             let client = client_with(&livekit, time_limit);
             livekit.be(Mood::Lying(*lie));
-            let outcome = client.call(call.clone()).await;
+            let outcome = client.do_for_room(call.clone()).await;
             assert_eq!(outcome, Outcome::Unavailable, "{name}: {call:?}");
             // No redirect was followed, nothing was tried again, and the next answer counts.
             livekit.be(Mood::Honest);
-            assert_eq!(client.call(removal(9)).await, Outcome::Done, "{name}: {call:?}");
+            assert_eq!(
+                client.do_for_room(removal(9)).await,
+                Outcome::Done,
+                "{name}: {call:?}"
+            );
             asked += 2;
             assert_eq!(livekit.calls().len(), asked, "{name}: {call:?}");
         }
@@ -203,7 +207,7 @@ async fn an_answer_about_somebody_else_mutes_nobody() {
     }));
     let client = client_with(&livekit, UNLIMITED);
     for wanted in [mute(&[2]), mute(&[2, 3])] {
-        assert_eq!(client.call(wanted).await, Outcome::Muted(vec![]));
+        assert_eq!(client.do_for_room(wanted).await, Outcome::Muted(vec![]));
     }
     assert_eq!(livekit.calls().len(), 2);
 }
@@ -217,7 +221,7 @@ async fn an_unknown_source_hides_nobody() {
     }));
     let client = client_with(&livekit, UNLIMITED);
     for wanted in [mute(&[1]), mute(&[1, 2])] {
-        assert_eq!(client.call(wanted).await, Outcome::Muted(vec![id(1)]));
+        assert_eq!(client.do_for_room(wanted).await, Outcome::Muted(vec![id(1)]));
     }
 }
 
@@ -230,7 +234,7 @@ async fn a_wrong_path_is_not_taken_for_absence() {
     settings.service_url.set_path("/elsewhere");
     let client = RoomService::new(&Outgoing::default(), &settings).expect("a client");
     for wanted in [mute(&[1]), removal(1), Call::Delete { room: ROOM }] {
-        assert_eq!(client.call(wanted).await, Outcome::Unavailable);
+        assert_eq!(client.do_for_room(wanted).await, Outcome::Unavailable);
     }
     assert!(livekit.has_room(&ROOM.to_string()));
 }
@@ -242,7 +246,7 @@ async fn whoever_may_publish_nothing_is_not_allowed_everything() {
     let (room, name) = (ROOM.to_string(), id(1).to_string());
     livekit.enter(&room, &name, &[Track::live("TR_1", "CAMERA")]);
     let client = client_with(&livekit, UNLIMITED);
-    assert_eq!(client.call(permit(1, &[])).await, Outcome::Done);
+    assert_eq!(client.do_for_room(permit(1, &[])).await, Outcome::Done);
     let permission = livekit.person(&room, &name).expect("somebody").permission;
     assert_eq!(permission["can_publish"], false);
 }

@@ -38,7 +38,7 @@ fn leave(client: &Arc<RoomService>, count: usize) -> JoinSet<Outcome> {
     let mut tasks = JoinSet::new();
     for number in 0..count {
         let client = Arc::clone(client);
-        tasks.spawn(async move { client.call(removal(number as u128)).await });
+        tasks.spawn(async move { client.do_for_room(removal(number as u128)).await });
     }
     tasks
 }
@@ -64,13 +64,13 @@ async fn a_wish_of_many_calls_is_given_up() {
         popouts: 20,
     };
     let client = client_with(&livekit, time_limit);
-    assert_eq!(client.call(call).await, Outcome::Unavailable);
+    assert_eq!(client.do_for_room(call).await, Outcome::Unavailable);
     for number in 0..livekit.calls().len() {
         assert_eq!(livekit.end_of(number).await, End::Abandoned);
     }
     // One slow wish is no failure of LiveKit.
     livekit.be(Mood::Honest);
-    assert_eq!(client.call(removal(1)).await, Outcome::Done);
+    assert_eq!(client.do_for_room(removal(1)).await, Outcome::Done);
 }
 
 #[tokio::test]
@@ -90,7 +90,7 @@ async fn whoever_finds_no_place_gives_up_and_that_is_no_failure() {
     while let Some(outcome) = next(&mut tasks).await {
         assert_eq!(outcome, Outcome::Done);
     }
-    assert_eq!(client.call(removal(1)).await, Outcome::Done);
+    assert_eq!(client.do_for_room(removal(1)).await, Outcome::Done);
     assert_eq!(livekit.calls().len(), CALLS_MAX + 1);
 }
 
@@ -110,5 +110,5 @@ async fn calls_that_are_cancelled_leave_their_places() {
         assert_eq!(livekit.end_of(number).await, End::Abandoned);
     }
     livekit.be(Mood::Honest);
-    assert_eq!(client.call(removal(1)).await, Outcome::Done);
+    assert_eq!(client.do_for_room(removal(1)).await, Outcome::Done);
 }

@@ -18,7 +18,7 @@ use crate::{
 /// A kept message.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(from = "(u64, Arc<StoredMessage>)", into = "(u64, Arc<StoredMessage>)")]
-pub struct Entry {
+pub struct KeptMessage {
     /// Its number among all messages of the room.
     pub number: u64,
     pub message: Arc<StoredMessage>,
@@ -28,7 +28,7 @@ pub struct Entry {
     pub bytes: usize,
 }
 
-impl From<(u64, Arc<StoredMessage>)> for Entry {
+impl From<(u64, Arc<StoredMessage>)> for KeptMessage {
     fn from((number, message): (u64, Arc<StoredMessage>)) -> Self {
         let folded = fold::folded(&message.content);
         let group = match &message.scope {
@@ -48,13 +48,13 @@ impl From<(u64, Arc<StoredMessage>)> for Entry {
     }
 }
 
-impl From<Entry> for (u64, Arc<StoredMessage>) {
-    fn from(entry: Entry) -> Self {
+impl From<KeptMessage> for (u64, Arc<StoredMessage>) {
+    fn from(entry: KeptMessage) -> Self {
         (entry.number, entry.message)
     }
 }
 
-impl Entry {
+impl KeptMessage {
     /// The content as it is searched.
     pub fn searched(&self) -> &str {
         self.folded.as_deref().unwrap_or(&self.message.content)
@@ -76,11 +76,11 @@ fn encoded_bytes(text: &str) -> usize {
 
 /// The kept messages of one scope, oldest first.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-pub struct History {
+pub struct ScopeHistory {
     /// Messages since the meeting began that are no longer kept: the index of the oldest kept one.
     pub first_index: u64,
-    messages: VecDeque<Entry>,
-    /// What all kept ones take; follows from them ([`History::count`]).
+    messages: VecDeque<KeptMessage>,
+    /// What all kept ones take; follows from them ([`ScopeHistory::count`]).
     #[serde(skip)]
     bytes: usize,
 }
@@ -93,21 +93,21 @@ pub struct Chunk {
     next_index: Option<u64>,
 }
 
-impl History {
-    pub fn push(&mut self, entry: Entry) {
+impl ScopeHistory {
+    pub fn push(&mut self, entry: KeptMessage) {
         self.bytes += entry.bytes;
         self.messages.push_back(entry);
     }
 
     /// The oldest goes; the indexes of the others stay.
-    pub fn pop_oldest(&mut self) -> Option<Entry> {
+    pub fn pop_oldest(&mut self) -> Option<KeptMessage> {
         let oldest = self.messages.pop_front()?;
         self.first_index += 1;
         self.bytes -= oldest.bytes;
         Some(oldest)
     }
 
-    pub fn iter(&self) -> impl DoubleEndedIterator<Item = &Entry> {
+    pub fn iter(&self) -> impl DoubleEndedIterator<Item = &KeptMessage> {
         self.messages.iter()
     }
 

@@ -10,7 +10,7 @@ use serde_json::value::RawValue;
 
 use super::{
     fold::Term,
-    history::{Chunk, Entry, History},
+    history::{Chunk, KeptMessage, ScopeHistory},
 };
 use crate::{
     ids::{GroupId, ParticipantId, Timestamp},
@@ -35,9 +35,9 @@ impl Key {
 /// A copy costs no more in a long chat: it shares the histories until one of them changes, and finds out what follows from them when it
 /// is asked.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(from = "Kept", into = "Kept")]
+#[serde(from = "StoredHistories", into = "StoredHistories")]
 pub struct Store {
-    histories: BTreeMap<Key, Arc<History>>,
+    histories: BTreeMap<Key, Arc<ScopeHistory>>,
     next_number: u64,
     index: Lazy,
     newest_global: Newest,
@@ -81,14 +81,14 @@ impl PartialEq for Newest {
 
 /// What a snapshot holds; the rest follows from it.
 #[derive(Serialize, Deserialize)]
-struct Kept {
-    histories: Vec<(Key, Arc<History>)>,
+struct StoredHistories {
+    histories: Vec<(Key, Arc<ScopeHistory>)>,
     next_number: u64,
 }
 
-impl From<Kept> for Store {
-    fn from(kept: Kept) -> Self {
-        let counted = |(key, mut history): (Key, Arc<History>)| {
+impl From<StoredHistories> for Store {
+    fn from(kept: StoredHistories) -> Self {
+        let counted = |(key, mut history): (Key, Arc<ScopeHistory>)| {
             Arc::make_mut(&mut history).count();
             (key, history)
         };
@@ -100,7 +100,7 @@ impl From<Kept> for Store {
     }
 }
 
-impl From<Store> for Kept {
+impl From<Store> for StoredHistories {
     fn from(store: Store) -> Self {
         Self {
             histories: store.histories.into_iter().collect(),
@@ -110,7 +110,7 @@ impl From<Store> for Kept {
 }
 
 impl Index {
-    fn of(histories: &BTreeMap<Key, Arc<History>>) -> Self {
+    fn of(histories: &BTreeMap<Key, Arc<ScopeHistory>>) -> Self {
         let mut index = Self::default();
         for (key, history) in histories {
             index.introduce(*key);
@@ -121,7 +121,7 @@ impl Index {
         index
     }
 
-    fn count(&mut self, key: Key, entry: &Entry) {
+    fn count(&mut self, key: Key, entry: &KeptMessage) {
         self.bytes += entry.bytes;
         self.by_number.insert(entry.number, key);
         for id in names(key, &entry.message) {
@@ -129,7 +129,7 @@ impl Index {
         }
     }
 
-    fn uncount(&mut self, key: Key, entry: &Entry) {
+    fn uncount(&mut self, key: Key, entry: &KeptMessage) {
         self.bytes -= entry.bytes;
         self.by_number.remove(&entry.number);
         for id in names(key, &entry.message) {
@@ -186,7 +186,7 @@ impl Store {
     pub fn add(&mut self, key: Key, message: StoredMessage, per_scope_max: usize) {
         let number = self.next_number;
         self.next_number += 1;
-        let entry = Entry::from((number, Arc::new(message)));
+        let entry = KeptMessage::from((number, Arc::new(message)));
         self.change_index(|index| {
             index.count(key, &entry);
             index.introduce(key);
@@ -202,7 +202,7 @@ impl Store {
     fn drop_oldest(&mut self, key: Key) {
         let _ = self.index();
         let history = self.histories.get_mut(&key).map(Arc::make_mut);
-        let Some(entry) = history.and_then(History::pop_oldest) else {
+        let Some(entry) = history.and_then(ScopeHistory::pop_oldest) else {
             return;
         };
         self.change_index(|index| index.uncount(key, &entry));
@@ -225,7 +225,7 @@ impl Store {
         self.index().bytes
     }
 
-    fn oldest(&self) -> Option<(Key, &Entry)> {
+    fn oldest(&self) -> Option<(Key, &KeptMessage)> {
         let (_, key) = self.index().by_number.first_key_value()?;
         Some((*key, self.histories.get(key)?.iter().next()?))
     }
@@ -298,7 +298,7 @@ impl Store {
             return;
         }
         // How many messages there are up to the last of this author.
-        let until_last = |history: &History| {
+        let until_last = |history: &ScopeHistory| {
             let last = history.iter().rev().position(|entry| entry.message.source == who);
             last.map_or(0, |newer| history.len() - newer)
         };
@@ -333,7 +333,7 @@ impl Store {
     pub fn private_since(&self, who: ParticipantId, since: Timestamp, max: usize) -> Vec<Arc<StoredMessage>> {
         let scopes = self.correspondents(who).into_iter();
         let histories = scopes.filter_map(|other| self.histories.get(&Key::private(who, other)));
-        let newer = |history: &'_ Arc<History>| {
+        let newer = |history: &'_ Arc<ScopeHistory>| {
             let newest_first = history.iter().rev().map(|entry| Arc::clone(&entry.message));
             let newer = newest_first.take_while(|message| message.timestamp > since);
             newer.take(max).collect::<Vec<_>>()

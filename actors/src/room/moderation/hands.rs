@@ -37,7 +37,7 @@ impl Meeting {
         cx: &mut Cx,
         who: ParticipantId,
         of: Option<&Named>,
-        word: Option<&ModerationEvent<'_>>,
+        event: Option<&ModerationEvent<'_>>,
     ) {
         let is_meant = |id| of.is_none_or(|named| named.contains(id));
         let up = self.people.iter().filter(|(id, p)| p.hand_is_up && is_meant(*id));
@@ -49,8 +49,8 @@ impl Meeting {
             let Some(line) = self.people.line_inside(id) else {
                 continue;
             };
-            if let Some(word) = word {
-                cx.send_one(Some(line), word);
+            if let Some(event) = event {
+                cx.send_one(Some(line), event);
             }
             self.tell_update(cx, id);
         }

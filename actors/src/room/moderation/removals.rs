@@ -227,14 +227,14 @@ impl Room {
     }
 
     /// Tells a participant why, and removes it.
-    fn expel(&mut self, cx: &mut Cx, id: ParticipantId, word: &ModerationEvent<'_>, reason: LeaveReason) {
+    fn expel(&mut self, cx: &mut Cx, id: ParticipantId, event: &ModerationEvent<'_>, reason: LeaveReason) {
         if let Some(meeting) = &self.meeting {
-            cx.send_one(meeting.people.line(id), word);
+            cx.send_one(meeting.people.line(id), event);
         }
         // Sockets that are just taking over, or were blocked.
         let pending = self.access.get(id).map(|holder| holder.pending.clone());
         for seat in pending.unwrap_or_default() {
-            cx.tell(seat.session, word);
+            cx.tell(seat.session, event);
         }
         self.remove(cx, id, reason);
     }
