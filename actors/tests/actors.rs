@@ -19,6 +19,7 @@ use colloquy_actors::{
 };
 use serde_json::json;
 use stage::{Guest, Stage, until};
+use tokio::io::AsyncReadExt as _;
 use uuid::Uuid;
 
 fn files(folder: &tempfile::TempDir) -> JournalMode {
@@ -232,7 +233,66 @@ async fn rooms_on_a_slow_disk_make_no_other_one_wait() {
     stage.stop().await;
 }
 
-#[tokio::test]
+/// What a receiver of 400 kbit/s takes at a time, and how often.
+const SLOW_BYTES: usize = 5_000;
+const SLOW_PAUSE: Duration = Duration::from_millis(100);
+
+/// A room of 1,000, and one more whose connection takes 400 kbit/s: its `join_success` takes longer than a client may take nothing.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_slow_receiver_gets_into_a_large_room() {
+    let stage = Stage::start(JournalMode::Memory).await;
+    let mut speaker = stage.enter("speaker", None).await;
+    let mut others = Vec::new();
+    for number in 1..1_000 {
+        let issued = stage.issue(None).await.unwrap();
+        let ends = tokio::io::duplex(1024 * 1024);
+        others.push(stage.begin_join(issued, &format!("guest {number}"), ends).await);
+    }
+    for _ in &others {
+        speaker.expect("joined").await;
+    }
+    let (ours, wide) = tokio::io::duplex(64 * 1024 * 1024);
+    let (narrow, theirs) = tokio::io::duplex(4 * 1024);
+    let (mut from_server, mut to_server) = tokio::io::split(narrow);
+    let (mut from_client, mut to_client) = tokio::io::split(wide);
+    tokio::spawn(async move { tokio::io::copy(&mut from_client, &mut to_server).await });
+    tokio::spawn(async move {
+        loop {
+            tokio::time::sleep(SLOW_PAUSE).await;
+            let mut some = (&mut from_server).take(SLOW_BYTES as u64);
+            // Both ends live as long as the test.
+            let _ = tokio::time::timeout(SLOW_PAUSE, tokio::io::copy(&mut some, &mut to_client)).await;
+        }
+    });
+    let began = Instant::now();
+    let issued = stage.issue(None).await.unwrap();
+    let mut slow = stage.begin_join(issued, "slow", (ours, theirs)).await;
+    let joining = async {
+        let join_success = slow.expect_within("join_success", Duration::from_secs(120)).await;
+        assert_eq!(join_success["participants"].as_array().unwrap().len(), 1_000);
+    };
+    let talking = async {
+        loop {
+            speaker.say("meanwhile").await;
+            tokio::time::sleep(Duration::from_millis(500)).await;
+        }
+    };
+    tokio::select! {
+        () = joining => {}
+        () = talking => {}
+    }
+    assert!(began.elapsed() > Duration::from_secs(5), "{:?}", began.elapsed());
+    speaker.say("at last").await;
+    loop {
+        let said = slow.expect_within("message_sent", Duration::from_secs(60)).await;
+        if said["content"] == "at last" {
+            break;
+        }
+    }
+    stage.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_death_of_the_registry_is_noticed_by_nobody() {
     let stage = Stage::start(JournalMode::Memory).await;
     let mut alice = stage.enter("Alice", None).await;

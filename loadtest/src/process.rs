@@ -21,8 +21,9 @@ pub enum ProcessError {
 /// What a process has used so far.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Usage {
-    /// User and system time of all threads.
-    pub cpu: Duration,
+    /// Of all threads.
+    pub user: Duration,
+    pub system: Duration,
     /// Resident memory.
     pub rss_bytes: u64,
 }
@@ -35,10 +36,17 @@ pub struct Observer(Option<u32>);
 #[derive(Debug, Clone, Copy, Default, Serialize)]
 pub struct ServerCost {
     pub cpu_seconds: f64,
+    /// Its parts: the process' own time, and the kernel's for it.
+    pub user_seconds: f64,
+    pub system_seconds: f64,
     pub rss_bytes_before: u64,
     pub rss_bytes_after: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cpu_seconds_per_1000_deliveries: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub user_micros_per_delivery: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub system_micros_per_delivery: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub deliveries_per_cpu_second: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -51,6 +59,11 @@ impl Observer {
         let observer = Self(pid);
         observer.look()?;
         Ok(observer)
+    }
+
+    /// Looks at no process.
+    pub fn nobody() -> Self {
+        Self(None)
     }
 
     pub fn look(self) -> Result<Option<Usage>, ProcessError> {
@@ -68,8 +81,12 @@ impl Observer {
 
 impl ServerCost {
     pub fn between(before: Usage, after: Usage) -> Self {
+        let user_seconds = after.user.saturating_sub(before.user).as_secs_f64();
+        let system_seconds = after.system.saturating_sub(before.system).as_secs_f64();
         Self {
-            cpu_seconds: after.cpu.saturating_sub(before.cpu).as_secs_f64(),
+            cpu_seconds: user_seconds + system_seconds,
+            user_seconds,
+            system_seconds,
             rss_bytes_before: before.rss_bytes,
             rss_bytes_after: after.rss_bytes,
             ..Self::default()
@@ -83,6 +100,8 @@ impl ServerCost {
         }
         Self {
             cpu_seconds_per_1000_deliveries: ratio(self.cpu_seconds * 1000.0, float(deliveries)),
+            user_micros_per_delivery: ratio(self.user_seconds * 1e6, float(deliveries)),
+            system_micros_per_delivery: ratio(self.system_seconds * 1e6, float(deliveries)),
             deliveries_per_cpu_second: ratio(float(deliveries), self.cpu_seconds),
             ..self
         }
@@ -104,25 +123,25 @@ fn usage(pid: u32) -> Result<Usage, ProcessError> {
         text.map_err(|source| ProcessError::Unreadable { pid, source })
     };
     let unknown = |file| ProcessError::Unknown { pid, file };
+    let (user, system) = cpu_times(&read("stat")?).ok_or_else(|| unknown("stat"))?;
     Ok(Usage {
-        cpu: cpu_time(&read("stat")?).ok_or_else(|| unknown("stat"))?,
+        user,
+        system,
         rss_bytes: rss_bytes(&read("status")?).ok_or_else(|| unknown("status"))?,
     })
 }
 
 /// User and system time in `/proc/<pid>/stat`. The name in parentheses may hold anything, parentheses and spaces too.
-fn cpu_time(stat: &str) -> Option<Duration> {
+fn cpu_times(stat: &str) -> Option<(Duration, Duration)> {
     let (_, behind_name) = stat.rsplit_once(')')?;
     // utime and stime are fields 14 and 15; the state behind the name is field 3.
     let mut times = behind_name.split_ascii_whitespace().skip(11);
-    let user_ticks: u64 = times.next()?.parse().ok()?;
-    let system_ticks: u64 = times.next()?.parse().ok()?;
     let millis_per_tick = u64::from(1000 / TICKS_PER_SECOND);
-    Some(Duration::from_millis(
-        user_ticks
-            .checked_add(system_ticks)?
-            .checked_mul(millis_per_tick)?,
-    ))
+    let mut next = || {
+        let ticks: u64 = times.next()?.parse().ok()?;
+        Some(Duration::from_millis(ticks.checked_mul(millis_per_tick)?))
+    };
+    Some((next()?, next()?))
 }
 
 /// Resident memory in `/proc/<pid>/status`.
@@ -141,7 +160,8 @@ mod tests {
 
     #[test]
     fn times_of_a_process_with_an_odd_name() {
-        assert_eq!(cpu_time(STAT), Some(Duration::from_secs(18)));
+        let times = (Duration::from_millis(12_340), Duration::from_millis(5_660));
+        assert_eq!(cpu_times(STAT), Some(times));
     }
 
     #[test]
@@ -153,7 +173,7 @@ mod tests {
     #[test]
     fn what_is_not_understood_is_nothing() {
         for stat in ["", "1 (x)", "1 (x) S 1 2 3", &STAT.replace("1234", "-1")] {
-            assert_eq!(cpu_time(stat), None, "{stat}");
+            assert_eq!(cpu_times(stat), None, "{stat}");
         }
         for status in ["", "VmRSS:\t12 MB", "VmRSS:\tx kB", "VmSize:\t12 kB"] {
             assert_eq!(rss_bytes(status), None, "{status}");
@@ -178,7 +198,8 @@ mod tests {
     #[test]
     fn costs_are_spread() {
         let usage = |cpu_secs, rss_bytes| Usage {
-            cpu: Duration::from_secs(cpu_secs),
+            user: Duration::from_secs(cpu_secs),
+            system: Duration::ZERO,
             rss_bytes,
         };
         let cost = ServerCost::between(usage(3, 1_000_000), usage(5, 3_000_000));

@@ -177,7 +177,18 @@ impl Display for Findings {
 }
 
 fn write_server(f: &mut fmt::Formatter<'_>, server: &ServerCost) -> fmt::Result {
-    writeln!(f, "server       {:>9.2} CPU seconds", server.cpu_seconds)?;
+    let (all, user, system) = (server.cpu_seconds, server.user_seconds, server.system_seconds);
+    writeln!(
+        f,
+        "server       {all:>9.2} CPU seconds ({user:.2} user, {system:.2} system)"
+    )?;
+    if let (Some(user), Some(system)) = (server.user_micros_per_delivery, server.system_micros_per_delivery) {
+        writeln!(
+            f,
+            "             {:>9.2} µs per delivery ({user:.2} user, {system:.2} system)",
+            user + system
+        )?;
+    }
     if let Some(seconds) = server.cpu_seconds_per_1000_deliveries {
         writeln!(f, "             {seconds:>9.6} CPU seconds per 1,000 deliveries")?;
     }

@@ -51,7 +51,7 @@ pub struct Page {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct AsOfQuery {
-    /// What was added later is left out; links to other pages carry it, so that what is added meanwhile shifts nothing.
+    /// What was made later is left out; links to other pages carry it, so that what is made meanwhile shifts nothing.
     #[param(required = false)]
     as_of: Option<DateTime<Utc>>,
 }
@@ -73,14 +73,15 @@ where
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
         let page = Page::from_request_parts(parts, state).await?;
         let InQuery(query) = InQuery::<AsOfQuery>::from_request_parts(parts, state).await?;
+        let asked = query.as_of.map(|asked| asked.clamp(TIME_MIN, TIME_MAX));
         let now = || ApiState::from_ref(state).clock.now();
-        let as_of = store::micros(query.as_of.unwrap_or_else(now).clamp(TIME_MIN, TIME_MAX));
         Ok(Self {
             page: Page {
-                as_of: Some(as_of),
+                as_of: Some(store::micros(asked.unwrap_or_else(now))),
                 ..page
             },
-            as_of,
+            // Without it everything is shown, also what a clock that was set back takes for later.
+            as_of: asked.unwrap_or(TIME_MAX),
         })
     }
 }

@@ -105,8 +105,8 @@ impl RedeemedTicket {
 pub enum SessionMsg {
     /// Nothing more is read: how the participation ends, and the close code that the client gets.
     Read(Ending, Option<CloseCode>),
-    /// Nothing more is written.
-    Written,
+    /// Nothing more is written; whether the last was the answer to the client's close frame.
+    Written { is_answered: bool },
     /// The client has closed its side.
     Drained,
     /// The wait for the client's close frame is over.
@@ -259,10 +259,11 @@ impl<S: Socket> Actor for SessionActor<S> {
                 state.link.close(code.unwrap_or(CloseCode::Normal));
                 myself.send_after(Duration::from_secs(CLOSE_WAIT_SECS), || SessionMsg::CloseWaited);
             }
-            SessionMsg::Written => {
+            SessionMsg::Written { is_answered } => {
                 state.written = true;
-                // Ended from here: an overflowing queue, a stalled write, or the room's own word.
-                state.tell_end(Ending::Lost);
+                // Ended from here: an overflowing queue, a stalled write, or the room's own word; or the client has closed, and the answer was
+                // faster than the reader's word of that.
+                state.tell_end(if is_answered { Ending::Quit } else { Ending::Lost });
                 myself.send_after(Duration::from_secs(CLOSE_WAIT_SECS), || SessionMsg::CloseWaited);
             }
             SessionMsg::Drained => state.drained = true,

@@ -36,26 +36,35 @@ pub(super) async fn run<W: AsyncWrite + Unpin>(
     shared: Arc<Shared>,
     actor: ActorRef<SessionMsg>,
 ) {
-    let last = drain(&mut socket, &mut queue, &shared).await;
-    // Waiting for the other side keeps nothing of what is not sent.
+    let mut batch = Batch::default();
+    let last = drain(&mut socket, &mut queue, &mut batch, &shared).await;
+    // Waiting for the other side keeps nothing of what is not sent, but the frame that is begun.
     drop(queue);
     shared.unread.give_up();
+    batch.keep_what_is_begun();
+    let mut is_answered = false;
     if let Some(code) = last {
         // Whoever does not take the close frame in time does without.
-        let closing = close(&mut socket, &shared, code);
+        let closing = close(&mut socket, &mut batch, &shared, (code, &mut is_answered));
         let _ = tokio::time::timeout(Duration::from_secs(CLOSE_WAIT_SECS), closing).await;
     }
     // The actor may have stopped already.
-    let _ = actor.cast(SessionMsg::Written);
+    let _ = actor.cast(SessionMsg::Written { is_answered });
 }
 
-/// The last frame: the answer to the client's close frame, or ours.
-async fn close<W: AsyncWrite + Unpin>(socket: &mut W, shared: &Shared, code: CloseCode) -> io::Result<()> {
-    let is_answered = shared.replies.close();
+/// The last frame, behind the rest of one that is begun: the answer to the client's close frame, or ours. Says which.
+async fn close<W: AsyncWrite + Unpin>(
+    socket: &mut W,
+    batch: &mut Batch,
+    shared: &Shared,
+    (code, is_answered): (CloseCode, &mut bool),
+) -> io::Result<()> {
+    *is_answered = shared.replies.close();
+    poll_fn(|cx| batch.poll(cx, Pin::new(socket), shared, Until::EndOfFrame)).await?;
     if let Some(replies) = shared.replies.take() {
         socket.write_all(&replies).await?;
     }
-    if !is_answered {
+    if !*is_answered {
         let [high, low] = code.number().to_be_bytes();
         socket.write_all(&pieces::close_frame([high, low])).await?;
     }
@@ -66,15 +75,15 @@ async fn close<W: AsyncWrite + Unpin>(socket: &mut W, shared: &Shared, code: Clo
 async fn drain<W: AsyncWrite + Unpin>(
     socket: &mut W,
     queue: &mut mpsc::Receiver<Outgoing>,
+    batch: &mut Batch,
     shared: &Shared,
 ) -> Option<CloseCode> {
-    let mut batch = Vec::new();
     loop {
         // Also of who is cut while nothing waits for it: what it was to get did not fit.
         tokio::select! {
             biased;
             () = shared.cut_now.notified() => return Some(CloseCode::TryAgain),
-            received = queue.recv_many(&mut batch, WRITER_BATCH_FRAMES) => {
+            received = queue.recv_many(&mut batch.queued, WRITER_BATCH_FRAMES) => {
                 if received == 0 {
                     return None;
                 }
@@ -85,7 +94,7 @@ async fn drain<W: AsyncWrite + Unpin>(
         let written = tokio::select! {
             biased;
             () = shared.cut_now.notified() => return Some(CloseCode::TryAgain),
-            written = while_taken(shared, write(socket, &mut batch, shared)) => written,
+            written = while_taken(shared, write(socket, batch, shared)) => written,
         };
         shared.unread.written();
         match written {
@@ -115,26 +124,27 @@ async fn while_taken<T>(shared: &Shared, writing: impl Future<Output = T>) -> Op
 /// Writes a batch, and what the library answers meanwhile. Returns the code when the batch says to close, or the client has.
 async fn write<W: AsyncWrite + Unpin>(
     socket: &mut W,
-    batch: &mut Vec<Outgoing>,
+    batch: &mut Batch,
     shared: &Shared,
 ) -> io::Result<Option<CloseCode>> {
-    let mut progress = Progress::default();
-    poll_fn(|cx| progress.poll(cx, Pin::new(socket), batch, shared)).await?;
+    poll_fn(|cx| batch.poll(cx, Pin::new(socket), shared, Until::EndOfBatch)).await?;
     // What was queued behind the end is not sent.
-    let last = match batch.get(progress.index) {
-        _ if progress.is_over => Some(CloseCode::Normal),
+    let last = match batch.queued.get(batch.index) {
+        _ if batch.is_over => Some(CloseCode::Normal),
         Some(Outgoing::Close(code)) => Some(*code),
         _ => None,
     };
-    batch.clear();
+    batch.queued.clear();
+    batch.index = 0;
     socket.flush().await?;
     Ok(last)
 }
 
-/// How far a batch is with the socket.
+/// What has been taken from the queue, and how far it is with the socket.
 #[derive(Debug, Default)]
-struct Progress {
-    /// What of the batch is next, and how many bytes of its frames the socket has.
+struct Batch {
+    queued: Vec<Outgoing>,
+    /// What is next, and how many bytes of its frames the socket has.
     index: usize,
     offset: usize,
     /// An answer of the library that is on its way.
@@ -143,20 +153,44 @@ struct Progress {
     is_over: bool,
 }
 
-impl Progress {
+/// How far a batch is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Until {
+    EndOfBatch,
+    /// Only what is begun: a frame that ends in the middle would swallow the next one.
+    EndOfFrame,
+}
+
+impl Batch {
+    /// Lets go of everything that the socket has nothing of.
+    fn keep_what_is_begun(&mut self) {
+        let begun = if self.offset > 0 {
+            self.queued.drain(..).nth(self.index)
+        } else {
+            None
+        };
+        self.queued.clear();
+        self.queued.extend(begun);
+        self.index = 0;
+    }
+
     fn poll<W: AsyncWrite>(
         &mut self,
         cx: &mut Context<'_>,
         mut socket: Pin<&mut W>,
-        batch: &mut Vec<Outgoing>,
         shared: &Shared,
+        until: Until,
     ) -> Poll<io::Result<()>> {
         loop {
-            let frames = self.next_frames(batch);
-            if self.reply.is_empty()
-                && frames.skipped == 0
-                && let Some(reply) = shared.replies.take()
-            {
+            let mut frames = next_frames(&self.queued[self.index..], self.offset);
+            let is_between = self.reply.is_empty() && frames.skipped == 0;
+            if is_between && until == Until::EndOfFrame {
+                return Poll::Ready(Ok(()));
+            }
+            if until == Until::EndOfFrame {
+                frames.count = frames.count.min(1);
+            }
+            if is_between && let Some(reply) = shared.replies.take() {
                 self.reply = reply;
                 self.is_over = shared.replies.is_closed();
             }
@@ -177,47 +211,17 @@ impl Progress {
             }
             shared.taken.fetch_add(written as u64, Ordering::Relaxed);
             if self.reply.is_empty() {
-                self.has_written(written, batch, shared);
+                self.has_written(written, shared, until);
             } else {
                 self.reply.drain(..written);
             }
         }
     }
 
-    /// The frames that are next, up to the end of a long message's one: between two of those an answer may stand.
-    fn next_frames<'b>(&self, batch: &'b [Outgoing]) -> Frames<'b> {
-        let mut next = Frames::default();
-        let mut offset = self.offset;
-        for outgoing in &batch[self.index..] {
-            match outgoing {
-                Outgoing::Text(frame) => {
-                    for (head, payload) in pieces::frames(frame.text()) {
-                        let bytes = head.bytes().len() + payload.len();
-                        if offset >= bytes {
-                            offset -= bytes;
-                            continue;
-                        }
-                        let is_whole = payload.len() == frame.text().len();
-                        next.push(head, payload.as_bytes(), std::mem::take(&mut offset));
-                        if !is_whole {
-                            return next;
-                        }
-                    }
-                }
-                Outgoing::Ping => next.push(Head::PING, &[], std::mem::take(&mut offset)),
-                Outgoing::Close(_) => return next,
-            }
-            if next.count == FRAMES_AT_ONCE {
-                break;
-            }
-        }
-        next
-    }
-
     /// The socket has so many bytes more. A frame is held, and counts, until it has all of it.
-    fn has_written(&mut self, bytes: usize, batch: &mut [Outgoing], shared: &Shared) {
+    fn has_written(&mut self, bytes: usize, shared: &Shared, until: Until) {
         self.offset += bytes;
-        while let Some(outgoing) = batch.get_mut(self.index) {
+        while let Some(outgoing) = self.queued.get_mut(self.index) {
             let length = match outgoing {
                 Outgoing::Text(frame) => framed_bytes(frame.text()),
                 Outgoing::Ping => Head::PING.bytes().len(),
@@ -228,11 +232,43 @@ impl Progress {
             }
             self.offset -= length;
             self.index += 1;
-            if let Outgoing::Text(frame) = std::mem::replace(outgoing, Outgoing::Ping) {
+            // At the end nothing is counted any more.
+            if let Outgoing::Text(frame) = std::mem::replace(outgoing, Outgoing::Ping)
+                && until == Until::EndOfBatch
+            {
                 shared.unread.taken(frame.bytes());
             }
         }
     }
+}
+
+/// The frames that are next, of whose first the socket has `offset` bytes, up to the end of a long message's one: between two of those an answer may stand.
+fn next_frames(queued: &[Outgoing], mut offset: usize) -> Frames<'_> {
+    let mut next = Frames::default();
+    for outgoing in queued {
+        match outgoing {
+            Outgoing::Text(frame) => {
+                for (head, payload) in pieces::frames(frame.text()) {
+                    let bytes = head.bytes().len() + payload.len();
+                    if offset >= bytes {
+                        offset -= bytes;
+                        continue;
+                    }
+                    let is_whole = payload.len() == frame.text().len();
+                    next.push(head, payload.as_bytes(), std::mem::take(&mut offset));
+                    if !is_whole {
+                        return next;
+                    }
+                }
+            }
+            Outgoing::Ping => next.push(Head::PING, &[], std::mem::take(&mut offset)),
+            Outgoing::Close(_) => return next,
+        }
+        if next.count == FRAMES_AT_ONCE {
+            break;
+        }
+    }
+    next
 }
 
 /// Frames that are next, without the bytes of the first that the socket has.
@@ -280,7 +316,8 @@ mod tests {
         let (mut ours, _theirs) = tokio::io::duplex(1_024);
         let (_queue, mut receiver) = mpsc::channel(1);
         let shared = Shared::default();
-        let draining = drain(&mut ours, &mut receiver, &shared);
+        let mut batch = Batch::default();
+        let draining = drain(&mut ours, &mut receiver, &mut batch, &shared);
         let cutting = async {
             tokio::task::yield_now().await;
             shared.cut_now.notify_one();
@@ -316,7 +353,7 @@ mod tests {
         let shared = Shared::default();
         let frame = Frame::new("x".repeat(BYTES).into(), 1);
         assert!(shared.unread.takes(&frame));
-        let mut batch = vec![Outgoing::Text(frame)];
+        let mut batch = of(vec![Outgoing::Text(frame)]);
         let mut writing = std::pin::pin!(write(&mut ours, &mut batch, &shared));
         let stuck = tokio::time::timeout(Duration::from_secs(1), writing.as_mut()).await;
         assert!(stuck.is_err());
@@ -328,6 +365,20 @@ mod tests {
             written = writing => assert!(written.expect("written").is_none()),
         }
         assert_eq!(shared.unread.bytes(), 0);
+    }
+
+    fn of(queued: Vec<Outgoing>) -> Batch {
+        Batch {
+            queued,
+            ..Batch::default()
+        }
+    }
+
+    /// Closes as [`run`] does.
+    async fn end<W: AsyncWrite + Unpin>(socket: &mut W, batch: &mut Batch, shared: &Shared, code: CloseCode) {
+        batch.keep_what_is_begun();
+        let closed = close(socket, batch, shared, (code, &mut false)).await;
+        closed.expect("closed");
     }
 
     fn text(length: usize) -> Outgoing {
@@ -355,11 +406,10 @@ mod tests {
             let expected: Vec<_> = expected.collect();
             let writing = async {
                 let shared = Shared::default();
+                let mut batch = of(batch);
                 let last = write(&mut ours, &mut batch, &shared).await.expect("written");
                 assert_eq!(last, Some(CloseCode::Restart));
-                close(&mut ours, &shared, CloseCode::Restart)
-                    .await
-                    .expect("closed");
+                end(&mut ours, &mut batch, &shared, CloseCode::Restart).await;
                 drop(ours);
             };
             let mut theirs = theirs;
@@ -382,13 +432,49 @@ mod tests {
         }
     }
 
+    /// Who is cut in the middle of a frame gets its rest, and then the close frame.
+    #[tokio::test(start_paused = true)]
+    async fn who_is_cut_amid_a_frame_hears_why() {
+        const PONG: &[u8] = &[0x8a, 5, b'h', b'e', b'l', b'l', b'o'];
+        for (pipe, pong) in [(1, false), (7, false), (1_000, false), (3, true)] {
+            let (mut ours, mut theirs) = tokio::io::duplex(pipe);
+            let shared = Shared::default();
+            let mut batch = of(vec![text(900), text(40_000), text(5)]);
+            if pong {
+                shared.replies.add(PONG);
+            }
+            let stuck = tokio::time::timeout(Duration::from_secs(1), write(&mut ours, &mut batch, &shared));
+            assert!(stuck.await.is_err(), "it is in the middle");
+            let ending = async {
+                end(&mut ours, &mut batch, &shared, CloseCode::TryAgain).await;
+                drop(ours);
+            };
+            let mut bytes = Vec::new();
+            let ((), read) = tokio::join!(ending, theirs.read_to_end(&mut bytes));
+            read.expect("all");
+            let (to_client, mut from_us) = tokio::io::duplex(1_000_000);
+            from_us.write_all(&bytes).await.expect("room");
+            let mut client = WebSocketStream::from_raw_socket(to_client, Role::Client, None).await;
+            let first = client.next().await.expect("more").expect("whole");
+            match first {
+                Message::Pong(payload) => assert!(pong && payload == "hello"),
+                Message::Text(whole) => assert!(!pong && whole.chars().count() == 900),
+                other => panic!("{other:?}"),
+            }
+            let Some(Ok(Message::Close(Some(frame)))) = client.next().await else {
+                panic!("no close frame");
+            };
+            assert_eq!(u16::from(frame.code), CloseCode::TryAgain.number());
+        }
+    }
+
     /// A pong waits for one piece of a long message, not for all of it.
     #[tokio::test(start_paused = true)]
     async fn a_pong_gets_through_amid_a_long_message() {
         const PONG: &[u8] = &[0x8a, 0];
         let (mut ours, mut theirs) = tokio::io::duplex(1_024);
         let shared = Shared::default();
-        let mut batch = vec![text(400_000)];
+        let mut batch = of(vec![text(400_000)]);
         let writing = async {
             write(&mut ours, &mut batch, &shared).await.expect("written");
             drop(ours);
@@ -419,13 +505,11 @@ mod tests {
         const ANSWER: &[u8] = &[0x88, 2, 0x03, 0xe8];
         let (mut ours, mut theirs) = tokio::io::duplex(16);
         let shared = Shared::default();
-        let mut batch: Vec<_> = (0..64).map(|_| text(30)).collect();
+        let mut batch = of((0..64).map(|_| text(30)).collect());
         let writing = async {
             let last = write(&mut ours, &mut batch, &shared).await.expect("written");
             assert_eq!(last, Some(CloseCode::Normal));
-            close(&mut ours, &shared, CloseCode::Normal)
-                .await
-                .expect("closed");
+            end(&mut ours, &mut batch, &shared, CloseCode::Normal).await;
             drop(ours);
         };
         let reading = async {
@@ -448,9 +532,7 @@ mod tests {
             if answered {
                 shared.replies.add(ANSWER);
             }
-            close(&mut ours, &shared, CloseCode::Normal)
-                .await
-                .expect("closed");
+            end(&mut ours, &mut Batch::default(), &shared, CloseCode::Normal).await;
             shared.replies.add(ANSWER);
             assert_eq!(shared.replies.take(), None);
             drop(ours);

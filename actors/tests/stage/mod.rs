@@ -226,8 +226,21 @@ impl Stage {
     }
 
     pub async fn join(&self, issued: Issued, name: &str) -> Guest {
-        let (seat, _) = self.live.redeem(&issued.ticket).await.unwrap();
         let (ours, theirs) = tokio::io::duplex(1024 * 1024);
+        let mut guest = self.begin_join(issued, name, (ours, theirs)).await;
+        guest.join_success = guest.expect("join_success").await;
+        guest.id = guest.join_success["id"].as_str().unwrap().to_owned();
+        guest
+    }
+
+    /// Asks to join over these two ends of a connection, the client's and the server's.
+    pub async fn begin_join(
+        &self,
+        issued: Issued,
+        name: &str,
+        (ours, theirs): (DuplexStream, DuplexStream),
+    ) -> Guest {
+        let (seat, _) = self.live.redeem(&issued.ticket).await.unwrap();
         let live = self.live.clone();
         tokio::spawn(async move {
             let places = Places {
@@ -245,8 +258,6 @@ impl Stage {
         guest
             .send(json!({"namespace": "control", "payload": {"action": "join", "display_name": name}}))
             .await;
-        guest.join_success = guest.expect("join_success").await;
-        guest.id = guest.join_success["id"].as_str().unwrap().to_owned();
         guest
     }
 
@@ -290,14 +301,23 @@ impl Guest {
     }
 
     async fn next(&mut self) -> Message {
-        let next = tokio::time::timeout(PATIENCE, self.socket().next()).await;
+        self.next_within(PATIENCE).await
+    }
+
+    async fn next_within(&mut self, time: Duration) -> Message {
+        let next = tokio::time::timeout(time, self.socket().next()).await;
         next.expect("nothing came").expect("the socket ended").unwrap()
     }
 
     /// The payload of the next event of this kind; others are passed over.
     pub async fn expect(&mut self, message: &str) -> Value {
+        self.expect_within(message, PATIENCE).await
+    }
+
+    /// The same over a slow connection.
+    pub async fn expect_within(&mut self, message: &str, time: Duration) -> Value {
         loop {
-            if let Message::Text(text) = self.next().await {
+            if let Message::Text(text) = self.next_within(time).await {
                 let mut event: Value = serde_json::from_str(&text).unwrap();
                 if event["payload"]["message"] == message {
                     return event["payload"].take();

@@ -38,10 +38,10 @@ pub struct Args {
     /// Process id of the server on this machine: its CPU time and memory go into the report (Linux).
     #[arg(long, global = true, value_name = "PID")]
     pub server_pid: Option<u32>,
-    /// Concurrent rooms [default: 10, class: 1, restart: 200].
+    /// Concurrent rooms [default: 10, class: 1, restart: 200, neighbours: 100].
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
     rooms: Option<u32>,
-    /// Participants per room [default: 10, idle: 5, class: 301]; the first is the owner, the others are guests.
+    /// Participants per room [default: 10, idle, neighbours: 5, class: 301]; the first is the owner, the others are guests.
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
     participants: Option<u32>,
     /// chat, breakout: messages that each participant sends.
@@ -79,6 +79,12 @@ pub struct Args {
     /// baseline: how often baseline and server take turns.
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
     pub pairs: u32,
+    /// neighbours: participants of the large room.
+    #[arg(long, default_value_t = 500, value_parser = clap::value_parser!(u32).range(1..))]
+    pub large_room: u32,
+    /// neighbours: messages per second of each sender in the large room.
+    #[arg(long, default_value = "20", value_parser = positive)]
+    pub large_rate: f64,
     /// breakout: breakout rooms per room.
     #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u32).range(1..=100))]
     pub breakout_rooms: u32,
@@ -144,12 +150,17 @@ pub enum ScenarioName {
     Stall,
     /// As fanout, by turns at a bare broadcast server and at the server.
     Baseline,
+    /// As fanout in small rooms, first alone, then beside a large room that is flooded.
+    Neighbours,
 }
 
 impl ScenarioName {
     /// Whether this scenario floods a room by a few senders.
     pub fn floods(self) -> bool {
-        matches!(self, Self::Fanout | Self::Stall | Self::Baseline)
+        matches!(
+            self,
+            Self::Fanout | Self::Stall | Self::Baseline | Self::Neighbours
+        )
     }
 }
 

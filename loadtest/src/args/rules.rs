@@ -15,6 +15,7 @@ impl Args {
         let default = match self.scenario {
             ScenarioName::Class => 1,
             ScenarioName::Restart => 200,
+            ScenarioName::Neighbours => 100,
             _ => 10,
         };
         self.rooms.unwrap_or(default)
@@ -23,7 +24,7 @@ impl Args {
     /// Participants of each room.
     pub fn participants(&self) -> u32 {
         let default = match self.scenario {
-            ScenarioName::Idle => 5,
+            ScenarioName::Idle | ScenarioName::Neighbours => 5,
             ScenarioName::Class => 301,
             _ => 10,
         };
@@ -86,7 +87,12 @@ impl Args {
     /// Open files that a run needs at the most: a socket and an HTTP connection for each participant, and once more the
     /// sockets of the baseline.
     pub fn files_needed(&self) -> u64 {
-        2 * self.participants_total() + FILES_ASIDE
+        let large = if self.scenario == ScenarioName::Neighbours {
+            u64::from(self.large_room)
+        } else {
+            0
+        };
+        2 * (self.participants_total() + large) + FILES_ASIDE
     }
 
     /// What the parser can't see in one option alone.
@@ -170,6 +176,13 @@ impl Args {
             ScenarioName::Stall => {
                 parameters.extend(flood);
                 parameters.extend([("stalled_per_room", json!(self.stalled()))]);
+            }
+            ScenarioName::Neighbours => {
+                parameters.extend(flood);
+                parameters.extend([
+                    ("large_room", json!(self.large_room)),
+                    ("large_rate", json!(self.large_rate)),
+                ]);
             }
             ScenarioName::Baseline => {
                 parameters.extend(flood);

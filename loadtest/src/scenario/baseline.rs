@@ -15,7 +15,7 @@ use crate::{
     baseline::child::BaselineServer,
     figures::{median, ratio},
     meetings::Meetings,
-    process::Observer,
+    process::{Observer, ServerCost},
     report::{Findings, Pair},
 };
 
@@ -29,6 +29,7 @@ pub async fn run(
     let baseline_observer = Observer::new(Some(baseline.pid()))?;
     let load = Load::of(args);
     let mut findings = Findings::default();
+    let mut costs = Vec::new();
     for part in 0..args.pairs {
         let mut pool = ParticipantPool::enter_bare(args, |room| baseline.url(part, room)).await?;
         let bare = pool.flood(load, Stalling::Nobody, baseline_observer).await?;
@@ -38,10 +39,12 @@ pub async fn run(
         // New rooms: those who left the old ones would be listed.
         let rooms = prepare(args, meetings).await?;
         let entry = Entry::new(Arc::clone(args), Arc::clone(api))?;
-        let mut pool = ParticipantPool::enter(entry, rooms, 0).await?;
+        let participants = args.participants();
+        let mut pool = ParticipantPool::enter(entry, rooms, participants, 0).await?;
         let ours = pool.flood(load, Stalling::Nobody, observer).await?;
         findings.audit += ours.audit;
         findings.pairs.extend(pair(&bare, &ours));
+        costs.push([bare.cost, ours.cost]);
         findings.joins_attempted += args.participants_total();
         // The last pair's times stand for all; the number of joins is everybody's.
         let joined_before = findings.joins.count;
@@ -54,6 +57,7 @@ pub async fn run(
     }
     findings.deliveries.count = findings.audit.received;
     findings.figures = medians(&findings.pairs);
+    findings.figures.extend(micros(&costs));
     if findings.pairs.len() < args.pairs as usize {
         findings.errors.add("a flood too short to be measured");
     }
@@ -86,6 +90,26 @@ fn medians(pairs: &[Pair]) -> BTreeMap<&'static str, f64> {
     .collect()
 }
 
+/// Microseconds of user and system time per delivery, of the baseline and of the server: medians.
+fn micros(costs: &[[Option<ServerCost>; 2]]) -> BTreeMap<&'static str, f64> {
+    let of = |side: usize, figure: fn(ServerCost) -> Option<f64>| {
+        median(costs.iter().filter_map(|costs| figure(costs[side]?)))
+    };
+    let (user, system): (fn(ServerCost) -> _, fn(ServerCost) -> _) = (
+        |cost| cost.user_micros_per_delivery,
+        |cost| cost.system_micros_per_delivery,
+    );
+    [
+        ("median_baseline_user_micros", of(0, user)),
+        ("median_baseline_system_micros", of(0, system)),
+        ("median_server_user_micros", of(1, user)),
+        ("median_server_system_micros", of(1, system)),
+    ]
+    .into_iter()
+    .filter_map(|(name, figure)| Some((name, figure?)))
+    .collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -98,8 +122,13 @@ mod tests {
             ratio: server / baseline,
         };
         let medians = medians(&[pair(100.0, 90.0), pair(200.0, 100.0), pair(400.0, 120.0)]);
-        let figures = medians.into_values().map(Some).collect::<Vec<_>>();
-        assert_eq!(figures, [Some(200.0), Some(0.5), Some(100.0)]);
+        for (name, figure) in [
+            ("median_baseline_deliveries_per_cpu_second", 200.0),
+            ("median_ratio", 0.5),
+            ("median_server_deliveries_per_cpu_second", 100.0),
+        ] {
+            assert_eq!(medians.get(name), Some(&figure), "{name}");
+        }
     }
 
     #[test]

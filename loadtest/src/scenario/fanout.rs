@@ -11,7 +11,8 @@ use crate::{meetings::Meeting, process::Observer, report::Findings};
 pub async fn run(entry: Entry, rooms: Vec<Meeting>, observer: Observer) -> Result<Findings, ScenarioError> {
     let load = Load::of(&entry.args);
     let joins_attempted = entry.args.participants_total();
-    let mut pool = ParticipantPool::enter(entry, rooms, 0).await?;
+    let participants = entry.args.participants();
+    let mut pool = ParticipantPool::enter(entry, rooms, participants, 0).await?;
     let flood = pool.flood(load, Stalling::Nobody, observer).await?;
     Ok(Findings {
         joins_attempted,

@@ -12,6 +12,7 @@ mod idle;
 mod join_storm;
 mod listener;
 mod member;
+mod neighbours;
 mod participant_pool;
 mod persistent;
 mod restart;
@@ -56,6 +57,10 @@ pub async fn run(args: Arc<Args>, api: Arc<Api>, meetings: Arc<Meetings>) -> Res
         let findings = baseline::run(&args, &api, &meetings, observer).await?;
         return Ok(Report::new(&args, findings));
     }
+    if args.scenario == ScenarioName::Neighbours {
+        let findings = neighbours::run(&args, &api, &meetings, observer).await?;
+        return Ok(Report::new(&args, findings));
+    }
     let rooms = prepare(&args, &meetings).await?;
     let entry = Entry::new(Arc::clone(&args), api)?;
     let findings = match args.scenario {
@@ -68,7 +73,9 @@ pub async fn run(args: Arc<Args>, api: Arc<Api>, meetings: Arc<Meetings>) -> Res
         ScenarioName::Class => class::run(entry, rooms, observer).await?,
         ScenarioName::Restart => restart::run(entry, rooms).await?,
         ScenarioName::Stall => stall::run(entry, rooms, observer).await?,
-        ScenarioName::Fanout | ScenarioName::Baseline => fanout::run(entry, rooms, observer).await?,
+        ScenarioName::Fanout | ScenarioName::Baseline | ScenarioName::Neighbours => {
+            fanout::run(entry, rooms, observer).await?
+        }
     };
     Ok(Report::new(&args, findings))
 }

@@ -1,6 +1,6 @@
 //! Rooms full of people, of whom a few flood the others with messages.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use futures_util::{StreamExt, stream};
 use tokio::{sync::watch, task::JoinSet};
@@ -62,13 +62,27 @@ impl Load {
             time_limit: args.timeout,
         }
     }
+
+    /// Of the large room beside small ones.
+    pub fn of_large_room(args: &Args) -> Self {
+        Self {
+            senders: args.senders().min(args.large_room),
+            interval: Some(Duration::from_secs_f64(args.large_rate.recip())),
+            ..Self::of(args)
+        }
+    }
 }
 
 impl ParticipantPool {
     /// Everyone joins; the last `stalled` of each room with little room for what they do not read.
-    pub async fn enter(entry: Entry, meetings: Vec<Meeting>, stalled: u32) -> Result<Self, ScenarioError> {
-        let participants = entry.args.participants();
-        let progress = Progress::step("joins", entry.args.participants_total());
+    pub async fn enter(
+        entry: Entry,
+        meetings: Vec<Meeting>,
+        participants: u32,
+        stalled: u32,
+    ) -> Result<Self, ScenarioError> {
+        let total = meetings.len() as u64 * u64::from(participants);
+        let progress = Progress::step("joins", total);
         let entry = Arc::new(entry);
         let mut tasks = JoinSet::new();
         for seat in Seat::all(meetings, participants) {

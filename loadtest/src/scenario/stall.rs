@@ -13,8 +13,9 @@ use crate::{figures::ratio, flow::Flow, meetings::Meeting, process::Observer, re
 pub async fn run(entry: Entry, rooms: Vec<Meeting>, observer: Observer) -> Result<Findings, ScenarioError> {
     let load = Load::of(&entry.args);
     let joins_attempted = entry.args.participants_total();
+    let participants = entry.args.participants();
     let stalled = entry.args.stalled();
-    let mut pool = ParticipantPool::enter(entry, rooms, stalled).await?;
+    let mut pool = ParticipantPool::enter(entry, rooms, participants, stalled).await?;
     let before = pool.flood(load, Stalling::Nobody, observer).await?;
     let during = pool.flood(load, Stalling::Some, observer).await?;
     let p99_ratio = ratio(during.flow.p99_ms, before.flow.p99_ms);

@@ -42,6 +42,31 @@ fn faults(run: &Run) -> (u64, u64, u64, u64) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_large_room_is_flooded_beside_small_ones() {
+    let extra = [
+        "--scenario",
+        "neighbours",
+        "--large-room",
+        "6",
+        "--large-rate",
+        "100",
+    ];
+    let run = fanout(Fault::None, &extra).await;
+    run.assert_passed();
+    assert_eq!(run.report["joins"]["count"], 14);
+    assert!(run.figure("/figures/p99_ratio") > 0.0);
+    for flow in [
+        "small_rooms_alone",
+        "small_rooms_beside_the_large_one",
+        "large_room",
+    ] {
+        assert!(run.figure(&format!("/flows/{flow}/p99_ms")) > 0.0, "{flow}");
+    }
+    let lost = fanout(Fault::LoseOne, &extra).await;
+    assert!(faults(&lost).0 > 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn every_delivery_is_counted() {
     let run = fanout(Fault::None, &[]).await;
     run.assert_passed();
