@@ -35,7 +35,7 @@ use super::{
     ledger::Ledger,
     media::{self, Media},
     net::Net,
-    outside::{Asker, Handled},
+    outside::{Asker, Handled, TASK_DONE},
     plan::Plan,
     process::Process,
     server::Server,
@@ -212,7 +212,7 @@ impl World {
                 self.void.clear();
             }
             // What LiveKit did counts as not done.
-            self.media.is_told_all &= kind != "call done";
+            self.media.is_told_all &= kind != TASK_DONE;
             if !panic.contains("injected fault") {
                 return Err(format!("a rule panicked: {panic}"));
             }
