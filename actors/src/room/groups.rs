@@ -37,14 +37,36 @@ pub fn in_common<'a>(own: &'a [Group], others: &[Group], cost: &mut Cost) -> Vec
     common
 }
 
-/// Names of groups as they stand between the brackets of an entry, encoded once for each set of groups.
-#[derive(Debug, Default)]
-pub struct Encoded(BTreeMap<Vec<GroupId>, Arc<str>>);
+/// What others have in common with one set of groups: looked at once for each set that lies in a place of its own, encoded once for
+/// each outcome.
+#[derive(Debug)]
+pub struct InCommon<'a> {
+    own: &'a [Group],
+    /// By the place of the other set. No order follows from that.
+    of_sets: BTreeMap<*const Group, Arc<str>>,
+    encoded: BTreeMap<Vec<GroupId>, Arc<str>>,
+}
 
-impl Encoded {
-    pub fn of(&mut self, common: &[&Group]) -> Arc<str> {
+impl<'a> InCommon<'a> {
+    pub fn with(own: &'a [Group]) -> Self {
+        Self {
+            own,
+            of_sets: BTreeMap::new(),
+            encoded: BTreeMap::new(),
+        }
+    }
+
+    /// The names of the common groups, as they stand between the brackets of an entry.
+    pub fn names(&mut self, others: &Arc<[Group]>, cost: &mut Cost) -> Arc<str> {
+        let place = Arc::as_ptr(others).cast::<Group>();
+        if let Some(names) = self.of_sets.get(&place) {
+            return Arc::clone(names);
+        }
+        let common = in_common(self.own, others, cost);
         let key: Vec<_> = common.iter().map(|group| group.id).collect();
-        Arc::clone(self.0.entry(key).or_insert_with(|| encode(common)))
+        let names = self.encoded.entry(key).or_insert_with(|| encode(&common));
+        self.of_sets.insert(place, Arc::clone(names));
+        Arc::clone(names)
     }
 }
 
@@ -85,12 +107,20 @@ mod tests {
     }
 
     #[test]
-    fn names_are_encoded_once_for_each_set() {
-        let all = groups([1, 2, 3]);
-        let mut encoded = Encoded::default();
-        let names = encoded.of(&[&all[1], &all[0]]);
+    fn each_set_is_looked_at_once_and_names_are_encoded_once_for_each_outcome() {
+        let (own, some, others) = (groups([1, 2, 3]), groups([1, 2, 7]), groups([1, 2, 8, 9]));
+        let mut in_common = InCommon::with(&own);
+        let mut cost = Cost::default();
+        let names = in_common.names(&some, &mut cost);
         assert_eq!(&*names, r#""group 1","group 2""#);
-        assert!(Arc::ptr_eq(&names, &encoded.of(&[&all[1], &all[0]])));
+        let looked_at = cost.entries;
+        assert!(Arc::ptr_eq(
+            &names,
+            &in_common.names(&Arc::clone(&some), &mut cost)
+        ));
+        assert_eq!(cost.entries, looked_at, "not looked at again");
+        assert!(Arc::ptr_eq(&names, &in_common.names(&others, &mut cost)));
+        assert_eq!(&*in_common.names(&groups([7]), &mut cost), "");
         assert_eq!(&*encode(&[]), "");
     }
 

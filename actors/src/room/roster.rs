@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 pub use super::participant::{Participant, Place};
 use super::{
@@ -17,6 +17,7 @@ use crate::{
     protocol::{
         control::{ControlEvent, PeerEntry},
         limits::{DEPARTED_AUTHORS_MAX, DEPARTED_PARTICIPANTS_MAX},
+        meeting::Group,
         moderation::ModerationEvent,
     },
 };
@@ -25,9 +26,26 @@ use crate::{
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Roster {
+    #[serde(deserialize_with = "with_shared_groups")]
     people: BTreeMap<ParticipantId, Participant>,
     #[serde(skip)]
     lists: Cache<BTreeMap<Circle, Arc<[SessionNo]>>>,
+}
+
+/// Equal sets of groups lie in one place, as [`Roster::insert`] leaves them.
+fn with_shared_groups<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<BTreeMap<ParticipantId, Participant>, D::Error> {
+    let mut people = BTreeMap::<ParticipantId, Participant>::deserialize(deserializer)?;
+    let mut sets: BTreeMap<Vec<GroupId>, Arc<[Group]>> = BTreeMap::new();
+    for participant in people.values_mut() {
+        let ids = participant.groups.iter().map(|group| group.id).collect();
+        let same = sets.entry(ids).or_insert_with(|| Arc::clone(&participant.groups));
+        if *same == participant.groups {
+            participant.groups = Arc::clone(same);
+        }
+    }
+    Ok(people)
 }
 
 /// Who hears something. Hidden participants hear everything; whoever is lost will hear it if it resumes.
@@ -80,8 +98,17 @@ impl Roster {
         self.people.get(&id)
     }
 
-    pub fn insert(&mut self, id: ParticipantId, participant: Participant) {
+    /// Somebody comes. Whose groups are those of somebody else has them in the same place: what two sets have in common is looked at
+    /// once for all who have them.
+    pub fn insert(&mut self, id: ParticipantId, mut participant: Participant) {
         self.forget_lists();
+        let same = self
+            .people
+            .values()
+            .find(|other| other.groups == participant.groups);
+        if let Some(same) = same {
+            participant.groups = Arc::clone(&same.groups);
+        }
         self.people.insert(id, participant);
     }
 
@@ -164,7 +191,7 @@ impl Roster {
     ) -> Vec<(Arc<str>, Option<Arc<str>>)> {
         let mine = self.people.get(&me).map(|p| Arc::clone(&p.groups));
         let mine = mine.as_deref().unwrap_or_default();
-        let mut encoded = groups::Encoded::default();
+        let mut in_common = groups::InCommon::with(mine);
         cost.entries(self.people.len());
         let listed = self
             .people
@@ -175,9 +202,8 @@ impl Roster {
             if mine.is_empty() || other.groups.is_empty() {
                 return (entry, None);
             }
-            let common = groups::in_common(mine, &other.groups, cost);
-            let names = (!common.is_empty()).then(|| encoded.of(&common));
-            (entry, names)
+            let names = in_common.names(&other.groups, cost);
+            (entry, (!names.is_empty()).then_some(names))
         });
         entries.collect()
     }
@@ -221,16 +247,13 @@ impl Roster {
             let to = self.circle(circle).but(Some(line));
             return shown.send(cx, to, entry);
         }
-        let mut by_common: BTreeMap<Vec<GroupId>, (Vec<SessionNo>, Arc<str>)> = BTreeMap::new();
+        let mut in_common = groups::InCommon::with(&own);
+        let mut by_names: BTreeMap<Arc<str>, Vec<SessionNo>> = BTreeMap::new();
         for receiver in self.people.values().filter(|p| circle.holds(p) && p.line != line) {
-            let common = groups::in_common(&own, &receiver.groups, &mut cx.cost);
-            let key: Vec<_> = common.iter().map(|group| group.id).collect();
-            let (sessions, _) = by_common
-                .entry(key)
-                .or_insert_with(|| (Vec::new(), groups::encode(&common)));
-            sessions.push(receiver.line);
+            let names = in_common.names(&receiver.groups, &mut cx.cost);
+            by_names.entry(names).or_default().push(receiver.line);
         }
-        for (sessions, names) in by_common.into_values() {
+        for (names, sessions) in by_names {
             shown.send(cx, Receivers::from(sessions), &with_groups(entry, &names));
         }
     }
