@@ -38,7 +38,8 @@ fn public_types(text: &str) -> Vec<String> {
         let end = rest
             .find(|c: char| !(c.is_alphanumeric() || c == '_'))
             .unwrap_or(rest.len());
-        is_type.then(|| rest[..end].to_owned())
+        // The name in a macro is a variable.
+        (is_type && end > 0).then(|| rest[..end].to_owned())
     };
     without_tests(text).lines().filter_map(declared).collect()
 }

@@ -85,7 +85,7 @@ pub(super) async fn load(args: Args, id: RoomId, loading: Loading) -> Came<RoomR
     let (livekit, seed) = (args.livekit.for_room(), args.ports.random.seed());
     let read = move || read(id, &folder, livekit, (now, seed));
     match args.threads.long(read).await {
-        Ok(Ok(Some(revived))) => revive(args, revived).await,
+        Ok(Ok(Some(revived))) => Box::pin(revive(args, revived)).await,
         Ok(Ok(None) | Err(JournalError::Corrupt(_) | JournalError::Panicked(_))) => Came::Gone,
         Ok(Err(JournalError::Io(error))) => {
             tracing::error!(room.id = %id, %error, "journal can't be read; the room is not served until it can");

@@ -30,7 +30,7 @@ pub(super) async fn go_on(link: Link, finder: Arc<dyn Finder>) {
     while Instant::now() < until {
         match timeout_at(until, finder.find(past.id())).await {
             Ok(Ok(Some(room))) if room.life() != past.life() && !room.is_gone() => {
-                return link.ask_to_go_on(room);
+                return link.ask_to_go_on(&room);
             }
             Ok(Ok(None)) => break,
             _ => sleep(RETRY).await,

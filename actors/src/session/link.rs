@@ -234,9 +234,9 @@ impl Link {
     }
 
     /// Asks the room's next life to go on there.
-    pub(super) fn ask_to_go_on(&self, room: Arc<dyn Mailbox>) {
+    pub(super) fn ask_to_go_on(&self, room: &Arc<dyn Mailbox>) {
         let asked = self.seat().as_mut().map(|seat| {
-            seat.room = Arc::clone(&room);
+            seat.room = Arc::clone(room);
             Reattach {
                 session: seat.session,
                 token: seat.token,

@@ -3,6 +3,7 @@
 //! The session is not linked to its room (a link would end it with the room), and does not watch it either: the room holds
 //! the session's [`Link`], and whoever drops a room's shell tells the links that are in it. Then the session looks for the room's next life.
 
+mod batch;
 mod finder;
 mod limiter;
 mod link;

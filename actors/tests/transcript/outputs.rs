@@ -10,7 +10,7 @@ use colloquy_actors::{
         effects::{Effect, Receivers, Secret},
         input::StartOutcome,
     },
-    task::Work,
+    task::{Task, Work},
 };
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -66,12 +66,7 @@ impl Scene {
                 ));
                 self.again(it.line, &it.missed)?;
             }
-            Effect::Task(task) => {
-                let Work::Livekit(call) = &task.work;
-                let call = serde_json::to_string(call).map_err(|error| error.to_string())?;
-                let line = format!("livekit {} {}", self.task(task.id), self.names.shorten(&call));
-                self.outputs.push(line);
-            }
+            Effect::Task(task) => self.asked(task)?,
             Effect::CancelTask(id) => {
                 let line = format!("livekit {} cancelled", self.task(*id));
                 self.outputs.push(line);
@@ -95,6 +90,14 @@ impl Scene {
                 self.sent(*seq, &frame, to)?;
             }
         }
+        Ok(())
+    }
+
+    fn asked(&mut self, task: &Task) -> Result<()> {
+        let Work::Livekit(call) = &task.work;
+        let call = serde_json::to_string(call).map_err(|error| error.to_string())?;
+        let line = format!("livekit {} {}", self.task(task.id), self.names.shorten(&call));
+        self.outputs.push(line);
         Ok(())
     }
 

@@ -127,6 +127,13 @@ impl Args {
         Ok(())
     }
 
+    fn of_large_room(&self) -> [(&'static str, Value); 2] {
+        [
+            ("large_room", json!(self.large_room)),
+            ("large_rate", json!(self.large_rate)),
+        ]
+    }
+
     /// What the run was told to do, as far as its scenario cares.
     pub fn parameters(&self) -> BTreeMap<&'static str, Value> {
         let rate = match self.rate() {
@@ -179,10 +186,7 @@ impl Args {
             }
             ScenarioName::Neighbours => {
                 parameters.extend(flood);
-                parameters.extend([
-                    ("large_room", json!(self.large_room)),
-                    ("large_rate", json!(self.large_rate)),
-                ]);
+                parameters.extend(self.of_large_room());
             }
             ScenarioName::Baseline => {
                 parameters.extend(flood);

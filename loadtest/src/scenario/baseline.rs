@@ -95,10 +95,8 @@ fn micros(costs: &[[Option<ServerCost>; 2]]) -> BTreeMap<&'static str, f64> {
     let of = |side: usize, figure: fn(ServerCost) -> Option<f64>| {
         median(costs.iter().filter_map(|costs| figure(costs[side]?)))
     };
-    let (user, system): (fn(ServerCost) -> _, fn(ServerCost) -> _) = (
-        |cost| cost.user_micros_per_delivery,
-        |cost| cost.system_micros_per_delivery,
-    );
+    let user = |cost: ServerCost| cost.user_micros_per_delivery;
+    let system = |cost: ServerCost| cost.system_micros_per_delivery;
     [
         ("median_baseline_user_micros", of(0, user)),
         ("median_baseline_system_micros", of(0, system)),

@@ -1,6 +1,9 @@
 //! Lists of rooms.
 
-use std::collections::{HashMap, HashSet};
+use std::{
+    cmp::Reverse,
+    collections::{HashMap, HashSet},
+};
 
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
@@ -107,7 +110,7 @@ pub async fn list(
         .bind(window.offset())
         .fetch_all(c)
         .await)?;
-    rows.sort_unstable_by(|a, b| (b.created_at, b.id).cmp(&(a.created_at, a.id)));
+    rows.sort_unstable_by_key(|room| Reverse((room.created_at, room.id)));
     // Beyond the last page no row says how many there are.
     let total = match rows.first() {
         Some(row) => row.total,
