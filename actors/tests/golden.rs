@@ -16,6 +16,7 @@ use colloquy_actors::{
     logged::LoggedRoom,
     room::{
         Room, RoomSettings,
+        effects::Effect,
         input::{Ending, Input, Start},
     },
 };
@@ -117,6 +118,52 @@ fn a_meeting_of_before_there_were_modules_goes_on() {
     assert_eq!(*opened.room(), meeting().room);
 }
 
+fn in_namespace(namespace: &str, payload: &str) -> String {
+    format!(r#"{{"namespace":"{namespace}","payload":{payload}}}"#)
+}
+
+/// An id in the first event of the last input.
+fn told(trial: &Trial, field: &str) -> String {
+    let text = trial
+        .effects
+        .last()
+        .unwrap()
+        .iter()
+        .find_map(|effect| match effect {
+            Effect::Send { frame, .. } => Some(frame.to_string()),
+            _ => None,
+        });
+    let event: serde_json::Value = serde_json::from_str(&text.unwrap()).unwrap();
+    event["payload"][field].as_str().unwrap().to_owned()
+}
+
+/// One poll that is over, and one with live results that are to go out in a moment.
+fn hold_polls(trial: &mut Trial) {
+    let start = r#"{"action":"start","topic":"lunch","live":true,"choices":["soup","rice"],"duration":60}"#;
+    does(trial, 1, &in_namespace("polls", start));
+    let finish = format!(r#"{{"action":"finish","id":"{}"}}"#, told(trial, "id"));
+    does(trial, 1, &in_namespace("polls", &finish));
+    does(trial, 1, &in_namespace("polls", start));
+    let poll = told(trial, "id");
+    for (session, choice) in [(2, 0), (1, 1)] {
+        let vote = format!(r#"{{"action":"vote","poll_id":"{poll}","choice_id":{choice}}}"#);
+        does(trial, session, &in_namespace("polls", &vote));
+    }
+}
+
+/// One timer that is over, and one for which somebody is ready.
+fn run_timers(trial: &mut Trial) {
+    let stopwatch = r#"{"action":"start","kind":"stopwatch"}"#;
+    does(trial, 1, &in_namespace("timer", stopwatch));
+    let stop = format!(r#"{{"action":"stop","timer_id":"{}"}}"#, told(trial, "timer_id"));
+    does(trial, 1, &in_namespace("timer", &stop));
+    let countdown = r#"{"action":"start","kind":"countdown","duration":120,"enable_ready_check":true}"#;
+    does(trial, 1, &in_namespace("timer", countdown));
+    let timer = told(trial, "timer_id");
+    let ready = format!(r#"{{"action":"update_ready_status","timer_id":"{timer}","status":true}}"#);
+    does(trial, 2, &in_namespace("timer", &ready));
+}
+
 /// A meeting with LiveKit in which everything is under way that a room keeps, or has just ended.
 fn full_meeting() -> Trial {
     let mut trial = Trial::new(RoomSettings::default());
@@ -132,81 +179,28 @@ fn full_meeting() -> Trial {
     let bob = trial.enter(Kind::User, "bob", 2);
     let carol = trial.enter(Kind::Guest, "carol", 3);
     trial.input(say(SessionNo(2), "hello"));
-    let in_namespace =
-        |namespace: &str, payload: &str| format!(r#"{{"namespace":"{namespace}","payload":{payload}}}"#);
-    let start_poll =
-        r#"{"action":"start","topic":"lunch","live":true,"choices":["soup","rice"],"duration":60}"#;
-    does(&mut trial, 1, &in_namespace("polls", start_poll));
-    let id = |trial: &Trial, field: &str| {
-        let text = trial
-            .effects
-            .last()
-            .unwrap()
-            .iter()
-            .find_map(|effect| match effect {
-                colloquy_actors::room::effects::Effect::Send { frame, .. } => Some(frame.to_string()),
-                _ => None,
-            });
-        let event: serde_json::Value = serde_json::from_str(&text.unwrap()).unwrap();
-        event["payload"][field].as_str().unwrap().to_owned()
-    };
-    let poll = id(&trial, "id");
-    does(
-        &mut trial,
-        1,
-        &in_namespace("polls", &format!(r#"{{"action":"finish","id":"{poll}"}}"#)),
-    );
-    does(&mut trial, 1, &in_namespace("polls", start_poll));
-    let poll = id(&trial, "id");
-    for (session, choice) in [(2, 0), (1, 1)] {
-        let vote = format!(r#"{{"action":"vote","poll_id":"{poll}","choice_id":{choice}}}"#);
-        does(&mut trial, session, &in_namespace("polls", &vote));
-    }
-    does(
-        &mut trial,
-        1,
-        &in_namespace("timer", r#"{"action":"start","kind":"stopwatch"}"#),
-    );
-    let timer = id(&trial, "timer_id");
-    does(
-        &mut trial,
-        1,
-        &in_namespace("timer", &format!(r#"{{"action":"stop","timer_id":"{timer}"}}"#)),
-    );
-    let countdown = r#"{"action":"start","kind":"countdown","duration":120,"enable_ready_check":true}"#;
-    does(&mut trial, 1, &in_namespace("timer", countdown));
-    let timer = id(&trial, "timer_id");
-    let ready = format!(r#"{{"action":"update_ready_status","timer_id":"{timer}","status":true}}"#);
-    does(&mut trial, 2, &in_namespace("timer", &ready));
+    hold_polls(&mut trial);
+    run_timers(&mut trial);
+    let restrict =
+        format!(r#"{{"action":"enable_microphone_restrictions","unrestricted_participants":["{bob}"]}}"#);
+    let grant = format!(r#"{{"action":"grant_screen_share_permission","participants":["{carol}"]}}"#);
     for (namespace, payload) in [
-        (
-            "livekit",
-            format!(r#"{{"action":"enable_microphone_restrictions","unrestricted_participants":["{bob}"]}}"#),
-        ),
-        (
-            "livekit",
-            format!(r#"{{"action":"grant_screen_share_permission","participants":["{carol}"]}}"#),
-        ),
-        ("chat", r#"{"action":"disable_chat"}"#.to_owned()),
+        ("livekit", &*restrict),
+        ("livekit", &grant),
+        ("chat", r#"{"action":"disable_chat"}"#),
     ] {
-        does(&mut trial, 1, &in_namespace(namespace, &payload));
+        does(&mut trial, 1, &in_namespace(namespace, payload));
     }
     let seen = r#"{"action":"set_last_seen_timestamp","scope":"global","timestamp":"2026-01-01T00:00:00Z"}"#;
     does(&mut trial, 2, &in_namespace("chat", seen));
-    does(
-        &mut trial,
-        2,
-        &in_namespace(
-            "chat",
-            r#"{"action":"search_history","term":"hello","scope":"global"}"#,
-        ),
-    );
+    let search = r#"{"action":"search_history","term":"hello","scope":"global"}"#;
+    does(&mut trial, 2, &in_namespace("chat", search));
     let (session, how) = (SessionNo(3), Ending::Lost);
     trial.input(Input::Ended { session, how });
     does(
         &mut trial,
         2,
-        r#"{"namespace":"control","payload":{"action":"raise_hand"}}"#,
+        &in_namespace("control", r#"{"action":"raise_hand"}"#),
     );
     let breakout = r#"{"action":"start","duration":600,"rooms":[{"name":"one","assignments":[]}]}"#;
     does(&mut trial, 1, &in_namespace("breakout", breakout));

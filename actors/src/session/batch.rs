@@ -39,6 +39,15 @@ pub(super) enum Until {
 }
 
 impl Batch {
+    /// A batch of which the socket has nothing.
+    #[cfg(test)]
+    pub fn of(queued: Vec<Outgoing>) -> Self {
+        Self {
+            queued,
+            ..Self::default()
+        }
+    }
+
     /// Lets go of everything that the socket has nothing of.
     pub fn keep_what_is_begun(&mut self) {
         let begun = if self.offset > 0 {

@@ -206,10 +206,7 @@ mod tests {
     }
 
     fn of(queued: Vec<Outgoing>) -> Batch {
-        Batch {
-            queued,
-            ..Batch::default()
-        }
+        Batch::of(queued)
     }
 
     /// Closes as [`run`] does.

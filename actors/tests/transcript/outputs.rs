@@ -67,10 +67,7 @@ impl Scene {
                 self.again(it.line, &it.missed)?;
             }
             Effect::Task(task) => self.asked(task)?,
-            Effect::CancelTask(id) => {
-                let line = format!("livekit {} cancelled", self.task(*id));
-                self.outputs.push(line);
-            }
+            Effect::CancelTask(id) => self.cancelled(*id),
             Effect::Close(session, code) => {
                 let line = format!("{} closed {}", self.label(*session)?, code.number());
                 self.outputs.push(line);
@@ -91,6 +88,11 @@ impl Scene {
             }
         }
         Ok(())
+    }
+
+    fn cancelled(&mut self, id: TaskId) {
+        let line = format!("livekit {} cancelled", self.task(id));
+        self.outputs.push(line);
     }
 
     fn asked(&mut self, task: &Task) -> Result<()> {
