@@ -20,7 +20,6 @@ use crate::{
         codes::CloseCode,
         control::LeaveReason,
         limits::BREAKOUT_LEAVE_SECS,
-        meeting::MeetingFacts,
     },
 };
 
@@ -60,10 +59,6 @@ impl Breakout {
 
 impl Module for BreakoutRooms {
     type Command = BreakoutCommand;
-
-    fn begin(_facts: &MeetingFacts) -> Self {
-        Self::default()
-    }
 
     fn command(
         room: &mut Room,

@@ -21,7 +21,7 @@ use crate::{
         livekit::{
             Credentials, LivekitCommand, LivekitError, LivekitEvent, LivekitState, MicrophoneRestrictions,
         },
-        meeting::{MeetingFacts, ParticipationKind},
+        meeting::ParticipationKind,
         names::Named,
     },
     task::{Outcome, Work},
@@ -104,10 +104,6 @@ impl SpaceMedia {
 
 impl Module for Media {
     type Command = LivekitCommand;
-
-    fn begin(_facts: &MeetingFacts) -> Self {
-        Self::default()
-    }
 
     fn command(
         room: &mut Room,

@@ -26,7 +26,7 @@ use crate::{
             POLL_CHOICES_MAX, POLL_CHOICES_MIN, POLL_LIVE_INTERVAL_MILLIS, POLL_SECS_MAX, POLL_SECS_MIN,
             POLL_TOPIC_CHARS_MIN,
         },
-        meeting::{Caller, MeetingFacts},
+        meeting::Caller,
         polls::{
             Choice, Choices, Item, PollConfig, PollsCommand, PollsError, PollsEvent, PollsState, SentChoice,
             SentTopic,
@@ -153,10 +153,6 @@ fn deadline(space: Space, tag: u8) -> (Namespace, Space, u8) {
 
 impl Module for Polls {
     type Command = PollsCommand;
-
-    fn begin(_facts: &MeetingFacts) -> Self {
-        Self::default()
-    }
 
     fn command(
         room: &mut Room,

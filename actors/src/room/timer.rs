@@ -20,7 +20,6 @@ use crate::{
     ids::{ParticipantId, Space, TimerId, Timestamp},
     protocol::{
         Namespace,
-        meeting::MeetingFacts,
         timer::{
             PlannedKind, StopKind, TimerCommand, TimerConfig, TimerError, TimerEvent, TimerKind,
             TimerPeerState, TimerState, TimerTitle,
@@ -71,10 +70,6 @@ fn end_of(space: Space) -> (Namespace, Space, u8) {
 
 impl Module for Timers {
     type Command = TimerCommand;
-
-    fn begin(_facts: &MeetingFacts) -> Self {
-        Self::default()
-    }
 
     fn command(
         room: &mut Room,

@@ -38,7 +38,6 @@ use crate::{
             CHAT_CHUNK_MESSAGES_MAX, CHUNKS_PER_ROOM_SECOND, CHUNKS_PER_SESSION_SECOND,
             JOIN_HISTORY_BYTES_MAX, MISSED_MESSAGES_MAX,
         },
-        meeting::MeetingFacts,
     },
 };
 
@@ -94,10 +93,6 @@ struct Marks {
 
 impl Module for Chat {
     type Command = ChatCommand;
-
-    fn begin(_facts: &MeetingFacts) -> Self {
-        Self::default()
-    }
 
     fn command(
         room: &mut Room,
