@@ -78,7 +78,7 @@ use crate::{
         limits,
         meeting::{Caller, MeetingFacts},
     },
-    task::{Outcome, Work},
+    task::Outcome,
 };
 
 /// What an operator decides about all rooms; part of the state, so that a replay decides the same.
@@ -328,9 +328,9 @@ impl Room {
     /// What a process left undone is asked for again, as far as it still makes sense.
     fn ask_again_for_tasks(&mut self, cx: &mut Cx) {
         if let Some((modules, around)) = self.modules() {
-            let unwanted = |work: &Work| !modules.still_want(&around, work);
-            let unwanted: Vec<_> = around.tasks.ids_of(unwanted).collect();
-            self.tasks.cancel_these(cx, &unwanted);
+            let mut tasks = std::mem::take(around.tasks);
+            tasks.cancel(cx, |work| !modules.still_want(&around, work));
+            *around.tasks = tasks;
         } else {
             self.tasks.cancel(cx, |work| !work.outlives_meeting());
         }

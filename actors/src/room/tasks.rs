@@ -74,21 +74,6 @@ impl Tasks {
         }
     }
 
-    /// Those that are meant.
-    pub fn ids_of(&self, is_meant: impl Fn(&Work) -> bool) -> impl Iterator<Item = TaskId> {
-        self.pending
-            .iter()
-            .filter(move |pending| is_meant(&pending.work))
-            .map(|pending| pending.id)
-    }
-
-    /// Drops these.
-    pub fn cancel_these(&mut self, cx: &mut Cx, ids: &[TaskId]) {
-        for pending in self.pending.extract_if(.., |pending| ids.contains(&pending.id)) {
-            cx.push(Effect::CancelTask(pending.id));
-        }
-    }
-
     /// Asks again for all that a process that died left behind.
     pub fn ask_again(&self, cx: &mut Cx) {
         for Pending { id, work, .. } in &self.pending {

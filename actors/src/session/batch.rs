@@ -128,7 +128,8 @@ impl Batch {
     }
 }
 
-/// The frames that are next, of whose first the socket has `offset` bytes, up to the end of a long message's one: between two of those an answer may stand.
+/// The frames that are next, of whose first the socket has `offset` bytes, up to the end of a long message's one: between two of
+/// those an answer may stand.
 fn next_frames(queued: &[Outgoing], mut offset: usize) -> Frames<'_> {
     let mut next = Frames::default();
     for outgoing in queued {

@@ -38,29 +38,29 @@ pub(super) async fn run<W: AsyncWrite + Unpin>(
     drop(queue);
     shared.unread.give_up();
     batch.keep_what_is_begun();
-    let mut is_answered = false;
+    let is_answered = last.is_some() && shared.replies.close();
     if let Some(code) = last {
         // Whoever does not take the close frame in time does without.
-        let closing = close(&mut socket, &mut batch, &shared, (code, &mut is_answered));
+        let ours = (!is_answered).then_some(code);
+        let closing = close(&mut socket, &mut batch, &shared, ours);
         let _ = tokio::time::timeout(Duration::from_secs(CLOSE_WAIT_SECS), closing).await;
     }
     // The actor may have stopped already.
     let _ = actor.cast(SessionMsg::Written { is_answered });
 }
 
-/// The last frame, behind the rest of one that is begun: the answer to the client's close frame, or ours. Says which.
+/// The last frame, behind the rest of one that is begun: the answer to the client's close frame, or ours.
 async fn close<W: AsyncWrite + Unpin>(
     socket: &mut W,
     batch: &mut Batch,
     shared: &Shared,
-    (code, is_answered): (CloseCode, &mut bool),
+    ours: Option<CloseCode>,
 ) -> io::Result<()> {
-    *is_answered = shared.replies.close();
     poll_fn(|cx| batch.poll(cx, Pin::new(socket), shared, Until::EndOfFrame)).await?;
     if let Some(replies) = shared.replies.take() {
         socket.write_all(&replies).await?;
     }
-    if !*is_answered {
+    if let Some(code) = ours {
         let [high, low] = code.number().to_be_bytes();
         socket.write_all(&pieces::close_frame([high, low])).await?;
     }
@@ -212,7 +212,8 @@ mod tests {
     /// Closes as [`run`] does.
     async fn end<W: AsyncWrite + Unpin>(socket: &mut W, batch: &mut Batch, shared: &Shared, code: CloseCode) {
         batch.keep_what_is_begun();
-        let closed = close(socket, batch, shared, (code, &mut false)).await;
+        let ours = (!shared.replies.close()).then_some(code);
+        let closed = close(socket, batch, shared, ours).await;
         closed.expect("closed");
     }
 
