@@ -31,7 +31,7 @@ use crate::{
     jobs::{JobSchedule, Tools},
     known_users::KnownUsers,
     listener::{self, ConnectionLimits, Shutdown},
-    livekit::RoomService,
+    livekit::{RoomService, Sweep, Webhook},
     mail::{MailError, Outbox, Worker},
     meetings,
     origins::Origins,
@@ -110,14 +110,10 @@ impl App {
         let disabled_users = DisabledUsers::load(&db, &config.oidc.former_issuers).await?;
         let origins = Origins::load(&db, &config).await?;
         let readiness = Readiness::default();
+        let media = Arc::new(RoomService::new(&config.outgoing, &config.livekit)?);
         let live = Live::start(
             meetings::live_settings(&config, &data_folder),
-            meetings::ports(
-                db.clone(),
-                RoomService::new(&config.outgoing, &config.livekit)?,
-                &config.call_in,
-                origins.clone(),
-            ),
+            meetings::ports(db.clone(), Arc::clone(&media), &config.call_in, origins.clone()),
         )
         .await?;
         // After the journals: a second server must not read sessions that the first one still changes.
@@ -138,7 +134,15 @@ impl App {
             outbox,
         )?;
         let (deleter, issuer_work) = (api.deleter(), Box::pin(issuer::prepare(&api)).await?);
-        let inner = health::router(readiness.clone()).merge(http::router(api));
+        let webhook = http::livekit_webhook::router(
+            Webhook::new(&config.livekit),
+            live.clone(),
+            Arc::clone(&media),
+            Clock::system(),
+        );
+        let inner = health::router(readiness.clone())
+            .merge(http::router(api))
+            .merge(webhook);
         let inner = with_dev_issuer(inner, dev_issuer);
         let signaling = Signaling::new(
             &config,
@@ -162,6 +166,8 @@ impl App {
         };
         app.begin_issuer_work(issuer_work);
         app.begin(deleter, disabled_users, (assets, recordings), mail);
+        let sweep = Sweep::new(app.db.clone(), app.live.clone(), media);
+        app.on_stop("sweep of LiveKit", background(|stop| sweep.run(stop)));
         Ok(app)
     }
 

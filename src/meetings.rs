@@ -77,7 +77,7 @@ pub fn live_settings(config: &Config, data_folder: &std::path::Path) -> LiveSett
 
 /// What the live core reaches out through.
 #[must_use]
-pub fn ports(db: Db, media: RoomService, call_in: &CallInSettings, origins: Origins) -> ports::Ports {
+pub fn ports(db: Db, media: Arc<RoomService>, call_in: &CallInSettings, origins: Origins) -> ports::Ports {
     ports::Ports {
         callers: Arc::new(CallerNames::new(db.clone(), call_in, origins)),
         clock: Arc::new(SystemClock::default()),
@@ -90,7 +90,7 @@ pub fn ports(db: Db, media: RoomService, call_in: &CallInSettings, origins: Orig
 /// Whoever does what rooms want done outside.
 #[derive(Debug)]
 struct Tasks {
-    media: RoomService,
+    media: Arc<RoomService>,
 }
 
 impl ports::TaskRunner for Tasks {

@@ -1,5 +1,6 @@
 //! The front of the live core: what REST and the WebSocket upgrade call.
 
+mod media;
 mod missed;
 
 use std::{

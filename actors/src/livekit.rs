@@ -1,7 +1,10 @@
 //! LiveKit: access tokens, which are signed when they leave the room, and the calls that it wants made.
 
+mod look;
+
 use std::{
     fmt,
+    str::FromStr,
     sync::{
         Arc,
         atomic::{AtomicI64, Ordering},
@@ -13,10 +16,11 @@ use hmac::{Hmac, KeyInit, Mac};
 use serde::{Deserialize, Serialize};
 use sha2::Sha256;
 
+pub use self::look::{Differences, Expected, Identity, NotOurs, Permission, Seen, Track};
 use crate::{
     encoding::{self, EncodeError},
     ids::{ParticipantId, RoomId, Space, Timestamp},
-    protocol::limits::LIVEKIT_TOKEN_SECS,
+    protocol::limits::{LIVEKIT_TOKEN_SECS, POPOUTS_PER_PARTICIPANT_MAX},
 };
 
 /// Where LiveKit is, and the key that signs for it. The defaults are those of `livekit-server --dev`.
@@ -117,7 +121,7 @@ impl fmt::Debug for Livekit {
 /// What an access token is for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MediaAccess {
-    /// The identity of its bearer in LiveKit, see [`identity`].
+    /// The identity of its bearer in LiveKit, see [`Identity`].
     pub identity: String,
     pub grant: VideoGrant,
 }
@@ -146,28 +150,60 @@ pub enum Source {
     ScreenShareAudio,
 }
 
-/// A room of LiveKit: `<room id>` for the main room, `<room id>:<breakout id>` for a breakout room.
+/// A room of LiveKit: `<room id>~<second>` for the main room of a meeting that began then, so that no token of an earlier meeting opens
+/// it, and `<room id>:<breakout id>` for a breakout room.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct MediaRoom {
     pub room: RoomId,
     pub space: Space,
+    /// Seconds; none for a main room of a meeting that an earlier version has begun, and for breakout rooms.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    began: Option<i64>,
 }
 
-impl fmt::Display for MediaRoom {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.space.0 {
-            None => self.room.fmt(f),
-            Some(breakout) => write!(f, "{}:{breakout}", self.room),
+impl MediaRoom {
+    /// The counterpart of a room of the meeting that began then.
+    #[must_use]
+    pub fn new(room: RoomId, space: Space, began: Option<Timestamp>) -> Self {
+        Self {
+            room,
+            space,
+            began: began.filter(|_| space == Space::MAIN).map(Timestamp::as_secs),
         }
     }
 }
 
-/// The identity of a participant in LiveKit, or of its n-th popout window.
-#[must_use]
-pub fn identity(participant: ParticipantId, popout: Option<u32>) -> String {
-    match popout {
-        None => participant.to_string(),
-        Some(number) => format!("{participant}-popout{number}"),
+impl fmt::Display for MediaRoom {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.space.0, self.began) {
+            (None, None) => self.room.fmt(f),
+            (None, Some(second)) => write!(f, "{}~{second}", self.room),
+            (Some(breakout), _) => write!(f, "{}:{breakout}", self.room),
+        }
+    }
+}
+
+impl FromStr for MediaRoom {
+    type Err = NotOurs;
+
+    /// Exactly what [`fmt::Display`] writes.
+    fn from_str(text: &str) -> Result<Self, NotOurs> {
+        let (room, rest) = text
+            .split_at_checked(uuid::fmt::Hyphenated::LENGTH)
+            .ok_or(NotOurs)?;
+        let (mut space, mut began) = (Space::MAIN, None);
+        match rest.split_at_checked(1) {
+            Some(("~", second)) => began = Some(second.parse().map_err(|_| NotOurs)?),
+            Some((":", id)) => space = Space(Some(id.parse::<uuid::Uuid>().map_err(|_| NotOurs)?.into())),
+            Some(_) => return Err(NotOurs),
+            None => {}
+        }
+        let room = Self {
+            room: RoomId(room.parse().map_err(|_| NotOurs)?),
+            space,
+            began,
+        };
+        (room.to_string() == text).then_some(room).ok_or(NotOurs)
     }
 }
 
@@ -175,7 +211,7 @@ pub fn identity(participant: ParticipantId, popout: Option<u32>) -> String {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Call {
-    /// Mutes the microphone tracks of these participants.
+    /// Mutes all that these participants can be heard by, but the sound of their screens.
     Mute {
         room: MediaRoom,
         participants: Vec<ParticipantId>,
@@ -185,14 +221,66 @@ pub enum Call {
         room: MediaRoom,
         participants: Vec<(ParticipantId, Vec<Source>)>,
     },
-    /// Removes a participant and its popouts, numbered from 1.
-    Remove {
-        room: MediaRoom,
-        participant: ParticipantId,
-        popouts: u32,
-    },
+    /// Removes these, if they are there.
+    Remove(Removal),
     /// Deletes a room that nobody is in.
     Delete { room: MediaRoom },
+    /// Says how who is there differs from who should be.
+    Look {
+        room: MediaRoom,
+        /// Something is known not to be as it should be: it comes before looks at others.
+        #[serde(default)]
+        urgent: bool,
+        /// In the order of ids.
+        #[serde(skip)]
+        expected: Arc<[Expected]>,
+    },
+}
+
+/// Whom to remove from a room.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "StoredRemoval")]
+pub struct Removal {
+    pub room: MediaRoom,
+    pub who: Vec<Identity>,
+    /// Whether an operator should hear that somebody who was removed has come back, for the first time in this meeting.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub warn: bool,
+}
+
+/// A removal as it is read: also as earlier versions wrote it, of a participant and its popout windows.
+#[derive(Deserialize)]
+struct StoredRemoval {
+    room: MediaRoom,
+    #[serde(default)]
+    who: Vec<Identity>,
+    #[serde(default)]
+    warn: bool,
+    #[serde(default)]
+    participant: Option<ParticipantId>,
+    #[serde(default)]
+    popouts: u32,
+}
+
+impl From<StoredRemoval> for Removal {
+    fn from(stored: StoredRemoval) -> Self {
+        let StoredRemoval {
+            room,
+            mut who,
+            warn,
+            participant,
+            popouts,
+        } = stored;
+        if let Some(participant) = participant {
+            let windows = (1..=popouts.min(POPOUTS_PER_PARTICIPANT_MAX)).map(Some);
+            who.extend(
+                std::iter::once(None)
+                    .chain(windows)
+                    .map(|popout| Identity { participant, popout }),
+            );
+        }
+        Self { room, who, warn }
+    }
 }
 
 impl Call {
@@ -202,8 +290,9 @@ impl Call {
         match self {
             Self::Mute { room, .. }
             | Self::Permit { room, .. }
-            | Self::Remove { room, .. }
-            | Self::Delete { room } => *room,
+            | Self::Remove(Removal { room, .. })
+            | Self::Delete { room }
+            | Self::Look { room, .. } => *room,
         }
     }
 }
@@ -224,26 +313,52 @@ mod tests {
     }
 
     #[test]
-    fn rooms_and_identities_have_the_names_that_clients_expect() {
-        let room = RoomId(uuid::Uuid::from_u128(1));
-        let breakout = Space(Some(uuid::Uuid::from_u128(2).into()));
-        let main = MediaRoom {
-            room,
-            space: Space::MAIN,
+    fn rooms_have_names_that_are_read_as_they_are_written() {
+        let (room, breakout) = (RoomId(uuid::Uuid::from_u128(1)), uuid::Uuid::from_u128(2));
+        let began = Some(Timestamp::from_micros(1_764_000_000_999_999));
+        let id = "00000000-0000-0000-0000-000000000001";
+        for (space, began, name) in [
+            (Space::MAIN, None, id.to_owned()),
+            (Space::MAIN, began, format!("{id}~1764000000")),
+            (
+                Space(Some(breakout.into())),
+                began,
+                format!("{id}:00000000-0000-0000-0000-000000000002"),
+            ),
+        ] {
+            let media_room = MediaRoom::new(room, space, began);
+            assert_eq!(media_room.to_string(), name);
+            assert_eq!(name.parse(), Ok(media_room));
+        }
+        for other in [
+            "",
+            "meeting",
+            "00000000-0000-0000-0000-00000000000A",
+            "00000000-0000-0000-0000-000000000001~",
+            "00000000-0000-0000-0000-000000000001~01",
+            "00000000-0000-0000-0000-000000000001~+1",
+            "00000000-0000-0000-0000-000000000001:1",
+            "00000000-0000-0000-0000-000000000001/x",
+            "0000000000000000000000000000000000\u{e9}\u{e9}",
+        ] {
+            assert_eq!(other.parse::<MediaRoom>(), Err(NotOurs), "{other}");
+        }
+    }
+
+    #[test]
+    fn removals_of_earlier_versions_are_read() {
+        let stored = serde_json::json!({
+            "remove": {"room": {"room": uuid::Uuid::nil(), "space": null}, "participant": uuid::Uuid::nil(), "popouts": 2}
+        });
+        let Call::Remove(removal) = serde_json::from_value(stored).unwrap() else {
+            panic!("it is a removal");
         };
-        assert_eq!(main.to_string(), "00000000-0000-0000-0000-000000000001");
+        let popouts: Vec<_> = removal.who.iter().map(|one| one.popout).collect();
+        assert_eq!(popouts, [None, Some(1), Some(2)]);
+        let again = serde_json::to_value(Call::Remove(removal.clone())).unwrap();
         assert_eq!(
-            MediaRoom {
-                room,
-                space: breakout
-            }
-            .to_string(),
-            "00000000-0000-0000-0000-000000000001:00000000-0000-0000-0000-000000000002"
-        );
-        let id = ParticipantId(uuid::Uuid::from_u128(3));
-        assert_eq!(
-            identity(id, Some(2)),
-            "00000000-0000-0000-0000-000000000003-popout2"
+            serde_json::from_value::<Call>(again).unwrap(),
+            Call::Remove(removal)
         );
     }
 }

@@ -23,6 +23,7 @@ use crate::{
     access_revision::AccessRevision,
     ids::{RoomId, SessionNo, TokenHash},
     journal::{JournalError, file::Staged, folder::Folder, threads::Threads},
+    livekit::{MediaRoom, Seen},
     logged::LoggedRoom,
     ports::{Ports, Slept},
     protocol::meeting::Caller,
@@ -77,6 +78,10 @@ pub enum RoomMsg {
     Written(io::Result<()>),
     /// The room was read anew after a panic.
     Rebuilt(Box<Result<Room, JournalError>>),
+    /// LiveKit tells that somebody has come into one of its rooms, or that it was just made.
+    Sighted(MediaRoom, Option<Box<Seen>>),
+    /// Whether a room of LiveKit is the counterpart of one of the meeting's rooms; nothing while a panic is being undone.
+    HasMediaRoom(MediaRoom, RpcReplyPort<Option<bool>>),
     /// The registry looks after its rooms.
     Sweep,
     /// The snapshot of this number was written beside the log.
@@ -232,6 +237,13 @@ impl State {
             RoomMsg::Turn => shell.turn(carried),
             RoomMsg::Written(written) => shell.written(carried, written),
             RoomMsg::Rebuilt(room) => shell.rebuilt(carried, *room),
+            RoomMsg::Sighted(room, seen) => shell.sighted(carried, room, seen.as_deref()),
+            RoomMsg::HasMediaRoom(media, reply) => {
+                let has = shell
+                    .is_whole()
+                    .then(|| shell.room().room().has_media_room(media));
+                let _ = reply.send(has);
+            }
             RoomMsg::Sweep => shell.sweep(carried),
             RoomMsg::Staged(number, staged) => shell.staged(carried, number, staged),
             RoomMsg::MayEnd => shell.may_end(carried),

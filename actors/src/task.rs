@@ -7,7 +7,10 @@ use serde::{Deserialize, Serialize};
 use crate::{
     ids::{ParticipantId, TaskId},
     livekit,
-    protocol::{Namespace, limits::LIVEKIT_TASK_SECS},
+    protocol::{
+        Namespace,
+        limits::{LIVEKIT_LOOK_SECS, LIVEKIT_TASK_SECS},
+    },
 };
 
 /// Something that a room wants done. It is asked for again when its process died before it was known to be done: who does it
@@ -47,7 +50,7 @@ impl Work {
     pub const fn outlives_meeting(&self) -> bool {
         match self {
             Self::Livekit(call) => {
-                matches!(call, livekit::Call::Remove { .. } | livekit::Call::Delete { .. })
+                matches!(call, livekit::Call::Delete { .. })
             }
         }
     }
@@ -56,6 +59,8 @@ impl Work {
     #[must_use]
     pub const fn time_limit(&self) -> Duration {
         match self {
+            // After a start all rooms are looked at, ten in a second.
+            Self::Livekit(livekit::Call::Look { .. }) => Duration::from_secs(LIVEKIT_LOOK_SECS),
             Self::Livekit(_) => Duration::from_secs(LIVEKIT_TASK_SECS),
         }
     }
@@ -68,6 +73,16 @@ pub enum Outcome {
     Done,
     /// These had a microphone and are muted.
     Muted(Vec<ParticipantId>),
+    /// All but these are gone; of each, whether the answer was that it can't be done now.
+    Removed {
+        stayed: Vec<(livekit::Identity, bool)>,
+    },
+    /// What a look has found, and whether LiveKit tells us itself who comes.
+    Seen {
+        found: livekit::Differences,
+        #[serde(default)]
+        webhooks: bool,
+    },
     /// Whoever was to do it did not answer, or not in time, or nonsense.
     Unavailable,
 }

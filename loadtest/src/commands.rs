@@ -16,6 +16,7 @@ enum Action<'a> {
     SendMessage { content: &'a str, scope: &'static str },
     Accept { target: &'a str },
     Start { rooms: &'a [BreakoutPlan] },
+    ForceMute { participants: &'a [String] },
 }
 
 /// A breakout room to be and who goes there.
@@ -32,6 +33,10 @@ pub const ENABLE_WAITING_ROOM: &str =
     r#"{"namespace":"moderation","payload":{"action":"enable_waiting_room"}}"#;
 pub const STOP_BREAKOUT: &str = r#"{"namespace":"breakout","payload":{"action":"stop"}}"#;
 
+pub const RESTRICT_MICROPHONES: &str = r#"{"namespace":"livekit","payload":{"action":"enable_microphone_restrictions","unrestricted_participants":[]}}"#;
+pub const RELEASE_MICROPHONES: &str =
+    r#"{"namespace":"livekit","payload":{"action":"disable_microphone_restrictions"}}"#;
+
 pub fn join(display_name: &str) -> Result<String, Error> {
     command("control", Action::Join { display_name })
 }
@@ -47,6 +52,10 @@ pub fn accept(target: &str) -> Result<String, Error> {
 
 pub fn start_breakout(rooms: &[BreakoutPlan]) -> Result<String, Error> {
     command("breakout", Action::Start { rooms })
+}
+
+pub fn force_mute(participants: &[String]) -> Result<String, Error> {
+    command("livekit", Action::ForceMute { participants })
 }
 
 fn command(namespace: &'static str, payload: Action<'_>) -> Result<String, Error> {

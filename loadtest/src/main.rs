@@ -13,6 +13,7 @@ mod forwarded;
 mod frame_kind;
 mod identity;
 mod ledger;
+mod livekit;
 mod meetings;
 mod process;
 mod progress;

@@ -13,10 +13,14 @@ use crate::config::Loaded;
 
 pub(super) fn run(loaded: &Loaded, online: bool) -> ExitCode {
     let loaded = &with_advice(loaded);
-    let provider = online.then(|| online::identity_provider(&loaded.config));
+    let found = if online {
+        online::ask(&loaded.config)
+    } else {
+        Vec::new()
+    };
     // A closed stdout is the reader's choice.
-    let _ = print(&mut io::stdout().lock(), loaded, provider.as_ref());
-    if provider.is_none_or(|found| found.is_fine) {
+    let _ = print(&mut io::stdout().lock(), loaded, &found);
+    if found.iter().all(|found| found.is_fine) {
         ExitCode::SUCCESS
     } else {
         ExitCode::FAILURE
@@ -30,7 +34,7 @@ fn with_advice(loaded: &Loaded) -> Loaded {
     loaded
 }
 
-fn print(out: &mut impl Write, loaded: &Loaded, provider: Option<&Found>) -> io::Result<()> {
+fn print(out: &mut impl Write, loaded: &Loaded, found: &[Found]) -> io::Result<()> {
     let file = loaded.file.as_ref().map_or_else(
         || "none, defaults apply".to_owned(),
         |path| path.display().to_string(),
@@ -45,12 +49,13 @@ fn print(out: &mut impl Write, loaded: &Loaded, provider: Option<&Found>) -> io:
     for problem in &loaded.warnings {
         writeln!(out, "warning: {problem}")?;
     }
-    if let Some(found) = provider {
-        writeln!(out, "identity provider: {}", found.line)?;
+    for Found { whom, line, .. } in found {
+        writeln!(out, "{whom}: {line}")?;
     }
-    match provider {
-        Some(found) if !found.is_fine => writeln!(out, "not ok"),
-        _ => writeln!(out, "ok"),
+    if found.iter().all(|found| found.is_fine) {
+        writeln!(out, "ok")
+    } else {
+        writeln!(out, "not ok")
     }
 }
 
@@ -84,13 +89,14 @@ mod tests {
             }],
         };
         let mut out = Vec::new();
-        print(&mut out, &loaded, None).unwrap();
+        print(&mut out, &loaded, &[]).unwrap();
         assert_eq!(
             String::from_utf8(out).unwrap(),
             "file:         /etc/colloquy.toml\nenvironment:  COLLOQUY_DATA_DIR\ncommand line: nothing set\n\
              data folder:  /data\nwarning: environment variable COLLOQUY_X: x: is odd\nok\n"
         );
     }
+
     #[test]
     fn a_provider_that_is_not_usable_is_not_ok() {
         let loaded = Loaded {
@@ -104,12 +110,13 @@ mod tests {
             (true, "\nidentity provider: x\nok\n"),
             (false, "\nidentity provider: x\nnot ok\n"),
         ] {
-            let found = Found {
+            let found = [Found {
+                whom: "identity provider",
                 line: "x".to_owned(),
                 is_fine,
-            };
+            }];
             let mut out = Vec::new();
-            print(&mut out, &loaded, Some(&found)).unwrap();
+            print(&mut out, &loaded, &found).unwrap();
             let text = String::from_utf8(out).unwrap();
             assert!(text.ends_with(end), "{text}");
         }

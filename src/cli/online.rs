@@ -4,39 +4,88 @@ use super::explain;
 use crate::{
     config::Config,
     identity::{IssuerUrls, ask_issuer},
+    livekit::{CallError, RoomService},
 };
 
 /// What a look outside found.
 pub(super) struct Found {
+    /// Who was asked.
+    pub whom: &'static str,
     /// For the operator.
     pub line: String,
     pub is_fine: bool,
 }
 
-/// Asks the identity provider. Waits 10 s at most.
-pub(super) fn identity_provider(config: &Config) -> Found {
-    let Some(authority) = config.oidc.authority.clone() else {
-        return Found {
-            line: "the built-in development issuer; nobody to ask".to_owned(),
-            is_fine: true,
-        };
-    };
-    let place = IssuerUrls::new(authority, config.oidc.service_authority.clone());
+/// Asks all of them. Each has 10 s at most.
+pub(super) fn ask(config: &Config) -> Vec<Found> {
     let runtime = match tokio::runtime::Runtime::new() {
         Ok(runtime) => runtime,
-        Err(error) => return failed(&error),
+        Err(error) => return vec![failed("everybody", &error)],
     };
-    match runtime.block_on(ask_issuer(place, &config.outgoing)) {
-        Ok(report) => Found {
-            line: report.to_string(),
-            is_fine: true,
-        },
-        Err(error) => failed(&error),
+    vec![
+        runtime.block_on(identity_provider(config)),
+        runtime.block_on(livekit(config)),
+    ]
+}
+
+async fn identity_provider(config: &Config) -> Found {
+    const WHOM: &str = "identity provider";
+    let Some(authority) = config.oidc.authority.clone() else {
+        return fine(WHOM, "the built-in development issuer; nobody to ask".to_owned());
+    };
+    let place = IssuerUrls::new(authority, config.oidc.service_authority.clone());
+    match ask_issuer(place, &config.outgoing).await {
+        Ok(report) => fine(WHOM, report.to_string()),
+        Err(error) => failed(WHOM, &error),
     }
 }
 
-fn failed(error: &dyn std::error::Error) -> Found {
+/// Lists its rooms, with key and secret. Where nothing is set, nobody need be there.
+async fn livekit(config: &Config) -> Found {
+    const WHOM: &str = "LiveKit";
+    let service = match RoomService::new(&config.outgoing, &config.livekit) {
+        Ok(service) => service,
+        Err(error) => return failed(WHOM, &error),
+    };
+    let url = &config.livekit.service_url;
+    match service.rooms().await {
+        Ok(rooms) => fine(
+            WHOM,
+            format!(
+                "{url}: {} rooms; out means out only with its webhook to POST /v1/livekit/webhook, of which nothing can be seen here",
+                rooms.len()
+            ),
+        ),
+        Err(CallError::Unreachable) if config.livekit == crate::config::Livekit::default() => fine(
+            WHOM,
+            format!("{url} (the default): nobody there; people meet without sound and pictures"),
+        ),
+        Err(error @ CallError::Refused(status)) if matches!(status.as_u16(), 401 | 403) => Found {
+            whom: WHOM,
+            line: format!(
+                "{url}: {error}: are livekit.api_key and livekit.api_secret an entry of its keys, and do the clocks agree?"
+            ),
+            is_fine: false,
+        },
+        Err(error) => Found {
+            whom: WHOM,
+            line: format!("{url}: {error}"),
+            is_fine: false,
+        },
+    }
+}
+
+fn fine(whom: &'static str, line: String) -> Found {
     Found {
+        whom,
+        line,
+        is_fine: true,
+    }
+}
+
+fn failed(whom: &'static str, error: &dyn std::error::Error) -> Found {
+    Found {
+        whom,
         line: format!("not usable: {}", explain(error)),
         is_fine: false,
     }

@@ -24,6 +24,7 @@ pub mod invites;
 mod large_answers;
 pub mod layers;
 pub mod links;
+pub mod livekit_webhook;
 pub mod login;
 pub mod logout;
 pub mod mail_refusals;

@@ -1,32 +1,73 @@
-//! Keeps a service that is down from being asked for every participant.
+//! Keeps a service that is down from being asked for every participant, and lets those wait whose calls must be made in the end.
 
 use std::{
+    pin::pin,
     sync::{Mutex, MutexGuard, PoisonError},
-    time::{Duration, Instant},
+    time::Duration,
+};
+
+use tokio::{
+    sync::Notify,
+    time::{Instant, timeout_at},
 };
 
 /// Failures in a row after which nobody asks any more.
 pub const FAILURES_MAX: u32 = 5;
 
-#[derive(Debug)]
-pub struct Breaker {
-    /// For which nobody asks; then one call tries.
-    pause: Duration,
-    state: Mutex<State>,
+/// How a caller takes it that the service is down.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Waits {
+    /// Until it is up again: for what must be done in the end.
+    UntilItIsUp,
+    /// Only for the outcome of a call that is just trying, and so long at most.
+    For(Duration),
 }
 
-#[derive(Debug, Default)]
-struct State {
-    failures: u32,
-    /// While set, calls are not made; whoever comes after this time tries.
-    open_until: Option<Instant>,
+#[derive(Debug)]
+pub struct Breaker {
+    /// For which those who do not wait are refused; then one of them tries.
+    pause: Duration,
+    /// After which one of those who wait tries.
+    probe: Duration,
+    state: Mutex<State>,
+    changed: Notify,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    Closed {
+        failures: u32,
+    },
+    Open {
+        since: Instant,
+    },
+    /// One call tries.
+    Trying,
+}
+
+/// What a caller hears.
+enum Answer {
+    Go,
+    Refused,
+    /// Until something changes, or this time has come.
+    Wait(Option<Instant>),
+}
+
+/// The right to make one call; whoever does not say what became of it has failed.
+#[derive(Debug)]
+#[must_use]
+pub struct Pass<'a> {
+    breaker: &'a Breaker,
+    is_trial: bool,
 }
 
 impl Breaker {
-    pub fn new(pause: Duration) -> Self {
+    pub fn new(pause: Duration, probe: Duration) -> Self {
         Self {
             pause,
-            state: Mutex::default(),
+            probe,
+            state: Mutex::new(State::Closed { failures: 0 }),
+            changed: Notify::new(),
         }
     }
 
@@ -34,43 +75,126 @@ impl Breaker {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether it is no use to come now.
-    pub fn is_open(&self, now: Instant) -> bool {
-        self.state().open_until.is_some_and(|until| now < until)
+    /// Whether a call may be made; none where it is no use now.
+    pub async fn enter(&self, waits: Waits) -> Option<Pass<'_>> {
+        let end = match waits {
+            Waits::UntilItIsUp => None,
+            Waits::For(time) => Some(Instant::now() + time),
+        };
+        loop {
+            let mut changed = pin!(self.changed.notified());
+            // Before the state is read: a change between both is not missed.
+            changed.as_mut().enable();
+            let until = match self.ask(Instant::now(), end.is_none()) {
+                Answer::Go => return Some(self.pass()),
+                Answer::Refused => return None,
+                Answer::Wait(until) => until.or(end),
+            };
+            match until {
+                None => changed.await,
+                Some(until) => {
+                    let _ = timeout_at(until, changed).await;
+                    if end.is_some_and(|end| end <= Instant::now()) {
+                        return None;
+                    }
+                }
+            }
+        }
     }
 
-    /// Whether a call may be made now; whoever hears that makes it.
-    pub fn allows(&self, now: Instant) -> bool {
+    fn pass(&self) -> Pass<'_> {
+        let is_trial = *self.state() == State::Trying;
+        Pass {
+            breaker: self,
+            is_trial,
+        }
+    }
+
+    fn ask(&self, now: Instant, is_patient: bool) -> Answer {
         let mut state = self.state();
-        match state.open_until {
-            Some(until) if now < until => false,
-            Some(_) => {
-                // One tries, the others go on waiting.
-                state.open_until = Some(now + self.pause);
-                true
+        match *state {
+            State::Closed { .. } => Answer::Go,
+            State::Trying => Answer::Wait(None),
+            State::Open { since } => {
+                let from = since + if is_patient { self.probe } else { self.pause };
+                if from <= now {
+                    *state = State::Trying;
+                    Answer::Go
+                } else if is_patient {
+                    Answer::Wait(Some(from))
+                } else {
+                    Answer::Refused
+                }
             }
-            None => true,
         }
     }
 
     /// The service has answered.
-    pub fn succeeded(&self) {
-        let before = std::mem::take(&mut *self.state());
-        if before.open_until.is_some() {
+    fn succeeded(&self) {
+        let before = std::mem::replace(&mut *self.state(), State::Closed { failures: 0 });
+        if !matches!(before, State::Closed { .. }) {
             tracing::info!("LiveKit answers again");
+            self.changed.notify_waiters();
         }
     }
 
     /// The service did not answer, or nonsense.
-    pub fn failed(&self, now: Instant) {
+    fn failed(&self, is_trial: bool) {
+        let open = State::Open {
+            since: Instant::now(),
+        };
         let mut state = self.state();
-        state.failures = state.failures.saturating_add(1);
-        if state.failures >= FAILURES_MAX {
-            let opens = state.open_until.replace(now + self.pause).is_none();
-            drop(state);
-            if opens {
-                tracing::warn!("LiveKit does not answer; calls pause");
+        let opens = match &mut *state {
+            State::Closed { failures } => {
+                *failures += 1;
+                *failures >= FAILURES_MAX
             }
+            // One that was under way when the others failed says nothing new.
+            State::Open { .. } => false,
+            State::Trying => {
+                if is_trial {
+                    *state = open;
+                    self.changed.notify_waiters();
+                }
+                return;
+            }
+        };
+        if opens {
+            *state = open;
+            drop(state);
+            tracing::warn!("LiveKit does not answer; calls pause");
+        }
+    }
+}
+
+impl Pass<'_> {
+    /// Whether nobody has found out since that the service is down.
+    pub fn is_good(&self) -> bool {
+        self.is_trial || matches!(*self.breaker.state(), State::Closed { .. })
+    }
+
+    /// The service lives: it answered, whatever it said.
+    pub fn answered(mut self) {
+        self.is_trial = false;
+        self.breaker.succeeded();
+    }
+
+    pub fn failed(mut self) {
+        let is_trial = std::mem::take(&mut self.is_trial);
+        self.breaker.failed(is_trial);
+    }
+
+    /// The call itself was at fault, or nobody waited for its end: it says nothing of the service.
+    pub fn says_nothing(self) {
+        drop(self);
+    }
+}
+
+impl Drop for Pass<'_> {
+    /// A trial without an outcome: another one tries.
+    fn drop(&mut self) {
+        if self.is_trial {
+            self.breaker.failed(true);
         }
     }
 }
@@ -80,37 +204,80 @@ mod tests {
     use super::*;
 
     const PAUSE: Duration = Duration::from_secs(10);
+    const PROBE: Duration = Duration::from_secs(1);
+    const SHORT: Waits = Waits::For(Duration::from_secs(5));
 
-    #[test]
-    fn after_five_failures_calls_pause_and_one_tries_again() {
-        let (breaker, now) = (Breaker::new(PAUSE), Instant::now());
+    async fn broken() -> Breaker {
+        let breaker = Breaker::new(PAUSE, PROBE);
         for _ in 0..FAILURES_MAX {
-            assert!(!breaker.is_open(now) && breaker.allows(now));
-            breaker.failed(now);
+            breaker.enter(SHORT).await.unwrap().failed();
         }
-        assert!(breaker.is_open(now) && !breaker.allows(now));
-        let later = now + PAUSE;
-        assert!(!breaker.is_open(later) && breaker.allows(later), "one tries");
-        assert!(
-            breaker.is_open(later) && !breaker.allows(later),
-            "the others wait"
-        );
-        breaker.failed(later);
-        assert!(!breaker.allows(later + PAUSE / 2));
-        assert!(breaker.allows(later + PAUSE));
-        breaker.succeeded();
-        assert!(breaker.allows(later + PAUSE) && breaker.allows(later + PAUSE));
+        breaker
     }
 
-    #[test]
-    fn only_failures_in_a_row_count() {
-        let (breaker, now) = (Breaker::new(PAUSE), Instant::now());
+    #[tokio::test(start_paused = true)]
+    async fn after_five_failures_calls_pause_and_one_tries_again() {
+        let breaker = broken().await;
+        assert!(breaker.enter(SHORT).await.is_none());
+        tokio::time::advance(PAUSE).await;
+        let trial = breaker.enter(SHORT).await.expect("one tries");
+        let begin = Instant::now();
+        assert!(
+            breaker.enter(SHORT).await.is_none(),
+            "the others wait for what becomes of it"
+        );
+        assert_eq!(begin.elapsed(), Duration::from_secs(5));
+        trial.failed();
+        assert!(breaker.enter(SHORT).await.is_none());
+        tokio::time::advance(PAUSE).await;
+        let trial = breaker.enter(SHORT).await.expect("one tries");
+        let (other, ()) = tokio::join!(breaker.enter(SHORT), async {
+            tokio::task::yield_now().await;
+            trial.answered();
+        });
+        other.expect("it works again").answered();
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_must_get_through_tries_each_second_and_is_never_refused() {
+        let breaker = broken().await;
+        let begin = Instant::now();
+        for second in 1..=20 {
+            let trial = breaker.enter(Waits::UntilItIsUp).await.expect("never refused");
+            assert_eq!(begin.elapsed(), second * PROBE);
+            trial.failed();
+        }
+        let waiting = [
+            breaker.enter(Waits::UntilItIsUp),
+            breaker.enter(Waits::UntilItIsUp),
+        ];
+        let [first, second] = waiting;
+        let both = async {
+            first.await.expect("the first tries").answered();
+            second.await.expect("the second goes with it").answered();
+        };
+        both.await;
+        assert_eq!(begin.elapsed(), 21 * PROBE);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_trial_that_is_given_up_lets_another_try() {
+        let breaker = broken().await;
+        drop(breaker.enter(Waits::UntilItIsUp).await);
+        breaker.enter(Waits::UntilItIsUp).await.unwrap().answered();
+        assert!(breaker.enter(SHORT).await.is_some());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn only_failures_in_a_row_count() {
+        let breaker = Breaker::new(PAUSE, PROBE);
         for _ in 0..3 {
             for _ in 1..FAILURES_MAX {
-                breaker.failed(now);
+                breaker.enter(SHORT).await.unwrap().failed();
             }
-            breaker.succeeded();
+            breaker.enter(SHORT).await.unwrap().answered();
         }
-        assert!(breaker.allows(now));
+        breaker.enter(SHORT).await.unwrap().says_nothing();
+        assert!(breaker.enter(SHORT).await.is_some());
     }
 }

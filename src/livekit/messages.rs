@@ -3,8 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-/// Number of a microphone among protobuf's sources.
-const MICROPHONE: i64 = 2;
+use super::shown::Participant;
 
 /// The `video` claim of a token for the service.
 #[derive(Debug, Serialize)]
@@ -14,6 +13,8 @@ pub(super) enum Grant<'a> {
     Admin { room: &'a str, room_admin: bool },
     #[serde(rename_all = "camelCase")]
     Create { room_create: bool },
+    #[serde(rename_all = "camelCase")]
+    List { room_list: bool },
 }
 
 #[derive(Debug, Serialize)]
@@ -28,6 +29,9 @@ pub(super) struct Claims<'a> {
 pub(super) struct OfRoom<'a> {
     pub room: &'a str,
 }
+
+#[derive(Debug, Serialize)]
+pub(super) struct OfAll {}
 
 #[derive(Debug, Serialize)]
 pub(super) struct OfParticipant<'a> {
@@ -47,13 +51,13 @@ pub(super) struct OfTrack<'a> {
 pub(super) struct Update<'a> {
     pub room: &'a str,
     pub identity: &'a str,
-    pub permission: &'a Permission,
+    pub permission: &'a NewPermission,
 }
 
 /// What a participant may do.
 #[expect(clippy::struct_excessive_bools, reason = "the names and types are LiveKit's")]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Permission {
+pub struct NewPermission {
     pub can_subscribe: bool,
     pub can_publish: bool,
     pub can_publish_data: bool,
@@ -68,47 +72,15 @@ pub(super) struct Participants {
 }
 
 #[derive(Debug, Deserialize)]
-pub struct Participant {
-    pub identity: String,
+pub(super) struct Rooms {
     #[serde(default)]
-    pub tracks: Vec<Track>,
+    pub rooms: Vec<NamedRoom>,
 }
 
-/// A published track.
 #[derive(Debug, Deserialize)]
-pub struct Track {
-    pub sid: String,
+pub(super) struct NamedRoom {
     #[serde(default)]
-    source: Source,
-    #[serde(default)]
-    muted: bool,
-}
-
-/// The name of what a track comes from. A number stands for a source that LiveKit itself has no name for: a client can
-/// publish one, and that must not make the answer unreadable.
-#[derive(Debug, Deserialize)]
-#[serde(untagged)]
-enum Source {
-    Name(String),
-    Number(i64),
-}
-
-impl Default for Source {
-    fn default() -> Self {
-        Self::Number(0)
-    }
-}
-
-impl Track {
-    /// Whether it is a microphone that can be heard.
-    #[must_use]
-    pub fn is_live_microphone(&self) -> bool {
-        let is_microphone = match &self.source {
-            Source::Name(name) => name == "MICROPHONE",
-            Source::Number(number) => *number == MICROPHONE,
-        };
-        is_microphone && !self.muted
-    }
+    pub name: String,
 }
 
 /// An answer that says nothing.
@@ -126,28 +98,6 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_live_microphone_is_told_from_other_tracks() {
-        for (track, is_live) in [
-            (
-                r#"{"sid":"TR_1","source":"MICROPHONE","muted":false,"mimeType":"audio/red"}"#,
-                true,
-            ),
-            (
-                r#"{"sid":"TR_1","source":"MICROPHONE","mime_type":"audio/red"}"#,
-                true,
-            ),
-            (r#"{"sid":"TR_1","source":2}"#, true),
-            (r#"{"sid":"TR_1","source":"MICROPHONE","muted":true}"#, false),
-            (r#"{"sid":"TR_1","source":"CAMERA"}"#, false),
-            (r#"{"sid":"TR_1","source":77}"#, false),
-            (r#"{"sid":"TR_1"}"#, false),
-        ] {
-            let track: Track = serde_json::from_str(track).unwrap();
-            assert_eq!(track.is_live_microphone(), is_live, "{track:?}");
-        }
-    }
-
-    #[test]
     fn a_grant_is_for_one_room_or_for_rooms_as_such() {
         let room = "r";
         for (grant, json) in [
@@ -159,6 +109,7 @@ mod tests {
                 r#"{"room":"r","roomAdmin":true}"#,
             ),
             (Grant::Create { room_create: true }, r#"{"roomCreate":true}"#),
+            (Grant::List { room_list: true }, r#"{"roomList":true}"#),
         ] {
             assert_eq!(serde_json::to_string(&grant).unwrap(), json);
         }

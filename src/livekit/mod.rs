@@ -1,19 +1,25 @@
 //! LiveKit: what the live core is told of it, and the calls that rooms want made.
 
 mod breaker;
+mod looks;
 mod messages;
+mod mutes;
+mod orders;
 mod room_service;
+mod shown;
+mod sweep;
 mod timeouts;
-mod wishes;
+mod webhook;
 
 use colloquy_actors::livekit::Livekit;
 use url::Url;
 
 pub use self::{
     breaker::FAILURES_MAX,
-    messages::{Participant, Permission, Track},
     room_service::{ANSWER_BYTES_MAX, CALLS_MAX, CallError, LIST_BYTES_MAX, RoomService},
+    sweep::{Sweep, SweepError},
     timeouts::LivekitTimeouts,
+    webhook::{Told, WEBHOOK_BYTES_MAX, Webhook, WebhookError},
 };
 use crate::config;
 

@@ -1,27 +1,36 @@
 //! LiveKit's `RoomService`: JSON over HTTP (Twirp), as its server API documents it.
 
 use std::{
-    sync::atomic::{AtomicBool, Ordering::Relaxed},
-    time::Instant,
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
+    time::Duration,
 };
 
+use colloquy_actors::livekit::Seen;
 use jsonwebtoken::{EncodingKey, Header};
 use reqwest::{Response, StatusCode, header::CONTENT_TYPE};
 use serde::{Serialize, de::DeserializeOwned};
-use tokio::{sync::Semaphore, time::timeout};
+use tokio::{
+    sync::Semaphore,
+    time::{Instant, timeout},
+};
 use url::Url;
 
 use super::{
-    breaker::Breaker,
+    breaker::{Breaker, Waits},
+    looks::Pace,
     messages::{
-        ApiRefusal, Claims, Grant, Nothing, OfParticipant, OfRoom, OfTrack, Participant, Participants,
-        Permission, Update,
+        ApiRefusal, Claims, Grant, NewPermission, Nothing, OfAll, OfParticipant, OfRoom, OfTrack,
+        Participants, Rooms, Update,
     },
+    shown::Participant,
     timeouts::LivekitTimeouts,
 };
 use crate::{
     config,
-    outgoing::{self, Waits},
+    outgoing::{self, Waits as OutgoingWaits},
 };
 
 /// Calls at the same time; further ones wait.
@@ -30,8 +39,11 @@ pub const CALLS_MAX: usize = 32;
 /// An answer; longer ones are refused.
 pub const ANSWER_BYTES_MAX: usize = 1024 * 1024;
 
-/// The list of a room's participants: some KiB for each of a thousand and their popouts.
-pub const LIST_BYTES_MAX: usize = 8 * 1024 * 1024;
+/// The list of a room's participants, or of all rooms: 500 people with two tracks each are 1.5 MB.
+pub const LIST_BYTES_MAX: usize = 32 * 1024 * 1024;
+
+/// Lists that are read at the same time: they may be long.
+const LISTS_MAX: usize = 4;
 
 /// A token for one call is good for that long.
 const TOKEN_SECS: u64 = 60;
@@ -45,9 +57,28 @@ pub struct RoomService {
     key: EncodingKey,
     timeouts: LivekitTimeouts,
     calls: Semaphore,
+    lists: Semaphore,
     breaker: Breaker,
+    pub(super) pace: Pace,
     /// The last answer was a refusal, and the log says so.
     is_refused: AtomicBool,
+    /// Whether it was said that there is no LiveKit.
+    has_told_absence: AtomicBool,
+    /// When LiveKit did what it was asked, and when it told something by itself.
+    succeeded_at: Mutex<Option<Instant>>,
+    told_at: Mutex<Option<Instant>>,
+}
+
+/// LiveKit's own word, a webhook, counts so long as a sign that there are more to come.
+const WEBHOOKS_SECS: u64 = 900;
+
+fn note(at: &Mutex<Option<Instant>>) {
+    *at.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+}
+
+fn is_within(at: &Mutex<Option<Instant>>, time: Duration) -> bool {
+    let at = *at.lock().unwrap_or_else(PoisonError::into_inner);
+    at.is_some_and(|at| at.elapsed() < time)
 }
 
 /// Why a call was of no use.
@@ -56,8 +87,13 @@ pub enum CallError {
     /// The participant or room is not there: for most calls there is nothing to do then.
     #[error("not found")]
     NotFound,
+    /// LiveKit lives and can't do it: it is busy, or the participant is not there (before version 1.9), or was on a node that is dead.
+    #[error("LiveKit can't do that now")]
+    Unavailable,
     #[error("LiveKit refused: {0}")]
     Refused(StatusCode),
+    #[error("LiveKit's answer can't be read")]
+    Unreadable,
     #[error("too many calls to LiveKit are under way")]
     Busy,
     #[error("LiveKit can't be reached")]
@@ -78,7 +114,7 @@ impl RoomService {
         settings: &config::Livekit,
         timeouts: LivekitTimeouts,
     ) -> Result<Self, reqwest::Error> {
-        let waits = Waits {
+        let waits = OutgoingWaits {
             connect: timeouts.connect,
             read: None,
         };
@@ -89,8 +125,13 @@ impl RoomService {
             key: EncodingKey::from_secret(settings.api_secret.reveal().as_bytes()),
             timeouts,
             calls: Semaphore::new(CALLS_MAX),
-            breaker: Breaker::new(timeouts.pause),
+            lists: Semaphore::new(LISTS_MAX),
+            breaker: Breaker::new(timeouts.pause, timeouts.probe),
+            pace: Pace::new(timeouts.look),
             is_refused: AtomicBool::new(false),
+            has_told_absence: AtomicBool::new(false),
+            succeeded_at: Mutex::default(),
+            told_at: Mutex::default(),
         })
     }
 
@@ -98,82 +139,164 @@ impl RoomService {
         self.timeouts
     }
 
-    pub async fn participants(&self, room: &str) -> Result<Vec<Participant>, CallError> {
-        let grant = admin(room);
-        let answer: Participants = self
-            .call("ListParticipants", grant, &OfRoom { room }, LIST_BYTES_MAX)
-            .await?;
-        Ok(answer.participants)
+    /// How long those wait who are told when LiveKit is away.
+    pub(super) fn soon(&self) -> Waits {
+        Waits::For(self.timeouts.place)
     }
 
-    pub async fn participant(&self, room: &str, identity: &str) -> Result<Participant, CallError> {
+    /// LiveKit has told something by itself.
+    pub fn note_webhook(&self) {
+        note(&self.told_at);
+    }
+
+    /// Whether it does so, as far as is known.
+    #[must_use]
+    pub fn has_webhooks(&self) -> bool {
+        is_within(&self.told_at, Duration::from_secs(WEBHOOKS_SECS))
+    }
+
+    /// Whether no call of any room has come to anything for a while.
+    pub(super) fn is_silent(&self) -> bool {
+        !is_within(&self.succeeded_at, self.timeouts.silence)
+    }
+
+    /// Who is in a room; nobody is in one that does not exist.
+    pub(super) async fn participants(&self, room: &str, waits: Waits) -> Result<Vec<Seen>, CallError> {
+        let Ok(_place) = self.lists.acquire().await else {
+            return Err(CallError::Busy);
+        };
+        let body = OfRoom { room };
+        let answer = self.call("ListParticipants", admin(room), &body, (LIST_BYTES_MAX, waits));
+        let answer = answer.await?;
+        // A long list takes a while to be read, and others wait for this thread.
+        let list = tokio::task::spawn_blocking(move || {
+            let list: Participants = parse(&answer)?;
+            Ok(list.participants.into_iter().map(Into::into).collect())
+        });
+        list.await.unwrap_or(Err(CallError::Unreadable))
+    }
+
+    pub(super) async fn participant(&self, room: &str, identity: &str) -> Result<Seen, CallError> {
         let body = OfParticipant { room, identity };
-        self.call("GetParticipant", admin(room), &body, ANSWER_BYTES_MAX)
-            .await
+        let limits = (ANSWER_BYTES_MAX, self.soon());
+        let answer = self.call("GetParticipant", admin(room), &body, limits).await?;
+        Ok(parse::<Participant>(&answer)?.into())
     }
 
-    pub async fn mute(&self, room: &str, identity: &str, track_sid: &str) -> Result<(), CallError> {
+    /// The names of all rooms.
+    ///
+    /// # Errors
+    /// When LiveKit can't say.
+    pub async fn rooms(&self) -> Result<Vec<String>, CallError> {
+        let grant = Grant::List { room_list: true };
+        let limits = (LIST_BYTES_MAX, self.soon());
+        let answer = self.call("ListRooms", grant, &OfAll {}, limits).await?;
+        let list: Rooms = parse(&answer)?;
+        Ok(list.rooms.into_iter().map(|room| room.name).collect())
+    }
+
+    pub(super) async fn mute(&self, room: &str, identity: &str, track_sid: &str) -> Result<(), CallError> {
         let body = OfTrack {
             room,
             identity,
             track_sid,
             muted: true,
         };
-        self.order("MutePublishedTrack", admin(room), &body).await
+        self.order("MutePublishedTrack", admin(room), &body, self.soon())
+            .await
     }
 
-    pub async fn permit(&self, room: &str, identity: &str, permission: &Permission) -> Result<(), CallError> {
+    pub(super) async fn permit(
+        &self,
+        room: &str,
+        identity: &str,
+        permission: &NewPermission,
+    ) -> Result<(), CallError> {
         let body = Update {
             room,
             identity,
             permission,
         };
-        self.order("UpdateParticipant", admin(room), &body).await
+        self.order("UpdateParticipant", admin(room), &body, self.soon())
+            .await
     }
 
-    pub async fn remove(&self, room: &str, identity: &str) -> Result<(), CallError> {
+    pub(super) async fn remove(&self, room: &str, identity: &str) -> Result<(), CallError> {
         let body = OfParticipant { room, identity };
-        self.order("RemoveParticipant", admin(room), &body).await
+        self.order("RemoveParticipant", admin(room), &body, Waits::UntilItIsUp)
+            .await
     }
 
     /// LiveKit wants the same grant for the end of a room as for its beginning.
+    ///
+    /// # Errors
+    /// When LiveKit does not do it; one that does not exist is [`CallError::NotFound`].
     pub async fn delete(&self, room: &str) -> Result<(), CallError> {
         let grant = Grant::Create { room_create: true };
-        self.order("DeleteRoom", grant, &OfRoom { room }).await
+        self.order("DeleteRoom", grant, &OfRoom { room }, Waits::UntilItIsUp)
+            .await
     }
 
-    async fn order(&self, method: &str, grant: Grant<'_>, body: &impl Serialize) -> Result<(), CallError> {
-        let Nothing {} = self.call(method, grant, body, ANSWER_BYTES_MAX).await?;
-        Ok(())
-    }
-
-    async fn call<T: DeserializeOwned>(
+    async fn order(
         &self,
         method: &str,
         grant: Grant<'_>,
         body: &impl Serialize,
-        bytes_max: usize,
-    ) -> Result<T, CallError> {
-        if self.breaker.is_open(Instant::now()) {
-            return Err(CallError::Unreachable);
-        }
-        let place = timeout(self.timeouts.place, self.calls.acquire()).await;
-        let Ok(Ok(_place)) = place else {
-            return Err(CallError::Busy);
+        waits: Waits,
+    ) -> Result<(), CallError> {
+        let answer = self.call(method, grant, body, (ANSWER_BYTES_MAX, waits)).await?;
+        let Nothing {} = parse(&answer)?;
+        Ok(())
+    }
+
+    /// Makes a call. Only what says that LiveKit itself is not there counts against it: no connection, no answer in time, or one that is
+    /// not LiveKit's.
+    async fn call(
+        &self,
+        method: &str,
+        grant: Grant<'_>,
+        body: &impl Serialize,
+        (bytes_max, waits): (usize, Waits),
+    ) -> Result<Vec<u8>, CallError> {
+        let (pass, _place) = loop {
+            let pass = self.breaker.enter(waits).await.ok_or(CallError::Unreachable)?;
+            let place = async { self.calls.acquire().await.map_err(|_| CallError::Busy) };
+            let place = match waits {
+                Waits::UntilItIsUp => place.await?,
+                Waits::For(time) => timeout(time, place).await.map_err(|_| CallError::Busy)??,
+            };
+            // Much may have happened before there was a place.
+            if pass.is_good() {
+                break (pass, place);
+            }
         };
-        // Much may have happened before there was a place.
-        if !self.breaker.allows(Instant::now()) {
-            return Err(CallError::Unreachable);
-        }
         let answer = timeout(self.timeouts.call, self.ask(method, grant, body, bytes_max)).await;
         let answer = answer.unwrap_or(Err(CallError::Unreachable));
-        if matches!(answer, Err(CallError::Unreachable)) {
-            self.breaker.failed(Instant::now());
-        } else {
-            self.breaker.succeeded();
-            self.note_refusal(method, answer.as_ref().err());
+        match &answer {
+            Err(CallError::Unreachable) => pass.failed(),
+            Err(CallError::Unreadable) => pass.says_nothing(),
+            Err(error) => {
+                pass.answered();
+                self.note_refusal(method, Some(error));
+            }
+            Ok(_) => {
+                pass.answered();
+                note(&self.succeeded_at);
+                self.note_refusal(method, None);
+            }
         }
         answer
+    }
+
+    /// At the first meeting without LiveKit: that there is none, and how to get one. Later it is the breaker that speaks.
+    pub(super) fn note_absence(&self) {
+        if self.is_silent() && !self.has_told_absence.swap(true, Relaxed) {
+            tracing::info!(
+                url = %self.url,
+                "no LiveKit answers: people meet without sound and pictures. To try it: livekit-server --dev (https://docs.livekit.io), \
+                 or set livekit.* (docs/operating.md, LiveKit)"
+            );
+        }
     }
 
     /// One line for refusals in a row: a wrong secret is refused for every participant.
@@ -187,37 +310,47 @@ impl RoomService {
         }
     }
 
-    async fn ask<T: DeserializeOwned>(
+    async fn ask(
         &self,
         method: &str,
         grant: Grant<'_>,
         body: &impl Serialize,
         bytes_max: usize,
-    ) -> Result<T, CallError> {
+    ) -> Result<Vec<u8>, CallError> {
         let mut url = self.url.clone();
         let base = url.path().trim_end_matches('/').to_owned();
         url.set_path(&format!("{base}/twirp/livekit.RoomService/{method}"));
         let request = self.http.post(url).bearer_auth(self.token(grant)?).json(body);
         let response = request.send().await.map_err(unreachable)?;
         let status = response.status();
-        if status.is_success() && is_json(&response) {
-            let answer = read(response, bytes_max).await?;
-            // Of what is ignored, serde_json does not look whether it is UTF-8.
-            let answer = std::str::from_utf8(&answer).map_err(|_| CallError::Unreachable)?;
-            return serde_json::from_str(answer).map_err(|_| CallError::Unreachable);
+        if !is_json(&response) {
+            tracing::debug!(%status, method, "who answers is not LiveKit");
+            return Err(if status.is_client_error() {
+                CallError::Refused(status)
+            } else {
+                CallError::Unreachable
+            });
         }
-        if status == StatusCode::NOT_FOUND && is_json(&response) {
+        if status.is_success() {
+            return read(response, bytes_max).await;
+        }
+        let refusal = parse::<ApiRefusal>(&read(response, ANSWER_BYTES_MAX).await?);
+        let code = refusal.map(|refusal| refusal.code).unwrap_or_default();
+        Err(match (status, &*code) {
             // A wrong path is "not found" as well, with another code.
-            let refusal = serde_json::from_slice(&read(response, ANSWER_BYTES_MAX).await?);
-            if refusal.is_ok_and(|ApiRefusal { code }| code == "not_found") {
-                return Err(CallError::NotFound);
+            (StatusCode::NOT_FOUND, "not_found") => CallError::NotFound,
+            (StatusCode::SERVICE_UNAVAILABLE, "unavailable") => CallError::Unavailable,
+            _ if status.is_client_error() => CallError::Refused(status),
+            // Any other word of Twirp's is one of a LiveKit that lives and has a problem.
+            (_, "internal" | "unknown" | "deadline_exceeded" | "resource_exhausted" | "aborted") => {
+                tracing::debug!(%status, method, code, "LiveKit has a problem");
+                CallError::Unavailable
             }
-        }
-        if status.is_client_error() {
-            return Err(CallError::Refused(status));
-        }
-        tracing::debug!(%status, method, "LiveKit answers nonsense, or that it has a problem");
-        Err(CallError::Unreachable)
+            _ => {
+                tracing::debug!(%status, method, "who answers is not LiveKit");
+                CallError::Unreachable
+            }
+        })
     }
 
     fn token(&self, video: Grant<'_>) -> Result<String, CallError> {
@@ -254,11 +387,17 @@ fn is_json(response: &Response) -> bool {
     essence.is_some_and(|essence| essence.trim().eq_ignore_ascii_case("application/json"))
 }
 
+/// Of what is ignored, `serde_json` does not look whether it is UTF-8.
+fn parse<T: DeserializeOwned>(answer: &[u8]) -> Result<T, CallError> {
+    let answer = std::str::from_utf8(answer).map_err(|_| CallError::Unreadable)?;
+    serde_json::from_str(answer).map_err(|_| CallError::Unreadable)
+}
+
 async fn read(mut response: Response, bytes_max: usize) -> Result<Vec<u8>, CallError> {
     let mut bytes = Vec::new();
     while let Some(chunk) = response.chunk().await.map_err(unreachable)? {
         if bytes.len() + chunk.len() > bytes_max {
-            return Err(CallError::Unreachable);
+            return Err(CallError::Unreadable);
         }
         bytes.extend_from_slice(&chunk);
     }

@@ -63,6 +63,7 @@ mod change;
 mod connect;
 pub mod connections;
 mod db;
+pub mod deleted_rooms;
 pub mod disabled_subjects;
 pub mod error;
 pub mod event_favorites;

@@ -1,9 +1,12 @@
-//! A small real LiveKit: its `RoomService` over HTTP, with rooms, participants and tracks. It checks the token of each
-//! call, remembers the calls, and can be silent, lie or be dead.
+//! A small real LiveKit: its `RoomService` over HTTP, with rooms, participants and tracks, and its webhooks. It checks the token of
+//! each call, remembers the calls, and can be silent, lie, have bad habits or be dead.
 
+mod person;
+pub mod webhook;
 mod world;
 
 use std::{
+    collections::BTreeSet,
     net::{Ipv4Addr, SocketAddr},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
@@ -20,18 +23,21 @@ use colloquy::{config, secrets::Secret};
 use hyper::server::conn::http1;
 use hyper_util::{rt::TokioIo, service::TowerToHyperService};
 use jsonwebtoken::{Algorithm, DecodingKey, Validation};
-use serde::Deserialize;
+use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 use tokio::{
     net::TcpListener,
     sync::watch,
     task::{JoinHandle, JoinSet},
-    time::timeout,
+    time::{sleep, timeout},
 };
 use url::Url;
 
-use self::world::Refusal;
-pub use self::world::{Person, Track, World};
+use self::world::{Refusal, UNAVAILABLE};
+pub use self::{
+    person::{Person, Track, permission, unseen_and_mute},
+    world::{Habits, World},
+};
 use super::ports;
 
 pub const API_KEY: &str = "key-of-the-tests";
@@ -41,10 +47,13 @@ pub const API_SECRET: &str = "known to this LiveKit and to the server under test
 pub const PUBLIC_URL: &str = "wss://livekit.example.org";
 
 /// How long anything expected may take; far beyond what a loaded machine needs.
-const DEADLINE: Duration = Duration::from_secs(20);
+const DEADLINE: Duration = Duration::from_secs(30);
 
 /// A token for a call is no permanent key.
 const TOKEN_SECS_MAX: u64 = 600;
+
+/// For how long LiveKit takes tokens of clients after their end and before their beginning.
+const CLIENT_LEEWAY_SECS: u64 = 60;
 
 /// The server under test sees one address, whether this lives or not. It ends with this.
 pub struct FakeLivekit {
@@ -151,20 +160,57 @@ impl FakeLivekit {
         );
     }
 
+    /// Every call is answered so.
     pub fn be(&self, mood: Mood) {
-        self.change(|world| world.mood = mood);
+        self.change(|world| {
+            world.moods.clear();
+            world.mood = mood;
+        });
     }
 
-    /// Somebody is in a room of LiveKit, as clients come there by themselves.
+    /// Calls of this method are answered so, the others as before.
+    pub fn be_about(&self, method: &'static str, mood: Mood) {
+        self.change(|world| world.moods.insert(method, mood));
+    }
+
+    pub fn change_habits(&self, change: impl FnOnce(&mut Habits)) {
+        self.change(|world| change(&mut world.habits));
+    }
+
+    /// Somebody comes into a room of LiveKit by itself, as clients do, and may do what it should.
     pub fn enter(&self, room: &str, identity: &str, tracks: &[Track]) {
-        let person = Person {
-            tracks: tracks.to_vec(),
-            permission: Value::Null,
-        };
-        self.change(|world| {
-            let room = world.rooms.entry(room.to_owned()).or_default();
-            room.insert(identity.to_owned(), person);
-        });
+        self.enter_as(room, identity, Person::of(identity, tracks));
+    }
+
+    /// Somebody who may do something else, is a ghost or comes back.
+    pub fn enter_as(&self, room: &str, identity: &str, person: Person) {
+        self.change(|world| world.enter(room, identity, person));
+    }
+
+    /// Somebody comes with this token: where it leads to, as whom it says, with what it allows. Answers the room and the identity.
+    pub fn enter_by(&self, token: &Value, tracks: &[Track]) -> (String, String) {
+        let claims = token
+            .as_str()
+            .and_then(|token| read::<ClientClaims>(token, CLIENT_LEEWAY_SECS));
+        let ClientClaims { sub, video } = claims.expect("a good token");
+        assert!(video.room_join, "the token opens no room");
+        let sources: Vec<_> = video.can_publish_sources.iter().map(String::as_str).collect();
+        let mut person = Person::of(&sub, tracks);
+        person.permission = permission(&sources);
+        let may = [
+            video.can_subscribe,
+            video.can_publish,
+            video.can_publish_data,
+            video.hidden,
+        ];
+        for (name, may) in ["can_subscribe", "can_publish", "can_publish_data", "hidden"]
+            .iter()
+            .zip(may)
+        {
+            person.permission[name] = json!(may);
+        }
+        self.enter_as(&video.room, &sub, person);
+        (video.room, sub)
     }
 
     pub fn person(&self, room: &str, identity: &str) -> Option<Person> {
@@ -175,9 +221,38 @@ impl FakeLivekit {
         self.world().rooms.contains_key(room)
     }
 
+    /// The names of all rooms.
+    pub fn rooms(&self) -> BTreeSet<String> {
+        self.world().rooms.keys().cloned().collect()
+    }
+
+    /// Those who are in a room, in the order of identities.
+    pub fn people(&self, room: &str) -> Vec<String> {
+        let world = self.world();
+        world
+            .rooms
+            .get(room)
+            .into_iter()
+            .flatten()
+            .map(|(identity, _)| identity.clone())
+            .collect()
+    }
+
     /// Every call so far, oldest first.
     pub fn calls(&self) -> Vec<Call> {
         self.world().calls.clone()
+    }
+
+    /// Every call so far that should change something, oldest first; looks come by themselves.
+    pub fn orders(&self) -> Vec<Call> {
+        let is_order =
+            |call: &Call| !["ListParticipants", "ListRooms", "GetParticipant"].contains(&&*call.method);
+        self.calls().into_iter().filter(is_order).collect()
+    }
+
+    /// How many calls of a method there were.
+    pub fn count(&self, method: &str) -> usize {
+        self.calls().iter().filter(|call| call.method == method).count()
     }
 
     /// The most calls that were ever under way at the same time.
@@ -274,10 +349,10 @@ impl Shared {
     }
 
     /// Waits as long as the mood is silent.
-    async fn mood(&self) -> Mood {
+    async fn mood(&self, method: &str) -> Mood {
         let mut changes = self.changed.subscribe();
         loop {
-            let mood = self.world().mood;
+            let mood = self.world().mood_about(method);
             // Without a sender nobody would wait for an answer.
             if !matches!(mood, Mood::Silent) || changes.changed().await.is_err() {
                 return mood;
@@ -325,11 +400,15 @@ async fn answer(
     Json(body): Json<Value>,
 ) -> Response {
     let under_way = UnderWay::begin(Arc::clone(&shared), method.clone(), body.clone());
-    let response = match shared.mood().await {
+    let response = match shared.mood(&method).await {
         Mood::Lying(lie) => lie(),
         Mood::Honest | Mood::Silent => {
             let allowed = check_token(&headers, &method, &body);
             let done = allowed.and_then(|()| shared.change(|world| world.perform(&method, &body)));
+            if done == Err(UNAVAILABLE) {
+                let time = shared.world().habits.unavailable_after;
+                sleep(time).await;
+            }
             done.map_or_else(refusal, |answer| Json(answer).into_response())
         }
     };
@@ -354,30 +433,58 @@ struct Grant {
     room: String,
     room_admin: bool,
     room_create: bool,
+    room_list: bool,
 }
 
-/// LiveKit's rules: whoever deletes rooms may create them, everything else is for admins of the room. LiveKit would accept
-/// more than that; here a token that allows more than its call needs is refused.
+#[derive(Deserialize)]
+struct ClientClaims {
+    sub: String,
+    video: ClientGrant,
+}
+
+/// LiveKit takes a source that it does not know for a broken token.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct ClientGrant {
+    room: String,
+    room_join: bool,
+    can_publish: bool,
+    can_subscribe: bool,
+    can_publish_data: bool,
+    can_publish_sources: Vec<String>,
+    hidden: bool,
+}
+
+/// The claims of a token that our key has signed and that is good now.
+fn read<T: DeserializeOwned>(token: &str, leeway: u64) -> Option<T> {
+    let mut rules = Validation::new(Algorithm::HS256);
+    rules.set_issuer(&[API_KEY]);
+    rules.set_required_spec_claims(&["exp", "iss", "nbf"]);
+    (rules.validate_nbf, rules.leeway) = (true, leeway);
+    let key = DecodingKey::from_secret(API_SECRET.as_bytes());
+    let token = jsonwebtoken::decode(token, &key, &rules).ok()?;
+    Some(token.claims)
+}
+
+/// LiveKit's rules: whoever deletes rooms may create them, whoever wants to know all of them may list them, everything else is for
+/// admins of the room. LiveKit would accept more than that; here a token that allows more than its call needs is refused.
 fn check_token(headers: &HeaderMap, method: &str, body: &Value) -> Result<(), Refusal> {
     let unauthenticated = |why| (StatusCode::UNAUTHORIZED, "unauthenticated", why);
     let authorization = headers.get("authorization").and_then(|value| value.to_str().ok());
     let token = authorization
         .and_then(|value| value.strip_prefix("Bearer "))
         .ok_or(unauthenticated("no token"))?;
-    let mut rules = Validation::new(Algorithm::HS256);
-    rules.set_issuer(&[API_KEY]);
-    rules.set_required_spec_claims(&["exp", "iss", "nbf"]);
-    (rules.validate_nbf, rules.leeway) = (true, 0);
-    let key = DecodingKey::from_secret(API_SECRET.as_bytes());
-    let claims = jsonwebtoken::decode::<Claims>(token, &key, &rules)
-        .map_err(|_| unauthenticated("a bad token"))?
-        .claims;
+    let claims = read::<Claims>(token, 0).ok_or(unauthenticated("a bad token"))?;
     if claims.exp - claims.nbf > TOKEN_SECS_MAX {
         return Err(unauthenticated("a permanent token"));
     }
     let least = match method {
         "DeleteRoom" => Grant {
             room_create: true,
+            ..Grant::default()
+        },
+        "ListRooms" => Grant {
+            room_list: true,
             ..Grant::default()
         },
         _ => Grant {

@@ -112,6 +112,12 @@ impl Server {
             .await;
     }
 
+    /// Rooms that were deleted were so by this many seconds earlier.
+    pub async fn let_deleted_rooms_age(&self, secs: u32) {
+        self.execute(format!("UPDATE deleted_rooms SET deleted_at = deleted_at - {secs}"))
+            .await;
+    }
+
     /// Jobs of the schedule are due at once.
     pub async fn forget_when_jobs_ran(&self) {
         self.execute("UPDATE job_leases SET ran_at = NULL".to_owned())

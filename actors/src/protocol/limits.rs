@@ -244,11 +244,38 @@ pub const POLL_LIVE_INTERVAL_MILLIS: i64 = 100;
 
 /// A LiveKit access token is good for that long.
 pub const LIVEKIT_TOKEN_SECS: u64 = 32;
-/// Popout tokens of one participant.
-pub const POPOUTS_PER_PARTICIPANT_MAX: u32 = 100;
+/// Popout windows of one participant: a further one takes the place of the first.
+pub const POPOUTS_PER_PARTICIPANT_MAX: u32 = 4;
+/// A popout window gets its token when its participant has been in the room for that long.
+pub const POPOUT_AFTER_SECS: u64 = 10;
+/// Popout windows of one participant that wait for that.
+pub const POPOUTS_WAITING_MAX: u8 = 16;
+/// What one look at a room of LiveKit tells; there is another look for what is left.
+pub const LOOK_DIFFERENCES_MAX: usize = 256;
+/// A room of LiveKit that somebody is in is looked at that often, and that often where LiveKit tells us itself who comes.
+pub const LOOK_EVERY_SECS: u64 = 60;
+pub const LOOK_EVERY_SECS_WITH_WEBHOOKS: u64 = 300;
+/// What LiveKit tells by itself of one room in a second; what is more is found by looking.
+pub const SIGHTINGS_PER_SECOND_MAX: u32 = 20;
+/// LiveKit's number of a connection, as far as it is remembered.
+pub const LIVEKIT_SID_CHARS_MAX: usize = 64;
+/// Those of one room whom LiveKit does not let go, as far as they are remembered.
+pub const STRAYS_MAX: usize = 1_000;
+/// Of those of them whom a moderator has removed, so many have the trace of somebody who was kicked after one look.
+pub const STRAYS_REMEMBERED_AT_ONCE: usize = 16;
+/// Whom LiveKit can't remove so often in a row, over so long, it does not reach itself; it is tried again that often.
+pub const GHOST_AFTER_REFUSALS: u8 = 6;
+pub const GHOST_AFTER_SECS: u64 = 180;
+pub const GHOST_RETRY_SECS: u64 = 300;
+/// Participants whom LiveKit is told of together, what they may publish.
+pub const PERMITS_AT_ONCE: usize = 32;
+/// Removals from one room of LiveKit under way; where there are more, a look finds who is left.
+pub const REMOVALS_AT_ONCE: usize = 8;
 /// What a room wants done outside, e.g. calls to LiveKit, and is not done yet; more is not asked for.
 pub const TASKS_PER_ROOM_MAX: usize = 4_096;
 /// What LiveKit is asked for may take that long, with all calls that it consists of.
 pub const LIVEKIT_TASK_SECS: u64 = 60;
+/// A look waits for its turn, too: there are ten in a second.
+pub const LIVEKIT_LOOK_SECS: u64 = 300;
 /// A dropped meeting's room waits that long for its tasks.
 pub const TASKS_AFTER_MEETING_SECS: u64 = 60;

@@ -79,7 +79,14 @@ impl Module for BreakoutRooms {
     }
 
     /// Those in the other rooms hear that somebody went.
-    fn left(&mut self, cx: &mut Cx, around: &mut Around<'_>, who: ParticipantId, space: Space) {
+    fn left(
+        &mut self,
+        cx: &mut Cx,
+        around: &mut Around<'_>,
+        who: ParticipantId,
+        space: Space,
+        _reason: LeaveReason,
+    ) {
         if around.people.get(who).is_some_and(|p| !p.is_hidden()) {
             let event = BreakoutEvent::Left {
                 breakout_room: space.0,

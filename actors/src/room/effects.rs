@@ -199,6 +199,8 @@ pub struct Cx {
     pub replays: bool,
     /// What handling the input costs.
     pub cost: Cost,
+    /// Whether everybody was looked at to say who should be in LiveKit: once for one input.
+    pub has_looked: bool,
     seed: u64,
     random: u64,
     pub(super) event_seq: u64,
@@ -218,6 +220,7 @@ impl Cx {
             livekit: Arc::clone(livekit),
             replays: false,
             cost: Cost::default(),
+            has_looked: false,
             seed,
             random: seed,
             event_seq,

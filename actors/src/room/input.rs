@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::{access::Origin, tickets::Grant};
 use crate::{
     ids::{BreakoutRoomId, InviteCode, ParticipantId, SessionNo, TaskId, Timestamp, TokenHash, UserId},
+    livekit::{Differences, MediaRoom},
     protocol::{
         Command,
         meeting::{Caller, GuestAccess, Identity, MeetingFacts},
@@ -53,6 +54,8 @@ pub enum Input {
         task: TaskId,
         outcome: Outcome,
     },
+    /// LiveKit tells by itself of what is not as it should be.
+    MediaTold(MediaTold),
     /// The process that held the sockets is gone.
     Restarted,
     /// The rings of all rooms take too much: the older half of this one goes.
@@ -66,6 +69,15 @@ impl Input {
     pub fn is_of_time(&self) -> bool {
         matches!(self, Self::Tick | Self::Restarted | Self::LetGo)
     }
+}
+
+/// What LiveKit tells of one of its rooms.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct MediaTold {
+    pub room: MediaRoom,
+    /// What is not as it should be of somebody who has come there; none: the room has just been made, and should be looked at.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub found: Option<Differences>,
 }
 
 /// A socket for what a ticket grants.

@@ -153,6 +153,9 @@ pub struct Room {
 pub struct Meeting {
     facts: MeetingFacts,
     people: Roster,
+    /// None where an earlier version has begun it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    began: Option<Timestamp>,
     /// Set by the first join, where the tariff has a time limit.
     closes_at: Option<Timestamp>,
     /// Its rooms that anybody has been in, as far as they are not gone.
@@ -161,11 +164,12 @@ pub struct Meeting {
 }
 
 impl Meeting {
-    fn new(facts: MeetingFacts) -> Self {
+    fn new(facts: MeetingFacts, at: Timestamp) -> Self {
         Self {
             modules: Modules::begin(&facts),
             facts,
             people: Roster::default(),
+            began: Some(at),
             closes_at: None,
             visited: BTreeSet::new(),
         }
@@ -258,6 +262,7 @@ impl Room {
             }
             Input::Tick => self.tick(cx),
             Input::TaskDone { task, outcome } => self.task_done(cx, task, &outcome),
+            Input::MediaTold(told) => self.media_told(cx, &told),
             Input::Restarted => self.restarted(cx),
             Input::LetGo => self.ring.let_go(),
             Input::Notice(Notice::RoomDeleted) => self.delete(cx),
@@ -320,6 +325,9 @@ impl Room {
         if let Some((modules, mut around)) = self.modules() {
             modules.task_done(cx, &mut around, task, outcome);
         }
+        if let Outcome::Seen { found, .. } = outcome {
+            self.remember_strays(cx, found);
+        }
         if self.tasks.is_empty() {
             self.agenda.clear(Due::Tasks);
         }
@@ -327,14 +335,22 @@ impl Room {
 
     /// What a process left undone is asked for again, as far as it still makes sense.
     fn ask_again_for_tasks(&mut self, cx: &mut Cx) {
-        if let Some((modules, around)) = self.modules() {
+        let spaces = self.visited();
+        if let Some((modules, mut around)) = self.modules() {
             let mut tasks = std::mem::take(around.tasks);
             tasks.cancel(cx, |work| !modules.still_want(&around, work));
             *around.tasks = tasks;
+            modules.restarted(cx, &mut around, &spaces);
         } else {
             self.tasks.cancel(cx, |work| !work.outlives_meeting());
         }
         self.tasks.ask_again(cx);
+    }
+
+    /// The rooms of the meeting that anybody was in.
+    fn visited(&self) -> Vec<Space> {
+        let visited = self.meeting.iter().flat_map(|meeting| &meeting.visited);
+        visited.copied().collect()
     }
 
     #[must_use]

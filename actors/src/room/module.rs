@@ -19,7 +19,7 @@ use super::{
 use crate::{
     encoding::{self, EncodeError},
     ids::{ParticipantId, RoomId, Space, Timestamp},
-    protocol::{Namespace, meeting::MeetingFacts},
+    protocol::{Namespace, control::LeaveReason, meeting::MeetingFacts},
     task::{Outcome, Work},
 };
 
@@ -45,7 +45,15 @@ pub(super) trait Module: Default {
     fn joined(&mut self, _cx: &mut Cx, _around: &mut Around<'_>, _who: ParticipantId) {}
 
     /// Somebody has left a room of the meeting, and everybody there knows.
-    fn left(&mut self, _cx: &mut Cx, _around: &mut Around<'_>, _who: ParticipantId, _space: Space) {}
+    fn left(
+        &mut self,
+        _cx: &mut Cx,
+        _around: &mut Around<'_>,
+        _who: ParticipantId,
+        _space: Space,
+        _reason: LeaveReason,
+    ) {
+    }
 
     /// Whether somebody who has left must stay known for what is kept.
     fn names(&self, _who: ParticipantId) -> bool {
@@ -69,6 +77,10 @@ pub(super) trait Module: Default {
 
     /// A task of the module has ended.
     fn task_done(&mut self, _cx: &mut Cx, _around: &mut Around<'_>, _task: Pending, _outcome: &Outcome) {}
+
+    /// The process that held the sockets is gone. Of what was under way, what still makes sense is asked for again. `spaces`: rooms of the
+    /// meeting that anybody was in.
+    fn restarted(&mut self, _cx: &mut Cx, _around: &mut Around<'_>, _spaces: &[Space]) {}
 
     /// Whether a task that a process left behind still makes sense.
     fn still_wants(&self, _around: &Around<'_>, _work: &Work) -> bool {
@@ -108,6 +120,8 @@ pub(super) struct Around<'a> {
     pub room: RoomId,
     pub settings: &'a RoomSettings,
     pub facts: &'a MeetingFacts,
+    /// When the meeting began; none for one that an earlier version has begun.
+    pub began: Option<Timestamp>,
     pub access: &'a Access,
     pub people: &'a mut Roster,
     pub agenda: &'a mut Agenda,

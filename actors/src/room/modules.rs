@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     ids::{ParticipantId, Space},
-    protocol::{Command, Namespace, meeting::MeetingFacts, with_namespaces},
+    protocol::{Command, Namespace, control::LeaveReason, meeting::MeetingFacts, with_namespaces},
     task::{Outcome, Work},
 };
 
@@ -39,8 +39,17 @@ macro_rules! make {
                 $(self.$name.joined(cx, around, who);)*
             }
 
-            pub fn left(&mut self, cx: &mut Cx, around: &mut Around<'_>, who: ParticipantId, space: Space) {
-                $(self.$name.left(cx, around, who, space);)*
+            pub fn left(
+                &mut self,
+                cx: &mut Cx,
+                around: &mut Around<'_>,
+                (who, space, reason): (ParticipantId, Space, LeaveReason),
+            ) {
+                $(self.$name.left(cx, around, who, space, reason);)*
+            }
+
+            pub fn restarted(&mut self, cx: &mut Cx, around: &mut Around<'_>, spaces: &[Space]) {
+                $(self.$name.restarted(cx, around, spaces);)*
             }
 
             pub fn names(&self, who: ParticipantId) -> bool {
@@ -161,6 +170,7 @@ impl Room {
             room: self.id,
             settings: &self.settings,
             facts: &meeting.facts,
+            began: meeting.began,
             access: &self.access,
             people: &mut meeting.people,
             agenda: &mut self.agenda,

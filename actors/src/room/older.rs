@@ -27,6 +27,8 @@ pub(super) struct StoredMeeting {
     #[serde(default)]
     people: Roster,
     #[serde(default)]
+    began: Option<Timestamp>,
+    #[serde(default)]
     closes_at: Option<Timestamp>,
     #[serde(default)]
     visited: BTreeSet<Space>,
@@ -94,7 +96,8 @@ impl StoredMeeting {
 impl From<StoredMeeting> for Meeting {
     fn from(mut stored: StoredMeeting) -> Self {
         let facts = stored.facts.clone();
-        let (people, closes_at) = (std::mem::take(&mut stored.people), stored.closes_at);
+        let (began, closes_at) = (stored.began, stored.closes_at);
+        let people = std::mem::take(&mut stored.people);
         let mut visited = std::mem::take(&mut stored.visited);
         visited.extend(stored.spaces.iter().map(|(space, _)| *space));
         let modules = match stored.modules.take() {
@@ -104,6 +107,7 @@ impl From<StoredMeeting> for Meeting {
         Self {
             facts,
             people,
+            began,
             closes_at,
             visited,
             modules,

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     access::Origin,
     missed::{Away, Changed},
+    traces::Trace,
 };
 use crate::{
     encoding::{self, EncodeError},
@@ -92,6 +93,9 @@ pub struct Participant {
     pub networks: Vec<OriginHash>,
     #[serde(default)]
     pub number: Option<OriginHash>,
+    /// By what it would be known again, if a moderator has removed it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub traces: Vec<Trace>,
     /// Since when its client is away, or was when it came back last.
     #[serde(default)]
     pub away: Option<Box<Away>>,
@@ -157,6 +161,7 @@ impl Participant {
             origin: None,
             networks: Vec::new(),
             number: None,
+            traces: Vec::new(),
             away: None,
             entries: Cache::default(),
         }
@@ -231,6 +236,7 @@ impl Participant {
 
     pub fn enter(&mut self, space: Space, at: Timestamp) {
         (self.place, self.space, self.left_at, self.has_waited) = (Place::Inside, space, None, false);
+        self.traces.clear();
         let visit = Visit {
             space,
             joined_at: at,

@@ -270,7 +270,7 @@ impl Room {
             cx.send(to, &ControlEvent::Left { id, reason });
         }
         if let Some((modules, mut around)) = self.modules() {
-            modules.left(cx, &mut around, id, space);
+            modules.left(cx, &mut around, (id, space, reason));
         }
     }
 

@@ -222,7 +222,7 @@ impl Room {
     }
 
     fn begin_meeting(&mut self, cx: &Cx, facts: MeetingFacts) {
-        self.meeting = Some(Meeting::new(facts));
+        self.meeting = Some(Meeting::new(facts, cx.at));
         self.agenda
             .set(Due::Drop, cx.at.plus_secs(self.settings.meeting_grace_secs));
     }
@@ -288,8 +288,7 @@ impl Room {
 
     /// What modules still want done when the meeting is over; the room waits for that a while.
     fn after_meeting(&mut self, cx: &mut Cx) {
-        let spaces = self.meeting.iter().flat_map(|meeting| &meeting.visited);
-        let spaces: Vec<_> = spaces.copied().collect();
+        let spaces = self.visited();
         if let Some((modules, mut around)) = self.modules() {
             modules.meeting_over(cx, &mut around, &spaces);
         }

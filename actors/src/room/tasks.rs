@@ -1,8 +1,6 @@
 //! Work outside the room that is not done yet. It is part of the state, so that what a process that died left undone is asked
 //! for again, as far as it still makes sense.
 
-use std::collections::BTreeSet;
-
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -28,38 +26,36 @@ pub struct Pending {
     pub work: Work,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub asked_by: Option<ParticipantId>,
-    /// Of whom something else is true since: there is one such task at a time, and when it is done they are what the next one is
-    /// about, so that the last word arrives last.
-    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
-    pub changed_since: BTreeSet<ParticipantId>,
 }
 
 impl Tasks {
     /// Asks for something; false when too much is under way.
     pub fn ask(&mut self, cx: &mut Cx, work: Work, asked_by: Option<ParticipantId>) -> bool {
+        self.push(cx, work.clone(), work, asked_by)
+    }
+
+    /// [`Tasks::ask`] for something that is kept without what whoever does it is told beside (`briefed`).
+    pub fn ask_briefed(&mut self, cx: &mut Cx, work: Work, briefed: Work) -> bool {
+        self.push(cx, briefed, work, None)
+    }
+
+    fn push(&mut self, cx: &mut Cx, told: Work, kept: Work, asked_by: Option<ParticipantId>) -> bool {
         if self.pending.len() >= TASKS_PER_ROOM_MAX {
             return false;
         }
         let id = TaskId(cx.new_id());
-        let task = Task {
-            id,
-            work: work.clone(),
-        };
-        cx.push(Effect::Task(Box::new(task)));
+        cx.push(Effect::Task(Box::new(Task { id, work: told })));
         self.pending.push(Pending {
             id,
-            work,
+            work: kept,
             asked_by,
-            changed_since: BTreeSet::new(),
         });
         true
     }
 
     /// Those that are under way and are meant.
-    pub fn find(&mut self, is_meant: impl Fn(&Work) -> bool) -> impl Iterator<Item = &mut Pending> {
-        self.pending
-            .iter_mut()
-            .filter(move |pending| is_meant(&pending.work))
+    pub fn find(&self, is_meant: impl Fn(&Work) -> bool) -> impl Iterator<Item = &Pending> {
+        self.pending.iter().filter(move |pending| is_meant(&pending.work))
     }
 
     pub fn done(&mut self, id: TaskId) -> Option<Pending> {
@@ -68,7 +64,7 @@ impl Tasks {
     }
 
     /// Drops what makes no sense any more.
-    pub fn cancel(&mut self, cx: &mut Cx, is_obsolete: impl Fn(&Work) -> bool) {
+    pub fn cancel(&mut self, cx: &mut Cx, mut is_obsolete: impl FnMut(&Work) -> bool) {
         for pending in self.pending.extract_if(.., |pending| is_obsolete(&pending.work)) {
             cx.push(Effect::CancelTask(pending.id));
         }
@@ -114,8 +110,6 @@ enum StoredTask {
 struct StoredCall {
     call: livekit::Call,
     asked_by: Option<ParticipantId>,
-    #[serde(default)]
-    changed_since: BTreeSet<ParticipantId>,
 }
 
 impl From<Stored> for Tasks {
@@ -126,7 +120,6 @@ impl From<Stored> for Tasks {
                 id: TaskId(Uuid::from_u128(number.into())),
                 work: Work::Livekit(stored.call),
                 asked_by: stored.asked_by,
-                changed_since: stored.changed_since,
             },
         };
         Self {

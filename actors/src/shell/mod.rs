@@ -8,6 +8,7 @@ pub mod carrier;
 pub mod links;
 pub mod outbox;
 mod release;
+mod sightings;
 mod snapshots;
 mod turn;
 
@@ -18,7 +19,7 @@ use std::{
 };
 
 pub use self::carrier::{Carrier, SessionLink};
-use self::{links::Links, outbox::SentCommand};
+use self::{links::Links, outbox::SentCommand, sightings::Sightings};
 use crate::{
     access_revision::AccessRevision,
     ids::{RoomId, SessionNo, TaskId, Timestamp, TokenHash},
@@ -132,6 +133,7 @@ pub struct Shell<C: Carrier> {
     sessions: u64,
     /// Tasks that are under way.
     tasks: BTreeSet<TaskId>,
+    sightings: Sightings,
     alarm: Option<Timestamp>,
     phase: Phase,
     stage: Stage<C::Asker>,
@@ -168,6 +170,7 @@ impl<C: Carrier> Shell<C> {
             links: Links::default(),
             sessions: 0,
             tasks: BTreeSet::new(),
+            sightings: Sightings::default(),
             alarm: None,
             phase: Phase::Running,
             stage: Stage::Between,

@@ -329,7 +329,6 @@ impl World {
 
     fn put_journal_aside(&mut self) {
         self.count("journal put aside");
-        self.media.is_told_all = false;
         self.past = None;
         self.disk.forget();
     }

@@ -6,6 +6,7 @@
     reason = "what can't be read ends the test, also outside of its own function"
 )]
 
+mod beside;
 mod cast;
 mod chance;
 mod client;

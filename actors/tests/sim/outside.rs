@@ -253,9 +253,6 @@ impl Carrier for Outside {
     }
 }
 
-/// The kind of an input by which a room hears what became of a task.
-pub const TASK_DONE: &str = "task done";
-
 /// What an input is, in a word.
 fn kind(input: &Input) -> &'static str {
     match input {
@@ -264,7 +261,8 @@ fn kind(input: &Input) -> &'static str {
         Input::Command { .. } => "command",
         Input::Ended { .. } => "ended",
         Input::Tick => "tick",
-        Input::TaskDone { .. } => TASK_DONE,
+        Input::TaskDone { .. } => "task done",
+        Input::MediaTold(_) => "media told",
         Input::Restarted => "restarted",
         Input::Reattach(_) => "reattach",
         Input::LetGo => "let go",

@@ -27,6 +27,8 @@ pub struct Plan {
     pub notice: usize,
     pub snapshot: usize,
     pub media_fails: bool,
+    /// How often somebody comes into LiveKit with a token of before.
+    pub media_returns: usize,
     /// Now and then nothing happens for minutes.
     pub long_wait: usize,
     /// Frames that a session's queue holds.
@@ -86,6 +88,7 @@ impl Plan {
             notice: usize::from(chance.one_in(3)),
             snapshot: sometimes(chance, 20),
             media_fails: chance.coin(),
+            media_returns: sometimes(later, 30),
             long_wait: usize::from(chance.one_in(3)),
             frames_max: if chance.one_in(3) { 12 } else { 4_096 },
             namespaces: names.map(|name| (chance.below(12), name)),

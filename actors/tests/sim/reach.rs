@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 pub type Reached = BTreeMap<String, usize>;
 
 /// Each of these happens at least [`TIMES_MIN`] times in each half of the fixed seeds.
-const THINGS: [&str; 77] = [
+const THINGS: [&str; 79] = [
     "actor died",
     "breakout/error",
     "breakout/expired",
@@ -53,6 +53,7 @@ const THINGS: [&str; 77] = [
     "livekit/force_muted",
     "livekit/microphone_restrictions_disabled",
     "livekit/microphone_restrictions_enabled",
+    "media compared",
     "moderation/accepted",
     "moderation/banned",
     "moderation/debriefing_started",
@@ -81,6 +82,7 @@ const THINGS: [&str; 77] = [
     "socket cut",
     "stop",
     "ticket outlives actor",
+    "token of before",
     "timer/stopped",
     "timer/updated_ready_status",
     "view compared",

@@ -10,7 +10,7 @@ use colloquy_actors::{
     access_revision::AccessRevision,
     ids::{SessionNo, TaskId, Timestamp, TokenHash},
     journal::JournalError,
-    livekit::Livekit,
+    livekit::{Livekit, MediaRoom, Seen},
     logged::LoggedRoom,
     registry::{Life, RoomHandle as _},
     room::{
@@ -162,6 +162,11 @@ impl Server {
     pub fn reattach(&mut self, link: SimLink, asked: Reattach) {
         self.outside.waiting += 1;
         self.shell.reattach(&mut self.outside, Some(link), asked);
+    }
+
+    /// LiveKit tells of somebody, or of a room.
+    pub fn sighted(&mut self, room: MediaRoom, seen: Option<&Seen>) {
+        self.shell.sighted(&mut self.outside, room, seen);
     }
 
     /// Something was done outside, or not.

@@ -40,6 +40,7 @@ enum Next {
     Disk,
     DiskFault,
     Media,
+    MediaReturn,
     Time,
     Snapshot,
     Sweep,
@@ -90,9 +91,19 @@ impl World {
                 Ok(())
             }
             Next::Media => self.media_answers(),
+            Next::MediaReturn => {
+                self.somebody_returns();
+                Ok(())
+            }
             Next::Registry => self.attend_some(),
             Next::KillActor => self.kill_actor(),
-            Next::Rest => self.rest(),
+            Next::Rest => {
+                self.rest()?;
+                if self.later.one_in(10) {
+                    self.media_rests()?;
+                }
+                Ok(())
+            }
             Next::Empty => {
                 self.tell(|_| "everybody goes".to_owned());
                 self.everybody_goes()
@@ -119,7 +130,8 @@ impl World {
             (plan.vanish, Next::Vanish),
             (plan.disk_busy, Next::Disk),
             (plan.disk_fault, Next::DiskFault),
-            (60, Next::Media),
+            (80, Next::Media),
+            (plan.media_returns, Next::MediaReturn),
             (20, Next::Time),
             (plan.snapshot, Next::Snapshot),
             (5, Next::Sweep),
@@ -263,7 +275,6 @@ impl World {
             self.process_gone();
             return Ok(());
         };
-        self.media.is_told_all &= loss == Loss::Nothing && !self.plan.loses_inputs();
         self.disk.crash(loss, &mut self.chance);
         self.bury(dead, loss)?;
         self.process_gone();

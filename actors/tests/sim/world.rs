@@ -22,7 +22,6 @@ use colloquy_actors::{
         effects::{Effect, Secret},
         input::{Ending, Input, Notice, Stamped, Start, StartOutcome},
     },
-    task::Work,
 };
 
 use super::{
@@ -33,9 +32,9 @@ use super::{
     disk::Disk,
     facts::Facts,
     ledger::Ledger,
-    media::{self, Media},
+    media::Media,
     net::Net,
-    outside::{Asker, Handled, TASK_DONE},
+    outside::{Asker, Handled},
     plan::Plan,
     process::Process,
     server::Server,
@@ -141,7 +140,7 @@ impl World {
             net,
             clients: CAST.into_iter().map(Client::new).collect(),
             livekit: Arc::default(),
-            media: Media::new(),
+            media: Media::default(),
             counter: 0,
             numbered: 0,
             seen: Vec::new(),
@@ -211,8 +210,6 @@ impl World {
                 // The room has not heard it.
                 self.void.clear();
             }
-            // What LiveKit did counts as not done.
-            self.media.is_told_all &= kind != TASK_DONE;
             if !panic.contains("injected fault") {
                 return Err(format!("a rule panicked: {panic}"));
             }
@@ -361,24 +358,6 @@ impl World {
             self.outlived
                 .extend(client.tickets.iter().map(|ticket| TokenHash::of(ticket)));
         }
-    }
-
-    /// LiveKit does something that it was asked to do.
-    pub fn media_answers(&mut self) -> Step {
-        let Some(server) = &mut self.server else {
-            return Ok(());
-        };
-        let ids: Vec<_> = server.outside.tasks.keys().copied().collect();
-        let (Some(id), Some(room)) = (self.chance.pick(&ids), server.room()) else {
-            return Ok(());
-        };
-        let Work::Livekit(call) = server.outside.tasks[&id].clone();
-        let state = serde_json::to_value(room.room()).map_err(|error| error.to_string())?;
-        media::check(&call, &state)?;
-        let outcome = media::outcome(&call, self.plan.media_fails, &mut self.chance);
-        self.media.obey(&call, &outcome);
-        server.task_done(id, outcome);
-        Ok(())
     }
 
     /// A socket brings its client some frames, then its end.

@@ -1,9 +1,11 @@
 //! What came of an input, as a transcript shows it.
 
+use std::fmt::Write as _;
+
 use colloquy_actors::{
     frame::EncodedEvent,
     ids::{SessionNo, TaskId, Timestamp},
-    livekit::Livekit,
+    livekit::{Call, Livekit},
     protocol::Namespace,
     room::{
         Place,
@@ -91,14 +93,39 @@ impl Scene {
     }
 
     fn cancelled(&mut self, id: TaskId) {
+        if self.looks.contains(&id) {
+            return;
+        }
         let line = format!("livekit {} cancelled", self.task(id));
         self.outputs.push(line);
     }
 
     fn asked(&mut self, task: &Task) -> Result<()> {
         let Work::Livekit(call) = &task.work;
+        if let Call::Look { .. } = call
+            && !self.shows_looks
+        {
+            self.looks.insert(task.id);
+            return Ok(());
+        }
+        let mut expected = String::new();
+        if let Call::Look { expected: list, .. } = call {
+            for one in &**list {
+                let hidden = if one.is_hidden { " hidden" } else { "" };
+                // Writing to a string does not fail.
+                let _ = write!(expected, " \"{}\"{hidden} {:?}", one.id, one.sources);
+                if one.popouts > 0 {
+                    let _ = write!(expected, " popouts {}", one.popouts);
+                }
+            }
+        }
         let call = serde_json::to_string(call).map_err(|error| error.to_string())?;
-        let line = format!("livekit {} {}", self.task(task.id), self.names.shorten(&call));
+        let line = format!(
+            "livekit {} {}{}",
+            self.task(task.id),
+            self.names.shorten(&call),
+            self.names.shorten(&expected)
+        );
         self.outputs.push(line);
         Ok(())
     }

@@ -55,6 +55,9 @@ pub struct Scene {
     pub(super) opened: BTreeSet<SessionNo>,
     /// What was to be done outside, in the order of the asking.
     pub(super) tasks: Vec<TaskId>,
+    /// Looks at LiveKit that are not shown; nobody answers them.
+    pub(super) looks: BTreeSet<TaskId>,
+    pub(super) shows_looks: bool,
     pub(super) outputs: Vec<String>,
 }
 
@@ -71,6 +74,8 @@ impl Default for Scene {
             lines: BTreeMap::new(),
             opened: BTreeSet::new(),
             tasks: Vec::new(),
+            looks: BTreeSet::new(),
+            shows_looks: false,
             outputs: Vec::new(),
         }
     }
@@ -87,6 +92,7 @@ impl Scene {
                 }
             }
             ["show", "everything"] => self.names.abbreviate = false,
+            ["show", "looks"] => self.shows_looks = true,
             ["look"] => self.look(),
             ["wait", time] => self.wait(words::micros(time)?)?,
             ["restart"] => {
@@ -96,16 +102,13 @@ impl Scene {
                 self.input(Input::Restarted)?;
             }
             ["delete", "room"] => self.input(Input::Notice(Notice::RoomDeleted))?,
+            ["livekit", "tells", told @ ..] => {
+                let json = self.names.expand(&told.join(" "))?;
+                let told = serde_json::from_str(&json).map_err(|error| format!("{error}: {json}"))?;
+                self.input(Input::MediaTold(told))?;
+            }
             ["livekit", call, outcome @ ..] => {
-                let outcome = match outcome {
-                    ["done"] => Outcome::Done,
-                    ["fails"] => Outcome::Unavailable,
-                    ["muted", who @ ..] => {
-                        let ids = who.iter().filter_map(|name| self.names.id(name));
-                        Outcome::Muted(ids.map(ParticipantId).collect())
-                    }
-                    _ => return Err("what became of the call?".to_owned()),
-                };
+                let outcome = self.outcome(outcome)?;
                 let task = self.tasks.get(words::number(call)? - 1);
                 let task = *task.ok_or("nobody asked for that")?;
                 self.input(Input::TaskDone { task, outcome })?;
@@ -132,6 +135,22 @@ impl Scene {
             _ => self.deed(line)?,
         }
         Ok(std::mem::take(&mut self.outputs))
+    }
+
+    /// What became of a call to LiveKit: a word, or JSON.
+    fn outcome(&self, words: &[&str]) -> Result<Outcome> {
+        Ok(match words {
+            ["done"] => Outcome::Done,
+            ["fails"] => Outcome::Unavailable,
+            ["muted", who @ ..] => {
+                let ids = who.iter().filter_map(|name| self.names.id(name));
+                Outcome::Muted(ids.map(ParticipantId).collect())
+            }
+            _ => {
+                let json = self.names.expand(&words.join(" "))?;
+                serde_json::from_str(&json).map_err(|error| format!("{error}: {json}"))?
+            }
+        })
     }
 
     /// The replay of everything must give the same.

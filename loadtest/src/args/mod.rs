@@ -2,7 +2,7 @@
 
 mod rules;
 
-use std::{path::PathBuf, str::FromStr, time::Duration};
+use std::{net::SocketAddr, path::PathBuf, str::FromStr, time::Duration};
 
 use clap::{Parser, Subcommand, ValueEnum};
 use serde::Serialize;
@@ -38,10 +38,10 @@ pub struct Args {
     /// Process id of the server on this machine: its CPU time and memory go into the report (Linux).
     #[arg(long, global = true, value_name = "PID")]
     pub server_pid: Option<u32>,
-    /// Concurrent rooms [default: 10, class: 1, restart: 200, neighbours: 100].
+    /// Concurrent rooms [default: 10, class: 1, restart: 200, neighbours: 100, moderation: 1].
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
     rooms: Option<u32>,
-    /// Participants per room [default: 10, idle, neighbours: 5, class: 301]; the first is the owner, the others are guests.
+    /// Participants per room [default: 10, idle, neighbours: 5, class: 301, moderation: 300]; the first is the owner, the others are guests.
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
     participants: Option<u32>,
     /// chat, breakout: messages that each participant sends.
@@ -85,6 +85,12 @@ pub struct Args {
     /// neighbours: messages per second of each sender in the large room.
     #[arg(long, default_value = "20", value_parser = positive)]
     pub large_rate: f64,
+    /// moderation: where the load tester plays LiveKit; the server has it as `livekit.service_url`.
+    #[arg(long, default_value = "127.0.0.1:7880")]
+    pub livekit: SocketAddr,
+    /// moderation: milliseconds that each call to LiveKit takes.
+    #[arg(long, default_value_t = 10)]
+    pub livekit_delay: u64,
     /// breakout: breakout rooms per room.
     #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u32).range(1..=100))]
     pub breakout_rooms: u32,
@@ -152,6 +158,8 @@ pub enum ScenarioName {
     Baseline,
     /// As fanout in small rooms, first alone, then beside a large room that is flooded.
     Neighbours,
+    /// As fanout, first undisturbed, then while a moderator restricts and mutes everybody.
+    Moderation,
 }
 
 impl ScenarioName {
@@ -159,7 +167,7 @@ impl ScenarioName {
     pub fn floods(self) -> bool {
         matches!(
             self,
-            Self::Fanout | Self::Stall | Self::Baseline | Self::Neighbours
+            Self::Fanout | Self::Stall | Self::Baseline | Self::Neighbours | Self::Moderation
         )
     }
 }

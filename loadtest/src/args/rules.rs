@@ -13,7 +13,7 @@ const FILES_ASIDE: u64 = 64;
 impl Args {
     pub fn rooms(&self) -> u32 {
         let default = match self.scenario {
-            ScenarioName::Class => 1,
+            ScenarioName::Class | ScenarioName::Moderation => 1,
             ScenarioName::Restart => 200,
             ScenarioName::Neighbours => 100,
             _ => 10,
@@ -26,6 +26,7 @@ impl Args {
         let default = match self.scenario {
             ScenarioName::Idle | ScenarioName::Neighbours => 5,
             ScenarioName::Class => 301,
+            ScenarioName::Moderation => 300,
             _ => 10,
         };
         self.participants.unwrap_or(default)
@@ -187,6 +188,10 @@ impl Args {
             ScenarioName::Neighbours => {
                 parameters.extend(flood);
                 parameters.extend(self.of_large_room());
+            }
+            ScenarioName::Moderation => {
+                parameters.extend(flood);
+                parameters.extend([("livekit_delay_ms", json!(self.livekit_delay))]);
             }
             ScenarioName::Baseline => {
                 parameters.extend(flood);

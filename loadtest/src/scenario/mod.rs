@@ -12,6 +12,7 @@ mod idle;
 mod join_storm;
 mod listener;
 mod member;
+mod moderation;
 mod neighbours;
 mod participant_pool;
 mod persistent;
@@ -47,6 +48,8 @@ pub enum ScenarioError {
     Process(#[from] ProcessError),
     #[error("the baseline server can't be started: {0}")]
     Baseline(std::io::Error),
+    #[error("LiveKit can't be played: {0}")]
+    Livekit(std::io::Error),
     #[error("nobody got to the baseline server: {0}")]
     BaselineClient(#[from] crate::client::ClientError),
 }
@@ -61,6 +64,10 @@ pub async fn run(args: Arc<Args>, api: Arc<Api>, meetings: Arc<Meetings>) -> Res
         let findings = neighbours::run(&args, &api, &meetings, observer).await?;
         return Ok(Report::new(&args, findings));
     }
+    if args.scenario == ScenarioName::Moderation {
+        let findings = moderation::run(&args, &api, &meetings, observer).await?;
+        return Ok(Report::new(&args, findings));
+    }
     let rooms = prepare(&args, &meetings).await?;
     let entry = Entry::new(Arc::clone(&args), api)?;
     let findings = match args.scenario {
@@ -73,9 +80,10 @@ pub async fn run(args: Arc<Args>, api: Arc<Api>, meetings: Arc<Meetings>) -> Res
         ScenarioName::Class => class::run(entry, rooms, observer).await?,
         ScenarioName::Restart => restart::run(entry, rooms).await?,
         ScenarioName::Stall => stall::run(entry, rooms, observer).await?,
-        ScenarioName::Fanout | ScenarioName::Baseline | ScenarioName::Neighbours => {
-            fanout::run(entry, rooms, observer).await?
-        }
+        ScenarioName::Fanout
+        | ScenarioName::Baseline
+        | ScenarioName::Neighbours
+        | ScenarioName::Moderation => fanout::run(entry, rooms, observer).await?,
     };
     Ok(Report::new(&args, findings))
 }

@@ -37,6 +37,8 @@ pub enum Stalling {
 /// Everyone who got in.
 pub struct ParticipantPool {
     listeners: Vec<Listener>,
+    /// Their ids, owners first.
+    pub ids: Vec<String>,
     /// Fences so far.
     fences: u32,
     pub joins: Flow,
@@ -106,6 +108,11 @@ impl ParticipantPool {
                 Ok(entered) => {
                     latencies.add(entered.joined.since(entered.started));
                     times.push((entered.started, entered.joined));
+                    if seat.index == 0 {
+                        pool.ids.insert(0, entered.id);
+                    } else {
+                        pool.ids.push(entered.id);
+                    }
                     let clock = entry.clock;
                     let mut listener = Listener::new(entered.participant, clock, seat.room, seat.index);
                     if stalls {
@@ -143,6 +150,7 @@ impl ParticipantPool {
     fn empty() -> Self {
         Self {
             listeners: Vec::new(),
+            ids: Vec::new(),
             fences: 0,
             joins: Flow::default(),
             errors: Errors::default(),

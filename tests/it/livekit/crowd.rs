@@ -5,7 +5,10 @@ use colloquy::livekit::ANSWER_BYTES_MAX;
 use colloquy_actors::task::Outcome;
 use serde_json::{Value, json};
 
-use super::client::{ROOM, client, id, mute};
+use super::{
+    client::{client, id, mute, room},
+    timeouts::{UNLIMITED, client_with},
+};
 use crate::support::livekit::{FakeLivekit, Mood, Track};
 
 const CROWD: u128 = 1_000;
@@ -13,7 +16,7 @@ const CROWD: u128 = 1_000;
 #[tokio::test]
 async fn everybody_is_muted() {
     let livekit = FakeLivekit::start().await;
-    let room = ROOM.to_string();
+    let room = room().to_string();
     let tracks = [
         Track::live("TR_cam", "CAMERA"),
         Track::live("TR_mic", "MICROPHONE"),
@@ -38,7 +41,7 @@ async fn a_list_may_be_longer_than_other_answers() {
         answer["participants"] = Value::Array(vec![long]);
         Json(answer).into_response()
     }));
-    let client = client(&livekit);
+    let client = client_with(&livekit, UNLIMITED);
     assert_eq!(client.do_for_room(mute(&[1, 2])).await, Outcome::Muted(vec![]));
     assert_eq!(client.do_for_room(mute(&[1])).await, Outcome::Unavailable);
 }

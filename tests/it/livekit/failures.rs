@@ -1,59 +1,34 @@
 //! LiveKit is dead, slow or talks nonsense: who needs it hears that, and everything else goes on.
 
-use std::time::Duration;
-
 use axum::{http::StatusCode, response::IntoResponse as _};
 use serde_json::{Value, json};
 
-use super::{ALL_SOURCES, name_all, pair, restrict, sources};
-use crate::{
-    databases::Kind,
-    support::{
-        livekit::{FakeLivekit, Mood, Track},
-        meeting::Meeting,
-        participant::Participant,
-        quiet::Quiet,
-        server::Server,
-    },
+use super::{
+    ALL_SOURCES, WITHOUT_MICROPHONE, bring, expect_permission, expect_removal, name_all, pair, restrict,
+    room_of, sources,
+    troubled::{Dead, Locked, Page, Troubled, TroubledBy},
+    unavailable,
+};
+use crate::support::{
+    livekit::{End, Mood, Track, World},
+    meeting::Meeting,
+    participant::Participant,
+    quiet::Quiet,
 };
 
-on_sqlite!(Troubled:
-    a_dead_livekit_is_a_matter_of_moderators, a_livekit_that_comes_back_is_used_again, nonsense_is_no_answer,
-    a_wrong_secret_is_named_in_the_log, a_meeting_that_breaks_up_asks_no_dead_livekit_for_each);
+on_sqlite!(Bereft: a_dead_livekit_is_a_matter_of_moderators, a_meeting_that_breaks_up_asks_no_dead_livekit_for_each);
 
-on_sqlite!(Quiet: nobody_waits_for_a_silent_livekit);
+on_sqlite!(Misled: nonsense_is_no_answer);
 
-/// Between two attempts: far fewer than the commands that one may send.
-const ATTEMPT_INTERVAL: Duration = Duration::from_millis(100);
+on_sqlite!(LockedOut: a_wrong_secret_is_named_in_the_log);
 
-/// A server that has something to complain about in its log.
-struct Troubled {
-    server: Server,
-    livekit: FakeLivekit,
-}
+on_sqlite!(Troubled: a_livekit_that_comes_back_is_used_at_once, a_kick_while_livekit_is_away_is_done_afterwards);
 
-impl Troubled {
-    async fn start(kind: Kind) -> Self {
-        let livekit = FakeLivekit::start().await;
-        let known = livekit.environment();
-        let environment: Vec<_> = known.iter().map(|(name, value)| (*name, &**value)).collect();
-        Self {
-            server: Server::start_with(kind, &environment).await,
-            livekit,
-        }
-    }
+on_sqlite!(Quiet: nobody_waits_for_a_silent_livekit, a_hiccup_is_told_to_nobody);
 
-    /// However many calls failed, the operator is told once.
-    async fn finish(self) {
-        self.server.wait_for_the_last_connection().await;
-        let warnings = self.server.warnings();
-        assert!(
-            warnings.len() == 1 && warnings[0].contains("LiveKit"),
-            "{warnings:#?}"
-        );
-        self.server.finish().await;
-    }
-}
+type Bereft = TroubledBy<Dead>;
+type Misled = TroubledBy<Page>;
+type LockedOut = TroubledBy<Locked>;
 
 async fn assert_chat_works(speaker: &mut Participant, listener: &mut Participant) {
     let said = speaker.say("all right?").await;
@@ -70,74 +45,104 @@ fn story(who: &Participant) -> Vec<String> {
     who.everything_seen().iter().map(name).collect()
 }
 
-async fn a_dead_livekit_is_a_matter_of_moderators(world: &Troubled) {
-    world.livekit.die().await;
-    let (meeting, mut alice, mut gus) = pair(&world.server).await;
-    for _ in 0..8 {
-        name_all(&mut alice, "force_mute", &[&gus.id]).await;
+/// The moderator wants somebody muted so often, which hears of it at once, and LiveKit is away.
+async fn mute_in_vain(alice: &mut Participant, gus: &mut Participant, times: usize) {
+    for _ in 0..times {
+        name_all(alice, "force_mute", &[&gus.id]).await;
+        // Its client turns the microphone off all the same.
+        gus.expect_next("livekit", "force_muted").await;
+    }
+    for _ in 0..times {
         let told = alice.expect_next("livekit", "error").await;
         assert_eq!(
             told["payload"],
             json!({"message": "error", "error": "livekit_unavailable"})
         );
-        // Its client turns the microphone off all the same.
-        gus.expect_next("livekit", "force_muted").await;
-        gus.expect_silence().await;
     }
-    // What moderators decide holds all the same, in tokens.
+    gus.expect_silence().await;
+}
+
+async fn a_dead_livekit_is_a_matter_of_moderators(world: &Bereft) {
+    let (meeting, mut alice, mut gus) = pair(world).await;
+    mute_in_vain(&mut alice, &mut gus, 8).await;
+    // What moderators decide holds all the same, in tokens; LiveKit will hear of it.
     restrict(&mut alice, &[]).await;
     for one in [&mut alice, &mut gus] {
         one.expect_next("livekit", "microphone_restrictions_enabled")
             .await;
     }
-    alice.expect_error("livekit", "livekit_unavailable").await;
     let mut late = meeting.guest().await;
     let joined = late.join("Late").await;
-    assert!(!sources(&joined["livekit"]["token"]).contains(&"microphone".to_owned()));
+    assert_eq!(sources(&joined["livekit"]["token"]), WITHOUT_MICROPHONE);
     assert_chat_works(&mut late, &mut gus).await;
     gus.leave().await;
     alice.expect("control", "left").await;
     assert_chat_works(&mut alice, &mut late).await;
     assert!(!story(&late).contains(&"livekit/error".to_owned()));
+    let errors = story(&alice).into_iter().filter(|told| told == "livekit/error");
+    assert_eq!(
+        errors.count(),
+        8,
+        "restrictions are no matter of LiveKit's being there"
+    );
+    // Whoever tries the server without LiveKit hears how to get one.
+    assert_eq!(world.log().matches("no LiveKit answers").count(), 1);
 }
 
-async fn a_livekit_that_comes_back_is_used_again(world: &Troubled) {
-    world.livekit.die().await;
-    let (meeting, mut alice, mut gus) = pair(&world.server).await;
-    for _ in 0..5 {
-        name_all(&mut alice, "force_mute", &[&gus.id]).await;
-        alice.expect_error("livekit", "livekit_unavailable").await;
+/// What a proxy says whose LiveKit is away.
+const AWAY: Mood = Mood::Lying(|| StatusCode::BAD_GATEWAY.into_response());
+
+/// Who must be told in the end finds out that it is back, and everything works.
+async fn a_livekit_that_comes_back_is_used_at_once(world: &Troubled) {
+    let (meeting, mut alice, mut gus) = pair(world).await;
+    let gone = meeting.joined_guest("Gone").await;
+    let (room, id) = (room_of(&alice), gone.id.clone());
+    for one in [&gus, &gone] {
+        bring(&world.livekit, one, &[Track::live("TR_1", "MICROPHONE")]);
     }
-    world.livekit.revive().await;
-    world
-        .livekit
-        .enter(&meeting.room, &gus.id, &[Track::live("TR_1", "MICROPHONE")]);
-    // While calls pause, each attempt is an error.
-    let muted = tokio::time::timeout(super::client::RECOVERY_DEADLINE, async {
-        loop {
-            name_all(&mut alice, "force_mute", &[&gus.id]).await;
-            gus.expect("livekit", "force_muted").await;
-            tokio::time::sleep(ATTEMPT_INTERVAL).await;
-            let tracks = world.livekit.person(&meeting.room, &gus.id).expect("Gus").tracks;
-            if tracks[0].muted {
-                return;
-            }
-        }
-    });
+    world.livekit.be(AWAY);
+    for _ in 0..2 {
+        name_all(&mut alice, "force_mute", &[&gus.id]).await;
+    }
+    gone.leave().await;
+    world.wait_for_log("calls pause", 1).await;
+    world.livekit.be(Mood::Honest);
+    let is_gone = |world: &World| (!world.rooms[&room].contains_key(&id)).then_some(());
+    world.livekit.until("one who left to go", is_gone).await;
+    bring(&world.livekit, &gus, &[Track::live("TR_2", "MICROPHONE")]);
+    name_all(&mut alice, "force_mute", &[&gus.id]).await;
+    gus.expect("livekit", "force_muted").await;
+    let is_muted = |world: &World| world.rooms[&room][&gus.id].tracks[0].muted.then_some(());
+    world.livekit.until("a muted track", is_muted).await;
+}
+
+/// It has never left: the one line for the operator is that LiveKit was away.
+async fn a_kick_while_livekit_is_away_is_done_afterwards(world: &Troubled) {
+    let (_meeting, mut alice, gus) = pair(world).await;
+    let room = room_of(&gus);
+    bring(&world.livekit, &gus, &[]);
+    world.livekit.be(AWAY);
+    alice.act_on("moderation", "kick", &gus.id).await;
+    world.wait_for_log("calls pause", 1).await;
+    world.livekit.be(Mood::Honest);
+    let is_gone = |world: &World| world.rooms[&room].is_empty().then_some(());
+    world.livekit.until("the kicked one to go", is_gone).await;
+    let warnings = world.warnings();
     assert!(
-        muted.await.is_ok(),
-        "nobody was muted; {:#?}",
-        world.livekit.calls()
+        warnings.len() == 1 && warnings[0].contains("calls pause"),
+        "{warnings:#?}"
     );
 }
 
-/// Order tells who waited for whom: LiveKit never answers, so whoever waited for it would come after the error.
+/// Order tells who waited for whom: LiveKit does not answer before all this has happened.
 async fn nobody_waits_for_a_silent_livekit(world: &Quiet) {
     let (meeting, mut alice, mut gus) = pair(world).await;
+    bring(&world.livekit, &gus, &[Track::live("TR_1", "MICROPHONE")]);
+    let room = room_of(&gus);
     let mut late = meeting.guest().await;
     world.livekit.be(Mood::Silent);
     name_all(&mut alice, "force_mute", &[&gus.id]).await;
-    world.livekit.expect("GetParticipant").await;
+    let (number, _) = world.livekit.expect("GetParticipant").await;
 
     gus.expect_next("livekit", "force_muted").await;
     let joined = late.join("Late").await;
@@ -148,45 +153,63 @@ async fn nobody_waits_for_a_silent_livekit(world: &Quiet) {
     assert_eq!(heard["payload"]["id"], said["id"]);
     late.leave().await;
     alice.expect_next("control", "left").await;
-    let told = alice.expect_next("livekit", "error").await;
-    assert_eq!(told["payload"]["error"], "livekit_unavailable");
     gus.expect("control", "left").await;
-    gus.expect_silence().await;
-}
+    assert!(!matches!(
+        world.livekit.calls()[number].end,
+        Some(End::Answered(_))
+    ));
 
-async fn nonsense_is_no_answer(world: &Troubled) {
-    let (meeting, mut alice, mut gus) = pair(&world.server).await;
-    world
-        .livekit
-        .enter(&meeting.room, &gus.id, &[Track::live("TR_1", "MICROPHONE")]);
-    world
-        .livekit
-        .be(Mood::Lying(|| "<html>Welcome!</html>".into_response()));
-    for _ in 0..6 {
-        name_all(&mut alice, "force_mute", &[&gus.id]).await;
-        alice.expect_error("livekit", "livekit_unavailable").await;
-        gus.expect_next("livekit", "force_muted").await;
+    world.livekit.be(Mood::Honest);
+    let muted = world.livekit.until("a muted track", |world| {
+        world.rooms[&room][&gus.id].tracks[0].muted.then_some(())
+    });
+    muted.await;
+    for one in [&mut alice, &mut gus] {
+        one.expect_silence().await;
     }
-    gus.expect_silence().await;
 }
 
-async fn a_wrong_secret_is_named_in_the_log(world: &Troubled) {
-    let (_meeting, mut alice, mut gus) = pair(&world.server).await;
-    world
-        .livekit
-        .be(Mood::Lying(|| StatusCode::UNAUTHORIZED.into_response()));
+/// LiveKit is there, as other calls show: that it can't do this one takes nobody's buttons away.
+async fn a_hiccup_is_told_to_nobody(world: &Quiet) {
+    let (_meeting, mut alice, mut gus) = pair(world).await;
+    let room = room_of(&gus);
+    bring(&world.livekit, &gus, &[]);
+    world.livekit.be(Mood::Lying(unavailable));
     name_all(&mut alice, "force_mute", &[&gus.id]).await;
-    alice.expect_error("livekit", "livekit_unavailable").await;
     gus.expect_next("livekit", "force_muted").await;
-    gus.expect_silence().await;
-    let warnings = world.server.warnings();
+    for _ in 0..3 {
+        let (number, _) = world.livekit.expect("GetParticipant").await;
+        assert_eq!(world.livekit.end_of(number).await, End::Answered(503));
+    }
+    world.livekit.be(Mood::Honest);
+    // What comes after it is done after it.
+    restrict(&mut alice, &[]).await;
+    expect_permission(&world.livekit, &room, &gus.id, &WITHOUT_MICROPHONE).await;
+    for one in [&mut alice, &mut gus] {
+        one.expect_next("livekit", "microphone_restrictions_enabled")
+            .await;
+        one.expect_silence().await;
+    }
+    alice.act_on("moderation", "kick", &gus.id).await;
+    expect_removal(&world.livekit, &room, &gus.id).await;
+}
+
+async fn nonsense_is_no_answer(world: &Misled) {
+    let (_meeting, mut alice, mut gus) = pair(world).await;
+    bring(&world.livekit, &gus, &[Track::live("TR_1", "MICROPHONE")]);
+    mute_in_vain(&mut alice, &mut gus, 3).await;
+}
+
+async fn a_wrong_secret_is_named_in_the_log(world: &LockedOut) {
+    let (_meeting, mut alice, mut gus) = pair(world).await;
+    mute_in_vain(&mut alice, &mut gus, 1).await;
+    let warnings = world.warnings();
     assert!(warnings[0].contains("LiveKit refuses a call"), "{warnings:#?}");
 }
 
 /// Many leave at the same moment while LiveKit does not answer.
-async fn a_meeting_that_breaks_up_asks_no_dead_livekit_for_each(world: &Troubled) {
-    world.livekit.die().await;
-    let meeting = Meeting::create(&world.server, json!({})).await;
+async fn a_meeting_that_breaks_up_asks_no_dead_livekit_for_each(world: &Bereft) {
+    let meeting = Meeting::create(world, json!({})).await;
     let mut alice = meeting.joined_owner().await;
     let mut guests = Vec::new();
     for number in 0..20 {
@@ -201,4 +224,5 @@ async fn a_meeting_that_breaks_up_asks_no_dead_livekit_for_each(world: &Troubled
     }
     let mut late = meeting.joined_guest("Late").await;
     assert_chat_works(&mut alice, &mut late).await;
+    world.wait_for_log("calls pause", 1).await;
 }

@@ -1,4 +1,4 @@
-//! Whatever stands at LiveKit's address and answers nonsense: the outcome is that LiveKit is unavailable.
+//! Whatever stands at LiveKit's address and answers nonsense: the outcome is that LiveKit is unavailable, or that nobody is gone.
 
 use std::{future::pending, io};
 
@@ -19,16 +19,24 @@ use colloquy_actors::{
     livekit::{Call, Source},
     task::Outcome,
 };
-use futures_util::{StreamExt as _, stream};
+use futures_util::{StreamExt as _, future::join_all, stream};
 use serde_json::{Value, json};
 
 use super::{
-    client::{ROOM, id, mute, permit, removal},
+    client::{all_gone, id, mute, permit, removal, room},
     timeouts::{SHORT, UNLIMITED, client_with},
 };
 use crate::support::livekit::{FakeLivekit, Mood, Track};
 
 type Lie = (&'static str, fn() -> Response);
+
+fn look() -> Call {
+    Call::Look {
+        room: room(),
+        urgent: true,
+        expected: [].into(),
+    }
+}
 
 fn typed(content_type: &str, body: impl Into<Body>) -> Response {
     let answer = Builder::builder().header(CONTENT_TYPE, content_type);
@@ -125,60 +133,76 @@ const LIES: &[Lie] = &[
     }),
 ];
 
+/// Those of them that a LiveKit says that lives.
+const LIVING: &[&str] = &["broken", "unavailable"];
+
 /// Bodies of a right type that are no list of participants, nor a participant.
 const WRONG_SHAPES: &[Lie] = &[
     ("a number", || {
         Json(json!({"participants": 5, "identity": 5})).into_response()
     }),
-    ("no identity", || {
-        Json(json!({"participants": [{"sid": "PA_1"}], "sid": "PA_1"})).into_response()
-    }),
     ("nobody", || {
         Json(json!({"participants": [null], "identity": null})).into_response()
     }),
     ("tracks are one", || with_tracks(&json!({"sid": "TR_mic"}))),
-    ("a track without id", || {
-        with_tracks(&json!([{"source": "MICROPHONE"}]))
-    }),
     ("muted is a word", || {
         with_tracks(&json!([{"sid": "TR_mic", "source": "MICROPHONE", "muted": "no"}]))
     }),
     ("source is a list", || {
         with_tracks(&json!([{"sid": "TR_mic", "source": ["MICROPHONE"]}]))
     }),
+    ("a permission is a word", || {
+        somebody(&json!({"identity": id(1), "permission": "all"}))
+    }),
 ];
 
 fn with_tracks(tracks: &Value) -> Response {
-    let participant = json!({"identity": id(1), "tracks": tracks});
+    somebody(&json!({"identity": id(1), "tracks": tracks}))
+}
+
+/// As one call answers it, and as another one does.
+fn somebody(participant: &Value) -> Response {
     let mut answer = participant.clone();
     answer["participants"] = json!([participant]);
     Json(answer).into_response()
 }
 
-/// Each call of each kind gets this answer, from a client that has not met it before.
-async fn ask(lies: &[Lie], calls: &[Call]) {
+/// How often a call is tried before it is given up, and what becomes of it then.
+fn end_of(call: &Call, is_unavailable: bool) -> (usize, Outcome) {
+    match call {
+        Call::Permit { .. } | Call::Look { .. } => (1, Outcome::Unavailable),
+        Call::Mute { .. } => (3, Outcome::Unavailable),
+        Call::Delete { .. } => (4, Outcome::Unavailable),
+        Call::Remove(removal) => {
+            let stayed = removal.who.iter().map(|one| (*one, is_unavailable)).collect();
+            (2, Outcome::Removed { stayed })
+        }
+    }
+}
+
+/// A call gets this answer, from a client that has not met it before.
+async fn ask_one((name, lie): Lie, call: &Call) {
     let time_limit = LivekitTimeouts {
         call: SHORT * 5,
         ..UNLIMITED
     };
     let livekit = FakeLivekit::start().await;
-    let mut asked = 0;
-    for (name, lie) in lies {
-        for call in calls {
-            let client = client_with(&livekit, time_limit);
-            livekit.be(Mood::Lying(*lie));
-            let outcome = client.do_for_room(call.clone()).await;
-            assert_eq!(outcome, Outcome::Unavailable, "{name}: {call:?}");
-            // No redirect was followed, nothing was tried again, and the next answer counts.
-            livekit.be(Mood::Honest);
-            assert_eq!(
-                client.do_for_room(removal(9)).await,
-                Outcome::Done,
-                "{name}: {call:?}"
-            );
-            asked += 2;
-            assert_eq!(livekit.calls().len(), asked, "{name}: {call:?}");
-        }
+    let client = client_with(&livekit, time_limit);
+    livekit.be(Mood::Lying(lie));
+    let (tries, expected) = end_of(call, LIVING.contains(&name));
+    let outcome = client.do_for_room(call.clone()).await;
+    assert_eq!(outcome, expected, "{name}: {call:?}");
+    // No redirect was followed, and the next answer counts.
+    assert_eq!(livekit.calls().len(), tries, "{name}: {call:?}");
+    livekit.be(Mood::Honest);
+    let outcome = client.do_for_room(removal(9)).await;
+    assert_eq!(outcome, all_gone(), "{name}: {call:?}");
+    assert_eq!(livekit.calls().len(), tries + 1, "{name}: {call:?}");
+}
+
+async fn ask(lies: &[Lie], calls: &[Call]) {
+    for lie in lies {
+        join_all(calls.iter().map(|call| ask_one(*lie, call))).await;
     }
 }
 
@@ -189,14 +213,15 @@ async fn no_lie_is_believed() {
         mute(&[1, 2]),
         permit(1, &[Source::Camera]),
         removal(1),
-        Call::Delete { room: ROOM },
+        Call::Delete { room: room() },
+        look(),
     ];
     ask(LIES, &calls).await;
 }
 
 #[tokio::test]
 async fn no_wrong_shape_is_believed() {
-    ask(WRONG_SHAPES, &[mute(&[1]), mute(&[1, 2])]).await;
+    ask(WRONG_SHAPES, &[mute(&[1]), mute(&[1, 2]), look()]).await;
 }
 
 #[tokio::test]
@@ -223,27 +248,30 @@ async fn an_unknown_source_hides_nobody() {
     for wanted in [mute(&[1]), mute(&[1, 2])] {
         assert_eq!(client.do_for_room(wanted).await, Outcome::Muted(vec![id(1)]));
     }
+    // What nobody knows is a voice for that.
+    assert_eq!(livekit.count("MutePublishedTrack"), 4);
 }
 
 /// At a wrong path somebody else answers "not found", or LiveKit does not know the method.
 #[tokio::test]
 async fn a_wrong_path_is_not_taken_for_absence() {
     let livekit = FakeLivekit::start().await;
-    livekit.enter(&ROOM.to_string(), &id(1).to_string(), &[]);
+    livekit.enter(&room().to_string(), &id(1).to_string(), &[]);
     let mut settings = livekit.settings();
     settings.service_url.set_path("/elsewhere");
-    let client = RoomService::new(&Outgoing::default(), &settings).expect("a client");
-    for wanted in [mute(&[1]), removal(1), Call::Delete { room: ROOM }] {
-        assert_eq!(client.do_for_room(wanted).await, Outcome::Unavailable);
+    let client = RoomService::with_timeouts(&Outgoing::default(), &settings, UNLIMITED).expect("a client");
+    for wanted in [mute(&[1]), removal(1), Call::Delete { room: room() }, look()] {
+        let (_, expected) = end_of(&wanted, false);
+        assert_eq!(client.do_for_room(wanted).await, expected);
     }
-    assert!(livekit.has_room(&ROOM.to_string()));
+    assert_eq!(livekit.people(&room().to_string()), [id(1).to_string()]);
 }
 
 /// LiveKit takes an empty list of sources for all of them.
 #[tokio::test]
 async fn whoever_may_publish_nothing_is_not_allowed_everything() {
     let livekit = FakeLivekit::start().await;
-    let (room, name) = (ROOM.to_string(), id(1).to_string());
+    let (room, name) = (room().to_string(), id(1).to_string());
     livekit.enter(&room, &name, &[Track::live("TR_1", "CAMERA")]);
     let client = client_with(&livekit, UNLIMITED);
     assert_eq!(client.do_for_room(permit(1, &[])).await, Outcome::Done);

@@ -14,6 +14,7 @@ macro_rules! on_sqlite {
     )+};
 }
 
+mod absence;
 mod breaker;
 mod client;
 mod credentials;
@@ -21,22 +22,50 @@ mod crowd;
 mod development_secret;
 mod failures;
 mod log;
+mod looks;
 mod malformed_answers;
 mod meeting;
+mod mending;
+mod mutes;
+mod popouts;
 mod restrictions;
+mod sweep;
 mod timeouts;
+mod troubled;
+mod webhook;
 
+use axum::{
+    Json,
+    http::StatusCode,
+    response::{IntoResponse as _, Response},
+};
 use jsonwebtoken::{Algorithm, DecodingKey, Validation};
 use serde_json::{Value, json};
 
 use crate::support::{
-    livekit::{API_KEY, API_SECRET},
+    livekit::{API_KEY, API_SECRET, End, FakeLivekit, Track, permission},
     meeting::Meeting,
     participant::Participant,
     server::Server,
 };
 
 const ALL_SOURCES: [&str; 4] = ["camera", "microphone", "screen_share", "screen_share_audio"];
+const WITHOUT_MICROPHONE: [&str; 3] = ["camera", "screen_share", "screen_share_audio"];
+
+/// LiveKit lives, and can't do what it is asked.
+fn unavailable() -> Response {
+    twirp(StatusCode::SERVICE_UNAVAILABLE, "unavailable")
+}
+
+/// What the key may do is not enough.
+fn forbidden() -> Response {
+    twirp(StatusCode::FORBIDDEN, "permission_denied")
+}
+
+/// An error as LiveKit tells it.
+fn twirp(status: StatusCode, code: &str) -> Response {
+    (status, Json(json!({"code": code, "msg": "no"}))).into_response()
+}
 
 /// Waits until something holds.
 async fn until(what: &str, holds: impl Fn() -> bool) {
@@ -76,6 +105,50 @@ fn sources(token: &Value) -> Vec<String> {
 async fn sources_now(who: &mut Participant) -> Vec<String> {
     who.act("livekit", "create_new_access_token").await;
     sources(&who.expect("livekit", "credentials").await["token"])
+}
+
+/// What somebody was told of LiveKit when it joined last.
+#[track_caller]
+fn media_of(who: &Participant) -> Value {
+    let mut payloads = who.everything_seen().iter().rev().map(|frame| &frame["payload"]);
+    let joined = payloads.find(|payload| payload["message"] == "join_success");
+    joined.expect("somebody who has joined")["livekit"].clone()
+}
+
+/// The room of LiveKit that somebody was sent to: each meeting has another one.
+#[track_caller]
+fn room_of(who: &Participant) -> String {
+    media_of(who)["room"].as_str().expect("a room").to_owned()
+}
+
+/// Somebody comes to LiveKit as its client does: with the token that it got when it joined.
+fn bring(livekit: &FakeLivekit, who: &Participant, tracks: &[Track]) {
+    let (room, identity) = livekit.enter_by(&media_of(who)["token"], tracks);
+    assert_eq!((room, identity), (room_of(who), who.id.clone()));
+}
+
+/// The next `UpdateParticipant` is this one, and LiveKit does it.
+async fn expect_permission(livekit: &FakeLivekit, room: &str, who: &str, sources: &[&str]) {
+    let (number, body) = livekit.expect("UpdateParticipant").await;
+    assert_eq!(
+        body,
+        json!({"room": room, "identity": who, "permission": permission(sources)})
+    );
+    assert_eq!(livekit.end_of(number).await, End::Answered(200));
+}
+
+/// The next `RemoveParticipant` is this one, and LiveKit does it.
+async fn expect_removal(livekit: &FakeLivekit, room: &str, identity: &str) {
+    let (number, body) = livekit.expect("RemoveParticipant").await;
+    assert_eq!(body, json!({"room": room, "identity": identity}));
+    assert_eq!(livekit.end_of(number).await, End::Answered(200));
+}
+
+/// The next list that LiveKit is asked for has been given.
+async fn expect_look(livekit: &FakeLivekit, room: &str) {
+    let (number, body) = livekit.expect("ListParticipants").await;
+    assert_eq!(body, json!({"room": room}));
+    livekit.end_of(number).await;
 }
 
 /// Alice and a guest, joined; nothing is on its way to either of them.

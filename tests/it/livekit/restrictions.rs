@@ -1,10 +1,13 @@
 //! Section 9: who may publish what, in new tokens at once and in LiveKit after.
 
-use serde_json::{Value, json};
+use serde_json::json;
 
-use super::{ALL_SOURCES, name_all, pair, restrict, sources, sources_now};
+use super::{
+    ALL_SOURCES, WITHOUT_MICROPHONE, bring, expect_permission, name_all, pair, restrict, room_of, sources,
+    sources_now,
+};
 use crate::support::{
-    livekit::{End, FakeLivekit, Mood},
+    livekit::{End, Mood, World, permission},
     participant::Participant,
     quiet::{Quiet, QuietWith, Settings},
 };
@@ -15,7 +18,6 @@ on_sqlite!(Quiet:
 
 on_sqlite!(Strict: screens_are_shared_by_permission_where_the_operator_says_so);
 
-const WITHOUT_MICROPHONE: [&str; 3] = ["camera", "screen_share", "screen_share_audio"];
 const WITHOUT_SCREEN: [&str; 2] = ["camera", "microphone"];
 
 /// Only moderators, and whom they permit it, share their screen.
@@ -26,25 +28,6 @@ struct ScreenShareOnPermission;
 impl Settings for ScreenShareOnPermission {
     const ENVIRONMENT: &'static [(&'static str, &'static str)] =
         &[("COLLOQUY_LIVEKIT__SCREEN_SHARE_REQUIRES_PERMISSION", "true")];
-}
-
-/// What LiveKit is told about a participant.
-fn permission(sources: &[&str]) -> Value {
-    let sources: Vec<_> = sources.iter().map(|source| source.to_uppercase()).collect();
-    json!({
-        "can_subscribe": true, "can_publish": true, "can_publish_data": false, "can_publish_sources": sources,
-        "hidden": false,
-    })
-}
-
-/// The next `UpdateParticipant` is this one, and LiveKit does it.
-async fn expect_permission(livekit: &FakeLivekit, room: &str, who: &str, sources: &[&str]) {
-    let (number, body) = livekit.expect("UpdateParticipant").await;
-    assert_eq!(
-        body,
-        json!({"room": room, "identity": who, "permission": permission(sources)})
-    );
-    assert_eq!(livekit.end_of(number).await, End::Answered(200));
 }
 
 async fn expect_enabled(who: &mut Participant, unrestricted: &[&str]) {
@@ -64,14 +47,18 @@ async fn microphones_are_restricted_at_once_and_in_livekit_after(world: &Quiet) 
         one.expect_next("control", "joined").await;
     }
     for one in [&alice, &gus, &ida] {
-        world.livekit.enter(&meeting.room, &one.id, &[]);
+        bring(&world.livekit, one, &[]);
     }
 
+    let room = room_of(&alice);
     let mut late = meeting.guest().await;
     let allowed = ida.id.clone();
     world.livekit.be(Mood::Silent);
     restrict(&mut alice, &[&allowed]).await;
-    let (number, _) = world.livekit.expect("UpdateParticipant").await;
+    let under_way = world.livekit.until("a call", |world| {
+        world.calls.iter().position(|call| call.end.is_none())
+    });
+    let number = under_way.await;
     // LiveKit has not said a word yet.
     for one in [&mut alice, &mut gus, &mut ida] {
         expect_enabled(one, &[&allowed]).await;
@@ -86,28 +73,29 @@ async fn microphones_are_restricted_at_once_and_in_livekit_after(world: &Quiet) 
         json!({"type": "enabled", "unrestricted_participants": [allowed]})
     );
     assert_eq!(sources(&state["token"]), WITHOUT_MICROPHONE);
-    assert!(
-        world.livekit.calls()[number].end.is_none(),
-        "LiveKit is still silent"
-    );
+    assert!(!matches!(
+        world.livekit.calls()[number].end,
+        Some(End::Answered(_))
+    ));
 
     world.livekit.be(Mood::Honest);
-    let of = |one: &Participant| {
-        let person = world.livekit.person(&meeting.room, &one.id);
-        person.expect("somebody in LiveKit").permission
+    let is_done = |world: &World| {
+        let of = |one: &Participant| &world.rooms[&room][&one.id].permission;
+        let hold = *of(&gus) == permission(&WITHOUT_MICROPHONE) && *of(&ida) == permission(&ALL_SOURCES);
+        hold.then_some(())
     };
-    world
-        .livekit
-        .until("two permissions", |world| (world.ended.len() == 2).then_some(()))
-        .await;
-    assert_eq!(of(&gus), permission(&WITHOUT_MICROPHONE));
-    assert_eq!(of(&ida), permission(&ALL_SOURCES));
-    assert_eq!(of(&alice), Value::Null, "nobody touches a moderator");
+    world.livekit.until("two permissions", is_done).await;
+    let told = world.livekit.orders();
+    assert!(
+        told.iter().all(|call| call.body["identity"] != *alice.id),
+        "nobody touches a moderator: {told:?}"
+    );
 }
 
 async fn restrictions_end_when_they_were_there(world: &Quiet) {
-    let (meeting, mut alice, mut gus) = pair(world).await;
-    world.livekit.enter(&meeting.room, &gus.id, &[]);
+    let (_meeting, mut alice, mut gus) = pair(world).await;
+    bring(&world.livekit, &gus, &[]);
+    let room = room_of(&gus);
     alice.act("livekit", "disable_microphone_restrictions").await;
     for one in [&mut alice, &mut gus] {
         one.expect_silence().await;
@@ -116,7 +104,7 @@ async fn restrictions_end_when_they_were_there(world: &Quiet) {
     for one in [&mut alice, &mut gus] {
         expect_enabled(one, &[]).await;
     }
-    expect_permission(&world.livekit, &meeting.room, &gus.id, &WITHOUT_MICROPHONE).await;
+    expect_permission(&world.livekit, &room, &gus.id, &WITHOUT_MICROPHONE).await;
     alice.act("livekit", "disable_microphone_restrictions").await;
     for one in [&mut alice, &mut gus] {
         let told = one
@@ -127,29 +115,31 @@ async fn restrictions_end_when_they_were_there(world: &Quiet) {
             json!({"message": "microphone_restrictions_disabled"})
         );
     }
-    expect_permission(&world.livekit, &meeting.room, &gus.id, &ALL_SOURCES).await;
+    expect_permission(&world.livekit, &room, &gus.id, &ALL_SOURCES).await;
     assert_eq!(sources_now(&mut gus).await, ALL_SOURCES);
 }
 
 async fn a_new_moderator_may_speak(world: &Quiet) {
-    let (meeting, mut alice, mut gus) = pair(world).await;
-    world.livekit.enter(&meeting.room, &gus.id, &[]);
+    let (_meeting, mut alice, mut gus) = pair(world).await;
+    bring(&world.livekit, &gus, &[]);
+    let room = room_of(&gus);
     restrict(&mut alice, &[]).await;
-    expect_permission(&world.livekit, &meeting.room, &gus.id, &WITHOUT_MICROPHONE).await;
+    expect_permission(&world.livekit, &room, &gus.id, &WITHOUT_MICROPHONE).await;
     for (action, sources) in [
         ("grant_moderator_role", &ALL_SOURCES[..]),
         ("revoke_moderator_role", &WITHOUT_MICROPHONE),
     ] {
         alice.act_on("control", action, &gus.id).await;
         gus.expect("control", "role_updated").await;
-        expect_permission(&world.livekit, &meeting.room, &gus.id, sources).await;
+        expect_permission(&world.livekit, &room, &gus.id, sources).await;
         assert_eq!(sources_now(&mut gus).await, sources);
     }
 }
 
 async fn screens_are_shared_by_permission_where_the_operator_says_so(world: &Strict) {
-    let (meeting, mut alice, mut gus) = pair(world).await;
-    world.livekit.enter(&meeting.room, &gus.id, &[]);
+    let (_meeting, mut alice, mut gus) = pair(world).await;
+    bring(&world.livekit, &gus, &[]);
+    let room = room_of(&gus);
     assert_eq!(sources_now(&mut alice).await, ALL_SOURCES);
     assert_eq!(sources_now(&mut gus).await, WITHOUT_SCREEN);
     for (action, sources) in [
@@ -157,7 +147,7 @@ async fn screens_are_shared_by_permission_where_the_operator_says_so(world: &Str
         ("revoke_screen_share_permission", &WITHOUT_SCREEN),
     ] {
         name_all(&mut alice, action, &[&gus.id]).await;
-        expect_permission(&world.livekit, &meeting.room, &gus.id, sources).await;
+        expect_permission(&world.livekit, &room, &gus.id, sources).await;
         assert_eq!(sources_now(&mut gus).await, sources);
     }
     // LiveKit hears of it, the others have nothing to do.

@@ -95,7 +95,7 @@ impl Api {
         );
         let issuer = Arc::new(issuer.expect("the issuer"));
         let settings = VerifierSettings::local(&config.oidc, Arc::clone(&issuer));
-        let media = RoomService::new(&config.outgoing, &config.livekit).expect("a client");
+        let media = Arc::new(RoomService::new(&config.outgoing, &config.livekit).expect("a client"));
         let origins = Origins::new(b"key", &config);
         let live = Live::start(
             LiveSettings::default(),

@@ -147,9 +147,20 @@ impl Room {
         self.remember(cx, target, &traces);
     }
 
+    /// Keeps by what somebody who is removed would be known again, for the case that it comes back into LiveKit without us.
+    fn keep_traces(&mut self, target: ParticipantId) {
+        let (Some(meeting), Some(holder)) = (&mut self.meeting, self.access.get(target)) else {
+            return;
+        };
+        meeting.people.change(target, |p| {
+            p.traces = traces_of(holder, p);
+            p.traces.retain(|trace| !matches!(trace, Trace::Network(_)));
+        });
+    }
+
     /// Remembers traces of somebody. Others who look alike and are inside stay so wherever they go; those who are not are asked about
     /// again.
-    fn remember(&mut self, cx: &mut Cx, of: ParticipantId, traces: &[Trace]) {
+    pub(in crate::room) fn remember(&mut self, cx: &mut Cx, of: ParticipantId, traces: &[Trace]) {
         let Some(meeting) = &mut self.meeting else { return };
         for trace in traces {
             meeting.modules.moderation.traces.add(*trace, cx.at);
@@ -250,6 +261,7 @@ impl Room {
             cx.close(seat.session, CloseCode::Normal);
         }
         self.agenda.clear(Due::Expiry(id));
+        self.keep_traces(id);
         self.access.remove(id, cx.at);
         if self.place(id) != Place::Outside {
             self.leave(cx, id, reason);
@@ -285,6 +297,7 @@ impl Room {
         }
         self.access.set_accepted(target, false);
         if is_inside {
+            self.keep_traces(target);
             self.out_into_the_waiting_room(cx, target);
         }
         Ok(())

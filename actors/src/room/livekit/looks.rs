@@ -1,0 +1,229 @@
+//! When the counterpart of a room in LiveKit is looked at.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    ids::Timestamp,
+    protocol::limits::{LOOK_EVERY_SECS, LOOK_EVERY_SECS_WITH_WEBHOOKS},
+};
+
+/// How long after a look in vain the next one follows; the last of them again and again.
+const AGAIN_SECS: [u64; 4] = [1, 5, 20, 60];
+
+/// How long after a moderator has removed somebody LiveKit is looked at: it may come back with its last token.
+const REMOVED_SECS: [u64; 4] = [2, 5, 35, 100];
+
+/// How long after anything else that should change something there.
+const CHANGED_SECS: u64 = 5;
+
+/// How far apart looks at several rooms of a meeting begin: what a room does at once must not grow with the breakout rooms.
+const APART_MILLIS: i64 = 20;
+
+/// A look that is due so shortly before another one, or after it, is in place of it.
+const BEFORE_MICROS: i64 = 1_000_000;
+const AFTER_MICROS: i64 = 250_000;
+
+/// The looks ahead.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Looks {
+    /// The earliest first: none further away than the longest of the times above, and no two close together.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    due: Vec<Timestamp>,
+    /// How many looks in a row were in vain, or found something, since somebody had to go or something had to change.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    unsettled: Option<u8>,
+    /// One came due while another was under way.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    is_late: bool,
+    /// Whether LiveKit tells us itself who comes.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub has_webhooks: bool,
+    /// Whether it was said in this meeting that somebody who was removed had come back.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub has_warned: bool,
+}
+
+impl Looks {
+    #[must_use]
+    pub fn next(&self) -> Option<Timestamp> {
+        self.due.first().copied()
+    }
+
+    #[must_use]
+    pub fn is_unsettled(&self) -> bool {
+        self.unsettled.is_some()
+    }
+
+    /// A look at this time, unless there is one shortly before or after.
+    fn plan(&mut self, at: Timestamp) {
+        let is_near = |due: &Timestamp| {
+            let after = due.as_micros() - at.as_micros();
+            (-BEFORE_MICROS..=AFTER_MICROS).contains(&after)
+        };
+        if !self.due.iter().any(is_near) {
+            let place = self.due.partition_point(|due| *due < at);
+            self.due.insert(place, at);
+        }
+    }
+
+    /// As soon as possible.
+    pub fn at_once(&mut self, now: Timestamp) {
+        if self.due.first().is_none_or(|due| *due > now) {
+            self.due.insert(0, now);
+        }
+    }
+
+    /// A moderator has removed somebody.
+    pub fn after_removal(&mut self, now: Timestamp) {
+        for secs in REMOVED_SECS {
+            self.plan(now.plus_secs(secs));
+        }
+    }
+
+    /// Somebody has left by itself, or LiveKit could not be told of something in time.
+    pub fn after_change(&mut self, now: Timestamp) {
+        let latest = now.plus_secs(CHANGED_SECS);
+        if self.due.first().is_none_or(|due| *due > latest) {
+            self.due.insert(0, latest);
+        }
+    }
+
+    /// Something is not as it should be, as far as is known.
+    pub fn unsettle(&mut self) {
+        self.unsettled.get_or_insert(0);
+    }
+
+    /// Somebody was not removed who must go.
+    pub fn after_failure(&mut self, now: Timestamp) {
+        self.unsettle();
+        self.plan(now.plus_secs(AGAIN_SECS[0]));
+    }
+
+    /// Takes what is due, which one look is enough for; false if one is under way, which will be followed by another.
+    pub fn begin(&mut self, now: Timestamp, is_under_way: bool) -> bool {
+        self.due.retain(|due| *due > now);
+        self.is_late = is_under_way;
+        !is_under_way
+    }
+
+    /// Another room of the meeting is just being looked at.
+    pub fn put_off(&mut self, now: Timestamp) {
+        self.due.retain(|due| *due > now);
+        let at = now.plus_millis(APART_MILLIS);
+        if self.due.first().is_none_or(|due| *due > at) {
+            self.due.insert(0, at);
+        }
+    }
+
+    /// There is no place for a look.
+    pub fn postpone(&mut self, now: Timestamp) {
+        self.plan(now.plus_secs(CHANGED_SECS));
+    }
+
+    /// A look has ended: as it should be (`settled`), or in vain, or there was something to do. The next one follows while there is
+    /// something to see (`is_watched`) or something to wait for.
+    pub fn done(&mut self, now: Timestamp, settled: bool, is_watched: bool) {
+        if settled {
+            self.unsettled = None;
+        } else if let Some(tries) = &mut self.unsettled {
+            let secs = AGAIN_SECS[usize::from(*tries).min(AGAIN_SECS.len() - 1)];
+            *tries = tries.saturating_add(1);
+            self.plan(now.plus_secs(secs));
+        }
+        if std::mem::take(&mut self.is_late) {
+            self.at_once(now.plus_secs(1));
+        }
+        if is_watched || self.is_unsettled() {
+            let every = if self.has_webhooks && !self.is_unsettled() {
+                LOOK_EVERY_SECS_WITH_WEBHOOKS
+            } else {
+                LOOK_EVERY_SECS
+            };
+            let latest = now.plus_secs(every);
+            if self.due.first().is_none_or(|due| *due > latest) {
+                self.due.insert(0, latest);
+            }
+        }
+    }
+
+    /// What a process that died had planned is not known to have happened.
+    pub fn restarted(&mut self, now: Timestamp) {
+        self.is_late = false;
+        self.unsettle();
+        self.at_once(now);
+    }
+
+    /// Describes what is wrong with it.
+    pub fn check(&self) -> Result<(), String> {
+        if self.due.is_sorted() && self.due.len() <= LOOKS_MAX {
+            Ok(())
+        } else {
+            Err(format!("looks are planned at {:?}", self.due))
+        }
+    }
+}
+
+/// Looks ahead: after a removal one in [`BEFORE_MICROS`] until the last, and those of other kinds that may be closer.
+const LOOKS_MAX: usize = 256;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(millis: i64) -> Timestamp {
+        Timestamp::from_micros(millis * 1_000)
+    }
+
+    fn times(looks: &Looks) -> Vec<i64> {
+        looks.due.iter().map(|due| due.as_micros() / 1_000).collect()
+    }
+
+    #[test]
+    fn looks_follow_a_removal_and_many_removals_are_few_looks() {
+        let mut looks = Looks::default();
+        looks.after_removal(at(0));
+        looks.after_removal(at(10));
+        looks.after_change(at(20));
+        assert_eq!(times(&looks), [2_000, 5_000, 35_000, 100_000]);
+        for second in 0..1_000 {
+            looks.begin(at(second * 1_000), false);
+            looks.after_removal(at(second * 1_000 + 500));
+            looks.check().unwrap();
+        }
+    }
+
+    #[test]
+    fn looks_in_vain_are_repeated_and_a_quiet_room_is_looked_at_each_minute() {
+        let mut looks = Looks::default();
+        looks.at_once(at(0));
+        assert!(looks.begin(at(0), false));
+        looks.done(at(100), true, true);
+        assert_eq!(times(&looks), [60_100]);
+        looks.unsettle();
+        let mut now = 60_100;
+        for wait in [1_000, 5_000, 20_000, 60_000, 60_000] {
+            assert!(looks.begin(at(now), false));
+            looks.done(at(now), false, true);
+            assert_eq!(times(&looks), [now + wait]);
+            now += wait;
+        }
+        assert!(looks.begin(at(now), false));
+        looks.has_webhooks = true;
+        looks.done(at(now), true, true);
+        assert_eq!(times(&looks), [now + 300_000]);
+        now += 300_000;
+        assert!(looks.begin(at(now), false));
+        looks.done(at(now), true, false);
+        assert_eq!(times(&looks), [0_i64; 0], "nobody is here");
+    }
+
+    #[test]
+    fn what_comes_due_while_one_looks_is_looked_for_afterwards() {
+        let mut looks = Looks::default();
+        looks.after_change(at(0));
+        assert!(!looks.begin(at(5_000), true));
+        looks.done(at(6_000), true, true);
+        assert_eq!(times(&looks), [7_000]);
+    }
+}

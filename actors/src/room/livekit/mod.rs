@@ -1,0 +1,360 @@
+//! Namespace `livekit`: who gets which access token, and what LiveKit is asked to do. Nobody waits for LiveKit, and what it fails to do
+//! is found by looking at it again (`looks.rs`) until it is as it should be.
+
+mod looks;
+mod media;
+mod orders;
+mod popouts;
+mod strays;
+mod told;
+mod watch;
+
+use serde::{Deserialize, Serialize};
+
+pub use self::media::SpaceMedia;
+use super::{
+    Room, RoomSettings,
+    agenda::Agenda,
+    effects::{Cx, Secret},
+    input::MediaTold,
+    module::{Around, Module, PerSpace, State},
+    refusal::Refusal,
+    roster::Participant,
+    tasks::Pending,
+};
+use crate::{
+    ids::{ParticipantId, Space},
+    livekit::{Call, MediaRoom, Removal},
+    protocol::{
+        Namespace,
+        control::LeaveReason,
+        livekit::{
+            Credentials, LivekitCommand, LivekitError, LivekitEvent, LivekitState, MicrophoneRestrictions,
+        },
+    },
+    task::{Outcome, Work},
+};
+
+/// Deadlines of a room: the next look, and the next token for a popout window.
+const LOOK: u8 = 0;
+const POPOUT: u8 = 1;
+
+/// What moderators have decided about the media of a meeting.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Media(PerSpace<SpaceMedia>);
+
+impl Module for Media {
+    type Command = LivekitCommand;
+
+    fn command(
+        room: &mut Room,
+        cx: &mut Cx,
+        who: ParticipantId,
+        command: LivekitCommand,
+    ) -> Result<(), Refusal> {
+        match room.modules() {
+            Some((modules, mut around)) => Ok(modules.livekit.obey(cx, &mut around, who, &command)?),
+            None => Ok(()),
+        }
+    }
+
+    /// Somebody is in a room (again): it must not be removed from there, nor the room deleted. It came with a token of now: what
+    /// a call under way says of it is older, so LiveKit is told anew when that is done.
+    fn joined(&mut self, cx: &mut Cx, around: &mut Around<'_>, who: ParticipantId) {
+        if !around.has(Namespace::Livekit) {
+            return;
+        }
+        let here = around.people.space(who);
+        let spared = orders::spare(cx, around, who, here);
+        let media = self.0.of(here);
+        if orders::is_being_permitted(around, who, here) {
+            media.to_permit.insert(who);
+        }
+        if spared {
+            // Others were to be removed with it.
+            media.looks.unsettle();
+            media.looks.at_once(cx.at);
+        } else if media.looks.next().is_none() && !watch::is_looking(around, here) {
+            // Somebody may be waiting there since another meeting.
+            media.looks.at_once(cx.at);
+        }
+        watch::arm(media, around, here);
+    }
+
+    /// It is removed from LiveKit, with its popout windows.
+    fn left(
+        &mut self,
+        cx: &mut Cx,
+        around: &mut Around<'_>,
+        who: ParticipantId,
+        space: Space,
+        reason: LeaveReason,
+    ) {
+        if !around.has(Namespace::Livekit) {
+            return;
+        }
+        let media = self.0.of(space);
+        media.left(who);
+        match reason {
+            LeaveReason::Kicked | LeaveReason::Banned | LeaveReason::SentToWaitingRoom => {
+                media.looks.after_removal(cx.at);
+            }
+            LeaveReason::Quit | LeaveReason::Timeout => media.looks.after_change(cx.at),
+        }
+        let has_popouts = around.people.get(who).is_some_and(|p| p.popouts > 0);
+        if has_popouts || !orders::remove(cx, around, media_room(around, space), vec![who.into()], false) {
+            // Many are found by one look.
+            media.looks.unsettle();
+            media.looks.at_once(cx.at);
+        }
+        watch::arm(media, around, space);
+        popouts::arm(media, around, space);
+    }
+
+    fn forgotten(&mut self, who: ParticipantId) {
+        for media in self.0.values_mut() {
+            media.screen_share.remove(&who);
+        }
+    }
+
+    /// Where roles decide about sources, LiveKit hears of it.
+    fn role_changed(&mut self, cx: &mut Cx, around: &mut Around<'_>, who: ParticipantId) {
+        let space = around.people.space(who);
+        let media = self.0.get(space);
+        let restricted = media.is_some_and(|media| media.restrictions != MicrophoneRestrictions::Disabled);
+        if restricted || around.settings.screen_share_requires_permission {
+            self.permit(cx, around, space, |other, _| other == who);
+        }
+    }
+
+    fn space_closed(&mut self, cx: &mut Cx, around: &mut Around<'_>, space: Space) {
+        self.0.remove(space);
+        for tag in [LOOK, POPOUT] {
+            around.forget((Namespace::Livekit, space, tag));
+        }
+        orders::delete(cx, around, media_room(around, space));
+    }
+
+    fn meeting_over(&mut self, cx: &mut Cx, around: &mut Around<'_>, spaces: &[Space]) {
+        for space in spaces {
+            orders::delete(cx, around, media_room(around, *space));
+        }
+    }
+
+    fn due(&mut self, cx: &mut Cx, around: &mut Around<'_>, space: Space, tag: u8) {
+        let Some(media) = self.0.get_mut(space) else {
+            return;
+        };
+        if tag == POPOUT {
+            popouts::due(cx, media, around, space);
+        } else {
+            watch::due(cx, media, around, space);
+        }
+    }
+
+    fn restarted(&mut self, cx: &mut Cx, around: &mut Around<'_>, spaces: &[Space]) {
+        if !around.has(Namespace::Livekit) {
+            return;
+        }
+        for space in spaces {
+            let media = self.0.of(*space);
+            media.looks.restarted(cx.at);
+            watch::arm(media, around, *space);
+        }
+    }
+
+    fn task_done(&mut self, cx: &mut Cx, around: &mut Around<'_>, task: Pending, outcome: &Outcome) {
+        let Work::Livekit(call) = &task.work;
+        let space = call.room().space;
+        let Some(media) = self.0.get_mut(space) else {
+            return;
+        };
+        match (call, outcome) {
+            (Call::Permit { .. }, _) => {
+                if *outcome == Outcome::Unavailable {
+                    media.looks.unsettle();
+                    media.looks.after_change(cx.at);
+                }
+                orders::permit_some(cx, media, around, space);
+            }
+            (Call::Look { .. }, _) => watch::looked(cx, media, around, space, outcome),
+            (Call::Remove(_), Outcome::Removed { stayed }) => watch::removed(cx, media, stayed),
+            (Call::Remove(_), Outcome::Unavailable) => watch::removed_nobody(cx, media),
+            (Call::Mute { .. }, Outcome::Unavailable) => {
+                let line = task.asked_by.and_then(|who| around.people.line_inside(who));
+                cx.send_one(line, &LivekitEvent::Error(LivekitError::LivekitUnavailable));
+            }
+            (Call::Mute { .. } | Call::Delete { .. } | Call::Remove(_), _) => {}
+        }
+        watch::arm(media, around, space);
+    }
+
+    fn still_wants(&self, around: &Around<'_>, work: &Work) -> bool {
+        let Work::Livekit(call) = work;
+        let is_there = |id: ParticipantId, space| around.people.get(id).is_some_and(|p| p.is_inside(space));
+        match call {
+            Call::Remove(Removal { room, who, .. }) => {
+                !who.iter().any(|one| is_there(one.participant, room.space))
+            }
+            Call::Delete { room } => !around.people.anybody_in(room.space),
+            Call::Look { .. } => false,
+            Call::Mute { .. } | Call::Permit { .. } => true,
+        }
+    }
+
+    fn join_state(&mut self, cx: &Cx, around: &Around<'_>, who: ParticipantId) -> Option<State> {
+        let (credentials, secret) = self.credentials(cx, around, who)?;
+        let none = SpaceMedia::default();
+        let media = self.0.get(around.people.space(who)).unwrap_or(&none);
+        let state = LivekitState {
+            credentials: &credentials,
+            microphone_restriction_state: &media.restrictions,
+        };
+        Some(State {
+            secret: Some(secret),
+            ..State::of(&state)
+        })
+    }
+
+    fn check(&self, _settings: &RoomSettings, agenda: &Agenda) -> Result<(), String> {
+        for (space, media) in self.0.iter() {
+            media.looks.check()?;
+            watch::check(media, agenda, space)?;
+        }
+        Ok(())
+    }
+}
+
+impl Media {
+    /// As an earlier version kept it.
+    pub(super) fn of_older(of: impl Iterator<Item = (Space, SpaceMedia)>) -> Self {
+        Self(of.collect())
+    }
+
+    fn obey(
+        &mut self,
+        cx: &mut Cx,
+        around: &mut Around<'_>,
+        who: ParticipantId,
+        command: &LivekitCommand,
+    ) -> Result<(), LivekitError> {
+        let space = around.people.space(who);
+        match command {
+            LivekitCommand::CreateNewAccessToken => self.send_credentials(cx, around, who),
+            LivekitCommand::RequestPopoutStreamAccessToken => {
+                popouts::ask(cx, self.0.of(space), around, who);
+            }
+            _ if !around.people.is_moderator(who) => return Err(LivekitError::InsufficientPermissions),
+            LivekitCommand::ForceMute { participants } => {
+                return orders::force_mute(cx, around, who, participants);
+            }
+            LivekitCommand::GrantScreenSharePermission { participants } => {
+                // Strangers are not remembered: what is kept is bounded by who is.
+                let known: Vec<_> = participants
+                    .iter()
+                    .filter(|id| around.people.get(*id).is_some())
+                    .collect();
+                self.0.of(space).screen_share.extend(known);
+                self.permit(cx, around, space, |id, _| participants.contains(id));
+            }
+            LivekitCommand::RevokeScreenSharePermission { participants } => {
+                let allowed = &mut self.0.of(space).screen_share;
+                allowed.retain(|id| !participants.contains(*id));
+                self.permit(cx, around, space, |id, _| participants.contains(id));
+            }
+            LivekitCommand::EnableMicrophoneRestrictions {
+                unrestricted_participants,
+            } => {
+                self.0.of(space).restrictions = MicrophoneRestrictions::Enabled {
+                    unrestricted_participants: unrestricted_participants.iter().collect(),
+                };
+                let event = LivekitEvent::MicrophoneRestrictionsEnabled {
+                    unrestricted_participants,
+                };
+                cx.send(around.people.around(who), &event);
+                self.permit(cx, around, space, |_, p| !p.is_moderator());
+            }
+            LivekitCommand::DisableMicrophoneRestrictions => {
+                let restrictions = &mut self.0.of(space).restrictions;
+                if std::mem::take(restrictions) == MicrophoneRestrictions::Disabled {
+                    return Ok(());
+                }
+                let to = around.people.around(who);
+                cx.send(to, &LivekitEvent::MicrophoneRestrictionsDisabled);
+                self.permit(cx, around, space, |_, p| !p.is_moderator());
+            }
+        }
+        Ok(())
+    }
+
+    /// The credentials of a participant for the room that it is in.
+    fn credentials(&self, cx: &Cx, around: &Around<'_>, who: ParticipantId) -> Option<(Credentials, Secret)> {
+        if !around.has(Namespace::Livekit) {
+            return None;
+        }
+        let participant = around.people.get(who)?;
+        let none = SpaceMedia::default();
+        let media = self.0.get(participant.space).unwrap_or(&none);
+        let room = media_room(around, participant.space);
+        Some(media.credentials(cx, room, who, participant, around.settings))
+    }
+
+    fn send_credentials(&self, cx: &mut Cx, around: &mut Around<'_>, who: ParticipantId) {
+        if let (Some((credentials, secret)), Some(line)) =
+            (self.credentials(cx, around, who), around.people.line(who))
+        {
+            let seq = cx.send_secret(line, &LivekitEvent::Credentials(&credentials), secret);
+            around.people.set_whole_since(who, seq);
+        }
+    }
+
+    /// LiveKit is to hear what some of those in a room may publish now.
+    fn permit(
+        &mut self,
+        cx: &mut Cx,
+        around: &mut Around<'_>,
+        space: Space,
+        concerns: impl Fn(ParticipantId, &Participant) -> bool,
+    ) {
+        if !around.has(Namespace::Livekit) {
+            return;
+        }
+        // Whoever is inside has made it.
+        let Some(media) = self.0.get_mut(space) else {
+            return;
+        };
+        let there = around
+            .people
+            .iter()
+            .filter(|(id, p)| p.is_inside(space) && !p.is_hidden() && concerns(*id, p));
+        media.to_permit.extend(there.map(|(id, _)| id));
+        orders::permit_some(cx, media, around, space);
+    }
+
+    pub(super) fn of_space(&self, space: Space) -> Option<&SpaceMedia> {
+        self.0.get(space)
+    }
+
+    /// LiveKit tells by itself what is not as it should be in one of its rooms.
+    pub(super) fn told(&mut self, cx: &mut Cx, around: &mut Around<'_>, told: &MediaTold) {
+        let space = told.room.space;
+        if told.room != media_room(around, space) || !around.has(Namespace::Livekit) {
+            return;
+        }
+        let Some(media) = self.0.get_mut(space) else {
+            return;
+        };
+        match &told.found {
+            Some(found) => {
+                watch::mend(cx, media, around, space, (found, false));
+            }
+            None => media.looks.at_once(cx.at),
+        }
+        watch::arm(media, around, space);
+    }
+}
+
+fn media_room(around: &Around<'_>, space: Space) -> MediaRoom {
+    MediaRoom::new(around.room, space, around.began)
+}

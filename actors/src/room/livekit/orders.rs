@@ -1,0 +1,127 @@
+//! What LiveKit is told: whom to remove, to mute, and what to let people publish.
+
+use super::{SpaceMedia, media_room};
+use crate::{
+    ids::{ParticipantId, Space},
+    livekit::{Call, Identity, MediaRoom, Removal},
+    protocol::{
+        Namespace,
+        limits::{PERMITS_AT_ONCE, REMOVALS_AT_ONCE},
+        livekit::{LivekitError, LivekitEvent},
+        names::Named,
+    },
+    room::{
+        effects::{Cx, Receivers},
+        module::Around,
+    },
+    task::Work,
+};
+
+fn ask(cx: &mut Cx, around: &mut Around<'_>, call: Call, asked_by: Option<ParticipantId>) -> bool {
+    around.tasks.ask(cx, Work::Livekit(call), asked_by)
+}
+
+/// Removes these; false where so many removals are under way that a look should see who is left.
+pub(super) fn remove(
+    cx: &mut Cx,
+    around: &mut Around<'_>,
+    room: MediaRoom,
+    who: Vec<Identity>,
+    warn: bool,
+) -> bool {
+    let under_way = around.tasks.find(
+        |work| matches!(work.livekit(), Some(Call::Remove(Removal { room: other, .. })) if *other == room),
+    );
+    under_way.count() < REMOVALS_AT_ONCE && ask(cx, around, Call::Remove(Removal { room, who, warn }), None)
+}
+
+/// Somebody is here (again): it is not removed, and the room is not deleted. Whether others were to be removed with it, who now are not.
+pub(super) fn spare(cx: &mut Cx, around: &mut Around<'_>, who: ParticipantId, here: Space) -> bool {
+    let mut with_others = false;
+    around.tasks.cancel(cx, |work| match work.livekit() {
+        Some(Call::Remove(Removal { room, who: named, .. })) if room.space == here => {
+            let is_named = named.iter().any(|one| one.participant == who);
+            with_others |= is_named && named.iter().any(|one| one.participant != who);
+            is_named
+        }
+        Some(Call::Delete { room }) => room.space == here,
+        _ => false,
+    });
+    with_others
+}
+
+/// Whether LiveKit is just being told what somebody may publish.
+pub(super) fn is_being_permitted(around: &Around<'_>, who: ParticipantId, here: Space) -> bool {
+    let names = |work: &Work| match work.livekit() {
+        Some(Call::Permit { room, participants }) => {
+            room.space == here && participants.iter().any(|(named, _)| *named == who)
+        }
+        _ => false,
+    };
+    around.tasks.find(names).next().is_some()
+}
+
+/// Tells LiveKit of some of those of whom it has yet to hear what they may publish, a piece at a time, so that the last word about each
+/// arrives last.
+pub(super) fn permit_some(cx: &mut Cx, media: &mut SpaceMedia, around: &mut Around<'_>, space: Space) {
+    let room = media_room(around, space);
+    let is_it =
+        |work: &Work| matches!(work.livekit(), Some(Call::Permit { room: other, .. }) if *other == room);
+    if around.tasks.find(is_it).next().is_some() {
+        return;
+    }
+    let mut participants = Vec::new();
+    while participants.len() < PERMITS_AT_ONCE
+        && let Some(id) = media.to_permit.pop_first()
+    {
+        let here = around
+            .people
+            .get(id)
+            .filter(|p| p.is_inside(space) && !p.is_hidden());
+        participants.extend(here.map(|p| (id, media.sources(id, p, around.settings))));
+    }
+    if !participants.is_empty() && !ask(cx, around, Call::Permit { room, participants }, None) {
+        media.looks.unsettle();
+        media.looks.after_change(cx.at);
+    }
+}
+
+/// Nobody comes into a room any more: it is deleted in LiveKit, and nothing else that was to happen there makes sense.
+pub(super) fn delete(cx: &mut Cx, around: &mut Around<'_>, room: MediaRoom) {
+    if !around.has(Namespace::Livekit) {
+        return;
+    }
+    let is_there = |work: &Work| work.livekit().is_some_and(|call| call.room() == room);
+    around.tasks.cancel(cx, is_there);
+    // Where too much is under way, nobody is told: the sweep finds it.
+    let _ = ask(cx, around, Call::Delete { room }, None);
+}
+
+pub(super) fn force_mute(
+    cx: &mut Cx,
+    around: &mut Around<'_>,
+    who: ParticipantId,
+    named: &Named,
+) -> Result<(), LivekitError> {
+    let space = around.people.space(who);
+    let is_there = |id: &ParticipantId| {
+        let participant = around.people.get(*id);
+        participant.is_some_and(|p| p.is_inside(space) && !p.is_hidden())
+    };
+    let participants: Vec<_> = named.iter().filter(is_there).collect();
+    if participants.is_empty() {
+        return Ok(());
+    }
+    // Each hears it at once: its client turns the microphone off, whatever LiveKit knows of it.
+    let lines = participants
+        .iter()
+        .filter_map(|id| around.people.line_inside(*id));
+    let to = Receivers::from(lines.collect::<Vec<_>>());
+    cx.send(to, &LivekitEvent::ForceMuted { moderator: who });
+    let room = media_room(around, space);
+    if ask(cx, around, Call::Mute { room, participants }, Some(who)) {
+        Ok(())
+    } else {
+        Err(LivekitError::LivekitUnavailable)
+    }
+}

@@ -1,0 +1,108 @@
+//! What LiveKit does beside the room, and what must hold there a while after it is well.
+
+use colloquy_actors::{room::Room, task::Work};
+
+use super::{
+    client::Stage,
+    media,
+    process::Mail,
+    server::Server,
+    view::View,
+    world::{Step, World},
+};
+
+/// In so many seconds all is as it should be, once LiveKit is well.
+const SECONDS: usize = 100;
+/// Where inputs may be lost because rules panic, the room looks after itself once a minute, and that may be lost too.
+const SECONDS_WITH_PANICS: usize = 1_000;
+
+impl World {
+    /// LiveKit does something that it was asked to do.
+    pub fn media_answers(&mut self) -> Step {
+        let fails = self.plan.media_fails;
+        self.media_answers_one(fails).map(|_| ())
+    }
+
+    fn media_answers_one(&mut self, fails: bool) -> Result<bool, String> {
+        let Some(server) = &mut self.server else {
+            return Ok(false);
+        };
+        let ids: Vec<_> = server.outside.tasks.keys().copied().collect();
+        let (Some(id), Some(room)) = (self.chance.pick(&ids), server.room()) else {
+            return Ok(false);
+        };
+        let Work::Livekit(call) = server.outside.tasks[&id].clone();
+        let state = serde_json::to_value(room.room()).map_err(|error| error.to_string())?;
+        media::check(&call, &state)?;
+        let outcome = self.media.perform(&call, fails, &mut self.chance);
+        server.task_done(id, outcome);
+        Ok(true)
+    }
+
+    /// Somebody comes into LiveKit with a token of before, and maybe LiveKit tells.
+    pub fn somebody_returns(&mut self) {
+        let Some((room, seen)) = self.media.somebody_returns(&mut self.later) else {
+            return;
+        };
+        self.tell(|_| format!("{} is in {room} with a token of before", seen.identity));
+        self.count("token of before");
+        if self.later.coin()
+            && let Some(server) = &mut self.server
+        {
+            let seen = self.later.coin().then_some(&seen);
+            server.sighted(room, seen);
+        }
+    }
+
+    /// LiveKit is well, and nobody comes with an old token: soon those are in it who are inside, and may do what they should.
+    pub fn media_rests(&mut self) -> Step {
+        self.media.get_well();
+        let may_lose = self.plan.panic > 0 || !self.plan.panics_at.is_empty() || self.plan.disk_fault > 0;
+        let seconds = if may_lose { SECONDS_WITH_PANICS } else { SECONDS };
+        for second in 0..=seconds {
+            self.settle()?;
+            while self.media_answers_one(false)? {
+                self.settle()?;
+            }
+            if second % 60 == 59 {
+                self.process.borrow().mailbox.put(Mail::Sweep);
+            }
+            if may_lose && self.media_is_wrong().is_none() {
+                break;
+            }
+            self.clock.pass(1_000_000);
+            self.process.borrow_mut().pass(1_000_000);
+        }
+        self.settle()?;
+        while self.media_answers_one(false)? {
+            self.settle()?;
+        }
+        self.count("media compared");
+        self.media_is_wrong().map_or(Ok(()), Err)
+    }
+
+    fn media_is_wrong(&self) -> Option<String> {
+        let room = self.server.as_ref().and_then(Server::room)?.room();
+        for media_room in self.media.rooms() {
+            if media_room.room != room.id() || !room.has_media_room(media_room) {
+                continue;
+            }
+            for seen in self.media.seen(&media_room.to_string()) {
+                if let Some(told) = room.sighting(media_room, Some(&seen)) {
+                    return Some(format!("LiveKit shows {seen:?}: {told:?}"));
+                }
+            }
+        }
+        (0..self.clients.len()).find_map(|index| self.grant_is_wrong(index, room))
+    }
+
+    /// LiveKit lets people publish what a new token would.
+    fn grant_is_wrong(&self, index: usize, room: &Room) -> Option<String> {
+        let client = &self.clients[index];
+        let view = client.view.as_ref().filter(|_| client.stage == Stage::Inside)?;
+        let fresh: View = self.told_now(index, view, room)?.ok()?;
+        let granted = self.media.granted(&fresh.media_room, &fresh.id)?;
+        let is_right = fresh.grant.as_ref() == Some(&granted);
+        (!is_right).then(|| format!("LiveKit grants {granted}, the room {:?}", fresh.grant))
+    }
+}
