@@ -16,7 +16,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use serde::{Deserialize, Serialize};
 use sha2::Sha256;
 
-pub use self::look::{Differences, Expected, Identity, NotOurs, Permission, Seen, Track};
+pub use self::look::{Brief, Differences, Expected, Identity, NotOurs, Permission, Seen, Track};
 use crate::{
     encoding::{self, EncodeError},
     ids::{ParticipantId, RoomId, Space, Timestamp},
@@ -231,9 +231,8 @@ pub enum Call {
         /// Something is known not to be as it should be: it comes before looks at others.
         #[serde(default)]
         urgent: bool,
-        /// In the order of ids.
         #[serde(skip)]
-        expected: Arc<[Expected]>,
+        brief: Arc<Brief>,
     },
 }
 

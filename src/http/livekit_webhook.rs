@@ -57,12 +57,13 @@ async fn take(State(taker): State<Taker>, request: Request) -> Result<Response, 
     let body = to_bytes(request.into_body(), WEBHOOK_BYTES_MAX).await;
     let body = body.map_err(|_| ApiError::payload_too_large(WEBHOOK_BYTES_MAX as u64))?;
     let told = hash.read(&body, taker.clock.now()).map_err(refused)?;
+    let (room, seen) = match told {
+        Told::Joined(room, seen) => (room, Some(seen)),
+        Told::Started(room) => (room, None),
+        Told::Nothing => return Ok(StatusCode::OK.into_response()),
+    };
     taker.media.note_webhook();
-    match told {
-        Told::Joined(room, seen) => taker.live.media_sighted(room, Some(seen)),
-        Told::Started(room) => taker.live.media_sighted(room, None),
-        Told::Nothing => {}
-    }
+    taker.live.media_sighted(room, seen);
     Ok(StatusCode::OK.into_response())
 }
 

@@ -47,18 +47,20 @@ enum State {
 
 /// What a caller hears.
 enum Answer {
-    Go,
+    /// As the one that tries, if nobody has asked since then.
+    Go(Option<Instant>),
     Refused,
     /// Until something changes, or this time has come.
     Wait(Option<Instant>),
 }
 
-/// The right to make one call; whoever does not say what became of it has failed.
+/// The right to make one call.
 #[derive(Debug)]
 #[must_use]
 pub struct Pass<'a> {
     breaker: &'a Breaker,
-    is_trial: bool,
+    /// It tries for all, while nobody has asked since then.
+    trial_since: Option<Instant>,
 }
 
 impl Breaker {
@@ -86,7 +88,12 @@ impl Breaker {
             // Before the state is read: a change between both is not missed.
             changed.as_mut().enable();
             let until = match self.ask(Instant::now(), end.is_none()) {
-                Answer::Go => return Some(self.pass()),
+                Answer::Go(trial_since) => {
+                    return Some(Pass {
+                        breaker: self,
+                        trial_since,
+                    });
+                }
                 Answer::Refused => return None,
                 Answer::Wait(until) => until.or(end),
             };
@@ -102,24 +109,16 @@ impl Breaker {
         }
     }
 
-    fn pass(&self) -> Pass<'_> {
-        let is_trial = *self.state() == State::Trying;
-        Pass {
-            breaker: self,
-            is_trial,
-        }
-    }
-
     fn ask(&self, now: Instant, is_patient: bool) -> Answer {
         let mut state = self.state();
         match *state {
-            State::Closed { .. } => Answer::Go,
+            State::Closed { .. } => Answer::Go(None),
             State::Trying => Answer::Wait(None),
             State::Open { since } => {
                 let from = since + if is_patient { self.probe } else { self.pause };
                 if from <= now {
                     *state = State::Trying;
-                    Answer::Go
+                    Answer::Go(Some(since))
                 } else if is_patient {
                     Answer::Wait(Some(from))
                 } else {
@@ -170,31 +169,30 @@ impl Breaker {
 impl Pass<'_> {
     /// Whether nobody has found out since that the service is down.
     pub fn is_good(&self) -> bool {
-        self.is_trial || matches!(*self.breaker.state(), State::Closed { .. })
+        self.trial_since.is_some() || matches!(*self.breaker.state(), State::Closed { .. })
     }
 
     /// The service lives: it answered, whatever it said.
     pub fn answered(mut self) {
-        self.is_trial = false;
+        self.trial_since = None;
         self.breaker.succeeded();
     }
 
     pub fn failed(mut self) {
-        let is_trial = std::mem::take(&mut self.is_trial);
+        let is_trial = self.trial_since.take().is_some();
         self.breaker.failed(is_trial);
-    }
-
-    /// The call itself was at fault, or nobody waited for its end: it says nothing of the service.
-    pub fn says_nothing(self) {
-        drop(self);
     }
 }
 
 impl Drop for Pass<'_> {
-    /// A trial without an outcome: another one tries.
+    /// A trial that was given up says nothing: another one tries at once.
     fn drop(&mut self) {
-        if self.is_trial {
-            self.breaker.failed(true);
+        if let Some(since) = self.trial_since {
+            let mut state = self.breaker.state();
+            if *state == State::Trying {
+                *state = State::Open { since };
+                self.breaker.changed.notify_waiters();
+            }
         }
     }
 }
@@ -264,7 +262,9 @@ mod tests {
     async fn a_trial_that_is_given_up_lets_another_try() {
         let breaker = broken().await;
         drop(breaker.enter(Waits::UntilItIsUp).await);
+        let begin = Instant::now();
         breaker.enter(Waits::UntilItIsUp).await.unwrap().answered();
+        assert_eq!(begin.elapsed(), Duration::ZERO);
         assert!(breaker.enter(SHORT).await.is_some());
     }
 
@@ -277,7 +277,7 @@ mod tests {
             }
             breaker.enter(SHORT).await.unwrap().answered();
         }
-        breaker.enter(SHORT).await.unwrap().says_nothing();
+        drop(breaker.enter(SHORT).await);
         assert!(breaker.enter(SHORT).await.is_some());
     }
 }

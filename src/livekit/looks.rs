@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use colloquy_actors::{
-    livekit::{Differences, Expected, MediaRoom},
+    livekit::{Brief, Differences, MediaRoom},
     task::Outcome,
 };
 use tokio::{
@@ -54,7 +54,7 @@ impl RoomService {
         &self,
         room: MediaRoom,
         is_urgent: bool,
-        expected: Arc<[Expected]>,
+        brief: Arc<Brief>,
     ) -> Result<Outcome, CallError> {
         self.pace.turn(is_urgent).await;
         let waits = if is_urgent {
@@ -67,7 +67,7 @@ impl RoomService {
             self.note_absence();
         }
         let seen = seen?;
-        let compared = tokio::task::spawn_blocking(move || Differences::of(&expected, &seen));
+        let compared = tokio::task::spawn_blocking(move || Differences::of(&brief, &seen));
         let found = compared.await.map_err(|_| CallError::Unreadable)?;
         Ok(Outcome::Seen {
             found,

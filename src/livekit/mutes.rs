@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 
 use colloquy_actors::{
     ids::ParticipantId,
-    livekit::{Identity, MediaRoom, Seen},
+    livekit::{Identity, MediaRoom, Seen, Track},
     task::Outcome,
 };
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout_at};
 
 use super::{
     orders::all,
@@ -23,9 +23,10 @@ impl RoomService {
         let room = &*room.to_string();
         let mut left: BTreeSet<_> = wanted.iter().copied().collect();
         let (mut muted, mut was_answered) = (Vec::new(), false);
+        let end = Instant::now() + self.timeouts().wish;
         for wait in WAITS {
             sleep(self.timeouts().retry * wait).await;
-            let tried = timeout(self.timeouts().wish, self.try_to_mute(room, &left)).await;
+            let tried = timeout_at(end, self.try_to_mute(room, &left)).await;
             let Ok(Ok(results)) = tried else { continue };
             was_answered = true;
             for (id, tried) in results {
@@ -68,7 +69,7 @@ impl RoomService {
     }
 
     async fn mute_participant(&self, room: &str, seen: &Seen) -> Tried {
-        if !seen.tracks.iter().any(|track| track.is_audio) {
+        if !seen.tracks.iter().any(Track::is_voice) {
             return Tried::NoTrack;
         }
         let mut tried = Tried::NothingToDo;

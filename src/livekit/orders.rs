@@ -1,6 +1,6 @@
 //! What rooms want of LiveKit, as calls of `RoomService`. Whoever has gone already needs nothing.
 
-use std::{collections::BTreeSet, future::Future};
+use std::{collections::BTreeSet, future::Future, time::Duration};
 
 use colloquy_actors::{
     ids::ParticipantId,
@@ -8,7 +8,7 @@ use colloquy_actors::{
     task::Outcome,
 };
 use futures_util::{StreamExt as _, stream};
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use super::{
     messages::NewPermission,
@@ -17,6 +17,10 @@ use super::{
 
 /// Calls at the same time for one order: others shall get through too.
 const CALLS_PER_ORDER_MAX: usize = 8;
+
+/// What is not removed by then stays, as far as the room is told: it looks who is left. Below the time limit of the task, so that
+/// nothing that is known gets lost.
+const REMOVAL: Duration = Duration::from_secs(50);
 
 /// Before a deletion is tried again, in units of [`super::LivekitTimeouts::retry`]; what fails then is the sweep's.
 const DELETION_WAITS: [u32; 4] = [0, 1, 5, 20];
@@ -37,11 +41,7 @@ impl RoomService {
             }
             Call::Remove(removal) => self.remove_all(removal).await,
             Call::Delete { room } => or_unavailable(self.delete_in_the_end(&room.to_string()).await),
-            Call::Look {
-                room,
-                urgent,
-                expected,
-            } => or_unavailable(self.look(room, urgent, expected).await),
+            Call::Look { room, urgent, brief } => or_unavailable(self.look(room, urgent, brief).await),
         }
     }
 
@@ -65,7 +65,8 @@ impl RoomService {
         results.into_iter().collect()
     }
 
-    /// At once, and once more where that failed.
+    /// At once, and once more where that failed; those whom a look has found, the next look finds again. Whom there was no time for, it
+    /// says nothing of.
     async fn remove_all(&self, removal: Removal) -> Outcome {
         let Removal { room, who, warn } = removal;
         if warn {
@@ -76,12 +77,22 @@ impl RoomService {
             );
         }
         let room = &*room.to_string();
+        let is_of_one = who
+            .windows(2)
+            .all(|pair| pair[0].participant == pair[1].participant);
+        let end = Instant::now() + REMOVAL;
         let remove = async |one: Identity| {
             let name = one.to_string();
-            absent_is_fine(self.remove(room, &name).await).err()?;
-            sleep(self.timeouts().retry).await;
-            let failure = absent_is_fine(self.remove(room, &name).await).err()?;
-            Some((one, failure == CallError::Unavailable))
+            let mut failure = None;
+            let trying = async {
+                failure = absent_is_fine(self.remove(room, &name).await).err();
+                if failure.is_some() && is_of_one {
+                    sleep(self.timeouts().retry).await;
+                    failure = absent_is_fine(self.remove(room, &name).await).err();
+                }
+            };
+            let _ = timeout_at(end, trying).await;
+            Some((one, failure? == CallError::Unavailable))
         };
         let stayed: Vec<_> = all(who.into_iter().map(remove)).await;
         Outcome::Removed {

@@ -45,6 +45,9 @@ pub const LIST_BYTES_MAX: usize = 32 * 1024 * 1024;
 /// Lists that are read at the same time: they may be long.
 const LISTS_MAX: usize = 4;
 
+/// Removals at the same time: about those who were on a node that is dead, LiveKit thinks for three seconds each.
+const REMOVALS_MAX: usize = 8;
+
 /// A token for one call is good for that long.
 const TOKEN_SECS: u64 = 60;
 
@@ -58,6 +61,7 @@ pub struct RoomService {
     timeouts: LivekitTimeouts,
     calls: Semaphore,
     lists: Semaphore,
+    removals: Semaphore,
     breaker: Breaker,
     pub(super) pace: Pace,
     /// The last answer was a refusal, and the log says so.
@@ -90,6 +94,9 @@ pub enum CallError {
     /// LiveKit lives and can't do it: it is busy, or the participant is not there (before version 1.9), or was on a node that is dead.
     #[error("LiveKit can't do that now")]
     Unavailable,
+    /// It lives, and has a problem.
+    #[error("LiveKit has a problem")]
+    Failed,
     #[error("LiveKit refused: {0}")]
     Refused(StatusCode),
     #[error("LiveKit's answer can't be read")]
@@ -126,6 +133,7 @@ impl RoomService {
             timeouts,
             calls: Semaphore::new(CALLS_MAX),
             lists: Semaphore::new(LISTS_MAX),
+            removals: Semaphore::new(REMOVALS_MAX),
             breaker: Breaker::new(timeouts.pause, timeouts.probe),
             pace: Pace::new(timeouts.look),
             is_refused: AtomicBool::new(false),
@@ -162,23 +170,27 @@ impl RoomService {
 
     /// Who is in a room; nobody is in one that does not exist.
     pub(super) async fn participants(&self, room: &str, waits: Waits) -> Result<Vec<Seen>, CallError> {
-        let Ok(_place) = self.lists.acquire().await else {
-            return Err(CallError::Busy);
-        };
         let body = OfRoom { room };
-        let answer = self.call("ListParticipants", admin(room), &body, (LIST_BYTES_MAX, waits));
-        let answer = answer.await?;
-        // A long list takes a while to be read, and others wait for this thread.
-        let list = tokio::task::spawn_blocking(move || {
-            let list: Participants = parse(&answer)?;
-            Ok(list.participants.into_iter().map(Into::into).collect())
-        });
+        let list: Participants = self.list("ListParticipants", admin(room), &body, waits).await?;
+        Ok(list.participants.into_iter().map(Into::into).collect())
+    }
+
+    /// A long list takes a while to be read, and others wait for this thread.
+    async fn list<T: DeserializeOwned + Send + 'static>(
+        &self,
+        method: &str,
+        grant: Grant<'_>,
+        body: &impl Serialize,
+        waits: Waits,
+    ) -> Result<T, CallError> {
+        let answer = self.call(method, grant, body, (Some(&self.lists), waits)).await?;
+        let list = tokio::task::spawn_blocking(move || parse(&answer));
         list.await.unwrap_or(Err(CallError::Unreadable))
     }
 
     pub(super) async fn participant(&self, room: &str, identity: &str) -> Result<Seen, CallError> {
         let body = OfParticipant { room, identity };
-        let limits = (ANSWER_BYTES_MAX, self.soon());
+        let limits = (None, self.soon());
         let answer = self.call("GetParticipant", admin(room), &body, limits).await?;
         Ok(parse::<Participant>(&answer)?.into())
     }
@@ -189,9 +201,7 @@ impl RoomService {
     /// When LiveKit can't say.
     pub async fn rooms(&self) -> Result<Vec<String>, CallError> {
         let grant = Grant::List { room_list: true };
-        let limits = (LIST_BYTES_MAX, self.soon());
-        let answer = self.call("ListRooms", grant, &OfAll {}, limits).await?;
-        let list: Rooms = parse(&answer)?;
+        let list: Rooms = self.list("ListRooms", grant, &OfAll {}, self.soon()).await?;
         Ok(list.rooms.into_iter().map(|room| room.name).collect())
     }
 
@@ -223,6 +233,7 @@ impl RoomService {
 
     pub(super) async fn remove(&self, room: &str, identity: &str) -> Result<(), CallError> {
         let body = OfParticipant { room, identity };
+        let _turn = self.removals.acquire().await.map_err(|_| CallError::Busy)?;
         self.order("RemoveParticipant", admin(room), &body, Waits::UntilItIsUp)
             .await
     }
@@ -244,23 +255,30 @@ impl RoomService {
         body: &impl Serialize,
         waits: Waits,
     ) -> Result<(), CallError> {
-        let answer = self.call(method, grant, body, (ANSWER_BYTES_MAX, waits)).await?;
+        let answer = self.call(method, grant, body, (None, waits)).await?;
         let Nothing {} = parse(&answer)?;
         Ok(())
     }
 
-    /// Makes a call. Only what says that LiveKit itself is not there counts against it: no connection, no answer in time, or one that is
+    /// Makes a call; whose answer is a list has a place among those (`lists`). Only what says that LiveKit itself is not there counts against it: no connection, no answer in time, or one that is
     /// not LiveKit's.
     async fn call(
         &self,
         method: &str,
         grant: Grant<'_>,
         body: &impl Serialize,
-        (bytes_max, waits): (usize, Waits),
+        (lists, waits): (Option<&Semaphore>, Waits),
     ) -> Result<Vec<u8>, CallError> {
         let (pass, _place) = loop {
             let pass = self.breaker.enter(waits).await.ok_or(CallError::Unreachable)?;
-            let place = async { self.calls.acquire().await.map_err(|_| CallError::Busy) };
+            let place = async {
+                let list = match lists {
+                    Some(lists) => Some(lists.acquire().await.map_err(|_| CallError::Busy)?),
+                    None => None,
+                };
+                let call = self.calls.acquire().await.map_err(|_| CallError::Busy)?;
+                Ok::<_, CallError>((list, call))
+            };
             let place = match waits {
                 Waits::UntilItIsUp => place.await?,
                 Waits::For(time) => timeout(time, place).await.map_err(|_| CallError::Busy)??,
@@ -270,11 +288,17 @@ impl RoomService {
                 break (pass, place);
             }
         };
+        let bytes_max = if lists.is_some() {
+            LIST_BYTES_MAX
+        } else {
+            ANSWER_BYTES_MAX
+        };
         let answer = timeout(self.timeouts.call, self.ask(method, grant, body, bytes_max)).await;
         let answer = answer.unwrap_or(Err(CallError::Unreachable));
         match &answer {
             Err(CallError::Unreachable) => pass.failed(),
-            Err(CallError::Unreadable) => pass.says_nothing(),
+            // It is LiveKit's as far as it goes: this call alone has failed.
+            Err(CallError::Unreadable) => pass.answered(),
             Err(error) => {
                 pass.answered();
                 self.note_refusal(method, Some(error));
@@ -325,7 +349,9 @@ impl RoomService {
         let status = response.status();
         if !is_json(&response) {
             tracing::debug!(%status, method, "who answers is not LiveKit");
-            return Err(if status.is_client_error() {
+            // LiveKit says in plain text that a token is wrong; anything else is of a proxy before it.
+            let is_refusal = matches!(status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN);
+            return Err(if is_refusal {
                 CallError::Refused(status)
             } else {
                 CallError::Unreachable
@@ -344,7 +370,7 @@ impl RoomService {
             // Any other word of Twirp's is one of a LiveKit that lives and has a problem.
             (_, "internal" | "unknown" | "deadline_exceeded" | "resource_exhausted" | "aborted") => {
                 tracing::debug!(%status, method, code, "LiveKit has a problem");
-                CallError::Unavailable
+                CallError::Failed
             }
             _ => {
                 tracing::debug!(%status, method, "who answers is not LiveKit");

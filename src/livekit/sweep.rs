@@ -75,15 +75,19 @@ impl Sweep {
             return Ok(0);
         }
         sleep(self.twice).await;
-        let mut deleted = 0;
+        let (mut deleted, mut failure) = (0, None);
         for room in self.unused().await?.intersection(&first) {
             match self.media.delete(&room.to_string()).await {
                 Ok(()) => deleted += 1,
                 Err(CallError::NotFound) => {}
-                Err(error) => return Err(error.into()),
+                // It may be one on a node that is dead: the others go nevertheless.
+                Err(error) => {
+                    tracing::info!(%error, room.id = %room.room, "a room of LiveKit that no meeting has can't be deleted");
+                    failure.get_or_insert(error);
+                }
             }
         }
-        Ok(deleted)
+        failure.map_or(Ok(deleted), |error| Err(error.into()))
     }
 
     /// Rooms of LiveKit that are of rooms of ours, and no meeting has.

@@ -114,8 +114,10 @@ impl Server {
 
     /// Rooms that were deleted were so by this many seconds earlier.
     pub async fn let_deleted_rooms_age(&self, secs: u32) {
-        self.execute(format!("UPDATE deleted_rooms SET deleted_at = deleted_at - {secs}"))
-            .await;
+        self.execute(format!(
+            "UPDATE deleted_rooms SET deleted_at = deleted_at - {secs}"
+        ))
+        .await;
     }
 
     /// Jobs of the schedule are due at once.

@@ -19,7 +19,7 @@ impl Live {
         }
     }
 
-    /// Whether a room of LiveKit is the counterpart of a room of a running meeting. A room that is being revived is waited for.
+    /// Whether a room of LiveKit is the counterpart of a room of a running meeting. A room that sleeps is woken for that.
     ///
     /// # Errors
     /// When that can't be said at the moment.

@@ -250,8 +250,10 @@ pub const POPOUTS_PER_PARTICIPANT_MAX: u32 = 4;
 pub const POPOUT_AFTER_SECS: u64 = 10;
 /// Popout windows of one participant that wait for that.
 pub const POPOUTS_WAITING_MAX: u8 = 16;
-/// What one look at a room of LiveKit tells; there is another look for what is left.
-pub const LOOK_DIFFERENCES_MAX: usize = 256;
+/// What one look at a room of LiveKit tells of each kind; there is another look for what is left.
+pub const LOOK_DIFFERENCES_MAX: usize = 128;
+/// Whom LiveKit shows so long after a moderator has removed it has come back; before that it may not have gone.
+pub const STRAY_LEAVES_SECS: u64 = 3;
 /// A room of LiveKit that somebody is in is looked at that often, and that often where LiveKit tells us itself who comes.
 pub const LOOK_EVERY_SECS: u64 = 60;
 pub const LOOK_EVERY_SECS_WITH_WEBHOOKS: u64 = 300;

@@ -14,7 +14,7 @@ use crate::{
     ids::{GroupId, OriginHash, ParticipantId, SessionNo, Space, Timestamp},
     protocol::{
         breakout::InOtherRoom,
-        limits::NETWORKS_PER_PARTICIPANT_MAX,
+        limits::{NETWORKS_PER_PARTICIPANT_MAX, POPOUTS_PER_PARTICIPANT_MAX},
         meeting::{ControlState, Group, Identity, ParticipationKind, Role},
         names::DisplayName,
     },
@@ -38,6 +38,10 @@ pub struct Visit {
     pub left_at: Option<Timestamp>,
 }
 
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "facts that have nothing to do with one another"
+)]
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Participant {
     pub kind: ParticipationKind,
@@ -96,6 +100,9 @@ pub struct Participant {
     /// By what it would be known again, if a moderator has removed it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub traces: Vec<Trace>,
+    /// LiveKit shows that it has come back without us, and nothing has come of that yet.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_back_unasked: bool,
     /// Since when its client is away, or was when it came back last.
     #[serde(default)]
     pub away: Option<Box<Away>>,
@@ -162,6 +169,7 @@ impl Participant {
             networks: Vec::new(),
             number: None,
             traces: Vec::new(),
+            is_back_unasked: false,
             away: None,
             entries: Cache::default(),
         }
@@ -174,6 +182,7 @@ impl Participant {
         self.visits.clone_from(&before.visits);
         self.left_at = before.left_at.filter(|_| before.was_inside());
         self.popouts = before.popouts;
+        self.traces.clone_from(&before.traces);
         self.number = self.number.or(before.number);
         let own = std::mem::replace(&mut self.networks, before.networks.clone());
         for network in own {
@@ -205,6 +214,12 @@ impl Participant {
     #[must_use]
     pub fn is_hidden(&self) -> bool {
         self.kind == ParticipationKind::Recorder
+    }
+
+    /// The highest number of a popout window that it may have.
+    #[must_use]
+    pub fn popout_windows(&self) -> u32 {
+        self.popouts.min(POPOUTS_PER_PARTICIPANT_MAX)
     }
 
     #[must_use]

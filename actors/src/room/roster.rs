@@ -305,6 +305,13 @@ impl Roster {
         self.people.values().any(|p| p.is_inside(space))
     }
 
+    /// Whether nobody else is in this participant's room.
+    #[must_use]
+    pub fn is_alone(&self, me: ParticipantId) -> bool {
+        let space = self.space(me);
+        !self.people.iter().any(|(id, p)| *id != me && p.is_inside(space))
+    }
+
     #[must_use]
     pub fn count(&self, place: Place) -> usize {
         self.people.values().filter(|p| p.place == place).count()

@@ -47,8 +47,7 @@ impl Room {
 
     fn issue(&mut self, cx: &mut Cx, start: Start, resumed: Option<ParticipantId>) -> StartOutcome {
         if let (None, Some(facts)) = (&self.meeting, start.facts) {
-            // The rooms of the last meeting are to be used again.
-            self.tasks.give_up(cx);
+            // What is left of the last meeting goes on: its rooms have other names outside.
             self.agenda.clear(Due::Tasks);
             self.begin_meeting(cx, *facts);
         }

@@ -32,8 +32,7 @@ impl World {
             return Ok(false);
         };
         let Work::Livekit(call) = server.outside.tasks[&id].clone();
-        let state = serde_json::to_value(room.room()).map_err(|error| error.to_string())?;
-        media::check(&call, &state)?;
+        media::check(&call, room.room())?;
         let outcome = self.media.perform(&call, fails, &mut self.chance);
         server.task_done(id, outcome);
         Ok(true)

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use colloquy_actors::{
     livekit::{Call, Differences, Identity, MediaRoom, Permission, Removal, Seen, Source, Track},
+    room::Room,
     task::Outcome,
 };
 use serde_json::{Value, json};
@@ -131,8 +132,8 @@ impl Media {
                 self.rooms.remove(&name);
                 Outcome::Done
             }
-            Call::Look { expected, .. } => Outcome::Seen {
-                found: Differences::of(expected, &self.seen(&name)),
+            Call::Look { brief, .. } => Outcome::Seen {
+                found: Differences::of(brief, &self.seen(&name)),
                 webhooks: chance.coin(),
             },
         }
@@ -201,7 +202,8 @@ pub fn claims(token: &Value) -> Option<Value> {
 }
 
 /// Somebody who is there must not be removed, nor a room deleted in which somebody is.
-pub fn check(call: &Call, room: &Value) -> Result<(), String> {
+pub fn check(call: &Call, now: &Room) -> Result<(), String> {
+    let room = serde_json::to_value(now).map_err(|error| error.to_string())?;
     let empty = serde_json::Map::new();
     let people = room["meeting"]["people"].as_object().unwrap_or(&empty);
     let is_in = |person: &Value, space| {
@@ -216,9 +218,8 @@ pub fn check(call: &Call, room: &Value) -> Result<(), String> {
         Call::Delete { room } => people.values().any(|person| is_in(person, room.space)),
         Call::Mute { .. } | Call::Permit { .. } | Call::Look { .. } => false,
     };
-    // A meeting of before may have had the same room.
-    let is_of_now = |room: &MediaRoom| room.to_string().contains(['~', ':']);
-    if harm && is_of_now(&call.room()) {
+    // The rooms of a meeting of before have other names.
+    if harm && now.has_media_room(call.room()) {
         Err(format!("LiveKit does {call:?} while people are: {people:?}"))
     } else {
         Ok(())

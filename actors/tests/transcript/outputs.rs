@@ -109,8 +109,8 @@ impl Scene {
             return Ok(());
         }
         let mut expected = String::new();
-        if let Call::Look { expected: list, .. } = call {
-            for one in &**list {
+        if let Call::Look { brief, .. } = call {
+            for one in &brief.expected {
                 let hidden = if one.is_hidden { " hidden" } else { "" };
                 // Writing to a string does not fail.
                 let _ = write!(expected, " \"{}\"{hidden} {:?}", one.id, one.sources);

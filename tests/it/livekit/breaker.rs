@@ -28,6 +28,9 @@ const MANY: usize = 200;
 /// Calls of one wish at the same time.
 const CALLS_PER_WISH_MAX: usize = 8;
 
+/// Removals at the same time.
+const REMOVALS_MAX: usize = 8;
+
 /// A wish that takes many calls.
 fn permit_many() -> Call {
     let participants = (0..MANY).map(|number| (id(number as u128), vec![Source::Camera]));
@@ -129,7 +132,10 @@ async fn ghosts_keep_nobody_from_anything() {
         client.do_for_room(Call::Remove(removal)).await,
         Outcome::Removed { stayed }
     );
-    assert_eq!(livekit.count("RemoveParticipant"), 2 * MANY);
+    // Those whom a look has found, the next one finds again.
+    assert_eq!(livekit.count("RemoveParticipant"), MANY);
+    // About dead nodes LiveKit thinks for long: they do not take all places.
+    assert!(livekit.at_once_max() <= REMOVALS_MAX, "{}", livekit.at_once_max());
     assert_eq!(
         client.do_for_room(permit_camera()).await,
         Outcome::Unavailable,

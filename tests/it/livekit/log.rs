@@ -94,7 +94,7 @@ async fn one_line_where_there_never_was_a_livekit() {
     let look = || Call::Look {
         room: room(),
         urgent: false,
-        expected: [].into(),
+        brief: std::sync::Arc::default(),
     };
     for _ in 1..FAILURES_MAX {
         assert_eq!(client.do_for_room(look()).await, Outcome::Unavailable);

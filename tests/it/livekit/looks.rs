@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use colloquy_actors::{
-    livekit::{Call, Differences, Expected, Identity, Source},
+    livekit::{Brief, Call, Differences, Expected, Identity, Source},
     task::Outcome,
 };
 
@@ -30,11 +30,15 @@ fn expected(number: u128, sources: &[Source], popouts: u32) -> Expected {
     }
 }
 
-fn look(urgent: bool, expected: impl Into<Arc<[Expected]>>) -> Call {
+fn look(urgent: bool, expected: impl Into<Vec<Expected>>) -> Call {
+    let brief = Brief {
+        expected: expected.into(),
+        ghosts: Vec::new(),
+    };
     Call::Look {
         room: room(),
         urgent,
-        expected: expected.into(),
+        brief: Arc::new(brief),
     }
 }
 
@@ -178,6 +182,35 @@ async fn everything_that_differs_is_told() {
         more: false,
     };
     assert_eq!(outcome, seen(found));
+}
+
+/// Whom LiveKit does not reach itself, as was found out, it is no use to tell of; one who comes again with the same name it is.
+#[tokio::test]
+async fn ghosts_that_are_known_are_not_told() {
+    let livekit = FakeLivekit::start().await;
+    let (client, name) = (client(&livekit), room().to_string());
+    let ghost = Identity::from(id(9));
+    livekit.enter(&name, &ghost.to_string(), &[]);
+    let sid = || livekit.person(&name, &ghost.to_string()).expect("a ghost").sid;
+    let brief = Brief {
+        expected: Vec::new(),
+        ghosts: vec![(ghost, sid())],
+    };
+    let look = Call::Look {
+        room: room(),
+        urgent: false,
+        brief: Arc::new(brief),
+    };
+    assert_eq!(
+        client.do_for_room(look.clone()).await,
+        seen(Differences::default())
+    );
+    livekit.enter(&name, &ghost.to_string(), &[]);
+    let found = Differences {
+        strays: vec![(ghost, sid())],
+        ..Differences::default()
+    };
+    assert_eq!(client.do_for_room(look).await, seen(found));
 }
 
 #[tokio::test]

@@ -3,10 +3,12 @@
 use std::time::Duration;
 
 use serde_json::json;
+use uuid::Uuid;
 
 use super::{
     ALL_SOURCES, WITHOUT_MICROPHONE, bring, expect_look, expect_permission, expect_removal, media_of, pair,
-    restrict, room_of, sources_now, troubled::Troubled,
+    restrict, room_of, sources_now,
+    troubled::{Perhaps, TroubledBy},
 };
 use crate::support::{
     livekit::{End, Person, Track, World, permission},
@@ -18,9 +20,13 @@ use crate::support::{
 on_sqlite!(Quiet:
     other_programs_stay, those_who_are_not_there_keep_nobody_from_anything, ghosts_keep_nobody_from_anything,
     permissions_of_older_tokens_are_mended, a_voice_under_another_name_ends, an_idle_meeting_is_looked_at_once,
-    whoever_waits_in_livekit_for_the_first_one_is_removed);
+    whoever_waits_in_livekit_for_the_first_one_is_removed, all_go_after_a_debriefing_of_many,
+    more_strangers_than_a_look_tells_go);
 
-on_sqlite!(Troubled: the_list_is_right_in_the_end);
+on_sqlite!(Forgotten: the_list_is_right_in_the_end);
+
+/// Whether somebody has come back, or was only not gone yet, depends on how fast this machine is.
+type Forgotten = TroubledBy<Perhaps>;
 
 /// Ids of people whom the server does not know.
 const STRANGERS: [&str; 8] = [
@@ -35,9 +41,11 @@ const STRANGERS: [&str; 8] = [
 ];
 
 /// Two seconds after a moderator has removed somebody, LiveKit is looked at: whoever is removed here never came to it.
-async fn provoke_a_look(meeting: &Meeting, alice: &mut Participant) {
+/// Answers its id.
+async fn provoke_a_look(meeting: &Meeting, alice: &mut Participant) -> String {
     let kicked = meeting.joined_guest("Kicked").await;
     alice.act_on("moderation", "kick", &kicked.id).await;
+    kicked.id.clone()
 }
 
 async fn other_programs_stay(world: &Quiet) {
@@ -63,19 +71,20 @@ async fn other_programs_stay(world: &Quiet) {
     for identity in [STRANGERS[1], STRANGERS[2], &*window] {
         world.livekit.enter(&room, identity, &[]);
     }
-    provoke_a_look(&meeting, &mut alice).await;
+    let kicked = provoke_a_look(&meeting, &mut alice).await;
     let mut expected = others;
     expected.push(gus.id.clone());
     expected.sort();
     let is_right = |world: &World| world.rooms[&room].keys().eq(expected.iter()).then_some(());
     world.livekit.until("only the strangers to go", is_right).await;
-    let removals = world.livekit.count("RemoveParticipant");
-    assert_eq!(removals, 4, "{:?}", world.livekit.orders());
-    assert_eq!(
-        world.livekit.orders().len(),
-        removals,
-        "nobody is touched besides"
-    );
+    for call in world.livekit.orders() {
+        let is_stranger = [&*kicked, STRANGERS[1], STRANGERS[2], &*window]
+            .contains(&call.body["identity"].as_str().unwrap_or_default());
+        assert!(
+            call.method == "RemoveParticipant" && is_stranger,
+            "nobody is touched besides: {call:?}"
+        );
+    }
 }
 
 /// Six people without media, about each of whom a LiveKit before 1.9 would think for three seconds.
@@ -177,7 +186,6 @@ async fn permissions_of_older_tokens_are_mended(world: &Quiet) {
     };
     world.livekit.until("two permissions", is_right).await;
     assert_eq!(sources_now(&mut gus).await, WITHOUT_MICROPHONE);
-    assert_eq!(world.livekit.count("UpdateParticipant"), 2);
 }
 
 /// A client may say that its voice comes from the camera: LiveKit lets it, and everybody hears it.
@@ -272,8 +280,41 @@ async fn whoever_waits_in_livekit_for_the_first_one_is_removed(world: &Quiet) {
     world.livekit.until("the stranger to go", is_right).await;
 }
 
+/// More than are removed one by one at the same time: a look finds who is left.
+async fn all_go_after_a_debriefing_of_many(world: &Quiet) {
+    let meeting = Meeting::create(world, json!({})).await;
+    let mut alice = meeting.joined_owner().await;
+    let room = room_of(&alice);
+    bring(&world.livekit, &alice, &[]);
+    let mut guests = Vec::new();
+    for number in 0..12 {
+        let guest = meeting.joined_guest(&format!("Guest {number}")).await;
+        bring(&world.livekit, &guest, &[]);
+        guests.push(guest);
+    }
+    let debriefing = json!({"action": "debrief", "kick_scope": "guests"});
+    alice.send("moderation", debriefing).await;
+    let is_right = |world: &World| world.rooms[&room].keys().eq([&alice.id]).then_some(());
+    world.livekit.until("only Alice to stay", is_right).await;
+}
+
+/// One look tells of so many only, and the next one of others.
+async fn more_strangers_than_a_look_tells_go(world: &Quiet) {
+    let (meeting, mut alice, gus) = pair(world).await;
+    let room = room_of(&alice);
+    bring(&world.livekit, &gus, &[]);
+    for number in 0..200 {
+        world
+            .livekit
+            .enter(&room, &Uuid::from_u128(number).to_string(), &[]);
+    }
+    provoke_a_look(&meeting, &mut alice).await;
+    let is_right = |world: &World| world.rooms[&room].keys().eq([&gus.id]).then_some(());
+    world.livekit.until("200 strangers to go", is_right).await;
+}
+
 /// LiveKit forgets every second removal, thinks for three seconds about whom it does not have, and one of them comes back by itself.
-async fn the_list_is_right_in_the_end(world: &Troubled) {
+async fn the_list_is_right_in_the_end(world: &Forgotten) {
     world.livekit.change_habits(|habits| {
         habits.is_old = true;
         habits.drops_every_second_removal = true;
@@ -316,5 +357,4 @@ async fn the_list_is_right_in_the_end(world: &Troubled) {
         .iter()
         .filter(|frame| frame["payload"]["message"] == "error");
     assert_eq!(errors.count(), 0);
-    world.wait_for_log("in LiveKit again", 1).await;
 }

@@ -15,12 +15,16 @@ use serde_json::json;
 use super::{open_breakout_rooms, room_of};
 use crate::{
     databases::Kind,
-    support::{livekit::FakeLivekit, meeting::Meeting, server::Server},
+    support::{
+        livekit::{FakeLivekit, Person},
+        meeting::Meeting,
+        server::Server,
+    },
 };
 
 on_both_databases!(Swept:
     rooms_that_no_meeting_has_are_deleted, deleted_rooms_are_known_for_a_day, what_is_seen_once_only_stays,
-    a_sweep_in_vain_says_so);
+    a_room_on_a_dead_node_keeps_no_other, a_sweep_in_vain_says_so);
 
 /// An id that no room has and nobody.
 const STRANGER: &str = "00000000-0000-4000-8000-000000000001";
@@ -154,6 +158,31 @@ async fn deleted_rooms_are_known_for_a_day(world: &Swept) {
     world.server.let_deleted_rooms_age(1_000).await;
     assert_eq!(successor.once().await, 0);
     world.assert_left(&[&rooms]);
+    successor.finish().await;
+}
+
+/// One that LiveKit can't delete keeps no other from going.
+async fn a_room_on_a_dead_node_keeps_no_other(world: &Swept) {
+    world
+        .livekit
+        .change_habits(|habits| habits.unavailable_after = AT_ONCE);
+    let ended = Meeting::create(&world.server, json!({})).await;
+    let [dead, first, last] = [2, 1, 3].map(|second| [format!("{}~{second}", ended.room)]);
+    let successor = world.succeed(AT_ONCE).await;
+    for rooms in [&first, &last] {
+        world.enter(rooms);
+    }
+    let ghost = Person {
+        is_ghost: true,
+        ..Person::of(STRANGER, &[])
+    };
+    world.livekit.enter_as(&dead[0], STRANGER, ghost);
+    let swept = successor.sweep.once().await;
+    assert!(
+        matches!(swept, Err(SweepError::Livekit(CallError::Unavailable))),
+        "{swept:?}"
+    );
+    world.assert_left(&[&dead]);
     successor.finish().await;
 }
 

@@ -73,7 +73,7 @@ async fn a_wish_of_many_calls_is_given_up() {
     }
     livekit.be_about("UpdateParticipant", Mood::Silent);
     let time_limit = LivekitTimeouts {
-        wish: SHORT,
+        wish: SHORT * 5,
         ..UNLIMITED
     };
     let call = Call::Permit {
@@ -126,19 +126,23 @@ async fn whoever_must_go_waits_for_a_place() {
         ..UNLIMITED
     };
     let client = Arc::new(client_with(&livekit, time_limit));
-    let mut tasks = for_each(&client, CROWD, removal);
+    let mut others = for_each(&client, CALLS_MAX, permit_camera);
     livekit
         .until("all places taken", |world| {
             (world.at_once_max == CALLS_MAX).then_some(())
         })
         .await;
+    let mut tasks = for_each(&client, CROWD, removal);
     // One who gives up: by then the others would have, too.
     assert_eq!(client.do_for_room(permit_camera(1)).await, Outcome::Unavailable);
     livekit.be(Mood::Honest);
     while let Some(outcome) = next(&mut tasks).await {
         assert_eq!(outcome, all_gone());
     }
-    assert_eq!(livekit.calls().len(), CROWD);
+    while let Some(outcome) = next(&mut others).await {
+        assert_eq!(outcome, Outcome::Done);
+    }
+    assert_eq!(livekit.count("RemoveParticipant"), CROWD);
 }
 
 #[tokio::test]
@@ -146,7 +150,7 @@ async fn calls_that_are_cancelled_leave_their_places() {
     let livekit = FakeLivekit::start().await;
     livekit.be(Mood::Silent);
     let client = Arc::new(client_with(&livekit, UNLIMITED));
-    let mut tasks = for_each(&client, CALLS_MAX, removal);
+    let mut tasks = for_each(&client, CALLS_MAX, permit_camera);
     livekit
         .until("all places taken", |world| {
             (world.at_once_max == CALLS_MAX).then_some(())

@@ -1,9 +1,12 @@
 //! `POST /v1/livekit/webhook`: LiveKit says who has come, and whoever should not be there goes at once.
 
+use std::time::Duration;
+
 use chrono::Utc;
 use colloquy::livekit::WEBHOOK_BYTES_MAX;
 use reqwest::Method;
 use serde_json::json;
+use uuid::Uuid;
 
 use super::{
     WITHOUT_MICROPHONE, bring, expect_look, expect_permission, expect_removal, media_of, pair, restrict,
@@ -11,17 +14,19 @@ use super::{
 };
 use crate::support::{
     livekit::{
-        API_KEY, API_SECRET, Track,
+        API_KEY, API_SECRET, FakeLivekit, Mood, Track, World,
         webhook::{Told, event, sign},
     },
     meeting::Meeting,
     participant::Participant,
     quiet::Quiet,
+    server::Server,
 };
 
 on_sqlite!(Quiet:
     only_livekit_is_believed, whoever_is_inside_as_it_should_be_is_left_alone, a_room_without_a_meeting_hears_nothing,
-    a_permission_of_an_older_token_is_mended_at_once, a_room_that_was_made_is_looked_at);
+    a_permission_of_an_older_token_is_mended_at_once, a_room_that_was_made_is_looked_at,
+    all_go_when_many_come);
 
 on_sqlite!(Troubled: whoever_was_kicked_is_out_at_once);
 
@@ -84,17 +89,20 @@ async fn only_livekit_is_believed(world: &Quiet) {
     assert_eq!(world.livekit.orders().len(), 1);
 }
 
-/// The stranger, who is in LiveKit, is removed because LiveKit tells of it, and by no look. What was told before is done by then.
+/// The stranger, who comes to LiveKit, is removed because LiveKit tells of it: looks have no answer meanwhile. What was told before is
+/// done by then.
 async fn assert_prompt_removal(world: &Quiet, who: &Participant) {
     let room = room_of(who);
-    world.livekit.enter(&room, STRANGER, &[]);
-    let looks = world.livekit.count("ListParticipants");
-    world
-        .livekit
-        .tell(world, &world.livekit.joined(&room, STRANGER))
-        .await;
+    world.livekit.be_about("ListParticipants", Mood::Silent);
+    come_and_tell(world, &world.livekit, &room, STRANGER).await;
     expect_removal(&world.livekit, &room, STRANGER).await;
-    assert_eq!(world.livekit.count("ListParticipants"), looks);
+    world.livekit.be(Mood::Honest);
+}
+
+/// Somebody comes to LiveKit, which tells of it.
+async fn come_and_tell(server: &Server, livekit: &FakeLivekit, room: &str, identity: &str) {
+    livekit.enter(room, identity, &[]);
+    livekit.tell(server, &livekit.joined(room, identity)).await;
 }
 
 async fn whoever_is_inside_as_it_should_be_is_left_alone(world: &Quiet) {
@@ -181,13 +189,14 @@ async fn a_permission_of_an_older_token_is_mended_at_once(world: &Quiet) {
     gus.expect("livekit", "microphone_restrictions_enabled").await;
     let (number, _) = world.livekit.expect("GetParticipant").await;
     world.livekit.end_of(number).await;
+    // No look is needed.
+    world.livekit.be_about("ListParticipants", Mood::Silent);
     bring(&world.livekit, &gus, &[]);
     world
         .livekit
         .tell(world, &world.livekit.joined(&room, &gus.id))
         .await;
     expect_permission(&world.livekit, &room, &gus.id, &WITHOUT_MICROPHONE).await;
-    assert_eq!(world.livekit.count("ListParticipants"), 1, "no look was needed");
 }
 
 async fn a_room_that_was_made_is_looked_at(world: &Quiet) {
@@ -203,27 +212,40 @@ async fn a_room_that_was_made_is_looked_at(world: &Quiet) {
 async fn whoever_was_kicked_is_out_at_once(world: &Troubled) {
     let (_meeting, mut alice, gus) = pair(world).await;
     let room = room_of(&alice);
+    expect_look(&world.livekit, &room).await;
     bring(&world.livekit, &gus, &[]);
     alice.act_on("moderation", "kick", &gus.id).await;
     expect_removal(&world.livekit, &room, &gus.id).await;
-    // The looks that follow a kick; the next one is half a minute away.
+    // No look finds it from now on.
+    world.livekit.be_about("ListParticipants", Mood::Silent);
     for _ in 0..3 {
-        expect_look(&world.livekit, &room).await;
-    }
-    for _ in 0..3 {
-        bring(&world.livekit, &gus, &[]);
-        world
-            .livekit
-            .tell(world, &world.livekit.joined(&room, &gus.id))
-            .await;
+        come_and_tell(world, &world.livekit, &room, &gus.id).await;
         expect_removal(&world.livekit, &room, &gus.id).await;
     }
-    assert_eq!(world.livekit.count("ListParticipants"), 3);
-    // One line, however often it comes.
+    // One line says so, however often it comes, as soon as it is clear that it had gone.
+    world.livekit.be(Mood::Honest);
+    tokio::time::sleep(Duration::from_secs(4)).await;
+    for _ in 0..2 {
+        come_and_tell(world, &world.livekit, &room, &gus.id).await;
+        expect_removal(&world.livekit, &room, &gus.id).await;
+    }
     world.wait_for_log("in LiveKit again", 1).await;
     assert!(
         world.warnings()[0].contains("webhooks=true"),
         "{:?}",
         world.warnings()
     );
+}
+
+/// More than a room takes one by one.
+async fn all_go_when_many_come(world: &Quiet) {
+    let (_meeting, alice, gus) = pair(world).await;
+    let room = room_of(&alice);
+    bring(&world.livekit, &gus, &[]);
+    for number in 0..60 {
+        let identity = Uuid::from_u128(number).to_string();
+        come_and_tell(world, &world.livekit, &room, &identity).await;
+    }
+    let is_right = |world: &World| world.rooms[&room].keys().eq([&gus.id]).then_some(());
+    world.livekit.until("all strangers to go", is_right).await;
 }

@@ -18,11 +18,15 @@ class Person:
         # The whole of `join_success`.
         self.state = None
 
-    async def knock(self, **fields):
-        """A ticket, a socket, and the wish to join; the answer is left to the check."""
+    async def ticket(self, **fields):
+        """What opens a socket, once."""
         answer = await self._door(**fields)
         self.resumption = answer["resumption"]
-        self.signaling = await Signaling.open(self.scene.server.socket_url, answer["ticket"], self.name)
+        return answer["ticket"]
+
+    async def knock(self, **fields):
+        """A ticket, a socket, and the wish to join; the answer is left to the check."""
+        self.signaling = await Signaling.open(self.scene.server.socket_url, await self.ticket(**fields), self.name)
         await self.act("control", "join", display_name=self.name)
 
     async def join(self, **fields):

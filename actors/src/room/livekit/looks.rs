@@ -24,6 +24,10 @@ const BEFORE_MICROS: i64 = 1_000_000;
 const AFTER_MICROS: i64 = 250_000;
 
 /// The looks ahead.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "facts that have nothing to do with one another"
+)]
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Looks {
@@ -33,15 +37,33 @@ pub struct Looks {
     /// How many looks in a row were in vain, or found something, since somebody had to go or something had to change.
     #[serde(skip_serializing_if = "Option::is_none")]
     unsettled: Option<u8>,
+    /// Something has changed since the look that is under way was asked for: it does not say how things are now.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    has_changed: bool,
     /// One came due while another was under way.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     is_late: bool,
     /// Whether LiveKit tells us itself who comes.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub has_webhooks: bool,
+    /// Whether what people publish must be looked at, which LiveKit does not tell.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub is_strict: bool,
     /// Whether it was said in this meeting that somebody who was removed had come back.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub has_warned: bool,
+}
+
+/// What a look has come to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Found {
+    AsItShouldBe,
+    /// There is something to mend.
+    Differences,
+    /// More than one look can tell.
+    More,
+    /// Nobody answered.
+    Nothing,
 }
 
 impl Looks {
@@ -74,8 +96,9 @@ impl Looks {
         }
     }
 
-    /// A moderator has removed somebody.
+    /// A moderator has removed somebody: what follows comes before looks at others.
     pub fn after_removal(&mut self, now: Timestamp) {
+        self.unsettle();
         for secs in REMOVED_SECS {
             self.plan(now.plus_secs(secs));
         }
@@ -83,6 +106,7 @@ impl Looks {
 
     /// Somebody has left by itself, or LiveKit could not be told of something in time.
     pub fn after_change(&mut self, now: Timestamp) {
+        self.has_changed = true;
         let latest = now.plus_secs(CHANGED_SECS);
         if self.due.first().is_none_or(|due| *due > latest) {
             self.due.insert(0, latest);
@@ -91,19 +115,23 @@ impl Looks {
 
     /// Something is not as it should be, as far as is known.
     pub fn unsettle(&mut self) {
+        self.has_changed = true;
         self.unsettled.get_or_insert(0);
     }
 
-    /// Somebody was not removed who must go.
+    /// Something could not be done that must be. Where that was known before, the looks that follow one another come to it.
     pub fn after_failure(&mut self, now: Timestamp) {
-        self.unsettle();
-        self.plan(now.plus_secs(AGAIN_SECS[0]));
+        if !self.is_unsettled() {
+            self.unsettle();
+            self.plan(now.plus_secs(AGAIN_SECS[0]));
+        }
     }
 
     /// Takes what is due, which one look is enough for; false if one is under way, which will be followed by another.
     pub fn begin(&mut self, now: Timestamp, is_under_way: bool) -> bool {
         self.due.retain(|due| *due > now);
         self.is_late = is_under_way;
+        self.has_changed &= is_under_way;
         !is_under_way
     }
 
@@ -121,21 +149,28 @@ impl Looks {
         self.plan(now.plus_secs(CHANGED_SECS));
     }
 
-    /// A look has ended: as it should be (`settled`), or in vain, or there was something to do. The next one follows while there is
-    /// something to see (`is_watched`) or something to wait for.
-    pub fn done(&mut self, now: Timestamp, settled: bool, is_watched: bool) {
-        if settled {
-            self.unsettled = None;
-        } else if let Some(tries) = &mut self.unsettled {
-            let secs = AGAIN_SECS[usize::from(*tries).min(AGAIN_SECS.len() - 1)];
-            *tries = tries.saturating_add(1);
-            self.plan(now.plus_secs(secs));
+    /// A look has ended. The next one follows while there is something to see (`is_watched`) or something to wait for.
+    pub fn done(&mut self, now: Timestamp, found: Found, is_watched: bool) {
+        match (found, &mut self.unsettled) {
+            (Found::AsItShouldBe, _) if !self.has_changed => self.unsettled = None,
+            (Found::More, Some(tries)) => {
+                // What was found is being mended: the rest is not waited for longer and longer.
+                *tries = 1;
+                self.plan(now.plus_secs(AGAIN_SECS[1]));
+            }
+            (_, Some(tries)) => {
+                let secs = AGAIN_SECS[usize::from(*tries).min(AGAIN_SECS.len() - 1)];
+                *tries = tries.saturating_add(1);
+                self.plan(now.plus_secs(secs));
+            }
+            (_, None) => {}
         }
         if std::mem::take(&mut self.is_late) {
             self.at_once(now.plus_secs(1));
         }
         if is_watched || self.is_unsettled() {
-            let every = if self.has_webhooks && !self.is_unsettled() {
+            let is_told = self.has_webhooks && found == Found::AsItShouldBe && !self.is_unsettled();
+            let every = if is_told && !self.is_strict {
                 LOOK_EVERY_SECS_WITH_WEBHOOKS
             } else {
                 LOOK_EVERY_SECS
@@ -198,24 +233,52 @@ mod tests {
         let mut looks = Looks::default();
         looks.at_once(at(0));
         assert!(looks.begin(at(0), false));
-        looks.done(at(100), true, true);
+        looks.done(at(100), Found::AsItShouldBe, true);
         assert_eq!(times(&looks), [60_100]);
         looks.unsettle();
         let mut now = 60_100;
         for wait in [1_000, 5_000, 20_000, 60_000, 60_000] {
             assert!(looks.begin(at(now), false));
-            looks.done(at(now), false, true);
+            looks.done(at(now), Found::Differences, true);
             assert_eq!(times(&looks), [now + wait]);
             now += wait;
         }
         assert!(looks.begin(at(now), false));
         looks.has_webhooks = true;
-        looks.done(at(now), true, true);
+        looks.done(at(now), Found::AsItShouldBe, true);
         assert_eq!(times(&looks), [now + 300_000]);
         now += 300_000;
         assert!(looks.begin(at(now), false));
-        looks.done(at(now), true, false);
+        looks.done(at(now), Found::AsItShouldBe, false);
         assert_eq!(times(&looks), [0_i64; 0], "nobody is here");
+    }
+
+    /// Who was removed while a look was under way is not known to be gone because that look found nobody.
+    #[test]
+    fn a_look_says_nothing_of_what_came_after_it() {
+        let mut looks = Looks::default();
+        looks.at_once(at(0));
+        assert!(looks.begin(at(0), false));
+        looks.after_removal(at(100));
+        looks.done(at(200), Found::AsItShouldBe, true);
+        assert!(looks.is_unsettled());
+        assert!(looks.begin(at(1_200), false));
+        looks.done(at(1_300), Found::AsItShouldBe, true);
+        assert!(!looks.is_unsettled());
+    }
+
+    #[test]
+    fn what_can_not_be_done_is_not_tried_more_and_more_often() {
+        let mut looks = Looks::default();
+        looks.unsettle();
+        for second in 0..1_000 {
+            let now = second * 1_000;
+            if looks.next().is_none_or(|due| due <= at(now)) && looks.begin(at(now), false) {
+                looks.done(at(now), Found::Differences, true);
+            }
+            looks.after_failure(at(now + 500));
+        }
+        assert!(looks.next() >= Some(at(1_000_000)), "{looks:?}");
     }
 
     #[test]
@@ -223,7 +286,7 @@ mod tests {
         let mut looks = Looks::default();
         looks.after_change(at(0));
         assert!(!looks.begin(at(5_000), true));
-        looks.done(at(6_000), true, true);
+        looks.done(at(6_000), Found::AsItShouldBe, true);
         assert_eq!(times(&looks), [7_000]);
     }
 }

@@ -9,7 +9,6 @@ use crate::{
     ids::{ParticipantId, Timestamp},
     livekit::{Expected, Identity, Livekit, MediaAccess, MediaRoom, Source, VideoGrant},
     protocol::{
-        limits::POPOUTS_PER_PARTICIPANT_MAX,
         livekit::{Credentials, MicrophoneRestrictions},
         meeting::ParticipationKind,
     },
@@ -74,6 +73,11 @@ impl SpaceMedia {
         sources
     }
 
+    /// Whether somebody may not publish all that it could.
+    pub(super) fn is_restricted(&self, settings: &RoomSettings) -> bool {
+        self.restrictions != MicrophoneRestrictions::Disabled || settings.screen_share_requires_permission
+    }
+
     /// Somebody who has no microphone speaks under this name: it is taken away, and with it whatever belongs to it.
     pub(super) fn unmask(&mut self, id: ParticipantId, source: Source) {
         let disguises = self.disguises.entry(id).or_default();
@@ -98,7 +102,7 @@ impl SpaceMedia {
             id,
             sources: self.sources(id, participant, settings),
             is_hidden: participant.is_hidden(),
-            popouts: participant.popouts.min(POPOUTS_PER_PARTICIPANT_MAX),
+            popouts: participant.popout_windows(),
         }
     }
 

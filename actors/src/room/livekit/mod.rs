@@ -24,7 +24,7 @@ use super::{
 };
 use crate::{
     ids::{ParticipantId, Space},
-    livekit::{Call, MediaRoom, Removal},
+    livekit::{Call, Identity, MediaRoom, Removal},
     protocol::{
         Namespace,
         control::LeaveReason,
@@ -75,8 +75,8 @@ impl Module for Media {
             // Others were to be removed with it.
             media.looks.unsettle();
             media.looks.at_once(cx.at);
-        } else if media.looks.next().is_none() && !watch::is_looking(around, here) {
-            // Somebody may be waiting there since another meeting.
+        } else if around.people.is_alone(who) && !watch::is_looking(around, here) {
+            // Somebody may be waiting there.
             media.looks.at_once(cx.at);
         }
         watch::arm(media, around, here);
@@ -102,8 +102,13 @@ impl Module for Media {
             }
             LeaveReason::Quit | LeaveReason::Timeout => media.looks.after_change(cx.at),
         }
-        let has_popouts = around.people.get(who).is_some_and(|p| p.popouts > 0);
-        if has_popouts || !orders::remove(cx, around, media_room(around, space), vec![who.into()], false) {
+        let windows = around.people.get(who).map_or(0, Participant::popout_windows);
+        let mut all = vec![Identity::from(who)];
+        all.extend((1..=windows).map(|number| Identity {
+            participant: who,
+            popout: Some(number),
+        }));
+        if !orders::remove(cx, around, media_room(around, space), all, false) {
             // Many are found by one look.
             media.looks.unsettle();
             media.looks.at_once(cx.at);
@@ -173,8 +178,7 @@ impl Module for Media {
         match (call, outcome) {
             (Call::Permit { .. }, _) => {
                 if *outcome == Outcome::Unavailable {
-                    media.looks.unsettle();
-                    media.looks.after_change(cx.at);
+                    media.looks.after_failure(cx.at);
                 }
                 orders::permit_some(cx, media, around, space);
             }
@@ -197,7 +201,9 @@ impl Module for Media {
             Call::Remove(Removal { room, who, .. }) => {
                 !who.iter().any(|one| is_there(one.participant, room.space))
             }
-            Call::Delete { room } => !around.people.anybody_in(room.space),
+            Call::Delete { room } => {
+                *room != media_room(around, room.space) || !around.people.anybody_in(room.space)
+            }
             Call::Look { .. } => false,
             Call::Mute { .. } | Call::Permit { .. } => true,
         }
@@ -342,16 +348,9 @@ impl Media {
         if told.room != media_room(around, space) || !around.has(Namespace::Livekit) {
             return;
         }
-        let Some(media) = self.0.get_mut(space) else {
-            return;
-        };
-        match &told.found {
-            Some(found) => {
-                watch::mend(cx, media, around, space, (found, false));
-            }
-            None => media.looks.at_once(cx.at),
+        if let Some(media) = self.0.get_mut(space) {
+            watch::told(cx, media, around, space, told.found.as_ref());
         }
-        watch::arm(media, around, space);
     }
 }
 

@@ -37,14 +37,14 @@ pub(super) fn remove(
 
 /// Somebody is here (again): it is not removed, and the room is not deleted. Whether others were to be removed with it, who now are not.
 pub(super) fn spare(cx: &mut Cx, around: &mut Around<'_>, who: ParticipantId, here: Space) -> bool {
-    let mut with_others = false;
+    let (mut with_others, room_here) = (false, media_room(around, here));
     around.tasks.cancel(cx, |work| match work.livekit() {
-        Some(Call::Remove(Removal { room, who: named, .. })) if room.space == here => {
+        Some(Call::Remove(Removal { room, who: named, .. })) if *room == room_here => {
             let is_named = named.iter().any(|one| one.participant == who);
             with_others |= is_named && named.iter().any(|one| one.participant != who);
             is_named
         }
-        Some(Call::Delete { room }) => room.space == here,
+        Some(Call::Delete { room }) => *room == room_here,
         _ => false,
     });
     with_others
@@ -81,8 +81,7 @@ pub(super) fn permit_some(cx: &mut Cx, media: &mut SpaceMedia, around: &mut Arou
         participants.extend(here.map(|p| (id, media.sources(id, p, around.settings))));
     }
     if !participants.is_empty() && !ask(cx, around, Call::Permit { room, participants }, None) {
-        media.looks.unsettle();
-        media.looks.after_change(cx.at);
+        media.looks.after_failure(cx.at);
     }
 }
 

@@ -27,6 +27,11 @@ struct Stray {
 }
 
 impl Stray {
+    /// It was tried in vain so often that it is left alone for a while.
+    fn rests(&self, now: Timestamp) -> bool {
+        self.is_ghost(now) && self.tried_at.plus_secs(GHOST_RETRY_SECS) > now
+    }
+
     /// LiveKit itself does not reach it: it was on a node that is dead. A LiveKit that is merely busy says the same for a while.
     fn is_ghost(&self, now: Timestamp) -> bool {
         self.refusals >= GHOST_AFTER_REFUSALS && self.since.plus_secs(GHOST_AFTER_SECS) <= now
@@ -34,29 +39,41 @@ impl Stray {
 }
 
 impl Strays {
-    /// A look shows these, and, if it saw everybody, nobody else. Returns those whose removal is to be tried now.
-    pub fn seen(&mut self, shown: &[(Identity, String)], are_all: bool, now: Timestamp) -> Vec<Identity> {
+    /// A look shows these, and, if it saw everybody, nobody else but the ghosts that it knew of. Returns those whose removal is to be
+    /// tried now, and those of whom this connection was not known.
+    pub fn seen(
+        &mut self,
+        shown: &[(Identity, String)],
+        are_all: bool,
+        now: Timestamp,
+    ) -> (Vec<Identity>, Vec<Identity>) {
         if are_all {
-            self.0
-                .retain(|one, _| shown.iter().any(|(shown, _)| shown == one));
+            let is_shown = |one: &Identity| shown.iter().any(|(shown, _)| shown == one);
+            self.0.retain(|one, stray| stray.rests(now) || is_shown(one));
         }
-        let mut to_remove = Vec::new();
+        let (mut to_remove, mut new) = (Vec::new(), Vec::new());
         for (identity, sid) in shown {
             if !self.0.contains_key(identity) && self.0.len() >= STRAYS_MAX {
                 // It is tried nevertheless, only not remembered.
                 to_remove.push(*identity);
                 continue;
             }
-            let stray = self.0.entry(*identity).or_insert_with(|| Stray::new(sid, now));
-            if stray.sid != *sid {
-                *stray = Stray::new(sid, now);
+            if self.0.get(identity).is_none_or(|known| known.sid != *sid) {
+                self.0.insert(*identity, Stray::new(sid, now));
+                new.push(*identity);
             }
-            if !stray.is_ghost(now) || stray.tried_at.plus_secs(GHOST_RETRY_SECS) <= now {
+            if let Some(stray) = self.0.get_mut(identity).filter(|stray| !stray.rests(now)) {
                 stray.tried_at = now;
                 to_remove.push(*identity);
             }
         }
-        to_remove
+        (to_remove, new)
+    }
+
+    /// Those whom it is no use to look for now.
+    pub fn ghosts(&self, now: Timestamp) -> Vec<(Identity, String)> {
+        let ghosts = self.0.iter().filter(|(_, stray)| stray.rests(now));
+        ghosts.map(|(one, stray)| (*one, stray.sid.clone())).collect()
     }
 
     /// LiveKit did not remove somebody: it said that it can't (`refused`), or nothing of use.
@@ -97,24 +114,27 @@ mod tests {
         let (mut strays, start) = (Strays::default(), Timestamp::from_micros(0));
         let one = Identity::from(ParticipantId(uuid::Uuid::from_u128(1)));
         let shown = |sid: &str| [(one, sid.to_owned())];
+        let all = |strays: &mut Strays, sid: &str, now| strays.seen(&shown(sid), true, now).0;
         for step in 0..u64::from(GHOST_AFTER_REFUSALS) {
             let now = start.plus_secs(step * 60);
-            assert_eq!(strays.seen(&shown("PA_1"), true, now), [one]);
-            assert!(!strays.are_ghosts(now));
+            assert_eq!(all(&mut strays, "PA_1", now), [one]);
+            assert!(!strays.are_ghosts(now) && strays.ghosts(now).is_empty());
             strays.stayed(one, true);
         }
         let tried = start.plus_secs(60 * u64::from(GHOST_AFTER_REFUSALS - 1));
         let now = tried.plus_secs(60);
         assert!(strays.are_ghosts(now));
-        assert!(strays.seen(&shown("PA_1"), true, now).is_empty());
-        assert_eq!(
-            strays.seen(&shown("PA_1"), true, tried.plus_secs(GHOST_RETRY_SECS)),
-            [one]
-        );
-        assert_eq!(strays.seen(&shown("PA_2"), true, now), [one], "it has come again");
+        assert_eq!(strays.ghosts(now), shown("PA_1"));
+        assert!(all(&mut strays, "PA_1", now).is_empty());
+        // A look that knows of it does not name it.
+        assert!(strays.seen(&[], true, now).0.is_empty());
+        assert_eq!(strays.ghosts(now), shown("PA_1"));
+        assert_eq!(all(&mut strays, "PA_1", tried.plus_secs(GHOST_RETRY_SECS)), [one]);
+        let (tried, new) = strays.seen(&shown("PA_2"), true, now);
+        assert_eq!((tried, new), (vec![one], vec![one]), "it has come again");
         assert!(!strays.are_ghosts(now));
-        assert!(strays.seen(&[], true, now).is_empty());
-        assert!(strays.are_ghosts(now) && strays == Strays::default());
+        assert!(strays.seen(&[], true, now).0.is_empty());
+        assert_eq!(strays, Strays::default());
     }
 
     #[test]

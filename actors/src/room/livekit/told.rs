@@ -1,7 +1,7 @@
 //! What LiveKit tells by itself (its webhooks), and what is remembered of those who come back unasked.
 
 use crate::{
-    livekit::{Differences, MediaRoom, Seen},
+    livekit::{Brief, Differences, Identity, MediaRoom, Seen},
     protocol::{Namespace, limits::STRAYS_REMEMBERED_AT_ONCE},
     room::{Meeting, Room, effects::Cx, input::MediaTold, livekit::SpaceMedia},
 };
@@ -18,18 +18,18 @@ impl Room {
         let Some(seen) = seen else {
             return Some(MediaTold { room, found: None });
         };
-        let participant = seen
-            .identity
-            .parse()
-            .ok()
-            .map(|one: crate::livekit::Identity| one.participant);
+        let participant = seen.identity.parse().ok().map(|one: Identity| one.participant);
         let here = participant.and_then(|id| Some((id, meeting.people.get(id)?)));
         let none = SpaceMedia::default();
         let media = meeting.modules.livekit.of_space(room.space).unwrap_or(&none);
         let expected = here
             .filter(|(_, p)| p.is_inside(room.space))
             .map(|(id, p)| media.expected(id, p, &self.settings));
-        let found = Differences::of(expected.as_slice(), [seen]);
+        let brief = Brief {
+            expected: expected.into_iter().collect(),
+            ghosts: Vec::new(),
+        };
+        let found = Differences::of(&brief, [seen]);
         (!found.is_empty()).then_some(MediaTold {
             room,
             found: Some(found),
@@ -51,6 +51,9 @@ impl Room {
     }
 
     pub(in crate::room) fn media_told(&mut self, cx: &mut Cx, told: &MediaTold) {
+        if !self.has_media_room(told.room) {
+            return;
+        }
         if let Some((modules, mut around)) = self.modules() {
             modules.livekit.told(cx, &mut around, told);
         }
@@ -61,13 +64,18 @@ impl Room {
 
     /// Whom a moderator has removed and LiveKit shows nevertheless is known by its traces once more: its next join waits.
     pub(in crate::room) fn remember_strays(&mut self, cx: &mut Cx, found: &Differences) {
-        let Some(meeting) = &self.meeting else { return };
+        let Some(meeting) = &mut self.meeting else { return };
         let removed = found.strays.iter().filter_map(|(stray, _)| {
             let participant = meeting.people.get(stray.participant)?;
-            let traces = participant.traces.clone();
-            (!traces.is_empty()).then_some((stray.participant, traces))
+            participant
+                .is_back_unasked
+                .then(|| (stray.participant, participant.traces.clone()))
         });
-        let known: Vec<_> = removed.take(STRAYS_REMEMBERED_AT_ONCE).collect();
+        let mut known: Vec<_> = removed.collect();
+        for (id, _) in &known {
+            meeting.people.change(*id, |p| p.is_back_unasked = false);
+        }
+        known.truncate(STRAYS_REMEMBERED_AT_ONCE);
         for (id, traces) in known {
             self.remember(cx, id, &traces);
         }

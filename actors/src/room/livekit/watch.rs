@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use super::{LOOK, SpaceMedia, media_room, orders};
+use super::{LOOK, SpaceMedia, looks::Found, media_room, orders};
 use crate::{
-    ids::{ParticipantId, Space},
-    livekit::{Call, Differences, Identity, Source},
-    protocol::Namespace,
+    ids::{ParticipantId, Space, Timestamp},
+    livekit::{Brief, Call, Differences, Identity, Source},
+    protocol::{Namespace, limits::STRAY_LEAVES_SECS},
     room::{
         agenda::{Agenda, Due},
         effects::Cx,
@@ -37,26 +37,37 @@ pub(super) fn is_looking(around: &Around<'_>, space: Space) -> bool {
 
 /// A look is due.
 pub(super) fn due(cx: &mut Cx, media: &mut SpaceMedia, around: &mut Around<'_>, space: Space) {
-    let is_under_way = is_looking(around, space);
     if std::mem::replace(&mut cx.has_looked, true) {
         media.looks.put_off(cx.at);
-    } else if media.looks.begin(cx.at, is_under_way) {
-        let room = media_room(around, space);
-        let expected = media.all_expected(cx, around, room).into();
+    } else {
         let urgent = media.looks.is_unsettled();
-        let look = |expected| {
-            Work::Livekit(Call::Look {
-                room,
-                urgent,
-                expected,
-            })
-        };
-        // Who is expected is no part of the state: the next look asks for others.
-        if !around.tasks.ask_briefed(cx, look(Arc::default()), look(expected)) {
+        if urgent {
+            // One that waits for its turn among the others is not waited for.
+            around.tasks.cancel(cx, |work| {
+                matches!(work.livekit(), Some(Call::Look { room, urgent: false, .. }) if room.space == space)
+            });
+        }
+        let is_under_way = is_looking(around, space);
+        if media.looks.begin(cx.at, is_under_way) && !look(cx, media, around, space) {
             media.looks.postpone(cx.at);
         }
     }
     arm(media, around, space);
+}
+
+/// Asks for a look; false where too much is under way.
+fn look(cx: &mut Cx, media: &SpaceMedia, around: &mut Around<'_>, space: Space) -> bool {
+    let room = media_room(around, space);
+    let brief = Brief {
+        expected: media.all_expected(cx, around, room),
+        ghosts: media.strays.ghosts(cx.at),
+    };
+    let urgent = media.looks.is_unsettled();
+    let look = |brief| Work::Livekit(Call::Look { room, urgent, brief });
+    // Who is expected is no part of the state: the next look asks for others.
+    around
+        .tasks
+        .ask_briefed(cx, look(Arc::default()), look(Arc::new(brief)))
 }
 
 /// A look has ended.
@@ -67,19 +78,41 @@ pub(super) fn looked(
     space: Space,
     outcome: &Outcome,
 ) {
-    let mut settled = false;
+    let mut came_to = Found::Nothing;
     if let Outcome::Seen { found, webhooks } = outcome {
         media.looks.has_webhooks = *webhooks;
-        settled = mend(cx, media, around, space, (found, !found.more));
-        if !settled {
+        came_to = match mend(cx, media, around, space, (found, !found.more)) {
+            true => Found::AsItShouldBe,
+            false if found.more => Found::More,
+            false => Found::Differences,
+        };
+        if came_to != Found::AsItShouldBe {
             media.looks.unsettle();
         }
-        if found.more {
-            media.looks.at_once(cx.at);
-        }
     }
+    media.looks.is_strict = media.is_restricted(around.settings);
     let is_watched = around.people.anybody_in(space);
-    media.looks.done(cx.at, settled, is_watched);
+    media.looks.done(cx.at, came_to, is_watched);
+}
+
+/// LiveKit tells by itself of somebody, or (`None`) that its room is new, or of more than can be looked at one by one.
+pub(super) fn told(
+    cx: &mut Cx,
+    media: &mut SpaceMedia,
+    around: &mut Around<'_>,
+    space: Space,
+    found: Option<&Differences>,
+) {
+    if let Some(found) = found {
+        if !mend(cx, media, around, space, (found, false)) {
+            // What is being done for it is seen to.
+            media.looks.after_failure(cx.at);
+        }
+    } else {
+        media.looks.unsettle();
+        media.looks.at_once(cx.at);
+    }
+    arm(media, around, space);
 }
 
 /// Has LiveKit mend what it shows of all (`are_all`) or of some who are there; true if nothing can be done, or need be.
@@ -93,7 +126,7 @@ pub(super) fn mend(
     // Who has come in meanwhile is no stray.
     let is_gone = |one: &Identity| {
         let here = around.people.get(one.participant).filter(|p| p.is_inside(space));
-        here.is_none_or(|p| one.popout.is_some_and(|number| number > p.popouts))
+        here.is_none_or(|p| one.popout.is_some_and(|number| number > p.popout_windows()))
     };
     let mut shown: Vec<_> = found
         .strays
@@ -102,19 +135,14 @@ pub(super) fn mend(
         .cloned()
         .collect();
     shown.extend(found.exposed.iter().cloned());
-    let to_remove = media.strays.seen(&shown, are_all, cx.at);
-    let was_removed = |one: &Identity| {
-        around
-            .people
-            .get(one.participant)
-            .is_some_and(|p| !p.traces.is_empty())
-    };
-    let mut warn = !media.looks.has_warned && to_remove.iter().any(was_removed);
-    media.looks.has_warned |= warn;
+    let (to_remove, new) = media.strays.seen(&shown, are_all, cx.at);
+    let mut warn = note_returns(around, &new, cx.at) && !media.looks.has_warned;
     let room = media_room(around, space);
     for piece in to_remove.chunks(REMOVED_TOGETHER) {
         // Where too many are under way, the next look finds who is left.
-        orders::remove(cx, around, room, piece.to_vec(), std::mem::take(&mut warn));
+        if orders::remove(cx, around, room, piece.to_vec(), warn) {
+            media.looks.has_warned |= std::mem::take(&mut warn);
+        }
     }
     let may_speak = |media: &SpaceMedia, id: ParticipantId| {
         let participant = around.people.get(id).filter(|p| p.is_inside(space));
@@ -130,10 +158,36 @@ pub(super) fn mend(
             media.to_permit.insert(*id);
         }
     }
-    media.to_permit.extend(&found.wrong);
-    let is_right = media.to_permit.is_empty() && !found.more;
+    // Of whom LiveKit has yet to hear, it shows what was so before.
+    let being_told =
+        |id: &ParticipantId| media.to_permit.contains(id) || orders::is_being_permitted(around, *id, space);
+    let wrong: Vec<_> = found.wrong.iter().filter(|id| !being_told(id)).collect();
+    let is_right = wrong.is_empty() && found.disguised.is_empty() && !found.more;
+    media.to_permit.extend(wrong);
     orders::permit_some(cx, media, around, space);
     is_right && media.strays.are_ghosts(cx.at)
+}
+
+/// Notes who of those that LiveKit shows anew has come back after a moderator had removed it; whether there is one. Who is seen shortly
+/// after that may not have gone yet.
+fn note_returns(around: &mut Around<'_>, new: &[Identity], now: Timestamp) -> bool {
+    let mut has_returned = false;
+    for one in new {
+        let participant = around.people.get(one.participant);
+        let is_back = participant.is_some_and(|p| {
+            let gone = p
+                .left_at
+                .is_some_and(|left| left.plus_secs(STRAY_LEAVES_SECS) <= now);
+            gone && !p.traces.is_empty()
+        });
+        if is_back {
+            around
+                .people
+                .change(one.participant, |p| p.is_back_unasked = true);
+            has_returned = true;
+        }
+    }
+    has_returned
 }
 
 /// A call to remove some has ended; these stayed.
