@@ -111,11 +111,8 @@ impl App {
         let origins = Origins::load(&db, &config).await?;
         let readiness = Readiness::default();
         let media = Arc::new(RoomService::new(&config.outgoing, &config.livekit)?);
-        let live = Live::start(
-            meetings::live_settings(&config, &data_folder),
-            meetings::ports(db.clone(), Arc::clone(&media), &config.call_in, origins.clone()),
-        )
-        .await?;
+        let ports = meetings::ports(db.clone(), Arc::clone(&media), &config.call_in, origins.clone());
+        let live = Live::start(meetings::live_settings(&config, &data_folder), ports).await?;
         // After the journals: a second server must not read sessions that the first one still changes.
         let dev_issuer = open_dev_issuer(&config, &data_folder).await?;
         let outbox = Outbox::new(config.mail.host.is_some());
@@ -134,12 +131,8 @@ impl App {
             outbox,
         )?;
         let (deleter, issuer_work) = (api.deleter(), Box::pin(issuer::prepare(&api)).await?);
-        let webhook = http::livekit_webhook::router(
-            Webhook::new(&config.livekit),
-            live.clone(),
-            Arc::clone(&media),
-            Clock::system(),
-        );
+        let webhook = Webhook::new(&config.livekit);
+        let webhook = http::livekit_webhook::router(webhook, live.clone(), Arc::clone(&media));
         let inner = health::router(readiness.clone())
             .merge(http::router(api))
             .merge(webhook);
@@ -166,8 +159,7 @@ impl App {
         };
         app.begin_issuer_work(issuer_work);
         app.begin(deleter, disabled_users, (assets, recordings), mail);
-        let sweep = Sweep::new(app.db.clone(), app.live.clone(), media);
-        app.on_stop("sweep of LiveKit", background(|stop| sweep.run(stop)));
+        app.begin_sweep(media);
         Ok(app)
     }
 
@@ -182,6 +174,11 @@ impl App {
                 background(|stop| issuer::watch(verifier, readiness, work.taking_over, stop)),
             );
         }
+    }
+
+    fn begin_sweep(&mut self, media: Arc<RoomService>) {
+        let sweep = Sweep::new(self.db.clone(), self.live.clone(), media);
+        self.on_stop("sweep of LiveKit", background(|stop| sweep.run(stop)));
     }
 
     /// Begins what works beside the requests, and says what ends at a stop, in this order.

@@ -149,8 +149,7 @@ pub struct Live {
     supervisor: ActorRef<Never>,
     ports: Ports,
     rates: RateLimits,
-    /// None while journals are kept in memory.
-    /// Not held: whoever stops lets the folder go.
+    /// None while journals are kept in memory. Not held: whoever stops lets the folder go.
     folder: Option<Weak<Folder>>,
     living_rooms_max: usize,
 }

@@ -33,12 +33,12 @@ struct Taker {
 }
 
 /// Answers LiveKit, whose events `webhook` checks.
-pub fn router(webhook: Webhook, live: Live, media: Arc<RoomService>, clock: Clock) -> Router {
+pub fn router(webhook: Webhook, live: Live, media: Arc<RoomService>) -> Router {
     let taker = Taker {
         webhook,
         live,
         media,
-        clock,
+        clock: Clock::system(),
         places: Arc::new(Semaphore::new(AT_ONCE_MAX)),
     };
     Router::new()
@@ -53,10 +53,12 @@ async fn take(State(taker): State<Taker>, request: Request) -> Result<Response, 
     };
     let header = request.headers().get(AUTHORIZATION);
     let header = header.and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let hash = taker.webhook.admit(header).map_err(refused)?;
+    let hash = taker.webhook.admit(header).map_err(|error| refused(&error))?;
     let body = to_bytes(request.into_body(), WEBHOOK_BYTES_MAX).await;
     let body = body.map_err(|_| ApiError::payload_too_large(WEBHOOK_BYTES_MAX as u64))?;
-    let told = hash.read(&body, taker.clock.now()).map_err(refused)?;
+    let told = hash
+        .read(&body, taker.clock.now())
+        .map_err(|error| refused(&error))?;
     let (room, seen) = match told {
         Told::Joined(room, seen) => (room, Some(seen)),
         Told::Started(room) => (room, None),
@@ -67,7 +69,7 @@ async fn take(State(taker): State<Taker>, request: Request) -> Result<Response, 
     Ok(StatusCode::OK.into_response())
 }
 
-fn refused(error: WebhookError) -> ApiError {
+fn refused(error: &WebhookError) -> ApiError {
     match error {
         WebhookError::Unauthorized => ApiError::new(
             StatusCode::UNAUTHORIZED,

@@ -54,9 +54,9 @@ impl Enum {
     }
 }
 
-#[derive(Debug, Deserialize)]
+#[expect(clippy::struct_excessive_bools, reason = "the names and types are LiveKit's")]
+#[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-#[derive(Default)]
 struct ShownPermission {
     #[serde(alias = "canSubscribe")]
     can_subscribe: bool,

@@ -13,7 +13,7 @@ use crate::store::{Db, StoreError, deleted_rooms};
 const PAUSE: Duration = Duration::from_hours(1);
 
 /// What is to go is seen twice, so far apart: a meeting may be about to begin or to end.
-const TWICE: Duration = Duration::from_secs(120);
+const TWICE: Duration = Duration::from_mins(2);
 
 /// Deletes what no meeting has, at the start and hourly.
 #[derive(Debug)]

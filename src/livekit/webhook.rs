@@ -55,7 +55,8 @@ struct Claims {
 
 #[derive(Deserialize)]
 struct Event {
-    event: String,
+    #[serde(rename = "event")]
+    kind: String,
     #[serde(default)]
     room: Room,
     #[serde(default)]
@@ -145,7 +146,7 @@ impl BodyHash {
         let Some(room) = event.room.name.parse().ok().filter(|_| !is_old) else {
             return Ok(Told::Nothing);
         };
-        Ok(match (&*event.event, event.participant) {
+        Ok(match (&*event.kind, event.participant) {
             ("participant_joined", Some(participant)) => Told::Joined(room, participant.into()),
             ("room_started", _) => Told::Started(room),
             _ => Told::Nothing,

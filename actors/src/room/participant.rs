@@ -100,6 +100,9 @@ pub struct Participant {
     /// By what it would be known again, if a moderator has removed it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub traces: Vec<Trace>,
+    /// LiveKit is known to have let it go since it left.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_out_of_media: bool,
     /// LiveKit shows that it has come back without us, and nothing has come of that yet.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub is_back_unasked: bool,
@@ -169,6 +172,7 @@ impl Participant {
             networks: Vec::new(),
             number: None,
             traces: Vec::new(),
+            is_out_of_media: false,
             is_back_unasked: false,
             away: None,
             entries: Cache::default(),
@@ -252,6 +256,7 @@ impl Participant {
     pub fn enter(&mut self, space: Space, at: Timestamp) {
         (self.place, self.space, self.left_at, self.has_waited) = (Place::Inside, space, None, false);
         self.traces.clear();
+        self.is_out_of_media = false;
         let visit = Visit {
             space,
             joined_at: at,

@@ -138,6 +138,13 @@ impl Roster {
         }
     }
 
+    /// LiveKit has let somebody go.
+    pub fn set_out_of_media(&mut self, id: ParticipantId) {
+        if let Some(participant) = self.people.get_mut(&id) {
+            participant.is_out_of_media = true;
+        }
+    }
+
     /// Events up to this number are not all kept for this participant.
     pub fn set_whole_since(&mut self, id: ParticipantId, seq: u64) {
         if let Some(participant) = self.people.get_mut(&id) {

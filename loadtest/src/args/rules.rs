@@ -135,12 +135,16 @@ impl Args {
         ]
     }
 
-    /// What the run was told to do, as far as its scenario cares.
-    pub fn parameters(&self) -> BTreeMap<&'static str, Value> {
-        let rate = match self.rate() {
+    fn rate_shown(&self) -> Value {
+        match self.rate() {
             Rate::PerSecond(rate) => json!(rate),
             Rate::Max => json!("max"),
-        };
+        }
+    }
+
+    /// What the run was told to do, as far as its scenario cares.
+    pub fn parameters(&self) -> BTreeMap<&'static str, Value> {
+        let rate = self.rate_shown();
         let duration_secs = json!(self.duration().as_secs());
         let flood = [
             ("rate", rate.clone()),
@@ -161,9 +165,10 @@ impl Args {
         if forwarded_for != ForwardedFor::Nobody {
             parameters.insert("forwarded_for", json!(forwarded_for.to_string()));
         }
+        let (deadline_secs, retry_secs) = (self.deadline.as_secs(), self.retry.as_secs());
         let deadline = [
-            ("deadline_secs", json!(self.deadline.as_secs())),
-            ("retry_secs", json!(self.retry.as_secs())),
+            ("deadline_secs", json!(deadline_secs)),
+            ("retry_secs", json!(retry_secs)),
         ];
         match self.scenario {
             ScenarioName::Class => {
@@ -190,12 +195,11 @@ impl Args {
                 parameters.extend(self.of_large_room());
             }
             ScenarioName::Moderation => {
-                parameters.extend(flood);
-                parameters.extend([("livekit_delay_ms", json!(self.livekit_delay))]);
+                let delay = ("livekit_delay_ms", json!(self.livekit_delay));
+                parameters.extend(flood.into_iter().chain([delay]));
             }
             ScenarioName::Baseline => {
-                parameters.extend(flood);
-                parameters.extend([("pairs", json!(self.pairs))]);
+                parameters.extend(flood.into_iter().chain([("pairs", json!(self.pairs))]));
             }
         }
         parameters

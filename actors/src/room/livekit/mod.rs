@@ -183,7 +183,10 @@ impl Module for Media {
                 orders::permit_some(cx, media, around, space);
             }
             (Call::Look { .. }, _) => watch::looked(cx, media, around, space, outcome),
-            (Call::Remove(_), Outcome::Removed { stayed }) => watch::removed(cx, media, stayed),
+            (Call::Remove(removal), Outcome::Removed { stayed }) => {
+                watch::removed(cx, media, around, (&removal.who, stayed));
+            }
+            (Call::Remove(removal), Outcome::Done) => watch::removed(cx, media, around, (&removal.who, &[])),
             (Call::Remove(_), Outcome::Unavailable) => watch::removed_nobody(cx, media),
             (Call::Mute { .. }, Outcome::Unavailable) => {
                 let line = task.asked_by.and_then(|who| around.people.line_inside(who));

@@ -40,13 +40,13 @@ impl Stray {
 
 impl Strays {
     /// A look shows these, and, if it saw everybody, nobody else but the ghosts that it knew of. Returns those whose removal is to be
-    /// tried now, and those of whom this connection was not known.
+    /// tried now, and those of whom this connection was not known, each with whether another one was.
     pub fn seen(
         &mut self,
         shown: &[(Identity, String)],
         are_all: bool,
         now: Timestamp,
-    ) -> (Vec<Identity>, Vec<Identity>) {
+    ) -> (Vec<Identity>, Vec<(Identity, bool)>) {
         if are_all {
             let is_shown = |one: &Identity| shown.iter().any(|(shown, _)| shown == one);
             self.0.retain(|one, stray| stray.rests(now) || is_shown(one));
@@ -59,8 +59,8 @@ impl Strays {
                 continue;
             }
             if self.0.get(identity).is_none_or(|known| known.sid != *sid) {
-                self.0.insert(*identity, Stray::new(sid, now));
-                new.push(*identity);
+                let before = self.0.insert(*identity, Stray::new(sid, now));
+                new.push((*identity, before.is_some()));
             }
             if let Some(stray) = self.0.get_mut(identity).filter(|stray| !stray.rests(now)) {
                 stray.tried_at = now;
@@ -131,7 +131,7 @@ mod tests {
         assert_eq!(strays.ghosts(now), shown("PA_1"));
         assert_eq!(all(&mut strays, "PA_1", tried.plus_secs(GHOST_RETRY_SECS)), [one]);
         let (tried, new) = strays.seen(&shown("PA_2"), true, now);
-        assert_eq!((tried, new), (vec![one], vec![one]), "it has come again");
+        assert_eq!((tried, new), (vec![one], vec![(one, true)]), "it has come again");
         assert!(!strays.are_ghosts(now));
         assert!(strays.seen(&[], true, now).0.is_empty());
         assert_eq!(strays, Strays::default());

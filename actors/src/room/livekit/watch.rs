@@ -168,17 +168,17 @@ pub(super) fn mend(
     is_right && media.strays.are_ghosts(cx.at)
 }
 
-/// Notes who of those that LiveKit shows anew has come back after a moderator had removed it; whether there is one. Who is seen shortly
-/// after that may not have gone yet.
-fn note_returns(around: &mut Around<'_>, new: &[Identity], now: Timestamp) -> bool {
+/// Notes who of those that LiveKit shows anew has come back after a moderator had removed it; whether there is one. Who was not known to
+/// be out, or is seen shortly after it left, may not have gone yet; another connection than the last (`is_another`) is a return.
+fn note_returns(around: &mut Around<'_>, new: &[(Identity, bool)], now: Timestamp) -> bool {
     let mut has_returned = false;
-    for one in new {
+    for (one, is_another) in new {
         let participant = around.people.get(one.participant);
         let is_back = participant.is_some_and(|p| {
             let gone = p
                 .left_at
                 .is_some_and(|left| left.plus_secs(STRAY_LEAVES_SECS) <= now);
-            gone && !p.traces.is_empty()
+            gone && (*is_another || p.is_out_of_media) && !p.traces.is_empty()
         });
         if is_back {
             around
@@ -190,8 +190,17 @@ fn note_returns(around: &mut Around<'_>, new: &[Identity], now: Timestamp) -> bo
     has_returned
 }
 
-/// A call to remove some has ended; these stayed.
-pub(super) fn removed(cx: &Cx, media: &mut SpaceMedia, stayed: &[(Identity, bool)]) {
+/// A call to remove some has ended; of these some stayed.
+pub(super) fn removed(
+    cx: &Cx,
+    media: &mut SpaceMedia,
+    around: &mut Around<'_>,
+    (who, stayed): (&[Identity], &[(Identity, bool)]),
+) {
+    let has_stayed = |one: &Identity| stayed.iter().any(|(other, _)| other == one);
+    for one in who.iter().filter(|one| one.popout.is_none() && !has_stayed(one)) {
+        around.people.set_out_of_media(one.participant);
+    }
     for (identity, refused) in stayed {
         media.strays.stayed(*identity, *refused);
     }
