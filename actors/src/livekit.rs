@@ -16,7 +16,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use serde::{Deserialize, Serialize};
 use sha2::Sha256;
 
-pub use self::look::{Brief, Differences, Expected, Identity, NotOurs, Permission, Seen, Track};
+pub use self::look::{Brief, Differences, Expected, MediaIdentity, NotOurs, Permission, Seen, Track};
 use crate::{
     encoding::{self, EncodeError},
     ids::{ParticipantId, RoomId, Space, Timestamp},
@@ -121,7 +121,7 @@ impl fmt::Debug for Livekit {
 /// What an access token is for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MediaAccess {
-    /// The identity of its bearer in LiveKit, see [`Identity`].
+    /// The identity of its bearer in LiveKit, see [`MediaIdentity`].
     pub identity: String,
     pub grant: VideoGrant,
 }
@@ -241,7 +241,7 @@ pub enum Call {
 #[serde(from = "StoredRemoval")]
 pub struct Removal {
     pub room: MediaRoom,
-    pub who: Vec<Identity>,
+    pub who: Vec<MediaIdentity>,
     /// Whether an operator should hear that somebody who was removed has come back, for the first time in this meeting.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub warn: bool,
@@ -252,7 +252,7 @@ pub struct Removal {
 struct StoredRemoval {
     room: MediaRoom,
     #[serde(default)]
-    who: Vec<Identity>,
+    who: Vec<MediaIdentity>,
     #[serde(default)]
     warn: bool,
     #[serde(default)]
@@ -275,7 +275,7 @@ impl From<StoredRemoval> for Removal {
             who.extend(
                 std::iter::once(None)
                     .chain(windows)
-                    .map(|popout| Identity { participant, popout }),
+                    .map(|popout| MediaIdentity { participant, popout }),
             );
         }
         Self { room, who, warn }

@@ -75,7 +75,7 @@ pub enum Outcome {
     Muted(Vec<ParticipantId>),
     /// All but these are gone; of each, whether the answer was that it can't be done now.
     Removed {
-        stayed: Vec<(livekit::Identity, bool)>,
+        stayed: Vec<(livekit::MediaIdentity, bool)>,
     },
     /// What a look has found, and whether LiveKit tells us itself who comes.
     Seen {

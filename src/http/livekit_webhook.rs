@@ -17,7 +17,7 @@ use tokio::sync::Semaphore;
 use super::ApiError;
 use crate::{
     clock::Clock,
-    livekit::{RoomService, Told, WEBHOOK_BYTES_MAX, Webhook, WebhookError},
+    livekit::{RoomService, WEBHOOK_BYTES_MAX, Webhook, WebhookError, WebhookEvent},
 };
 
 /// Events that are taken at the same time; LiveKit tries the others again.
@@ -60,9 +60,9 @@ async fn take(State(taker): State<Taker>, request: Request) -> Result<Response, 
         .read(&body, taker.clock.now())
         .map_err(|error| refused(&error))?;
     let (room, seen) = match told {
-        Told::Joined(room, seen) => (room, Some(seen)),
-        Told::Started(room) => (room, None),
-        Told::Nothing => return Ok(StatusCode::OK.into_response()),
+        WebhookEvent::Joined(room, seen) => (room, Some(seen)),
+        WebhookEvent::Started(room) => (room, None),
+        WebhookEvent::Nothing => return Ok(StatusCode::OK.into_response()),
     };
     taker.media.note_webhook();
     taker.live.media_sighted(room, seen);

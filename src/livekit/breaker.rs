@@ -16,7 +16,7 @@ pub const FAILURES_MAX: u32 = 5;
 
 /// How a caller takes it that the service is down.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Waits {
+pub enum WaitLimit {
     /// Until it is up again: for what must be done in the end.
     UntilItIsUp,
     /// Only for the outcome of a call that is just trying, and so long at most.
@@ -78,10 +78,10 @@ impl Breaker {
     }
 
     /// Whether a call may be made; none where it is no use now.
-    pub async fn enter(&self, waits: Waits) -> Option<Pass<'_>> {
+    pub async fn enter(&self, waits: WaitLimit) -> Option<Pass<'_>> {
         let end = match waits {
-            Waits::UntilItIsUp => None,
-            Waits::For(time) => Some(Instant::now() + time),
+            WaitLimit::UntilItIsUp => None,
+            WaitLimit::For(time) => Some(Instant::now() + time),
         };
         loop {
             let mut changed = pin!(self.changed.notified());
@@ -203,7 +203,7 @@ mod tests {
 
     const PAUSE: Duration = Duration::from_secs(10);
     const PROBE: Duration = Duration::from_secs(1);
-    const SHORT: Waits = Waits::For(Duration::from_secs(5));
+    const SHORT: WaitLimit = WaitLimit::For(Duration::from_secs(5));
 
     async fn broken() -> Breaker {
         let breaker = Breaker::new(PAUSE, PROBE);
@@ -241,13 +241,16 @@ mod tests {
         let breaker = broken().await;
         let begin = Instant::now();
         for second in 1..=20 {
-            let trial = breaker.enter(Waits::UntilItIsUp).await.expect("never refused");
+            let trial = breaker
+                .enter(WaitLimit::UntilItIsUp)
+                .await
+                .expect("never refused");
             assert_eq!(begin.elapsed(), second * PROBE);
             trial.failed();
         }
         let waiting = [
-            breaker.enter(Waits::UntilItIsUp),
-            breaker.enter(Waits::UntilItIsUp),
+            breaker.enter(WaitLimit::UntilItIsUp),
+            breaker.enter(WaitLimit::UntilItIsUp),
         ];
         let [first, second] = waiting;
         let both = async {
@@ -261,9 +264,9 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_trial_that_is_given_up_lets_another_try() {
         let breaker = broken().await;
-        drop(breaker.enter(Waits::UntilItIsUp).await);
+        drop(breaker.enter(WaitLimit::UntilItIsUp).await);
         let begin = Instant::now();
-        breaker.enter(Waits::UntilItIsUp).await.unwrap().answered();
+        breaker.enter(WaitLimit::UntilItIsUp).await.unwrap().answered();
         assert_eq!(begin.elapsed(), Duration::ZERO);
         assert!(breaker.enter(SHORT).await.is_some());
     }

@@ -12,7 +12,7 @@ use tokio::{
 };
 
 use super::{
-    breaker::Waits,
+    breaker::WaitLimit,
     room_service::{CallError, RoomService},
 };
 
@@ -58,7 +58,7 @@ impl RoomService {
     ) -> Result<Outcome, CallError> {
         self.pace.turn(is_urgent).await;
         let waits = if is_urgent {
-            Waits::UntilItIsUp
+            WaitLimit::UntilItIsUp
         } else {
             self.soon()
         };

@@ -19,7 +19,7 @@ pub use self::{
     room_service::{ANSWER_BYTES_MAX, CALLS_MAX, CallError, LIST_BYTES_MAX, RoomService},
     sweep::{Sweep, SweepError},
     timeouts::LivekitTimeouts,
-    webhook::{Told, WEBHOOK_BYTES_MAX, Webhook, WebhookError},
+    webhook::{WEBHOOK_BYTES_MAX, Webhook, WebhookError, WebhookEvent},
 };
 use crate::config;
 

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use colloquy_actors::{
     ids::ParticipantId,
-    livekit::{Identity, MediaRoom, Seen, Track},
+    livekit::{MediaIdentity, MediaRoom, Seen, Track},
     task::Outcome,
 };
 use tokio::time::{Instant, sleep, timeout_at};
@@ -58,7 +58,7 @@ impl RoomService {
     ) -> Result<Vec<(ParticipantId, Tried)>, CallError> {
         let seen = self.seen_of(room, wanted).await?;
         let mute = async |id: ParticipantId| {
-            let name = Identity::from(id).to_string();
+            let name = MediaIdentity::from(id).to_string();
             let tried = match seen.iter().find(|seen| seen.identity == name) {
                 Some(seen) => self.mute_participant(room, seen).await,
                 None => Tried::NothingToDo,
@@ -92,7 +92,9 @@ impl RoomService {
     ) -> Result<Vec<Seen>, CallError> {
         let found = match wanted.first() {
             Some(one) if wanted.len() == 1 => {
-                let found = self.participant(room, &Identity::from(*one).to_string()).await;
+                let found = self
+                    .participant(room, &MediaIdentity::from(*one).to_string())
+                    .await;
                 found.map(|one| vec![one])
             }
             _ => self.participants(room, self.soon()).await,

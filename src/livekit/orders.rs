@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, future::Future, time::Duration};
 
 use colloquy_actors::{
     ids::ParticipantId,
-    livekit::{Call, Identity, MediaRoom, Removal, Source},
+    livekit::{Call, MediaIdentity, MediaRoom, Removal, Source},
     task::Outcome,
 };
 use futures_util::{StreamExt as _, stream};
@@ -57,7 +57,7 @@ impl RoomService {
         let there: BTreeSet<_> = seen.iter().map(|seen| &*seen.identity).collect();
         let named = participants
             .into_iter()
-            .map(|(id, sources)| (Identity::from(id).to_string(), sources));
+            .map(|(id, sources)| (MediaIdentity::from(id).to_string(), sources));
         let permit = async |(name, sources): (String, Vec<Source>)| {
             absent_is_fine(self.permit(room, &name, &permission(&sources)).await)
         };
@@ -81,7 +81,7 @@ impl RoomService {
             .windows(2)
             .all(|pair| pair[0].participant == pair[1].participant);
         let end = Instant::now() + REMOVAL;
-        let remove = async |one: Identity| {
+        let remove = async |one: MediaIdentity| {
             let name = one.to_string();
             let mut failure = None;
             let trying = async {

@@ -19,7 +19,7 @@ use tokio::{
 use url::Url;
 
 use super::{
-    breaker::{Breaker, Waits},
+    breaker::{Breaker, WaitLimit},
     looks::Pace,
     messages::{
         ApiRefusal, Claims, Grant, NewPermission, Nothing, OfAll, OfParticipant, OfRoom, OfTrack,
@@ -30,7 +30,7 @@ use super::{
 };
 use crate::{
     config,
-    outgoing::{self, Waits as OutgoingWaits},
+    outgoing::{self, Waits},
 };
 
 /// Calls at the same time; further ones wait.
@@ -121,7 +121,7 @@ impl RoomService {
         settings: &config::Livekit,
         timeouts: LivekitTimeouts,
     ) -> Result<Self, reqwest::Error> {
-        let waits = OutgoingWaits {
+        let waits = Waits {
             connect: timeouts.connect,
             read: None,
         };
@@ -148,8 +148,8 @@ impl RoomService {
     }
 
     /// How long those wait who are told when LiveKit is away.
-    pub(super) fn soon(&self) -> Waits {
-        Waits::For(self.timeouts.place)
+    pub(super) fn soon(&self) -> WaitLimit {
+        WaitLimit::For(self.timeouts.place)
     }
 
     /// LiveKit has told something by itself.
@@ -169,7 +169,7 @@ impl RoomService {
     }
 
     /// Who is in a room; nobody is in one that does not exist.
-    pub(super) async fn participants(&self, room: &str, waits: Waits) -> Result<Vec<Seen>, CallError> {
+    pub(super) async fn participants(&self, room: &str, waits: WaitLimit) -> Result<Vec<Seen>, CallError> {
         let body = OfRoom { room };
         let list: Participants = self.list("ListParticipants", admin(room), &body, waits).await?;
         Ok(list.participants.into_iter().map(Into::into).collect())
@@ -181,7 +181,7 @@ impl RoomService {
         method: &str,
         grant: Grant<'_>,
         body: &impl Serialize,
-        waits: Waits,
+        waits: WaitLimit,
     ) -> Result<T, CallError> {
         let answer = self.call(method, grant, body, (Some(&self.lists), waits)).await?;
         let list = tokio::task::spawn_blocking(move || parse(&answer));
@@ -234,7 +234,7 @@ impl RoomService {
     pub(super) async fn remove(&self, room: &str, identity: &str) -> Result<(), CallError> {
         let body = OfParticipant { room, identity };
         let _turn = self.removals.acquire().await.map_err(|_| CallError::Busy)?;
-        self.order("RemoveParticipant", admin(room), &body, Waits::UntilItIsUp)
+        self.order("RemoveParticipant", admin(room), &body, WaitLimit::UntilItIsUp)
             .await
     }
 
@@ -244,7 +244,7 @@ impl RoomService {
     /// When LiveKit does not do it; one that does not exist is [`CallError::NotFound`].
     pub async fn delete(&self, room: &str) -> Result<(), CallError> {
         let grant = Grant::Create { room_create: true };
-        self.order("DeleteRoom", grant, &OfRoom { room }, Waits::UntilItIsUp)
+        self.order("DeleteRoom", grant, &OfRoom { room }, WaitLimit::UntilItIsUp)
             .await
     }
 
@@ -253,7 +253,7 @@ impl RoomService {
         method: &str,
         grant: Grant<'_>,
         body: &impl Serialize,
-        waits: Waits,
+        waits: WaitLimit,
     ) -> Result<(), CallError> {
         let answer = self.call(method, grant, body, (None, waits)).await?;
         let Nothing {} = parse(&answer)?;
@@ -267,7 +267,7 @@ impl RoomService {
         method: &str,
         grant: Grant<'_>,
         body: &impl Serialize,
-        (lists, waits): (Option<&Semaphore>, Waits),
+        (lists, waits): (Option<&Semaphore>, WaitLimit),
     ) -> Result<Vec<u8>, CallError> {
         let (pass, _place) = loop {
             let pass = self.breaker.enter(waits).await.ok_or(CallError::Unreachable)?;
@@ -280,8 +280,8 @@ impl RoomService {
                 Ok::<_, CallError>((list, call))
             };
             let place = match waits {
-                Waits::UntilItIsUp => place.await?,
-                Waits::For(time) => timeout(time, place).await.map_err(|_| CallError::Busy)??,
+                WaitLimit::UntilItIsUp => place.await?,
+                WaitLimit::For(time) => timeout(time, place).await.map_err(|_| CallError::Busy)??,
             };
             // Much may have happened before there was a place.
             if pass.is_good() {

@@ -30,7 +30,7 @@ pub struct Webhook {
 
 /// What LiveKit tells that matters here.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Told {
+pub enum WebhookEvent {
     /// Somebody has come into a room.
     Joined(MediaRoom, Seen),
     /// A room was made: somebody is about to come.
@@ -136,7 +136,7 @@ impl BodyHash {
     ///
     /// # Errors
     /// When it is another body, or can't be read.
-    pub fn read(&self, body: &[u8], now: DateTime<Utc>) -> Result<Told, WebhookError> {
+    pub fn read(&self, body: &[u8], now: DateTime<Utc>) -> Result<WebhookEvent, WebhookError> {
         if !bool::from(Sha256::digest(body).as_slice().ct_eq(&self.0)) {
             return Err(WebhookError::Unauthorized);
         }
@@ -144,12 +144,12 @@ impl BodyHash {
         let event: Event = serde_json::from_str(body).map_err(|_| WebhookError::Malformed)?;
         let is_old = event.created_at.time().is_none_or(|at| at < now - AGE_MAX);
         let Some(room) = event.room.name.parse().ok().filter(|_| !is_old) else {
-            return Ok(Told::Nothing);
+            return Ok(WebhookEvent::Nothing);
         };
         Ok(match (&*event.kind, event.participant) {
-            ("participant_joined", Some(participant)) => Told::Joined(room, participant.into()),
-            ("room_started", _) => Told::Started(room),
-            _ => Told::Nothing,
+            ("participant_joined", Some(participant)) => WebhookEvent::Joined(room, participant.into()),
+            ("room_started", _) => WebhookEvent::Started(room),
+            _ => WebhookEvent::Nothing,
         })
     }
 }
@@ -184,7 +184,7 @@ mod tests {
         .unwrap()
     }
 
-    fn read(body: &str) -> Result<Told, WebhookError> {
+    fn read(body: &str) -> Result<WebhookEvent, WebhookError> {
         let hash = webhook().admit(&signed("key", "a secret", body, 0))?;
         hash.read(body.as_bytes(), Utc::now())
     }
@@ -198,13 +198,13 @@ mod tests {
             "participant": {"identity": "a", "sid": "PA_1", "kind": "STANDARD"}});
         let room: MediaRoom = ROOM.parse().unwrap();
         for event in [joined, other] {
-            let Told::Joined(told, seen) = read(&event.to_string()).unwrap() else {
+            let WebhookEvent::Joined(told, seen) = read(&event.to_string()).unwrap() else {
                 panic!("somebody has come");
             };
             assert_eq!((told, &*seen.identity, &*seen.sid), (room, "a", "PA_1"));
         }
         let started = json!({"event": "room_started", "room": {"name": ROOM}, "createdAt": now.to_string()});
-        assert_eq!(read(&started.to_string()), Ok(Told::Started(room)));
+        assert_eq!(read(&started.to_string()), Ok(WebhookEvent::Started(room)));
     }
 
     #[test]
@@ -218,7 +218,7 @@ mod tests {
             json!({"event": "room_started", "room": {"name": ROOM}}),
             json!({"event": "ingress_started"}),
         ] {
-            assert_eq!(read(&event.to_string()), Ok(Told::Nothing), "{event}");
+            assert_eq!(read(&event.to_string()), Ok(WebhookEvent::Nothing), "{event}");
         }
         assert_eq!(read("{"), Err(WebhookError::Malformed));
     }

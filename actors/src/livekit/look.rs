@@ -12,14 +12,14 @@ use crate::{
 
 /// Whoever is in a room of LiveKit for us: a participant, or one of its popout windows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Identity {
+pub struct MediaIdentity {
     pub participant: ParticipantId,
     /// Counted from 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub popout: Option<u32>,
 }
 
-impl From<ParticipantId> for Identity {
+impl From<ParticipantId> for MediaIdentity {
     fn from(participant: ParticipantId) -> Self {
         Self {
             participant,
@@ -28,7 +28,7 @@ impl From<ParticipantId> for Identity {
     }
 }
 
-impl fmt::Display for Identity {
+impl fmt::Display for MediaIdentity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.participant.fmt(f)?;
         match self.popout {
@@ -42,7 +42,7 @@ impl fmt::Display for Identity {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct NotOurs;
 
-impl FromStr for Identity {
+impl FromStr for MediaIdentity {
     type Err = NotOurs;
 
     /// Exactly what [`fmt::Display`] writes.
@@ -74,7 +74,7 @@ pub struct Brief {
     /// Who should be there, in the order of ids.
     pub expected: Vec<Expected>,
     /// Connections that LiveKit does not reach itself: it is no use to tell of them.
-    pub ghosts: Vec<(Identity, String)>,
+    pub ghosts: Vec<(MediaIdentity, String)>,
 }
 
 /// Somebody whom LiveKit shows in a room.
@@ -149,10 +149,10 @@ impl Track {
 pub struct Differences {
     /// Those who should not be there, each with LiveKit's number of the connection.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub strays: Vec<(Identity, String)>,
+    pub strays: Vec<(MediaIdentity, String)>,
     /// Those who belong there unseen and mute, and are not.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub exposed: Vec<(Identity, String)>,
+    pub exposed: Vec<(MediaIdentity, String)>,
     /// Those who may do something else there than they should.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub wrong: Vec<ParticipantId>,
@@ -182,13 +182,13 @@ impl Differences {
     /// bridges, recorders of LiveKit's own, agents.
     #[must_use]
     pub fn of<'a>(brief: &Brief, seen: impl IntoIterator<Item = &'a Seen>) -> Self {
-        let is_ghost = |identity: &Identity, seen: &Seen| {
+        let is_ghost = |identity: &MediaIdentity, seen: &Seen| {
             let mut ghosts = brief.ghosts.iter();
             ghosts.any(|(ghost, sid)| ghost == identity && *sid == seen.sid)
         };
         let mut found = Self::default();
         for one in seen {
-            let Ok(identity) = one.identity.parse::<Identity>() else {
+            let Ok(identity) = one.identity.parse::<MediaIdentity>() else {
                 continue;
             };
             if !one.is_standard || is_ghost(&identity, one) {
@@ -203,7 +203,7 @@ impl Differences {
         found
     }
 
-    fn compare(&mut self, expected: Option<&Expected>, identity: Identity, seen: &Seen) {
+    fn compare(&mut self, expected: Option<&Expected>, identity: MediaIdentity, seen: &Seen) {
         let permission = seen.permission.as_ref();
         let sid = || seen.sid.chars().take(LIVEKIT_SID_CHARS_MAX).collect();
         let expected = expected.filter(|expected| match identity.popout {
@@ -318,7 +318,7 @@ mod tests {
     #[test]
     fn an_identity_is_read_as_it_is_written_and_no_other_way() {
         for popout in [None, Some(1), Some(12)] {
-            let identity = Identity {
+            let identity = MediaIdentity {
                 participant: id(7),
                 popout,
             };
@@ -336,7 +336,7 @@ mod tests {
             "00000000-0000-0000-0000-000000000007-popout+1",
             "{00000000-0000-0000-0000-000000000007}",
         ] {
-            assert_eq!(other.parse::<Identity>(), Err(NotOurs), "{other}");
+            assert_eq!(other.parse::<MediaIdentity>(), Err(NotOurs), "{other}");
         }
     }
 

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use colloquy_actors::{
-    livekit::{Call, Differences, Identity, MediaRoom, Permission, Removal, Seen, Source, Track},
+    livekit::{Call, Differences, MediaIdentity, MediaRoom, Permission, Removal, Seen, Source, Track},
     room::Room,
     task::Outcome,
 };
@@ -209,7 +209,7 @@ pub fn check(call: &Call, now: &Room) -> Result<(), String> {
     let is_in = |person: &Value, space| {
         person["place"] == "inside" && serde_json::to_value(space).is_ok_and(|space| person["space"] == space)
     };
-    let is_here = |one: &Identity, room: &MediaRoom| {
+    let is_here = |one: &MediaIdentity, room: &MediaRoom| {
         let person = people.get(&one.participant.to_string());
         one.popout.is_none() && person.is_some_and(|person| is_in(person, room.space))
     };

@@ -9,7 +9,7 @@ use tokio::time::{Instant, sleep};
 use super::issuer::FakeIssuer;
 use crate::{
     databases::Kind,
-    support::{rest::Rest, server::Server},
+    support::{livekit::FakeLivekit, rest::Rest, server::Server},
 };
 
 /// Five times what a server takes at most to notice that the provider has gone or come back.
@@ -26,7 +26,7 @@ async fn server(environment: &[(&str, &str)]) -> Server {
         "COLLOQUY_LIVEKIT__API_SECRET",
         "a secret of forty characters, or of more",
     );
-    let environment = [environment, &[secret]].concat();
+    let environment = [&[secret], environment].concat();
     Server::start_with(Kind::Sqlite, &environment).await
 }
 
@@ -57,6 +57,13 @@ async fn health(server: &Server, expected: &Value) {
     }
 }
 
+/// A server beside a LiveKit, which is asked as well.
+async fn server_beside(livekit: &FakeLivekit, environment: &[(&str, &str)]) -> Server {
+    let known = livekit.environment();
+    let known: Vec<_> = known.iter().map(|(name, value)| (*name, &**value)).collect();
+    server(&[environment, &known].concat()).await
+}
+
 /// Beside the provider, which answers on this runtime.
 fn check_online(server: &Server) -> (Option<i32>, String) {
     let output = tokio::task::block_in_place(|| server.invoke(&["config", "check", "--online"]));
@@ -68,8 +75,9 @@ fn check_online(server: &Server) -> (Option<i32>, String) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_provider_is_told_in_one_line_at_start() {
-    let issuer = FakeIssuer::start().await;
-    let server = server(&[("COLLOQUY_OIDC__AUTHORITY", issuer.url.as_str())]).await;
+    let (issuer, livekit) = (FakeIssuer::start().await, FakeLivekit::start().await);
+    let authority = ("COLLOQUY_OIDC__AUTHORITY", issuer.url.as_str());
+    let server = server_beside(&livekit, &[authority]).await;
     server.wait_for_log("the identity provider is usable", 1).await;
     let log = server.log();
     let line = log
@@ -93,10 +101,16 @@ async fn a_provider_is_told_in_one_line_at_start() {
     let (code, told) = check_online(&server);
     assert_eq!(code, Some(0));
     let expected = format!(
-        "\nidentity provider: {0}, keys: ES256, userinfo: {0}/userinfo\nok\n",
+        "\nidentity provider: {0}, keys: ES256, userinfo: {0}/userinfo\nLiveKit: ",
         issuer.url
     );
-    assert!(told.ends_with(&expected), "{told}");
+    assert!(told.contains(&expected) && told.ends_with("\nok\n"), "{told}");
+    livekit.die().await;
+    let (code, told) = check_online(&server);
+    assert!(
+        code == Some(1) && told.ends_with(": LiveKit can't be reached\nnot ok\n"),
+        "{told}"
+    );
     assert_eq!(server.warnings(), Vec::<String>::new());
     server.finish().await;
 }
@@ -173,11 +187,12 @@ async fn the_server_may_reach_the_provider_by_another_url() {
         "issuer": AUTHORITY, "jwks_uri": format!("{AUTHORITY}/keys"),
         "userinfo_endpoint": format!("{AUTHORITY}/userinfo"),
     });
-    let server = server(&[
+    let livekit = FakeLivekit::start().await;
+    let environment = [
         ("COLLOQUY_OIDC__AUTHORITY", AUTHORITY),
         ("COLLOQUY_OIDC__SERVICE_AUTHORITY", issuer.url.as_str()),
-    ])
-    .await;
+    ];
+    let server = server_beside(&livekit, &environment).await;
     let ada = bearer(&server, &issuer, AUTHORITY);
     ada.get("/v1/users/me").await.expect(200);
     let inside = bearer(&server, &issuer, &issuer.url);

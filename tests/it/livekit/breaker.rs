@@ -10,7 +10,7 @@ use axum::{
 };
 use colloquy::livekit::{FAILURES_MAX, LivekitTimeouts, RoomService};
 use colloquy_actors::{
-    livekit::{Call, Identity, Removal, Source},
+    livekit::{Call, MediaIdentity, Removal, Source},
     task::Outcome,
 };
 use futures_util::future::join_all;
@@ -121,7 +121,7 @@ async fn ghosts_keep_nobody_from_anything() {
     let alive = id(MANY as u128);
     livekit.enter(&name, &alive.to_string(), &[]);
     let client = client_with(&livekit, UNLIMITED);
-    let ghosts: Vec<Identity> = (0..MANY).map(|number| id(number as u128).into()).collect();
+    let ghosts: Vec<MediaIdentity> = (0..MANY).map(|number| id(number as u128).into()).collect();
     let removal = Removal {
         room: room(),
         who: ghosts.clone(),
@@ -174,7 +174,7 @@ async fn whoever_must_go_goes_when_livekit_is_back() {
     let livekit = FakeLivekit::start().await;
     let client = client_with(&livekit, UNLIMITED);
     fail(&livekit, &client).await;
-    let windows = [None, Some(1), Some(2)].map(|popout| Identity {
+    let windows = [None, Some(1), Some(2)].map(|popout| MediaIdentity {
         participant: id(1),
         popout,
     });

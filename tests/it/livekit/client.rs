@@ -14,7 +14,7 @@ use colloquy::{
 };
 use colloquy_actors::{
     ids::{BreakoutRoomId, ParticipantId, RoomId, Space, Timestamp},
-    livekit::{Call, Identity, MediaRoom, Removal, Source},
+    livekit::{Call, MediaIdentity, MediaRoom, Removal, Source},
     task::Outcome,
 };
 use futures_util::{FutureExt as _, future::join_all};
@@ -47,7 +47,7 @@ pub fn removal(number: u128) -> Call {
     removal_of(&[id(number).into()])
 }
 
-pub fn removal_of(who: &[Identity]) -> Call {
+pub fn removal_of(who: &[MediaIdentity]) -> Call {
     Call::Remove(Removal {
         room: room(),
         who: who.to_vec(),
@@ -117,7 +117,7 @@ async fn permissions_removals_and_the_end_of_a_room() {
             },
         })
     );
-    let windows = [None, Some(1), Some(2)].map(|popout| Identity {
+    let windows = [None, Some(1), Some(2)].map(|popout| MediaIdentity {
         participant: id(1),
         popout,
     });

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use colloquy_actors::{
-    livekit::{Brief, Call, Differences, Expected, Identity, Source},
+    livekit::{Brief, Call, Differences, Expected, MediaIdentity, Source},
     task::Outcome,
 };
 
@@ -49,8 +49,8 @@ fn seen(found: Differences) -> Outcome {
     }
 }
 
-fn popout(number: u128, popout: u32) -> Identity {
-    Identity {
+fn popout(number: u128, popout: u32) -> MediaIdentity {
+    MediaIdentity {
         participant: id(number),
         popout: Some(popout),
     }
@@ -139,7 +139,7 @@ async fn everything_that_differs_is_told() {
     let livekit = FakeLivekit::start().await;
     enter_those_who_belong_there(&livekit);
     let room = &*room().to_string();
-    let sid = |identity: Identity| {
+    let sid = |identity: MediaIdentity| {
         let person = livekit.person(room, &identity.to_string());
         (identity, person.expect("somebody").sid)
     };
@@ -189,7 +189,7 @@ async fn everything_that_differs_is_told() {
 async fn ghosts_that_are_known_are_not_told() {
     let livekit = FakeLivekit::start().await;
     let (client, name) = (client(&livekit), room().to_string());
-    let ghost = Identity::from(id(9));
+    let ghost = MediaIdentity::from(id(9));
     livekit.enter(&name, &ghost.to_string(), &[]);
     let sid = || livekit.person(&name, &ghost.to_string()).expect("a ghost").sid;
     let brief = Brief {

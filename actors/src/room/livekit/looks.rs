@@ -56,7 +56,7 @@ pub struct Looks {
 
 /// What a look has come to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Found {
+pub enum LookResult {
     AsItShouldBe,
     /// There is something to mend.
     Differences,
@@ -150,10 +150,10 @@ impl Looks {
     }
 
     /// A look has ended. The next one follows while there is something to see (`is_watched`) or something to wait for.
-    pub fn done(&mut self, now: Timestamp, found: Found, is_watched: bool) {
+    pub fn done(&mut self, now: Timestamp, found: LookResult, is_watched: bool) {
         match (found, &mut self.unsettled) {
-            (Found::AsItShouldBe, _) if !self.has_changed => self.unsettled = None,
-            (Found::More, Some(tries)) => {
+            (LookResult::AsItShouldBe, _) if !self.has_changed => self.unsettled = None,
+            (LookResult::More, Some(tries)) => {
                 // What was found is being mended: the rest is not waited for longer and longer.
                 *tries = 1;
                 self.plan(now.plus_secs(AGAIN_SECS[1]));
@@ -169,7 +169,7 @@ impl Looks {
             self.at_once(now.plus_secs(1));
         }
         if is_watched || self.is_unsettled() {
-            let is_told = self.has_webhooks && found == Found::AsItShouldBe && !self.is_unsettled();
+            let is_told = self.has_webhooks && found == LookResult::AsItShouldBe && !self.is_unsettled();
             let every = if is_told && !self.is_strict {
                 LOOK_EVERY_SECS_WITH_WEBHOOKS
             } else {
@@ -233,23 +233,23 @@ mod tests {
         let mut looks = Looks::default();
         looks.at_once(at(0));
         assert!(looks.begin(at(0), false));
-        looks.done(at(100), Found::AsItShouldBe, true);
+        looks.done(at(100), LookResult::AsItShouldBe, true);
         assert_eq!(times(&looks), [60_100]);
         looks.unsettle();
         let mut now = 60_100;
         for wait in [1_000, 5_000, 20_000, 60_000, 60_000] {
             assert!(looks.begin(at(now), false));
-            looks.done(at(now), Found::Differences, true);
+            looks.done(at(now), LookResult::Differences, true);
             assert_eq!(times(&looks), [now + wait]);
             now += wait;
         }
         assert!(looks.begin(at(now), false));
         looks.has_webhooks = true;
-        looks.done(at(now), Found::AsItShouldBe, true);
+        looks.done(at(now), LookResult::AsItShouldBe, true);
         assert_eq!(times(&looks), [now + 300_000]);
         now += 300_000;
         assert!(looks.begin(at(now), false));
-        looks.done(at(now), Found::AsItShouldBe, false);
+        looks.done(at(now), LookResult::AsItShouldBe, false);
         assert_eq!(times(&looks), [0_i64; 0], "nobody is here");
     }
 
@@ -260,10 +260,10 @@ mod tests {
         looks.at_once(at(0));
         assert!(looks.begin(at(0), false));
         looks.after_removal(at(100));
-        looks.done(at(200), Found::AsItShouldBe, true);
+        looks.done(at(200), LookResult::AsItShouldBe, true);
         assert!(looks.is_unsettled());
         assert!(looks.begin(at(1_200), false));
-        looks.done(at(1_300), Found::AsItShouldBe, true);
+        looks.done(at(1_300), LookResult::AsItShouldBe, true);
         assert!(!looks.is_unsettled());
     }
 
@@ -274,7 +274,7 @@ mod tests {
         for second in 0..1_000 {
             let now = second * 1_000;
             if looks.next().is_none_or(|due| due <= at(now)) && looks.begin(at(now), false) {
-                looks.done(at(now), Found::Differences, true);
+                looks.done(at(now), LookResult::Differences, true);
             }
             looks.after_failure(at(now + 500));
         }
@@ -286,7 +286,7 @@ mod tests {
         let mut looks = Looks::default();
         looks.after_change(at(0));
         assert!(!looks.begin(at(5_000), true));
-        looks.done(at(6_000), Found::AsItShouldBe, true);
+        looks.done(at(6_000), LookResult::AsItShouldBe, true);
         assert_eq!(times(&looks), [7_000]);
     }
 }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::{looks::Looks, strays::Strays};
 use crate::{
     ids::{ParticipantId, Timestamp},
-    livekit::{Expected, Identity, Livekit, MediaAccess, MediaRoom, Source, VideoGrant},
+    livekit::{Expected, Livekit, MediaAccess, MediaIdentity, MediaRoom, Source, VideoGrant},
     protocol::{
         livekit::{Credentials, MicrophoneRestrictions},
         meeting::ParticipationKind,
@@ -136,7 +136,7 @@ impl SpaceMedia {
             ParticipationKind::Sip | ParticipationKind::Recorder
         );
         let room = grant.room.clone();
-        let identity = Identity::from(id).to_string();
+        let identity = MediaIdentity::from(id).to_string();
         let (secret, token) = cx.secret(MediaAccess { identity, grant });
         let credentials = Credentials {
             token,

@@ -24,7 +24,7 @@ use super::{
 };
 use crate::{
     ids::{ParticipantId, Space},
-    livekit::{Call, Identity, MediaRoom, Removal},
+    livekit::{Call, MediaIdentity, MediaRoom, Removal},
     protocol::{
         Namespace,
         control::LeaveReason,
@@ -103,8 +103,8 @@ impl Module for Media {
             LeaveReason::Quit | LeaveReason::Timeout => media.looks.after_change(cx.at),
         }
         let windows = around.people.get(who).map_or(0, Participant::popout_windows);
-        let mut all = vec![Identity::from(who)];
-        all.extend((1..=windows).map(|number| Identity {
+        let mut all = vec![MediaIdentity::from(who)];
+        all.extend((1..=windows).map(|number| MediaIdentity {
             participant: who,
             popout: Some(number),
         }));

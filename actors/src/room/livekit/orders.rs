@@ -3,7 +3,7 @@
 use super::{SpaceMedia, media_room};
 use crate::{
     ids::{ParticipantId, Space},
-    livekit::{Call, Identity, MediaRoom, Removal},
+    livekit::{Call, MediaIdentity, MediaRoom, Removal},
     protocol::{
         Namespace,
         limits::{PERMITS_AT_ONCE, REMOVALS_AT_ONCE},
@@ -26,7 +26,7 @@ pub(super) fn remove(
     cx: &mut Cx,
     around: &mut Around<'_>,
     room: MediaRoom,
-    who: Vec<Identity>,
+    who: Vec<MediaIdentity>,
     warn: bool,
 ) -> bool {
     let under_way = around.tasks.find(

@@ -4,7 +4,7 @@
 use super::{POPOUT, SpaceMedia, media_room};
 use crate::{
     ids::{ParticipantId, Space, Timestamp},
-    livekit::{Identity, MediaAccess, VideoGrant},
+    livekit::{MediaAccess, MediaIdentity, VideoGrant},
     protocol::{
         Namespace,
         limits::{POPOUT_AFTER_SECS, POPOUTS_PER_PARTICIPANT_MAX, POPOUTS_WAITING_MAX},
@@ -76,7 +76,7 @@ fn send(cx: &mut Cx, around: &mut Around<'_>, who: ParticipantId) {
         can_publish_sources: Vec::new(),
         hidden: true,
     };
-    let identity = Identity {
+    let identity = MediaIdentity {
         participant: who,
         popout,
     };

@@ -6,14 +6,14 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     ids::Timestamp,
-    livekit::Identity,
+    livekit::MediaIdentity,
     protocol::limits::{GHOST_AFTER_REFUSALS, GHOST_AFTER_SECS, GHOST_RETRY_SECS, STRAYS_MAX},
 };
 
 /// Those whom LiveKit shows and who are not here, as the last look found them.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct Strays(#[serde(with = "crate::room::pairs")] BTreeMap<Identity, Stray>);
+pub struct Strays(#[serde(with = "crate::room::pairs")] BTreeMap<MediaIdentity, Stray>);
 
 /// A connection that must end.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -43,12 +43,12 @@ impl Strays {
     /// tried now, and those of whom this connection was not known, each with whether another one was.
     pub fn seen(
         &mut self,
-        shown: &[(Identity, String)],
+        shown: &[(MediaIdentity, String)],
         are_all: bool,
         now: Timestamp,
-    ) -> (Vec<Identity>, Vec<(Identity, bool)>) {
+    ) -> (Vec<MediaIdentity>, Vec<(MediaIdentity, bool)>) {
         if are_all {
-            let is_shown = |one: &Identity| shown.iter().any(|(shown, _)| shown == one);
+            let is_shown = |one: &MediaIdentity| shown.iter().any(|(shown, _)| shown == one);
             self.0.retain(|one, stray| stray.rests(now) || is_shown(one));
         }
         let (mut to_remove, mut new) = (Vec::new(), Vec::new());
@@ -71,13 +71,13 @@ impl Strays {
     }
 
     /// Those whom it is no use to look for now.
-    pub fn ghosts(&self, now: Timestamp) -> Vec<(Identity, String)> {
+    pub fn ghosts(&self, now: Timestamp) -> Vec<(MediaIdentity, String)> {
         let ghosts = self.0.iter().filter(|(_, stray)| stray.rests(now));
         ghosts.map(|(one, stray)| (*one, stray.sid.clone())).collect()
     }
 
     /// LiveKit did not remove somebody: it said that it can't (`refused`), or nothing of use.
-    pub fn stayed(&mut self, identity: Identity, refused: bool) {
+    pub fn stayed(&mut self, identity: MediaIdentity, refused: bool) {
         if let Some(stray) = self.0.get_mut(&identity) {
             stray.refusals = if refused {
                 stray.refusals.saturating_add(1)
@@ -112,7 +112,7 @@ mod tests {
     #[test]
     fn a_ghost_is_tried_now_and_then_and_a_new_connection_at_once() {
         let (mut strays, start) = (Strays::default(), Timestamp::from_micros(0));
-        let one = Identity::from(ParticipantId(uuid::Uuid::from_u128(1)));
+        let one = MediaIdentity::from(ParticipantId(uuid::Uuid::from_u128(1)));
         let shown = |sid: &str| [(one, sid.to_owned())];
         let all = |strays: &mut Strays, sid: &str, now| strays.seen(&shown(sid), true, now).0;
         for step in 0..u64::from(GHOST_AFTER_REFUSALS) {
@@ -140,7 +140,7 @@ mod tests {
     #[test]
     fn failures_of_another_kind_make_no_ghost() {
         let (mut strays, start) = (Strays::default(), Timestamp::from_micros(0));
-        let one = Identity::from(ParticipantId(uuid::Uuid::from_u128(1)));
+        let one = MediaIdentity::from(ParticipantId(uuid::Uuid::from_u128(1)));
         for step in 0..20 {
             strays.seen(&[(one, "PA_1".to_owned())], true, start.plus_secs(step * 60));
             strays.stayed(one, step % 4 != 0);

@@ -1,7 +1,7 @@
 //! What LiveKit tells by itself (its webhooks), and what is remembered of those who come back unasked.
 
 use crate::{
-    livekit::{Brief, Differences, Identity, MediaRoom, Seen},
+    livekit::{Brief, Differences, MediaIdentity, MediaRoom, Seen},
     protocol::{Namespace, limits::STRAYS_REMEMBERED_AT_ONCE},
     room::{Meeting, Room, effects::Cx, input::MediaTold, livekit::SpaceMedia},
 };
@@ -18,7 +18,11 @@ impl Room {
         let Some(seen) = seen else {
             return Some(MediaTold { room, found: None });
         };
-        let participant = seen.identity.parse().ok().map(|one: Identity| one.participant);
+        let participant = seen
+            .identity
+            .parse()
+            .ok()
+            .map(|one: MediaIdentity| one.participant);
         let here = participant.and_then(|id| Some((id, meeting.people.get(id)?)));
         let none = SpaceMedia::default();
         let media = meeting.modules.livekit.of_space(room.space).unwrap_or(&none);

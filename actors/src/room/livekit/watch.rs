@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use super::{LOOK, SpaceMedia, looks::Found, media_room, orders};
+use super::{LOOK, SpaceMedia, looks::LookResult, media_room, orders};
 use crate::{
     ids::{ParticipantId, Space, Timestamp},
-    livekit::{Brief, Call, Differences, Identity, Source},
+    livekit::{Brief, Call, Differences, MediaIdentity, Source},
     protocol::{Namespace, limits::STRAY_LEAVES_SECS},
     room::{
         agenda::{Agenda, Due},
@@ -78,15 +78,15 @@ pub(super) fn looked(
     space: Space,
     outcome: &Outcome,
 ) {
-    let mut came_to = Found::Nothing;
+    let mut came_to = LookResult::Nothing;
     if let Outcome::Seen { found, webhooks } = outcome {
         media.looks.has_webhooks = *webhooks;
         came_to = match mend(cx, media, around, space, (found, !found.more)) {
-            true => Found::AsItShouldBe,
-            false if found.more => Found::More,
-            false => Found::Differences,
+            true => LookResult::AsItShouldBe,
+            false if found.more => LookResult::More,
+            false => LookResult::Differences,
         };
-        if came_to != Found::AsItShouldBe {
+        if came_to != LookResult::AsItShouldBe {
             media.looks.unsettle();
         }
     }
@@ -124,7 +124,7 @@ pub(super) fn mend(
     (found, are_all): (&Differences, bool),
 ) -> bool {
     // Who has come in meanwhile is no stray.
-    let is_gone = |one: &Identity| {
+    let is_gone = |one: &MediaIdentity| {
         let here = around.people.get(one.participant).filter(|p| p.is_inside(space));
         here.is_none_or(|p| one.popout.is_some_and(|number| number > p.popout_windows()))
     };
@@ -170,7 +170,7 @@ pub(super) fn mend(
 
 /// Notes who of those that LiveKit shows anew has come back after a moderator had removed it; whether there is one. Who was not known to
 /// be out, or is seen shortly after it left, may not have gone yet; another connection than the last (`is_another`) is a return.
-fn note_returns(around: &mut Around<'_>, new: &[(Identity, bool)], now: Timestamp) -> bool {
+fn note_returns(around: &mut Around<'_>, new: &[(MediaIdentity, bool)], now: Timestamp) -> bool {
     let mut has_returned = false;
     for (one, is_another) in new {
         let participant = around.people.get(one.participant);
@@ -195,9 +195,9 @@ pub(super) fn removed(
     cx: &Cx,
     media: &mut SpaceMedia,
     around: &mut Around<'_>,
-    (who, stayed): (&[Identity], &[(Identity, bool)]),
+    (who, stayed): (&[MediaIdentity], &[(MediaIdentity, bool)]),
 ) {
-    let has_stayed = |one: &Identity| stayed.iter().any(|(other, _)| other == one);
+    let has_stayed = |one: &MediaIdentity| stayed.iter().any(|(other, _)| other == one);
     for one in who.iter().filter(|one| one.popout.is_none() && !has_stayed(one)) {
         around.people.set_out_of_media(one.participant);
     }
