@@ -45,7 +45,7 @@ impl World {
         };
         self.tell(|_| format!("{} is in {room} with a token of before", seen.identity));
         self.count("token of before");
-        if self.later.coin()
+        if self.media.tells
             && let Some(server) = &mut self.server
         {
             let seen = self.later.coin().then_some(&seen);

@@ -34,6 +34,8 @@ pub struct Media {
     /// Rooms and identities that there were tokens for, and what those allow.
     tokens: Vec<(String, String, Permission)>,
     sids: u64,
+    /// Whether it tells by itself who comes.
+    pub tells: bool,
 }
 
 impl Media {
@@ -134,7 +136,7 @@ impl Media {
             }
             Call::Look { brief, .. } => Outcome::Seen {
                 found: Differences::of(brief, &self.seen(&name)),
-                webhooks: chance.coin(),
+                webhooks: self.tells,
             },
         }
     }

@@ -9,6 +9,7 @@ use colloquy_actors::{
 
 use super::{chance::Chance, trial};
 
+#[expect(clippy::struct_excessive_bools, reason = "what may go wrong, each for itself")]
 #[derive(Debug)]
 pub struct Plan {
     pub settings: RoomSettings,
@@ -29,6 +30,8 @@ pub struct Plan {
     pub media_fails: bool,
     /// How often somebody comes into LiveKit with a token of before.
     pub media_returns: usize,
+    /// Whether LiveKit tells by itself who comes.
+    pub media_tells: bool,
     /// Now and then nothing happens for minutes.
     pub long_wait: usize,
     /// Frames that a session's queue holds.
@@ -89,6 +92,7 @@ impl Plan {
             snapshot: sometimes(chance, 20),
             media_fails: chance.coin(),
             media_returns: sometimes(later, 30),
+            media_tells: later.coin(),
             long_wait: usize::from(chance.one_in(3)),
             frames_max: if chance.one_in(3) { 12 } else { 4_096 },
             namespaces: names.map(|name| (chance.below(12), name)),

@@ -117,7 +117,7 @@ impl World {
         let plan = Plan::draw(&mut chance, &mut later);
         let mut net = Net::default();
         net.frames_max = plan.frames_max;
-        let world = Self {
+        let mut world = Self {
             room,
             process: Rc::clone(process),
             wish: None,
@@ -148,6 +148,7 @@ impl World {
             reached: BTreeMap::new(),
             trace: Rc::clone(trace),
         };
+        world.media.tells = world.plan.media_tells;
         world.tell(|world| format!("{:?}", world.plan));
         world
     }

@@ -113,6 +113,15 @@ impl Looks {
         }
     }
 
+    /// What people may publish has changed; whether LiveKit must be looked at for it (`is_strict`) as often as if it told nothing.
+    pub fn tighten(&mut self, now: Timestamp, is_strict: bool) {
+        self.is_strict = is_strict;
+        let latest = now.plus_secs(LOOK_EVERY_SECS);
+        if is_strict && self.due.first().is_none_or(|due| *due > latest) {
+            self.due.insert(0, latest);
+        }
+    }
+
     /// Something is not as it should be, as far as is known.
     pub fn unsettle(&mut self) {
         self.has_changed = true;
@@ -279,6 +288,20 @@ mod tests {
             looks.after_failure(at(now + 500));
         }
         assert!(looks.next() >= Some(at(1_000_000)), "{looks:?}");
+    }
+
+    #[test]
+    fn a_restriction_is_looked_after_though_livekit_tells_who_comes() {
+        let mut looks = Looks {
+            has_webhooks: true,
+            ..Looks::default()
+        };
+        looks.at_once(at(0));
+        assert!(looks.begin(at(0), false));
+        looks.done(at(0), LookResult::AsItShouldBe, true);
+        assert_eq!(times(&looks), [300_000]);
+        looks.tighten(at(10_000), true);
+        assert_eq!(times(&looks), [70_000, 300_000]);
     }
 
     #[test]

@@ -338,7 +338,10 @@ impl Media {
             .iter()
             .filter(|(id, p)| p.is_inside(space) && !p.is_hidden() && concerns(*id, p));
         media.to_permit.extend(there.map(|(id, _)| id));
+        let is_strict = media.is_restricted(around.settings);
+        media.looks.tighten(cx.at, is_strict);
         orders::permit_some(cx, media, around, space);
+        watch::arm(media, around, space);
     }
 
     pub(super) fn of_space(&self, space: Space) -> Option<&SpaceMedia> {
