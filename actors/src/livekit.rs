@@ -271,12 +271,8 @@ impl From<StoredRemoval> for Removal {
             popouts,
         } = stored;
         if let Some(participant) = participant {
-            let windows = (1..=popouts.min(POPOUTS_PER_PARTICIPANT_MAX)).map(Some);
-            who.extend(
-                std::iter::once(None)
-                    .chain(windows)
-                    .map(|popout| MediaIdentity { participant, popout }),
-            );
+            let popouts = popouts.min(POPOUTS_PER_PARTICIPANT_MAX);
+            who.extend(MediaIdentity::with_popouts(participant, popouts));
         }
         Self { room, who, warn }
     }

@@ -260,8 +260,8 @@ impl RoomService {
         Ok(())
     }
 
-    /// Makes a call; whose answer is a list has a place among those (`lists`). Only what says that LiveKit itself is not there counts against it: no connection, no answer in time, or one that is
-    /// not LiveKit's.
+    /// Makes a call; one whose answer is a list has a place among those (`lists`). Only what says that LiveKit itself is not there
+    /// counts against it: no connection, no answer in time, or one that is not LiveKit's.
     async fn call(
         &self,
         method: &str,

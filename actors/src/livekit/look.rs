@@ -19,6 +19,16 @@ pub struct MediaIdentity {
     pub popout: Option<u32>,
 }
 
+impl MediaIdentity {
+    /// A participant and its popout windows up to this number.
+    #[must_use]
+    pub fn with_popouts(participant: ParticipantId, popouts: u32) -> Vec<Self> {
+        let windows = (1..=popouts).map(Some);
+        let all = std::iter::once(None).chain(windows);
+        all.map(|popout| Self { participant, popout }).collect()
+    }
+}
+
 impl From<ParticipantId> for MediaIdentity {
     fn from(participant: ParticipantId) -> Self {
         Self {

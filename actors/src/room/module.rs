@@ -140,6 +140,14 @@ impl Around<'_> {
         self.agenda.set(Due::Module(namespace, space, tag), at);
     }
 
+    /// [`Around::remind`], or [`Around::forget`] where nothing is due.
+    pub fn set_deadline(&mut self, of: (Namespace, Space, u8), at: Option<Timestamp>) {
+        match at {
+            Some(at) => self.remind(of, at),
+            None => self.forget(of),
+        }
+    }
+
     /// The deadline will not be needed.
     pub fn forget(&mut self, (namespace, space, tag): (Namespace, Space, u8)) {
         self.agenda.clear(Due::Module(namespace, space, tag));

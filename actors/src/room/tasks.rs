@@ -53,9 +53,9 @@ impl Tasks {
         true
     }
 
-    /// Those that are under way and are meant.
-    pub fn find(&self, is_meant: impl Fn(&Work) -> bool) -> impl Iterator<Item = &Pending> {
-        self.pending.iter().filter(move |pending| is_meant(&pending.work))
+    /// What is under way.
+    pub fn iter(&self) -> impl Iterator<Item = &Work> {
+        self.pending.iter().map(|pending| &pending.work)
     }
 
     pub fn done(&mut self, id: TaskId) -> Option<Pending> {

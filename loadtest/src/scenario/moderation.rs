@@ -53,8 +53,8 @@ pub async fn run(
     };
     let guests = pool.ids.get(1..).unwrap_or_default().to_vec();
     let moderating = moderate(moderator, livekit, guests, args.timeout, &mut errors);
-    let (beside, figures) = tokio::join!(pool.flood(load, Stalling::Nobody, observer), moderating);
-    let (beside, mut figures) = (beside?, figures);
+    let (beside, mut figures) = tokio::join!(pool.flood(load, Stalling::Nobody, observer), moderating);
+    let beside = beside?;
     figures.extend(ratio(beside.flow.p99_ms, alone.flow.p99_ms).map(|ratio| ("p99_ratio", ratio)));
     let mut audit = alone.audit;
     audit += beside.audit;

@@ -46,9 +46,6 @@ pub struct Looks {
     /// Whether LiveKit tells us itself who comes.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub has_webhooks: bool,
-    /// Whether what people publish must be looked at, which LiveKit does not tell.
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
-    pub is_strict: bool,
     /// Whether it was said in this meeting that somebody who was removed had come back.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub has_warned: bool,
@@ -89,10 +86,10 @@ impl Looks {
         }
     }
 
-    /// As soon as possible.
-    pub fn at_once(&mut self, now: Timestamp) {
-        if self.due.first().is_none_or(|due| *due > now) {
-            self.due.insert(0, now);
+    /// The next look is not later than this.
+    pub fn not_later(&mut self, at: Timestamp) {
+        if self.due.first().is_none_or(|due| *due > at) {
+            self.due.insert(0, at);
         }
     }
 
@@ -107,19 +104,7 @@ impl Looks {
     /// Somebody has left by itself, or LiveKit could not be told of something in time.
     pub fn after_change(&mut self, now: Timestamp) {
         self.has_changed = true;
-        let latest = now.plus_secs(CHANGED_SECS);
-        if self.due.first().is_none_or(|due| *due > latest) {
-            self.due.insert(0, latest);
-        }
-    }
-
-    /// What people may publish has changed; whether LiveKit must be looked at for it (`is_strict`) as often as if it told nothing.
-    pub fn tighten(&mut self, now: Timestamp, is_strict: bool) {
-        self.is_strict = is_strict;
-        let latest = now.plus_secs(LOOK_EVERY_SECS);
-        if is_strict && self.due.first().is_none_or(|due| *due > latest) {
-            self.due.insert(0, latest);
-        }
+        self.not_later(now.plus_secs(CHANGED_SECS));
     }
 
     /// Something is not as it should be, as far as is known.
@@ -147,10 +132,7 @@ impl Looks {
     /// Another room of the meeting is just being looked at.
     pub fn put_off(&mut self, now: Timestamp) {
         self.due.retain(|due| *due > now);
-        let at = now.plus_millis(APART_MILLIS);
-        if self.due.first().is_none_or(|due| *due > at) {
-            self.due.insert(0, at);
-        }
+        self.not_later(now.plus_millis(APART_MILLIS));
     }
 
     /// There is no place for a look.
@@ -158,8 +140,9 @@ impl Looks {
         self.plan(now.plus_secs(CHANGED_SECS));
     }
 
-    /// A look has ended. The next one follows while there is something to see (`is_watched`) or something to wait for.
-    pub fn done(&mut self, now: Timestamp, found: LookResult, is_watched: bool) {
+    /// A look has ended. The next one follows while there is something to see (`is_watched`) or something to wait for; `is_strict`: what
+    /// people publish must be looked at, which LiveKit does not tell.
+    pub fn done(&mut self, now: Timestamp, found: LookResult, (is_watched, is_strict): (bool, bool)) {
         match (found, &mut self.unsettled) {
             (LookResult::AsItShouldBe, _) if !self.has_changed => self.unsettled = None,
             (LookResult::More, Some(tries)) => {
@@ -175,19 +158,16 @@ impl Looks {
             (_, None) => {}
         }
         if std::mem::take(&mut self.is_late) {
-            self.at_once(now.plus_secs(1));
+            self.not_later(now.plus_secs(1));
         }
         if is_watched || self.is_unsettled() {
             let is_told = self.has_webhooks && found == LookResult::AsItShouldBe && !self.is_unsettled();
-            let every = if is_told && !self.is_strict {
+            let every = if is_told && !is_strict {
                 LOOK_EVERY_SECS_WITH_WEBHOOKS
             } else {
                 LOOK_EVERY_SECS
             };
-            let latest = now.plus_secs(every);
-            if self.due.first().is_none_or(|due| *due > latest) {
-                self.due.insert(0, latest);
-            }
+            self.not_later(now.plus_secs(every));
         }
     }
 
@@ -195,7 +175,7 @@ impl Looks {
     pub fn restarted(&mut self, now: Timestamp) {
         self.is_late = false;
         self.unsettle();
-        self.at_once(now);
+        self.not_later(now);
     }
 
     /// Describes what is wrong with it.
@@ -240,25 +220,25 @@ mod tests {
     #[test]
     fn looks_in_vain_are_repeated_and_a_quiet_room_is_looked_at_each_minute() {
         let mut looks = Looks::default();
-        looks.at_once(at(0));
+        looks.not_later(at(0));
         assert!(looks.begin(at(0), false));
-        looks.done(at(100), LookResult::AsItShouldBe, true);
+        looks.done(at(100), LookResult::AsItShouldBe, (true, false));
         assert_eq!(times(&looks), [60_100]);
         looks.unsettle();
         let mut now = 60_100;
         for wait in [1_000, 5_000, 20_000, 60_000, 60_000] {
             assert!(looks.begin(at(now), false));
-            looks.done(at(now), LookResult::Differences, true);
+            looks.done(at(now), LookResult::Differences, (true, false));
             assert_eq!(times(&looks), [now + wait]);
             now += wait;
         }
         assert!(looks.begin(at(now), false));
         looks.has_webhooks = true;
-        looks.done(at(now), LookResult::AsItShouldBe, true);
+        looks.done(at(now), LookResult::AsItShouldBe, (true, false));
         assert_eq!(times(&looks), [now + 300_000]);
         now += 300_000;
         assert!(looks.begin(at(now), false));
-        looks.done(at(now), LookResult::AsItShouldBe, false);
+        looks.done(at(now), LookResult::AsItShouldBe, (false, false));
         assert_eq!(times(&looks), [0_i64; 0], "nobody is here");
     }
 
@@ -266,13 +246,13 @@ mod tests {
     #[test]
     fn a_look_says_nothing_of_what_came_after_it() {
         let mut looks = Looks::default();
-        looks.at_once(at(0));
+        looks.not_later(at(0));
         assert!(looks.begin(at(0), false));
         looks.after_removal(at(100));
-        looks.done(at(200), LookResult::AsItShouldBe, true);
+        looks.done(at(200), LookResult::AsItShouldBe, (true, false));
         assert!(looks.is_unsettled());
         assert!(looks.begin(at(1_200), false));
-        looks.done(at(1_300), LookResult::AsItShouldBe, true);
+        looks.done(at(1_300), LookResult::AsItShouldBe, (true, false));
         assert!(!looks.is_unsettled());
     }
 
@@ -283,7 +263,7 @@ mod tests {
         for second in 0..1_000 {
             let now = second * 1_000;
             if looks.next().is_none_or(|due| due <= at(now)) && looks.begin(at(now), false) {
-                looks.done(at(now), LookResult::Differences, true);
+                looks.done(at(now), LookResult::Differences, (true, false));
             }
             looks.after_failure(at(now + 500));
         }
@@ -296,12 +276,15 @@ mod tests {
             has_webhooks: true,
             ..Looks::default()
         };
-        looks.at_once(at(0));
+        looks.not_later(at(0));
         assert!(looks.begin(at(0), false));
-        looks.done(at(0), LookResult::AsItShouldBe, true);
+        looks.done(at(0), LookResult::AsItShouldBe, (true, false));
         assert_eq!(times(&looks), [300_000]);
-        looks.tighten(at(10_000), true);
+        looks.not_later(at(70_000));
         assert_eq!(times(&looks), [70_000, 300_000]);
+        assert!(looks.begin(at(70_000), false));
+        looks.done(at(70_000), LookResult::AsItShouldBe, (true, true));
+        assert_eq!(times(&looks), [130_000, 300_000]);
     }
 
     #[test]
@@ -309,7 +292,7 @@ mod tests {
         let mut looks = Looks::default();
         looks.after_change(at(0));
         assert!(!looks.begin(at(5_000), true));
-        looks.done(at(6_000), LookResult::AsItShouldBe, true);
+        looks.done(at(6_000), LookResult::AsItShouldBe, (true, false));
         assert_eq!(times(&looks), [7_000]);
     }
 }

@@ -28,6 +28,7 @@ use crate::{
     protocol::{
         Namespace,
         control::LeaveReason,
+        limits::LOOK_EVERY_SECS,
         livekit::{
             Credentials, LivekitCommand, LivekitError, LivekitEvent, LivekitState, MicrophoneRestrictions,
         },
@@ -74,10 +75,10 @@ impl Module for Media {
         if spared {
             // Others were to be removed with it.
             media.looks.unsettle();
-            media.looks.at_once(cx.at);
+            media.looks.not_later(cx.at);
         } else if around.people.is_alone(who) && !watch::is_looking(around, here) {
             // Somebody may be waiting there.
-            media.looks.at_once(cx.at);
+            media.looks.not_later(cx.at);
         }
         watch::arm(media, around, here);
     }
@@ -103,15 +104,11 @@ impl Module for Media {
             LeaveReason::Quit | LeaveReason::Timeout => media.looks.after_change(cx.at),
         }
         let windows = around.people.get(who).map_or(0, Participant::popout_windows);
-        let mut all = vec![MediaIdentity::from(who)];
-        all.extend((1..=windows).map(|number| MediaIdentity {
-            participant: who,
-            popout: Some(number),
-        }));
+        let all = MediaIdentity::with_popouts(who, windows);
         if !orders::remove(cx, around, media_room(around, space), all, false) {
             // Many are found by one look.
             media.looks.unsettle();
-            media.looks.at_once(cx.at);
+            media.looks.not_later(cx.at);
         }
         watch::arm(media, around, space);
         popouts::arm(media, around, space);
@@ -127,8 +124,7 @@ impl Module for Media {
     fn role_changed(&mut self, cx: &mut Cx, around: &mut Around<'_>, who: ParticipantId) {
         let space = around.people.space(who);
         let media = self.0.get(space);
-        let restricted = media.is_some_and(|media| media.restrictions != MicrophoneRestrictions::Disabled);
-        if restricted || around.settings.screen_share_requires_permission {
+        if media.is_some_and(|media| media.is_restricted(around.settings)) {
             self.permit(cx, around, space, |other, _| other == who);
         }
     }
@@ -187,7 +183,7 @@ impl Module for Media {
                 watch::removed(cx, media, around, (&removal.who, stayed));
             }
             (Call::Remove(removal), Outcome::Done) => watch::removed(cx, media, around, (&removal.who, &[])),
-            (Call::Remove(_), Outcome::Unavailable) => watch::removed_nobody(cx, media),
+            (Call::Remove(_), Outcome::Unavailable) => media.looks.after_failure(cx.at),
             (Call::Mute { .. }, Outcome::Unavailable) => {
                 let line = task.asked_by.and_then(|who| around.people.line_inside(who));
                 cx.send_one(line, &LivekitEvent::Error(LivekitError::LivekitUnavailable));
@@ -338,8 +334,10 @@ impl Media {
             .iter()
             .filter(|(id, p)| p.is_inside(space) && !p.is_hidden() && concerns(*id, p));
         media.to_permit.extend(there.map(|(id, _)| id));
-        let is_strict = media.is_restricted(around.settings);
-        media.looks.tighten(cx.at, is_strict);
+        if media.is_restricted(around.settings) {
+            // Also where LiveKit tells who comes: of what people publish it tells nothing.
+            media.looks.not_later(cx.at.plus_secs(LOOK_EVERY_SECS));
+        }
         orders::permit_some(cx, media, around, space);
         watch::arm(media, around, space);
     }
@@ -348,12 +346,9 @@ impl Media {
         self.0.get(space)
     }
 
-    /// LiveKit tells by itself what is not as it should be in one of its rooms.
+    /// LiveKit tells by itself what is not as it should be in one of this meeting's rooms.
     pub(super) fn told(&mut self, cx: &mut Cx, around: &mut Around<'_>, told: &MediaTold) {
         let space = told.room.space;
-        if told.room != media_room(around, space) || !around.has(Namespace::Livekit) {
-            return;
-        }
         if let Some(media) = self.0.get_mut(space) {
             watch::told(cx, media, around, space, told.found.as_ref());
         }

@@ -21,6 +21,13 @@ fn ask(cx: &mut Cx, around: &mut Around<'_>, call: Call, asked_by: Option<Partic
     around.tasks.ask(cx, Work::Livekit(call), asked_by)
 }
 
+/// What LiveKit is being asked about a room.
+pub(super) fn under_way<'a>(around: &'a Around<'_>, space: Space) -> impl Iterator<Item = &'a Call> {
+    let room = media_room(around, space);
+    let calls = around.tasks.iter().filter_map(Work::livekit);
+    calls.filter(move |call| call.room() == room)
+}
+
 /// Removes these; false where so many removals are under way that a look should see who is left.
 pub(super) fn remove(
     cx: &mut Cx,
@@ -29,10 +36,8 @@ pub(super) fn remove(
     who: Vec<MediaIdentity>,
     warn: bool,
 ) -> bool {
-    let under_way = around.tasks.find(
-        |work| matches!(work.livekit(), Some(Call::Remove(Removal { room: other, .. })) if *other == room),
-    );
-    under_way.count() < REMOVALS_AT_ONCE && ask(cx, around, Call::Remove(Removal { room, who, warn }), None)
+    let removals = under_way(around, room.space).filter(|call| matches!(call, Call::Remove(_)));
+    removals.count() < REMOVALS_AT_ONCE && ask(cx, around, Call::Remove(Removal { room, who, warn }), None)
 }
 
 /// Somebody is here (again): it is not removed, and the room is not deleted. Whether others were to be removed with it, who now are not.
@@ -52,22 +57,17 @@ pub(super) fn spare(cx: &mut Cx, around: &mut Around<'_>, who: ParticipantId, he
 
 /// Whether LiveKit is just being told what somebody may publish.
 pub(super) fn is_being_permitted(around: &Around<'_>, who: ParticipantId, here: Space) -> bool {
-    let names = |work: &Work| match work.livekit() {
-        Some(Call::Permit { room, participants }) => {
-            room.space == here && participants.iter().any(|(named, _)| *named == who)
-        }
+    under_way(around, here).any(|call| match call {
+        Call::Permit { participants, .. } => participants.iter().any(|(named, _)| *named == who),
         _ => false,
-    };
-    around.tasks.find(names).next().is_some()
+    })
 }
 
 /// Tells LiveKit of some of those of whom it has yet to hear what they may publish, a piece at a time, so that the last word about each
 /// arrives last.
 pub(super) fn permit_some(cx: &mut Cx, media: &mut SpaceMedia, around: &mut Around<'_>, space: Space) {
     let room = media_room(around, space);
-    let is_it =
-        |work: &Work| matches!(work.livekit(), Some(Call::Permit { room: other, .. }) if *other == room);
-    if around.tasks.find(is_it).next().is_some() {
+    if under_way(around, space).any(|call| matches!(call, Call::Permit { .. })) {
         return;
     }
     let mut participants = Vec::new();

@@ -24,11 +24,8 @@ fn from(around: &Around<'_>, who: ParticipantId) -> Timestamp {
 
 /// Sets the deadline of the next token.
 pub(super) fn arm(media: &SpaceMedia, around: &mut Around<'_>, space: Space) {
-    let of = (Namespace::Livekit, space, POPOUT);
-    match media.next_popout(|who| from(around, who)) {
-        Some(at) => around.remind(of, at),
-        None => around.forget(of),
-    }
+    let next = media.next_popout(|who| from(around, who));
+    around.set_deadline((Namespace::Livekit, space, POPOUT), next);
 }
 
 /// Somebody asks for a token: now, or when it has been here for long enough. It is never refused, since its client would show a

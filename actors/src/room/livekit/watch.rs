@@ -20,19 +20,12 @@ const REMOVED_TOGETHER: usize = 32;
 
 /// Sets the deadline of the next look.
 pub(super) fn arm(media: &SpaceMedia, around: &mut Around<'_>, space: Space) {
-    let of = (Namespace::Livekit, space, LOOK);
-    match media.looks.next() {
-        Some(at) if around.deadline(of) != Some(at) => around.remind(of, at),
-        Some(_) => {}
-        None => around.forget(of),
-    }
+    around.set_deadline((Namespace::Livekit, space, LOOK), media.looks.next());
 }
 
 /// Whether one is under way.
 pub(super) fn is_looking(around: &Around<'_>, space: Space) -> bool {
-    let is_look =
-        |work: &Work| matches!(work.livekit(), Some(Call::Look { room, .. }) if room.space == space);
-    around.tasks.find(is_look).next().is_some()
+    orders::under_way(around, space).any(|call| matches!(call, Call::Look { .. }))
 }
 
 /// A look is due.
@@ -90,9 +83,11 @@ pub(super) fn looked(
             media.looks.unsettle();
         }
     }
-    media.looks.is_strict = media.is_restricted(around.settings);
-    let is_watched = around.people.anybody_in(space);
-    media.looks.done(cx.at, came_to, is_watched);
+    let (is_watched, is_strict) = (
+        around.people.anybody_in(space),
+        media.is_restricted(around.settings),
+    );
+    media.looks.done(cx.at, came_to, (is_watched, is_strict));
 }
 
 /// LiveKit tells by itself of somebody, or (`None`) that its room is new, or of more than can be looked at one by one.
@@ -110,7 +105,7 @@ pub(super) fn told(
         }
     } else {
         media.looks.unsettle();
-        media.looks.at_once(cx.at);
+        media.looks.not_later(cx.at);
     }
     arm(media, around, space);
 }
@@ -205,13 +200,8 @@ pub(super) fn removed(
         media.strays.stayed(*identity, *refused);
     }
     if !stayed.is_empty() {
-        removed_nobody(cx, media);
+        media.looks.after_failure(cx.at);
     }
-}
-
-/// A call to remove some was in vain.
-pub(super) fn removed_nobody(cx: &Cx, media: &mut SpaceMedia) {
-    media.looks.after_failure(cx.at);
 }
 
 /// Describes what is wrong with the deadline of the next look.

@@ -16,9 +16,8 @@ LOOK_SECS = 75
 ABSENT = 6
 
 
-@check()
-async def restrict(scene):
-    """a restriction of microphones takes the voice away, and lifting it gives the right back"""
+async def trio(scene):
+    """Alice moderates; Bob and Carol are heard, and Bob is seen."""
     await scene.start()
     meeting = await scene.meeting()
     alice, bob = await meeting.pair(pictures=True)
@@ -26,6 +25,13 @@ async def restrict(scene):
     await carol.connect()
     await carol.media.talk()
     await alice.media.hears(carol.id)
+    return alice, bob, carol
+
+
+@check()
+async def restrict(scene):
+    """a restriction of microphones takes the voice away, and lifting it gives the right back"""
+    alice, bob, carol = await trio(scene)
     await alice.restrict(carol)
     taken = await scene.sources(bob, WITHOUT_MICROPHONE)
     silent = await alice.media.silence(bob.id)
@@ -127,13 +133,7 @@ async def restrict_absent(scene):
 @check()
 async def mute(scene):
     """who is muted by a moderator is told so and not heard, and the others are"""
-    await scene.start()
-    meeting = await scene.meeting()
-    alice, bob = await meeting.pair(pictures=True)
-    [carol] = await meeting.guests("Carol")
-    await carol.connect()
-    await carol.media.talk()
-    await alice.media.hears(carol.id)
+    alice, bob, carol = await trio(scene)
     await alice.act("livekit", "force_mute", participants=[bob.id])
     told = await bob.signaling.expect("livekit/force_muted")
     assert told["moderator"] == alice.id, told
