@@ -61,7 +61,8 @@ impl Space {
     pub const MAIN: Self = Self(None);
 }
 
-/// The number of a WebSocket session within its room; never used twice while the room's journal lives.
+/// The number of a WebSocket session within its room. Its high half is drawn anew in each life of the room, so that none is used twice,
+/// whatever a disk has lost.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct SessionNo(pub u64);

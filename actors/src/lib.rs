@@ -14,6 +14,7 @@ pub mod ports;
 pub mod protocol;
 pub mod registry;
 pub mod registry_actor;
+pub mod report;
 pub mod room;
 pub mod room_actor;
 pub mod session;

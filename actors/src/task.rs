@@ -83,6 +83,16 @@ pub enum Outcome {
         #[serde(default)]
         webhooks: bool,
     },
+    /// The document is an asset with this file's name; its id is that of the task.
+    Stored {
+        filename: String,
+    },
+    /// The room's owner has no storage left for the document.
+    StorageExceeded,
+    /// The document could not be made.
+    NotMade,
+    /// The document was made, and could not be stored.
+    NotStored,
     /// Whoever was to do it did not answer, or not in time, or nonsense.
     Unavailable,
 }

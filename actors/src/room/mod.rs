@@ -376,10 +376,11 @@ impl Room {
         self.event_seq
     }
 
-    /// The high half of all numbers that are given out in this life of the room.
+    /// The number of the `nth` session that comes in this life of the room. Not by the epoch: sockets may outlive a life whose begin a
+    /// disk has lost, and whose epoch begins once more.
     #[must_use]
-    pub fn epoch(&self) -> u64 {
-        ring::epoch_of(self.event_seq)
+    pub fn session_no(&self, nth: u32) -> SessionNo {
+        SessionNo(self.ring.nonce() << u32::BITS | u64::from(nth))
     }
 
     /// The last events, for whoever goes on from one of them.

@@ -24,7 +24,7 @@ const EPOCH_BITS: u32 = 32;
 const EPOCHS_MAX: usize = 16;
 
 /// The first number of the life that gave out this number.
-pub(super) const fn epoch_of(number: u64) -> u64 {
+const fn epoch_of(number: u64) -> u64 {
     (number >> EPOCH_BITS) << EPOCH_BITS
 }
 

@@ -130,7 +130,7 @@ pub struct Shell<C: Carrier> {
     redeemed: VecDeque<(Timestamp, TokenHash)>,
     links: Links<C::Link>,
     /// Sessions that got a number from this shell.
-    sessions: u64,
+    sessions: u32,
     /// Tasks that are under way.
     tasks: BTreeSet<TaskId>,
     sightings: Sightings,
@@ -307,7 +307,7 @@ impl<C: Carrier> Shell<C> {
         Some(Redeemed {
             grant,
             caller,
-            session: SessionNo(self.room.room().epoch() | self.sessions),
+            session: self.room.room().session_no(self.sessions),
         })
     }
 

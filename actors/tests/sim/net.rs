@@ -331,8 +331,7 @@ impl Net {
         self.lost = lost.map(|(line, seq, text)| (past(line), seq, text)).collect();
     }
 
-    /// The process is gone, with all that it was about to do. What a disk has lost of it, the next one may give out once more: numbers
-    /// of sessions, too.
+    /// The process is gone, with all that it was about to do, and knows none of its sockets any more.
     pub fn process_gone(&mut self) {
         self.outs.borrow_mut().clear();
         self.ended.clear();
@@ -414,7 +413,7 @@ impl Net {
 /// The number that a session of a room has when the room has begun anew.
 pub fn past(session: SessionNo) -> SessionNo {
     const ANEW: u64 = 1 << 52;
-    SessionNo(session.0 + ANEW)
+    SessionNo(session.0.wrapping_add(ANEW))
 }
 
 /// The time in an envelope.
