@@ -79,6 +79,7 @@ pub fn live_settings(config: &Config, data_folder: &std::path::Path) -> LiveSett
 #[must_use]
 pub fn ports(db: Db, media: Arc<RoomService>, call_in: &CallInSettings, origins: Origins) -> ports::Ports {
     ports::Ports {
+        ballots: Ballots::default(),
         callers: Arc::new(CallerNames::new(db.clone(), call_in, origins)),
         clock: Arc::new(SystemClock::default()),
         random: Arc::new(SystemRandom),
@@ -97,6 +98,8 @@ impl ports::TaskRunner for Tasks {
     fn run(&self, task: Task) -> BoxFuture<'_, Outcome> {
         match task.work {
             Work::Livekit(call) => Box::pin(self.media.do_for_room(call)),
+            // The room's shell does these itself.
+            Work::Ballots(_) => Box::pin(async { Outcome::Unavailable }),
         }
     }
 }

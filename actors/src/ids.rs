@@ -47,6 +47,8 @@ uuid_id! {
     TimerId,
     /// A poll.
     PollId,
+    /// A formal vote.
+    LegalVoteId,
     /// Something that a room wants done outside. What comes of it, e.g. an asset, has the same id.
     TaskId,
 }

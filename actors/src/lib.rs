@@ -2,6 +2,7 @@
 //! No HTTP and no SQL: what the core needs from outside stands in [`ports`].
 
 pub mod access_revision;
+pub mod ballots;
 mod bucket;
 pub mod encoding;
 pub mod frame;

@@ -12,6 +12,7 @@ use std::{
 use rand::{Rng, RngExt, distr::Alphanumeric};
 
 use crate::{
+    ballots::Ballots,
     ids::{OriginHash, RoomId, Timestamp, UserId},
     protocol::meeting::{Caller, Role},
     room::{Room, input::Notice},
@@ -119,6 +120,8 @@ pub struct Ports {
     pub directory: Arc<dyn Directory>,
     pub tasks: Arc<dyn TaskRunner>,
     pub callers: Arc<dyn CallerNames>,
+    /// Not outside, but beside the rooms: it outlives each of them.
+    pub ballots: Ballots,
 }
 
 /// A clock that never goes back. Where the wall clock is set forward it jumps along; where that is set back, it goes on at half speed until

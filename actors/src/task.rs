@@ -5,12 +5,15 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    ids::{ParticipantId, TaskId},
+    ids::{LegalVoteId, ParticipantId, TaskId, UserId},
     livekit,
     protocol::{
         Namespace,
+        ballot::Sealed,
+        legal_vote::VoteResults,
         limits::{LIVEKIT_LOOK_SECS, LIVEKIT_TASK_SECS},
     },
+    report::Report,
 };
 
 /// Something that a room wants done. It is asked for again when its process died before it was known to be done: who does it
@@ -26,6 +29,22 @@ pub struct Task {
 #[serde(rename_all = "snake_case")]
 pub enum Work {
     Livekit(livekit::Call),
+    Report(Box<Report>),
+    /// Of secret votes: done by the room's shell itself.
+    Ballots(BallotWork),
+}
+
+/// What a room wants of whoever has the keys of its secret votes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum BallotWork {
+    /// To know whether its key is there.
+    Look { vote: LegalVoteId },
+    /// To have its ballots counted.
+    Count {
+        vote: LegalVoteId,
+        ballots: Vec<(UserId, Sealed)>,
+    },
 }
 
 impl Work {
@@ -34,6 +53,7 @@ impl Work {
     pub const fn livekit(&self) -> Option<&livekit::Call> {
         match self {
             Self::Livekit(call) => Some(call),
+            Self::Report(_) | Self::Ballots(_) => None,
         }
     }
 
@@ -42,6 +62,7 @@ impl Work {
     pub const fn namespace(&self) -> Namespace {
         match self {
             Self::Livekit(_) => Namespace::Livekit,
+            Self::Report(_) | Self::Ballots(_) => Namespace::LegalVote,
         }
     }
 
@@ -52,6 +73,8 @@ impl Work {
             Self::Livekit(call) => {
                 matches!(call, livekit::Call::Delete { .. })
             }
+            Self::Report(_) => true,
+            Self::Ballots(_) => false,
         }
     }
 
@@ -61,13 +84,13 @@ impl Work {
         match self {
             // After a start all rooms are looked at, ten in a second.
             Self::Livekit(livekit::Call::Look { .. }) => Duration::from_secs(LIVEKIT_LOOK_SECS),
-            Self::Livekit(_) => Duration::from_secs(LIVEKIT_TASK_SECS),
+            Self::Livekit(_) | Self::Report(_) | Self::Ballots(_) => Duration::from_secs(LIVEKIT_TASK_SECS),
         }
     }
 }
 
 /// What became of a [`Task`].
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
     Done,
@@ -83,6 +106,8 @@ pub enum Outcome {
         #[serde(default)]
         webhooks: bool,
     },
+    /// A secret vote is counted; none where its ballots can't be read.
+    Counted(Option<VoteResults>),
     /// The document is an asset with this file's name; its id is that of the task.
     Stored {
         filename: String,

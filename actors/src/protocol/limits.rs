@@ -242,6 +242,28 @@ pub const POLL_SECS_MAX: u64 = 3_600;
 /// Live results go out at most that often: ten times a second.
 pub const POLL_LIVE_INTERVAL_MILLIS: i64 = 100;
 
+/// The title, subtitle and topic of a formal vote, why it is cancelled, and what does not work for a voter, in Unicode scalar values.
+pub const LEGAL_VOTE_NAME_CHARS_MAX: usize = 150;
+pub const LEGAL_VOTE_SUBTITLE_CHARS_MAX: usize = 255;
+pub const LEGAL_VOTE_TOPIC_CHARS_MAX: usize = 500;
+pub const LEGAL_VOTE_CANCEL_CHARS_MAX: usize = 255;
+pub const LEGAL_VOTE_ISSUE_CHARS_MAX: usize = 1_000;
+/// How long a formal vote may run, where it has a limit: up to seven days.
+pub const LEGAL_VOTE_SECS_MIN: u64 = 5;
+pub const LEGAL_VOTE_SECS_MAX: u64 = 604_800;
+/// Issues that a user reports of one vote; more are dropped.
+pub const LEGAL_VOTE_ISSUES_MAX: u8 = 10;
+/// Votes go out at most ten times a second, and less often where what goes out to all is larger than so many bytes in a millisecond.
+pub const LEGAL_VOTE_INTERVAL_MILLIS: i64 = 100;
+pub const LEGAL_VOTE_BYTES_PER_MILLI: u64 = 20_000;
+/// Votes of one room of a meeting that are over and still shown, and the entries of their records; the last one is kept in any case.
+pub const LEGAL_VOTES_KEPT_MAX: usize = 50;
+pub const LEGAL_VOTE_ENTRIES_KEPT_MAX: usize = 5_000;
+/// What happened while a vote ran, as its report tells it; what comes then is left out.
+pub const LEGAL_VOTE_EVENTS_MAX: usize = 4_000;
+/// Reports of votes of one room of a meeting that wait to be written.
+pub const LEGAL_VOTE_REPORTS_MAX: usize = 10;
+
 /// A LiveKit access token is good for that long.
 pub const LIVEKIT_TOKEN_SECS: u64 = 32;
 /// Popout windows of one participant: a further one takes the place of the first.

@@ -1,9 +1,11 @@
 //! The wire: `opentalk-signaling-json-v1.0`. Shapes follow `wire-types.md`, rules `semantics.md` of the specification.
 
+pub mod ballot;
 pub mod breakout;
 pub mod chat;
 pub mod codes;
 pub mod control;
+pub mod legal_vote;
 pub mod limits;
 pub mod livekit;
 pub mod meeting;
@@ -14,6 +16,7 @@ pub mod plain;
 pub mod polls;
 pub mod shapes;
 pub mod timer;
+pub mod vote_token;
 
 use std::{borrow::Cow, fmt::Write as _};
 

@@ -153,6 +153,17 @@ impl<const MAX: usize> Text<MAX> {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// Without white space around it.
+    #[must_use]
+    pub fn trimmed(&self) -> Self {
+        Self(self.0.trim().into())
+    }
+
+    #[must_use]
+    pub fn shared(&self) -> Arc<str> {
+        Arc::clone(&self.0)
+    }
 }
 
 impl<const MAX: usize> TryFrom<String> for Text<MAX> {

@@ -5,7 +5,8 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::value::RawValue;
 
 use super::{
-    Event, breakout, chat, control, livekit, meeting::ParticipationKind, moderation, object, polls, timer,
+    Event, breakout, chat, control, legal_vote, legal_vote::LegalVoteCommand, livekit,
+    meeting::ParticipationKind, moderation, object, polls, timer,
 };
 
 /// Calls a macro with all namespaces. `control` is part of every session; the others are modules, which a tariff allows or
@@ -25,6 +26,8 @@ macro_rules! with_namespaces {
                 "A stopwatch or countdown for everybody in a room.";
             polls Polls(PollsCommand, PollsEvent, PollsError) keeps Polls for everybody
                 "Questions with choices, and how many chose what.";
+            legal_vote LegalVote(LegalVoteCommand, LegalVoteEvent, LegalVoteError) keeps LegalVotes for users
+                "Formal votes of registered users, open or secret.";
             livekit Livekit(LivekitCommand, LivekitEvent, LivekitError) keeps Media for everybody
                 "Credentials for the media server, and who may publish what.";
         }
@@ -36,6 +39,9 @@ pub(crate) use with_namespaces;
 macro_rules! exists_for {
     (everybody, $kind:expr) => {
         true
+    };
+    (users, $kind:expr) => {
+        $kind == ParticipationKind::User
     };
     (recorders, $kind:expr) => {
         $kind == ParticipationKind::Recorder
@@ -104,6 +110,7 @@ macro_rules! make {
                     }
                     $(Namespace::$Module => object(payload).map(Self::$Module),)*
                 }
+                .filter(Self::may_come_from_clients)
             }
         }
 
@@ -123,6 +130,13 @@ pub trait Describe {
         C: schemars::JsonSchema,
         E: schemars::JsonSchema + Event,
         X: schemars::JsonSchema + DeserializeOwned + std::fmt::Display;
+}
+
+impl Command {
+    /// Ballots are made from votes, where those are secret.
+    const fn may_come_from_clients(&self) -> bool {
+        !matches!(self, Self::LegalVote(LegalVoteCommand::Ballot(_)))
+    }
 }
 
 impl Namespace {

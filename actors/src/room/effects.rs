@@ -7,11 +7,12 @@ use uuid::Uuid;
 
 use super::{Place, cost::Cost, input::StartOutcome};
 use crate::{
+    ballots::{Ballots, SecretVote},
     encoding::EncodeError,
     frame::EncodedEvent,
-    ids::{SessionNo, TaskId, Timestamp},
+    ids::{LegalVoteId, SessionNo, TaskId, Timestamp, UserId},
     livekit::{Livekit, MediaAccess},
-    protocol::{self, Event, Namespaces, codes::CloseCode},
+    protocol::{self, Event, Namespaces, ballot::Sealed, codes::CloseCode},
     task::Task,
 };
 
@@ -95,25 +96,68 @@ impl From<Vec<SessionNo>> for Receivers {
     }
 }
 
-/// Something secret that an event brings: an access token of LiveKit. Rules and log know only what it is for and where it stands;
-/// it is made when the event leaves the room.
+/// Something secret that an event brings. Rules and log know only what it is for and where it stands; it is made, or looked up, when
+/// the event leaves the room.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Secret {
     /// What stands in its place: nobody can have written that before.
     mark: String,
-    access: MediaAccess,
-    at: Timestamp,
+    of: SecretOf,
+}
+
+/// What is secret.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SecretOf {
+    /// An access token of LiveKit.
+    Media { access: MediaAccess, at: Timestamp },
+    /// The token of a user who may vote.
+    VoteToken { vote: LegalVoteId, user: UserId },
+    /// What a user has voted for ([`Secret::mark_of_option`]), and with which token.
+    Receipt {
+        vote: LegalVoteId,
+        user: UserId,
+        sealed: Sealed,
+    },
 }
 
 impl Secret {
-    /// An event as it leaves: with its secret in its place, if it has one.
+    /// What stands in the place of the option in an event with a receipt.
     #[must_use]
-    pub fn put_into(secret: Option<&Self>, frame: &EncodedEvent, livekit: &Livekit) -> EncodedEvent {
-        let Some(secret) = secret else {
-            return frame.clone();
+    pub fn mark_of_option(mark: &str) -> String {
+        format!("option-{mark}")
+    }
+
+    /// An event as it leaves: with its secrets in their places. None where one is gone.
+    #[must_use]
+    pub fn put_into(
+        secrets: &[Self],
+        frame: &EncodedEvent,
+        livekit: &Livekit,
+        ballots: &Ballots,
+    ) -> Option<EncodedEvent> {
+        let Some((first, rest)) = secrets.split_first() else {
+            return Some(frame.clone());
         };
-        let token = livekit.access_token(&secret.access, secret.at);
-        EncodedEvent::new(frame.replacen(&secret.mark, &token, 1).into())
+        let mut text = first.put(frame, livekit, ballots)?;
+        for secret in rest {
+            text = secret.put(&text, livekit, ballots)?;
+        }
+        Some(EncodedEvent::new(text.into()))
+    }
+
+    fn put(&self, text: &str, livekit: &Livekit, ballots: &Ballots) -> Option<String> {
+        let mark = &*self.mark;
+        Some(match &self.of {
+            SecretOf::Media { access, at } => text.replacen(mark, &livekit.access_token(access, *at), 1),
+            SecretOf::VoteToken { vote, user } => {
+                text.replacen(mark, ballots.token(*vote, *user)?.as_str(), 1)
+            }
+            SecretOf::Receipt { vote, user, sealed } => {
+                let (option, token) = ballots.unseal(*vote, *user, sealed)?;
+                text.replacen(&Self::mark_of_option(mark), option.name(), 1)
+                    .replacen(mark, token.as_str(), 1)
+            }
+        })
     }
 }
 
@@ -127,8 +171,8 @@ pub enum Effect {
         to: Receivers,
         /// Whether a client that resumes from a number gets it again.
         kept: bool,
-        /// Put into it when it leaves. What has one is for one line, and never kept.
-        secret: Option<Box<Secret>>,
+        /// Put into it when it leaves. What has any is for one line, and never kept.
+        secrets: Vec<Secret>,
     },
     /// The session receives what is sent to the line from now on.
     Bound { session: SessionNo, line: SessionNo },
@@ -151,6 +195,10 @@ pub enum Effect {
     Close(SessionNo, CloseCode),
     /// The answer to a `start`.
     Answer(StartOutcome),
+    /// A secret vote begins: its voters get their tokens.
+    OpenVote(Box<SecretVote>),
+    /// A secret vote is over: its key is not needed any more.
+    ForgetVote(LegalVoteId),
     /// Something to be done outside, which is answered by [`super::input::Input::TaskDone`].
     Task(Box<Task>),
     /// What must not be done any more, if that can be helped.
@@ -236,15 +284,24 @@ impl Cx {
 
     /// Something secret that the next event of the room brings, and what stands for it there.
     #[must_use]
-    pub fn secret(&self, access: MediaAccess) -> (Secret, String) {
+    pub fn secret(&self, of: SecretOf) -> (Secret, String) {
         // Other random numbers of the input stay as they are: a replay may leave this one out.
-        let mark = format!("secret-{:016x}{:016x}", mixed(!self.seed), self.event_seq);
+        let kind = match of {
+            SecretOf::Media { .. } => "secret",
+            SecretOf::VoteToken { .. } | SecretOf::Receipt { .. } => "token",
+        };
+        let mark = format!("{kind}-{:016x}{:016x}", mixed(!self.seed), self.event_seq);
         let secret = Secret {
             mark: mark.clone(),
-            access,
-            at: self.at,
+            of,
         };
         (secret, mark)
+    }
+
+    /// [`Cx::secret`]: a token of LiveKit.
+    #[must_use]
+    pub fn media_secret(&self, access: MediaAccess) -> (Secret, String) {
+        self.secret(SecretOf::Media { access, at: self.at })
     }
 
     /// A number that nobody else has, as likely as not.
@@ -280,7 +337,7 @@ impl Cx {
     pub fn send_long<E: Event>(&mut self, line: SessionNo, event: &E) -> u64 {
         let seq = self.next_event();
         let frame = protocol::encode(event, self.at, Some(seq)).unwrap_or_else(EncodeError::undo);
-        self.push_own(seq, frame, line, None);
+        self.push_own(seq, frame, line, Vec::new());
         seq
     }
 
@@ -288,7 +345,7 @@ impl Cx {
     pub fn send_secret<E: Event>(&mut self, line: SessionNo, event: &E, secret: Secret) -> u64 {
         let seq = self.next_event();
         let frame = protocol::encode(event, self.at, Some(seq)).unwrap_or_else(EncodeError::undo);
-        self.push_own(seq, frame, line, Some(secret));
+        self.push_own(seq, frame, line, vec![secret]);
         seq
     }
 
@@ -324,12 +381,12 @@ impl Cx {
             frame: EncodedEvent::new(frame),
             to,
             kept: true,
-            secret: None,
+            secrets: Vec::new(),
         });
     }
 
-    /// An event for one line that is not kept, and maybe something secret in it.
-    pub(super) fn push_own(&mut self, seq: u64, frame: Utf8Bytes, line: SessionNo, secret: Option<Secret>) {
+    /// An event for one line that is not kept, and maybe has secrets in it.
+    pub(super) fn push_own(&mut self, seq: u64, frame: Utf8Bytes, line: SessionNo, secrets: Vec<Secret>) {
         let to = Receivers::One(line);
         self.effects.encodings += 1;
         self.effects.list.push(Effect::Send {
@@ -337,7 +394,7 @@ impl Cx {
             frame: EncodedEvent::new(frame),
             to,
             kept: false,
-            secret: secret.map(Box::new),
+            secrets,
         });
     }
 

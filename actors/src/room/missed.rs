@@ -157,8 +157,8 @@ impl Room {
         let is_seen = meeting.people.get(id).is_some_and(|me| !me.is_hidden());
         let anew = (shows_past && is_seen).then_some(Missed::AnotherMeeting);
         let missed = away.map(Missed::Since).or(anew);
-        if let Some((modules, around)) = self.modules() {
-            modules.beside_join_states(cx, &around, id);
+        if let Some((modules, mut around)) = self.modules() {
+            modules.beside_join_states(cx, &mut around, id);
             let Some((missed, me)) = missed.zip(around.people.get(id)) else {
                 return;
             };

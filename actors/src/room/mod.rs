@@ -30,6 +30,7 @@ mod guests;
 pub mod input;
 mod invariants;
 mod join_success;
+mod legal_vote;
 mod livekit;
 mod missed;
 mod moderation;

@@ -93,7 +93,7 @@ pub(super) trait Module: Default {
     }
 
     /// What follows `join_success` because clients do not read it there.
-    fn beside_join_state(&self, _cx: &mut Cx, _around: &Around<'_>, _who: ParticipantId) {}
+    fn beside_join_state(&self, _cx: &mut Cx, _around: &mut Around<'_>, _who: ParticipantId) {}
 
     /// What a participant's entry says under the namespace's name to those in a room; whoever changes it has entries made anew
     /// ([`Roster::forget_entry`]).
@@ -162,15 +162,14 @@ impl Around<'_> {
 #[derive(Debug)]
 pub(super) struct State {
     pub json: Box<RawValue>,
-    /// What is secret in it; one module at most has something.
-    pub secret: Option<Secret>,
+    pub secrets: Vec<Secret>,
 }
 
 impl State {
     pub fn of(state: &impl Serialize) -> Self {
         Self {
             json: encoding::encode_raw(state).unwrap_or_else(EncodeError::undo),
-            secret: None,
+            secrets: Vec::new(),
         }
     }
 }

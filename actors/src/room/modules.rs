@@ -93,7 +93,7 @@ macro_rules! make {
                 }
             }
 
-            pub fn beside_join_states(&self, cx: &mut Cx, around: &Around<'_>, who: ParticipantId) {
+            pub fn beside_join_states(&self, cx: &mut Cx, around: &mut Around<'_>, who: ParticipantId) {
                 $(self.$name.beside_join_state(cx, around, who);)*
             }
 
@@ -146,19 +146,14 @@ fn push_field(text: &mut String, namespace: Namespace, json: &str) {
 }
 
 impl Modules {
-    /// What all modules say to who joins: fields, each with a comma before it, and the secret among them.
-    pub fn join_fields(
-        &mut self,
-        cx: &Cx,
-        around: &Around<'_>,
-        who: ParticipantId,
-    ) -> (String, Option<Secret>) {
-        let (mut text, mut secret) = (String::new(), None);
+    /// What all modules say to who joins: fields, each with a comma before it, and the secrets among them.
+    pub fn join_fields(&mut self, cx: &Cx, around: &Around<'_>, who: ParticipantId) -> (String, Vec<Secret>) {
+        let (mut text, mut secrets) = (String::new(), Vec::new());
         self.join_states(cx, around, who, |namespace, state| {
             push_field(&mut text, namespace, state.json.get());
-            secret = secret.take().or(state.secret);
+            secrets.extend(state.secrets);
         });
-        (text, secret)
+        (text, secrets)
     }
 }
 

@@ -12,7 +12,7 @@ macro_rules! make {
         $($name:ident $Module:ident($MCommand:ident, $MEvent:ident, $MError:ident) keeps $State:ident for $sessions:ident $mabout:literal;)*
     ) => {
         /// Why a command was not carried out: the error event of its namespace goes to the sender.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        #[derive(Debug, Clone, PartialEq, Eq)]
         pub(super) enum Refusal {
             Control(protocol::control::$Error),
             $($Module(protocol::$name::$MError),)*

@@ -17,7 +17,7 @@ use crate::{
     protocol::{
         control::{ControlEvent, PeerEntry},
         limits::{DEPARTED_AUTHORS_MAX, DEPARTED_PARTICIPANTS_MAX},
-        meeting::Group,
+        meeting::{Group, ParticipationKind},
         moderation::ModerationEvent,
     },
 };
@@ -55,6 +55,8 @@ pub enum Circle {
     All,
     /// Those in one room.
     In(Space),
+    /// The registered users in one room.
+    Users(Space),
     /// Those in all other rooms.
     Beside(Space),
     /// The members of a group who are in one room.
@@ -86,6 +88,9 @@ impl Circle {
             && match self {
                 Self::All => true,
                 Self::In(space) => participant.space == space,
+                Self::Users(space) => {
+                    participant.space == space && participant.kind == ParticipationKind::User
+                }
                 Self::Beside(space) => participant.space != space,
                 Self::Group(space, id) => participant.space == space && participant.in_group(id),
             }

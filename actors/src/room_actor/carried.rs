@@ -12,6 +12,7 @@ use tokio::task::{AbortHandle, JoinHandle};
 
 use super::{Gauge, RoomMsg, rings::Share};
 use crate::{
+    ballots::Ballots,
     ids::{RoomId, TaskId, Timestamp},
     journal::{JournalError, Rebuild, threads::Threads},
     ports::{BoxFuture, Ports},
@@ -183,6 +184,10 @@ impl Carrier for Carried {
                 tokio::time::sleep(left.min(CLOCK_LOOK)).await;
             }
         }));
+    }
+
+    fn ballots(&self) -> &Ballots {
+        &self.ports.ballots
     }
 
     fn task(&mut self, task: Task) {

@@ -3,6 +3,7 @@
 use std::io;
 
 use crate::{
+    ballots::Ballots,
     frame::Frame,
     ids::{RoomId, TaskId, Timestamp},
     journal::{JournalError, Rebuild, file::Staged},
@@ -32,6 +33,8 @@ pub trait Carrier {
     /// What other machines take for the time.
     fn wall(&self) -> Timestamp;
     fn seed(&mut self) -> u64;
+    /// Keys and tokens of secret votes, which outlive the shell.
+    fn ballots(&self) -> &Ballots;
     /// Whether the thread should be given back: what is logged already is handled in the next slice.
     fn is_slice_over(&self) -> bool;
     /// [`super::Shell::turn`] is to be called when the inputs that are here now have been taken in.

@@ -18,7 +18,10 @@ use std::{
     sync::Arc,
 };
 
-pub use self::carrier::{Carrier, SessionLink};
+pub use self::{
+    carrier::{Carrier, SessionLink},
+    turn::sealed,
+};
 use self::{links::Links, outbox::SentCommand, sightings::Sightings};
 use crate::{
     access_revision::AccessRevision,

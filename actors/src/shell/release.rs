@@ -2,8 +2,9 @@
 
 use super::{Carrier, ReplyTo, SessionLink, Shell};
 use crate::{
+    ballots::Ballots,
     frame::{EncodedEvent, Frame},
-    ids::SessionNo,
+    ids::{SessionNo, TaskId},
     protocol::{
         self, Namespaces,
         codes::CloseCode,
@@ -15,6 +16,7 @@ use crate::{
         effects::{Effect, Effects, Reattached, Secret},
         input::{Ending, Input, StartOutcome},
     },
+    task::{BallotWork, Work},
 };
 
 /// Brings a session what it has missed.
@@ -34,7 +36,10 @@ impl<C: Carrier> Shell<C> {
                 }
                 Effect::Task(task) => {
                     self.tasks.insert(task.id);
-                    carrier.task(*task);
+                    match task.work {
+                        Work::Ballots(work) => self.count_ballots(carrier, task.id, &work),
+                        _ => carrier.task(*task),
+                    }
                 }
                 Effect::CancelTask(id) => {
                     if self.tasks.remove(&id) {
@@ -45,22 +50,36 @@ impl<C: Carrier> Shell<C> {
                     carrier.entered();
                     self.open(line, namespaces);
                 }
-                of_sessions => self.bring(of_sessions),
+                Effect::OpenVote(vote) => {
+                    let room = self.id();
+                    let ballots = carrier.ballots().clone();
+                    ballots.open(room, &vote, || carrier.seed());
+                }
+                Effect::ForgetVote(vote) => carrier.ballots().forget(vote),
+                of_sessions => self.bring(of_sessions, carrier.ballots()),
             }
         }
     }
 
+    /// The shell does it itself, and at once: nobody else has the keys.
+    fn count_ballots(&mut self, carrier: &mut C, task: TaskId, work: &BallotWork) {
+        let outcome = carrier.ballots().perform(work);
+        self.own_input(carrier, Input::TaskDone { task, outcome });
+    }
+
     /// What concerns sessions alone.
-    fn bring(&mut self, effect: Effect) {
+    fn bring(&mut self, effect: Effect, ballots: &Ballots) {
         match effect {
             Effect::Send {
                 seq,
                 frame,
                 to,
-                secret,
+                secrets,
                 ..
             } => {
-                let frame = Secret::put_into(secret.as_deref(), &frame, self.room.livekit());
+                let Some(frame) = Secret::put_into(&secrets, &frame, self.room.livekit(), ballots) else {
+                    return;
+                };
                 let frame = frame.frame(to.count());
                 for line in to.iter() {
                     if let Some(link) = self.links.get(line) {
@@ -96,7 +115,12 @@ impl<C: Carrier> Shell<C> {
                     link.close(code);
                 }
             }
-            Effect::NamespacesOpened(..) | Effect::Answer(_) | Effect::Task(_) | Effect::CancelTask(_) => {}
+            Effect::NamespacesOpened(..)
+            | Effect::Answer(_)
+            | Effect::Task(_)
+            | Effect::CancelTask(_)
+            | Effect::OpenVote(_)
+            | Effect::ForgetVote(_) => {}
         }
     }
 

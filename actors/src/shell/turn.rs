@@ -4,11 +4,14 @@ use std::{collections::VecDeque, io};
 
 use super::{Batch, Carrier, Phase, ReplyTo, SessionLink, Shell, Stage, Undoing, Waiting};
 use crate::{
+    ballots::Ballots,
     ids::SessionNo,
     journal::{Doing, JournalError},
     logged::{Handled, RoomFailure},
     protocol::{
+        Command,
         codes::CloseCode,
+        legal_vote::LegalVoteCommand,
         limits::{TURN_BYTES_MAX, TURN_INPUTS_MAX},
     },
     room::{
@@ -74,7 +77,8 @@ impl<C: Carrier> Shell<C> {
                 carrier.waits_no_more();
                 continue;
             }
-            inputs.push(input);
+            let ballots = carrier.ballots().clone();
+            inputs.push(sealed(self.room.room(), &ballots, || carrier.seed(), input));
             all_reply_to.push(reply_to);
         }
         (inputs, all_reply_to)
@@ -292,9 +296,31 @@ impl<C: Carrier> Shell<C> {
     /// The room can't go on: everybody is sent away to come back, and its journal is kept for post-mortem.
     fn fail(&mut self, carrier: &mut C, failure: &RoomFailure) {
         tracing::error!(room.id = %self.id(), %failure, "room ended");
+        carrier.ballots().forget_room(self.id());
         self.queue = VecDeque::new();
         self.close_all(CloseCode::Restart);
         let putting_aside = self.room.set_log_aside(carrier.now());
         self.end(carrier, putting_aside);
+    }
+}
+
+/// An input as it is logged: of a secret vote nobody reads there who has voted for what. Between two turns the room says which
+/// votes are open; a vote that is no such is taken for a secret one.
+#[must_use]
+pub fn sealed(room: &Room, ballots: &Ballots, random: impl FnMut() -> u64, input: Input) -> Input {
+    match input {
+        Input::Command {
+            session,
+            number,
+            command: Command::LegalVote(LegalVoteCommand::Vote(vote)),
+        } if !room.votes_openly(vote.legal_vote_id) => {
+            let ballot = ballots.seal(room.id(), &vote, random);
+            Input::Command {
+                session,
+                number,
+                command: Command::LegalVote(LegalVoteCommand::Ballot(ballot)),
+            }
+        }
+        input => input,
     }
 }

@@ -31,9 +31,18 @@ impl World {
         let (Some(id), Some(room)) = (self.chance.pick(&ids), server.room()) else {
             return Ok(false);
         };
-        let Work::Livekit(call) = server.outside.tasks[&id].clone();
-        media::check(&call, room.room())?;
-        let outcome = self.media.perform(&call, fails, &mut self.chance);
+        let outcome = match server.outside.tasks[&id].clone() {
+            Work::Livekit(call) => {
+                media::check(&call, room.room())?;
+                self.media.perform(&call, fails, &mut self.chance)
+            }
+            Work::Report(report) => {
+                check_report(&report, room.room())?;
+                make_report(&mut self.later)
+            }
+            // The shell counts itself.
+            Work::Ballots(_) => return Err("ballots are counted outside".to_owned()),
+        };
         server.task_done(id, outcome);
         Ok(true)
     }

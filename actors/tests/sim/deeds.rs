@@ -25,6 +25,7 @@ impl Deed<'_> {
             "timer" => self.timer(),
             "polls" => self.polls(),
             "livekit" => self.livekit(),
+            "legal_vote" => self.legal_vote(),
             _ => self.control(),
         }
     }
@@ -204,6 +205,44 @@ impl Deed<'_> {
                 json!({"action": "vote", "poll_id": id, "choice_ids": choices})
             }
             _ => json!({"action": "vote", "poll_id": id, "choice_id": self.chance.below(4)}),
+        }
+    }
+
+    fn legal_vote(&mut self) -> Value {
+        let running = self.view.running_vote();
+        let id = running.map_or_else(|| json!(STRANGER), |vote| vote["legal_vote_id"].clone());
+        let own = running.and_then(|vote| vote["token"].as_str()).unwrap_or("1");
+        let token = if self.chance.one_in(8) { "1111" } else { own };
+        let option = self.chance.pick(&["yes", "no", "no", "abstain"]);
+        match self.chance.below(if running.is_none() { 2 } else { 12 }) {
+            0 => json!({"action": "stop", "legal_vote_id": id}),
+            1 => {
+                let mut allowed: Vec<_> = self.view.others.keys().cloned().collect();
+                allowed.retain(|_| !self.chance.one_in(3));
+                allowed.truncate(8);
+                allowed.push(self.view.id.clone());
+                if self.chance.coin() {
+                    // Guests are none who may vote; mostly nobody is named who is one.
+                    allowed = vec![self.view.id.clone()];
+                }
+                let kind = self
+                    .chance
+                    .pick(&["pseudonymous", "pseudonymous", "roll_call", "live_roll_call"]);
+                let duration = self.chance.coin().then(|| self.chance.between(5, 60));
+                json!({
+                    "action": "start", "kind": kind, "name": "Budget", "allowed_participants": allowed,
+                    "enable_abstain": self.chance.coin(), "auto_close": self.chance.coin(), "duration": duration,
+                    "create_pdf": self.chance.one_in(3),
+                })
+            }
+            2 if self.chance.one_in(4) => {
+                json!({"action": "cancel", "legal_vote_id": id, "reason": self.word()})
+            }
+            3 => {
+                json!({"action": "report_issue", "legal_vote_id": id, "kind": "audio", "description": self.word()})
+            }
+            4 if self.chance.one_in(3) => json!({"action": "generate_pdf", "legal_vote_id": id}),
+            _ => json!({"action": "vote", "legal_vote_id": id, "option": option, "token": token}),
         }
     }
 

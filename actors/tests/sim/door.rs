@@ -251,6 +251,7 @@ impl World {
             room: SimRoom::new(process.rooms.next_life(), beginner),
             id: self.room,
             mailbox: process.mailbox.clone(),
+            ballots: process.ballots.clone(),
         }
     }
 

@@ -42,6 +42,7 @@ impl View {
             "breakout" => self.hear_breakout(event),
             "timer" => self.hear_timer(event),
             "polls" => self.hear_polls(event),
+            "legal_vote" => self.hear_votes(event),
             "livekit" => {
                 self.hear_livekit(event);
                 Ok(())
@@ -269,6 +270,58 @@ impl View {
             // Told again to who comes back and may know it.
             "error" | "done" => {}
             _ => return Err(format!("the poll here is {running:?}")),
+        }
+        Ok(())
+    }
+
+    fn hear_votes(&mut self, event: &Event<'_>) -> Heard {
+        let id = text(&event.payload["legal_vote_id"]);
+        let mut told = content(event.payload);
+        if event.message == "started" {
+            if self.running_vote().is_some_and(|vote| vote["legal_vote_id"] != *id) {
+                return Err(format!("vote {id} begins while another runs"));
+            }
+            told.insert("state".to_owned(), json!("started"));
+            self.votes.insert(id, Value::Object(told));
+            return Ok(());
+        }
+        if ["error", "pdf_asset"].contains(&event.message) || event.payload["response"] == "failed" {
+            return Ok(());
+        }
+        let Some(vote) = self.votes.get_mut(&id).and_then(Value::as_object_mut) else {
+            return Err(format!("{} of vote {id}, which is unknown", event.message));
+        };
+        if vote["state"] != "started" {
+            return Err(format!("{} of vote {id}, which is over", event.message));
+        }
+        match event.message {
+            "voted" => {
+                if vote.get("token").is_some_and(|token| *token != told["consumed_token"]) {
+                    return Err("voted with a token of somebody else".to_owned());
+                }
+                vote.remove("token");
+            }
+            "stopped" => {
+                let state = if told["results"] == "valid" { "finished" } else { "invalid" };
+                let kind = match told["kind"].as_str() {
+                    Some("by_participant") => "by_user",
+                    other => other.unwrap_or_default(),
+                };
+                let mut so = told.clone();
+                so.retain(|field, _| !["results", "kind", "issuer"].contains(&&**field));
+                so.insert("state".to_owned(), json!(state));
+                if state == "finished" {
+                    so.insert("stop_kind".to_owned(), json!(kind));
+                }
+                vote.remove("token");
+                vote.extend(so);
+            }
+            "canceled" => {
+                vote.remove("token");
+                vote.extend(told);
+                vote.insert("state".to_owned(), json!("canceled"));
+            }
+            _ => {}
         }
         Ok(())
     }

@@ -3,6 +3,7 @@
 use std::{collections::BTreeMap, io};
 
 use colloquy_actors::{
+    ballots::Ballots,
     ids::{RoomId, TaskId, Timestamp},
     journal::Rebuild,
     ports::BoxFuture,
@@ -78,6 +79,7 @@ pub struct Place {
     pub room: SimRoom,
     pub id: RoomId,
     pub mailbox: Mailbox,
+    pub ballots: Ballots,
 }
 
 impl Place {
@@ -134,6 +136,10 @@ impl Carrier for Outside {
 
     fn now(&self) -> Timestamp {
         self.now
+    }
+
+    fn ballots(&self) -> &Ballots {
+        &self.place.ballots
     }
 
     fn wall(&self) -> Timestamp {

@@ -165,8 +165,12 @@ impl World {
         if !view.is_moderator() && ["moderation", "breakout"].contains(&namespace) && !self.chance.one_in(6) {
             namespace = "chat";
         }
+        let votes = self.later.below(100) < self.plan.votes;
+        if votes {
+            namespace = "legal_vote";
+        }
         let mut deed = Deed {
-            chance: &mut self.chance,
+            chance: if votes { &mut self.later } else { &mut self.chance },
             view,
             seen: &self.seen,
         };

@@ -50,6 +50,8 @@ pub struct Plan {
     /// The registry breaks, and so does the room's actor.
     pub break_registry: usize,
     pub kill_actor: usize,
+    /// Of a hundred deeds, how many are of formal votes.
+    pub votes: usize,
     /// Rooms, tariffs and events are changed between meetings.
     pub changes_facts: bool,
 }
@@ -105,6 +107,7 @@ impl Plan {
             changes_facts: later.coin(),
             break_registry: sometimes(later, 2),
             kill_actor: if later.one_in(3) { 2 } else { 0 },
+            votes: sometimes(later, 12),
         }
     }
 }
@@ -134,6 +137,7 @@ pub fn facts(chance: &mut Chance) -> MeetingFacts {
         let names: Vec<_> = modules.keys().cloned().collect();
         modules.remove(&names[chance.below(names.len())]);
     }
+    modules.insert("legal_vote".to_owned(), ModuleFeatures::default());
     let quotas = &mut facts.tariff.quotas;
     if chance.one_in(5) {
         quotas.insert("room_participant_limit".to_owned(), chance.between(1, 5));

@@ -9,6 +9,7 @@ use std::{
 
 use colloquy_actors::{
     access_revision::{AccessRevision, AccessRevisions},
+    ballots::Ballots,
     ids::{RoomId, Timestamp, UserId},
     registry::{
         Beginner, Came, Found, Founder, Host, Life, Registry, RoomHandle, Rooms, host::Loading, rooms::Entry,
@@ -211,6 +212,8 @@ pub struct Process {
     pub rooms: Rooms<SimRoom>,
     pub revisions: AccessRevisions,
     pub mailbox: Mailbox,
+    /// Gone with the process.
+    pub ballots: Ballots,
     settings: RoomSettings,
 }
 
@@ -241,6 +244,7 @@ impl Process {
             rooms,
             revisions: AccessRevisions::default(),
             mailbox: Mailbox::default(),
+            ballots: Ballots::default(),
             settings,
         }
     }

@@ -37,6 +37,8 @@ pub struct View {
     pub knows_elsewhere: bool,
     pub timer: Option<Value>,
     pub poll: Option<Value>,
+    /// Formal votes by their ids, those that are over too.
+    pub votes: BTreeMap<String, Value>,
     pub restrictions: Value,
     /// The room of LiveKit, and what the token that came with it allows.
     pub media_room: Value,
@@ -107,6 +109,7 @@ impl View {
             knows_elsewhere: breakout.is_some(),
             timer: payload.get("timer").cloned(),
             poll: payload.get("polls").cloned(),
+            votes: votes(&payload["legal_vote"]),
             restrictions: payload["livekit"]["microphone_restriction_state"].clone(),
             media_room: payload["livekit"]["room"].clone(),
             grant: super::media::grant(&payload["livekit"]),
@@ -145,6 +148,11 @@ impl View {
             self.ready.remove(&id);
         }
         self.others.insert(id, known)
+    }
+
+    /// The formal vote that runs.
+    pub fn running_vote(&self) -> Option<&Value> {
+        self.votes.values().find(|vote| vote["state"] == "started")
     }
 
     /// Somebody who is here now, the client itself included.
@@ -222,4 +230,18 @@ fn histories(chat: &Value) -> BTreeMap<Scope, Vec<Value>> {
         histories.insert(scope, messages(&private["history"]));
     }
     histories
+}
+
+/// Formal votes, as far as those know them who were there.
+fn votes(state: &Value) -> BTreeMap<String, Value> {
+    let votes = list(&state["votes"]).iter().cloned();
+    votes
+        .map(|mut vote| {
+            // Events name participants.
+            for users in ["stopped_by", "issuer"] {
+                vote.as_object_mut().and_then(|vote| vote.remove(users));
+            }
+            (text(&vote["legal_vote_id"]), vote)
+        })
+        .collect()
 }

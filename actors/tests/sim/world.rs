@@ -269,12 +269,13 @@ impl World {
                     seq,
                     frame,
                     to,
-                    secret,
+                    secrets,
                     ..
                 } => {
                     let room = self.server.as_ref().and_then(Server::room);
                     let livekit = room.map_or(&*self.livekit, LoggedRoom::livekit);
-                    let frame = Secret::put_into(secret.as_deref(), &frame, livekit);
+                    let ballots = &self.process.borrow().ballots;
+                    let frame = Secret::put_into(&secrets, &frame, livekit, ballots).unwrap_or(frame);
                     self.net.sent(seq, &frame, &to);
                     if frame.contains(r#""message":"join_success""#)
                         && let Ok(envelope) = serde_json::from_str::<serde_json::Value>(&frame)

@@ -6,6 +6,7 @@ use std::{
 };
 
 use colloquy_actors::{
+    ballots::Ballots,
     ids::{InviteCode, OriginHash, RoomId, Timestamp},
     live::{Admission, Issued, JournalMode, Live, LiveSettings, StartError, StartRequest},
     ports::{BoxFuture, CallerNames, Clock, Directory, Ports, Slept, SystemRandom, TaskRunner, Unavailable},
@@ -128,6 +129,7 @@ impl Stage {
         ));
         let began = Instant::now();
         let ports = Ports {
+            ballots: Ballots::default(),
             clock: Arc::new(TestClock(began)),
             random: Arc::new(SystemRandom),
             directory: Arc::clone(&directory) as Arc<dyn Directory>,

@@ -7,6 +7,7 @@ use colloquy_actors::{
     ids::{SessionNo, TaskId, Timestamp},
     livekit::{Call, Livekit},
     protocol::Namespace,
+    report::Report,
     room::{
         Place,
         effects::{Effect, Receivers, Secret},
@@ -17,7 +18,8 @@ use colloquy_actors::{
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::scene::{Result, Scene};
+use super::scene::{Result, Scene, draw};
+use crate::trial::ROOM;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -68,6 +70,11 @@ impl Scene {
                 ));
                 self.again(it.line, &it.missed)?;
             }
+            Effect::OpenVote(vote) => {
+                let drawn = &mut self.drawn;
+                self.ballots.open(ROOM, vote, || draw(drawn));
+            }
+            Effect::ForgetVote(vote) => self.ballots.forget(*vote),
             Effect::Task(task) => self.asked(task)?,
             Effect::CancelTask(id) => self.cancelled(*id),
             Effect::Close(session, code) => {
@@ -82,12 +89,9 @@ impl Scene {
                 seq,
                 frame,
                 to,
-                secret,
+                secrets,
                 ..
-            } => {
-                let frame = Secret::put_into(secret.as_deref(), frame, &Livekit::default());
-                self.sent(*seq, &frame, to)?;
-            }
+            } => self.sent(*seq, (frame, secrets), to)?,
         }
         Ok(())
     }
@@ -96,12 +100,27 @@ impl Scene {
         if self.looks.contains(&id) {
             return;
         }
-        let line = format!("livekit {} cancelled", self.task(id));
+        if self.ballot_work.iter().any(|(task, _)| *task == id) {
+            return self.ballot_work.retain(|(task, _)| *task != id);
+        }
+        let what = if self.reports.contains(&id) {
+            "report"
+        } else {
+            "livekit"
+        };
+        let line = format!("{what} {} cancelled", self.task(id));
         self.outputs.push(line);
     }
 
     fn asked(&mut self, task: &Task) -> Result<()> {
-        let Work::Livekit(call) = &task.work;
+        let call = match &task.work {
+            Work::Livekit(call) => call,
+            Work::Report(report) => return self.asked_for_report(task.id, report),
+            Work::Ballots(work) => {
+                self.ballot_work.push((task.id, work.clone()));
+                return Ok(());
+            }
+        };
         if let Call::Look { .. } = call
             && !self.shows_looks
         {
@@ -130,6 +149,14 @@ impl Scene {
         Ok(())
     }
 
+    fn asked_for_report(&mut self, id: TaskId, report: &Report) -> Result<()> {
+        self.reports.insert(id);
+        let report = serde_json::to_string(report).map_err(|error| error.to_string())?;
+        let line = format!("report {} {}", self.task(id), self.names.shorten(&report));
+        self.outputs.push(line);
+        Ok(())
+    }
+
     /// The number of a task, in the order in which they were asked for.
     fn task(&mut self, id: TaskId) -> usize {
         let known = self.tasks.iter().position(|task| *task == id);
@@ -142,7 +169,9 @@ impl Scene {
         )
     }
 
-    fn sent(&mut self, seq: u64, frame: &str, to: &Receivers) -> Result<()> {
+    fn sent(&mut self, seq: u64, (frame, secrets): (&EncodedEvent, &[Secret]), to: &Receivers) -> Result<()> {
+        let leaves = Secret::put_into(secrets, frame, &Livekit::default(), &self.ballots);
+        let frame = leaves.as_ref().unwrap_or(frame);
         let receivers: Vec<_> = to.iter().filter(|line| self.lines.contains_key(line)).collect();
         let line = self.frame(seq, frame, &receivers)?;
         // Whoever is lost may hear it later.

@@ -12,6 +12,7 @@ use super::{
 };
 use crate::trial::{self, Kind, Trial, id_of};
 use colloquy_actors::{
+    ballots::Ballots,
     ids::{
         BreakoutRoomId, InviteCode, OriginHash, ParticipantId, SessionNo, TaskId, Timestamp, TokenHash,
         UserId,
@@ -24,7 +25,8 @@ use colloquy_actors::{
         input::{Ending, Input, Notice, Reattach, SeatTaken, Start},
         tickets::Grant,
     },
-    task::Outcome,
+    shell,
+    task::{BallotWork, Outcome},
 };
 
 pub(super) type Result<T> = std::result::Result<T, String>;
@@ -55,9 +57,16 @@ pub struct Scene {
     pub(super) opened: BTreeSet<SessionNo>,
     /// What was to be done outside, in the order of the asking.
     pub(super) tasks: Vec<TaskId>,
+    /// Those of them that are reports.
+    pub(super) reports: BTreeSet<TaskId>,
     /// Looks at LiveKit that are not shown; nobody answers them.
     pub(super) looks: BTreeSet<TaskId>,
     pub(super) shows_looks: bool,
+    /// Keys and tokens of secret votes, and the numbers drawn for them.
+    pub(super) ballots: Ballots,
+    pub(super) drawn: u64,
+    /// What the shell does by itself, when what was asked for is over.
+    pub(super) ballot_work: Vec<(TaskId, BallotWork)>,
     pub(super) outputs: Vec<String>,
 }
 
@@ -74,11 +83,21 @@ impl Default for Scene {
             lines: BTreeMap::new(),
             opened: BTreeSet::new(),
             tasks: Vec::new(),
+            reports: BTreeSet::new(),
             looks: BTreeSet::new(),
             shows_looks: false,
+            ballots: Ballots::default(),
+            drawn: 0,
+            ballot_work: Vec::new(),
             outputs: Vec::new(),
         }
     }
+}
+
+/// A number for a key, a token or a nonce.
+pub(super) fn draw(drawn: &mut u64) -> u64 {
+    *drawn += 1;
+    drawn.wrapping_mul(0x9e37_79b9_7f4a_7c15)
 }
 
 impl Scene {
@@ -101,13 +120,14 @@ impl Scene {
                 self.nonce = self.room().room.ring().nonce();
                 self.input(Input::Restarted)?;
             }
+            ["lose", "keys"] => self.ballots = Ballots::default(),
             ["delete", "room"] => self.input(Input::Notice(Notice::RoomDeleted))?,
             ["livekit", "tells", told @ ..] => {
                 let json = self.names.expand(&told.join(" "))?;
                 let told = serde_json::from_str(&json).map_err(|error| format!("{error}: {json}"))?;
                 self.input(Input::MediaTold(told))?;
             }
-            ["livekit", call, outcome @ ..] => {
+            ["livekit" | "report", call, outcome @ ..] => {
                 let outcome = self.outcome(outcome)?;
                 let task = self.tasks.get(words::number(call)? - 1);
                 let task = *task.ok_or("nobody asked for that")?;
@@ -137,11 +157,14 @@ impl Scene {
         Ok(std::mem::take(&mut self.outputs))
     }
 
-    /// What became of a call to LiveKit: a word, or JSON.
+    /// What became of a call to LiveKit, or of a report: a word, or JSON.
     fn outcome(&self, words: &[&str]) -> Result<Outcome> {
         Ok(match words {
             ["done"] => Outcome::Done,
             ["fails"] => Outcome::Unavailable,
+            ["stored"] => Outcome::Stored {
+                filename: "report.pdf".to_owned(),
+            },
             ["muted", who @ ..] => {
                 let ids = who.iter().filter_map(|name| self.names.id(name));
                 Outcome::Muted(ids.map(ParticipantId).collect())
@@ -352,6 +375,7 @@ impl Scene {
     }
 
     fn effects(&mut self, input: Input) -> Result<Effects> {
+        let input = self.as_logged(input);
         let effects = self.room().step(input)?;
         for effect in &effects.list {
             self.effect(effect)?;
@@ -361,7 +385,19 @@ impl Scene {
                 self.closed(*session)?;
             }
         }
+        for (task, work) in std::mem::take(&mut self.ballot_work) {
+            let outcome = self.ballots.perform(&work);
+            self.effects(Input::TaskDone { task, outcome })?;
+        }
         Ok(effects)
+    }
+
+    /// An input as the shell logs it.
+    fn as_logged(&mut self, input: Input) -> Input {
+        self.room();
+        let Some(trial) = &self.trial else { return input };
+        let drawn = &mut self.drawn;
+        shell::sealed(&trial.room, &self.ballots, || draw(drawn), input)
     }
 
     /// The room closed a socket: when the socket says that it has ended, nothing more may come of it.

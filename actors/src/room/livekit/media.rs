@@ -137,7 +137,7 @@ impl SpaceMedia {
         );
         let room = grant.room.clone();
         let identity = MediaIdentity::from(id).to_string();
-        let (secret, token) = cx.secret(MediaAccess { identity, grant });
+        let (secret, token) = cx.media_secret(MediaAccess { identity, grant });
         let credentials = Credentials {
             token,
             room,

@@ -78,7 +78,7 @@ fn send(cx: &mut Cx, around: &mut Around<'_>, who: ParticipantId) {
         popout,
     };
     let identity = identity.to_string();
-    let (secret, token) = cx.secret(MediaAccess { identity, grant });
+    let (secret, token) = cx.media_secret(MediaAccess { identity, grant });
     let seq = cx.send_secret(line, &LivekitEvent::PopoutStreamAccessToken { token }, secret);
     around.people.set_whole_since(who, seq);
 }

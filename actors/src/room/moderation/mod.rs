@@ -169,7 +169,7 @@ impl Module for Moderation {
         })
     }
 
-    fn beside_join_state(&self, cx: &mut Cx, around: &Around<'_>, who: ParticipantId) {
+    fn beside_join_state(&self, cx: &mut Cx, around: &mut Around<'_>, who: ParticipantId) {
         let Some(me) = around
             .people
             .get(who)

@@ -1,0 +1,256 @@
+//! A vote that runs.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    super::{
+        effects::{Cx, Secret, SecretOf},
+        module::Around,
+    },
+    ending::Ending,
+};
+use crate::{
+    ballots::SecretVote,
+    ids::{LegalVoteId, ParticipantId, Timestamp, UserId},
+    protocol::{
+        ballot::Sealed,
+        legal_vote::{
+            LegalVoteEvent, Tally, VoteConfig, VoteOption, VoteParameters, VoteResults, VoteStarted,
+            VotingRecord,
+        },
+        limits::{LEGAL_VOTE_EVENTS_MAX, LEGAL_VOTE_ISSUES_MAX},
+        names::DisplayName,
+        vote_token::VoteToken,
+    },
+    report::{VoteEntry, VoteEntryKind},
+};
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(super) struct ActiveVote {
+    pub config: VoteConfig,
+    /// Who began it.
+    pub leader: (UserId, DisplayName),
+    /// The participants who were named, and their users.
+    pub voters: BTreeMap<ParticipantId, UserId>,
+    pub votes: Votes,
+    /// For the report.
+    #[serde(default)]
+    pub events: Vec<VoteEntry>,
+    /// How many issues a user has reported.
+    #[serde(default)]
+    issues: BTreeMap<UserId, u8>,
+    /// When its votes so far went out last.
+    #[serde(default)]
+    pub shown_at: Option<Timestamp>,
+    /// How it ended: its ballots are being counted.
+    #[serde(default)]
+    pub ending: Option<Ending>,
+}
+
+/// Who has voted.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Votes {
+    /// Everybody sees for what. Tokens protect nothing here: the record names people.
+    Open {
+        tokens: BTreeMap<UserId, VoteToken>,
+        cast: BTreeMap<UserId, OpenVote>,
+        /// Follows from what was cast.
+        tally: Tally,
+    },
+    /// In the order of the users, which says nothing.
+    Secret {
+        voters: BTreeSet<UserId>,
+        cast: BTreeMap<UserId, Sealed>,
+    },
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(super) struct OpenVote {
+    pub issuer: ParticipantId,
+    pub name: DisplayName,
+    pub option: VoteOption,
+    pub at: Timestamp,
+}
+
+impl ActiveVote {
+    pub fn begin(
+        cx: &mut Cx,
+        (who, leader, name): (ParticipantId, UserId, DisplayName),
+        voters: &[(ParticipantId, UserId)],
+        asked: VoteParameters,
+    ) -> Self {
+        let users: BTreeSet<_> = voters.iter().map(|(_, user)| *user).collect();
+        let asked = VoteParameters {
+            name: asked.name.trimmed(),
+            subtitle: asked.subtitle.map(|subtitle| subtitle.trimmed()),
+            topic: asked.topic.map(|topic| topic.trimmed()),
+            ..asked
+        };
+        let config = VoteConfig {
+            initiator_id: who,
+            legal_vote_id: LegalVoteId(cx.new_id()),
+            start_time: cx.at,
+            max_votes: u32::try_from(users.len()).unwrap_or(u32::MAX),
+            allowed_users: Some(voters.iter().map(|(_, user)| *user).collect()),
+            asked,
+        };
+        let cast = if config.asked.kind.is_secret() {
+            Votes::Secret {
+                voters: users,
+                cast: BTreeMap::new(),
+            }
+        } else {
+            let tokens = users.into_iter().map(|user| (user, VoteToken::of(cx.nonce())));
+            Votes::Open {
+                tokens: tokens.collect(),
+                cast: BTreeMap::new(),
+                tally: Tally::begin(config.asked.enable_abstain),
+            }
+        };
+        Self {
+            config,
+            leader: (leader, name),
+            voters: voters.iter().copied().collect(),
+            votes: cast,
+            events: Vec::new(),
+            issues: BTreeMap::new(),
+            shown_at: None,
+            ending: None,
+        }
+    }
+
+    pub fn id(&self) -> LegalVoteId {
+        self.config.legal_vote_id
+    }
+
+    pub fn is_secret(&self) -> bool {
+        matches!(self.votes, Votes::Secret { .. })
+    }
+
+    /// Whether it is over, and waits for its results.
+    pub fn is_being_counted(&self) -> bool {
+        self.ending.is_some()
+    }
+
+    /// When it ends by itself.
+    pub fn ends_at(&self) -> Option<Timestamp> {
+        let secs = self.config.asked.duration.filter(|_| !self.is_being_counted())?;
+        Some(self.config.start_time.plus_secs(secs.get()))
+    }
+
+    /// What whoever gives out its tokens is told.
+    pub fn secret(&self) -> SecretVote {
+        let voters = match &self.votes {
+            Votes::Secret { voters, .. } => voters.iter().copied().collect(),
+            Votes::Open { .. } => Vec::new(),
+        };
+        SecretVote {
+            id: self.id(),
+            enable_abstain: self.config.asked.enable_abstain,
+            voters,
+        }
+    }
+
+    pub fn may_vote(&self, user: UserId) -> bool {
+        match &self.votes {
+            Votes::Open { tokens, .. } => tokens.contains_key(&user),
+            Votes::Secret { voters, .. } => voters.contains(&user),
+        }
+    }
+
+    fn has_voted(&self, user: UserId) -> bool {
+        match &self.votes {
+            Votes::Open { cast, .. } => cast.contains_key(&user),
+            Votes::Secret { cast, .. } => cast.contains_key(&user),
+        }
+    }
+
+    /// Whether nobody is left who may vote.
+    pub fn have_all_voted(&self) -> bool {
+        let count = match &self.votes {
+            Votes::Open { cast, .. } => cast.len(),
+            Votes::Secret { cast, .. } => cast.len(),
+        };
+        count >= self.config.max_votes as usize
+    }
+
+    /// The token of a participant who may vote and has not: itself, or what stands for it and what it is.
+    pub fn token_of(&self, cx: &Cx, who: ParticipantId) -> Option<(String, Option<Secret>)> {
+        let user = *self.voters.get(&who)?;
+        if self.has_voted(user) || self.is_being_counted() {
+            return None;
+        }
+        Some(match &self.votes {
+            Votes::Open { tokens, .. } => (tokens.get(&user)?.as_str().to_owned(), None),
+            Votes::Secret { .. } => {
+                let vote = self.id();
+                let (secret, mark) = cx.secret(SecretOf::VoteToken { vote, user });
+                (mark, Some(secret))
+            }
+        })
+    }
+
+    /// Tells a participant who may vote and has not that it runs.
+    pub fn tell_started(&self, cx: &mut Cx, around: &mut Around<'_>, who: ParticipantId) {
+        let Some(line) = around.people.line_inside(who) else {
+            return;
+        };
+        let Some((token, secret)) = self.token_of(cx, who) else {
+            return;
+        };
+        let event = LegalVoteEvent::Started(VoteStarted {
+            config: &self.config,
+            token: Some(&token),
+        });
+        let seq = match secret {
+            Some(secret) => cx.send_secret(line, &event, secret),
+            None => cx.send_long(line, &event),
+        };
+        around.people.set_whole_since(who, seq);
+    }
+
+    /// Whether a user may report one more issue.
+    pub fn takes_issue(&mut self, user: UserId) -> bool {
+        let count = self.issues.entry(user).or_default();
+        let takes = *count < LEGAL_VOTE_ISSUES_MAX;
+        *count += u8::from(takes);
+        takes
+    }
+
+    pub fn note(&mut self, at: Timestamp, name: Option<DisplayName>, what: VoteEntryKind) {
+        if self.events.len() < LEGAL_VOTE_EVENTS_MAX {
+            self.events.push(VoteEntry { name, at, what });
+        }
+    }
+
+    /// The votes so far; none of a secret vote.
+    pub fn results(&self) -> Option<VoteResults> {
+        let Votes::Open { cast, tally, .. } = &self.votes else {
+            return None;
+        };
+        let record = cast.values().map(|vote| (vote.issuer, vote.option));
+        Some(VoteResults {
+            tally: *tally,
+            voting_record: VotingRecord::Users(record.collect()),
+        })
+    }
+
+    /// Describes what is wrong with it.
+    pub fn check(&self) -> Result<(), String> {
+        if let Votes::Open { tokens, cast, tally } = &self.votes {
+            if tally.sum() != cast.len() as u64 || cast.keys().any(|user| !tokens.contains_key(user)) {
+                return Err(format!("vote {}: {tally:?} of {}", self.id(), cast.len()));
+            }
+            if self.is_being_counted() {
+                return Err(format!("open vote {} is being counted", self.id()));
+            }
+        }
+        if self.have_all_voted() && self.config.asked.auto_close && !self.is_being_counted() {
+            return Err(format!("vote {} should be over", self.id()));
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,220 @@
+//! Votes that are over, and their reports.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    super::{effects::Cx, module::Around, tasks::Pending},
+    active::{ActiveVote, Votes},
+};
+use crate::{
+    ids::{LegalVoteId, ParticipantId, Timestamp},
+    protocol::{
+        legal_vote::{
+            Issue, LegalVoteError, LegalVoteEvent, VoteConfig, VoteSecs, VoteStarted, VoteState, VoteSummary,
+            VotingRecord, ZoneName,
+        },
+        limits::{LEGAL_VOTE_ENTRIES_KEPT_MAX, LEGAL_VOTE_REPORTS_MAX, LEGAL_VOTES_KEPT_MAX},
+        meeting::Caller,
+        names::DisplayName,
+    },
+    report::{Content, RecordedVote, Report, ReportZone, Vote, VoteCount, VoteEnd, VoteEntry, VoteEntryKind},
+    task::{Outcome, Work},
+};
+
+/// A vote that is over.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(super) struct EndedVote {
+    pub config: VoteConfig,
+    state: VoteState,
+    end_time: Timestamp,
+    leader: DisplayName,
+    ended: VoteEnd,
+    /// Open votes in the order in which they were cast.
+    votes: Vec<RecordedVote>,
+    events: Vec<VoteEntry>,
+}
+
+impl EndedVote {
+    pub fn of(active: ActiveVote, state: VoteState, ended: VoteEnd, at: Timestamp) -> Self {
+        let mut votes = Vec::new();
+        match (active.votes, &state) {
+            (Votes::Open { tokens, cast, .. }, _) => {
+                let mut cast: Vec<_> = cast.into_iter().collect();
+                cast.sort_by_key(|(_, vote)| vote.at);
+                votes.extend(cast.into_iter().map(|(user, vote)| {
+                    RecordedVote {
+                        name: Some(vote.name),
+                        token: tokens
+                            .get(&user)
+                            .map(|token| token.as_str().to_owned())
+                            .unwrap_or_default(),
+                        option: vote.option.name().to_owned(),
+                        at: Some(vote.at),
+                    }
+                }));
+            }
+            (Votes::Secret { .. }, VoteState::Finished { results, .. }) => {
+                if let VotingRecord::Tokens(record) = &results.voting_record {
+                    votes.extend(record.iter().map(|(token, option)| RecordedVote {
+                        name: None,
+                        token: token.as_str().to_owned(),
+                        option: option.name().to_owned(),
+                        at: None,
+                    }));
+                }
+            }
+            (Votes::Secret { .. }, _) => {}
+        }
+        Self {
+            config: active.config,
+            state,
+            end_time: at,
+            leader: active.leader.1,
+            ended,
+            votes,
+            events: active.events,
+        }
+    }
+
+    pub fn id(&self) -> LegalVoteId {
+        self.config.legal_vote_id
+    }
+
+    /// As `join_success` has it.
+    pub fn summary(&self) -> VoteSummary<'_> {
+        VoteSummary {
+            parameters: VoteStarted {
+                config: &self.config,
+                token: None,
+            },
+            state: &self.state,
+            end_time: Some(self.end_time),
+        }
+    }
+
+    /// What it takes of [`LEGAL_VOTE_ENTRIES_KEPT_MAX`].
+    pub fn entries(&self) -> usize {
+        self.votes.len() + self.events.len()
+    }
+
+    /// Has its report written; somebody hears of that.
+    pub fn write(
+        &self,
+        cx: &mut Cx,
+        around: &mut Around<'_>,
+        asked_by: ParticipantId,
+        zone: Option<ZoneName>,
+    ) -> Result<(), LegalVoteError> {
+        let wanted: Vec<_> = around.tasks.iter().filter_map(vote_of).collect();
+        if wanted.contains(&self.id()) {
+            // It is being written; who asked before hears of it.
+            return Ok(());
+        }
+        if wanted.len() >= LEGAL_VOTE_REPORTS_MAX {
+            return Err(LegalVoteError::Internal);
+        }
+        let user = match around.access.get(asked_by).map(|holder| holder.caller) {
+            Some(Caller::User(user)) => Some(user),
+            _ => None,
+        };
+        let named = zone.map(|zone| ReportZone::Named(zone.as_str().to_owned()));
+        let report = Report {
+            room: around.room,
+            at: cx.at,
+            zone: named
+                .or(user.map(ReportZone::User))
+                .unwrap_or(ReportZone::EventCreator),
+            content: Content::Vote(Box::new(self.report())),
+        };
+        let asked = around
+            .tasks
+            .ask(cx, Work::Report(Box::new(report)), Some(asked_by));
+        asked.then_some(()).ok_or(LegalVoteError::Internal)
+    }
+
+    fn report(&self) -> Vote {
+        let asked = &self.config.asked;
+        let results = match &self.state {
+            VoteState::Finished { results, .. } => Some(VoteCount {
+                yes: results.tally.yes,
+                no: results.tally.no,
+                abstain: results.tally.abstain,
+            }),
+            _ => None,
+        };
+        Vote {
+            id: self.id().0,
+            title: asked.name.as_str().to_owned(),
+            subtitle: asked.subtitle.as_ref().map(|text| text.as_str().to_owned()),
+            topic: asked.topic.as_ref().map(|text| text.as_str().to_owned()),
+            kind: asked.kind.name().to_owned(),
+            leader: self.leader.clone(),
+            begin: self.config.start_time,
+            end: self.end_time,
+            votes_max: self.config.max_votes,
+            duration_secs: asked.duration.map(VoteSecs::get),
+            abstention: asked.enable_abstain,
+            auto_close: asked.auto_close,
+            ended: self.ended.clone(),
+            results,
+            votes: self.votes.clone(),
+            events: self.events.clone(),
+        }
+    }
+}
+
+/// The vote whose report is being written.
+fn vote_of(work: &Work) -> Option<LegalVoteId> {
+    match work {
+        Work::Report(report) => match &report.content {
+            Content::Vote(vote) => Some(LegalVoteId(vote.id)),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+/// The oldest votes go as far as there are too many; the last one stays.
+pub(super) fn trim(ended: &mut Vec<Arc<EndedVote>>) {
+    let mut entries: usize = ended.iter().map(|vote| vote.entries()).sum();
+    while ended.len() > 1 && (ended.len() > LEGAL_VOTES_KEPT_MAX || entries > LEGAL_VOTE_ENTRIES_KEPT_MAX) {
+        entries -= ended.remove(0).entries();
+    }
+}
+
+/// What an issue looks like in the report.
+pub(super) fn entry_of(issue: &Issue) -> VoteEntryKind {
+    let (kind, description) = match issue {
+        Issue::Technical { kind, description } => (Some(kind.name().to_owned()), description.as_ref()),
+        Issue::Other { description } => (None, Some(description)),
+    };
+    VoteEntryKind::Issue {
+        kind,
+        description: description.map(|text| text.as_str().to_owned()),
+    }
+}
+
+/// A report is written, or can't be: all sessions of who asked hear of it.
+pub(super) fn tell(cx: &mut Cx, around: &mut Around<'_>, task: &Pending, report: &Report, outcome: &Outcome) {
+    let (Content::Vote(vote), Some(asked_by)) = (&report.content, task.asked_by) else {
+        return;
+    };
+    let event = match outcome {
+        Outcome::Stored { filename } => LegalVoteEvent::PdfAsset {
+            filename,
+            legal_vote_id: LegalVoteId(vote.id),
+            asset_id: task.id,
+        },
+        Outcome::StorageExceeded => LegalVoteEvent::Error(LegalVoteError::StorageExceeded),
+        _ => LegalVoteEvent::Error(LegalVoteError::Internal),
+    };
+    let caller = around.access.get(asked_by).map(|holder| holder.caller);
+    let own = caller
+        .map(|caller| around.access.of_caller(caller))
+        .unwrap_or_default();
+    for id in own {
+        cx.send_one(around.people.line_inside(id), &event);
+    }
+}

@@ -1,0 +1,238 @@
+//! A vote ends.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    super::{
+        effects::{Cx, Effect},
+        module::Around,
+        roster::Circle,
+    },
+    END, LOOK, LegalVotes, UPDATE,
+    active::{ActiveVote, Votes},
+    deadline,
+    ended::{EndedVote, trim},
+};
+use crate::{
+    ids::{LegalVoteId, ParticipantId, Space, UserId},
+    protocol::{
+        legal_vote::{
+            CancelReason, FinalResults, Invalid, LegalVoteEvent, StateStopKind, StopKind, Tally, VoteResults,
+            VoteState, VotingRecord,
+        },
+        meeting::Caller,
+    },
+    report::VoteEnd,
+    task::{BallotWork, Work},
+};
+
+/// What clients read of a secret vote whose key is gone.
+const RESTARTED: &str = "The server was restarted; please vote again";
+
+/// Why a vote counts now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Ending {
+    By(ParticipantId, UserId),
+    /// All have voted.
+    Auto,
+    Expired,
+}
+
+impl LegalVotes {
+    /// The vote of a room is over, and counts.
+    pub(super) fn end(&mut self, cx: &mut Cx, around: &mut Around<'_>, space: Space, ending: Ending) {
+        let is_unsent = around.deadline(deadline(space, UPDATE)).is_some() || ending == Ending::Auto;
+        for tag in [END, UPDATE, LOOK] {
+            around.forget(deadline(space, tag));
+        }
+        let Some(active) = self.0.get_mut(space).and_then(|here| here.active.as_mut()) else {
+            return;
+        };
+        let vote = active.id();
+        match &active.votes {
+            Votes::Open { .. } => {
+                if is_unsent {
+                    self.update(cx, around, space);
+                }
+                let results = self.active(space).and_then(ActiveVote::results);
+                self.finish(cx, around, (space, ending), results);
+            }
+            Votes::Secret { cast, .. } if cast.is_empty() => {
+                let results = VoteResults {
+                    tally: Tally::begin(active.config.asked.enable_abstain),
+                    voting_record: VotingRecord::of_tokens(std::collections::BTreeMap::new()),
+                };
+                self.finish(cx, around, (space, ending), Some(results));
+            }
+            Votes::Secret { cast, .. } => {
+                let ballots = cast.iter().map(|(user, sealed)| (*user, *sealed)).collect();
+                active.ending = Some(ending);
+                let count = Work::Ballots(BallotWork::Count { vote, ballots });
+                if !around.tasks.ask(cx, count, None) {
+                    self.lost(cx, around, vote);
+                }
+            }
+        }
+    }
+
+    /// The ballots of a secret vote are counted.
+    pub(super) fn counted(
+        &mut self,
+        cx: &mut Cx,
+        around: &mut Around<'_>,
+        vote: LegalVoteId,
+        results: Option<&VoteResults>,
+    ) {
+        let Some(space) = self.space_of(vote) else { return };
+        if let Some(ending) = self.active(space).and_then(|active| active.ending) {
+            self.finish(cx, around, (space, ending), results.cloned());
+        }
+    }
+
+    /// Asks whether the key of a secret vote is still there.
+    pub(super) fn look(&mut self, cx: &mut Cx, around: &mut Around<'_>, space: Space) {
+        let Some(vote) = self.active(space).map(ActiveVote::id) else {
+            return;
+        };
+        around
+            .tasks
+            .ask(cx, Work::Ballots(BallotWork::Look { vote }), None);
+    }
+
+    /// The key of a secret vote is gone with its process.
+    pub(super) fn lost(&mut self, cx: &mut Cx, around: &mut Around<'_>, vote: LegalVoteId) {
+        if let Some(space) = self.space_of(vote) {
+            let reason = CancelReason::Custom(RESTARTED.into());
+            self.cancel(cx, around, space, reason, None);
+        }
+    }
+
+    /// Results are there, or can't be.
+    fn finish(
+        &mut self,
+        cx: &mut Cx,
+        around: &mut Around<'_>,
+        (space, ending): (Space, Ending),
+        results: Option<VoteResults>,
+    ) {
+        let Some(active) = self.0.get_mut(space).and_then(|here| here.active.take()) else {
+            return;
+        };
+        close(cx, &active);
+        let results = results.ok_or(Invalid::ProtocolInconsistent);
+        let (kind, stop_kind) = match ending {
+            Ending::By(who, stopped_by) => {
+                (StopKind::ByParticipant(who), StateStopKind::ByUser { stopped_by })
+            }
+            Ending::Auto => (StopKind::Auto, StateStopKind::Auto),
+            Ending::Expired => (StopKind::Expired, StateStopKind::Expired),
+        };
+        let event = LegalVoteEvent::Stopped {
+            legal_vote_id: active.id(),
+            results: match &results {
+                Ok(results) => FinalResults::Valid(results),
+                Err(invalid) => FinalResults::Invalid(*invalid),
+            },
+            kind,
+            end_time: cx.at,
+        };
+        cx.send(around.people.circle(Circle::Users(space)), &event);
+        let state = match results {
+            Ok(results) => VoteState::Finished { stop_kind, results },
+            Err(invalid) => VoteState::Invalid(invalid),
+        };
+        let by = match ending {
+            Ending::By(who, _) => Some(who),
+            Ending::Auto | Ending::Expired => None,
+        };
+        let ended = match ending {
+            Ending::By(who, _) => around.people.get(who).map_or(VoteEnd::Expired, |person| {
+                VoteEnd::By(person.display_name.clone())
+            }),
+            Ending::Auto => VoteEnd::AllVoted,
+            Ending::Expired => VoteEnd::Expired,
+        };
+        self.keep(
+            cx,
+            around,
+            (space, by),
+            EndedVote::of(*active, state, ended, cx.at),
+        );
+    }
+
+    /// The vote of a room is over, and does not count; `by`: the moderator who says so.
+    pub(super) fn cancel(
+        &mut self,
+        cx: &mut Cx,
+        around: &mut Around<'_>,
+        space: Space,
+        reason: CancelReason,
+        by: Option<ParticipantId>,
+    ) {
+        for tag in [END, UPDATE, LOOK] {
+            around.forget(deadline(space, tag));
+        }
+        let Some(active) = self.0.get_mut(space).and_then(|here| here.active.take()) else {
+            return;
+        };
+        close(cx, &active);
+        let vote = active.id();
+        let is_obsolete = |work: &Work| matches!(work, Work::Ballots(BallotWork::Look { vote: of } | BallotWork::Count { vote: of, .. }) if *of == vote);
+        around.tasks.cancel(cx, is_obsolete);
+        let event = LegalVoteEvent::Canceled {
+            legal_vote_id: vote,
+            reason: &reason,
+            end_time: cx.at,
+        };
+        cx.send(around.people.circle(Circle::Users(space)), &event);
+        let caller = by
+            .and_then(|by| around.access.get(by))
+            .map(|holder| holder.caller);
+        let issuer = match caller {
+            Some(Caller::User(user)) => user,
+            _ => active.leader.0,
+        };
+        let ended = match &reason {
+            CancelReason::RoomDestroyed => VoteEnd::RoomClosed,
+            CancelReason::InitiatorLeft => VoteEnd::InitiatorLeft,
+            CancelReason::Custom(words) => VoteEnd::Cancelled(words.to_string()),
+        };
+        let state = VoteState::Canceled { issuer, reason };
+        self.keep(
+            cx,
+            around,
+            (space, by),
+            EndedVote::of(*active, state, ended, cx.at),
+        );
+    }
+
+    /// A vote that is over is shown to who joins, and written down where that was asked for; `by`: who ended it, and hears of the report.
+    fn keep(
+        &mut self,
+        cx: &mut Cx,
+        around: &mut Around<'_>,
+        (space, by): (Space, Option<ParticipantId>),
+        vote: EndedVote,
+    ) {
+        if vote.config.asked.create_pdf {
+            let by = by.unwrap_or(vote.config.initiator_id);
+            let zone = vote.config.asked.timezone.clone();
+            if let Err(error) = vote.write(cx, around, by, zone) {
+                cx.send_one(around.people.line_inside(by), &LegalVoteEvent::Error(error));
+            }
+        }
+        let ended = &mut self.0.of(space).ended;
+        ended.push(Arc::new(vote));
+        trim(ended);
+    }
+}
+
+/// Nobody needs the key of a secret vote any more.
+fn close(cx: &mut Cx, active: &ActiveVote) {
+    if active.is_secret() {
+        cx.push(Effect::ForgetVote(active.id()));
+    }
+}
