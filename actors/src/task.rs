@@ -9,8 +9,9 @@ use crate::{
     livekit,
     protocol::{
         Namespace,
-        limits::{LIVEKIT_LOOK_SECS, LIVEKIT_TASK_SECS},
+        limits::{LIVEKIT_LOOK_SECS, LIVEKIT_TASK_SECS, REPORT_TASK_SECS, TASKS_AFTER_MEETING_SECS},
     },
+    report::Report,
 };
 
 /// Something that a room wants done. It is asked for again when its process died before it was known to be done: who does it
@@ -26,6 +27,7 @@ pub struct Task {
 #[serde(rename_all = "snake_case")]
 pub enum Work {
     Livekit(livekit::Call),
+    Report(Box<Report>),
 }
 
 impl Work {
@@ -34,6 +36,7 @@ impl Work {
     pub const fn livekit(&self) -> Option<&livekit::Call> {
         match self {
             Self::Livekit(call) => Some(call),
+            Self::Report(_) => None,
         }
     }
 
@@ -42,6 +45,7 @@ impl Work {
     pub const fn namespace(&self) -> Namespace {
         match self {
             Self::Livekit(_) => Namespace::Livekit,
+            Self::Report(report) => report.content.namespace(),
         }
     }
 
@@ -52,6 +56,7 @@ impl Work {
             Self::Livekit(call) => {
                 matches!(call, livekit::Call::Delete { .. })
             }
+            Self::Report(_) => true,
         }
     }
 
@@ -62,6 +67,16 @@ impl Work {
             // After a start all rooms are looked at, ten in a second.
             Self::Livekit(livekit::Call::Look { .. }) => Duration::from_secs(LIVEKIT_LOOK_SECS),
             Self::Livekit(_) => Duration::from_secs(LIVEKIT_TASK_SECS),
+            Self::Report(_) => Duration::from_secs(REPORT_TASK_SECS),
+        }
+    }
+
+    /// Seconds that a room waits for it when its meeting has been dropped.
+    #[must_use]
+    pub const fn secs_after_meeting(&self) -> u64 {
+        match self {
+            Self::Livekit(_) => TASKS_AFTER_MEETING_SECS,
+            Self::Report(_) => REPORT_TASK_SECS,
         }
     }
 }

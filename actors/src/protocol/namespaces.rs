@@ -5,7 +5,8 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::value::RawValue;
 
 use super::{
-    Event, breakout, chat, control, livekit, meeting::ParticipationKind, moderation, object, polls, timer,
+    Event, breakout, chat, control, livekit, meeting::ParticipationKind, meeting_report, moderation, object,
+    polls, timer,
 };
 
 /// Calls a macro with all namespaces. `control` is part of every session; the others are modules, which a tariff allows or
@@ -27,6 +28,8 @@ macro_rules! with_namespaces {
                 "Questions with choices, and how many chose what.";
             livekit Livekit(LivekitCommand, LivekitEvent, LivekitError) keeps Media for everybody
                 "Credentials for the media server, and who may publish what.";
+            meeting_report MeetingReport(MeetingReportCommand, MeetingReportEvent, MeetingReportError) keeps AttendanceReports for everybody
+                "Who took part in a meeting, as a PDF.";
         }
     };
 }

@@ -31,6 +31,7 @@ pub mod input;
 mod invariants;
 mod join_success;
 mod livekit;
+mod meeting_report;
 mod missed;
 mod moderation;
 mod module;
@@ -42,6 +43,7 @@ mod polls;
 mod presence;
 mod reattach;
 mod refusal;
+mod reports;
 pub mod ring;
 mod roster;
 mod seats;
@@ -343,6 +345,8 @@ impl Room {
             modules.restarted(cx, &mut around, &spaces);
         } else {
             self.tasks.cancel(cx, |work| !work.outlives_meeting());
+            self.agenda.clear(Due::Tasks);
+            self.wait_for_tasks(cx);
         }
         self.tasks.ask_again(cx);
     }

@@ -25,6 +25,7 @@ impl Deed<'_> {
             "timer" => self.timer(),
             "polls" => self.polls(),
             "livekit" => self.livekit(),
+            "meeting_report" => self.meeting_report(),
             _ => self.control(),
         }
     }
@@ -219,5 +220,9 @@ impl Deed<'_> {
             "disable_microphone_restrictions",
         ]);
         json!({"action": action, "participants": people, "unrestricted_participants": people})
+    }
+
+    fn meeting_report(&mut self) -> Value {
+        json!({"action": "generate_attendance_report", "include_email_addresses": self.chance.coin()})
     }
 }

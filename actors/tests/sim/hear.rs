@@ -46,6 +46,8 @@ impl View {
                 self.hear_livekit(event);
                 Ok(())
             }
+            // An answer: nothing of it is state.
+            "meeting_report" => Ok(()),
             other => Err(format!("an event of {other}")),
         }
     }

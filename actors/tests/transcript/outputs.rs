@@ -7,6 +7,7 @@ use colloquy_actors::{
     ids::{SessionNo, TaskId, Timestamp},
     livekit::{Call, Livekit},
     protocol::Namespace,
+    report::Report,
     room::{
         Place,
         effects::{Effect, Receivers, Secret},
@@ -96,12 +97,20 @@ impl Scene {
         if self.looks.contains(&id) {
             return;
         }
-        let line = format!("livekit {} cancelled", self.task(id));
+        let what = if self.reports.contains(&id) {
+            "report"
+        } else {
+            "livekit"
+        };
+        let line = format!("{what} {} cancelled", self.task(id));
         self.outputs.push(line);
     }
 
     fn asked(&mut self, task: &Task) -> Result<()> {
-        let Work::Livekit(call) = &task.work;
+        let call = match &task.work {
+            Work::Livekit(call) => call,
+            Work::Report(report) => return self.asked_for_report(task.id, report),
+        };
         if let Call::Look { .. } = call
             && !self.shows_looks
         {
@@ -126,6 +135,14 @@ impl Scene {
             self.names.shorten(&call),
             self.names.shorten(&expected)
         );
+        self.outputs.push(line);
+        Ok(())
+    }
+
+    fn asked_for_report(&mut self, id: TaskId, report: &Report) -> Result<()> {
+        self.reports.insert(id);
+        let report = serde_json::to_string(report).map_err(|error| error.to_string())?;
+        let line = format!("report {} {}", self.task(id), self.names.shorten(&report));
         self.outputs.push(line);
         Ok(())
     }

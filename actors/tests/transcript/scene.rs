@@ -55,6 +55,8 @@ pub struct Scene {
     pub(super) opened: BTreeSet<SessionNo>,
     /// What was to be done outside, in the order of the asking.
     pub(super) tasks: Vec<TaskId>,
+    /// Those of them that are reports.
+    pub(super) reports: BTreeSet<TaskId>,
     /// Looks at LiveKit that are not shown; nobody answers them.
     pub(super) looks: BTreeSet<TaskId>,
     pub(super) shows_looks: bool,
@@ -74,6 +76,7 @@ impl Default for Scene {
             lines: BTreeMap::new(),
             opened: BTreeSet::new(),
             tasks: Vec::new(),
+            reports: BTreeSet::new(),
             looks: BTreeSet::new(),
             shows_looks: false,
             outputs: Vec::new(),
@@ -107,7 +110,7 @@ impl Scene {
                 let told = serde_json::from_str(&json).map_err(|error| format!("{error}: {json}"))?;
                 self.input(Input::MediaTold(told))?;
             }
-            ["livekit", call, outcome @ ..] => {
+            ["livekit" | "report", call, outcome @ ..] => {
                 let outcome = self.outcome(outcome)?;
                 let task = self.tasks.get(words::number(call)? - 1);
                 let task = *task.ok_or("nobody asked for that")?;
@@ -137,11 +140,14 @@ impl Scene {
         Ok(std::mem::take(&mut self.outputs))
     }
 
-    /// What became of a call to LiveKit: a word, or JSON.
+    /// What became of a call to LiveKit, or of a report: a word, or JSON.
     fn outcome(&self, words: &[&str]) -> Result<Outcome> {
         Ok(match words {
             ["done"] => Outcome::Done,
             ["fails"] => Outcome::Unavailable,
+            ["stored"] => Outcome::Stored {
+                filename: "report.pdf".to_owned(),
+            },
             ["muted", who @ ..] => {
                 let ids = who.iter().filter_map(|name| self.names.id(name));
                 Outcome::Muted(ids.map(ParticipantId).collect())
