@@ -97,6 +97,7 @@ impl ports::TaskRunner for Tasks {
     fn run(&self, task: Task) -> BoxFuture<'_, Outcome> {
         match task.work {
             Work::Livekit(call) => Box::pin(self.media.do_for_room(call)),
+            Work::Report(_) => Box::pin(std::future::ready(Outcome::Unavailable)),
         }
     }
 }
