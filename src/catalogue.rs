@@ -26,13 +26,14 @@ pub const CATALOGUE: [(&str, &[&str]); 19] = [
 ];
 
 /// Modules that a server has without further settings.
-pub const SERVED: [&str; 9] = [
+pub const SERVED: [&str; 10] = [
     "breakout",
     "chat",
     CORE,
     "echo",
     "integration",
     "livekit",
+    "meeting_report",
     "moderation",
     "polls",
     "timer",

@@ -100,6 +100,7 @@ impl ports::TaskRunner for Tasks {
             Work::Livekit(call) => Box::pin(self.media.do_for_room(call)),
             // The room's shell does these itself.
             Work::Ballots(_) => Box::pin(async { Outcome::Unavailable }),
+            Work::Report(_) => Box::pin(std::future::ready(Outcome::Unavailable)),
         }
     }
 }

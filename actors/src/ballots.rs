@@ -1,6 +1,6 @@
 //! Keys and tokens of secret votes. They live beside the registry and as long as the process: in memory alone, so that no log, snapshot
 //! or copy of one says who voted for what; a room that panics or is revived finds them again. How votes are sealed is decided in
-//! [ADR 0021](../../docs/adr/0021-secret-ballots.md).
+//! [ADR 0022](../../docs/adr/0022-secret-ballots.md).
 
 use std::{collections::HashMap, fmt, sync::Arc};
 

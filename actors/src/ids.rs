@@ -51,6 +51,14 @@ uuid_id! {
     LegalVoteId,
     /// Something that a room wants done outside. What comes of it, e.g. an asset, has the same id.
     TaskId,
+    /// A file of a room.
+    AssetId,
+}
+
+impl From<TaskId> for AssetId {
+    fn from(made_by: TaskId) -> Self {
+        Self(made_by.0)
+    }
 }
 
 /// One of the rooms of a meeting: the main room, or a breakout room.

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     ids::{RoomId, Timestamp, UserId},
-    protocol::{meeting::Role, names::DisplayName},
+    protocol::{Namespace, meeting::Role, names::DisplayName},
 };
 
 /// A document that becomes an asset of the room. The event's title, description and times are added where it is made.
@@ -37,6 +37,19 @@ pub enum Content {
     Attendance(Attendance),
     Training(Training),
     Vote(Box<Vote>),
+}
+
+impl Content {
+    /// The namespace whose rules ask for it, and hear what became of it.
+    #[must_use]
+    pub const fn namespace(&self) -> Namespace {
+        match self {
+            Self::Attendance(_) => Namespace::MeetingReport,
+            Self::Vote(_) => Namespace::LegalVote,
+            // No rule asks for these.
+            Self::Training(_) => Namespace::Control,
+        }
+    }
 }
 
 /// Who was in a meeting (`modules.md` 19).

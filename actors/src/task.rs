@@ -11,7 +11,7 @@ use crate::{
         Namespace,
         ballot::Sealed,
         legal_vote::VoteResults,
-        limits::{LIVEKIT_LOOK_SECS, LIVEKIT_TASK_SECS},
+        limits::{LIVEKIT_LOOK_SECS, LIVEKIT_TASK_SECS, REPORT_TASK_SECS, TASKS_AFTER_MEETING_SECS},
     },
     report::Report,
 };
@@ -62,7 +62,8 @@ impl Work {
     pub const fn namespace(&self) -> Namespace {
         match self {
             Self::Livekit(_) => Namespace::Livekit,
-            Self::Report(_) | Self::Ballots(_) => Namespace::LegalVote,
+            Self::Ballots(_) => Namespace::LegalVote,
+            Self::Report(report) => report.content.namespace(),
         }
     }
 
@@ -84,7 +85,17 @@ impl Work {
         match self {
             // After a start all rooms are looked at, ten in a second.
             Self::Livekit(livekit::Call::Look { .. }) => Duration::from_secs(LIVEKIT_LOOK_SECS),
-            Self::Livekit(_) | Self::Report(_) | Self::Ballots(_) => Duration::from_secs(LIVEKIT_TASK_SECS),
+            Self::Livekit(_) | Self::Ballots(_) => Duration::from_secs(LIVEKIT_TASK_SECS),
+            Self::Report(_) => Duration::from_secs(REPORT_TASK_SECS),
+        }
+    }
+
+    /// Seconds that a room waits for it when its meeting has been dropped.
+    #[must_use]
+    pub const fn secs_after_meeting(&self) -> u64 {
+        match self {
+            Self::Livekit(_) | Self::Ballots(_) => TASKS_AFTER_MEETING_SECS,
+            Self::Report(_) => REPORT_TASK_SECS,
         }
     }
 }

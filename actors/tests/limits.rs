@@ -11,13 +11,16 @@ use colloquy_actors::{
     protocol::{
         codes::CloseCode,
         limits::{DEPARTED_PARTICIPANTS_MAX, RESUMPTION_SECS, TICKET_SECS, UNREDEEMED_PER_NETWORK_MAX},
+        meeting::ModuleFeatures,
     },
+    report::Content,
     room::{
         RoomSettings,
         access::Origin,
         effects::Effect,
         input::{Ending, Input, Start},
     },
+    task::Work,
 };
 use trial::{Kind, Trial, issued, join, start};
 
@@ -90,6 +93,43 @@ fn the_newest_departed_participants_are_remembered() {
     let is_told = |guest: &ParticipantId| frame.contains(&guest.to_string());
     assert!(!guests[..2].iter().any(is_told), "the oldest are forgotten");
     assert!(guests[2..].iter().all(is_told), "the others are listed");
+}
+
+#[test]
+fn an_attendance_report_has_also_those_whom_the_list_has_lost() {
+    let mut facts = trial::facts();
+    facts
+        .tariff
+        .modules
+        .insert("meeting_report".to_owned(), ModuleFeatures::default());
+    let (token, session) = (TokenHash::of("alice"), SessionNo(1));
+    let mut trial = Trial::new(RoomSettings::default());
+    let alice = Start {
+        facts: Some(Box::new(facts)),
+        ..start(Kind::Owner, "alice", token)
+    };
+    let alice = trial.start(alice).unwrap();
+    trial.input(trial::seat_taken(alice, token, session));
+    trial.input(join(session, "Alice"));
+    let guests = DEPARTED_PARTICIPANTS_MAX + 50;
+    for number in 0..guests {
+        visit(&mut trial, number);
+    }
+    let ask = r#"{"namespace":"meeting_report","payload":{"action":"generate_attendance_report","include_email_addresses":false}}"#;
+    let effects = trial.input(trial::command(session, ask));
+    trial.room.check().unwrap();
+    let Some(Effect::Task(task)) = effects.list.first() else {
+        panic!("no report: {effects:?}");
+    };
+    let Work::Report(report) = &task.work else {
+        panic!("no report: {task:?}");
+    };
+    let Content::Attendance(attendance) = &report.content else {
+        panic!("another report: {report:?}");
+    };
+    assert_eq!(attendance.participants.len(), guests + 1);
+    let gone = attendance.participants.iter().filter(|one| one.left.is_some());
+    assert_eq!(gone.count(), guests);
 }
 
 /// Joins and leaves, without a trace in the trial: the frames of a thousand joins are large.

@@ -17,6 +17,7 @@
 //! bob: go on from 7                   the socket outlives a restart, and was brought everything up to this number
 //! repeat 250 bob: {…}                 says only that it was done
 //! livekit 1 done                      what became of the first call; `fails`, `muted <p2> <p3>`
+//! report 2 stored                     the same of a report; `fails`, or JSON, e.g. `"not_made"`
 //! wait 15s, restart, delete room, withdraw invite [other], withdraw user bob, disable user bob, look
 //! guests wait                         how the room takes people by a link; also `enter`, `stay_out`
 //! ```

@@ -261,8 +261,6 @@ pub const LEGAL_VOTES_KEPT_MAX: usize = 50;
 pub const LEGAL_VOTE_ENTRIES_KEPT_MAX: usize = 5_000;
 /// What happened while a vote ran, as its report tells it; what comes then is left out.
 pub const LEGAL_VOTE_EVENTS_MAX: usize = 4_000;
-/// Reports of votes of one room of a meeting that wait to be written.
-pub const LEGAL_VOTE_REPORTS_MAX: usize = 10;
 
 /// A LiveKit access token is good for that long.
 pub const LIVEKIT_TOKEN_SECS: u64 = 32;
@@ -303,3 +301,13 @@ pub const LIVEKIT_TASK_SECS: u64 = 60;
 pub const LIVEKIT_LOOK_SECS: u64 = 300;
 /// A dropped meeting's room waits that long for its tasks.
 pub const TASKS_AFTER_MEETING_SECS: u64 = 60;
+/// A report may take that long, also for a room whose meeting was dropped.
+pub const REPORT_TASK_SECS: u64 = 900;
+/// Reports of one kind that a room wants made, besides the one that is being made; more is refused.
+pub const REPORTS_WAITING_MAX: usize = 4;
+/// Attendance reports that a room is asked for in the long run, one in that time, and so many at once.
+pub const REPORT_INTERVAL_SECS: u64 = 10;
+pub const REPORTS_BURST: u32 = 6;
+/// Those who have left a room of the meeting and stand in its attendance report, of all its rooms together. Where there are more, an eighth of
+/// them goes at once: guests and callers first, of these who stayed shortest.
+pub const DEPARTED_ATTENDEES_MAX: usize = 10_000;

@@ -9,6 +9,7 @@ pub mod legal_vote;
 pub mod limits;
 pub mod livekit;
 pub mod meeting;
+pub mod meeting_report;
 pub mod moderation;
 pub mod names;
 mod namespaces;
@@ -16,6 +17,7 @@ pub mod plain;
 pub mod polls;
 pub mod shapes;
 pub mod timer;
+pub mod vote_parameters;
 pub mod vote_token;
 
 use std::{borrow::Cow, fmt::Write as _};

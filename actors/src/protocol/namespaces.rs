@@ -6,7 +6,7 @@ use serde_json::value::RawValue;
 
 use super::{
     Event, breakout, chat, control, legal_vote, legal_vote::LegalVoteCommand, livekit,
-    meeting::ParticipationKind, moderation, object, polls, timer,
+    meeting::ParticipationKind, meeting_report, moderation, object, polls, timer,
 };
 
 /// Calls a macro with all namespaces. `control` is part of every session; the others are modules, which a tariff allows or
@@ -30,6 +30,8 @@ macro_rules! with_namespaces {
                 "Formal votes of registered users, open or secret.";
             livekit Livekit(LivekitCommand, LivekitEvent, LivekitError) keeps Media for everybody
                 "Credentials for the media server, and who may publish what.";
+            meeting_report MeetingReport(MeetingReportCommand, MeetingReportEvent, MeetingReportError) keeps AttendanceReports for everybody
+                "Who took part in a meeting, as a PDF.";
         }
     };
 }

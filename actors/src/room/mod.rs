@@ -32,6 +32,7 @@ mod invariants;
 mod join_success;
 mod legal_vote;
 mod livekit;
+mod meeting_report;
 mod missed;
 mod moderation;
 mod module;
@@ -43,6 +44,7 @@ mod polls;
 mod presence;
 mod reattach;
 mod refusal;
+mod reports;
 pub mod ring;
 mod roster;
 mod seats;
@@ -344,6 +346,8 @@ impl Room {
             modules.restarted(cx, &mut around, &spaces);
         } else {
             self.tasks.cancel(cx, |work| !work.outlives_meeting());
+            self.agenda.clear(Due::Tasks);
+            self.wait_for_tasks(cx);
         }
         self.tasks.ask_again(cx);
     }

@@ -10,6 +10,7 @@ use super::{
     chat::{Budget, Chat, SpaceChat},
     legal_vote::LegalVotes,
     livekit::{Media, SpaceMedia},
+    meeting_report::AttendanceReports,
     missed::Changed,
     moderation::Moderation,
     modules::Modules,
@@ -91,6 +92,7 @@ impl StoredMeeting {
             timer: Timers::of_older(timers.into_iter()),
             polls: Polls::of_older(polls.into_iter()),
             livekit: Media::of_older(media.into_iter()),
+            meeting_report: AttendanceReports::default(),
         }
     }
 }

@@ -14,10 +14,11 @@ use crate::{
         breakout::BreakoutEvent,
         codes::CloseCode,
         control::{ControlEvent, LeaveReason},
-        limits::{REVIVAL_GRACE_SECS, TASKS_AFTER_MEETING_SECS, TICKET_SECS, UNHEARD_SECS},
+        limits::{REVIVAL_GRACE_SECS, TICKET_SECS, UNHEARD_SECS},
         meeting::{Caller, MeetingFacts},
         moderation::ModerationEvent,
     },
+    task::Work,
 };
 
 impl Room {
@@ -291,9 +292,13 @@ impl Room {
         if let Some((modules, mut around)) = self.modules() {
             modules.meeting_over(cx, &mut around, &spaces);
         }
-        if !self.tasks.is_empty() {
-            self.agenda
-                .set(Due::Tasks, cx.at.plus_secs(TASKS_AFTER_MEETING_SECS));
+        self.wait_for_tasks(cx);
+    }
+
+    /// Nobody is there but what is done outside.
+    pub(super) fn wait_for_tasks(&mut self, cx: &Cx) {
+        if let Some(longest) = self.tasks.iter().map(Work::secs_after_meeting).max() {
+            self.agenda.set(Due::Tasks, cx.at.plus_secs(longest));
         }
     }
 
@@ -323,6 +328,8 @@ impl Room {
     /// REST deleted the room: everyone hears it, and nothing is left.
     pub(super) fn delete(&mut self, cx: &mut Cx) {
         self.end_meeting(cx, &ControlEvent::RoomDeleted);
+        // There is no room any more that a report could be kept with.
+        self.tasks.cancel(cx, |work| matches!(work, Work::Report(_)));
         // Whoever had a token has nothing to come back to.
         *self = Self {
             input_seq: self.input_seq,

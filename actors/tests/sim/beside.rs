@@ -1,8 +1,13 @@
-//! What LiveKit does beside the room, and what must hold there a while after it is well.
+//! What LiveKit and the maker of reports do beside the room, and what must hold there a while after LiveKit is well.
 
-use colloquy_actors::{room::Room, task::Work};
+use colloquy_actors::{
+    report::{Content, Report},
+    room::Room,
+    task::{Outcome, Work},
+};
 
 use super::{
+    chance::Chance,
     client::Stage,
     media,
     process::Mail,
@@ -17,7 +22,7 @@ const SECONDS: usize = 100;
 const SECONDS_WITH_PANICS: usize = 1_000;
 
 impl World {
-    /// LiveKit does something that it was asked to do.
+    /// LiveKit, or whoever makes reports, does something that it was asked to do.
     pub fn media_answers(&mut self) -> Step {
         let fails = self.plan.media_fails;
         self.media_answers_one(fails).map(|_| ())
@@ -112,5 +117,41 @@ impl World {
         let granted = self.media.granted(&fresh.media_room, &fresh.id)?;
         let is_right = fresh.grant.as_ref() == Some(&granted);
         (!is_right).then(|| format!("LiveKit grants {granted}, the room {:?}", fresh.grant))
+    }
+}
+
+/// What comes of a report.
+fn make_report(chance: &mut Chance) -> Outcome {
+    let outcomes = [
+        Outcome::StorageExceeded,
+        Outcome::NotMade,
+        Outcome::NotStored,
+        Outcome::Unavailable,
+    ];
+    let fails = chance.one_in(3).then(|| chance.pick(&outcomes)).flatten();
+    fails.unwrap_or_else(|| Outcome::Stored {
+        filename: "report.pdf".to_owned(),
+    })
+}
+
+/// A report is of this room, and nobody in it went before it came.
+fn check_report(report: &Report, room: &Room) -> Result<(), String> {
+    let is_right = match &report.content {
+        Content::Attendance(attendance) => {
+            let mut all = attendance.participants.iter();
+            all.all(|one| one.joined <= report.at && one.left.is_none_or(|left| one.joined <= left))
+        }
+        Content::Vote(vote) => {
+            let counted = vote
+                .results
+                .map(|count| count.yes + count.no + count.abstain.unwrap_or(0));
+            counted.is_none_or(|counted| counted == vote.votes.len() as u64) && vote.begin <= vote.end
+        }
+        Content::Training(_) => false,
+    };
+    if is_right && report.room == room.id() {
+        Ok(())
+    } else {
+        Err(format!("a strange report: {report:?}"))
     }
 }

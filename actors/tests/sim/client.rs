@@ -101,7 +101,7 @@ const FAREWELLS: [&str; 5] = [
 const LEAVES: [&str; 2] = ["control/left", "breakout/left"];
 
 /// What only those hear who sent a command.
-const ANSWERS: [&str; 10] = [
+const ANSWERS: [&str; 14] = [
     "control/error",
     "moderation/error",
     "chat/error",
@@ -112,6 +112,10 @@ const ANSWERS: [&str; 10] = [
     "chat/private_chat_history_chunk",
     "livekit/credentials",
     "livekit/popout_stream_access_token",
+    "legal_vote/error",
+    "legal_vote/pdf_asset",
+    "meeting_report/error",
+    "meeting_report/pdf_asset",
 ];
 
 impl Client {

@@ -26,6 +26,7 @@ impl Deed<'_> {
             "polls" => self.polls(),
             "livekit" => self.livekit(),
             "legal_vote" => self.legal_vote(),
+            "meeting_report" => self.meeting_report(),
             _ => self.control(),
         }
     }
@@ -258,5 +259,9 @@ impl Deed<'_> {
             "disable_microphone_restrictions",
         ]);
         json!({"action": action, "participants": people, "unrestricted_participants": people})
+    }
+
+    fn meeting_report(&mut self) -> Value {
+        json!({"action": "generate_attendance_report", "include_email_addresses": self.chance.coin()})
     }
 }

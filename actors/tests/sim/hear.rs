@@ -47,6 +47,8 @@ impl View {
                 self.hear_livekit(event);
                 Ok(())
             }
+            // An answer: nothing of it is state.
+            "meeting_report" => Ok(()),
             other => Err(format!("an event of {other}")),
         }
     }
@@ -278,7 +280,10 @@ impl View {
         let id = text(&event.payload["legal_vote_id"]);
         let mut told = content(event.payload);
         if event.message == "started" {
-            if self.running_vote().is_some_and(|vote| vote["legal_vote_id"] != *id) {
+            if self
+                .running_vote()
+                .is_some_and(|vote| vote["legal_vote_id"] != *id)
+            {
                 return Err(format!("vote {id} begins while another runs"));
             }
             told.insert("state".to_owned(), json!("started"));
@@ -296,13 +301,20 @@ impl View {
         }
         match event.message {
             "voted" => {
-                if vote.get("token").is_some_and(|token| *token != told["consumed_token"]) {
+                if vote
+                    .get("token")
+                    .is_some_and(|token| *token != told["consumed_token"])
+                {
                     return Err("voted with a token of somebody else".to_owned());
                 }
                 vote.remove("token");
             }
             "stopped" => {
-                let state = if told["results"] == "valid" { "finished" } else { "invalid" };
+                let state = if told["results"] == "valid" {
+                    "finished"
+                } else {
+                    "invalid"
+                };
                 let kind = match told["kind"].as_str() {
                     Some("by_participant") => "by_user",
                     other => other.unwrap_or_default(),

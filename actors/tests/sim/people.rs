@@ -165,12 +165,8 @@ impl World {
         if !view.is_moderator() && ["moderation", "breakout"].contains(&namespace) && !self.chance.one_in(6) {
             namespace = "chat";
         }
-        let votes = self.later.below(100) < self.plan.votes;
-        if votes {
-            namespace = "legal_vote";
-        }
         let mut deed = Deed {
-            chance: if votes { &mut self.later } else { &mut self.chance },
+            chance: &mut self.chance,
             view,
             seen: &self.seen,
         };

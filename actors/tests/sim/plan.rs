@@ -37,7 +37,7 @@ pub struct Plan {
     /// Frames that a session's queue holds.
     pub frames_max: usize,
     /// How often a command is of this namespace.
-    pub namespaces: [(usize, &'static str); 7],
+    pub namespaces: Vec<(usize, &'static str)>,
     /// How often people come, act and go.
     pub come: usize,
     pub act: usize,
@@ -50,11 +50,12 @@ pub struct Plan {
     /// The registry breaks, and so does the room's actor.
     pub break_registry: usize,
     pub kill_actor: usize,
-    /// Of a hundred deeds, how many are of formal votes.
-    pub votes: usize,
     /// Rooms, tariffs and events are changed between meetings.
     pub changes_facts: bool,
 }
+
+/// Namespaces that came later.
+const LATER_NAMES: [&str; 2] = ["legal_vote", "meeting_report"];
 
 /// Something that half of the worlds know.
 fn sometimes(chance: &mut Chance, weight: usize) -> usize {
@@ -78,7 +79,7 @@ impl Plan {
             "polls",
             "livekit",
         ];
-        Self {
+        let mut plan = Self {
             settings: settings(chance),
             facts: facts(chance),
             steps: chance.below(3_000) + 200,
@@ -97,7 +98,7 @@ impl Plan {
             media_tells: later.coin(),
             long_wait: usize::from(chance.one_in(3)),
             frames_max: if chance.one_in(3) { 12 } else { 4_096 },
-            namespaces: names.map(|name| (chance.below(12), name)),
+            namespaces: names.map(|name| (chance.below(12), name)).into(),
             come: chance.below(300) + 150,
             act: chance.below(400) + 200,
             go: chance.below(80) + 5,
@@ -107,8 +108,10 @@ impl Plan {
             changes_facts: later.coin(),
             break_registry: sometimes(later, 2),
             kill_actor: if later.one_in(3) { 2 } else { 0 },
-            votes: sometimes(later, 12),
-        }
+        };
+        let later_names = LATER_NAMES.map(|name| (later.below(8), name));
+        plan.namespaces.extend(later_names);
+        plan
     }
 }
 
@@ -133,6 +136,9 @@ pub fn facts(chance: &mut Chance) -> MeetingFacts {
     let mut facts = trial::facts();
     let modules = &mut facts.tariff.modules;
     modules.insert("livekit".to_owned(), ModuleFeatures::default());
+    for name in LATER_NAMES {
+        modules.insert(name.to_owned(), ModuleFeatures::default());
+    }
     if chance.one_in(10) {
         let names: Vec<_> = modules.keys().cloned().collect();
         modules.remove(&names[chance.below(names.len())]);

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 pub type Reached = BTreeMap<String, usize>;
 
 /// Each of these happens at least [`TIMES_MIN`] times in each half of the fixed seeds.
-const THINGS: [&str; 79] = [
+const THINGS: [&str; 81] = [
     "actor died",
     "breakout/error",
     "breakout/expired",
@@ -54,6 +54,8 @@ const THINGS: [&str; 79] = [
     "livekit/microphone_restrictions_disabled",
     "livekit/microphone_restrictions_enabled",
     "media compared",
+    "meeting_report/error",
+    "meeting_report/pdf_asset",
     "moderation/accepted",
     "moderation/banned",
     "moderation/debriefing_started",

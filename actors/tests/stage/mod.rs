@@ -1,4 +1,5 @@
 //! A live core with in-memory sockets, a directory that says what a test wants, and tokio's clock.
+#![allow(dead_code, reason = "each test file uses its part of this")]
 
 use std::{
     sync::{Arc, Mutex},
@@ -193,23 +194,31 @@ impl Stage {
     }
 
     pub async fn issue_as(&self, request: &StartRequest) -> Result<Issued, StartError> {
-        let identity = Identity {
-            kind: match request.caller {
-                Caller::Sip => ParticipationKind::Sip,
-                _ => ParticipationKind::Guest,
-            },
-            role: Role::Guest,
-            profile_name: None,
-            avatar_url: None,
-            is_room_owner: false,
-            groups: Arc::default(),
-        };
+        self.issue_with(request, identity(request.caller)).await
+    }
+
+    async fn issue_with(&self, request: &StartRequest, identity: Identity) -> Result<Issued, StartError> {
         let admission = Admission {
             identity: Some(identity),
             facts: Box::new(facts(self.room)),
             living_rooms_max: None,
         };
         self.live.issue(request, Some(&admission)).await
+    }
+
+    /// A registered user comes in.
+    pub async fn enter_user(&self, user: Caller, role: Role, name: &str) -> Guest {
+        let request = StartRequest {
+            caller: user,
+            ..self.request(None)
+        };
+        let identity = Identity {
+            kind: ParticipationKind::User,
+            role,
+            ..identity(user)
+        };
+        let issued = self.issue_with(&request, identity).await;
+        self.join(issued.unwrap(), name).await
     }
 
     pub async fn enter(&self, name: &str, resumption: Option<String>) -> Guest {
@@ -290,7 +299,7 @@ impl Guest {
         self.socket.as_mut().unwrap()
     }
 
-    async fn send(&mut self, message: Value) {
+    pub async fn send(&mut self, message: Value) {
         self.socket()
             .send(Message::text(message.to_string()))
             .await
@@ -343,6 +352,20 @@ impl Guest {
     }
 }
 
+fn identity(caller: Caller) -> Identity {
+    Identity {
+        kind: match caller {
+            Caller::Sip => ParticipationKind::Sip,
+            _ => ParticipationKind::Guest,
+        },
+        role: Role::Guest,
+        profile_name: None,
+        avatar_url: None,
+        is_room_owner: false,
+        groups: Arc::default(),
+    }
+}
+
 fn facts(room: RoomId) -> MeetingFacts {
     let owner = UserInfo {
         title: String::new(),
@@ -353,7 +376,7 @@ fn facts(room: RoomId) -> MeetingFacts {
     };
     let tariff = json!({
         "id": Uuid::nil(), "name": "test", "quotas": {},
-        "modules": {"chat": {"features": []}, "moderation": {"features": []}},
+        "modules": {"chat": {"features": []}, "moderation": {"features": []}, "legal_vote": {"features": []}},
     });
     MeetingFacts {
         owner: None,

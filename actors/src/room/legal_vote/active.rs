@@ -16,12 +16,10 @@ use crate::{
     ids::{LegalVoteId, ParticipantId, Timestamp, UserId},
     protocol::{
         ballot::Sealed,
-        legal_vote::{
-            LegalVoteEvent, Tally, VoteConfig, VoteOption, VoteParameters, VoteResults, VoteStarted,
-            VotingRecord,
-        },
+        legal_vote::{LegalVoteEvent, Tally, VoteConfig, VoteOption, VoteResults, VoteStarted, VotingRecord},
         limits::{LEGAL_VOTE_EVENTS_MAX, LEGAL_VOTE_ISSUES_MAX},
         names::DisplayName,
+        vote_parameters::VoteParameters,
         vote_token::VoteToken,
     },
     report::{VoteEntry, VoteEntryKind},

@@ -5,22 +5,28 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    super::{effects::Cx, module::Around, tasks::Pending},
+    super::{
+        effects::Cx,
+        module::Around,
+        reports::{NoReport, filename},
+        tasks::Pending,
+    },
     active::{ActiveVote, Votes},
 };
 use crate::{
     ids::{LegalVoteId, ParticipantId, Timestamp},
     protocol::{
         legal_vote::{
-            Issue, LegalVoteError, LegalVoteEvent, VoteConfig, VoteSecs, VoteStarted, VoteState, VoteSummary,
-            VotingRecord, ZoneName,
+            Issue, LegalVoteError, LegalVoteEvent, VoteConfig, VoteStarted, VoteState, VoteSummary,
+            VotingRecord,
         },
-        limits::{LEGAL_VOTE_ENTRIES_KEPT_MAX, LEGAL_VOTE_REPORTS_MAX, LEGAL_VOTES_KEPT_MAX},
+        limits::{LEGAL_VOTE_ENTRIES_KEPT_MAX, LEGAL_VOTES_KEPT_MAX},
         meeting::Caller,
         names::DisplayName,
+        vote_parameters::{VoteSecs, ZoneName},
     },
     report::{Content, RecordedVote, Report, ReportZone, Vote, VoteCount, VoteEnd, VoteEntry, VoteEntryKind},
-    task::{Outcome, Work},
+    task::Outcome,
 };
 
 /// A vote that is over.
@@ -99,42 +105,30 @@ impl EndedVote {
         self.votes.len() + self.events.len()
     }
 
-    /// Has its report written; somebody hears of that.
-    pub fn write(
+    /// Its report, as somebody asks for it.
+    pub fn report(
         &self,
-        cx: &mut Cx,
-        around: &mut Around<'_>,
+        around: &Around<'_>,
+        at: Timestamp,
         asked_by: ParticipantId,
         zone: Option<ZoneName>,
-    ) -> Result<(), LegalVoteError> {
-        let wanted: Vec<_> = around.tasks.iter().filter_map(vote_of).collect();
-        if wanted.contains(&self.id()) {
-            // It is being written; who asked before hears of it.
-            return Ok(());
-        }
-        if wanted.len() >= LEGAL_VOTE_REPORTS_MAX {
-            return Err(LegalVoteError::Internal);
-        }
+    ) -> Report {
         let user = match around.access.get(asked_by).map(|holder| holder.caller) {
             Some(Caller::User(user)) => Some(user),
             _ => None,
         };
         let named = zone.map(|zone| ReportZone::Named(zone.as_str().to_owned()));
-        let report = Report {
+        Report {
             room: around.room,
-            at: cx.at,
+            at,
             zone: named
                 .or(user.map(ReportZone::User))
                 .unwrap_or(ReportZone::EventCreator),
-            content: Content::Vote(Box::new(self.report())),
-        };
-        let asked = around
-            .tasks
-            .ask(cx, Work::Report(Box::new(report)), Some(asked_by));
-        asked.then_some(()).ok_or(LegalVoteError::Internal)
+            content: Content::Vote(Box::new(self.content())),
+        }
     }
 
-    fn report(&self) -> Vote {
+    fn content(&self) -> Vote {
         let asked = &self.config.asked;
         let results = match &self.state {
             VoteState::Finished { results, .. } => Some(VoteCount {
@@ -165,17 +159,6 @@ impl EndedVote {
     }
 }
 
-/// The vote whose report is being written.
-fn vote_of(work: &Work) -> Option<LegalVoteId> {
-    match work {
-        Work::Report(report) => match &report.content {
-            Content::Vote(vote) => Some(LegalVoteId(vote.id)),
-            _ => None,
-        },
-        _ => None,
-    }
-}
-
 /// The oldest votes go as far as there are too many; the last one stays.
 pub(super) fn trim(ended: &mut Vec<Arc<EndedVote>>) {
     let mut entries: usize = ended.iter().map(|vote| vote.entries()).sum();
@@ -201,14 +184,14 @@ pub(super) fn tell(cx: &mut Cx, around: &mut Around<'_>, task: &Pending, report:
     let (Content::Vote(vote), Some(asked_by)) = (&report.content, task.asked_by) else {
         return;
     };
-    let event = match outcome {
-        Outcome::Stored { filename } => LegalVoteEvent::PdfAsset {
+    let event = match filename(outcome) {
+        Ok(filename) => LegalVoteEvent::PdfAsset {
             filename,
             legal_vote_id: LegalVoteId(vote.id),
-            asset_id: task.id,
+            asset_id: task.id.into(),
         },
-        Outcome::StorageExceeded => LegalVoteEvent::Error(LegalVoteError::StorageExceeded),
-        _ => LegalVoteEvent::Error(LegalVoteError::Internal),
+        Err(NoReport::StorageExceeded) => LegalVoteEvent::Error(LegalVoteError::StorageExceeded),
+        Err(NoReport::NotMade | NoReport::NotStored) => LegalVoteEvent::Error(LegalVoteError::Internal),
     };
     let caller = around.access.get(asked_by).map(|holder| holder.caller);
     let own = caller

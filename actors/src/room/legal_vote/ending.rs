@@ -19,8 +19,8 @@ use crate::{
     ids::{LegalVoteId, ParticipantId, Space, UserId},
     protocol::{
         legal_vote::{
-            CancelReason, FinalResults, Invalid, LegalVoteEvent, StateStopKind, StopKind, Tally, VoteResults,
-            VoteState, VotingRecord,
+            CancelReason, FinalResults, Invalid, LegalVoteError, LegalVoteEvent, StateStopKind, StopKind,
+            Tally, VoteResults, VoteState, VotingRecord,
         },
         meeting::Caller,
     },
@@ -48,7 +48,7 @@ impl LegalVotes {
         for tag in [END, UPDATE, LOOK] {
             around.forget(deadline(space, tag));
         }
-        let Some(active) = self.0.get_mut(space).and_then(|here| here.active.as_mut()) else {
+        let Some(active) = self.spaces.get_mut(space).and_then(|here| here.active.as_mut()) else {
             return;
         };
         let vote = active.id();
@@ -118,7 +118,7 @@ impl LegalVotes {
         (space, ending): (Space, Ending),
         results: Option<VoteResults>,
     ) {
-        let Some(active) = self.0.get_mut(space).and_then(|here| here.active.take()) else {
+        let Some(active) = self.spaces.get_mut(space).and_then(|here| here.active.take()) else {
             return;
         };
         close(cx, &active);
@@ -175,7 +175,7 @@ impl LegalVotes {
         for tag in [END, UPDATE, LOOK] {
             around.forget(deadline(space, tag));
         }
-        let Some(active) = self.0.get_mut(space).and_then(|here| here.active.take()) else {
+        let Some(active) = self.spaces.get_mut(space).and_then(|here| here.active.take()) else {
             return;
         };
         close(cx, &active);
@@ -220,11 +220,13 @@ impl LegalVotes {
         if vote.config.asked.create_pdf {
             let by = by.unwrap_or(vote.config.initiator_id);
             let zone = vote.config.asked.timezone.clone();
-            if let Err(error) = vote.write(cx, around, by, zone) {
-                cx.send_one(around.people.line_inside(by), &LegalVoteEvent::Error(error));
+            let report = vote.report(around, cx.at, by, zone);
+            if !self.reports.ask(cx, around.tasks, report, Some(by)) {
+                let event = LegalVoteEvent::Error(LegalVoteError::Internal);
+                cx.send_one(around.people.line_inside(by), &event);
             }
         }
-        let ended = &mut self.0.of(space).ended;
+        let ended = &mut self.spaces.of(space).ended;
         ended.push(Arc::new(vote));
         trim(ended);
     }

@@ -24,6 +24,7 @@ use super::{
     invariants::check_deadlines,
     module::{Around, Module, PerSpace, State},
     refusal::Refusal,
+    reports::WaitingReports,
     roster::Circle,
     tasks::Pending,
 };
@@ -34,10 +35,11 @@ use crate::{
         control::LeaveReason,
         legal_vote::{
             CancelReason, Issue, LegalVoteCommand, LegalVoteError, LegalVoteEvent, LegalVoteState,
-            VoteParameters, VoteStarted, VoteState, VoteSummary, ZoneName,
+            VoteStarted, VoteState, VoteSummary,
         },
         limits::{LEGAL_VOTE_ENTRIES_KEPT_MAX, LEGAL_VOTES_KEPT_MAX},
         meeting::{Caller, ParticipationKind},
+        vote_parameters::{VoteParameters, ZoneName},
     },
     report::VoteEntryKind,
     task::{BallotWork, Outcome, Work},
@@ -45,8 +47,11 @@ use crate::{
 
 /// The formal votes of a meeting.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct LegalVotes(PerSpace<OfSpace>);
+#[serde(default)]
+pub struct LegalVotes {
+    spaces: PerSpace<OfSpace>,
+    reports: WaitingReports,
+}
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 struct OfSpace {
@@ -111,14 +116,15 @@ impl Module for LegalVotes {
 
     fn space_closed(&mut self, cx: &mut Cx, around: &mut Around<'_>, space: Space) {
         self.cancel(cx, around, space, CancelReason::RoomDestroyed, None);
-        self.0.remove(space);
+        self.spaces.remove(space);
     }
 
     fn meeting_over(&mut self, cx: &mut Cx, around: &mut Around<'_>, _spaces: &[Space]) {
-        let spaces: Vec<_> = self.0.iter().map(|(space, _)| space).collect();
+        let spaces: Vec<_> = self.spaces.iter().map(|(space, _)| space).collect();
         for space in spaces {
             self.cancel(cx, around, space, CancelReason::RoomDestroyed, None);
         }
+        self.reports.begin_all(cx, around.tasks);
     }
 
     fn due(&mut self, cx: &mut Cx, around: &mut Around<'_>, space: Space, tag: u8) {
@@ -140,13 +146,16 @@ impl Module for LegalVotes {
                 Outcome::Counted(results) => self.counted(cx, around, *vote, results.as_ref()),
                 _ => self.lost(cx, around, *vote),
             },
-            Work::Report(report) => ended::tell(cx, around, &task, report, outcome),
+            Work::Report(report) => {
+                ended::tell(cx, around, &task, report, outcome);
+                self.reports.go_on(cx, around.tasks);
+            }
             Work::Livekit(_) => {}
         }
     }
 
     fn restarted(&mut self, cx: &mut Cx, around: &mut Around<'_>, _spaces: &[Space]) {
-        for (space, here) in self.0.iter() {
+        for (space, here) in self.spaces.iter() {
             let active = here.active.as_ref();
             if active.is_some_and(|active| active.is_secret() && !active.is_being_counted()) {
                 around.remind(deadline(space, LOOK), cx.at);
@@ -160,7 +169,7 @@ impl Module for LegalVotes {
             return None;
         }
         let nothing = OfSpace::default();
-        let here = self.0.get(space).unwrap_or(&nothing);
+        let here = self.spaces.get(space).unwrap_or(&nothing);
         let mut votes: Vec<_> = here.ended.iter().map(|vote| vote.summary()).collect();
         let active = here.active.as_ref();
         let (token, secret) = active.and_then(|active| active.token_of(cx, who)).unzip();
@@ -187,7 +196,7 @@ impl Module for LegalVotes {
 
     fn check(&self, settings: &RoomSettings, agenda: &Agenda) -> Result<(), String> {
         let _ = settings;
-        for here in self.0.values() {
+        for here in self.spaces.values() {
             if let Some(active) = &here.active {
                 active.check()?;
             }
@@ -198,7 +207,7 @@ impl Module for LegalVotes {
                 return Err(format!("{} votes with {entries} entries", here.ended.len()));
             }
         }
-        let running = self.0.iter();
+        let running = self.spaces.iter();
         let planned = running.filter_map(|(space, of)| Some((space, of.active.as_ref()?.ends_at()?)));
         check_deadlines(agenda, (Namespace::LegalVote, END), planned)?;
         let runs = |space| {
@@ -216,13 +225,13 @@ impl Module for LegalVotes {
 
 impl LegalVotes {
     fn active(&self, space: Space) -> Option<&ActiveVote> {
-        self.0.get(space)?.active.as_deref()
+        self.spaces.get(space)?.active.as_deref()
     }
 
     /// The room of the vote that runs and has this id.
     fn space_of(&self, vote: LegalVoteId) -> Option<Space> {
         let mut running = self
-            .0
+            .spaces
             .iter()
             .filter_map(|(space, here)| Some((space, here.active.as_ref()?)));
         running
@@ -309,7 +318,7 @@ impl LegalVotes {
         if !guests.is_empty() {
             return Err(LegalVoteError::AllowlistContainsGuests { guests });
         }
-        let here = self.0.of(space);
+        let here = self.spaces.of(space);
         if here.active.is_some() {
             return Err(LegalVoteError::VoteAlreadyActive);
         }
@@ -350,7 +359,7 @@ impl LegalVotes {
         issue: &Issue,
     ) -> Result<(), LegalVoteError> {
         let space = around.people.space(who);
-        let here = self.0.of(space);
+        let here = self.spaces.of(space);
         let active = here
             .active
             .as_mut()
@@ -381,7 +390,7 @@ impl LegalVotes {
         (who, space): (ParticipantId, Space),
         what: VoteEntryKind,
     ) {
-        let Some(active) = self.0.get_mut(space).and_then(|here| here.active.as_mut()) else {
+        let Some(active) = self.spaces.get_mut(space).and_then(|here| here.active.as_mut()) else {
             return;
         };
         let Some(Caller::User(user)) = around.access.get(who).map(|holder| holder.caller) else {
@@ -401,10 +410,16 @@ impl LegalVotes {
         id: LegalVoteId,
         zone: Option<ZoneName>,
     ) -> Result<(), LegalVoteError> {
-        let ended = self.0.get(space).map(|here| &here.ended[..]).unwrap_or_default();
+        let ended = self
+            .spaces
+            .get(space)
+            .map(|here| &here.ended[..])
+            .unwrap_or_default();
         let vote = ended.iter().find(|vote| vote.id() == id);
         let vote = vote.ok_or(LegalVoteError::InvalidVoteId)?;
-        vote.write(cx, around, who, zone)
+        let report = vote.report(around, cx.at, who, zone);
+        let takes = self.reports.ask(cx, around.tasks, report, Some(who));
+        takes.then_some(()).ok_or(LegalVoteError::Internal)
     }
 }
 

@@ -142,7 +142,10 @@ impl LegalVotes {
 
     /// The vote of a room, if it has this id and votes are taken.
     fn voted_in(&mut self, space: Space, id: LegalVoteId) -> Result<&mut ActiveVote, VoteFailure> {
-        let active = self.0.get_mut(space).and_then(|here| here.active.as_deref_mut());
+        let active = self
+            .spaces
+            .get_mut(space)
+            .and_then(|here| here.active.as_deref_mut());
         active
             .filter(|active| active.id() == id && !active.is_being_counted())
             .ok_or(VoteFailure::InvalidVoteId)
@@ -170,7 +173,7 @@ impl LegalVotes {
 
     /// Everybody sees the votes so far.
     pub(super) fn update(&mut self, cx: &mut Cx, around: &mut Around<'_>, space: Space) {
-        let Some(active) = self.0.get_mut(space).and_then(|here| here.active.as_mut()) else {
+        let Some(active) = self.spaces.get_mut(space).and_then(|here| here.active.as_mut()) else {
             return;
         };
         let Some(results) = active.results() else { return };
