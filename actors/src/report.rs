@@ -45,8 +45,9 @@ impl Content {
     pub const fn namespace(&self) -> Namespace {
         match self {
             Self::Attendance(_) => Namespace::MeetingReport,
-            // No rule asks for these.
-            Self::Training(_) | Self::Vote(_) => Namespace::Control,
+            Self::Training(_) => Namespace::TrainingParticipationReport,
+            // No rule asks for one.
+            Self::Vote(_) => Namespace::Control,
         }
     }
 }

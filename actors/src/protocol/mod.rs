@@ -15,6 +15,7 @@ pub mod plain;
 pub mod polls;
 pub mod shapes;
 pub mod timer;
+pub mod training_participation_report;
 
 use std::{borrow::Cow, fmt::Write as _};
 

@@ -139,7 +139,17 @@ fn check_report(report: &Report, room: &Room) -> Result<(), String> {
             let mut all = attendance.participants.iter();
             all.all(|one| one.joined <= report.at && one.left.is_none_or(|left| one.joined <= left))
         }
-        Content::Training(_) | Content::Vote(_) => false,
+        Content::Training(training) => {
+            let count = training.checkpoints.len();
+            let mut all = training.trainees.iter().flat_map(|one| &one.confirmed);
+            training.begin <= training.end
+                && training.checkpoints.is_sorted()
+                && count > 0
+                && all.all(|(index, at)| {
+                    usize::try_from(*index).is_ok_and(|index| index < count) && *at <= training.end
+                })
+        }
+        Content::Vote(_) => false,
     };
     if is_right && report.room == room.id() {
         Ok(())

@@ -37,6 +37,8 @@ pub struct View {
     pub knows_elsewhere: bool,
     pub timer: Option<Value>,
     pub poll: Option<Value>,
+    /// Whether trainees are asked, and this one is.
+    pub training: Value,
     pub restrictions: Value,
     /// The room of LiveKit, and what the token that came with it allows.
     pub media_room: Value,
@@ -72,17 +74,6 @@ impl View {
                 payload["role"]
             ));
         }
-        let mut fixed = json!({});
-        for field in [
-            "tariff",
-            "room_info",
-            "event_info",
-            "closes_at",
-            "is_room_owner",
-            "id",
-        ] {
-            fixed[field] = payload[field].clone();
-        }
         let mut view = Self {
             id: text(&payload["id"]),
             space: breakout.and_then(|breakout| breakout["current"].as_str().map(str::to_owned)),
@@ -107,10 +98,11 @@ impl View {
             knows_elsewhere: breakout.is_some(),
             timer: payload.get("timer").cloned(),
             poll: payload.get("polls").cloned(),
+            training: payload["training_participation_report"]["state"].clone(),
             restrictions: payload["livekit"]["microphone_restriction_state"].clone(),
             media_room: payload["livekit"]["room"].clone(),
             grant: super::media::grant(&payload["livekit"]),
-            fixed,
+            fixed: fixed(payload),
         };
         for entry in list(&payload["participants"]) {
             view.show(entry);
@@ -199,6 +191,23 @@ impl View {
             _ => Scope::Room,
         }
     }
+}
+
+/// What never changes.
+fn fixed(payload: &Value) -> Value {
+    let fields = [
+        "tariff",
+        "room_info",
+        "event_info",
+        "closes_at",
+        "is_room_owner",
+        "id",
+    ];
+    let mut fixed = json!({});
+    for field in fields {
+        fixed[field] = payload[field].clone();
+    }
+    fixed
 }
 
 fn elsewhere(breakout: &Value) -> BTreeMap<String, Value> {
