@@ -26,7 +26,7 @@ pub const CATALOGUE: [(&str, &[&str]); 19] = [
 ];
 
 /// Modules that a server has without further settings.
-pub const SERVED: [&str; 10] = [
+pub const SERVED: [&str; 11] = [
     "breakout",
     "chat",
     CORE,
@@ -37,6 +37,7 @@ pub const SERVED: [&str; 10] = [
     "moderation",
     "polls",
     "timer",
+    TRAINING_REPORT,
 ];
 
 /// The module of what belongs to no other; features without a module are its.

@@ -10,9 +10,12 @@ use colloquy_actors::{
     ids::RoomId,
     live::{Admission, JournalMode, LiveSettings},
     ports::{self, BoxFuture, Directory, Slept, SystemClock, SystemRandom, Unavailable},
-    protocol::meeting::{
-        CallInInfo, Caller, EventInfo, Group, Identity, MeetingDetails, MeetingFacts, ModuleFeatures,
-        ParticipationKind, Role, RoomInfo, StreamingLink, Tariff, UserInfo,
+    protocol::{
+        meeting::{
+            CallInInfo, Caller, EventInfo, Group, Identity, MeetingDetails, MeetingFacts, ModuleFeatures,
+            ParticipationKind, Role, RoomInfo, StreamingLink, Tariff, UserInfo,
+        },
+        training_participation_report::{RandomDelay, TrainingParameters},
     },
     room::{RoomSettings, input::Notice},
     session::RateLimits,
@@ -30,7 +33,12 @@ use crate::{
     quotas::Quota,
     secrets::Secret,
     store::{
-        self, Db, StoreError, admitted, groups, guest_access::GuestAccess, room_events::Details, rooms,
+        self, Db, StoreError, admitted,
+        events::{Delay, TrainingReport},
+        groups,
+        guest_access::GuestAccess,
+        room_events::Details,
+        rooms,
         users::Profile,
     },
     tariffs::{Offer, TariffResource},
@@ -229,6 +237,8 @@ pub fn caller_admission(facts: rooms::MeetingFacts, config: &Config, offer: &Off
 
 fn admitted(identity: Identity, facts: rooms::MeetingFacts, config: &Config, offer: &Offer) -> Admission {
     let event = event_info(&facts, config, offer);
+    let training = facts.event.as_ref().and_then(|event| event.training_report);
+    let training = training.map(training_parameters);
     let living_rooms_max = facts.tariff.quotas.get(Quota::LivingRoomsMax.name());
     let living_rooms_max = living_rooms_max.map(|max| usize::try_from(*max).unwrap_or(usize::MAX));
     let tariff = tariff(room_tariff(&facts.tariff, facts.room.e2e_encryption, offer));
@@ -252,11 +262,21 @@ fn admitted(identity: Identity, facts: rooms::MeetingFacts, config: &Config, off
         guests_wait: facts.room.guest_access == GuestAccess::WaitingRoom,
         sip_lobby: facts.sip_lobby,
         custom_display_names: config.defaults.custom_display_names,
+        training,
     };
     Admission {
         identity: Some(identity),
         facts: Box::new(facts),
         living_rooms_max,
+    }
+}
+
+/// When trainees are asked, as the event says.
+fn training_parameters(report: TrainingReport) -> TrainingParameters {
+    let delay = |Delay { after, within }| RandomDelay { after, within };
+    TrainingParameters {
+        initial_checkpoint_delay: delay(report.initial_checkpoint_delay),
+        checkpoint_interval: delay(report.checkpoint_interval),
     }
 }
 

@@ -184,10 +184,13 @@ mod tests {
     }
 
     #[test]
-    fn no_tariff_has_the_training_report() {
+    fn a_tariff_has_what_is_served_and_not_switched_off() {
         let (offer, default) = (offer(&[]), tariff(&[], &[]));
-        assert!(!offer.has_module(TRAINING_REPORT, &default) && offer.has_module("chat", &default));
-        assert!(!offer.has_module("chat", &tariff(&["chat"], &[])));
+        for module in [TRAINING_REPORT, "chat"] {
+            assert!(offer.has_module(module, &default), "{module}");
+            assert!(!offer.has_module(module, &tariff(&[module], &[])), "{module}");
+        }
+        assert!(!offer.has_module("nope", &default), "not served");
     }
 
     #[test]

@@ -46,8 +46,7 @@ impl Content {
         match self {
             Self::Attendance(_) => Namespace::MeetingReport,
             Self::Vote(_) => Namespace::LegalVote,
-            // No rule asks for these.
-            Self::Training(_) => Namespace::Control,
+            Self::Training(_) => Namespace::TrainingParticipationReport,
         }
     }
 }

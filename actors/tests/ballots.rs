@@ -73,7 +73,7 @@ fn vote(started: &Value, number: usize) -> Value {
 }
 
 async fn expect_voted(voter: &mut Guest, number: usize, started: &Value) {
-    let voted = voter.expect("voted").await;
+    let told = voter.expect("voted").await;
     assert_eq!(
         (
             &voted["response"],
@@ -91,6 +91,40 @@ fn journal_bytes(folder: &Path) -> u64 {
     logs.filter(|path| path.extension().is_some_and(|end| end == "log"))
         .map(|path| path.metadata().map_or(0, |log| log.len()))
         .sum()
+}
+
+/// Twenty people come in, and the first of them begins a vote; who they are, and what they hear of it.
+async fn begin(stage: &Stage) -> (Vec<Guest>, Vec<Value>) {
+    let mut voters = Vec::new();
+    for number in 0..VOTERS {
+        let user = Caller::User(UserId(Uuid::from_u128(1_000 + number as u128)));
+        let role = if number == 0 { Role::Moderator } else { Role::User };
+        voters.push(stage.enter_user(user, role, &format!("Voter {number}")).await);
+    }
+    let allowed: Vec<_> = voters.iter().map(|voter| voter.id.clone()).collect();
+    let start = json!({"namespace": "legal_vote", "payload": {
+        "action": "start", "kind": "pseudonymous", "name": "Chair", "allowed_participants": allowed,
+        "enable_abstain": true, "auto_close": false, "create_pdf": false,
+    }});
+    voters[0].send(start).await;
+    let mut started = Vec::new();
+    for voter in &mut voters {
+        started.push(voter.expect("started").await);
+    }
+    (voters, started)
+}
+
+/// Nothing of it names a token, or what somebody has voted for.
+fn assert_says_nothing(kept: &str, started: &[Value]) {
+    assert!(kept.contains("ballot"), "votes are in the journal");
+    for told in started {
+        let token = told["token"].as_str().unwrap();
+        assert!(!kept.contains(token), "a token is kept");
+    }
+    let kept = kept.replace("enable_abstain\"", "");
+    for word in [r#""option""#, "vote_option", "abstain\"", "CastVote"] {
+        assert!(!kept.contains(word), "{word} is kept");
+    }
 }
 
 #[tokio::test]
@@ -111,22 +145,7 @@ async fn nothing_that_is_kept_links_a_person_to_an_option() {
         age_max: Duration::from_mins(10),
     })
     .await;
-    let mut voters = Vec::new();
-    for number in 0..VOTERS {
-        let user = Caller::User(UserId(Uuid::from_u128(1_000 + number as u128)));
-        let role = if number == 0 { Role::Moderator } else { Role::User };
-        voters.push(stage.enter_user(user, role, &format!("Voter {number}")).await);
-    }
-    let allowed: Vec<_> = voters.iter().map(|voter| voter.id.clone()).collect();
-    let start = json!({"namespace": "legal_vote", "payload": {
-        "action": "start", "kind": "pseudonymous", "name": "Chair", "allowed_participants": allowed,
-        "enable_abstain": true, "auto_close": false, "create_pdf": false,
-    }});
-    voters[0].send(start).await;
-    let mut started = Vec::new();
-    for voter in &mut voters {
-        started.push(voter.expect("started").await);
-    }
+    let (mut voters, started) = begin(&stage).await;
     seen.look(folder.path());
 
     // One by one: what each adds to the journal is as long as what any other adds.
@@ -143,7 +162,9 @@ async fn nothing_that_is_kept_links_a_person_to_an_option() {
             stage.live.kill_room(stage.room);
         }
     }
-    let known: Vec<_> = lengths.values().flatten().flatten().collect();
+    // Not where a snapshot has taken the place of the journal.
+    let known = lengths.values().flatten().flatten();
+    let known: Vec<_> = known.filter(|added| **added < 1_000).collect();
     let longest = known.iter().max().unwrap();
     // Numbers of sessions, inputs and times have their own lengths.
     assert!(
@@ -159,17 +180,7 @@ async fn nothing_that_is_kept_links_a_person_to_an_option() {
         seen.look(folder.path());
     }
     let kept = seen.text() + &log.text();
-    assert!(kept.contains("ballot"), "votes are in the journal");
-    for told in &started {
-        let token = told["token"].as_str().unwrap();
-        assert!(!kept.contains(token), "a token is kept");
-    }
-    for word in [r#""option""#, "vote_option", "abstain\"", "CastVote"] {
-        assert!(
-            !kept.replace("enable_abstain\"", "").contains(word),
-            "{word} is kept"
-        );
-    }
+    assert_says_nothing(&kept, &started);
 
     let stop = json!({"namespace": "legal_vote", "payload": {
         "action": "stop", "legal_vote_id": started[0]["legal_vote_id"],
@@ -192,7 +203,7 @@ async fn nothing_that_is_kept_links_a_person_to_an_option() {
         let record = line.split("voting_record").nth(1).unwrap_or_default();
         let record = record.split('}').next().unwrap_or_default();
         assert!(
-            !allowed.iter().any(|person| record.contains(person.as_str())),
+            !voters.iter().any(|voter| record.contains(voter.id.as_str())),
             "{record}"
         );
     }

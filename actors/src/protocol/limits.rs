@@ -311,3 +311,14 @@ pub const REPORTS_BURST: u32 = 6;
 /// Those who have left a room of the meeting and stand in its attendance report, of all its rooms together. Where there are more, an eighth of
 /// them goes at once: guests and callers first, of these who stayed shortest.
 pub const DEPARTED_ATTENDEES_MAX: usize = 10_000;
+/// A delay until trainees are asked, and by how much more chance may prolong it.
+pub const TRAINING_DELAY_SECS_MAX: u64 = 7 * 24 * 3600;
+/// They are asked at most that often.
+pub const CHECKPOINT_SECS_MIN: u64 = 1;
+/// Checkpoints of one training report, and confirmations; with the next checkpoint another report begins.
+pub const CHECKPOINTS_MAX: usize = 500;
+pub const CONFIRMATIONS_MAX: usize = 50_000;
+/// Trainees of one report. Where more come, those are left out who are gone and never said to be there, then newcomers.
+pub const TRAINEES_MAX: usize = 10_000;
+/// No trainee is left for that long after the last has closed: whoever moves to another room is back by then.
+pub const TRAINEES_AWAY_SECS: u64 = 3;

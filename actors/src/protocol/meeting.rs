@@ -9,7 +9,7 @@ use std::{
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{chat::GroupName, names::DisplayName};
+use super::{chat::GroupName, names::DisplayName, training_participation_report::TrainingParameters};
 use crate::ids::{GroupId, InviteCode, RoomId, Timestamp, UserId};
 
 /// A participant's rights.
@@ -115,6 +115,9 @@ pub struct MeetingFacts {
     pub sip_lobby: bool,
     /// Whether registered users may join under another name than their profile's.
     pub custom_display_names: bool,
+    /// When trainees are asked whether they are there; none where the event does not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub training: Option<TrainingParameters>,
 }
 
 #[expect(

@@ -17,6 +17,7 @@ pub mod plain;
 pub mod polls;
 pub mod shapes;
 pub mod timer;
+pub mod training_participation_report;
 pub mod vote_parameters;
 pub mod vote_token;
 

@@ -7,6 +7,7 @@ use serde_json::value::RawValue;
 use super::{
     Event, breakout, chat, control, legal_vote, legal_vote::LegalVoteCommand, livekit,
     meeting::ParticipationKind, meeting_report, moderation, object, polls, timer,
+    training_participation_report,
 };
 
 /// Calls a macro with all namespaces. `control` is part of every session; the others are modules, which a tariff allows or
@@ -32,6 +33,8 @@ macro_rules! with_namespaces {
                 "Credentials for the media server, and who may publish what.";
             meeting_report MeetingReport(MeetingReportCommand, MeetingReportEvent, MeetingReportError) keeps AttendanceReports for everybody
                 "Who took part in a meeting, as a PDF.";
+            training_participation_report TrainingParticipationReport(TrainingParticipationReportCommand, TrainingParticipationReportEvent, TrainingParticipationReportError) keeps TrainingReports for everybody
+                "Whether those who take part in a training are there, as a PDF.";
         }
     };
 }

@@ -13,6 +13,7 @@ use super::{
     names::DisplayName,
     polls::PollsState,
     timer::TimerState,
+    training_participation_report::TrainingParticipationReportState,
 };
 use crate::ids::{GroupId, ParticipantId, Timestamp};
 
@@ -82,6 +83,8 @@ pub struct JoinSuccess<'a> {
     pub polls: Option<PollsState<'a>>,
     #[schemars(skip_serializing_if = "Option::is_none")]
     pub livekit: Option<LivekitState<'a>>,
+    #[schemars(skip_serializing_if = "Option::is_none")]
+    pub training_participation_report: Option<TrainingParticipationReportState>,
 }
 
 /// `moderation` in `join_success`. All but the first field are for moderators.

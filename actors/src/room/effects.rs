@@ -309,6 +309,13 @@ impl Cx {
         self.next_random()
     }
 
+    /// A whole number below this one (not 0), by chance: each as likely as any other, as far as 64 bits go.
+    pub fn below(&mut self, bound: u64) -> u64 {
+        let scaled = u128::from(self.next_random()) * u128::from(bound);
+        // The high half of 128 bits always fits.
+        u64::try_from(scaled >> u64::BITS).unwrap_or_default()
+    }
+
     /// A UUID v4 that depends on the seed and on how many were made before.
     pub fn new_id(&mut self) -> Uuid {
         let (high, low) = (self.next_random(), self.next_random());

@@ -53,6 +53,7 @@ mod tasks;
 pub mod tickets;
 mod timer;
 mod traces;
+mod training_participation_report;
 mod unredeemed;
 
 use std::{collections::BTreeSet, sync::Arc};

@@ -17,6 +17,7 @@ use super::{
     polls::{Poll, Polls},
     roster::Roster,
     timer::{Timer, Timers},
+    training_participation_report::TrainingReports,
 };
 use crate::{
     ids::{PollId, Space, TimerId, Timestamp},
@@ -93,6 +94,7 @@ impl StoredMeeting {
             polls: Polls::of_older(polls.into_iter()),
             livekit: Media::of_older(media.into_iter()),
             meeting_report: AttendanceReports::default(),
+            training_participation_report: TrainingReports::default(),
         }
     }
 }

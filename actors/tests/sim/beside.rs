@@ -147,7 +147,16 @@ fn check_report(report: &Report, room: &Room) -> Result<(), String> {
                 .map(|count| count.yes + count.no + count.abstain.unwrap_or(0));
             counted.is_none_or(|counted| counted == vote.votes.len() as u64) && vote.begin <= vote.end
         }
-        Content::Training(_) => false,
+        Content::Training(training) => {
+            let count = training.checkpoints.len();
+            let mut all = training.trainees.iter().flat_map(|one| &one.confirmed);
+            training.begin <= training.end
+                && training.checkpoints.is_sorted()
+                && count > 0
+                && all.all(|(index, at)| {
+                    usize::try_from(*index).is_ok_and(|index| index < count) && *at <= training.end
+                })
+        }
     };
     if is_right && report.room == room.id() {
         Ok(())

@@ -98,7 +98,11 @@ const FAREWELLS: [&str; 5] = [
 ];
 
 /// What whoever is about to go may still hear.
-const LEAVES: [&str; 2] = ["control/left", "breakout/left"];
+const LEAVES: [&str; 3] = [
+    "control/left",
+    "breakout/left",
+    "training_participation_report/presence_logging_ended",
+];
 
 /// What only those hear who sent a command.
 const ANSWERS: [&str; 14] = [

@@ -70,6 +70,7 @@ impl View {
             &shown(fresh.poll.as_ref()),
         )?;
         same("formal votes", &self.votes, &fresh.votes)?;
+        same("the training", &self.training, &fresh.training)?;
         same("microphones", &self.restrictions, &fresh.restrictions)?;
         same("breakout rooms", &self.breakout, &fresh.breakout)?;
         self.agrees_on_elsewhere(fresh)?;

@@ -27,6 +27,7 @@ impl Deed<'_> {
             "livekit" => self.livekit(),
             "legal_vote" => self.legal_vote(),
             "meeting_report" => self.meeting_report(),
+            "training_participation_report" => self.training(),
             _ => self.control(),
         }
     }
@@ -263,5 +264,30 @@ impl Deed<'_> {
 
     fn meeting_report(&mut self) -> Value {
         json!({"action": "generate_attendance_report", "include_email_addresses": self.chance.coin()})
+    }
+
+    fn training(&mut self) -> Value {
+        let choices = match self.view.fixed["is_room_owner"].as_bool() {
+            Some(true) => [
+                (3, "enable_presence_logging"),
+                (2, "disable_presence_logging"),
+                (1, "confirm_presence"),
+            ],
+            _ => [
+                (1, "enable_presence_logging"),
+                (1, "disable_presence_logging"),
+                (8, "confirm_presence"),
+            ],
+        };
+        let action = self.chance.weighted(&choices).unwrap_or("confirm_presence");
+        let mut payload = json!({"action": action});
+        if self.chance.coin() {
+            let within = self.chance.pick(&[0, 20, 700_000]);
+            payload["initial_checkpoint_delay"] = json!({"after": self.chance.below(6), "within": within});
+        }
+        if self.chance.coin() {
+            payload["checkpoint_interval"] = json!({"after": self.chance.below(20), "within": 10});
+        }
+        payload
     }
 }

@@ -49,6 +49,7 @@ impl View {
             }
             // An answer: nothing of it is state.
             "meeting_report" => Ok(()),
+            "training_participation_report" => self.hear_training(event),
             other => Err(format!("an event of {other}")),
         }
     }
@@ -348,5 +349,32 @@ impl View {
             "microphone_restrictions_disabled" => self.restrictions = json!({"type": "disabled"}),
             _ => {}
         }
+    }
+
+    fn hear_training(&mut self, event: &Event<'_>) -> Heard {
+        let is_trainer = self.fixed["is_room_owner"] == true;
+        let has_details = event.payload.get("first_checkpoint").is_some();
+        let of_trainer = [
+            "presence_logging_enabled",
+            "presence_logging_disabled",
+            "pdf_asset",
+        ];
+        if !is_trainer && (has_details || of_trainer.contains(&event.message)) {
+            return Err("what is for the owner only".to_owned());
+        }
+        let is_pause = event.payload["reason"] == "last_participant_left";
+        let becomes = match event.message {
+            // The owner hears beside it whether it is over.
+            "presence_logging_ended" if is_trainer => return Ok(()),
+            "presence_logging_ended" | "presence_logging_disabled" if !is_pause => "disabled",
+            "presence_confirmation_requested" if is_trainer => {
+                return Err("the trainer is asked".to_owned());
+            }
+            "presence_confirmation_requested" => "waiting_for_confirmation",
+            "pdf_asset" | "error" => return Ok(()),
+            _ => "enabled",
+        };
+        self.training = json!(becomes);
+        Ok(())
     }
 }

@@ -3,7 +3,10 @@
 use std::collections::BTreeSet;
 
 use colloquy_actors::{
-    protocol::meeting::{MeetingFacts, ModuleFeatures},
+    protocol::{
+        meeting::{MeetingFacts, ModuleFeatures},
+        training_participation_report::{RandomDelay, TrainingParameters},
+    },
     room::RoomSettings,
 };
 
@@ -55,7 +58,7 @@ pub struct Plan {
 }
 
 /// Namespaces that came later.
-const LATER_NAMES: [&str; 2] = ["legal_vote", "meeting_report"];
+const LATER_NAMES: [&str; 3] = ["legal_vote", "meeting_report", "training_participation_report"];
 
 /// Something that half of the worlds know.
 fn sometimes(chance: &mut Chance, weight: usize) -> usize {
@@ -154,5 +157,10 @@ pub fn facts(chance: &mut Chance) -> MeetingFacts {
     facts.waiting_room = chance.one_in(4);
     facts.sip_lobby = chance.one_in(3);
     facts.custom_display_names = !chance.one_in(4);
+    // Drawn from what is drawn already: other draws stay as they are.
+    facts.training = (facts.waiting_room == facts.sip_lobby).then_some(TrainingParameters {
+        initial_checkpoint_delay: RandomDelay { after: 2, within: 9 },
+        checkpoint_interval: RandomDelay { after: 0, within: 30 },
+    });
     facts
 }

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 pub type Reached = BTreeMap<String, usize>;
 
 /// Each of these happens at least [`TIMES_MIN`] times in each half of the fixed seeds.
-const THINGS: [&str; 81] = [
+const THINGS: [&str; 89] = [
     "actor died",
     "breakout/error",
     "breakout/expired",
@@ -87,6 +87,14 @@ const THINGS: [&str; 81] = [
     "token of before",
     "timer/stopped",
     "timer/updated_ready_status",
+    "training_participation_report/error",
+    "training_participation_report/pdf_asset",
+    "training_participation_report/presence_confirmation_logged",
+    "training_participation_report/presence_confirmation_requested",
+    "training_participation_report/presence_logging_disabled",
+    "training_participation_report/presence_logging_enabled",
+    "training_participation_report/presence_logging_ended",
+    "training_participation_report/presence_logging_started",
     "view compared",
 ];
 

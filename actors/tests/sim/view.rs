@@ -39,6 +39,8 @@ pub struct View {
     pub poll: Option<Value>,
     /// Formal votes by their ids, those that are over too.
     pub votes: BTreeMap<String, Value>,
+    /// Whether trainees are asked, and this one is.
+    pub training: Value,
     pub restrictions: Value,
     /// The room of LiveKit, and what the token that came with it allows.
     pub media_room: Value,
@@ -74,17 +76,6 @@ impl View {
                 payload["role"]
             ));
         }
-        let mut fixed = json!({});
-        for field in [
-            "tariff",
-            "room_info",
-            "event_info",
-            "closes_at",
-            "is_room_owner",
-            "id",
-        ] {
-            fixed[field] = payload[field].clone();
-        }
         let mut view = Self {
             id: text(&payload["id"]),
             space: breakout.and_then(|breakout| breakout["current"].as_str().map(str::to_owned)),
@@ -110,10 +101,11 @@ impl View {
             timer: payload.get("timer").cloned(),
             poll: payload.get("polls").cloned(),
             votes: votes(&payload["legal_vote"]),
+            training: payload["training_participation_report"]["state"].clone(),
             restrictions: payload["livekit"]["microphone_restriction_state"].clone(),
             media_room: payload["livekit"]["room"].clone(),
             grant: super::media::grant(&payload["livekit"]),
-            fixed,
+            fixed: fixed(payload),
         };
         for entry in list(&payload["participants"]) {
             view.show(entry);
@@ -207,6 +199,23 @@ impl View {
             _ => Scope::Room,
         }
     }
+}
+
+/// What never changes.
+fn fixed(payload: &Value) -> Value {
+    let fields = [
+        "tariff",
+        "room_info",
+        "event_info",
+        "closes_at",
+        "is_room_owner",
+        "id",
+    ];
+    let mut fixed = json!({});
+    for field in fields {
+        fixed[field] = payload[field].clone();
+    }
+    fixed
 }
 
 fn elsewhere(breakout: &Value) -> BTreeMap<String, Value> {

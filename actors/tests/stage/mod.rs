@@ -391,5 +391,6 @@ fn facts(room: RoomId) -> MeetingFacts {
         guests_wait: false,
         sip_lobby: false,
         custom_display_names: true,
+        training: None,
     }
 }

@@ -1,7 +1,10 @@
 //! The line `room …`: facts of the next meeting, and an operator's settings.
 
 use colloquy_actors::{
-    protocol::meeting::{EventInfo, MeetingDetails, MeetingFacts, ModuleFeatures, StreamingLink},
+    protocol::{
+        meeting::{EventInfo, MeetingDetails, MeetingFacts, ModuleFeatures, StreamingLink},
+        training_participation_report::{RandomDelay, TrainingParameters},
+    },
     room::RoomSettings,
 };
 
@@ -26,6 +29,7 @@ pub fn set(facts: &mut MeetingFacts, settings: &mut RoomSettings, word: &str) ->
         }
         "screen_share" => settings.screen_share_requires_permission = value == "asks",
         "custom_names" => facts.custom_display_names = value == "true",
+        "training" => facts.training = Some(training(value)?),
         "password" => facts.room.password = Some(value.to_owned()),
         "event" => facts.event = Some(event(value)),
         "modules" => {
@@ -55,6 +59,24 @@ pub fn set(facts: &mut MeetingFacts, settings: &mut RoomSettings, word: &str) ->
         _ => return Err(format!("a room has no {key}")),
     }
     Ok(())
+}
+
+/// `60+30/300+0`: asked first after 60 to 90 seconds, then every 300.
+fn training(text: &str) -> Result<TrainingParameters, String> {
+    let delay = |text: &str| {
+        let (after, within) = text.split_once('+')?;
+        Some(RandomDelay {
+            after: after.parse().ok()?,
+            within: within.parse().ok()?,
+        })
+    };
+    let both = text.split_once('/').and_then(|(initial, interval)| {
+        Some(TrainingParameters {
+            initial_checkpoint_delay: delay(initial)?,
+            checkpoint_interval: delay(interval)?,
+        })
+    });
+    both.ok_or_else(|| format!("when are trainees asked by {text}?"))
 }
 
 fn event(title: &str) -> EventInfo {

@@ -183,7 +183,16 @@ async fn time_counts_from_the_first_join(server: &Server) {
 }
 
 async fn modules_that_the_tariff_lacks(server: &Server) {
-    let lacking = ["breakout", "chat", "livekit", "moderation", "polls", "timer"];
+    let lacking = [
+        "breakout",
+        "chat",
+        "livekit",
+        "meeting_report",
+        "moderation",
+        "polls",
+        "timer",
+        "training_participation_report",
+    ];
     server.disable_modules(&json!(lacking)).await;
     let meeting = Meeting::create(server, json!({})).await;
     let mut alice = meeting.owner().await;

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Api, berlin, event, has, hour, path, post, proposed_report, timeless, weekly, with};
+use super::{Api, berlin, event, has, hour, path, post, timeless, weekly, with};
 use crate::databases::Kind;
 
 on_both_databases!(Api:
@@ -57,7 +57,6 @@ async fn a_timed_event_has_its_fields(api: &Api) {
         "is_favorite": false,
         "can_edit": true,
         "show_meeting_details": false,
-        "training_participation_report": proposed_report(),
     });
     assert_eq!(created, expected);
     assert_eq!(location, path(&created));

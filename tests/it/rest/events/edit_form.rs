@@ -4,14 +4,22 @@ use serde_json::{Value, json};
 
 use super::{
     Api, WEEKS, berlin, event, has, hour, patch, path, post, proposed_report, text, timeless, weekly, with,
+    without_training_reports,
 };
 use crate::rest::api::Person;
 
 on_both_databases!(Api:
     a_new_event_can_be_edited, saving_unchanged_changes_nothing, other_clients_events_can_be_edited,
     made_a_series_and_single_again, a_series_loses_its_times_and_gets_them_back, the_zone_of_the_browser_counts_when_moved,
-    targets_come_back_with_their_ids, the_report_goes_off_and_on, a_password_that_is_not_sent_stays,
+    targets_come_back_with_their_ids, the_report_goes_off_and_on, the_report_where_the_tariff_has_it, a_password_that_is_not_sent_stays,
     moved_occurrences_name_their_place);
+
+/// Somebody in whose meetings nobody is asked whether trainees are there: where the tariff has that module, each save of this client asks for
+/// a report.
+async fn creator(api: &Api) -> Person {
+    without_training_reports(api).await;
+    api.person("alice").await
+}
 
 /// A browser elsewhere than where the events take place.
 const TOKYO: &str = "Asia/Tokyo";
@@ -93,7 +101,7 @@ fn target(name: &str) -> Value {
 }
 
 async fn a_new_event_can_be_edited(api: &Api) {
-    let alice = api.person("alice").await;
+    let alice = creator(api).await;
     for body in [hour("2027-03-22T10"), weekly(), timeless()] {
         let new = json!({
             "waiting_room": true, "e2e_encryption": false, "is_adhoc": false, "is_all_day": false, "has_shared_folder": false,
@@ -111,7 +119,7 @@ async fn a_new_event_can_be_edited(api: &Api) {
 }
 
 async fn saving_unchanged_changes_nothing(api: &Api) {
-    let alice = api.person("alice").await;
+    let alice = creator(api).await;
     let more = json!({
         "password": "geheim", "streaming_targets": [target("a"), target("b")], "show_meeting_details": true,
     });
@@ -140,7 +148,7 @@ async fn saving_unchanged_changes_nothing(api: &Api) {
 }
 
 async fn other_clients_events_can_be_edited(api: &Api) {
-    let alice = api.person("alice").await;
+    let alice = creator(api).await;
     let lines = json!(["EXDATE:20270405T080000Z", "FREQ=WEEKLY;COUNT=4"]);
     let created = event(api, &alice, with(weekly(), &json!({"recurrence_pattern": lines}))).await;
     // As an older version has kept it.
@@ -165,7 +173,7 @@ async fn other_clients_events_can_be_edited(api: &Api) {
 }
 
 async fn made_a_series_and_single_again(api: &Api) {
-    let alice = api.person("alice").await;
+    let alice = creator(api).await;
     let created = event(api, &alice, hour("2027-03-22T10")).await;
     let pattern = json!({"recurrence_pattern": ["RRULE:FREQ=WEEKLY;COUNT=3"]});
     let series = save(api, &alice, &created, with(form(&created, TOKYO), &pattern)).await;
@@ -227,7 +235,7 @@ async fn made_a_series_and_single_again(api: &Api) {
 }
 
 async fn a_series_loses_its_times_and_gets_them_back(api: &Api) {
-    let alice = api.person("alice").await;
+    let alice = creator(api).await;
     let created = event(api, &alice, weekly()).await;
     let mut timeless = with(form(&created, TOKYO), &json!({"is_time_independent": true}));
     for time in ["starts_at", "ends_at"] {
@@ -268,7 +276,7 @@ async fn a_series_loses_its_times_and_gets_them_back(api: &Api) {
 }
 
 async fn the_zone_of_the_browser_counts_when_moved(api: &Api) {
-    let alice = api.person("alice").await;
+    let alice = creator(api).await;
     let created = event(api, &alice, weekly()).await;
     // Another pattern, another end: the series stays where its clocks hang.
     let longer = json!({
@@ -295,7 +303,7 @@ async fn the_zone_of_the_browser_counts_when_moved(api: &Api) {
 }
 
 async fn targets_come_back_with_their_ids(api: &Api) {
-    let alice = api.person("alice").await;
+    let alice = creator(api).await;
     let two = json!({"streaming_targets": [target("a"), target("b")]});
     let created = event(api, &alice, with(hour("2027-03-22T10"), &two)).await;
     assert!(created["streaming_targets"][0]["id"].is_string(), "{created}");
@@ -332,7 +340,7 @@ async fn targets_come_back_with_their_ids(api: &Api) {
 async fn the_report_goes_off_and_on(api: &Api) {
     const REPORT: &str = "training_participation_report";
     let stored = async || number(api, &format!("events WHERE {REPORT} IS NOT NULL")).await;
-    let alice = api.person("alice").await;
+    let alice = creator(api).await;
     let created = event(
         api,
         &alice,
@@ -371,8 +379,20 @@ async fn the_report_goes_off_and_on(api: &Api) {
     assert_eq!(occurrences[0][REPORT], proposed_report());
 }
 
-async fn a_password_that_is_not_sent_stays(api: &Api) {
+async fn the_report_where_the_tariff_has_it(api: &Api) {
+    const REPORT: &str = "training_participation_report";
     let alice = api.person("alice").await;
+    let created = event(api, &alice, hour("2027-03-22T10")).await;
+    assert!(!has(&created, REPORT));
+    // The proposed numbers are a wish here.
+    let on = patch(api, &alice, &path(&created), json!({REPORT: proposed_report()})).await;
+    assert_eq!(on.expect(200)[REPORT], proposed_report());
+    let off = patch(api, &alice, &path(&created), json!({REPORT: null})).await;
+    assert!(!has(&off.expect(200), REPORT));
+}
+
+async fn a_password_that_is_not_sent_stays(api: &Api) {
+    let alice = creator(api).await;
     let created = event(api, &alice, with(timeless(), &json!({"password": "geheim"}))).await;
     let saved = save(api, &alice, &created, without(form(&created, TOKYO), "password")).await;
     assert_eq!(saved, created);
@@ -380,7 +400,7 @@ async fn a_password_that_is_not_sent_stays(api: &Api) {
 }
 
 async fn moved_occurrences_name_their_place(api: &Api) {
-    let alice = api.person("alice").await;
+    let alice = creator(api).await;
     let created = event(api, &alice, weekly()).await;
     let moved = json!({
         "starts_at": {"datetime": "2027-03-30T18:00:00.000Z", "timezone": TOKYO},

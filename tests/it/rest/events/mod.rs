@@ -66,6 +66,12 @@ pub fn proposed_report() -> Value {
     })
 }
 
+/// The creators' tariff lacks that module from now on.
+pub async fn without_training_reports(api: &Api) {
+    let disable = "UPDATE tariffs SET disabled_modules = '[\"training_participation_report\"]'";
+    api.database.execute(disable).await;
+}
+
 pub async fn post(api: &Api, person: &Person, body: Value) -> Answer {
     api.call(person, "POST", "/v1/events", body).await
 }
