@@ -13,7 +13,7 @@ use dashmap::DashMap;
 use crate::{
     ids::{LegalVoteId, RoomId, UserId},
     protocol::{
-        ballot::{Ballot, SEALED_BYTES, Sealed, Verdict},
+        ballot::{Ballot, SEALED_BYTES, SealedVote, Verdict},
         legal_vote::{CastVote, Tally, VoteOption, VoteResults, VotingRecord},
         vote_token::VoteToken,
     },
@@ -113,14 +113,14 @@ impl Ballots {
         &self,
         vote: LegalVoteId,
         user: UserId,
-        sealed: &Sealed,
+        sealed: &SealedVote,
     ) -> Option<(VoteOption, VoteToken)> {
         self.get(vote)?.unseal(vote, user, sealed)
     }
 
     /// Counts a vote's ballots; none where its key is gone. What can't be read, or counts twice, makes all of it void.
     #[must_use]
-    pub fn count(&self, vote: LegalVoteId, ballots: &[(UserId, Sealed)]) -> Option<Option<VoteResults>> {
+    pub fn count(&self, vote: LegalVoteId, ballots: &[(UserId, SealedVote)]) -> Option<Option<VoteResults>> {
         let opened = self.get(vote)?;
         let mut tally = Tally::begin(opened.enable_abstain);
         let mut record = std::collections::BTreeMap::new();
@@ -189,11 +189,16 @@ impl BallotBox {
             // So few bytes can always be encrypted.
             _ => return Verdict::UnknownVote,
         }
-        let sealed = Sealed(sealed);
+        let sealed = SealedVote(sealed);
         Verdict::Valid { user, sealed }
     }
 
-    fn unseal(&self, vote: LegalVoteId, user: UserId, sealed: &Sealed) -> Option<(VoteOption, VoteToken)> {
+    fn unseal(
+        &self,
+        vote: LegalVoteId,
+        user: UserId,
+        sealed: &SealedVote,
+    ) -> Option<(VoteOption, VoteToken)> {
         let (nonce, ciphertext) = sealed.0.split_at(NONCE_BYTES);
         let payload = Payload {
             msg: ciphertext,
@@ -254,7 +259,7 @@ mod tests {
         ballots.seal(ROOM, &vote, rand::random).verdict
     }
 
-    fn valid(ballots: &Ballots, user: UserId, option: VoteOption) -> Sealed {
+    fn valid(ballots: &Ballots, user: UserId, option: VoteOption) -> SealedVote {
         match sealed(ballots, user, option) {
             Verdict::Valid { user: of, sealed } if of == user => sealed,
             other => panic!("{other:?}"),
@@ -289,7 +294,7 @@ mod tests {
             serde_json::to_string(&no).expect("it can be written").len()
         );
         assert_eq!(
-            serde_json::from_str::<Sealed>(&text).expect("it can be read"),
+            serde_json::from_str::<SealedVote>(&text).expect("it can be read"),
             yes
         );
     }

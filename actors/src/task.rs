@@ -9,7 +9,7 @@ use crate::{
     livekit,
     protocol::{
         Namespace,
-        ballot::Sealed,
+        ballot::SealedVote,
         legal_vote::VoteResults,
         limits::{LIVEKIT_LOOK_SECS, LIVEKIT_TASK_SECS, REPORT_TASK_SECS, TASKS_AFTER_MEETING_SECS},
     },
@@ -43,7 +43,7 @@ pub enum BallotWork {
     /// To have its ballots counted.
     Count {
         vote: LegalVoteId,
-        ballots: Vec<(UserId, Sealed)>,
+        ballots: Vec<(UserId, SealedVote)>,
     },
 }
 

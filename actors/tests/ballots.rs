@@ -76,9 +76,9 @@ async fn expect_voted(voter: &mut Guest, number: usize, started: &Value) {
     let told = voter.expect("voted").await;
     assert_eq!(
         (
-            &voted["response"],
-            &voted["vote_option"],
-            &voted["consumed_token"]
+            &told["response"],
+            &told["vote_option"],
+            &told["consumed_token"]
         ),
         (&json!("success"), &json!(option(number)), &started["token"])
     );

@@ -7,7 +7,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
 use crate::ids::{LegalVoteId, UserId};
 
-/// Bytes of a [`Sealed`], whatever is in it.
+/// Bytes of a [`SealedVote`], whatever is in it.
 pub const SEALED_BYTES: usize = 64;
 
 /// Somebody has voted.
@@ -24,7 +24,7 @@ pub enum Verdict {
     /// The token is this user's.
     Valid {
         user: UserId,
-        sealed: Sealed,
+        sealed: SealedVote,
     },
     /// There is no such secret vote, or nobody has its key any more.
     UnknownVote,
@@ -34,21 +34,21 @@ pub enum Verdict {
 
 /// What somebody voted for and with which token, for nobody but who has the key of the vote.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub struct Sealed(pub [u8; SEALED_BYTES]);
+pub struct SealedVote(pub [u8; SEALED_BYTES]);
 
-impl fmt::Debug for Sealed {
+impl fmt::Debug for SealedVote {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Sealed")
+        f.write_str("SealedVote")
     }
 }
 
-impl Serialize for Sealed {
+impl Serialize for SealedVote {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(&STANDARD_NO_PAD.encode(self.0))
     }
 }
 
-impl<'de> Deserialize<'de> for Sealed {
+impl<'de> Deserialize<'de> for SealedVote {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
         let bytes = STANDARD_NO_PAD.decode(text).map_err(D::Error::custom)?;

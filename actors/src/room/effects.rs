@@ -12,7 +12,7 @@ use crate::{
     frame::EncodedEvent,
     ids::{LegalVoteId, SessionNo, TaskId, Timestamp, UserId},
     livekit::{Livekit, MediaAccess},
-    protocol::{self, Event, Namespaces, ballot::Sealed, codes::CloseCode},
+    protocol::{self, Event, Namespaces, ballot::SealedVote, codes::CloseCode},
     task::Task,
 };
 
@@ -105,6 +105,13 @@ pub struct Secret {
     of: SecretOf,
 }
 
+/// Whoever knows, or can make, what is secret in events that leave.
+#[derive(Debug, Clone, Copy)]
+pub struct Keys<'a> {
+    pub livekit: &'a Livekit,
+    pub ballots: &'a Ballots,
+}
+
 /// What is secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SecretOf {
@@ -116,7 +123,7 @@ pub enum SecretOf {
     Receipt {
         vote: LegalVoteId,
         user: UserId,
-        sealed: Sealed,
+        sealed: SealedVote,
     },
 }
 
@@ -129,26 +136,24 @@ impl Secret {
 
     /// An event as it leaves: with its secrets in their places. None where one is gone.
     #[must_use]
-    pub fn put_into(
-        secrets: &[Self],
-        frame: &EncodedEvent,
-        livekit: &Livekit,
-        ballots: &Ballots,
-    ) -> Option<EncodedEvent> {
+    pub fn put_into(secrets: &[Self], frame: &EncodedEvent, keys: &Keys<'_>) -> Option<EncodedEvent> {
         let Some((first, rest)) = secrets.split_first() else {
             return Some(frame.clone());
         };
-        let mut text = first.put(frame, livekit, ballots)?;
+        let mut text = first.put(frame, keys)?;
         for secret in rest {
-            text = secret.put(&text, livekit, ballots)?;
+            text = secret.put(&text, keys)?;
         }
         Some(EncodedEvent::new(text.into()))
     }
 
-    fn put(&self, text: &str, livekit: &Livekit, ballots: &Ballots) -> Option<String> {
-        let mark = &*self.mark;
+    fn put(&self, text: &str, keys: &Keys<'_>) -> Option<String> {
+        let (mark, ballots) = (&*self.mark, keys.ballots);
         Some(match &self.of {
-            SecretOf::Media { access, at } => text.replacen(mark, &livekit.access_token(access, *at), 1),
+            SecretOf::Media { access, at } => {
+                let token = keys.livekit.access_token(access, *at);
+                text.replacen(mark, &token, 1)
+            }
             SecretOf::VoteToken { vote, user } => {
                 text.replacen(mark, ballots.token(*vote, *user)?.as_str(), 1)
             }

@@ -2,7 +2,6 @@
 
 use super::{Carrier, ReplyTo, SessionLink, Shell};
 use crate::{
-    ballots::Ballots,
     frame::{EncodedEvent, Frame},
     ids::{SessionNo, TaskId},
     protocol::{
@@ -13,7 +12,7 @@ use crate::{
     },
     room::{
         Place,
-        effects::{Effect, Effects, Reattached, Secret},
+        effects::{Effect, Effects, Keys, Reattached, Secret},
         input::{Ending, Input, StartOutcome},
     },
     task::{BallotWork, Work},
@@ -56,7 +55,7 @@ impl<C: Carrier> Shell<C> {
                     ballots.open(room, &vote, || carrier.seed());
                 }
                 Effect::ForgetVote(vote) => carrier.ballots().forget(vote),
-                of_sessions => self.bring(of_sessions, carrier.ballots()),
+                of_sessions => self.bring(carrier, of_sessions),
             }
         }
     }
@@ -68,7 +67,7 @@ impl<C: Carrier> Shell<C> {
     }
 
     /// What concerns sessions alone.
-    fn bring(&mut self, effect: Effect, ballots: &Ballots) {
+    fn bring(&mut self, carrier: &C, effect: Effect) {
         match effect {
             Effect::Send {
                 seq,
@@ -77,7 +76,11 @@ impl<C: Carrier> Shell<C> {
                 secrets,
                 ..
             } => {
-                let Some(frame) = Secret::put_into(&secrets, &frame, self.room.livekit(), ballots) else {
+                let keys = Keys {
+                    livekit: self.room.livekit(),
+                    ballots: carrier.ballots(),
+                };
+                let Some(frame) = Secret::put_into(&secrets, &frame, &keys) else {
                     return;
                 };
                 let frame = frame.frame(to.count());

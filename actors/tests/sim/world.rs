@@ -19,7 +19,7 @@ use colloquy_actors::{
     },
     room::{
         cost::Cost,
-        effects::{Effect, Secret},
+        effects::{Effect, Keys, Secret},
         input::{Ending, Input, Notice, Stamped, Start, StartOutcome},
     },
 };
@@ -275,7 +275,8 @@ impl World {
                     let room = self.server.as_ref().and_then(Server::room);
                     let livekit = room.map_or(&*self.livekit, LoggedRoom::livekit);
                     let ballots = &self.process.borrow().ballots;
-                    let frame = Secret::put_into(&secrets, &frame, livekit, ballots).unwrap_or(frame);
+                    let frame =
+                        Secret::put_into(&secrets, &frame, &Keys { livekit, ballots }).unwrap_or(frame);
                     self.net.sent(seq, &frame, &to);
                     if frame.contains(r#""message":"join_success""#)
                         && let Ok(envelope) = serde_json::from_str::<serde_json::Value>(&frame)

@@ -10,7 +10,7 @@ use colloquy_actors::{
     report::Report,
     room::{
         Place,
-        effects::{Effect, Receivers, Secret},
+        effects::{Effect, Keys, Receivers, Secret},
         input::StartOutcome,
     },
     task::{Task, Work},
@@ -170,7 +170,11 @@ impl Scene {
     }
 
     fn sent(&mut self, seq: u64, (frame, secrets): (&EncodedEvent, &[Secret]), to: &Receivers) -> Result<()> {
-        let leaves = Secret::put_into(secrets, frame, &Livekit::default(), &self.ballots);
+        let keys = Keys {
+            livekit: &Livekit::default(),
+            ballots: &self.ballots,
+        };
+        let leaves = Secret::put_into(secrets, frame, &keys);
         let frame = leaves.as_ref().unwrap_or(frame);
         let receivers: Vec<_> = to.iter().filter(|line| self.lines.contains_key(line)).collect();
         let line = self.frame(seq, frame, &receivers)?;

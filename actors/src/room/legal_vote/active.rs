@@ -15,7 +15,7 @@ use crate::{
     ballots::SecretVote,
     ids::{LegalVoteId, ParticipantId, Timestamp, UserId},
     protocol::{
-        ballot::Sealed,
+        ballot::SealedVote,
         legal_vote::{LegalVoteEvent, Tally, VoteConfig, VoteOption, VoteResults, VoteStarted, VotingRecord},
         limits::{LEGAL_VOTE_EVENTS_MAX, LEGAL_VOTE_ISSUES_MAX},
         names::DisplayName,
@@ -61,7 +61,7 @@ pub(super) enum Votes {
     /// In the order of the users, which says nothing.
     Secret {
         voters: BTreeSet<UserId>,
-        cast: BTreeMap<UserId, Sealed>,
+        cast: BTreeMap<UserId, SealedVote>,
     },
 }
 

@@ -15,7 +15,7 @@ use super::{
 use crate::{
     ids::{LegalVoteId, ParticipantId, SessionNo, Space, UserId},
     protocol::{
-        ballot::{Ballot, Sealed, Verdict},
+        ballot::{Ballot, SealedVote, Verdict},
         legal_vote::{CastVote, LegalVoteEvent, VoteFailure, VoteResponse},
         limits::{LEGAL_VOTE_BYTES_PER_MILLI, LEGAL_VOTE_INTERVAL_MILLIS},
         meeting::Caller,
@@ -122,7 +122,7 @@ impl LegalVotes {
         around: &Around<'_>,
         (who, space): (ParticipantId, Space),
         ballot: &Ballot,
-    ) -> Result<(UserId, Sealed), VoteFailure> {
+    ) -> Result<(UserId, SealedVote), VoteFailure> {
         let active = self.voted_in(space, ballot.legal_vote_id)?;
         let Votes::Secret { cast, .. } = &mut active.votes else {
             return Err(VoteFailure::InvalidVoteId);
