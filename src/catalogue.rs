@@ -26,7 +26,8 @@ pub const CATALOGUE: [(&str, &[&str]); 19] = [
 ];
 
 /// Modules that a server has without further settings.
-pub const SERVED: [&str; 9] = [
+pub const SERVED: [&str; 10] = [
+    "automod",
     "breakout",
     "chat",
     CORE,

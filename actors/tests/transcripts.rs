@@ -21,7 +21,8 @@
 //! guests wait                         how the room takes people by a link; also `enter`, `stay_out`
 //! ```
 //!
-//! Participants are `<p1>`, `<p2>` …, all other ids `<m1>`, times `<seconds since the beginning>`, long runs `<a*4096>`. `#3` is
+//! Participants are `<p1>`, `<p2>` …, all other ids `<m1>`, times `<seconds since the beginning>`, long runs `<a*4096>`, entries of a list
+//! that are all the same `<p2*100>`. `#3` is
 //! the number of the event; `#1:3` the third after the first restart. Time goes on by a millisecond with every line.
 
 mod transcript;

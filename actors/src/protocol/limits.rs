@@ -242,6 +242,18 @@ pub const POLL_SECS_MAX: u64 = 3_600;
 /// Live results go out at most that often: ten times a second.
 pub const POLL_LIVE_INTERVAL_MILLIS: i64 = 100;
 
+/// Entries of a list of speakers: of those who remain, and of those who have spoken, whose oldest then go.
+pub const AUTOMOD_LIST_MAX: usize = 10_000;
+/// How long somebody speaks, where there is a limit.
+pub const AUTOMOD_SPEECH_MILLIS_MIN: u32 = 100;
+pub const AUTOMOD_SPEECH_MILLIS_MAX: u32 = 24 * 60 * 60 * 1_000;
+/// Clients show for so long how somebody is chosen at random.
+pub const AUTOMOD_ANIMATION_SECS: u64 = 8;
+/// Entries of lists of speakers that everybody is told in a second, in the long run; each change is told with whole lists. After a
+/// pause two seconds' worth, or any list, go at once. What changes faster is told together.
+pub const AUTOMOD_ENTRIES_PER_SECOND: u32 = 5_000;
+pub const AUTOMOD_ENTRIES_BURST_SECS: u64 = 2;
+
 /// A LiveKit access token is good for that long.
 pub const LIVEKIT_TOKEN_SECS: u64 = 32;
 /// Popout windows of one participant: a further one takes the place of the first.

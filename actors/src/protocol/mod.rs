@@ -1,5 +1,6 @@
 //! The wire: `opentalk-signaling-json-v1.0`. Shapes follow `wire-types.md`, rules `semantics.md` of the specification.
 
+pub mod automod;
 pub mod breakout;
 pub mod chat;
 pub mod codes;

@@ -5,7 +5,8 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::value::RawValue;
 
 use super::{
-    Event, breakout, chat, control, livekit, meeting::ParticipationKind, moderation, object, polls, timer,
+    Event, automod, breakout, chat, control, livekit, meeting::ParticipationKind, moderation, object, polls,
+    timer,
 };
 
 /// Calls a macro with all namespaces. `control` is part of every session; the others are modules, which a tariff allows or
@@ -27,6 +28,8 @@ macro_rules! with_namespaces {
                 "Questions with choices, and how many chose what.";
             livekit Livekit(LivekitCommand, LivekitEvent, LivekitError) keeps Media for everybody
                 "Credentials for the media server, and who may publish what.";
+            automod Automod(AutomodCommand, AutomodEvent, AutomodError) keeps TalkingStick for everybody
+                "A talking stick: at most one participant speaks, chosen from a list. Clients mute themselves.";
         }
     };
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 
 use super::{
+    automod::AutomodState,
     breakout::BreakoutState,
     chat::{GroupName, StoredMessage},
     livekit::LivekitState,
@@ -80,6 +81,8 @@ pub struct JoinSuccess<'a> {
     pub timer: Option<TimerState<'a>>,
     #[schemars(skip_serializing_if = "Option::is_none")]
     pub polls: Option<PollsState<'a>>,
+    #[schemars(skip_serializing_if = "Option::is_none")]
+    pub automod: Option<AutomodState<'a>>,
     #[schemars(skip_serializing_if = "Option::is_none")]
     pub livekit: Option<LivekitState<'a>>,
 }

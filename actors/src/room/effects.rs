@@ -252,6 +252,13 @@ impl Cx {
         self.next_random()
     }
 
+    /// One of so many, each as likely as the others; 0 of none.
+    pub fn one_of(&mut self, count: usize) -> usize {
+        let scaled = u128::from(self.next_random()) * count as u128;
+        // Less than `count`: the product is less than `count` times 2⁶⁴.
+        usize::try_from(scaled >> u64::BITS).unwrap_or(0)
+    }
+
     /// A UUID v4 that depends on the seed and on how many were made before.
     pub fn new_id(&mut self) -> Uuid {
         let (high, low) = (self.next_random(), self.next_random());

@@ -17,6 +17,7 @@
 
 pub mod access;
 mod agenda;
+mod automod;
 mod breakout;
 mod chat;
 mod control;

@@ -64,6 +64,10 @@ macro_rules! make {
                 $(self.$name.role_changed(cx, around, who);)*
             }
 
+            pub fn hands_changed(&mut self, cx: &mut Cx, around: &mut Around<'_>, whose: &[ParticipantId]) {
+                $(self.$name.hands_changed(cx, around, whose);)*
+            }
+
             pub fn space_closed(&mut self, cx: &mut Cx, around: &mut Around<'_>, space: Space) {
                 $(self.$name.space_closed(cx, around, space);)*
             }

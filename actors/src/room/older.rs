@@ -6,6 +6,7 @@ use serde::Deserialize;
 
 use super::{
     Meeting,
+    automod::TalkingStick,
     breakout::{Breakout, BreakoutRooms},
     chat::{Budget, Chat, SpaceChat},
     livekit::{Media, SpaceMedia},
@@ -88,6 +89,7 @@ impl StoredMeeting {
             },
             timer: Timers::of_older(timers.into_iter()),
             polls: Polls::of_older(polls.into_iter()),
+            automod: TalkingStick::default(),
             livekit: Media::of_older(media.into_iter()),
         }
     }

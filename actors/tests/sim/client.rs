@@ -98,10 +98,18 @@ const FAREWELLS: [&str; 5] = [
 ];
 
 /// What whoever is about to go may still hear.
-const LEAVES: [&str; 2] = ["control/left", "breakout/left"];
+const LEAVES: [&str; 6] = [
+    "control/left",
+    "breakout/left",
+    "automod/remaining_updated",
+    "automod/speaker_updated",
+    "automod/start_animation",
+    "automod/stopped",
+];
 
 /// What only those hear who sent a command.
-const ANSWERS: [&str; 10] = [
+const ANSWERS: [&str; 11] = [
+    "automod/error",
     "control/error",
     "moderation/error",
     "chat/error",

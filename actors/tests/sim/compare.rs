@@ -69,6 +69,7 @@ impl View {
             &shown(self.poll.as_ref()),
             &shown(fresh.poll.as_ref()),
         )?;
+        same("who speaks, and who may", &self.automod, &fresh.automod)?;
         same("microphones", &self.restrictions, &fresh.restrictions)?;
         same("breakout rooms", &self.breakout, &fresh.breakout)?;
         self.agrees_on_elsewhere(fresh)?;
@@ -115,6 +116,13 @@ impl View {
             same(&format!("the chat of {scope:?}"), &newest, &Some(so.as_slice()))?;
         }
         Ok(())
+    }
+
+    /// Whether something that changed in the session of automod is yet to be told: long lists take their time.
+    pub fn waits_for_automod(&self, room: &Value) -> bool {
+        let sessions = list(&room["meeting"]["modules"]["automod"]).iter();
+        let mut here = sessions.filter(|of| of[0].as_str() == self.space.as_deref());
+        here.any(|of| !of[1]["running"]["news"].is_null())
     }
 
     /// Compares with a snapshot of the room.

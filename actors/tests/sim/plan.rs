@@ -37,7 +37,7 @@ pub struct Plan {
     /// Frames that a session's queue holds.
     pub frames_max: usize,
     /// How often a command is of this namespace.
-    pub namespaces: [(usize, &'static str); 7],
+    pub namespaces: Vec<(usize, &'static str)>,
     /// How often people come, act and go.
     pub come: usize,
     pub act: usize,
@@ -53,6 +53,9 @@ pub struct Plan {
     /// Rooms, tariffs and events are changed between meetings.
     pub changes_facts: bool,
 }
+
+/// Namespaces that were not there from the beginning.
+const LATER: [&str; 1] = ["automod"];
 
 /// Something that half of the worlds know.
 fn sometimes(chance: &mut Chance, weight: usize) -> usize {
@@ -76,7 +79,7 @@ impl Plan {
             "polls",
             "livekit",
         ];
-        Self {
+        let mut plan = Self {
             settings: settings(chance),
             facts: facts(chance),
             steps: chance.below(3_000) + 200,
@@ -95,7 +98,7 @@ impl Plan {
             media_tells: later.coin(),
             long_wait: usize::from(chance.one_in(3)),
             frames_max: if chance.one_in(3) { 12 } else { 4_096 },
-            namespaces: names.map(|name| (chance.below(12), name)),
+            namespaces: names.map(|name| (chance.below(12), name)).into(),
             come: chance.below(300) + 150,
             act: chance.below(400) + 200,
             go: chance.below(80) + 5,
@@ -105,7 +108,11 @@ impl Plan {
             changes_facts: later.coin(),
             break_registry: sometimes(later, 2),
             kill_actor: if later.one_in(3) { 2 } else { 0 },
+        };
+        for name in LATER {
+            plan.namespaces.push((later.below(12), name));
         }
+        plan
     }
 }
 
@@ -134,6 +141,7 @@ pub fn facts(chance: &mut Chance) -> MeetingFacts {
         let names: Vec<_> = modules.keys().cloned().collect();
         modules.remove(&names[chance.below(names.len())]);
     }
+    modules.extend(LATER.map(|name| (name.to_owned(), ModuleFeatures::default())));
     let quotas = &mut facts.tariff.quotas;
     if chance.one_in(5) {
         quotas.insert("room_participant_limit".to_owned(), chance.between(1, 5));

@@ -69,8 +69,20 @@ impl World {
                 // The time of a meeting begins with the first who is no recorder: one that was there before is not told.
                 fresh.fixed["closes_at"] = Value::Null;
             }
+            let is_told_later = view.waits_for_automod(state);
+            if is_told_later {
+                fresh.automod.clone_from(&view.automod);
+            }
             view.agrees_with(&fresh, self.messages_max())?;
+            let has_automod = view.automod.is_some();
             self.count("view compared");
+            if has_automod {
+                self.count(if is_told_later {
+                    "automod: told later"
+                } else {
+                    "automod: compared"
+                });
+            }
         }
         Ok(())
     }

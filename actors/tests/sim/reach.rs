@@ -6,8 +6,16 @@ use std::collections::BTreeMap;
 pub type Reached = BTreeMap<String, usize>;
 
 /// Each of these happens at least [`TIMES_MIN`] times in each half of the fixed seeds.
-const THINGS: [&str; 79] = [
+const THINGS: [&str; 87] = [
     "actor died",
+    "automod/error",
+    "automod/remaining_updated",
+    "automod/speaker_updated",
+    "automod/start_animation",
+    "automod/started",
+    "automod/stopped",
+    "automod: compared",
+    "automod: told later",
     "breakout/error",
     "breakout/expired",
     "breakout/joined",

@@ -37,6 +37,8 @@ pub struct View {
     pub knows_elsewhere: bool,
     pub timer: Option<Value>,
     pub poll: Option<Value>,
+    /// A session of automod: its rules, its lists as far as they are shown, and who speaks.
+    pub automod: Option<Value>,
     pub restrictions: Value,
     /// The room of LiveKit, and what the token that came with it allows.
     pub media_room: Value,
@@ -91,12 +93,7 @@ impl View {
             hand: None,
             others: BTreeMap::new(),
             ready: BTreeSet::new(),
-            waiting: waiting.map(|waiting| {
-                let entries = list(waiting).iter();
-                entries
-                    .map(|entry| (text(&entry["id"]), entry["control"].clone()))
-                    .collect()
-            }),
+            waiting: waiting.map(who_waits),
             waiting_room: moderation.get("waiting_room_enabled").and_then(Value::as_bool),
             raise_hands: moderation["raise_hands_enabled"].as_bool().unwrap_or(true),
             chat: chat["enabled"].as_bool().ok_or("chat is always there")?,
@@ -107,6 +104,7 @@ impl View {
             knows_elsewhere: breakout.is_some(),
             timer: payload.get("timer").cloned(),
             poll: payload.get("polls").cloned(),
+            automod: payload.get("automod").map(session),
             restrictions: payload["livekit"]["microphone_restriction_state"].clone(),
             media_room: payload["livekit"]["room"].clone(),
             grant: super::media::grant(&payload["livekit"]),
@@ -199,6 +197,20 @@ impl View {
             _ => Scope::Room,
         }
     }
+}
+
+fn who_waits(waiting: &Value) -> BTreeMap<String, Value> {
+    let entries = list(waiting).iter();
+    entries
+        .map(|entry| (text(&entry["id"]), entry["control"].clone()))
+        .collect()
+}
+
+/// A session of automod.
+fn session(state: &Value) -> Value {
+    let mut session = state["config"].clone();
+    session["speaker"] = state["speaker"].clone();
+    session
 }
 
 fn elsewhere(breakout: &Value) -> BTreeMap<String, Value> {
