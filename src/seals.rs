@@ -8,7 +8,7 @@ use aws_lc_rs::{
     error::Unspecified,
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD_NO_PAD};
-use colloquy_actors::{ports::Unsealer, sealed::Sealed};
+use colloquy_actors::sealed::{Sealed, Unsealer};
 
 use crate::{
     secrets::Secret,

@@ -175,7 +175,10 @@ mod tests {
         config.shared_folder.url = Some("https://cloud.example.org".parse().expect("a URL"));
         let offer = Offer::from_config(&config);
         let resource = TariffResource::new(&free, &offer);
-        assert_eq!(resource.modules.get("shared_folder"), Some(&ModuleResource::default()));
+        assert_eq!(
+            resource.modules.get("shared_folder"),
+            Some(&ModuleResource::default())
+        );
         assert!(resource.enabled_modules.contains(&"shared_folder"));
         let without = TariffResource::new(&tariff(&["shared_folder"], &[]), &offer);
         assert!(!without.modules.contains_key("shared_folder"));

@@ -18,6 +18,7 @@
 //! repeat 250 bob: {…}                 says only that it was done
 //! livekit 1 done                      what became of the first call; `fails`, `muted <p2> <p3>`
 //! wait 15s, restart, delete room, withdraw invite [other], withdraw user bob, disable user bob, look
+//! folder plans                        the event has got this folder; `folder gone`: it has none any more
 //! guests wait                         how the room takes people by a link; also `enter`, `stay_out`
 //! ```
 //!

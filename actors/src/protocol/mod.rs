@@ -14,6 +14,7 @@ mod namespaces;
 pub mod plain;
 pub mod polls;
 pub mod shapes;
+pub mod shared_folder;
 pub mod timer;
 
 use std::{borrow::Cow, fmt::Write as _};

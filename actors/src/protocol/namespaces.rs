@@ -6,7 +6,7 @@ use serde_json::value::RawValue;
 
 use super::{
     Event, automod, breakout, chat, control, livekit, meeting::ParticipationKind, moderation, object, polls,
-    timer,
+    shared_folder, timer,
 };
 
 /// Calls a macro with all namespaces. `control` is part of every session; the others are modules, which a tariff allows or
@@ -30,6 +30,8 @@ macro_rules! with_namespaces {
                 "Credentials for the media server, and who may publish what.";
             automod Automod(AutomodCommand, AutomodEvent, AutomodError) keeps TalkingStick for everybody
                 "A talking stick: at most one participant speaks, chosen from a list. Clients mute themselves.";
+            shared_folder SharedFolder(SharedFolderCommand, SharedFolderEvent, SharedFolderError) keeps SharedFolder for everybody
+                "The folder of the room's event. There are no commands.";
         }
     };
 }
@@ -39,6 +41,9 @@ pub(crate) use with_namespaces;
 macro_rules! exists_for {
     (everybody, $kind:expr) => {
         true
+    };
+    (users, $kind:expr) => {
+        $kind == ParticipationKind::User
     };
     (recorders, $kind:expr) => {
         $kind == ParticipationKind::Recorder

@@ -13,6 +13,7 @@ use super::{
     moderation::WaitingRoomState,
     names::DisplayName,
     polls::PollsState,
+    shared_folder::SharedFolderState,
     timer::TimerState,
 };
 use crate::ids::{GroupId, ParticipantId, Timestamp};
@@ -83,6 +84,8 @@ pub struct JoinSuccess<'a> {
     pub polls: Option<PollsState<'a>>,
     #[schemars(skip_serializing_if = "Option::is_none")]
     pub automod: Option<AutomodState<'a>>,
+    #[schemars(skip_serializing_if = "Option::is_none")]
+    pub shared_folder: Option<SharedFolderState<'a>>,
     #[schemars(skip_serializing_if = "Option::is_none")]
     pub livekit: Option<LivekitState<'a>>,
 }

@@ -147,6 +147,7 @@ impl Meeting {
             ControlEvent::ModeratorRoleRevoked { target }
         };
         cx.send_one(self.people.line(who), &answer);
+        self.modules.role_is_told(cx, &mut self.people, target);
         cx.send_one(self.people.line(target), &ControlEvent::RoleUpdated { new_role });
         if moderator && self.has_moderation() {
             if self.modules.moderation.waiting_room {
@@ -168,6 +169,7 @@ impl Meeting {
         };
         self.people
             .change(who, |p| (p.role, p.granted) = (new_role, Some(new_role)));
+        self.modules.role_is_told(cx, &mut self.people, who);
         cx.send_one(self.people.line(who), &ControlEvent::RoleUpdated { new_role });
         self.tell_update(cx, who);
         true

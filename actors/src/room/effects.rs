@@ -7,11 +7,12 @@ use uuid::Uuid;
 
 use super::{Place, cost::Cost, input::StartOutcome};
 use crate::{
-    encoding::EncodeError,
+    encoding::{self, EncodeError},
     frame::EncodedEvent,
     ids::{SessionNo, TaskId, Timestamp},
     livekit::{Livekit, MediaAccess},
     protocol::{self, Event, Namespaces, codes::CloseCode},
+    sealed::{Sealed, Unsealer},
     task::Task,
 };
 
@@ -95,26 +96,54 @@ impl From<Vec<SessionNo>> for Receivers {
     }
 }
 
-/// Something secret that an event brings: an access token of LiveKit. Rules and log know only what it is for and where it stands;
-/// it is made when the event leaves the room.
+/// What is secret in an event: an access token of LiveKit, passwords. Rules and log know only what each is for and where it stands;
+/// they are made when the event leaves the room.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Secret {
-    /// What stands in its place: nobody can have written that before.
-    mark: String,
-    access: MediaAccess,
-    at: Timestamp,
+pub struct Secret(Vec<(Mark, Hidden)>);
+
+/// What stands in a secret's place: nobody can have written that before.
+type Mark = String;
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Hidden {
+    Token(MediaAccess, Timestamp),
+    Sealed(Sealed),
 }
 
 impl Secret {
-    /// An event as it leaves: with its secret in its place, if it has one.
+    /// An event as it leaves: with its secrets in their places, if it has any.
     #[must_use]
-    pub fn put_into(secret: Option<&Self>, frame: &EncodedEvent, livekit: &Livekit) -> EncodedEvent {
-        let Some(secret) = secret else {
+    pub fn put_into(
+        secret: Option<&Self>,
+        frame: &EncodedEvent,
+        livekit: &Livekit,
+        unsealer: &dyn Unsealer,
+    ) -> EncodedEvent {
+        let Some(Self(secrets)) = secret else {
             return frame.clone();
         };
-        let token = livekit.access_token(&secret.access, secret.at);
-        EncodedEvent::new(frame.replacen(&secret.mark, &token, 1).into())
+        let mut text = frame.to_string();
+        for (mark, hidden) in secrets {
+            let made = match hidden {
+                Hidden::Token(access, at) => livekit.access_token(access, *at),
+                Hidden::Sealed(sealed) => inside_quotes(&unsealer.open(sealed)),
+            };
+            text = text.replacen(mark, &made, 1);
+        }
+        EncodedEvent::new(text.into())
     }
+
+    /// More that is secret in the same event.
+    pub fn extend(&mut self, more: Self) {
+        self.0.extend(more.0);
+    }
+}
+
+/// A text as it stands between quotes in JSON.
+fn inside_quotes(text: &str) -> String {
+    let quoted = encoding::encode(&text).unwrap_or_else(EncodeError::undo);
+    let inside = quoted.strip_prefix('"').and_then(|text| text.strip_suffix('"'));
+    inside.unwrap_or_default().to_owned()
 }
 
 /// Something to do outside, in order.
@@ -127,7 +156,7 @@ pub enum Effect {
         to: Receivers,
         /// Whether a client that resumes from a number gets it again.
         kept: bool,
-        /// Put into it when it leaves. What has one is for one line, and never kept.
+        /// Put into it when it leaves. What has one is never kept.
         secret: Option<Box<Secret>>,
     },
     /// The session receives what is sent to the line from now on.
@@ -239,11 +268,19 @@ impl Cx {
     pub fn secret(&self, access: MediaAccess) -> (Secret, String) {
         // Other random numbers of the input stay as they are: a replay may leave this one out.
         let mark = format!("secret-{:016x}{:016x}", mixed(!self.seed), self.event_seq);
-        let secret = Secret {
-            mark: mark.clone(),
-            access,
-            at: self.at,
-        };
+        let secret = Secret(vec![(mark.clone(), Hidden::Token(access, self.at))]);
+        (secret, mark)
+    }
+
+    /// The same of a sealed password, of which an event may bring several, each with its number.
+    #[must_use]
+    pub fn sealed(&self, password: &Sealed, number: u8) -> (Secret, String) {
+        let mark = format!(
+            "sealed-{number}-{:016x}{:016x}",
+            mixed(!self.seed),
+            self.event_seq
+        );
+        let secret = Secret(vec![(mark.clone(), Hidden::Sealed(password.clone()))]);
         (secret, mark)
     }
 
@@ -291,11 +328,11 @@ impl Cx {
         seq
     }
 
-    /// An event with something secret in it, for one line. Returns its number, as [`Cx::send_long`] does.
-    pub fn send_secret<E: Event>(&mut self, line: SessionNo, event: &E, secret: Secret) -> u64 {
+    /// An event with something secret in it. Returns its number, as [`Cx::send_long`] does.
+    pub fn send_secret<E: Event>(&mut self, to: Receivers, event: &E, secret: Secret) -> u64 {
         let seq = self.next_event();
         let frame = protocol::encode(event, self.at, Some(seq)).unwrap_or_else(EncodeError::undo);
-        self.push_own(seq, frame, line, Some(secret));
+        self.push_unkept(seq, frame, to, Some(secret));
         seq
     }
 
@@ -337,7 +374,10 @@ impl Cx {
 
     /// An event for one line that is not kept, and maybe something secret in it.
     pub(super) fn push_own(&mut self, seq: u64, frame: Utf8Bytes, line: SessionNo, secret: Option<Secret>) {
-        let to = Receivers::One(line);
+        self.push_unkept(seq, frame, Receivers::One(line), secret);
+    }
+
+    fn push_unkept(&mut self, seq: u64, frame: Utf8Bytes, to: Receivers, secret: Option<Secret>) {
         self.effects.encodings += 1;
         self.effects.list.push(Effect::Send {
             seq,

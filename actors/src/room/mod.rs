@@ -46,6 +46,7 @@ mod refusal;
 pub mod ring;
 mod roster;
 mod seats;
+mod shared_folder;
 mod space;
 mod tasks;
 pub mod tickets;
@@ -274,6 +275,9 @@ impl Room {
             Input::Notice(Notice::InviteClosed(code)) => self.lock_out(cx, Caller::Guest(code)),
             Input::Notice(Notice::UserDisabled(user)) => self.lock_out(cx, Caller::User(user)),
             Input::Notice(Notice::GuestAccess(access)) => self.set_guest_access(cx, access),
+            Input::Notice(Notice::SharedFolder(folder)) => {
+                self.set_shared_folder(cx, folder.map(|folder| *folder));
+            }
         }
     }
 

@@ -66,6 +66,9 @@ pub(super) trait Module: Default {
     /// The role of moderator was granted to, or taken from, somebody.
     fn role_changed(&mut self, _cx: &mut Cx, _around: &mut Around<'_>, _who: ParticipantId) {}
 
+    /// Somebody has another role and is about to hear of it: what it must know before.
+    fn role_is_told(&self, _cx: &mut Cx, _people: &mut Roster, _who: ParticipantId) {}
+
     /// Hands went up or down: these participants', whatever rooms they are in.
     fn hands_changed(&mut self, _cx: &mut Cx, _around: &mut Around<'_>, _whose: &[ParticipantId]) {}
 
@@ -165,7 +168,7 @@ impl Around<'_> {
 #[derive(Debug)]
 pub(super) struct State {
     pub json: Box<RawValue>,
-    /// What is secret in it; one module at most has something.
+    /// What is secret in it.
     pub secret: Option<Secret>,
 }
 

@@ -11,6 +11,7 @@ use super::{
     missed::Missed,
     module::{Around, Module, State},
     refusal::Refusal,
+    roster::Roster,
     tasks::Pending,
 };
 use crate::{
@@ -62,6 +63,10 @@ macro_rules! make {
 
             pub fn role_changed(&mut self, cx: &mut Cx, around: &mut Around<'_>, who: ParticipantId) {
                 $(self.$name.role_changed(cx, around, who);)*
+            }
+
+            pub fn role_is_told(&self, cx: &mut Cx, people: &mut Roster, who: ParticipantId) {
+                $(self.$name.role_is_told(cx, people, who);)*
             }
 
             pub fn hands_changed(&mut self, cx: &mut Cx, around: &mut Around<'_>, whose: &[ParticipantId]) {
@@ -150,17 +155,20 @@ fn push_field(text: &mut String, namespace: Namespace, json: &str) {
 }
 
 impl Modules {
-    /// What all modules say to who joins: fields, each with a comma before it, and the secret among them.
+    /// What all modules say to who joins: fields, each with a comma before it, and what is secret in them.
     pub fn join_fields(
         &mut self,
         cx: &Cx,
         around: &Around<'_>,
         who: ParticipantId,
     ) -> (String, Option<Secret>) {
-        let (mut text, mut secret) = (String::new(), None);
+        let (mut text, mut secret) = (String::new(), None::<Secret>);
         self.join_states(cx, around, who, |namespace, state| {
             push_field(&mut text, namespace, state.json.get());
-            secret = secret.take().or(state.secret);
+            match (&mut secret, state.secret) {
+                (Some(secret), Some(more)) => secret.extend(more),
+                (none, more) => *none = none.take().or(more),
+            }
         });
         (text, secret)
     }

@@ -15,6 +15,7 @@ use super::{
     modules::Modules,
     polls::{Poll, Polls},
     roster::Roster,
+    shared_folder::SharedFolder,
     timer::{Timer, Timers},
 };
 use crate::{
@@ -90,6 +91,7 @@ impl StoredMeeting {
             timer: Timers::of_older(timers.into_iter()),
             polls: Polls::of_older(polls.into_iter()),
             automod: TalkingStick::default(),
+            shared_folder: SharedFolder::default(),
             livekit: Media::of_older(media.into_iter()),
         }
     }

@@ -20,6 +20,7 @@ use crate::{
         Room,
         input::{Input, StartOutcome},
     },
+    sealed::Unsealer,
     session::Link,
     shell::{Carrier, carrier::WriteSnapshot},
     task::{Outcome, Task},
@@ -183,6 +184,10 @@ impl Carrier for Carried {
                 tokio::time::sleep(left.min(CLOCK_LOOK)).await;
             }
         }));
+    }
+
+    fn unsealer(&self) -> Arc<dyn Unsealer> {
+        Arc::clone(&self.ports.unsealer)
     }
 
     fn task(&mut self, task: Task) {

@@ -70,6 +70,9 @@ impl View {
             &shown(fresh.poll.as_ref()),
         )?;
         same("who speaks, and who may", &self.automod, &fresh.automod)?;
+        if fresh.folder.is_some() {
+            same("the shared folder", &self.folder, &fresh.folder)?;
+        }
         same("microphones", &self.restrictions, &fresh.restrictions)?;
         same("breakout rooms", &self.breakout, &fresh.breakout)?;
         self.agrees_on_elsewhere(fresh)?;

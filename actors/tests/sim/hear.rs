@@ -47,6 +47,10 @@ impl View {
                 Ok(())
             }
             "automod" => self.hear_automod(event),
+            "shared_folder" => {
+                self.folder = Some(json!(content(event.payload)));
+                Ok(())
+            }
             other => Err(format!("an event of {other}")),
         }
     }

@@ -1,6 +1,6 @@
 //! What a room's shell wants done, until the world does it.
 
-use std::{collections::BTreeMap, io};
+use std::{collections::BTreeMap, io, sync::Arc};
 
 use colloquy_actors::{
     ids::{RoomId, TaskId, Timestamp},
@@ -14,6 +14,7 @@ use colloquy_actors::{
         effects::{Effect, Effects},
         input::{Input, Stamped, StartOutcome},
     },
+    sealed::Unsealer,
     shell::{Carrier, carrier::WriteSnapshot},
     task::{Task, Work},
 };
@@ -23,6 +24,7 @@ use super::{
     ledger::Ledger,
     net::SimLink,
     process::{Mail, Mailbox, SimRoom},
+    trial::Opener,
 };
 
 /// A client's call of `start`.
@@ -138,6 +140,10 @@ impl Carrier for Outside {
 
     fn wall(&self) -> Timestamp {
         self.wall
+    }
+
+    fn unsealer(&self) -> Arc<dyn Unsealer> {
+        Arc::new(Opener)
     }
 
     fn seed(&mut self) -> u64 {

@@ -57,6 +57,9 @@ pub struct Plan {
 /// Namespaces that were not there from the beginning.
 const LATER: [&str; 1] = ["automod"];
 
+/// Those of them that have no commands.
+const SILENT: [&str; 1] = ["shared_folder"];
+
 /// Something that half of the worlds know.
 fn sometimes(chance: &mut Chance, weight: usize) -> usize {
     if chance.coin() { weight } else { 0 }
@@ -141,7 +144,12 @@ pub fn facts(chance: &mut Chance) -> MeetingFacts {
         let names: Vec<_> = modules.keys().cloned().collect();
         modules.remove(&names[chance.below(names.len())]);
     }
-    modules.extend(LATER.map(|name| (name.to_owned(), ModuleFeatures::default())));
+    modules.extend(
+        LATER
+            .into_iter()
+            .chain(SILENT)
+            .map(|name| (name.to_owned(), ModuleFeatures::default())),
+    );
     let quotas = &mut facts.tariff.quotas;
     if chance.one_in(5) {
         quotas.insert("room_participant_limit".to_owned(), chance.between(1, 5));

@@ -18,6 +18,7 @@ use serde_json::Value;
 use super::{
     client::Stage,
     process::Mail,
+    trial::Opener,
     view::View,
     world::{Step, World},
 };
@@ -150,7 +151,8 @@ impl World {
                 if let Effect::Send { frame, secret, .. } = effect
                     && frame.contains(r#""message":"join_success""#)
                 {
-                    told = Some(Secret::put_into(secret.as_deref(), &frame, &self.livekit));
+                    let secret = secret.as_deref();
+                    told = Some(Secret::put_into(secret, &frame, &self.livekit, &Opener));
                 }
             }
         }

@@ -39,6 +39,8 @@ pub struct View {
     pub poll: Option<Value>,
     /// A session of automod: its rules, its lists as far as they are shown, and who speaks.
     pub automod: Option<Value>,
+    /// The folder as its role sees it. Of its end nobody is told.
+    pub folder: Option<Value>,
     pub restrictions: Value,
     /// The room of LiveKit, and what the token that came with it allows.
     pub media_room: Value,
@@ -105,6 +107,7 @@ impl View {
             timer: payload.get("timer").cloned(),
             poll: payload.get("polls").cloned(),
             automod: payload.get("automod").map(session),
+            folder: payload.get("shared_folder").cloned(),
             restrictions: payload["livekit"]["microphone_restriction_state"].clone(),
             media_room: payload["livekit"]["room"].clone(),
             grant: super::media::grant(&payload["livekit"]),

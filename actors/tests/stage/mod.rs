@@ -13,6 +13,7 @@ use colloquy_actors::{
         Caller, Identity, MeetingFacts, ParticipationKind, Role, RoomInfo, Tariff, UserInfo,
     },
     room::input::Notice,
+    sealed::{Sealed, Unsealer},
     session::Places,
     task::{Outcome, Task},
 };
@@ -51,6 +52,16 @@ impl Clock for TestClock {
 /// Says that all rooms exist, that none does, or nothing; and which invites were withdrawn while rooms slept.
 #[derive(Debug)]
 struct TestDirectory(Mutex<Result<bool, Unavailable>>, Mutex<Vec<InviteCode>>);
+
+/// Nothing is sealed here.
+#[derive(Debug)]
+struct Shut;
+
+impl Unsealer for Shut {
+    fn open(&self, _sealed: &Sealed) -> String {
+        String::new()
+    }
+}
 
 impl Directory for TestDirectory {
     fn missing_rooms(&self, rooms: Vec<RoomId>) -> BoxFuture<'_, Result<Vec<RoomId>, Unavailable>> {
@@ -133,6 +144,7 @@ impl Stage {
             directory: Arc::clone(&directory) as Arc<dyn Directory>,
             tasks: Arc::new(NoTasks),
             callers: Arc::new(TestNames),
+            unsealer: Arc::new(Shut),
         };
         let settings = LiveSettings {
             journal,
@@ -366,5 +378,6 @@ fn facts(room: RoomId) -> MeetingFacts {
         guests_wait: false,
         sip_lobby: false,
         custom_display_names: true,
+        shared_folder: None,
     }
 }

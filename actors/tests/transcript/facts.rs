@@ -5,7 +5,7 @@ use colloquy_actors::{
     room::RoomSettings,
 };
 
-use crate::trial::{ROOM, id_of};
+use crate::trial::{ROOM, folder, id_of};
 
 pub fn set(facts: &mut MeetingFacts, settings: &mut RoomSettings, word: &str) -> Result<(), String> {
     let (key, value) = word
@@ -28,6 +28,7 @@ pub fn set(facts: &mut MeetingFacts, settings: &mut RoomSettings, word: &str) ->
         "custom_names" => facts.custom_display_names = value == "true",
         "password" => facts.room.password = Some(value.to_owned()),
         "event" => facts.event = Some(event(value)),
+        "folder" => facts.shared_folder = Some(folder(value)),
         "modules" => {
             let names = || {
                 value

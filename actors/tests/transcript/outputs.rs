@@ -18,6 +18,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::scene::{Result, Scene};
+use crate::trial::Opener;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -85,7 +86,7 @@ impl Scene {
                 secret,
                 ..
             } => {
-                let frame = Secret::put_into(secret.as_deref(), frame, &Livekit::default());
+                let frame = Secret::put_into(secret.as_deref(), frame, &Livekit::default(), &Opener);
                 self.sent(*seq, &frame, to)?;
             }
         }
