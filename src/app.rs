@@ -37,6 +37,7 @@ use crate::{
     origins::Origins,
     people::People,
     readiness::Readiness,
+    seals::Seals,
     shared_folders::SharedFolders,
     signaling::Signaling,
     store::{Db, ServerLock, StoreError, users::ClaimRules},
@@ -108,10 +109,11 @@ impl App {
         let lock = db.lock_server().await?;
         db.migrate().await?;
         let disabled_users = DisabledUsers::load(&db, &config.oidc.former_issuers).await?;
-        let origins = Origins::load(&db, &config).await?;
+        let (origins, seals) = (Origins::load(&db, &config).await?, Seals::load(&db).await?);
         let readiness = Readiness::default();
         let media = Arc::new(RoomService::new(&config.outgoing, &config.livekit)?);
-        let ports = meetings::ports(db.clone(), Arc::clone(&media), &config.call_in, origins.clone());
+        let of_rooms = (origins.clone(), seals.clone());
+        let ports = meetings::ports(db.clone(), Arc::clone(&media), &config.call_in, of_rooms);
         let live = Live::start(meetings::live_settings(&config, &data_folder), ports).await?;
         // After the journals: a second server must not read sessions that the first one still changes.
         let dev_issuer = open_dev_issuer(&config, &data_folder).await?;
@@ -127,7 +129,10 @@ impl App {
             (db.clone(), disabled_users.clone()),
             dev_issuer.clone(),
             &live,
-            StartLimits::new(&config, readiness.clone(), origins.clone()),
+            (
+                StartLimits::new(&config, readiness.clone(), origins.clone()),
+                seals,
+            ),
             outbox,
         )?;
         let (deleter, issuer_work) = (api.deleter(), Box::pin(issuer::prepare(&api)).await?);
@@ -363,7 +368,7 @@ fn api_state(
     (db, disabled_users): (Db, DisabledUsers),
     dev_issuer: Option<Arc<DevIssuer>>,
     live: &Live,
-    start_limits: StartLimits,
+    (start_limits, seals): (StartLimits, Seals),
     outbox: Outbox,
 ) -> Result<ApiState, BuildError> {
     let issuer = match (&config.oidc.authority, &dev_issuer) {
@@ -392,6 +397,7 @@ fn api_state(
         outbox,
         people: People::new(config, Clock::system())?,
         shared_folders: SharedFolders::new(&config.outgoing, &config.shared_folder)?,
+        seals,
         claim_rules: ClaimRules::new(&config.oidc),
         visits: Arc::new(Semaphore::new(VISIT_NOTES_MAX)),
         calendar_places: CalendarPlaces::new(half_of_the_processor()),

@@ -26,12 +26,14 @@ pub const CATALOGUE: [(&str, &[&str]); 19] = [
 ];
 
 /// Modules that a server has without further settings.
-pub const SERVED: [&str; 11] = [
+pub const SERVED: [&str; 13] = [
+    "automod",
     "breakout",
     "chat",
     CORE,
     "echo",
     "integration",
+    "legal_vote",
     "livekit",
     "meeting_report",
     "moderation",

@@ -15,6 +15,7 @@ use colloquy_actors::{
             CallInInfo, Caller, EventInfo, Group, Identity, MeetingDetails, MeetingFacts, ModuleFeatures,
             ParticipationKind, Role, RoomInfo, StreamingLink, Tariff, UserInfo,
         },
+        shared_folder::{FolderLink, FolderLinks},
         training_participation_report::{RandomDelay, TrainingParameters},
     },
     room::{RoomSettings, input::Notice},
@@ -31,6 +32,7 @@ use crate::{
     permissions::{Operation, Standing, Subject, check},
     profiles::{picture_of, profile_name},
     quotas::Quota,
+    seals::Seals,
     secrets::Secret,
     store::{
         self, Db, StoreError, admitted,
@@ -39,6 +41,7 @@ use crate::{
         guest_access::GuestAccess,
         room_events::Details,
         rooms,
+        shared_folders::{self, Share, SharedFolder},
         users::Profile,
     },
     tariffs::{Offer, TariffResource},
@@ -85,14 +88,23 @@ pub fn live_settings(config: &Config, data_folder: &std::path::Path) -> LiveSett
 
 /// What the live core reaches out through.
 #[must_use]
-pub fn ports(db: Db, media: Arc<RoomService>, call_in: &CallInSettings, origins: Origins) -> ports::Ports {
+pub fn ports(
+    db: Db,
+    media: Arc<RoomService>,
+    call_in: &CallInSettings,
+    (origins, seals): (Origins, Seals),
+) -> ports::Ports {
     ports::Ports {
         ballots: Ballots::default(),
         callers: Arc::new(CallerNames::new(db.clone(), call_in, origins)),
         clock: Arc::new(SystemClock::default()),
         random: Arc::new(SystemRandom),
-        directory: Arc::new(Rooms(db)),
+        directory: Arc::new(Rooms {
+            db,
+            seals: seals.clone(),
+        }),
         tasks: Arc::new(Tasks { media }),
+        unsealer: Arc::new(seals),
     }
 }
 
@@ -115,13 +127,16 @@ impl ports::TaskRunner for Tasks {
 
 /// The table of rooms.
 #[derive(Debug)]
-struct Rooms(Db);
+struct Rooms {
+    db: Db,
+    seals: Seals,
+}
 
 impl Directory for Rooms {
     fn missing_rooms(&self, asked: Vec<RoomId>) -> BoxFuture<'_, Result<Vec<RoomId>, Unavailable>> {
         Box::pin(async move {
             let ids: Vec<_> = asked.iter().map(|room| room.0).collect();
-            let existing = rooms::existing(&self.0, &ids).await.map_err(|error| {
+            let existing = rooms::existing(&self.db, &ids).await.map_err(|error| {
                 tracing::warn!(%error, "the database can't say which rooms exist");
                 Unavailable
             })?;
@@ -134,16 +149,18 @@ impl Directory for Rooms {
 
     fn missed_notices(&self, slept: Slept) -> BoxFuture<'_, Result<Vec<Notice>, Unavailable>> {
         Box::pin(async move {
-            missed_notices(&self.0, &slept).await.map_err(|error| {
-                tracing::warn!(%error, "the database can't say who may still come into a room");
-                Unavailable
-            })
+            missed_notices(&self.db, &self.seals, &slept)
+                .await
+                .map_err(|error| {
+                    tracing::warn!(%error, "the database can't say who may still come into a room");
+                    Unavailable
+                })
         })
     }
 }
 
-/// What became of the rights of those whom a room knows, since it slept.
-async fn missed_notices(db: &Db, slept: &Slept) -> Result<Vec<Notice>, StoreError> {
+/// What became of the rights of those whom a room knows, and of its event's folder, since it slept.
+async fn missed_notices(db: &Db, seals: &Seals, slept: &Slept) -> Result<Vec<Notice>, StoreError> {
     let (room, callers) = (slept.room.0, slept.callers.iter());
     let (mut users, mut codes) = (Vec::new(), Vec::new());
     for (caller, role) in callers {
@@ -181,7 +198,31 @@ async fn missed_notices(db: &Db, slept: &Slept) -> Result<Vec<Notice>, StoreErro
             })
             .map(|guests| Notice::GuestAccess(guests.into())),
     );
+    if let Some(known) = &slept.folder_url {
+        let folder = shared_folders::of_room(db, room).await?;
+        if folder.as_ref().map(|folder| &folder.read.url) != known.as_ref() {
+            missed.push(folder_notice(folder.as_ref(), seals));
+        }
+    }
     Ok(missed)
+}
+
+/// A folder as rooms keep it.
+fn folder_links(folder: &SharedFolder, seals: &Seals) -> FolderLinks {
+    let link = |share: &Share| FolderLink {
+        url: share.url.clone(),
+        password: seals.seal(&share.password),
+    };
+    FolderLinks {
+        read: link(&folder.read),
+        read_write: link(&folder.write),
+    }
+}
+
+/// Word for a room of what its event has for a folder now.
+#[must_use]
+pub fn folder_notice(folder: Option<&SharedFolder>, seals: &Seals) -> Notice {
+    Notice::SharedFolder(folder.map(|folder| Box::new(folder_links(folder, seals))))
 }
 
 /// A registered user on the way into a room.
@@ -219,23 +260,32 @@ pub fn admission(
     facts: rooms::MeetingFacts,
     user: Option<Visitor<'_>>,
     config: &Config,
-    offer: &Offer,
+    (offer, seals): (&Offer, &Seals),
 ) -> Admission {
     let identity = user.map_or_else(guest, |user| member(user, &config.defaults));
-    admitted(identity, facts, config, offer)
+    admitted(identity, facts, config, (offer, seals))
 }
 
 /// A meeting's facts for a caller by telephone.
 #[must_use]
-pub fn caller_admission(facts: rooms::MeetingFacts, config: &Config, offer: &Offer) -> Admission {
+pub fn caller_admission(
+    facts: rooms::MeetingFacts,
+    config: &Config,
+    (offer, seals): (&Offer, &Seals),
+) -> Admission {
     let caller = Identity {
         kind: ParticipationKind::Sip,
         ..guest()
     };
-    admitted(caller, facts, config, offer)
+    admitted(caller, facts, config, (offer, seals))
 }
 
-fn admitted(identity: Identity, facts: rooms::MeetingFacts, config: &Config, offer: &Offer) -> Admission {
+fn admitted(
+    identity: Identity,
+    facts: rooms::MeetingFacts,
+    config: &Config,
+    (offer, seals): (&Offer, &Seals),
+) -> Admission {
     let event = event_info(&facts, config, offer);
     let training = facts.event.as_ref().and_then(|event| event.training_report);
     let training = training.map(training_parameters);
@@ -263,6 +313,7 @@ fn admitted(identity: Identity, facts: rooms::MeetingFacts, config: &Config, off
         sip_lobby: facts.sip_lobby,
         custom_display_names: config.defaults.custom_display_names,
         training,
+        shared_folder: facts.folder.as_ref().map(|folder| folder_links(folder, seals)),
     };
     Admission {
         identity: Some(identity),

@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::{
-    catalogue::{CATALOGUE, CORE, GUESTS_ALLOWED, SERVED},
+    catalogue::{CATALOGUE, CORE, GUESTS_ALLOWED},
     config::Config,
     quotas::{Quota, Quotas},
     store::{guest_access::GuestAccess, tariffs::Tariff},
@@ -30,7 +30,7 @@ impl Offer {
             disabled_features.insert(format!("{CORE}::{GUESTS_ALLOWED}"));
         }
         Self {
-            modules: BTreeSet::from(SERVED),
+            modules: config.modules().collect(),
             disabled_features,
             quotas: config.quotas,
         }
@@ -140,7 +140,7 @@ fn full_names(features: &[String]) -> BTreeSet<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::catalogue::{CALL_IN, TRAINING_REPORT};
+    use crate::catalogue::{CALL_IN, SERVED, TRAINING_REPORT};
 
     fn tariff(disabled_modules: &[&str], disabled_features: &[&str]) -> Tariff {
         let owned = |names: &[&str]| names.iter().copied().map(str::to_owned).collect();
@@ -165,6 +165,23 @@ mod tests {
         assert!(resource.allows(CORE, "guests_allowed") && resource.allows(CORE, CALL_IN));
         assert_eq!(resource.enabled_modules, SERVED);
         assert!(resource.disabled_features.is_empty());
+    }
+
+    #[test]
+    fn a_module_is_offered_when_it_is_set_up_and_the_tariff_allows_it() {
+        let mut config = Config::default();
+        let free = tariff(&[], &[]);
+        assert!(!Offer::from_config(&config).has_module("shared_folder", &free));
+        config.shared_folder.url = Some("https://cloud.example.org".parse().expect("a URL"));
+        let offer = Offer::from_config(&config);
+        let resource = TariffResource::new(&free, &offer);
+        assert_eq!(
+            resource.modules.get("shared_folder"),
+            Some(&ModuleResource::default())
+        );
+        assert!(resource.enabled_modules.contains(&"shared_folder"));
+        let without = TariffResource::new(&tariff(&["shared_folder"], &[]), &offer);
+        assert!(!without.modules.contains_key("shared_folder"));
     }
 
     #[test]

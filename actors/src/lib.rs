@@ -18,6 +18,7 @@ pub mod registry_actor;
 pub mod report;
 pub mod room;
 pub mod room_actor;
+pub mod sealed;
 pub mod session;
 pub mod shell;
 mod supervisor;

@@ -381,22 +381,23 @@ impl Live {
             | Notice::InviteClosed(_)
             | Notice::UserWithdrawn(_)
             | Notice::UserDisabled(_)
-            | Notice::GuestAccess(_) => self.rooms.notice(room, notice, self.revisions.next()),
+            | Notice::GuestAccess(_)
+            | Notice::SharedFolder(_) => self.rooms.notice(room, notice, self.revisions.next()),
         }
     }
 
     /// An operator has locked a user out: all living rooms hear it.
     pub fn user_disabled(&self, user: UserId) {
-        self.notify_all(Notice::UserDisabled(user));
+        self.notify_all(&Notice::UserDisabled(user));
     }
 
     /// A user has left for where nothing of before is good: all living rooms hear it, tokens are void, running sessions stay.
     pub fn user_withdrawn(&self, user: UserId) {
-        self.notify_all(Notice::UserWithdrawn(user));
+        self.notify_all(&Notice::UserWithdrawn(user));
     }
 
     /// Living rooms hear it before anything that is asked of them from now on; those that are coming to life, before all.
-    fn notify_all(&self, notice: Notice) {
+    fn notify_all(&self, notice: &Notice) {
         self.rooms.notice_all(notice, self.revisions.next());
     }
 

@@ -16,6 +16,7 @@ use crate::{
     ids::{OriginHash, RoomId, Timestamp, UserId},
     protocol::meeting::{Caller, Role},
     room::{Room, input::Notice},
+    sealed::Unsealer,
     task::{Outcome, Task},
 };
 
@@ -63,6 +64,8 @@ pub struct Slept {
     pub signed_in: Vec<UserId>,
     /// Whether those who come by a link wait; absent without a meeting.
     pub guests_wait: Option<bool>,
+    /// Where the read link of the event's folder leads, or that there is none; absent without a meeting.
+    pub folder_url: Option<Option<String>>,
 }
 
 impl Slept {
@@ -86,6 +89,7 @@ impl Slept {
             callers: callers.into_iter().collect(),
             signed_in: signed_in.into_iter().collect(),
             guests_wait: room.do_guests_wait(),
+            folder_url: room.folder_url(),
         }
     }
 }
@@ -122,6 +126,7 @@ pub struct Ports {
     pub callers: Arc<dyn CallerNames>,
     /// Not outside, but beside the rooms: it outlives each of them.
     pub ballots: Ballots,
+    pub unsealer: Arc<dyn Unsealer>,
 }
 
 /// A clock that never goes back. Where the wall clock is set forward it jumps along; where that is set back, it goes on at half speed until

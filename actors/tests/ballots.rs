@@ -75,11 +75,7 @@ fn vote(started: &Value, number: usize) -> Value {
 async fn expect_voted(voter: &mut Guest, number: usize, started: &Value) {
     let told = voter.expect("voted").await;
     assert_eq!(
-        (
-            &told["response"],
-            &told["vote_option"],
-            &told["consumed_token"]
-        ),
+        (&told["response"], &told["vote_option"], &told["consumed_token"]),
         (&json!("success"), &json!(option(number)), &started["token"])
     );
 }

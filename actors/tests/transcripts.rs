@@ -19,10 +19,12 @@
 //! livekit 1 done                      what became of the first call; `fails`, `muted <p2> <p3>`
 //! report 2 stored                     the same of a report; `fails`, or JSON, e.g. `"not_made"`
 //! wait 15s, restart, delete room, withdraw invite [other], withdraw user bob, disable user bob, look
+//! folder plans                        the event has got this folder; `folder gone`: it has none any more
 //! guests wait                         how the room takes people by a link; also `enter`, `stay_out`
 //! ```
 //!
-//! Participants are `<p1>`, `<p2>` …, all other ids `<m1>`, times `<seconds since the beginning>`, long runs `<a*4096>`. `#3` is
+//! Participants are `<p1>`, `<p2>` …, all other ids `<m1>`, times `<seconds since the beginning>`, long runs `<a*4096>`, entries of a list
+//! that are all the same `<p2*100>`. `#3` is
 //! the number of the event; `#1:3` the third after the first restart. Time goes on by a millisecond with every line.
 
 mod transcript;

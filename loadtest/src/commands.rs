@@ -12,11 +12,37 @@ struct Command<'a> {
 #[derive(Serialize)]
 #[serde(tag = "action", rename_all = "snake_case")]
 enum Action<'a> {
-    Join { display_name: &'a str },
-    SendMessage { content: &'a str, scope: &'static str },
-    Accept { target: &'a str },
-    Start { rooms: &'a [BreakoutPlan] },
-    ForceMute { participants: &'a [String] },
+    Join {
+        display_name: &'a str,
+    },
+    SendMessage {
+        content: &'a str,
+        scope: &'static str,
+    },
+    Accept {
+        target: &'a str,
+    },
+    Start {
+        rooms: &'a [BreakoutPlan],
+    },
+    ForceMute {
+        participants: &'a [String],
+    },
+    #[serde(rename = "start")]
+    StartStick(Stick<'a>),
+}
+
+/// A talking stick that goes through a playlist.
+#[expect(clippy::struct_excessive_bools, reason = "the fields of the wire")]
+#[derive(Serialize)]
+struct Stick<'a> {
+    selection_strategy: &'static str,
+    show_list: bool,
+    consider_hand_raise: bool,
+    allow_double_selection: bool,
+    animation_on_random: bool,
+    auto_append_on_join: bool,
+    playlist: &'a [String],
 }
 
 /// A breakout room to be and who goes there.
@@ -37,6 +63,9 @@ pub const RESTRICT_MICROPHONES: &str = r#"{"namespace":"livekit","payload":{"act
 pub const RELEASE_MICROPHONES: &str =
     r#"{"namespace":"livekit","payload":{"action":"disable_microphone_restrictions"}}"#;
 
+pub const NEXT_SPEAKER: &str = r#"{"namespace":"automod","payload":{"action":"select","how":"next"}}"#;
+pub const YIELD: &str = r#"{"namespace":"automod","payload":{"action":"yield"}}"#;
+
 pub fn join(display_name: &str) -> Result<String, Error> {
     command("control", Action::Join { display_name })
 }
@@ -56,6 +85,19 @@ pub fn start_breakout(rooms: &[BreakoutPlan]) -> Result<String, Error> {
 
 pub fn force_mute(participants: &[String]) -> Result<String, Error> {
     command("livekit", Action::ForceMute { participants })
+}
+
+pub fn start_stick(playlist: &[String]) -> Result<String, Error> {
+    let stick = Stick {
+        selection_strategy: "playlist",
+        show_list: true,
+        consider_hand_raise: false,
+        allow_double_selection: false,
+        animation_on_random: false,
+        auto_append_on_join: true,
+        playlist,
+    };
+    command("automod", Action::StartStick(stick))
 }
 
 fn command(namespace: &'static str, payload: Action<'_>) -> Result<String, Error> {
@@ -88,6 +130,10 @@ mod tests {
             (
                 start_breakout(&[plan]),
                 r#"{"namespace":"breakout","payload":{"action":"start","rooms":[{"name":"Room 1","assignments":["a","b"]}]}}"#,
+            ),
+            (
+                start_stick(&["a".to_owned()]),
+                r#"{"namespace":"automod","payload":{"action":"start","selection_strategy":"playlist","show_list":true,"consider_hand_raise":false,"allow_double_selection":false,"animation_on_random":false,"auto_append_on_join":true,"playlist":["a"]}}"#,
             ),
         ] {
             assert_eq!(command.unwrap(), expected);

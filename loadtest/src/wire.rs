@@ -27,6 +27,12 @@ pub enum Event {
         assignment: Option<String>,
     },
     BreakoutStopped,
+    /// The talking stick went to somebody.
+    Speaker {
+        id: String,
+    },
+    /// The talking stick has gone round.
+    StickStopped,
     Message {
         source: String,
         content: String,
@@ -81,6 +87,8 @@ struct Payload<'a> {
     content: Option<Cow<'a, str>>,
     #[serde(borrow)]
     assignment: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    speaker: Option<Cow<'a, str>>,
     participants: Option<Vec<IgnoredAny>>,
     #[serde(borrow)]
     breakout: Option<Breakout<'a>>,
@@ -97,7 +105,7 @@ pub fn read(text: &str) -> Result<Frame, serde_json::Error> {
     let envelope: Envelope<'_> = serde_json::from_str(text)?;
     let event = match envelope.namespace.as_ref() {
         "echo" => Event::Echo,
-        "control" | "chat" | "moderation" | "breakout" => {
+        "control" | "chat" | "moderation" | "breakout" | "automod" => {
             event(&envelope.namespace, serde_json::from_str(envelope.payload.get())?)
         }
         _ => Event::Other,
@@ -129,6 +137,10 @@ fn event(namespace: &str, payload: Payload<'_>) -> Event {
             assignment: payload.assignment.map(Cow::into_owned),
         },
         ("breakout", "stopped") => Event::BreakoutStopped,
+        ("automod", "speaker_updated") => Event::Speaker {
+            id: own(payload.speaker),
+        },
+        ("automod", "stopped") => Event::StickStopped,
         ("chat", "message_sent") => Event::Message {
             source: own(payload.source),
             content: own(payload.content),
@@ -206,6 +218,16 @@ mod tests {
                 "chat",
                 r#"{"message":"error","error":"chat_disabled"}"#,
                 Event::Error(own("chat/chat_disabled")),
+            ),
+            (
+                "automod",
+                r#"{"message":"speaker_updated","speaker":"a","history":["a"],"remaining":["b"]}"#,
+                Event::Speaker { id: own("a") },
+            ),
+            (
+                "automod",
+                r#"{"message":"stopped","reason":"session_finished"}"#,
+                Event::StickStopped,
             ),
             ("echo", r#"{"action":"ping"}"#, Event::Echo),
             ("polls", "[1]", Event::Other),

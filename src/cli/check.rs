@@ -46,6 +46,9 @@ fn print(out: &mut impl Write, loaded: &Loaded, found: &[Found]) -> io::Result<(
         Ok(path) => writeln!(out, "data folder:  {}", path.display())?,
         Err(error) => writeln!(out, "data folder:  {error}")?,
     }
+    for (module, keys) in loaded.config.lacking_modules() {
+        writeln!(out, "module {module}: off, it needs {keys}")?;
+    }
     for problem in &loaded.warnings {
         writeln!(out, "warning: {problem}")?;
     }
@@ -93,7 +96,8 @@ mod tests {
         assert_eq!(
             String::from_utf8(out).unwrap(),
             "file:         /etc/colloquy.toml\nenvironment:  COLLOQUY_DATA_DIR\ncommand line: nothing set\n\
-             data folder:  /data\nwarning: environment variable COLLOQUY_X: x: is odd\nok\n"
+             data folder:  /data\n\
+             module shared_folder: off, it needs shared_folder.url\nwarning: environment variable COLLOQUY_X: x: is odd\nok\n"
         );
     }
 

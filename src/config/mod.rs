@@ -18,6 +18,7 @@ mod jobs;
 mod livekit;
 mod load;
 mod mail;
+mod modules;
 mod oidc;
 mod outgoing;
 #[cfg(test)]

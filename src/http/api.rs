@@ -33,6 +33,7 @@ use crate::{
     known_users::KnownUsers,
     mail::Outbox,
     people::People,
+    seals::Seals,
     shared_folders::SharedFolders,
     store::{
         Db,
@@ -66,6 +67,7 @@ pub struct Parts {
     pub outbox: Outbox,
     pub people: People,
     pub shared_folders: SharedFolders,
+    pub seals: Seals,
     pub claim_rules: ClaimRules,
     /// Places for [`auth::person`](super::auth::person)'s notes of visits.
     pub visits: Arc<Semaphore>,

@@ -75,7 +75,7 @@ async fn start(
         let facts = meetings::facts(&state.db, request.room, state.clock.now()).await?;
         let facts = access::open(facts.ok_or_else(invalid_credentials)?)?;
         require_telephone(&state, &facts)?;
-        let admission = meetings::caller_admission(facts, &state.config, &state.offer);
+        let admission = meetings::caller_admission(facts, &state.config, (&state.offer, &state.seals));
         if let Some(issued) = admitting.issue(&admission).await? {
             return Ok(issued);
         }

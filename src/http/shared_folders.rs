@@ -13,6 +13,7 @@ use super::{
     refusals,
 };
 use crate::{
+    meetings,
     permissions::{Operation, Standing},
     shared_folders::StorageError,
     store::{
@@ -163,6 +164,18 @@ async fn create(
     Ok((status, Json(SharedFolderResource::new(folder, true))))
 }
 
+/// Tells the room of an event which folder that has now. What can't be told is found out when the room is next revived.
+pub(super) async fn tell_room(state: &ApiState, event: Uuid) {
+    match shared_folders::with_room(&state.db, event).await {
+        Ok(Some((room, folder))) => {
+            let notice = meetings::folder_notice(folder.as_ref(), &state.seals);
+            state.live.notify(room.into(), notice);
+        }
+        Ok(None) => {}
+        Err(error) => tracing::warn!(%error, "a room could not be told of its event's folder"),
+    }
+}
+
 async fn make(state: &ApiState, event: Uuid) -> Result<(StatusCode, SharedFolder), ApiError> {
     let folder = state.shared_folders.create(event, state.clock.now()).await?;
     let kept = shared_folders::keep(&state.db, event, folder.clone()).await;
@@ -171,7 +184,10 @@ async fn make(state: &ApiState, event: Uuid) -> Result<(StatusCode, SharedFolder
         state.shared_folders.undo(&folder).await;
     }
     match kept? {
-        Kept::New => Ok((StatusCode::CREATED, folder)),
+        Kept::New => {
+            tell_room(state, event).await;
+            Ok((StatusCode::CREATED, folder))
+        }
         Kept::Other(folder) => Ok((StatusCode::OK, folder)),
         Kept::NoEvent => Err(ApiError::not_found("No such event")),
     }
@@ -200,7 +216,16 @@ async fn delete(
     if folder.is_none() || !query.force {
         require_provider(&state)?;
     }
-    if state.deleter().folder(event, query.force).await? {
+    // To its end even when the client has gone: the room must hear of it.
+    let own = state.clone();
+    let deleted = store::unbroken(async move {
+        let deleted = own.deleter().folder(event, query.force).await?;
+        if deleted {
+            tell_room(&own, event).await;
+        }
+        Ok::<_, ApiError>(deleted)
+    });
+    if deleted.await? {
         Ok(StatusCode::NO_CONTENT)
     } else {
         Err(no_folder())

@@ -261,7 +261,12 @@ async fn admission(
         access::guests_in(state, facts.room.guest_access, &facts.tariff)?;
         None
     };
-    Ok(meetings::admission(facts, member, &state.config, &state.offer))
+    Ok(meetings::admission(
+        facts,
+        member,
+        &state.config,
+        (&state.offer, &state.seals),
+    ))
 }
 
 /// A `start` that needs an admission. What that is made of is read anew where somebody has lost access meanwhile.

@@ -13,6 +13,7 @@ use super::{
     relations::{invitation_to_room, standing},
     room_events::{self, RoomEvent},
     rows::{Columns, count, from_columns},
+    shared_folders::{self, SharedFolder},
     sip_configs,
     tariffs::{Tariff, tariff_columns},
     usage::{self, Limits, QuotaError},
@@ -80,6 +81,8 @@ pub struct MeetingFacts {
     /// An operator has locked the owner out: nobody new comes in.
     pub owner_disabled: bool,
     pub event: Option<RoomEvent>,
+    /// The folder of the event.
+    pub folder: Option<SharedFolder>,
     /// When a meeting began here, to a day; `None`: never yet.
     pub used_at: Option<DateTime<Utc>>,
 }
@@ -149,6 +152,7 @@ impl MeetingFacts {
             sip_lobby: row.col("sip_lobby")?,
             owner_disabled: row.col("owner_disabled")?,
             event: None,
+            folder: None,
             used_at: row.col("used_at")?,
         })
     }
@@ -175,7 +179,7 @@ pub async fn related(db: &Db, user: Uuid, room: Uuid) -> Result<Option<Related>,
     Ok(read!(db, c => sqlx::query_as(SELECT).bind(user).bind(room).fetch_optional(c).await)?)
 }
 
-/// Everything a meeting needs, in three queries at the most. Says nothing about who may enter.
+/// Everything a meeting needs, in four queries at the most. Says nothing about who may enter.
 pub async fn meeting_facts(db: &Db, room: Uuid) -> Result<Option<MeetingFacts>, StoreError> {
     const SELECT: &str = concat!(
         "SELECT ",
@@ -190,7 +194,15 @@ pub async fn meeting_facts(db: &Db, room: Uuid) -> Result<Option<MeetingFacts>, 
         read!(db, c => sqlx::query_as(SELECT).bind(room).fetch_optional(c).await)?;
     let Some(facts) = facts else { return Ok(None) };
     let event = room_events::of_room(db, room).await?;
-    Ok(Some(MeetingFacts { event, ..facts }))
+    let folder = match &event {
+        Some(event) => shared_folders::get(db, event.id).await?,
+        None => None,
+    };
+    Ok(Some(MeetingFacts {
+        event,
+        folder,
+        ..facts
+    }))
 }
 
 /// Notes that a meeting begins in a room, once a day. Whether there was something to note.

@@ -92,6 +92,22 @@ pub async fn get(db: &Db, event: Uuid) -> Result<Option<SharedFolder>, StoreErro
     Ok(read!(db, c => sqlx::query_as(BY_EVENT).bind(event).fetch_optional(c).await)?)
 }
 
+/// The folder of a room's event.
+pub async fn of_room(db: &Db, room: Uuid) -> Result<Option<SharedFolder>, StoreError> {
+    const SELECT: &str =
+        "SELECT path, write_share_id, write_url, write_password, read_share_id, read_url, read_password
+        FROM shared_folders d JOIN events e ON e.id = d.event_id WHERE e.room_id = $1";
+    Ok(read!(db, c => sqlx::query_as(SELECT).bind(room).fetch_optional(c).await)?)
+}
+
+/// The room of an event, and the event's folder.
+pub async fn with_room(db: &Db, event: Uuid) -> Result<Option<(Uuid, Option<SharedFolder>)>, StoreError> {
+    const SELECT: &str = "SELECT room_id FROM events WHERE id = $1";
+    let room: Option<Uuid> = read!(db, c => sqlx::query_scalar(SELECT).bind(event).fetch_optional(c).await)?;
+    let Some(room) = room else { return Ok(None) };
+    Ok(Some((room, get(db, event).await?)))
+}
+
 /// Gives an event a folder unless it has one.
 pub async fn keep(db: &Db, event: Uuid, folder: SharedFolder) -> Result<Kept, StoreError> {
     let kept = db

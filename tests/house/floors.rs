@@ -24,7 +24,14 @@ const SERVER: Floors = &[
     &["call_in", "disabled_users", "former_issuers", "mail", "people"],
     &["tariffs"],
     &["assets", "identity", "livekit", "shared_folders"],
-    &["known_users", "listener", "origins", "outgoing", "profiles"],
+    &[
+        "known_users",
+        "listener",
+        "origins",
+        "outgoing",
+        "profiles",
+        "seals",
+    ],
     &["store"],
     &["config"],
     &["catalogue", "private_network", "turn"],
@@ -65,7 +72,7 @@ const CORE: Floors = &[
     &["task"],
     &["livekit", "report"],
     &["protocol"],
-    &["access_revision", "bucket", "encoding", "frame", "ids"],
+    &["access_revision", "bucket", "encoding", "frame", "ids", "sealed"],
 ];
 
 /// The modules that lie directly in a folder, with the text of all their files.

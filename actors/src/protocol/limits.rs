@@ -261,6 +261,17 @@ pub const LEGAL_VOTES_KEPT_MAX: usize = 50;
 pub const LEGAL_VOTE_ENTRIES_KEPT_MAX: usize = 5_000;
 /// What happened while a vote ran, as its report tells it; what comes then is left out.
 pub const LEGAL_VOTE_EVENTS_MAX: usize = 4_000;
+/// Entries of a list of speakers: of those who remain, and of those who have spoken, whose oldest then go.
+pub const AUTOMOD_LIST_MAX: usize = 10_000;
+/// How long somebody speaks, where there is a limit.
+pub const AUTOMOD_SPEECH_MILLIS_MIN: u32 = 100;
+pub const AUTOMOD_SPEECH_MILLIS_MAX: u32 = 24 * 60 * 60 * 1_000;
+/// Clients show for so long how somebody is chosen at random.
+pub const AUTOMOD_ANIMATION_SECS: u64 = 8;
+/// Entries of lists of speakers that everybody is told in a second, in the long run; each change is told with whole lists. After a
+/// pause two seconds' worth, or any list, go at once. What changes faster is told together.
+pub const AUTOMOD_ENTRIES_PER_SECOND: u32 = 5_000;
+pub const AUTOMOD_ENTRIES_BURST_SECS: u64 = 2;
 
 /// A LiveKit access token is good for that long.
 pub const LIVEKIT_TOKEN_SECS: u64 = 32;

@@ -9,7 +9,10 @@ use std::{
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{chat::GroupName, names::DisplayName, training_participation_report::TrainingParameters};
+use super::{
+    Namespace, chat::GroupName, names::DisplayName, shared_folder::FolderLinks,
+    training_participation_report::TrainingParameters,
+};
 use crate::ids::{GroupId, InviteCode, RoomId, Timestamp, UserId};
 
 /// A participant's rights.
@@ -118,6 +121,9 @@ pub struct MeetingFacts {
     /// When trainees are asked whether they are there; none where the event does not say.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub training: Option<TrainingParameters>,
+    /// The folder of the room's event. It may change during the meeting: what is so now is the module's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shared_folder: Option<FolderLinks>,
 }
 
 #[expect(
@@ -251,6 +257,20 @@ pub struct ModuleFeatures {
 }
 
 impl Tariff {
+    /// What this kind of participant is told: the modules that it may use.
+    #[must_use]
+    pub fn told_to(&self, kind: ParticipationKind) -> Cow<'_, Self> {
+        let exists =
+            |name: &String| Namespace::named(name).is_none_or(|namespace| namespace.exists_for(kind));
+        if self.modules.keys().chain(&self.enabled_modules).all(exists) {
+            return Cow::Borrowed(self);
+        }
+        let mut told = self.clone();
+        told.modules.retain(|name, _| exists(name));
+        told.enabled_modules.retain(exists);
+        Cow::Owned(told)
+    }
+
     #[must_use]
     pub fn has_module(&self, name: &str) -> bool {
         self.modules.contains_key(name)

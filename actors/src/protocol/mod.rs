@@ -1,5 +1,6 @@
 //! The wire: `opentalk-signaling-json-v1.0`. Shapes follow `wire-types.md`, rules `semantics.md` of the specification.
 
+pub mod automod;
 pub mod ballot;
 pub mod breakout;
 pub mod chat;
@@ -16,6 +17,7 @@ mod namespaces;
 pub mod plain;
 pub mod polls;
 pub mod shapes;
+pub mod shared_folder;
 pub mod timer;
 pub mod training_participation_report;
 pub mod vote_parameters;

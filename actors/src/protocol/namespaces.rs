@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::value::RawValue;
 
 use super::{
-    Event, breakout, chat, control, legal_vote, legal_vote::LegalVoteCommand, livekit,
-    meeting::ParticipationKind, meeting_report, moderation, object, polls, timer,
+    Event, automod, breakout, chat, control, legal_vote, legal_vote::LegalVoteCommand, livekit,
+    meeting::ParticipationKind, meeting_report, moderation, object, polls, shared_folder, timer,
     training_participation_report,
 };
 
@@ -35,6 +35,10 @@ macro_rules! with_namespaces {
                 "Who took part in a meeting, as a PDF.";
             training_participation_report TrainingParticipationReport(TrainingParticipationReportCommand, TrainingParticipationReportEvent, TrainingParticipationReportError) keeps TrainingReports for everybody
                 "Whether those who take part in a training are there, as a PDF.";
+            automod Automod(AutomodCommand, AutomodEvent, AutomodError) keeps TalkingStick for everybody
+                "A talking stick: at most one participant speaks, chosen from a list. Clients mute themselves.";
+            shared_folder SharedFolder(SharedFolderCommand, SharedFolderEvent, SharedFolderError) keeps SharedFolder for everybody
+                "The folder of the room's event. There are no commands.";
         }
     };
 }

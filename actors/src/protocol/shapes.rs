@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 
 use super::{
+    automod::AutomodState,
     breakout::BreakoutState,
     chat::{GroupName, StoredMessage},
     livekit::LivekitState,
@@ -12,6 +13,7 @@ use super::{
     moderation::WaitingRoomState,
     names::DisplayName,
     polls::PollsState,
+    shared_folder::SharedFolderState,
     timer::TimerState,
     training_participation_report::TrainingParticipationReportState,
 };
@@ -81,6 +83,10 @@ pub struct JoinSuccess<'a> {
     pub timer: Option<TimerState<'a>>,
     #[schemars(skip_serializing_if = "Option::is_none")]
     pub polls: Option<PollsState<'a>>,
+    #[schemars(skip_serializing_if = "Option::is_none")]
+    pub automod: Option<AutomodState<'a>>,
+    #[schemars(skip_serializing_if = "Option::is_none")]
+    pub shared_folder: Option<SharedFolderState<'a>>,
     #[schemars(skip_serializing_if = "Option::is_none")]
     pub livekit: Option<LivekitState<'a>>,
     #[schemars(skip_serializing_if = "Option::is_none")]

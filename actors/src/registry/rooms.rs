@@ -138,9 +138,9 @@ impl<R: RoomHandle> Rooms<R> {
     }
 
     /// Word from REST for all rooms.
-    pub fn notice_all(&self, notice: Notice, revision: AccessRevision) {
+    pub fn notice_all(&self, notice: &Notice, revision: AccessRevision) {
         for mut entry in self.0.entries.iter_mut() {
-            entry.hear(notice, revision);
+            entry.hear(notice.clone(), revision);
         }
     }
 

@@ -25,11 +25,11 @@ impl Room {
                 Err(ControlError::RaiseHandsDisabled)
             }
             ControlCommand::RaiseHand => {
-                meeting.set_hand(cx, who, true);
+                self.set_hand(cx, who, true);
                 Ok(())
             }
             ControlCommand::LowerHand => {
-                meeting.set_hand(cx, who, false);
+                self.set_hand(cx, who, false);
                 Ok(())
             }
             ControlCommand::GrantModeratorRole { target } => self.set_moderator(cx, who, target, true),
@@ -43,6 +43,33 @@ impl Room {
 }
 
 impl Room {
+    fn set_hand(&mut self, cx: &mut Cx, who: ParticipantId, up: bool) {
+        let Some(meeting) = &mut self.meeting else { return };
+        let changed = meeting.people.get(who).is_some_and(|p| p.hand_is_up != up);
+        if changed {
+            meeting
+                .people
+                .change(who, |p| (p.hand_is_up, p.hand_updated_at) = (up, cx.at));
+        }
+        let answer = if up {
+            ControlEvent::HandRaised
+        } else {
+            ControlEvent::HandLowered
+        };
+        cx.send_one(meeting.people.line(who), &answer);
+        if changed {
+            meeting.tell_update(cx, who);
+            self.hands_changed(cx, &[who]);
+        }
+    }
+
+    /// Modules hear whose hands went up or down.
+    pub(super) fn hands_changed(&mut self, cx: &mut Cx, whose: &[ParticipantId]) {
+        if let Some((modules, mut around)) = self.modules().filter(|_| !whose.is_empty()) {
+            modules.hands_changed(cx, &mut around, whose);
+        }
+    }
+
     fn set_moderator(
         &mut self,
         cx: &mut Cx,
@@ -84,23 +111,6 @@ impl Room {
 }
 
 impl Meeting {
-    fn set_hand(&mut self, cx: &mut Cx, who: ParticipantId, up: bool) {
-        let changed = self.people.get(who).is_some_and(|p| p.hand_is_up != up);
-        if changed {
-            self.people
-                .change(who, |p| (p.hand_is_up, p.hand_updated_at) = (up, cx.at));
-        }
-        let answer = if up {
-            ControlEvent::HandRaised
-        } else {
-            ControlEvent::HandLowered
-        };
-        cx.send_one(self.people.line(who), &answer);
-        if changed {
-            self.tell_update(cx, who);
-        }
-    }
-
     fn set_moderator(
         &mut self,
         cx: &mut Cx,
@@ -137,6 +147,7 @@ impl Meeting {
             ControlEvent::ModeratorRoleRevoked { target }
         };
         cx.send_one(self.people.line(who), &answer);
+        self.modules.role_is_told(cx, &mut self.people, target);
         cx.send_one(self.people.line(target), &ControlEvent::RoleUpdated { new_role });
         if moderator && self.has_moderation() {
             if self.modules.moderation.waiting_room {
@@ -158,6 +169,7 @@ impl Meeting {
         };
         self.people
             .change(who, |p| (p.role, p.granted) = (new_role, Some(new_role)));
+        self.modules.role_is_told(cx, &mut self.people, who);
         cx.send_one(self.people.line(who), &ControlEvent::RoleUpdated { new_role });
         self.tell_update(cx, who);
         true

@@ -8,11 +8,12 @@ use uuid::Uuid;
 use super::{Place, cost::Cost, input::StartOutcome};
 use crate::{
     ballots::{Ballots, SecretVote},
-    encoding::EncodeError,
+    encoding::{self, EncodeError},
     frame::EncodedEvent,
     ids::{LegalVoteId, SessionNo, TaskId, Timestamp, UserId},
     livekit::{Livekit, MediaAccess},
     protocol::{self, Event, Namespaces, ballot::SealedVote, codes::CloseCode},
+    sealed::{Sealed, Unsealer},
     task::Task,
 };
 
@@ -110,6 +111,7 @@ pub struct Secret {
 pub struct Keys<'a> {
     pub livekit: &'a Livekit,
     pub ballots: &'a Ballots,
+    pub unsealer: &'a dyn Unsealer,
 }
 
 /// What is secret.
@@ -119,6 +121,8 @@ pub enum SecretOf {
     Media { access: MediaAccess, at: Timestamp },
     /// The token of a user who may vote.
     VoteToken { vote: LegalVoteId, user: UserId },
+    /// A password that is sealed; an event may bring several, each with its number.
+    Password { sealed: Sealed, number: u8 },
     /// What a user has voted for ([`Secret::mark_of_option`]), and with which token.
     Receipt {
         vote: LegalVoteId,
@@ -162,8 +166,18 @@ impl Secret {
                 text.replacen(&Self::mark_of_option(mark), option.name(), 1)
                     .replacen(mark, token.as_str(), 1)
             }
+            SecretOf::Password { sealed, .. } => {
+                text.replacen(mark, &inside_quotes(&keys.unsealer.open(sealed)), 1)
+            }
         })
     }
+}
+
+/// A text as it stands between quotes in JSON.
+fn inside_quotes(text: &str) -> String {
+    let quoted = encoding::encode(&text).unwrap_or_else(EncodeError::undo);
+    let inside = quoted.strip_prefix('"').and_then(|text| text.strip_suffix('"'));
+    inside.unwrap_or_default().to_owned()
 }
 
 /// Something to do outside, in order.
@@ -291,9 +305,11 @@ impl Cx {
     #[must_use]
     pub fn secret(&self, of: SecretOf) -> (Secret, String) {
         // Other random numbers of the input stay as they are: a replay may leave this one out.
-        let kind = match of {
+        let kind = match &of {
             SecretOf::Media { .. } => "secret",
             SecretOf::VoteToken { .. } | SecretOf::Receipt { .. } => "token",
+            SecretOf::Password { number: 0, .. } => "password",
+            SecretOf::Password { .. } => "passwords",
         };
         let mark = format!("{kind}-{:016x}{:016x}", mixed(!self.seed), self.event_seq);
         let secret = Secret {
@@ -319,6 +335,12 @@ impl Cx {
         let scaled = u128::from(self.next_random()) * u128::from(bound);
         // The high half of 128 bits always fits.
         u64::try_from(scaled >> u64::BITS).unwrap_or_default()
+    }
+
+    /// One of so many, each as likely as the others; 0 of none.
+    pub fn one_of(&mut self, count: usize) -> usize {
+        // Less than `count`.
+        usize::try_from(self.below(count as u64)).unwrap_or(0)
     }
 
     /// A UUID v4 that depends on the seed and on how many were made before.
@@ -353,11 +375,11 @@ impl Cx {
         seq
     }
 
-    /// An event with something secret in it, for one line. Returns its number, as [`Cx::send_long`] does.
-    pub fn send_secret<E: Event>(&mut self, line: SessionNo, event: &E, secret: Secret) -> u64 {
+    /// An event with secrets in it. Returns its number, as [`Cx::send_long`] does.
+    pub fn send_secret<E: Event>(&mut self, to: Receivers, event: &E, secrets: Vec<Secret>) -> u64 {
         let seq = self.next_event();
         let frame = protocol::encode(event, self.at, Some(seq)).unwrap_or_else(EncodeError::undo);
-        self.push_own(seq, frame, line, vec![secret]);
+        self.push_unkept(seq, frame, to, secrets);
         seq
     }
 
@@ -399,7 +421,10 @@ impl Cx {
 
     /// An event for one line that is not kept, and maybe has secrets in it.
     pub(super) fn push_own(&mut self, seq: u64, frame: Utf8Bytes, line: SessionNo, secrets: Vec<Secret>) {
-        let to = Receivers::One(line);
+        self.push_unkept(seq, frame, Receivers::One(line), secrets);
+    }
+
+    fn push_unkept(&mut self, seq: u64, frame: Utf8Bytes, to: Receivers, secrets: Vec<Secret>) {
         self.effects.encodings += 1;
         self.effects.list.push(Effect::Send {
             seq,

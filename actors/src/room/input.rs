@@ -9,6 +9,7 @@ use crate::{
     protocol::{
         Command,
         meeting::{Caller, GuestAccess, Identity, MeetingFacts},
+        shared_folder::FolderLinks,
     },
     task::Outcome,
 };
@@ -148,7 +149,7 @@ pub enum Ending {
 }
 
 /// Word from REST, sent after the commit.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Notice {
     RoomDeleted,
@@ -163,6 +164,8 @@ pub enum Notice {
     GuestAccess(GuestAccess),
     /// An operator has locked a user out: its sessions end and its tokens are void, in every living room.
     UserDisabled(UserId),
+    /// The room's event has got a folder, or lost it.
+    SharedFolder(Option<Box<FolderLinks>>),
 }
 
 /// The answer to a `start`.

@@ -28,7 +28,7 @@ struct Head<'a> {
     role: Role,
     #[serde(skip_serializing_if = "Option::is_none")]
     closes_at: Option<Timestamp>,
-    tariff: &'a Tariff,
+    tariff: Cow<'a, Tariff>,
     event_info: Option<Cow<'a, EventInfo>>,
     room_info: Cow<'a, RoomInfo>,
     is_room_owner: bool,
@@ -68,7 +68,7 @@ impl Room {
             avatar_url: me.avatar_url.as_deref(),
             role: me.role,
             closes_at: meeting.closes_at,
-            tariff: &meeting.facts.tariff,
+            tariff: meeting.facts.tariff.told_to(me.kind),
             event_info: meeting.facts.event.as_ref().map(|event| event.told_to(caller)),
             room_info: meeting.facts.room.told_to(me.kind),
             is_room_owner: me.is_room_owner,

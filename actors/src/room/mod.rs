@@ -17,6 +17,7 @@
 
 pub mod access;
 mod agenda;
+mod automod;
 mod breakout;
 mod chat;
 mod control;
@@ -48,6 +49,7 @@ mod reports;
 pub mod ring;
 mod roster;
 mod seats;
+mod shared_folder;
 mod space;
 mod tasks;
 pub mod tickets;
@@ -277,6 +279,9 @@ impl Room {
             Input::Notice(Notice::InviteClosed(code)) => self.lock_out(cx, Caller::Guest(code)),
             Input::Notice(Notice::UserDisabled(user)) => self.lock_out(cx, Caller::User(user)),
             Input::Notice(Notice::GuestAccess(access)) => self.set_guest_access(cx, access),
+            Input::Notice(Notice::SharedFolder(folder)) => {
+                self.set_shared_folder(cx, folder.map(|folder| *folder));
+            }
         }
     }
 

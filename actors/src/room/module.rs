@@ -66,6 +66,12 @@ pub(super) trait Module: Default {
     /// The role of moderator was granted to, or taken from, somebody.
     fn role_changed(&mut self, _cx: &mut Cx, _around: &mut Around<'_>, _who: ParticipantId) {}
 
+    /// Somebody has another role and is about to hear of it: what it must know before.
+    fn role_is_told(&self, _cx: &mut Cx, _people: &mut Roster, _who: ParticipantId) {}
+
+    /// Hands went up or down: these participants', whatever rooms they are in.
+    fn hands_changed(&mut self, _cx: &mut Cx, _around: &mut Around<'_>, _whose: &[ParticipantId]) {}
+
     /// A breakout room is gone with all that was in it.
     fn space_closed(&mut self, _cx: &mut Cx, _around: &mut Around<'_>, _space: Space) {}
 

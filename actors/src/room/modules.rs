@@ -11,6 +11,7 @@ use super::{
     missed::Missed,
     module::{Around, Module, State},
     refusal::Refusal,
+    roster::Roster,
     tasks::Pending,
 };
 use crate::{
@@ -62,6 +63,14 @@ macro_rules! make {
 
             pub fn role_changed(&mut self, cx: &mut Cx, around: &mut Around<'_>, who: ParticipantId) {
                 $(self.$name.role_changed(cx, around, who);)*
+            }
+
+            pub fn role_is_told(&self, cx: &mut Cx, people: &mut Roster, who: ParticipantId) {
+                $(self.$name.role_is_told(cx, people, who);)*
+            }
+
+            pub fn hands_changed(&mut self, cx: &mut Cx, around: &mut Around<'_>, whose: &[ParticipantId]) {
+                $(self.$name.hands_changed(cx, around, whose);)*
             }
 
             pub fn space_closed(&mut self, cx: &mut Cx, around: &mut Around<'_>, space: Space) {

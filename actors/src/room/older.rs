@@ -6,6 +6,7 @@ use serde::Deserialize;
 
 use super::{
     Meeting,
+    automod::TalkingStick,
     breakout::{Breakout, BreakoutRooms},
     chat::{Budget, Chat, SpaceChat},
     legal_vote::LegalVotes,
@@ -16,6 +17,7 @@ use super::{
     modules::Modules,
     polls::{Poll, Polls},
     roster::Roster,
+    shared_folder::SharedFolder,
     timer::{Timer, Timers},
     training_participation_report::TrainingReports,
 };
@@ -92,6 +94,8 @@ impl StoredMeeting {
             legal_vote: LegalVotes::default(),
             timer: Timers::of_older(timers.into_iter()),
             polls: Polls::of_older(polls.into_iter()),
+            automod: TalkingStick::default(),
+            shared_folder: SharedFolder::default(),
             livekit: Media::of_older(media.into_iter()),
             meeting_report: AttendanceReports::default(),
             training_participation_report: TrainingReports::default(),

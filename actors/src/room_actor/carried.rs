@@ -21,6 +21,7 @@ use crate::{
         Room,
         input::{Input, StartOutcome},
     },
+    sealed::Unsealer,
     session::Link,
     shell::{Carrier, carrier::WriteSnapshot},
     task::{Outcome, Task},
@@ -188,6 +189,10 @@ impl Carrier for Carried {
 
     fn ballots(&self) -> &Ballots {
         &self.ports.ballots
+    }
+
+    fn unsealer(&self) -> &dyn Unsealer {
+        &*self.ports.unsealer
     }
 
     fn task(&mut self, task: Task) {

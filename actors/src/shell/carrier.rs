@@ -14,6 +14,7 @@ use crate::{
         effects::Effects,
         input::{Stamped, StartOutcome},
     },
+    sealed::Unsealer,
     task::Task,
 };
 
@@ -49,6 +50,8 @@ pub trait Carrier {
     fn write_snapshot(&mut self, number: u64, write: WriteSnapshot);
     /// Wakes the room by an input at this time of the room, and at no earlier one any more.
     fn wake_at(&mut self, at: Option<Timestamp>, now: Timestamp);
+    /// Opens what is sealed in events that leave.
+    fn unsealer(&self) -> &dyn Unsealer;
     /// Has something done outside; what became of it is an input.
     fn task(&mut self, task: Task);
     /// It need not be done any more.

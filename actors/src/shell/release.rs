@@ -79,6 +79,7 @@ impl<C: Carrier> Shell<C> {
                 let keys = Keys {
                     livekit: self.room.livekit(),
                     ballots: carrier.ballots(),
+                    unsealer: carrier.unsealer(),
                 };
                 let Some(frame) = Secret::put_into(&secrets, &frame, &keys) else {
                     return;

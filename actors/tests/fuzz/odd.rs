@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::dice::Dice;
 
 /// Commands as clients write them. A string that begins with `$` stands for an id that is known at the time.
-const COMMANDS: [&str; 51] = [
+const COMMANDS: [&str; 56] = [
     r#"{"namespace":"control","payload":{"action":"join","display_name":"Ann"}}"#,
     r#"{"namespace":"control","payload":{"action":"join"}}"#,
     r#"{"namespace":"control","payload":{"action":"enter_room"}}"#,
@@ -52,6 +52,11 @@ const COMMANDS: [&str; 51] = [
     r#"{"namespace":"polls","payload":{"action":"vote","poll_id":"$poll","choice_id":1}}"#,
     r#"{"namespace":"polls","payload":{"action":"vote","poll_id":"$poll","choice_ids":[0,1]}}"#,
     r#"{"namespace":"polls","payload":{"action":"finish","id":"$poll"}}"#,
+    r#"{"namespace":"automod","payload":{"action":"start","selection_strategy":"playlist","show_list":true,"consider_hand_raise":true,"time_limit":500,"allow_double_selection":false,"animation_on_random":false,"auto_append_on_join":true,"playlist":["$person","$person"]}}"#,
+    r#"{"namespace":"automod","payload":{"action":"start","selection_strategy":"random","show_list":false,"consider_hand_raise":false,"allow_double_selection":true,"animation_on_random":true,"auto_append_on_join":true,"allow_list":["$person","$person"]}}"#,
+    r#"{"namespace":"automod","payload":{"action":"edit","playlist":["$person"],"allow_list":["$person"]}}"#,
+    r#"{"namespace":"automod","payload":{"action":"select","how":"specific","participant":"$person","keep_in_remaining":true}}"#,
+    r#"{"namespace":"automod","payload":{"action":"yield","next":"$person"}}"#,
     r#"{"namespace":"livekit","payload":{"action":"create_new_access_token"}}"#,
     r#"{"namespace":"livekit","payload":{"action":"request_popout_stream_access_token"}}"#,
     r#"{"namespace":"livekit","payload":{"action":"force_mute","participants":["$person"]}}"#,

@@ -54,10 +54,8 @@ fn start(kind: Kind, name: &str, token: TokenHash) -> Start {
         identity.groups = Arc::from([group]);
     }
     if let Some(facts) = &mut start.facts {
-        facts
-            .tariff
-            .modules
-            .insert("livekit".to_owned(), ModuleFeatures::default());
+        let modules = &mut facts.tariff.modules;
+        modules.extend(["automod", "livekit"].map(|name| (name.to_owned(), ModuleFeatures::default())));
     }
     start
 }

@@ -98,14 +98,19 @@ const FAREWELLS: [&str; 5] = [
 ];
 
 /// What whoever is about to go may still hear.
-const LEAVES: [&str; 3] = [
+const LEAVES: [&str; 7] = [
     "control/left",
     "breakout/left",
     "training_participation_report/presence_logging_ended",
+    "automod/remaining_updated",
+    "automod/speaker_updated",
+    "automod/start_animation",
+    "automod/stopped",
 ];
 
 /// What only those hear who sent a command.
-const ANSWERS: [&str; 14] = [
+const ANSWERS: [&str; 15] = [
+    "automod/error",
     "control/error",
     "moderation/error",
     "chat/error",

@@ -71,6 +71,10 @@ impl View {
         )?;
         same("formal votes", &self.votes, &fresh.votes)?;
         same("the training", &self.training, &fresh.training)?;
+        same("who speaks, and who may", &self.automod, &fresh.automod)?;
+        if fresh.folder.is_some() {
+            same("the shared folder", &self.folder, &fresh.folder)?;
+        }
         same("microphones", &self.restrictions, &fresh.restrictions)?;
         same("breakout rooms", &self.breakout, &fresh.breakout)?;
         self.agrees_on_elsewhere(fresh)?;
@@ -117,6 +121,13 @@ impl View {
             same(&format!("the chat of {scope:?}"), &newest, &Some(so.as_slice()))?;
         }
         Ok(())
+    }
+
+    /// Whether something that changed in the session of automod is yet to be told: long lists take their time.
+    pub fn waits_for_automod(&self, room: &Value) -> bool {
+        let sessions = list(&room["meeting"]["modules"]["automod"]).iter();
+        let mut here = sessions.filter(|of| of[0].as_str() == self.space.as_deref());
+        here.any(|of| !of[1]["running"]["news"].is_null())
     }
 
     /// Compares with a snapshot of the room.

@@ -28,6 +28,7 @@ impl Deed<'_> {
             "legal_vote" => self.legal_vote(),
             "meeting_report" => self.meeting_report(),
             "training_participation_report" => self.training(),
+            "automod" => self.automod(),
             _ => self.control(),
         }
     }
@@ -289,5 +290,70 @@ impl Deed<'_> {
             payload["checkpoint_interval"] = json!({"after": self.chance.below(20), "within": 10});
         }
         payload
+    }
+
+    /// People of this room, mostly.
+    fn speakers(&mut self) -> Value {
+        if self.chance.one_in(30) {
+            // So long that changes of it are told together.
+            return json!(vec![self.view.id.clone(); 4_000]);
+        }
+        let mut here: Vec<_> = self
+            .view
+            .others
+            .keys()
+            .filter(|id| self.view.is_here(id))
+            .cloned()
+            .collect();
+        here.push(self.view.id.clone());
+        let mut speakers: Vec<_> = (0..self.chance.between(1, 6))
+            .filter_map(|_| self.chance.pick(&here))
+            .collect();
+        if self.chance.one_in(12) {
+            speakers.push(self.somebody());
+        }
+        json!(speakers)
+    }
+
+    fn automod(&mut self) -> Value {
+        let speaks = self
+            .view
+            .automod
+            .as_ref()
+            .is_some_and(|session| session["speaker"] == *self.view.id);
+        if speaks && self.chance.coin() {
+            return json!({"action": "yield", "next": self.chance.coin().then(|| self.somebody())});
+        }
+        let starts = if self.view.automod.is_none() { 12 } else { 1 };
+        let choices = [
+            (starts, "start"),
+            (2, "edit"),
+            (1, "stop"),
+            (8, "select"),
+            (1, "yield"),
+        ];
+        let action = self.chance.weighted(&choices).unwrap_or("start");
+        match action {
+            "start" => {
+                let strategy = self
+                    .chance
+                    .pick(&["none", "playlist", "random", "random", "nomination"]);
+                json!({
+                    "action": action, "selection_strategy": strategy, "show_list": !self.chance.one_in(4),
+                    "consider_hand_raise": self.chance.coin(), "allow_double_selection": self.chance.coin(),
+                    "animation_on_random": self.chance.coin(), "auto_append_on_join": self.chance.coin(),
+                    "time_limit": self.chance.coin().then(|| self.chance.between(100, 20_000)),
+                    "allow_list": self.speakers(), "playlist": self.speakers(),
+                })
+            }
+            "edit" => json!({"action": action, "allow_list": self.speakers(), "playlist": self.speakers()}),
+            "select" => {
+                let how = self
+                    .chance
+                    .pick(&["random", "next", "next", "specific", "specific", "none"]);
+                json!({"action": action, "how": how, "participant": self.somebody(), "keep_in_remaining": self.chance.coin()})
+            }
+            _ => json!({"action": action}),
+        }
     }
 }

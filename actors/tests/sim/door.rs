@@ -312,7 +312,9 @@ impl World {
                     // What the server has lost with the machine it can't tell.
                     self.clients.iter_mut().for_each(Client::forget);
                 }
-                Came::Room(handle, self.notices.clone())
+                let mut missed = self.notices.clone();
+                missed.push(Notice::SharedFolder(self.folder.clone().map(Box::new)));
+                Came::Room(handle, missed)
             }
             Err(failed) => {
                 let (past, error) = *failed;
@@ -340,9 +342,15 @@ impl World {
         if notice == Notice::RoomDeleted {
             return process.mailbox.put(Mail::Deleted(self.room));
         }
-        process.rooms.notice(self.room, notice, process.revisions.next());
+        process
+            .rooms
+            .notice(self.room, notice.clone(), process.revisions.next());
+        if let Notice::SharedFolder(folder) = notice {
+            self.folder = folder.map(|folder| *folder);
+            return;
+        }
         if !self.notices.contains(&notice) {
-            self.notices.push(notice);
+            self.notices.push(notice.clone());
         }
         for client in &self.clients {
             let is_it = match notice {

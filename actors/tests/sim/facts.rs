@@ -39,6 +39,7 @@ impl World {
         };
         self.facts.drawn += 1;
         facts.tariff.name = self.facts.drawn.to_string();
+        facts.shared_folder.clone_from(&self.folder);
         Box::new(facts)
     }
 

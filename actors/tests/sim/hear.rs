@@ -50,6 +50,11 @@ impl View {
             // An answer: nothing of it is state.
             "meeting_report" => Ok(()),
             "training_participation_report" => self.hear_training(event),
+            "automod" => self.hear_automod(event),
+            "shared_folder" => {
+                self.folder = Some(json!(content(event.payload)));
+                Ok(())
+            }
             other => Err(format!("an event of {other}")),
         }
     }
@@ -335,6 +340,46 @@ impl View {
                 vote.insert("state".to_owned(), json!("canceled"));
             }
             _ => {}
+        }
+        Ok(())
+    }
+
+    fn hear_automod(&mut self, event: &Event<'_>) -> Heard {
+        let payload = event.payload;
+        let Some(session) = &mut self.automod else {
+            match event.message {
+                "started" => {
+                    let mut session = content(payload);
+                    session.insert("speaker".to_owned(), Value::Null);
+                    self.automod = Some(Value::Object(session));
+                }
+                // Told to who comes back and may know one.
+                "error" | "stopped" => {}
+                other => return Err(format!("automod/{other} without a session")),
+            }
+            return Ok(());
+        };
+        let may_hide = ["playlist", "random"]
+            .map(Value::from)
+            .contains(&session["selection_strategy"]);
+        let is_hidden = may_hide && session["show_list"] == false;
+        match event.message {
+            "speaker_updated" => {
+                session["speaker"] = payload["speaker"].clone();
+                session["history"] = payload.get("history").cloned().unwrap_or_else(|| json!([]));
+                if payload.get("remaining").is_none() != is_hidden {
+                    return Err("a list that is hidden is shown, or the other way round".to_owned());
+                }
+                if let Some(remaining) = payload.get("remaining") {
+                    session["remaining"] = remaining.clone();
+                }
+            }
+            "remaining_updated" if !is_hidden => session["remaining"] = payload["remaining"].clone(),
+            "start_animation"
+                if session["speaker"].is_null() && list(&payload["pool"]).contains(&payload["result"]) => {}
+            "stopped" => self.automod = None,
+            "error" => {}
+            other => return Err(format!("automod/{other}, and the session is {session}")),
         }
         Ok(())
     }

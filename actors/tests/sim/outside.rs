@@ -15,6 +15,7 @@ use colloquy_actors::{
         effects::{Effect, Effects},
         input::{Input, Stamped, StartOutcome},
     },
+    sealed::Unsealer,
     shell::{Carrier, carrier::WriteSnapshot},
     task::{Task, Work},
 };
@@ -24,6 +25,7 @@ use super::{
     ledger::Ledger,
     net::SimLink,
     process::{Mail, Mailbox, SimRoom},
+    trial::Opener,
 };
 
 /// A client's call of `start`.
@@ -144,6 +146,10 @@ impl Carrier for Outside {
 
     fn wall(&self) -> Timestamp {
         self.wall
+    }
+
+    fn unsealer(&self) -> &dyn Unsealer {
+        &Opener
     }
 
     fn seed(&mut self) -> u64 {

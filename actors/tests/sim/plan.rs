@@ -58,7 +58,15 @@ pub struct Plan {
 }
 
 /// Namespaces that came later.
-const LATER_NAMES: [&str; 3] = ["legal_vote", "meeting_report", "training_participation_report"];
+const LATER_NAMES: [&str; 4] = [
+    "legal_vote",
+    "meeting_report",
+    "training_participation_report",
+    "automod",
+];
+
+/// Those of them that have no commands.
+const SILENT: [&str; 1] = ["shared_folder"];
 
 /// Something that half of the worlds know.
 fn sometimes(chance: &mut Chance, weight: usize) -> usize {
@@ -139,7 +147,7 @@ pub fn facts(chance: &mut Chance) -> MeetingFacts {
     let mut facts = trial::facts();
     let modules = &mut facts.tariff.modules;
     modules.insert("livekit".to_owned(), ModuleFeatures::default());
-    for name in LATER_NAMES {
+    for name in LATER_NAMES.into_iter().chain(SILENT) {
         modules.insert(name.to_owned(), ModuleFeatures::default());
     }
     if chance.one_in(10) {

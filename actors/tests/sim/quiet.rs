@@ -18,6 +18,7 @@ use serde_json::Value;
 use super::{
     client::Stage,
     process::Mail,
+    trial::Opener,
     view::View,
     world::{Step, World},
 };
@@ -75,8 +76,20 @@ impl World {
                 // Whether trainees are waited for is for the trainer; trainees come later.
                 fresh.training = view.training.clone();
             }
+            let is_told_later = view.waits_for_automod(state);
+            if is_told_later {
+                fresh.automod.clone_from(&view.automod);
+            }
             view.agrees_with(&fresh, self.messages_max())?;
+            let has_automod = view.automod.is_some();
             self.count("view compared");
+            if has_automod {
+                self.count(if is_told_later {
+                    "automod: told later"
+                } else {
+                    "automod: compared"
+                });
+            }
         }
         Ok(())
     }
@@ -146,7 +159,15 @@ impl World {
                 {
                     let ballots = &self.process.borrow().ballots;
                     let livekit = &self.livekit;
-                    told = Secret::put_into(&secrets, &frame, &Keys { livekit, ballots });
+                    told = Secret::put_into(
+                        &secrets,
+                        &frame,
+                        &Keys {
+                            livekit,
+                            ballots,
+                            unsealer: &Opener,
+                        },
+                    );
                 }
             }
         }

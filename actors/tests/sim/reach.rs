@@ -6,8 +6,15 @@ use std::collections::BTreeMap;
 pub type Reached = BTreeMap<String, usize>;
 
 /// Each of these happens at least [`TIMES_MIN`] times in each half of the fixed seeds.
-const THINGS: [&str; 89] = [
+const THINGS: [&str; 97] = [
     "actor died",
+    "automod/error",
+    "automod/remaining_updated",
+    "automod/speaker_updated",
+    "automod/start_animation",
+    "automod/started",
+    "automod/stopped",
+    "automod: compared",
     "breakout/error",
     "breakout/expired",
     "breakout/joined",
@@ -81,6 +88,7 @@ const THINGS: [&str; 89] = [
     "room failed",
     "room over",
     "room revived",
+    "shared_folder/updated",
     "socket cut",
     "stop",
     "ticket outlives actor",

@@ -15,7 +15,7 @@ use super::{
     disk::{Fault, Loss},
     process::Mail,
     server::Server,
-    trial::id_of,
+    trial::{OPENED, folder, id_of},
     world::{Step, Wish, World},
 };
 
@@ -237,6 +237,11 @@ impl World {
     }
 
     fn notice(&mut self) {
+        if self.later.one_in(3) {
+            let number = self.next_number();
+            let folder = (!self.later.one_in(3)).then(|| Box::new(folder(&number.to_string())));
+            return self.tell_notice(Notice::SharedFolder(folder));
+        }
         let user = CAST[self.chance.below(CAST.len())].name;
         let notice = match self.chance.below(6) {
             0 => Notice::RoomDeleted,
@@ -379,7 +384,8 @@ impl World {
             return Err("the actor does not come to rest".to_owned());
         };
         let state = serde_json::to_value(&room).map_err(|error| error.to_string())?;
-        if state.to_string().contains(TOKEN_BEGIN) {
+        let text = state.to_string();
+        if text.contains(TOKEN_BEGIN) || text.contains(OPENED) {
             return Err("a secret in the state".to_owned());
         }
         for index in 0..self.clients.len() {

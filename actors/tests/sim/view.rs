@@ -41,6 +41,10 @@ pub struct View {
     pub votes: BTreeMap<String, Value>,
     /// Whether trainees are asked, and this one is.
     pub training: Value,
+    /// A session of automod: its rules, its lists as far as they are shown, and who speaks.
+    pub automod: Option<Value>,
+    /// The folder as its role sees it. Of its end nobody is told.
+    pub folder: Option<Value>,
     pub restrictions: Value,
     /// The room of LiveKit, and what the token that came with it allows.
     pub media_room: Value,
@@ -84,12 +88,7 @@ impl View {
             hand: None,
             others: BTreeMap::new(),
             ready: BTreeSet::new(),
-            waiting: waiting.map(|waiting| {
-                let entries = list(waiting).iter();
-                entries
-                    .map(|entry| (text(&entry["id"]), entry["control"].clone()))
-                    .collect()
-            }),
+            waiting: waiting.map(who_waits),
             waiting_room: moderation.get("waiting_room_enabled").and_then(Value::as_bool),
             raise_hands: moderation["raise_hands_enabled"].as_bool().unwrap_or(true),
             chat: chat["enabled"].as_bool().ok_or("chat is always there")?,
@@ -102,6 +101,8 @@ impl View {
             poll: payload.get("polls").cloned(),
             votes: votes(&payload["legal_vote"]),
             training: payload["training_participation_report"]["state"].clone(),
+            automod: payload.get("automod").map(session),
+            folder: payload.get("shared_folder").cloned(),
             restrictions: payload["livekit"]["microphone_restriction_state"].clone(),
             media_room: payload["livekit"]["room"].clone(),
             grant: super::media::grant(&payload["livekit"]),
@@ -216,6 +217,20 @@ fn fixed(payload: &Value) -> Value {
         fixed[field] = payload[field].clone();
     }
     fixed
+}
+
+fn who_waits(waiting: &Value) -> BTreeMap<String, Value> {
+    let entries = list(waiting).iter();
+    entries
+        .map(|entry| (text(&entry["id"]), entry["control"].clone()))
+        .collect()
+}
+
+/// A session of automod.
+fn session(state: &Value) -> Value {
+    let mut session = state["config"].clone();
+    session["speaker"] = state["speaker"].clone();
+    session
 }
 
 fn elsewhere(breakout: &Value) -> BTreeMap<String, Value> {

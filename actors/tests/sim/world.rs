@@ -16,6 +16,7 @@ use colloquy_actors::{
         Command,
         control::ControlCommand,
         limits::{UNHEARD_AT_CLOSE_SECS, UNHEARD_SECS},
+        shared_folder::FolderLinks,
     },
     room::{
         cost::Cost,
@@ -38,7 +39,7 @@ use super::{
     plan::Plan,
     process::Process,
     server::Server,
-    trial::BEGIN,
+    trial::{BEGIN, Opener},
 };
 
 /// What a step found wrong.
@@ -77,6 +78,8 @@ pub struct World {
     pub by_token: BTreeMap<u64, TokenHash>,
     /// Who has lost access, as the database knows, and their tokens of then, with the number of the last call before.
     pub notices: Vec<Notice>,
+    /// The folder of the room's event, as the database knows.
+    pub folder: Option<FolderLinks>,
     pub void: BTreeMap<TokenHash, u64>,
     pub chance: Chance,
     /// Draws what came later, see [`Plan::draw`].
@@ -126,6 +129,7 @@ impl World {
             outlived: BTreeSet::new(),
             by_token: BTreeMap::new(),
             notices: Vec::new(),
+            folder: None,
             void: BTreeMap::new(),
             chance,
             later,
@@ -275,8 +279,16 @@ impl World {
                     let room = self.server.as_ref().and_then(Server::room);
                     let livekit = room.map_or(&*self.livekit, LoggedRoom::livekit);
                     let ballots = &self.process.borrow().ballots;
-                    let frame =
-                        Secret::put_into(&secrets, &frame, &Keys { livekit, ballots }).unwrap_or(frame);
+                    let frame = Secret::put_into(
+                        &secrets,
+                        &frame,
+                        &Keys {
+                            livekit,
+                            ballots,
+                            unsealer: &Opener,
+                        },
+                    )
+                    .unwrap_or(frame);
                     self.net.sent(seq, &frame, &to);
                     if frame.contains(r#""message":"join_success""#)
                         && let Ok(envelope) = serde_json::from_str::<serde_json::Value>(&frame)

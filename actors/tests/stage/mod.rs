@@ -15,6 +15,7 @@ use colloquy_actors::{
         Caller, Identity, MeetingFacts, ParticipationKind, Role, RoomInfo, Tariff, UserInfo,
     },
     room::input::Notice,
+    sealed::{Sealed, Unsealer},
     session::Places,
     task::{Outcome, Task},
 };
@@ -53,6 +54,16 @@ impl Clock for TestClock {
 /// Says that all rooms exist, that none does, or nothing; and which invites were withdrawn while rooms slept.
 #[derive(Debug)]
 struct TestDirectory(Mutex<Result<bool, Unavailable>>, Mutex<Vec<InviteCode>>);
+
+/// Nothing is sealed here.
+#[derive(Debug)]
+struct Shut;
+
+impl Unsealer for Shut {
+    fn open(&self, _sealed: &Sealed) -> String {
+        String::new()
+    }
+}
 
 impl Directory for TestDirectory {
     fn missing_rooms(&self, rooms: Vec<RoomId>) -> BoxFuture<'_, Result<Vec<RoomId>, Unavailable>> {
@@ -136,6 +147,7 @@ impl Stage {
             directory: Arc::clone(&directory) as Arc<dyn Directory>,
             tasks: Arc::new(NoTasks),
             callers: Arc::new(TestNames),
+            unsealer: Arc::new(Shut),
         };
         let settings = LiveSettings {
             journal,
@@ -392,5 +404,6 @@ fn facts(room: RoomId) -> MeetingFacts {
         sip_lobby: false,
         custom_display_names: true,
         training: None,
+        shared_folder: None,
     }
 }

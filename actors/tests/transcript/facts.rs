@@ -8,7 +8,7 @@ use colloquy_actors::{
     room::RoomSettings,
 };
 
-use crate::trial::{ROOM, id_of};
+use crate::trial::{ROOM, folder, id_of};
 
 pub fn set(facts: &mut MeetingFacts, settings: &mut RoomSettings, word: &str) -> Result<(), String> {
     let (key, value) = word
@@ -32,6 +32,7 @@ pub fn set(facts: &mut MeetingFacts, settings: &mut RoomSettings, word: &str) ->
         "training" => facts.training = Some(training(value)?),
         "password" => facts.room.password = Some(value.to_owned()),
         "event" => facts.event = Some(event(value)),
+        "folder" => facts.shared_folder = Some(folder(value)),
         "modules" => {
             let names = || {
                 value

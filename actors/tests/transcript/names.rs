@@ -93,7 +93,13 @@ impl Names {
             let (name, after) = after.split_once('>').ok_or("a < without >")?;
             expanded.push_str(before);
             if let Some((run, times)) = name.split_once('*') {
-                expanded.push_str(&run.repeat(times.parse().map_err(|_| "how many times?")?));
+                let times = times.parse().map_err(|_| "how many times?")?;
+                let again = match self.ids.get(run) {
+                    // Entries of a list.
+                    Some(id) => vec![format!("\"{id}\""); times].join(","),
+                    None => run.repeat(times),
+                };
+                expanded.push_str(&again);
             } else {
                 let id = self
                     .ids

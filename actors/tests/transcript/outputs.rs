@@ -19,7 +19,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::scene::{Result, Scene, draw};
-use crate::trial::ROOM;
+use crate::trial::{Opener, ROOM};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -173,6 +173,7 @@ impl Scene {
         let keys = Keys {
             livekit: &Livekit::default(),
             ballots: &self.ballots,
+            unsealer: &Opener,
         };
         let leaves = Secret::put_into(secrets, frame, &keys);
         let frame = leaves.as_ref().unwrap_or(frame);

@@ -144,6 +144,11 @@ impl Scene {
             ["disable", "user", name] => {
                 self.input(Input::Notice(Notice::UserDisabled(UserId(id_of(name)))))?;
             }
+            ["folder", "gone"] => self.input(Input::Notice(Notice::SharedFolder(None)))?,
+            ["folder", name] => {
+                let folder = Some(Box::new(trial::folder(name)));
+                self.input(Input::Notice(Notice::SharedFolder(folder)))?;
+            }
             ["guests", access] => self.input(Input::Notice(Notice::GuestAccess(guest_access(access)?)))?,
             ["repeat", times, ..] => {
                 let deed = line.splitn(3, ' ').nth(2).ok_or("repeat what?")?;

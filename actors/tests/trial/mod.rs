@@ -24,6 +24,7 @@ use colloquy_actors::{
         },
         names::DisplayName,
         parse,
+        shared_folder::{FolderLink, FolderLinks},
     },
     room::{
         Room, RoomSettings,
@@ -31,6 +32,7 @@ use colloquy_actors::{
         input::{Input, SeatTaken, Stamped, Start, StartOutcome},
         tickets::Grant,
     },
+    sealed::{Sealed, Unsealer},
 };
 use uuid::Uuid;
 
@@ -313,5 +315,31 @@ pub fn facts() -> MeetingFacts {
         sip_lobby: false,
         custom_display_names: true,
         training: None,
+        shared_folder: None,
+    }
+}
+
+/// The folder of this name, with its passwords sealed.
+pub fn folder(name: &str) -> FolderLinks {
+    let link = |kind: &str| FolderLink {
+        url: format!("https://cloud.example/{name}/{kind}"),
+        password: Sealed::new(format!("{name} {kind}")),
+    };
+    FolderLinks {
+        read: link("read"),
+        read_write: link("read_write"),
+    }
+}
+
+/// What a password begins with once it is open; no state may hold that.
+pub const OPENED: &str = "opened:";
+
+/// Opens what [`folder`] has sealed.
+#[derive(Debug)]
+pub struct Opener;
+
+impl Unsealer for Opener {
+    fn open(&self, sealed: &Sealed) -> String {
+        format!("{OPENED} {}", sealed.as_str())
     }
 }

@@ -160,6 +160,8 @@ pub enum ScenarioName {
     Neighbours,
     /// As fanout, first undisturbed, then while a moderator restricts and mutes everybody.
     Moderation,
+    /// A talking stick goes round to everyone, who hands it on at once.
+    Automod,
 }
 
 impl ScenarioName {

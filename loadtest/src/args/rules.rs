@@ -185,6 +185,7 @@ impl Args {
                 parameters.extend(talk);
                 parameters.extend([("breakout_rooms", json!(self.breakout_rooms))]);
             }
+            ScenarioName::Automod => {}
             ScenarioName::WaitingRoom => parameters.extend([("rate", rate)]),
             ScenarioName::Stall => {
                 parameters.extend(flood);

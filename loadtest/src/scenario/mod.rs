@@ -1,6 +1,7 @@
 //! One file per scenario, and what several of them need.
 
 mod attendee;
+mod automod;
 mod baseline;
 mod breakout;
 mod chat;
@@ -77,6 +78,7 @@ pub async fn run(args: Arc<Args>, api: Arc<Api>, meetings: Arc<Meetings>) -> Res
         ScenarioName::Churn => churn::run(entry, rooms, observer).await?,
         ScenarioName::Breakout => breakout::run(entry, rooms, observer).await?,
         ScenarioName::WaitingRoom => waiting_room::run(entry, rooms, observer).await?,
+        ScenarioName::Automod => automod::run(entry, rooms, observer).await?,
         ScenarioName::Class => class::run(entry, rooms, observer).await?,
         ScenarioName::Restart => restart::run(entry, rooms).await?,
         ScenarioName::Stall => stall::run(entry, rooms, observer).await?,

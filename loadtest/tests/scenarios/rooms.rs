@@ -1,4 +1,4 @@
-//! Rooms beside the room: breakout rooms and the waiting room.
+//! What goes on in rooms: breakout rooms, the waiting room, a talking stick.
 
 use serde_json::json;
 
@@ -99,4 +99,33 @@ async fn who_is_let_in_without_acceptance_is_noticed() {
     let run = run(Fault::LetOneIn, WAITING).await;
     let expected = json!({"join refused: let in without acceptance": 1});
     assert_eq!(run.assert_failed(), &expected);
+}
+
+const AUTOMOD: &[&str] = &[
+    "--scenario",
+    "automod",
+    "--rooms",
+    "2",
+    "--participants",
+    "5",
+    "--timeout",
+    "2",
+];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_talking_stick_goes_round() {
+    let run = run(Fault::None, AUTOMOD).await;
+    run.assert_passed();
+    assert_eq!(run.count("deliveries_expected"), 2 * 5 * 5);
+    assert_eq!(run.report["deliveries"]["count"], 2 * 5 * 5);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_speaker_whom_somebody_does_not_hear_of_is_noticed() {
+    let run = run(Fault::LoseOne, AUTOMOD).await;
+    assert_eq!(
+        run.assert_failed()["did not hear of all speakers in their order"],
+        1
+    );
+    assert_eq!(run.count("lost"), 1);
 }

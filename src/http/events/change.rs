@@ -25,7 +25,7 @@ use crate::{
         checks::Checks,
         params::{InPath, InQuery},
         refusals, rooms,
-        shared_folders::require_provider,
+        shared_folders::{require_provider, tell_room},
         streaming_targets::CreateStreamingTargetBody,
     },
     mail::Told,
@@ -133,6 +133,7 @@ async fn apply(
     change.folder = folders::made(state, event, makes_folder).await?;
     if !change.is_empty() {
         let (folder, guest_access) = (change.folder.clone(), change.room.guest_access);
+        let has_made = folder.is_some();
         let changed = events::change(&state.db, &seen.event, change, editor, notifier).await;
         let changed = changed.map(|changed| {
             told = changed.told;
@@ -140,10 +141,14 @@ async fn apply(
         });
         seen = folders::settled(state, folder, changed).await?;
         rooms::tell_guest_access(&state.live, seen.room.id, guest_access);
+        if has_made {
+            tell_room(state, event).await;
+        }
     }
     // At last: it can't be undone.
     if wants_folder == Some(false) {
         state.deleter().folder(event, false).await?;
+        tell_room(state, event).await;
         seen.folder = None;
     }
     Ok((seen, told))

@@ -111,7 +111,7 @@ async fn start(
         let facts = access::open(facts.ok_or_else(|| ApiError::not_found("No such room"))?)?;
         let admission = Admission {
             identity: Some(meetings::recorder()),
-            ..meetings::admission(facts, None, &state.config, &state.offer)
+            ..meetings::admission(facts, None, &state.config, (&state.offer, &state.seals))
         };
         if let Some(issued) = admitting.issue(&admission).await? {
             return Ok(issued);

@@ -7,6 +7,7 @@ use colloquy::{
     livekit::{CallError, RoomService, Sweep, SweepError},
     meetings,
     origins::Origins,
+    seals::Seals,
     store::Db,
 };
 use colloquy_actors::live::Live;
@@ -74,7 +75,8 @@ impl Swept {
         let media = Arc::new(media);
         let settings = meetings::live_settings(&config, &self.server.data_dir());
         let origins = Origins::new(b"key", &config);
-        let ports = meetings::ports(db.clone(), Arc::clone(&media), &config.call_in, origins);
+        let of_rooms = (origins, Seals::new(&[7; 32]).expect("a key"));
+        let ports = meetings::ports(db.clone(), Arc::clone(&media), &config.call_in, of_rooms);
         let live = Live::start(settings, ports).await.expect("the live core");
         let sweep = Sweep {
             twice,

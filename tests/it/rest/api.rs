@@ -25,6 +25,7 @@ use colloquy::{
     origins::Origins,
     people::People,
     readiness::Readiness,
+    seals::Seals,
     shared_folders::SharedFolders,
     store::{
         events::{self, NewEvent},
@@ -97,9 +98,15 @@ impl Api {
         let settings = VerifierSettings::local(&config.oidc, Arc::clone(&issuer));
         let media = Arc::new(RoomService::new(&config.outgoing, &config.livekit).expect("a client"));
         let origins = Origins::new(b"key", &config);
+        let seals = Seals::new(&[7; 32]).expect("a key");
         let live = Live::start(
             LiveSettings::default(),
-            meetings::ports(database.db.clone(), media, &config.call_in, origins.clone()),
+            meetings::ports(
+                database.db.clone(),
+                media,
+                &config.call_in,
+                (origins.clone(), seals.clone()),
+            ),
         );
         let live = live.await.expect("the live core");
         let objects = Objects::open(&config.outgoing, &config.assets, folder).expect("an asset store");
@@ -113,6 +120,7 @@ impl Api {
             known_users: KnownUsers::default(),
             disabled_users: DisabledUsers::default(),
             shared_folders: SharedFolders::new(&config.outgoing, &config.shared_folder).expect("a client"),
+            seals,
             live,
             db: database.db.clone(),
             verifier: Verifier::new(settings, &config.outgoing, clock.clock()).expect("a client"),

@@ -2,6 +2,7 @@
 
 mod accept_all;
 mod asyncapi;
+mod automod;
 mod avatars;
 mod breakout;
 mod chat;
@@ -20,6 +21,7 @@ mod polls;
 mod resume_from;
 mod resumption;
 mod sent_out;
+mod shared_folder;
 mod tariff;
 mod timer;
 mod upgrade;

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     super::{
-        effects::{Cx, Secret, SecretOf},
+        effects::{Cx, Receivers, Secret, SecretOf},
         module::Around,
     },
     ending::Ending,
@@ -204,7 +204,7 @@ impl ActiveVote {
             token: Some(&token),
         });
         let seq = match secret {
-            Some(secret) => cx.send_secret(line, &event, secret),
+            Some(secret) => cx.send_secret(Receivers::One(line), &event, vec![secret]),
             None => cx.send_long(line, &event),
         };
         around.people.set_whole_since(who, seq);

@@ -2,7 +2,7 @@
 
 use super::{
     super::{
-        effects::{Cx, Secret, SecretOf},
+        effects::{Cx, Receivers, Secret, SecretOf},
         module::Around,
         roster::Circle,
     },
@@ -110,7 +110,7 @@ impl LegalVotes {
                     consumed_token: &mark,
                 },
             };
-            let seq = cx.send_secret(line, &event, secret);
+            let seq = cx.send_secret(Receivers::One(line), &event, vec![secret]);
             around.people.set_whole_since(id, seq);
         }
         self.after_vote(cx, around, space);

@@ -15,7 +15,7 @@ pub use self::media::SpaceMedia;
 use super::{
     Room, RoomSettings,
     agenda::Agenda,
-    effects::{Cx, Secret},
+    effects::{Cx, Receivers, Secret},
     input::MediaTold,
     module::{Around, Module, PerSpace, State},
     refusal::Refusal,
@@ -309,7 +309,11 @@ impl Media {
         if let (Some((credentials, secret)), Some(line)) =
             (self.credentials(cx, around, who), around.people.line(who))
         {
-            let seq = cx.send_secret(line, &LivekitEvent::Credentials(&credentials), secret);
+            let seq = cx.send_secret(
+                Receivers::One(line),
+                &LivekitEvent::Credentials(&credentials),
+                vec![secret],
+            );
             around.people.set_whole_since(who, seq);
         }
     }

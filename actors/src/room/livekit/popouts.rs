@@ -10,7 +10,10 @@ use crate::{
         limits::{POPOUT_AFTER_SECS, POPOUTS_PER_PARTICIPANT_MAX, POPOUTS_WAITING_MAX},
         livekit::LivekitEvent,
     },
-    room::{effects::Cx, module::Around},
+    room::{
+        effects::{Cx, Receivers},
+        module::Around,
+    },
 };
 
 /// When a participant may have popout windows.
@@ -79,6 +82,10 @@ fn send(cx: &mut Cx, around: &mut Around<'_>, who: ParticipantId) {
     };
     let identity = identity.to_string();
     let (secret, token) = cx.media_secret(MediaAccess { identity, grant });
-    let seq = cx.send_secret(line, &LivekitEvent::PopoutStreamAccessToken { token }, secret);
+    let seq = cx.send_secret(
+        Receivers::One(line),
+        &LivekitEvent::PopoutStreamAccessToken { token },
+        vec![secret],
+    );
     around.people.set_whole_since(who, seq);
 }

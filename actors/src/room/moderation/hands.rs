@@ -12,36 +12,57 @@ use crate::{
 };
 
 impl Meeting {
-    pub(super) fn set_raise_hands(&mut self, cx: &mut Cx, who: ParticipantId, enabled: bool) {
+    pub(super) fn enable_raise_hands(&mut self, cx: &mut Cx, who: ParticipantId) {
+        self.switch_raise_hands(
+            cx,
+            who,
+            true,
+            &ModerationEvent::RaiseHandsEnabled { issued_by: who },
+        );
+    }
+
+    /// Returns whose hands went down.
+    pub(super) fn disable_raise_hands(&mut self, cx: &mut Cx, who: ParticipantId) -> Vec<ParticipantId> {
+        let event = ModerationEvent::RaiseHandsDisabled { issued_by: who };
+        self.switch_raise_hands(cx, who, false, &event);
+        self.lower_hands(cx, who, None, None)
+    }
+
+    fn switch_raise_hands(
+        &mut self,
+        cx: &mut Cx,
+        who: ParticipantId,
+        enabled: bool,
+        event: &ModerationEvent<'_>,
+    ) {
         let changed = std::mem::replace(&mut self.modules.moderation.raise_hands_enabled, enabled) != enabled;
         self.modules.moderation.raise_hands_switched = Some(Changed { by: who, at: cx.at });
-        let event = if enabled {
-            ModerationEvent::RaiseHandsEnabled { issued_by: who }
-        } else {
-            ModerationEvent::RaiseHandsDisabled { issued_by: who }
-        };
-        tell_flag(cx, &mut self.people, changed, Some(who), &event);
-        if !enabled {
-            self.lower_hands(cx, who, None, None);
-        }
+        tell_flag(cx, &mut self.people, changed, Some(who), event);
     }
 
-    pub(super) fn reset_raised_hands(&mut self, cx: &mut Cx, who: ParticipantId, target: Option<&Named>) {
+    /// Returns whose hands went down.
+    pub(super) fn reset_raised_hands(
+        &mut self,
+        cx: &mut Cx,
+        who: ParticipantId,
+        target: Option<&Named>,
+    ) -> Vec<ParticipantId> {
         let event = ModerationEvent::RaisedHandResetByModerator { issued_by: who };
-        self.lower_hands(cx, who, target, Some(&event));
+        self.lower_hands(cx, who, target, Some(&event))
     }
 
-    /// Lowers raised hands, also those of participants who are away, and tells those whom it concerns.
+    /// Lowers raised hands, also those of participants who are away, and tells those whom it concerns. Returns whose they were.
     fn lower_hands(
         &mut self,
         cx: &mut Cx,
         who: ParticipantId,
         of: Option<&Named>,
         event: Option<&ModerationEvent<'_>>,
-    ) {
+    ) -> Vec<ParticipantId> {
         let is_meant = |id| of.is_none_or(|named| named.contains(id));
         let up = self.people.iter().filter(|(id, p)| p.hand_is_up && is_meant(*id));
-        for id in up.map(|(id, _)| id).collect::<Vec<_>>() {
+        let up: Vec<_> = up.map(|(id, _)| id).collect();
+        for id in up.iter().copied() {
             self.people.change(id, |p| {
                 (p.hand_is_up, p.hand_updated_at) = (false, cx.at);
                 p.hand_lowered = Some(Changed { by: who, at: cx.at });
@@ -54,6 +75,7 @@ impl Meeting {
             }
             self.tell_update(cx, id);
         }
+        up
     }
 
     pub(super) fn change_display_name(

@@ -37,10 +37,14 @@ impl Room {
         match command {
             ModerationCommand::EnableWaitingRoom => self.enable_waiting_room(cx, Some(who)),
             ModerationCommand::DisableWaitingRoom => self.disable_waiting_room(cx, who),
-            ModerationCommand::EnableRaiseHands => meeting.set_raise_hands(cx, who, true),
-            ModerationCommand::DisableRaiseHands => meeting.set_raise_hands(cx, who, false),
+            ModerationCommand::EnableRaiseHands => meeting.enable_raise_hands(cx, who),
+            ModerationCommand::DisableRaiseHands => {
+                let lowered = meeting.disable_raise_hands(cx, who);
+                self.hands_changed(cx, &lowered);
+            }
             ModerationCommand::ResetRaisedHands { target } => {
-                meeting.reset_raised_hands(cx, who, target.as_ref());
+                let lowered = meeting.reset_raised_hands(cx, who, target.as_ref());
+                self.hands_changed(cx, &lowered);
             }
             ModerationCommand::ChangeDisplayName { new_name, target } => {
                 return meeting.change_display_name(cx, who, target, &new_name);

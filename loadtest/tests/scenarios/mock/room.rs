@@ -1,6 +1,9 @@
 //! A room of the mock: everything goes to everyone in one order, except for the fault it was told to make.
 
-use std::sync::{Arc, Mutex};
+use std::{
+    collections::VecDeque,
+    sync::{Arc, Mutex},
+};
 
 use futures_util::{SinkExt, StreamExt};
 use hyper::upgrade::Upgraded;
@@ -27,6 +30,9 @@ pub struct Room {
     /// A message that one receiver gets after the next.
     held_back: Option<Message>,
     is_guarded: bool,
+    /// Who speaks next, and how many have spoken.
+    playlist: VecDeque<Value>,
+    speakers: u64,
     pub fault: Option<Fault>,
 }
 
@@ -100,6 +106,13 @@ impl Room {
                 let accepted = self.event("moderation", &json!({"message": "accepted"}));
                 self.to(|member| member.id == target, &accepted);
             }
+            ("automod", "start") => {
+                assert!(self.of(socket).is_owner);
+                self.playlist = payload["playlist"].as_array().unwrap().clone().into();
+                let started = self.event("automod", &json!({"message": "started"}));
+                self.to(|_| true, &started);
+            }
+            ("automod", "select" | "yield") => self.hand_on(),
             ("breakout", "start") => self.open_breakout_rooms(socket, &payload["rooms"]),
             ("breakout", "stop") => {
                 assert!(self.of(socket).is_owner);
@@ -108,6 +121,23 @@ impl Room {
             }
             other => panic!("the load test does not send {other:?}"),
         }
+    }
+
+    /// The next of the playlist speaks.
+    fn hand_on(&mut self) {
+        let Some(speaker) = self.playlist.pop_front() else {
+            let stopped = self.event("automod", &json!({"message": "stopped"}));
+            return self.to(|_| true, &stopped);
+        };
+        self.speakers += 1;
+        let updated = self.event(
+            "automod",
+            &json!({"message": "speaker_updated", "speaker": speaker}),
+        );
+        let others = self.members.iter().filter(|member| json!(member.id) != speaker);
+        let victim = others.map(|member| member.socket).next();
+        let victim = victim.filter(|_| self.speakers == 2 && self.misbehaves(Fault::LoseOne));
+        self.to(|member| Some(member.socket) != victim, &updated);
     }
 
     fn must_wait(&mut self, socket: u64) -> bool {
