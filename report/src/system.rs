@@ -123,7 +123,12 @@ impl SystemFonts {
         while found.len() < FILES_MAX
             && let Some((folder, depth)) = folders.pop()
         {
-            for entry in fs::read_dir(folder).into_iter().flatten().flatten().take(FILES_MAX) {
+            for entry in fs::read_dir(folder)
+                .into_iter()
+                .flatten()
+                .flatten()
+                .take(FILES_MAX)
+            {
                 let path = entry.path();
                 // Links are followed: some systems keep fonts as links alone.
                 let Ok(metadata) = fs::metadata(&path) else {

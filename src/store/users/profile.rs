@@ -96,10 +96,7 @@ impl Alone {
 from_columns!(Alone);
 
 /// Those of these people who exist, by their ids.
-pub(in crate::store) async fn profiles(
-    db: &Db,
-    people: HashSet<Uuid>,
-) -> Result<HashMap<Uuid, Profile>, StoreError> {
+pub async fn profiles(db: &Db, people: HashSet<Uuid>) -> Result<HashMap<Uuid, Profile>, StoreError> {
     let people = Vec::from_iter(people);
     let mut found = HashMap::with_capacity(people.len());
     for chunk in people.chunks(IDS_PER_QUERY) {
