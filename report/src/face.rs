@@ -5,6 +5,7 @@ use read_fonts::{
     FontRef, TableProvider as _,
     types::{GlyphId, NameId, Tag},
 };
+use subsetter::GlyphRemapper;
 
 /// Characters of a name in a PDF are few (ISO 32000-1, annex C).
 const NAME_CHARS_MAX: usize = 60;
@@ -96,6 +97,12 @@ impl Face {
             units,
             metrics,
         })
+    }
+
+    /// Whether a PDF can have a part of it: better known before a text counts on it.
+    pub(crate) fn can_be_embedded(&self) -> bool {
+        let none = GlyphRemapper::new();
+        self.drawing == Drawing::Pictures || subsetter::subset(&self.data, self.index, &none).is_ok()
     }
 
     /// The file, and which of its fonts it is.

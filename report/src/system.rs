@@ -30,10 +30,10 @@ const FILES_MAX: usize = 10_000;
 const FACES_MAX: usize = 8;
 
 /// Bytes of the largest font that is read: Noto's Chinese, Japanese and Korean in one file takes 20 million.
-const FILE_BYTES_MAX: u64 = 64 << 20;
+const FILE_BYTES_MAX: u64 = 40 << 20;
 
 /// Bytes of all that are read for one report.
-const BYTES_MAX: u64 = 96 << 20;
+const BYTES_MAX: u64 = 64 << 20;
 
 /// Bytes of a font's list of characters.
 const CMAP_BYTES_MAX: usize = 4 << 20;
@@ -106,7 +106,8 @@ impl SystemFonts {
                 continue;
             };
             let read = fs::read(&candidate.path).ok();
-            let Some(face) = read.and_then(|data| Face::new(data, 0)) else {
+            let face = read.and_then(|data| Face::new(data, 0));
+            let Some(face) = face.filter(Face::can_be_embedded) else {
                 continue;
             };
             bytes_left = bytes_left.saturating_sub(size);

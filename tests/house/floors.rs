@@ -64,7 +64,7 @@ const CORE: Floors = &[
     // The rules, and what their inputs and outputs are made of.
     &["room"],
     &["task"],
-    &["livekit"],
+    &["livekit", "report"],
     &["protocol"],
     &["access_revision", "bucket", "encoding", "frame", "ids"],
 ];

@@ -8,12 +8,16 @@ pub(super) struct Wish {
 }
 
 /// Shares `width` out. Columns that need little get what they need, and the wide ones are equals in what is left; what nobody
-/// needs goes to all by what they have.
+/// needs goes to the wide ones.
 pub(super) fn share(wishes: &[Wish], width: f32) -> Vec<f32> {
     let all: f32 = wishes.iter().map(|wish| wish.whole).sum();
     if all <= width {
-        let more = if all > 0.0 { width / all } else { 1.0 };
-        return wishes.iter().map(|wish| wish.whole * more).collect();
+        let squares: f32 = wishes.iter().map(|wish| wish.whole.powi(2)).sum();
+        let more = (width - all) / squares.max(1.0);
+        return wishes
+            .iter()
+            .map(|wish| wish.whole + wish.whole.powi(2) * more)
+            .collect();
     }
     let at_most = |max: f32| {
         wishes
@@ -69,8 +73,8 @@ mod tests {
     }
 
     #[test]
-    fn what_is_left_goes_to_all() {
-        assert_eq!(shared(&[(10.0, 20.0), (10.0, 80.0)], 200.0), [40, 160]);
+    fn what_is_left_goes_to_the_wide_ones() {
+        assert_eq!(shared(&[(10.0, 20.0), (10.0, 80.0)], 200.0), [26, 174]);
         assert_eq!(shared(&[], 200.0), [0; 0]);
     }
 

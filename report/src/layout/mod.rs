@@ -2,6 +2,8 @@
 
 mod columns;
 mod table;
+#[cfg(test)]
+mod tests;
 
 use crate::{
     document::{Cell, Document, Fact},

@@ -143,7 +143,7 @@ fn write_row(flow: &mut Flow<'_>, row: &[Tall], head: &[Tall], columns: &Columns
     }
     let lines = row.iter().map(|cell| cell.lines.len()).max().unwrap_or_default();
     let leading = row.iter().map(|cell| cell.look.leading).fold(1.0, f32::max);
-    let mut done = 0;
+    let (mut done, mut is_new_page) = (0, false);
     while done < lines {
         #[expect(
             clippy::cast_possible_truncation,
@@ -151,12 +151,15 @@ fn write_row(flow: &mut Flow<'_>, row: &[Tall], head: &[Tall], columns: &Columns
             reason = "lines of a page"
         )]
         let fitting = ((flow.left() - 2.0 * ABOVE + 0.01) / leading).max(0.0) as usize;
-        if fitting == 0 {
+        if fitting == 0 && !is_new_page {
             flow.next_page();
             write_head(flow, head, columns);
+            is_new_page = true;
             continue;
         }
-        let end = lines.min(done + fitting);
+        is_new_page = false;
+        // Below a head that takes the whole page something must come, too.
+        let end = lines.min(done + fitting.max(1));
         let top = flow.y - ABOVE;
         write_lines(flow, row, columns, top, done..end);
         #[expect(clippy::cast_precision_loss, reason = "lines of a page")]
