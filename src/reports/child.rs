@@ -19,7 +19,7 @@ use tokio::{
 };
 
 /// Time for a report, with its wait for a place.
-const TIME_MAX: Duration = Duration::from_secs(60);
+const TIME_MAX: Duration = Duration::from_mins(1);
 
 /// Reports that are made at once: each computes all the time.
 const CHILDREN_MAX: usize = 2;

@@ -147,7 +147,7 @@ impl Reports {
                 attendance::document(attendance, addresses.as_ref(), &meeting, at)
             }
             Content::Training(training) => training::document(training, &meeting, at),
-            Content::Vote(vote) => vote::document(*vote, &meeting, at),
+            Content::Vote(vote) => vote::document(&vote, &meeting, at),
         };
         Ok(document)
     }

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use chrono::{DateTime, NaiveDate, Utc};
 use colloquy_actors::{
     ids::Timestamp,
+    protocol::names::DisplayName,
     report::{Trainee, Training},
 };
 use colloquy_report::{Cell, Document, Section};
@@ -31,7 +32,7 @@ pub(super) fn document(training: Training, meeting: &Meeting, at: DateTime<Utc>)
     let mut trainees = training.trainees;
     // Those without a name come last.
     trainees.sort_by_cached_key(|trainee| {
-        let name = trainee.name.as_ref().map(|name| name.as_str());
+        let name = trainee.name.as_ref().map(DisplayName::as_str);
         (
             name.is_none(),
             name.map(fold),

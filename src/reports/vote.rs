@@ -9,10 +9,10 @@ use colloquy_report::{Cell, Document, Fact, Section};
 
 use super::{Meeting, empty, fact, times::Clock};
 
-pub(super) fn document(vote: Vote, meeting: &Meeting, at: DateTime<Utc>) -> Document {
+pub(super) fn document(vote: &Vote, meeting: &Meeting, at: DateTime<Utc>) -> Document {
     let clock = meeting.clock();
     let mut document = empty("Colloquy Vote Report", at);
-    document.facts = facts(&vote, clock);
+    document.facts = facts(vote, clock);
     document.sections.extend(vote.results.map(results));
     document.sections.push(Section {
         heading: "Recorded votes".to_owned(),

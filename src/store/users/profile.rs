@@ -1,6 +1,6 @@
 //! The part of a user that others see.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use uuid::Uuid;
 
@@ -96,7 +96,10 @@ impl Alone {
 from_columns!(Alone);
 
 /// Those of these people who exist, by their ids.
-pub async fn profiles(db: &Db, people: HashSet<Uuid>) -> Result<HashMap<Uuid, Profile>, StoreError> {
+pub async fn profiles(
+    db: &Db,
+    people: impl IntoIterator<Item = Uuid>,
+) -> Result<HashMap<Uuid, Profile>, StoreError> {
     let people = Vec::from_iter(people);
     let mut found = HashMap::with_capacity(people.len());
     for chunk in people.chunks(IDS_PER_QUERY) {
