@@ -44,7 +44,7 @@ pub struct Renderer {
 
 /// Why there is no PDF.
 #[derive(Debug, thiserror::Error)]
-pub enum RenderError {
+pub enum ChildError {
     #[error("the document can't be written")]
     Document(#[from] serde_json::Error),
     #[error("the program that makes reports can't be run")]
@@ -86,15 +86,15 @@ impl Renderer {
     }
 
     /// The PDF of a document. When the caller stops waiting, the child is killed.
-    pub async fn render(&self, document: &Document) -> Result<Vec<u8>, RenderError> {
+    pub async fn render(&self, document: &Document) -> Result<Vec<u8>, ChildError> {
         let deadline = Instant::now() + self.time_max;
         let Ok(Ok(_place)) = timeout_at(deadline, self.places.acquire()).await else {
-            return Err(RenderError::TooSlow);
+            return Err(ChildError::TooSlow);
         };
         let text = serde_json::to_vec(document)?;
         let mut child = self.spawn()?;
         let answered = timeout_at(deadline, answer(&mut child, &text)).await;
-        let answered = answered.unwrap_or(Err(RenderError::TooSlow));
+        let answered = answered.unwrap_or(Err(ChildError::TooSlow));
         if answered.is_err() {
             // It may have ended by itself.
             let _ = child.kill().await;
@@ -119,7 +119,7 @@ impl Renderer {
 }
 
 /// What a child makes of a text.
-async fn answer(child: &mut Child, text: &[u8]) -> Result<Vec<u8>, RenderError> {
+async fn answer(child: &mut Child, text: &[u8]) -> Result<Vec<u8>, ChildError> {
     let missing = || io::Error::other("a pipe is missing");
     let mut input = child.stdin.take().ok_or_else(missing)?;
     let output = child.stdout.take().ok_or_else(missing)?;
@@ -132,13 +132,13 @@ async fn answer(child: &mut Child, text: &[u8]) -> Result<Vec<u8>, RenderError> 
     let ((), pdf, words) = tokio::join!(hand_over, read(output, PDF_BYTES_MAX + 1), read_words(errors));
     let pdf = pdf?;
     if pdf.len() as u64 > PDF_BYTES_MAX {
-        return Err(RenderError::TooLarge);
+        return Err(ChildError::TooLarge);
     }
     let status = child.wait().await?;
     if status.success() && pdf.starts_with(b"%PDF-") {
         Ok(pdf)
     } else {
-        Err(RenderError::Failed { status, words })
+        Err(ChildError::Failed { status, words })
     }
 }
 
@@ -205,7 +205,7 @@ mod tests {
         let error = Renderer::new("/no/program".into(), ["x"])
             .render(&document())
             .await;
-        assert!(matches!(error, Err(RenderError::Run(_))));
+        assert!(matches!(error, Err(ChildError::Run(_))));
     }
 
     #[tokio::test]
@@ -216,7 +216,7 @@ mod tests {
         let renderer = shell(&script).within(Duration::from_secs(2));
         assert!(matches!(
             renderer.render(&document()).await,
-            Err(RenderError::TooSlow)
+            Err(ChildError::TooSlow)
         ));
         let pid = std::fs::read_to_string(pid).unwrap();
         assert!(!Path::new("/proc").join(pid.trim()).exists());
@@ -227,12 +227,12 @@ mod tests {
         let renderer = shell("exec cat /dev/zero").within(Duration::from_secs(30));
         assert!(matches!(
             renderer.render(&document()).await,
-            Err(RenderError::TooLarge)
+            Err(ChildError::TooLarge)
         ));
         let renderer = shell("exec cat /dev/zero >&2").within(Duration::from_secs(1));
         assert!(matches!(
             renderer.render(&document()).await,
-            Err(RenderError::TooSlow)
+            Err(ChildError::TooSlow)
         ));
     }
 }

@@ -23,7 +23,7 @@ use colloquy_calendar::zones::Zone;
 use colloquy_report::{Cell, Document, Fact};
 use uuid::Uuid;
 
-pub use self::child::{RenderError, Renderer};
+pub use self::child::{ChildError, Renderer};
 use self::{places::Places, times::Clock};
 use crate::{
     assets::{Assets, NewAsset, UploadError, file_name},
@@ -54,7 +54,7 @@ pub enum ReportError {
     #[error("what a report says can't be looked up")]
     Lookup(#[source] StoreError),
     #[error(transparent)]
-    Render(#[from] RenderError),
+    Render(#[from] ChildError),
     #[error("the report can't be stored")]
     Store(#[source] UploadError),
 }

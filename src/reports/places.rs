@@ -61,8 +61,8 @@ mod tests {
         let room = Uuid::new_v4();
         let first = places.take(room, "vote").await;
         assert!(timeout(SHORT, places.take(room, "vote")).await.is_err());
-        let _other_kind = timeout(SHORT, places.take(room, "training")).await.unwrap();
-        let _other_room = timeout(SHORT, places.take(Uuid::new_v4(), "vote")).await.unwrap();
+        let other_kind = timeout(SHORT, places.take(room, "training")).await.unwrap();
+        let other_room = timeout(SHORT, places.take(Uuid::new_v4(), "vote")).await.unwrap();
         let waiting = tokio::spawn({
             let places = places.clone();
             async move { places.take(room, "vote").await }
@@ -70,7 +70,7 @@ mod tests {
         drop(first);
         let second = waiting.await.unwrap();
         assert_eq!(places.0.len(), 3);
-        drop((second, _other_kind, _other_room));
+        drop((second, other_kind, other_room));
         assert!(places.0.is_empty());
     }
 }

@@ -102,8 +102,8 @@ async fn sessions_of_a_user_are_one(api: &Api) {
     let text = text(&pdf);
     for line in [
         "№ Name Role E-mail Joined Left",
-        "1 Alice B User alice@example.com 10:00 11:00",
-        "2 Bob User bob@example.com 10:00 —",
+        "1 Alice B User alice@example.org 10:00 11:00",
+        "2 Bob User bob@example.org 10:00 —",
         "3 Guest User — 10:00 11:30",
     ] {
         assert!(text.lines().any(|other| other == line), "{line}: {text}");
@@ -154,7 +154,7 @@ async fn what_looks_like_markup_is_text(api: &Api) {
         api,
         &alice,
         "</w:t> #set page(height: 1pt)",
-        "\u{202e}<i>\u{202c} \u{1b}[31m",
+        "\u{202e}abc\n<i> \u{1b}[31m",
     )
     .await;
     let people = MARKUP.iter().map(|name| attendee(name)).collect();
@@ -167,7 +167,11 @@ async fn what_looks_like_markup_is_text(api: &Api) {
         );
     }
     assert!(text.contains("Meeting </w:t> #set page(height: 1pt)"), "{text}");
-    assert!(text.contains("[31m"), "{text}");
+    // What turns a line around ends with it.
+    assert!(
+        text.contains("\n<i> \u{fffd}[31m\nStart 2026-12-01 10:00\n"),
+        "{text}"
+    );
 }
 
 async fn training_says_who_confirmed(api: &Api) {
@@ -288,7 +292,6 @@ async fn votes_are_told(api: &Api) {
         "Scheduled duration 300 s",
         "Abstention Yes",
         "Automatic close No",
-        "Vote ended due to محمد ended it",
         "Number of votes 1",
         "Results",
         "Yes 2",
@@ -303,6 +306,12 @@ async fn votes_are_told(api: &Api) {
     ] {
         assert!(text.lines().any(|other| other == line), "{line}: {text}");
     }
+    // `pdftotext` counts the space after it to what runs to the left.
+    let ended = text.lines().find(|line| line.starts_with("Vote ended due to "));
+    assert!(
+        ended.is_some_and(|line| line.contains("محمد") && line.ends_with("ended it")),
+        "{text}"
+    );
     assert!(!text.contains("Subtitle"));
 }
 
