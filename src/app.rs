@@ -33,10 +33,11 @@ use crate::{
     listener::{self, ConnectionLimits, Shutdown},
     livekit::{RoomService, Sweep, Webhook},
     mail::{MailError, Outbox, Worker},
-    meetings,
+    meetings::{self, Tasks},
     origins::Origins,
     people::People,
     readiness::Readiness,
+    reports::{Renderer, Reports},
     seals::Seals,
     shared_folders::SharedFolders,
     signaling::Signaling,
@@ -80,6 +81,8 @@ pub enum BuildError {
     Assets(#[from] AssetsError),
     #[error("cannot make the folder of recordings: {0}")]
     Recordings(#[source] std::io::Error),
+    #[error("cannot find this program: {0}")]
+    Renderer(#[source] std::io::Error),
     #[error(transparent)]
     Verifier(#[from] SettingsError),
     #[error("cannot prepare requests to other services: {0}")]
@@ -112,15 +115,20 @@ impl App {
         let (origins, seals) = (Origins::load(&db, &config).await?, Seals::load(&db).await?);
         let readiness = Readiness::default();
         let media = Arc::new(RoomService::new(&config.outgoing, &config.livekit)?);
+        let objects = Objects::open(&config.outgoing, &config.assets, &data_folder)?;
+        let assets = Assets::new(db.clone(), objects, &config.assets);
+        let renderer = Renderer::of_this_program().map_err(BuildError::Renderer)?;
+        let tasks = Tasks {
+            media: Arc::clone(&media),
+            reports: Reports::new(db.clone(), assets.clone(), config.quotas, renderer),
+        };
         let of_rooms = (origins.clone(), seals.clone());
-        let ports = meetings::ports(db.clone(), Arc::clone(&media), &config.call_in, of_rooms);
+        let ports = meetings::ports(db.clone(), tasks, &config.call_in, of_rooms);
         let live = Live::start(meetings::live_settings(&config, &data_folder), ports).await?;
         // After the journals: a second server must not read sessions that the first one still changes.
         let dev_issuer = open_dev_issuer(&config, &data_folder).await?;
         let outbox = Outbox::new(config.mail.host.is_some());
         let mail = Worker::new(&config, db.clone(), outbox.clone(), Clock::system())?;
-        let objects = Objects::open(&config.outgoing, &config.assets, &data_folder)?;
-        let assets = Assets::new(db.clone(), objects, &config.assets);
         let recordings = Recordings::open(assets.clone(), &data_folder, config.assets.free_bytes_min)
             .map_err(BuildError::Recordings)?;
         let api = api_state(

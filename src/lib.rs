@@ -36,6 +36,7 @@ pub mod profiles;
 pub mod quotas;
 pub mod readiness;
 pub mod rendering;
+pub mod reports;
 pub mod seals;
 pub mod secrets;
 pub mod shared_folders;

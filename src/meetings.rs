@@ -7,6 +7,7 @@ use std::{
 
 use chrono::{DateTime, Utc};
 use colloquy_actors::{
+    ballots::Ballots,
     ids::RoomId,
     live::{Admission, JournalMode, LiveSettings},
     ports::{self, BoxFuture, Directory, Slept, SystemClock, SystemRandom, Unavailable},
@@ -32,6 +33,7 @@ use crate::{
     permissions::{Operation, Standing, Subject, check},
     profiles::{picture_of, profile_name},
     quotas::Quota,
+    reports::Reports,
     seals::Seals,
     secrets::Secret,
     store::{
@@ -90,7 +92,7 @@ pub fn live_settings(config: &Config, data_folder: &std::path::Path) -> LiveSett
 #[must_use]
 pub fn ports(
     db: Db,
-    media: Arc<RoomService>,
+    tasks: Tasks,
     call_in: &CallInSettings,
     (origins, seals): (Origins, Seals),
 ) -> ports::Ports {
@@ -103,15 +105,16 @@ pub fn ports(
             db,
             seals: seals.clone(),
         }),
-        tasks: Arc::new(Tasks { media }),
+        tasks: Arc::new(tasks),
         unsealer: Arc::new(seals),
     }
 }
 
 /// Whoever does what rooms want done outside.
 #[derive(Debug)]
-struct Tasks {
-    media: Arc<RoomService>,
+pub struct Tasks {
+    pub media: Arc<RoomService>,
+    pub reports: Reports,
 }
 
 impl ports::TaskRunner for Tasks {
@@ -120,7 +123,7 @@ impl ports::TaskRunner for Tasks {
             Work::Livekit(call) => Box::pin(self.media.do_for_room(call)),
             // The room's shell does these itself.
             Work::Ballots(_) => Box::pin(async { Outcome::Unavailable }),
-            Work::Report(_) => Box::pin(std::future::ready(Outcome::Unavailable)),
+            Work::Report(report) => Box::pin(self.reports.make(task.id, *report)),
         }
     }
 }

@@ -71,6 +71,7 @@ const BUILD_CONTEXT: &[&str] = &[
     "templates",
     "actors",
     "calendar",
+    "report",
     "loadtest",
     "migrations",
 ];

@@ -14,7 +14,7 @@ mod spool;
 mod under_way;
 mod writer;
 
-use std::{sync::Arc, time::Duration};
+use std::{convert::Infallible, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
@@ -185,7 +185,10 @@ impl Assets {
     {
         let this = self.clone();
         unbroken(async move {
-            let stored = this.keep_now(new, content, Some(&mut upload)).await;
+            let quotas = Some(upload.quotas);
+            let stored = this
+                .keep_now(new, content, Some(&mut upload.counted), quotas)
+                .await;
             drop(upload);
             stored
         })
@@ -199,18 +202,33 @@ impl Assets {
         E: Send,
     {
         let this = self.clone();
-        unbroken(async move { this.keep_now(new, content, None).await }).await
+        unbroken(async move { this.keep_now(new, content, None, None).await }).await
+    }
+
+    /// The same with what the server itself has made. It takes no place of an upload, and is refused where the owner's storage is
+    /// exhausted already.
+    pub async fn store_made(
+        &self,
+        new: NewAsset,
+        content: Bytes,
+        quotas: config::Quotas,
+    ) -> Result<assets::Asset, UploadError> {
+        let this = self.clone();
+        unbroken(async move {
+            let content = futures_util::stream::iter([Ok::<_, Infallible>(content)]);
+            this.keep_now(new, content, None, Some(quotas)).await
+        })
+        .await
     }
 
     async fn keep_now<E: Send>(
         &self,
         new: NewAsset,
         content: impl Stream<Item = Result<Bytes, E>> + Send,
-        upload: Option<&mut Upload>,
+        counted: Option<&mut Counted>,
+        quotas: Option<config::Quotas>,
     ) -> Result<assets::Asset, UploadError> {
         let _unlisted = Unlisted::begin(self, new.id);
-        let quotas = upload.as_ref().map(|upload| upload.quotas);
-        let counted = upload.map(|upload| &mut upload.counted);
         let size = self.write(new.id, content, counted).await?;
         self.list(new, size, quotas).await
     }

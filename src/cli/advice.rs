@@ -3,6 +3,8 @@
 
 use std::time::Duration;
 
+use colloquy_report::SystemFonts;
+
 use crate::{
     config::{Config, Problem, SettingSource},
     store::{Db, tenants},
@@ -26,6 +28,19 @@ pub(super) fn on_tenants(config: &Config) -> Option<Problem> {
     })
 }
 
+/// Scripts that reports can't show on this machine.
+pub(super) fn on_fonts(system: &SystemFonts) -> Option<Problem> {
+    let missing = system.missing();
+    (!missing.is_empty()).then(|| Problem {
+        place: SettingSource::Default,
+        key: "fonts of this machine".to_owned(),
+        message: format!(
+            "none has {}: reports (PDF) show � instead (Debian: packages fonts-noto-cjk and fonts-noto-color-emoji)",
+            missing.join(", ")
+        ),
+    })
+}
+
 /// Whether there are several tenants, as far as that can be found out.
 fn look(config: &Config) -> Option<bool> {
     let folder = config.data_folder().ok()?;
@@ -45,4 +60,22 @@ fn look(config: &Config) -> Option<bool> {
         };
         tokio::time::timeout(TIME_MAX, look).await.ok()?
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn scripts_without_fonts_are_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let problem = on_fonts(&SystemFonts::in_folders(vec![folder.path().to_owned()])).unwrap();
+        assert!(
+            problem
+                .message
+                .starts_with("none has Chinese, Japanese, Korean, emoji: ")
+        );
+        // Each machine has its own, so no more than that it is looked at.
+        let _ = on_fonts(&SystemFonts::default());
+    }
 }

@@ -5,6 +5,8 @@ use std::{
     process::ExitCode,
 };
 
+use colloquy_report::SystemFonts;
+
 use super::{
     advice,
     online::{self, Found},
@@ -31,6 +33,7 @@ pub(super) fn run(loaded: &Loaded, online: bool) -> ExitCode {
 fn with_advice(loaded: &Loaded) -> Loaded {
     let mut loaded = loaded.clone();
     loaded.warnings.extend(advice::on_tenants(&loaded.config));
+    loaded.warnings.extend(advice::on_fonts(&SystemFonts::default()));
     loaded
 }
 

@@ -12,6 +12,7 @@ mod logging;
 mod migrate;
 mod online;
 mod open_files;
+mod render;
 mod serve;
 mod signals;
 mod tariffs;
@@ -93,6 +94,9 @@ enum Command {
     /// Look at the configuration
     #[command(subcommand)]
     Config(ConfigCommand),
+    /// Make the PDF of a report: what the server runs for each, in little memory
+    #[command(hide = true)]
+    Render,
 }
 
 #[derive(Debug, Clone, Subcommand)]
@@ -130,6 +134,10 @@ impl Cli {
         if let Some(Command::Config(ConfigCommand::Import { file })) = &self.command {
             return import::run(file);
         }
+        // Nor does it: it has neither its folder nor its variables.
+        if matches!(self.command, Some(Command::Render)) {
+            return render::run();
+        }
         let loaded = match self.load() {
             Ok(loaded) => loaded,
             Err(error) => {
@@ -147,6 +155,7 @@ impl Cli {
             Command::Jobs(command) => jobs::run(&loaded.config, &command),
             Command::Config(ConfigCommand::Check { online }) => check::run(&loaded, online),
             Command::Config(ConfigCommand::Import { file }) => import::run(&file),
+            Command::Render => render::run(),
         }
     }
 

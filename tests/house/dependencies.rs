@@ -5,11 +5,12 @@ use std::fs;
 use crate::sources::sources;
 
 /// Each package with the folders of what the others are built with, and of what its tests are.
-const PACKAGES: [(&str, &[&str]); 4] = [
+const PACKAGES: [(&str, &[&str]); 5] = [
     ("", &["tests"]),
     ("actors", &["actors/tests", "actors/benches"]),
     ("calendar", &["calendar/tests"]),
     ("loadtest", &["loadtest/tests"]),
+    ("report", &[]),
 ];
 
 /// Packages whose library has another name.

@@ -23,6 +23,7 @@ const SERVER: Floors = &[
     // What the outside says and hears.
     &["call_in", "disabled_users", "former_issuers", "mail", "people"],
     &["tariffs"],
+    &["reports"],
     &["assets", "identity", "livekit", "shared_folders"],
     &[
         "known_users",

@@ -16,6 +16,7 @@ mod jobs;
 mod livekit;
 mod mail;
 mod recording;
+mod reports;
 mod rest;
 mod restart;
 mod secrets;

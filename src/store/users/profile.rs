@@ -1,6 +1,6 @@
 //! The part of a user that others see.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use uuid::Uuid;
 
@@ -96,9 +96,9 @@ impl Alone {
 from_columns!(Alone);
 
 /// Those of these people who exist, by their ids.
-pub(in crate::store) async fn profiles(
+pub async fn profiles(
     db: &Db,
-    people: HashSet<Uuid>,
+    people: impl IntoIterator<Item = Uuid>,
 ) -> Result<HashMap<Uuid, Profile>, StoreError> {
     let people = Vec::from_iter(people);
     let mut found = HashMap::with_capacity(people.len());

@@ -3,10 +3,12 @@
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use colloquy::{
-    config::{Config, Outgoing},
+    assets::{Assets, Objects},
+    config::{Config, Outgoing, Quotas},
     livekit::{CallError, RoomService, Sweep, SweepError},
-    meetings,
+    meetings::{self, Tasks},
     origins::Origins,
+    reports::{Renderer, Reports},
     seals::Seals,
     store::Db,
 };
@@ -76,7 +78,14 @@ impl Swept {
         let settings = meetings::live_settings(&config, &self.server.data_dir());
         let origins = Origins::new(b"key", &config);
         let of_rooms = (origins, Seals::new(&[7; 32]).expect("a key"));
-        let ports = meetings::ports(db.clone(), Arc::clone(&media), &config.call_in, of_rooms);
+        let objects = Objects::open(&config.outgoing, &config.assets, &self.server.data_dir());
+        let assets = Assets::new(db.clone(), objects.expect("an asset store"), &config.assets);
+        let renderer = Renderer::new("/no/such/program".into(), ["render"]);
+        let tasks = Tasks {
+            media: Arc::clone(&media),
+            reports: Reports::new(db.clone(), assets, Quotas::NONE, renderer),
+        };
+        let ports = meetings::ports(db.clone(), tasks, &config.call_in, of_rooms);
         let live = Live::start(settings, ports).await.expect("the live core");
         let sweep = Sweep {
             twice,

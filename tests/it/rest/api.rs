@@ -11,7 +11,7 @@ use axum::{
 use colloquy::{
     assets::{Assets, Objects, Recordings},
     client_address::ClientAddress,
-    config::{Config, DevUser, Oidc},
+    config::{Config, DevUser, Oidc, Quotas},
     disabled_users::DisabledUsers,
     http::{
         self, ApiState, api::Parts, auth::person::VISIT_NOTES_MAX, calendar_places::CalendarPlaces,
@@ -21,10 +21,11 @@ use colloquy::{
     known_users::KnownUsers,
     livekit::RoomService,
     mail::Outbox,
-    meetings,
+    meetings::{self, Tasks},
     origins::Origins,
     people::People,
     readiness::Readiness,
+    reports::{Renderer, Reports},
     seals::Seals,
     shared_folders::SharedFolders,
     store::{
@@ -99,18 +100,24 @@ impl Api {
         let media = Arc::new(RoomService::new(&config.outgoing, &config.livekit).expect("a client"));
         let origins = Origins::new(b"key", &config);
         let seals = Seals::new(&[7; 32]).expect("a key");
+        let objects = Objects::open(&config.outgoing, &config.assets, folder).expect("an asset store");
+        let assets = Assets::new(database.db.clone(), objects, &config.assets);
+        // What rooms ask for is tried with whole servers.
+        let renderer = Renderer::new("/no/such/program".into(), ["render"]);
+        let tasks = Tasks {
+            media,
+            reports: Reports::new(database.db.clone(), assets.clone(), Quotas::NONE, renderer),
+        };
         let live = Live::start(
             LiveSettings::default(),
             meetings::ports(
                 database.db.clone(),
-                media,
+                tasks,
                 &config.call_in,
                 (origins.clone(), seals.clone()),
             ),
         );
         let live = live.await.expect("the live core");
-        let objects = Objects::open(&config.outgoing, &config.assets, folder).expect("an asset store");
-        let assets = Assets::new(database.db.clone(), objects, &config.assets);
         let state = ApiState::from(Parts {
             recordings: Recordings::open(assets.clone(), folder, config.assets.free_bytes_min)
                 .expect("a spool"),

@@ -1,0 +1,229 @@
+//! Reports that rooms ask for: from what stands in one (`colloquy_actors::report`) to a PDF among the room's assets.
+//!
+//! What it says is put together here, how it looks is the crate `colloquy_report`'s, and the PDF is made by a child process. An asset
+//! has the id of the task that wanted it: a task that is done twice makes one.
+
+mod attendance;
+mod child;
+mod places;
+mod times;
+mod training;
+mod vote;
+
+use std::collections::HashSet;
+
+use bytes::Bytes;
+use chrono::{DateTime, Utc};
+use colloquy_actors::{
+    ids::{TaskId, Timestamp},
+    report::{Content, Report, ReportZone},
+    task::Outcome,
+};
+use colloquy_calendar::zones::Zone;
+use colloquy_report::{Cell, Document, Fact};
+use uuid::Uuid;
+
+pub use self::child::{ChildError, Renderer};
+use self::{places::Places, times::Clock};
+use crate::{
+    assets::{Assets, NewAsset, UploadError, file_name},
+    config::Quotas,
+    store::{
+        Db, StoreError, assets,
+        events::{self, Event},
+        users,
+    },
+};
+
+/// Whoever makes reports. Cheap to clone; clones are one.
+#[derive(Debug, Clone)]
+pub struct Reports {
+    db: Db,
+    assets: Assets,
+    quotas: Quotas,
+    renderer: Renderer,
+    /// One of a kind in a room at a time.
+    places: Places,
+}
+
+/// Why a report did not become an asset.
+#[derive(Debug, thiserror::Error)]
+pub enum ReportError {
+    #[error("the owner of the room has no storage left")]
+    StorageExceeded,
+    #[error("what a report says can't be looked up")]
+    Lookup(#[source] StoreError),
+    #[error(transparent)]
+    Render(#[from] ChildError),
+    #[error("the report can't be stored")]
+    Store(#[source] UploadError),
+}
+
+/// What a report is called among assets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+struct Names {
+    namespace: &'static str,
+    kind: &'static str,
+}
+
+/// What is known of a room's meeting beside what the room said.
+#[derive(Debug)]
+struct Meeting {
+    event: Option<Event>,
+    zone: Zone,
+}
+
+impl Reports {
+    #[must_use]
+    pub fn new(db: Db, assets: Assets, quotas: Quotas, renderer: Renderer) -> Self {
+        Self {
+            db,
+            assets,
+            quotas,
+            renderer,
+            places: Places::default(),
+        }
+    }
+
+    /// Makes a report an asset of its room, unless this task has done so before. It takes as long as others of its kind in the
+    /// room, and a minute more at the most.
+    pub async fn make(&self, task: TaskId, report: Report) -> Outcome {
+        let (room, kind) = (report.room, names(&report.content).kind);
+        match self.try_make(task.0, report).await {
+            Ok(filename) => Outcome::Stored { filename },
+            Err(ReportError::StorageExceeded) => Outcome::StorageExceeded,
+            Err(error) => {
+                let outcome = match error {
+                    ReportError::Store(_) => Outcome::NotStored,
+                    _ => Outcome::NotMade,
+                };
+                let error: &dyn std::error::Error = &error;
+                tracing::warn!(error, room.id = %room, kind, "a report was not made");
+                outcome
+            }
+        }
+    }
+
+    async fn try_make(&self, id: Uuid, report: Report) -> Result<String, ReportError> {
+        let names = names(&report.content);
+        let room = report.room.0;
+        let _place = self.places.take(room, names.kind).await;
+        let made = assets::find(&self.db, room, id).await;
+        if let Some(made) = made.map_err(ReportError::Lookup)? {
+            return Ok(made.filename);
+        }
+        let facts = assets::upload_facts(&self.db, room, self.quotas).await;
+        let facts = facts.map_err(|refused| not_stored(refused.into()))?;
+        let at = utc(report.at);
+        let document = self.document(report).await.map_err(ReportError::Lookup)?;
+        let pdf = self.renderer.render(&document).await?;
+        let new = NewAsset {
+            id,
+            room,
+            created_at: at,
+            namespace: names.namespace.to_owned(),
+            kind: names.kind.to_owned(),
+            filename: file_name(facts.event_title.as_deref(), names.kind, at, "pdf"),
+        };
+        let stored = self.assets.store_made(new, Bytes::from(pdf), self.quotas).await;
+        Ok(stored.map_err(not_stored)?.filename)
+    }
+
+    async fn document(&self, report: Report) -> Result<Document, StoreError> {
+        let event = events::of_room(&self.db, report.room.0).await?;
+        let zone = zone(&report.zone, event.as_ref());
+        let meeting = Meeting { event, zone };
+        let at = utc(report.at);
+        let document = match report.content {
+            Content::Attendance(attendance) => {
+                let addresses = if attendance.with_addresses {
+                    let users = attendance.participants.iter();
+                    let users: HashSet<_> = users.filter_map(|attendee| Some(attendee.user?.0)).collect();
+                    let profiles = users::profiles(&self.db, users).await?.into_values();
+                    Some(profiles.map(|profile| (profile.id, profile.email)).collect())
+                } else {
+                    None
+                };
+                attendance::document(attendance, addresses.as_ref(), &meeting, at)
+            }
+            Content::Training(training) => training::document(training, &meeting, at),
+            Content::Vote(vote) => vote::document(&vote, &meeting, at),
+        };
+        Ok(document)
+    }
+}
+
+impl Meeting {
+    fn clock(&self) -> Clock {
+        Clock::in_zone(self.zone)
+    }
+
+    fn title(&self) -> Option<&str> {
+        let event = self.event.as_ref()?;
+        Some(event.title.as_str()).filter(|title| !title.trim().is_empty())
+    }
+
+    fn description(&self) -> Option<&str> {
+        let event = self.event.as_ref()?;
+        Some(event.description.as_str()).filter(|text| !text.trim().is_empty())
+    }
+}
+
+/// A report without its contents.
+fn empty(title: &str, at: DateTime<Utc>) -> Document {
+    Document {
+        title: title.to_owned(),
+        made_at: at,
+        made_by: concat!("Colloquy ", env!("CARGO_PKG_VERSION")).to_owned(),
+        facts: Vec::new(),
+        sections: Vec::new(),
+    }
+}
+
+fn fact(label: &str, value: impl Into<Cell>) -> Fact {
+    Fact {
+        label: label.to_owned(),
+        value: value.into(),
+    }
+}
+
+const fn names(content: &Content) -> Names {
+    match content {
+        Content::Attendance(_) => Names {
+            namespace: "meeting_report",
+            kind: "meeting_report",
+        },
+        Content::Training(_) => Names {
+            namespace: "training_participation_report",
+            kind: "training_participation_report",
+        },
+        Content::Vote(_) => Names {
+            namespace: "legal_vote",
+            kind: "vote_protocol",
+        },
+    }
+}
+
+/// The zone that was named. Profiles have none here, so that of a person is the one in which the meeting's event was made; without
+/// an event that has times it is UTC.
+fn zone(wanted: &ReportZone, event: Option<&Event>) -> Zone {
+    let of_event = || {
+        let times = event.and_then(|event| event.times);
+        times.map_or(Zone::UTC, |times| times.starts_at.zone)
+    };
+    match wanted {
+        ReportZone::Named(name) => name.parse().unwrap_or_else(|_| of_event()),
+        ReportZone::User(_) | ReportZone::EventCreator => of_event(),
+    }
+}
+
+fn utc(at: Timestamp) -> DateTime<Utc> {
+    DateTime::from_timestamp_micros(at.as_micros()).unwrap_or_default()
+}
+
+fn not_stored(error: UploadError) -> ReportError {
+    match error {
+        UploadError::StorageExceeded | UploadError::TooMany(_) => ReportError::StorageExceeded,
+        error => ReportError::Store(error),
+    }
+}
