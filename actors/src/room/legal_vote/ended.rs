@@ -25,7 +25,9 @@ use crate::{
         names::DisplayName,
         vote_parameters::{VoteSecs, ZoneName},
     },
-    report::{Content, RecordedVote, Report, ReportZone, Vote, VoteCount, VoteEnd, VoteEntry, VoteEntryKind},
+    report::{
+        RecordedVote, Report, ReportContent, ReportZone, Vote, VoteCount, VoteEnd, VoteEntry, VoteEntryKind,
+    },
     task::Outcome,
 };
 
@@ -124,7 +126,7 @@ impl EndedVote {
             zone: named
                 .or(user.map(ReportZone::User))
                 .unwrap_or(ReportZone::EventCreator),
-            content: Content::Vote(Box::new(self.content())),
+            content: ReportContent::Vote(Box::new(self.content())),
         }
     }
 
@@ -181,7 +183,7 @@ pub(super) fn entry_of(issue: &Issue) -> VoteEntryKind {
 
 /// A report is written, or can't be: all sessions of who asked hear of it.
 pub(super) fn tell(cx: &mut Cx, around: &mut Around<'_>, task: &Pending, report: &Report, outcome: &Outcome) {
-    let (Content::Vote(vote), Some(asked_by)) = (&report.content, task.asked_by) else {
+    let (ReportContent::Vote(vote), Some(asked_by)) = (&report.content, task.asked_by) else {
         return;
     };
     let event = match filename(outcome) {
