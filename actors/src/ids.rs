@@ -47,6 +47,8 @@ uuid_id! {
     TimerId,
     /// A poll.
     PollId,
+    /// Something that a meeting may be recorded or streamed to.
+    StreamingTargetId,
     /// Something that a room wants done outside. What comes of it, e.g. an asset, has the same id.
     TaskId,
 }

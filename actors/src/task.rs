@@ -5,11 +5,12 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    ids::{ParticipantId, TaskId},
+    ids::{ParticipantId, RoomId, TaskId},
     livekit,
     protocol::{
         Namespace,
-        limits::{LIVEKIT_LOOK_SECS, LIVEKIT_TASK_SECS},
+        limits::{LIVEKIT_LOOK_SECS, LIVEKIT_TASK_SECS, LIVESTREAMS_READ_SECS, RECORDER_COMES_SECS},
+        meeting::Livestream,
     },
 };
 
@@ -26,6 +27,14 @@ pub struct Task {
 #[serde(rename_all = "snake_case")]
 pub enum Work {
     Livekit(livekit::Call),
+    /// Some recorder is to come into the room.
+    AskRecorder {
+        room: RoomId,
+    },
+    /// Where the room's owner lets it be streamed to, as the database has it now.
+    ReadLivestreams {
+        room: RoomId,
+    },
 }
 
 impl Work {
@@ -34,6 +43,7 @@ impl Work {
     pub const fn livekit(&self) -> Option<&livekit::Call> {
         match self {
             Self::Livekit(call) => Some(call),
+            Self::AskRecorder { .. } | Self::ReadLivestreams { .. } => None,
         }
     }
 
@@ -42,6 +52,7 @@ impl Work {
     pub const fn namespace(&self) -> Namespace {
         match self {
             Self::Livekit(_) => Namespace::Livekit,
+            Self::AskRecorder { .. } | Self::ReadLivestreams { .. } => Namespace::Recording,
         }
     }
 
@@ -52,6 +63,7 @@ impl Work {
             Self::Livekit(call) => {
                 matches!(call, livekit::Call::Delete { .. })
             }
+            Self::AskRecorder { .. } | Self::ReadLivestreams { .. } => false,
         }
     }
 
@@ -62,6 +74,8 @@ impl Work {
             // After a start all rooms are looked at, ten in a second.
             Self::Livekit(livekit::Call::Look { .. }) => Duration::from_secs(LIVEKIT_LOOK_SECS),
             Self::Livekit(_) => Duration::from_secs(LIVEKIT_TASK_SECS),
+            Self::AskRecorder { .. } => Duration::from_secs(RECORDER_COMES_SECS),
+            Self::ReadLivestreams { .. } => Duration::from_secs(LIVESTREAMS_READ_SECS),
         }
     }
 }
@@ -83,6 +97,8 @@ pub enum Outcome {
         #[serde(default)]
         webhooks: bool,
     },
+    /// Where the room's owner lets it be streamed to.
+    Livestreams(Vec<Livestream>),
     /// The document is an asset with this file's name; its id is that of the task.
     Stored {
         filename: String,

@@ -12,6 +12,8 @@ pub mod names;
 mod namespaces;
 pub mod plain;
 pub mod polls;
+pub mod recording;
+pub mod recording_service;
 pub mod shapes;
 pub mod timer;
 

@@ -5,7 +5,8 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::value::RawValue;
 
 use super::{
-    Event, breakout, chat, control, livekit, meeting::ParticipationKind, moderation, object, polls, timer,
+    Event, breakout, chat, control, livekit, meeting::ParticipationKind, moderation, object, polls,
+    recording, recording_service, timer,
 };
 
 /// Calls a macro with all namespaces. `control` is part of every session; the others are modules, which a tariff allows or
@@ -27,6 +28,11 @@ macro_rules! with_namespaces {
                 "Questions with choices, and how many chose what.";
             livekit Livekit(LivekitCommand, LivekitEvent, LivekitError) keeps Media for everybody
                 "Credentials for the media server, and who may publish what.";
+            recording Recording(RecordingCommand, RecordingEvent, RecordingError) keeps Recording for everybody
+                "What of a meeting is recorded or streamed, and who agrees to be.";
+            recording_service RecordingService(RecordingServiceCommand, RecordingServiceEvent, RecordingServiceError)
+                keeps RecordingService for everybody
+                "Orders for the recorder of a room (`action`), and its reports (`message`). For others there is nothing here.";
         }
     };
 }

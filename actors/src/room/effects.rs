@@ -5,11 +5,11 @@ use std::sync::Arc;
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 use uuid::Uuid;
 
-use super::{Place, cost::Cost, input::StartOutcome};
+use super::{Place, cost::Cost, input::StartOutcome, locations::StreamLocations};
 use crate::{
     encoding::EncodeError,
     frame::EncodedEvent,
-    ids::{SessionNo, TaskId, Timestamp},
+    ids::{SessionNo, StreamingTargetId, TaskId, Timestamp},
     livekit::{Livekit, MediaAccess},
     protocol::{self, Event, Namespaces, codes::CloseCode},
     task::Task,
@@ -95,25 +95,48 @@ impl From<Vec<SessionNo>> for Receivers {
     }
 }
 
-/// Something secret that an event brings: an access token of LiveKit. Rules and log know only what it is for and where it stands;
-/// it is made when the event leaves the room.
+/// Something secret that an event brings. Rules and log know only what it is for and where it stands; it is put there when the event
+/// leaves the room.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Secret {
     /// What stands in its place: nobody can have written that before.
     mark: String,
-    access: MediaAccess,
-    at: Timestamp,
+    of: Hidden,
+}
+
+/// What is secret.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Hidden {
+    /// An access token of LiveKit.
+    Token { access: MediaAccess, at: Timestamp },
+    /// Where a stream is sent to.
+    Location(StreamingTargetId),
 }
 
 impl Secret {
-    /// An event as it leaves: with its secret in its place, if it has one.
+    /// An event as it leaves: with its secrets in their places. A location that is not known is null.
     #[must_use]
-    pub fn put_into(secret: Option<&Self>, frame: &EncodedEvent, livekit: &Livekit) -> EncodedEvent {
-        let Some(secret) = secret else {
+    pub fn put_into(
+        secrets: &[Self],
+        frame: &EncodedEvent,
+        livekit: &Livekit,
+        locations: &StreamLocations,
+    ) -> EncodedEvent {
+        if secrets.is_empty() {
             return frame.clone();
-        };
-        let token = livekit.access_token(&secret.access, secret.at);
-        EncodedEvent::new(frame.replacen(&secret.mark, &token, 1).into())
+        }
+        let mut text = frame.to_string();
+        for secret in secrets {
+            let mark = format!("\"{}\"", secret.mark);
+            text = match &secret.of {
+                Hidden::Token { access, at } => {
+                    let token = livekit.access_token(access, *at);
+                    text.replacen(&mark, &format!("\"{token}\""), 1)
+                }
+                Hidden::Location(id) => text.replacen(&mark, &locations.json(*id), 1),
+            };
+        }
+        EncodedEvent::new(text.into())
     }
 }
 
@@ -127,8 +150,8 @@ pub enum Effect {
         to: Receivers,
         /// Whether a client that resumes from a number gets it again.
         kept: bool,
-        /// Put into it when it leaves. What has one is for one line, and never kept.
-        secret: Option<Box<Secret>>,
+        /// Put into it when it leaves. What has any is for one line, and never kept.
+        secrets: Vec<Secret>,
     },
     /// The session receives what is sent to the line from now on.
     Bound { session: SessionNo, line: SessionNo },
@@ -237,12 +260,23 @@ impl Cx {
     /// Something secret that the next event of the room brings, and what stands for it there.
     #[must_use]
     pub fn secret(&self, access: MediaAccess) -> (Secret, String) {
+        let at = self.at;
+        self.hidden("token", Hidden::Token { access, at })
+    }
+
+    /// The same of where a stream is sent to.
+    #[must_use]
+    pub fn location(&self, id: StreamingTargetId) -> (Secret, String) {
+        self.hidden(&id.to_string(), Hidden::Location(id))
+    }
+
+    fn hidden(&self, name: &str, of: Hidden) -> (Secret, String) {
         // Other random numbers of the input stay as they are: a replay may leave this one out.
-        let mark = format!("secret-{:016x}{:016x}", mixed(!self.seed), self.event_seq);
+        let number = mixed(!self.seed);
+        let mark = format!("secret-{number:016x}{:016x}-{name}", self.event_seq);
         let secret = Secret {
             mark: mark.clone(),
-            access,
-            at: self.at,
+            of,
         };
         (secret, mark)
     }
@@ -280,7 +314,7 @@ impl Cx {
     pub fn send_long<E: Event>(&mut self, line: SessionNo, event: &E) -> u64 {
         let seq = self.next_event();
         let frame = protocol::encode(event, self.at, Some(seq)).unwrap_or_else(EncodeError::undo);
-        self.push_own(seq, frame, line, None);
+        self.push_own(seq, frame, line, Vec::new());
         seq
     }
 
@@ -288,7 +322,7 @@ impl Cx {
     pub fn send_secret<E: Event>(&mut self, line: SessionNo, event: &E, secret: Secret) -> u64 {
         let seq = self.next_event();
         let frame = protocol::encode(event, self.at, Some(seq)).unwrap_or_else(EncodeError::undo);
-        self.push_own(seq, frame, line, Some(secret));
+        self.push_own(seq, frame, line, vec![secret]);
         seq
     }
 
@@ -324,12 +358,12 @@ impl Cx {
             frame: EncodedEvent::new(frame),
             to,
             kept: true,
-            secret: None,
+            secrets: Vec::new(),
         });
     }
 
-    /// An event for one line that is not kept, and maybe something secret in it.
-    pub(super) fn push_own(&mut self, seq: u64, frame: Utf8Bytes, line: SessionNo, secret: Option<Secret>) {
+    /// An event for one line that is not kept, and what is secret in it.
+    pub(super) fn push_own(&mut self, seq: u64, frame: Utf8Bytes, line: SessionNo, secrets: Vec<Secret>) {
         let to = Receivers::One(line);
         self.effects.encodings += 1;
         self.effects.list.push(Effect::Send {
@@ -337,7 +371,7 @@ impl Cx {
             frame: EncodedEvent::new(frame),
             to,
             kept: false,
-            secret: secret.map(Box::new),
+            secrets,
         });
     }
 

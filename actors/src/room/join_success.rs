@@ -50,9 +50,9 @@ impl Room {
         let Some((modules, around)) = self.modules() else {
             return;
         };
-        let (fields, secret) = modules.join_fields(cx, &around, id);
+        let (fields, secrets) = modules.join_fields(cx, &around, id);
         let frame = assemble(&head, &entries, &fields, cx.at, seq);
-        cx.push_own(seq, frame, line, secret);
+        cx.push_own(seq, frame, line, secrets);
         around.people.set_whole_since(id, seq);
     }
 

@@ -73,6 +73,11 @@ impl Away {
         self.since
     }
 
+    /// Whether the client has come back since then.
+    pub fn is_back_since(&self, at: Timestamp) -> bool {
+        self.told.is_some_and(|told| told >= at)
+    }
+
     /// Whether the client may not know of a change.
     pub fn missed(&self, changed: Option<Changed>) -> Option<Changed> {
         changed.filter(|changed| changed.at > self.since)

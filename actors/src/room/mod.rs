@@ -31,6 +31,7 @@ pub mod input;
 mod invariants;
 mod join_success;
 mod livekit;
+pub mod locations;
 mod missed;
 mod moderation;
 mod module;
@@ -41,6 +42,8 @@ mod participant;
 mod polls;
 mod presence;
 mod reattach;
+mod recording;
+mod recording_service;
 mod refusal;
 pub mod ring;
 mod roster;
@@ -273,6 +276,7 @@ impl Room {
             Input::Notice(Notice::InviteClosed(code)) => self.lock_out(cx, Caller::Guest(code)),
             Input::Notice(Notice::UserDisabled(user)) => self.lock_out(cx, Caller::User(user)),
             Input::Notice(Notice::GuestAccess(access)) => self.set_guest_access(cx, access),
+            Input::Notice(Notice::StreamingTargets) => self.look_up_livestreams(cx),
         }
     }
 

@@ -162,15 +162,15 @@ impl Around<'_> {
 #[derive(Debug)]
 pub(super) struct State {
     pub json: Box<RawValue>,
-    /// What is secret in it; one module at most has something.
-    pub secret: Option<Secret>,
+    /// What is secret in it.
+    pub secrets: Vec<Secret>,
 }
 
 impl State {
     pub fn of(state: &impl Serialize) -> Self {
         Self {
             json: encoding::encode_raw(state).unwrap_or_else(EncodeError::undo),
-            secret: None,
+            secrets: Vec::new(),
         }
     }
 }

@@ -146,19 +146,19 @@ fn push_field(text: &mut String, namespace: Namespace, json: &str) {
 }
 
 impl Modules {
-    /// What all modules say to who joins: fields, each with a comma before it, and the secret among them.
-    pub fn join_fields(
-        &mut self,
-        cx: &Cx,
-        around: &Around<'_>,
-        who: ParticipantId,
-    ) -> (String, Option<Secret>) {
-        let (mut text, mut secret) = (String::new(), None);
-        self.join_states(cx, around, who, |namespace, state| {
+    /// What all modules say to who joins: fields, each with a comma before it, and the secrets among them.
+    pub fn join_fields(&mut self, cx: &Cx, around: &Around<'_>, who: ParticipantId) -> (String, Vec<Secret>) {
+        let (mut text, mut secrets) = (String::new(), Vec::new());
+        let mut add = |namespace, state: State| {
             push_field(&mut text, namespace, state.json.get());
-            secret = secret.take().or(state.secret);
-        });
-        (text, secret)
+            secrets.extend(state.secrets);
+        };
+        self.join_states(cx, around, who, &mut add);
+        // What a recorder is told is of the targets that another namespace keeps.
+        if let Some(orders) = self.recording.orders(cx, around, who) {
+            add(Namespace::RecordingService, orders);
+        }
+        (text, secrets)
     }
 }
 

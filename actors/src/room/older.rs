@@ -13,6 +13,8 @@ use super::{
     moderation::Moderation,
     modules::Modules,
     polls::{Poll, Polls},
+    recording::Recording,
+    recording_service::RecordingService,
     roster::Roster,
     timer::{Timer, Timers},
 };
@@ -89,6 +91,8 @@ impl StoredMeeting {
             timer: Timers::of_older(timers.into_iter()),
             polls: Polls::of_older(polls.into_iter()),
             livekit: Media::of_older(media.into_iter()),
+            recording: Recording::default(),
+            recording_service: RecordingService::default(),
         }
     }
 }

@@ -57,10 +57,10 @@ impl<C: Carrier> Shell<C> {
                 seq,
                 frame,
                 to,
-                secret,
+                secrets,
                 ..
             } => {
-                let frame = Secret::put_into(secret.as_deref(), &frame, self.room.livekit());
+                let frame = Secret::put_into(&secrets, &frame, self.room.livekit(), &self.locations);
                 let frame = frame.frame(to.count());
                 for line in to.iter() {
                     if let Some(link) = self.links.get(line) {

@@ -1,10 +1,13 @@
 //! What LiveKit does beside the room, and what must hold there a while after it is well.
 
-use colloquy_actors::{room::Room, task::Work};
+use colloquy_actors::{
+    room::Room,
+    task::{Outcome, Work},
+};
 
 use super::{
     client::Stage,
-    media,
+    media, plan,
     process::Mail,
     server::Server,
     view::View,
@@ -31,9 +34,15 @@ impl World {
         let (Some(id), Some(room)) = (self.chance.pick(&ids), server.room()) else {
             return Ok(false);
         };
-        let Work::Livekit(call) = server.outside.tasks[&id].clone();
-        media::check(&call, room.room())?;
-        let outcome = self.media.perform(&call, fails, &mut self.chance);
+        let outcome = match server.outside.tasks[&id].clone() {
+            Work::Livekit(call) => {
+                media::check(&call, room.room())?;
+                self.media.perform(&call, fails, &mut self.chance)
+            }
+            _ if fails && self.later.one_in(3) => Outcome::Unavailable,
+            Work::AskRecorder { .. } => Outcome::Done,
+            Work::ReadLivestreams { .. } => Outcome::Livestreams(plan::livestreams(&mut self.later)),
+        };
         server.task_done(id, outcome);
         Ok(true)
     }

@@ -3,11 +3,14 @@
 use std::collections::BTreeSet;
 
 use colloquy_actors::{
-    protocol::meeting::{MeetingFacts, ModuleFeatures},
+    ids::StreamingTargetId,
+    protocol::meeting::{Livestream, MeetingFacts, ModuleFeatures, RecordingFacts},
     room::RoomSettings,
 };
 
 use super::{chance::Chance, trial};
+
+const RECORDING: &str = "recording";
 
 #[expect(clippy::struct_excessive_bools, reason = "what may go wrong, each for itself")]
 #[derive(Debug)]
@@ -37,7 +40,7 @@ pub struct Plan {
     /// Frames that a session's queue holds.
     pub frames_max: usize,
     /// How often a command is of this namespace.
-    pub namespaces: [(usize, &'static str); 7],
+    pub namespaces: [(usize, &'static str); 8],
     /// How often people come, act and go.
     pub come: usize,
     pub act: usize,
@@ -75,8 +78,10 @@ impl Plan {
             "timer",
             "polls",
             "livekit",
+            RECORDING,
         ];
-        Self {
+        let weight = |name, chance: &mut Chance| if name == RECORDING { 0 } else { chance.below(12) };
+        let mut plan = Self {
             settings: settings(chance),
             facts: facts(chance),
             steps: chance.below(3_000) + 200,
@@ -95,7 +100,7 @@ impl Plan {
             media_tells: later.coin(),
             long_wait: usize::from(chance.one_in(3)),
             frames_max: if chance.one_in(3) { 12 } else { 4_096 },
-            namespaces: names.map(|name| (chance.below(12), name)),
+            namespaces: names.map(|name| (weight(name, chance), name)),
             come: chance.below(300) + 150,
             act: chance.below(400) + 200,
             go: chance.below(80) + 5,
@@ -105,8 +110,41 @@ impl Plan {
             changes_facts: later.coin(),
             break_registry: sometimes(later, 2),
             kill_actor: if later.one_in(3) { 2 } else { 0 },
+        };
+        if let [.., (recording, RECORDING)] = &mut plan.namespaces {
+            *recording = later.below(12);
         }
+        add_recording(&mut plan.facts, later);
+        plan
     }
+}
+
+/// In most worlds something may be recorded and streamed.
+pub fn add_recording(facts: &mut MeetingFacts, later: &mut Chance) {
+    if later.one_in(8) {
+        return;
+    }
+    let features = ["record", "stream"].into_iter().filter(|_| !later.one_in(8));
+    let features = features.map(str::to_owned).collect();
+    let modules = &mut facts.tariff.modules;
+    modules.insert(RECORDING.to_owned(), ModuleFeatures { features });
+    modules.insert("recording_service".to_owned(), ModuleFeatures::default());
+    facts.recording = Some(RecordingFacts {
+        id: StreamingTargetId(trial::id_of(RECORDING)),
+        livestreams: livestreams(later),
+    });
+}
+
+/// Where the room may be streamed to now.
+pub fn livestreams(later: &mut Chance) -> Vec<Livestream> {
+    let names = ["stream one", "stream two"].into_iter().filter(|_| later.coin());
+    let names: Vec<_> = names.collect();
+    let livestream = |name| Livestream {
+        id: StreamingTargetId(trial::id_of(name)),
+        name: format!("{name} {}", later.below(3)),
+        public_url: "https://watch.example".to_owned(),
+    };
+    names.into_iter().map(livestream).collect()
 }
 
 /// In a quarter of the worlds, one input in fifty or so; not those that a room begins with, or it never would.

@@ -135,10 +135,11 @@ impl World {
                 input,
             };
             for effect in copy.handle(&Arc::clone(&self.livekit), stamped).list {
-                if let Effect::Send { frame, secret, .. } = effect
+                if let Effect::Send { frame, secrets, .. } = effect
                     && frame.contains(r#""message":"join_success""#)
                 {
-                    told = Some(Secret::put_into(secret.as_deref(), &frame, &self.livekit));
+                    let whole = Secret::put_into(&secrets, &frame, &self.livekit, &self.locations);
+                    told = Some(whole);
                 }
             }
         }

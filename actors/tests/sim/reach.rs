@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 pub type Reached = BTreeMap<String, usize>;
 
 /// Each of these happens at least [`TIMES_MIN`] times in each half of the fixed seeds.
-const THINGS: [&str; 79] = [
+const THINGS: [&str; 84] = [
     "actor died",
     "breakout/error",
     "breakout/expired",
@@ -74,6 +74,11 @@ const THINGS: [&str; 79] = [
     "panic: tick",
     "polls/done",
     "polls/live_update",
+    "recording/error",
+    "recording/recorder_error",
+    "recording/stream_updated",
+    "recording_service/start_streams",
+    "recording_service/stop_streams",
     "registry broken",
     "revived in memory",
     "room failed",

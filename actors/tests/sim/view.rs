@@ -37,6 +37,9 @@ pub struct View {
     pub knows_elsewhere: bool,
     pub timer: Option<Value>,
     pub poll: Option<Value>,
+    /// How far what is recorded and streamed has come, and what a recorder is told of it.
+    pub targets: BTreeMap<String, Value>,
+    pub orders: Option<Value>,
     pub restrictions: Value,
     /// The room of LiveKit, and what the token that came with it allows.
     pub media_room: Value,
@@ -91,12 +94,7 @@ impl View {
             hand: None,
             others: BTreeMap::new(),
             ready: BTreeSet::new(),
-            waiting: waiting.map(|waiting| {
-                let entries = list(waiting).iter();
-                entries
-                    .map(|entry| (text(&entry["id"]), entry["control"].clone()))
-                    .collect()
-            }),
+            waiting: waiting.map(who_waits),
             waiting_room: moderation.get("waiting_room_enabled").and_then(Value::as_bool),
             raise_hands: moderation["raise_hands_enabled"].as_bool().unwrap_or(true),
             chat: chat["enabled"].as_bool().ok_or("chat is always there")?,
@@ -107,6 +105,8 @@ impl View {
             knows_elsewhere: breakout.is_some(),
             timer: payload.get("timer").cloned(),
             poll: payload.get("polls").cloned(),
+            targets: targets(&payload["recording"]),
+            orders: payload.get("recording_service").cloned(),
             restrictions: payload["livekit"]["microphone_restriction_state"].clone(),
             media_room: payload["livekit"]["room"].clone(),
             grant: super::media::grant(&payload["livekit"]),
@@ -199,6 +199,25 @@ impl View {
             _ => Scope::Room,
         }
     }
+}
+
+fn who_waits(waiting: &Value) -> BTreeMap<String, Value> {
+    let entries = list(waiting).iter();
+    entries
+        .map(|entry| (text(&entry["id"]), entry["control"].clone()))
+        .collect()
+}
+
+fn targets(recording: &Value) -> BTreeMap<String, Value> {
+    let targets = recording["targets"].as_object().into_iter().flatten();
+    let status = |target: &Value| {
+        let mut status = json!({"status": target["status"]});
+        if let Some(reason) = target.get("reason") {
+            status["reason"] = reason.clone();
+        }
+        status
+    };
+    targets.map(|(id, target)| (id.clone(), status(target))).collect()
 }
 
 fn elsewhere(breakout: &Value) -> BTreeMap<String, Value> {

@@ -21,6 +21,7 @@ use colloquy_actors::{
         cost::Cost,
         effects::{Effect, Secret},
         input::{Ending, Input, Notice, Stamped, Start, StartOutcome},
+        locations::StreamLocations,
     },
 };
 
@@ -97,6 +98,8 @@ pub struct World {
     pub net: Net,
     pub clients: Vec<Client>,
     pub livekit: Arc<Livekit>,
+    /// Nobody tells where streams are sent to.
+    pub locations: StreamLocations,
     pub media: Media,
     /// Numbers for sessions, calls of `start`, tokens and tickets.
     pub counter: u64,
@@ -140,6 +143,7 @@ impl World {
             net,
             clients: CAST.into_iter().map(Client::new).collect(),
             livekit: Arc::default(),
+            locations: StreamLocations::default(),
             media: Media::default(),
             counter: 0,
             numbered: 0,
@@ -269,12 +273,12 @@ impl World {
                     seq,
                     frame,
                     to,
-                    secret,
+                    secrets,
                     ..
                 } => {
                     let room = self.server.as_ref().and_then(Server::room);
                     let livekit = room.map_or(&*self.livekit, LoggedRoom::livekit);
-                    let frame = Secret::put_into(secret.as_deref(), &frame, livekit);
+                    let frame = Secret::put_into(&secrets, &frame, livekit, &self.locations);
                     self.net.sent(seq, &frame, &to);
                     if frame.contains(r#""message":"join_success""#)
                         && let Ok(envelope) = serde_json::from_str::<serde_json::Value>(&frame)

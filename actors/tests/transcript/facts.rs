@@ -1,7 +1,10 @@
 //! The line `room …`: facts of the next meeting, and an operator's settings.
 
 use colloquy_actors::{
-    protocol::meeting::{EventInfo, MeetingDetails, MeetingFacts, ModuleFeatures, StreamingLink},
+    ids::StreamingTargetId,
+    protocol::meeting::{
+        EventInfo, Livestream, MeetingDetails, MeetingFacts, ModuleFeatures, RecordingFacts, StreamingLink,
+    },
     room::RoomSettings,
 };
 
@@ -38,6 +41,19 @@ pub fn set(facts: &mut MeetingFacts, settings: &mut RoomSettings, word: &str) ->
             facts.tariff.modules = names().map(|name| (name, ModuleFeatures::default())).collect();
             facts.tariff.enabled_modules = names().collect();
         }
+        "targets" => {
+            let names = value.split(',').filter(|name| !name.is_empty());
+            facts.recording = Some(RecordingFacts {
+                id: StreamingTargetId(id_of("recording")),
+                livestreams: names.map(livestream).collect(),
+            });
+        }
+        "features" => {
+            let features = value.split(',').filter(|name| !name.is_empty());
+            let features = features.map(str::to_owned).collect();
+            let module = ModuleFeatures { features };
+            facts.tariff.modules.insert("recording".to_owned(), module);
+        }
         "waiting" => settings.waiting_max = usize::try_from(number()?).unwrap_or(usize::MAX),
         "waiting_per_code" => {
             settings.waiting_per_code_max = usize::try_from(number()?).unwrap_or(usize::MAX);
@@ -55,6 +71,15 @@ pub fn set(facts: &mut MeetingFacts, settings: &mut RoomSettings, word: &str) ->
         _ => return Err(format!("a room has no {key}")),
     }
     Ok(())
+}
+
+/// Where the room may be streamed to.
+pub fn livestream(name: &str) -> Livestream {
+    Livestream {
+        id: StreamingTargetId(id_of(name)),
+        name: name.to_owned(),
+        public_url: format!("https://watch.example/{name}"),
+    }
 }
 
 fn event(title: &str) -> EventInfo {

@@ -11,6 +11,7 @@ use colloquy_actors::{
         Place,
         effects::{Effect, Receivers, Secret},
         input::StartOutcome,
+        locations::StreamLocations,
     },
     task::{Task, Work},
 };
@@ -82,26 +83,44 @@ impl Scene {
                 seq,
                 frame,
                 to,
-                secret,
+                secrets,
                 ..
             } => {
-                let frame = Secret::put_into(secret.as_deref(), frame, &Livekit::default());
+                let frame = Secret::put_into(secrets, frame, &Livekit::default(), &self.locations());
                 self.sent(*seq, &frame, to)?;
             }
         }
         Ok(())
     }
 
+    /// Where streams of the room are sent to.
+    fn locations(&self) -> StreamLocations {
+        let known = self.facts.recording.iter().flat_map(|facts| &facts.livestreams);
+        let location = |name: &str| format!("rtmp://ingest.example/app/key-of-{name}");
+        known.map(|known| (known.id, location(&known.name))).collect()
+    }
+
     fn cancelled(&mut self, id: TaskId) {
         if self.looks.contains(&id) {
             return;
         }
-        let line = format!("livekit {} cancelled", self.task(id));
-        self.outputs.push(line);
+        let number = self.task(id);
+        let whose = if self.others.contains(&id) {
+            "task"
+        } else {
+            "livekit"
+        };
+        self.outputs.push(format!("{whose} {number} cancelled"));
     }
 
     fn asked(&mut self, task: &Task) -> Result<()> {
-        let Work::Livekit(call) = &task.work;
+        let Work::Livekit(call) = &task.work else {
+            self.others.insert(task.id);
+            let work = serde_json::to_string(&task.work).map_err(|error| error.to_string())?;
+            let line = format!("task {} {}", self.task(task.id), self.names.shorten(&work));
+            self.outputs.push(line);
+            return Ok(());
+        };
         if let Call::Look { .. } = call
             && !self.shows_looks
         {

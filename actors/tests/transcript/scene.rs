@@ -58,6 +58,8 @@ pub struct Scene {
     /// Looks at LiveKit that are not shown; nobody answers them.
     pub(super) looks: BTreeSet<TaskId>,
     pub(super) shows_looks: bool,
+    /// What is not for LiveKit.
+    pub(super) others: BTreeSet<TaskId>,
     pub(super) outputs: Vec<String>,
 }
 
@@ -76,6 +78,7 @@ impl Default for Scene {
             tasks: Vec::new(),
             looks: BTreeSet::new(),
             shows_looks: false,
+            others: BTreeSet::new(),
             outputs: Vec::new(),
         }
     }
@@ -107,7 +110,7 @@ impl Scene {
                 let told = serde_json::from_str(&json).map_err(|error| format!("{error}: {json}"))?;
                 self.input(Input::MediaTold(told))?;
             }
-            ["livekit", call, outcome @ ..] => {
+            ["livekit" | "task", call, outcome @ ..] => {
                 let outcome = self.outcome(outcome)?;
                 let task = self.tasks.get(words::number(call)? - 1);
                 let task = *task.ok_or("nobody asked for that")?;
@@ -124,6 +127,7 @@ impl Scene {
             ["disable", "user", name] => {
                 self.input(Input::Notice(Notice::UserDisabled(UserId(id_of(name)))))?;
             }
+            ["change", "targets"] => self.input(Input::Notice(Notice::StreamingTargets))?,
             ["guests", access] => self.input(Input::Notice(Notice::GuestAccess(guest_access(access)?)))?,
             ["repeat", times, ..] => {
                 let deed = line.splitn(3, ' ').nth(2).ok_or("repeat what?")?;
@@ -145,6 +149,9 @@ impl Scene {
             ["muted", who @ ..] => {
                 let ids = who.iter().filter_map(|name| self.names.id(name));
                 Outcome::Muted(ids.map(ParticipantId).collect())
+            }
+            ["livestreams", names @ ..] => {
+                Outcome::Livestreams(names.iter().map(|name| facts::livestream(name)).collect())
             }
             _ => {
                 let json = self.names.expand(&words.join(" "))?;

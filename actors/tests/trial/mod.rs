@@ -312,5 +312,6 @@ pub fn facts() -> MeetingFacts {
         guests_wait: false,
         sip_lobby: false,
         custom_display_names: true,
+        recording: None,
     }
 }
