@@ -73,9 +73,9 @@ impl Away {
         self.since
     }
 
-    /// Whether the client has come back since then.
-    pub fn is_back_since(&self, at: Timestamp) -> bool {
-        self.told.is_some_and(|told| told >= at)
+    /// When the client has come back, if it has.
+    pub fn told(&self) -> Option<Timestamp> {
+        self.told
     }
 
     /// Whether the client may not know of a change.

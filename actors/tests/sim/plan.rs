@@ -135,16 +135,16 @@ pub fn add_recording(facts: &mut MeetingFacts, later: &mut Chance) {
     });
 }
 
-/// Where the room may be streamed to now.
+/// Where the room may be streamed to now: one that goes does not come back.
 pub fn livestreams(later: &mut Chance) -> Vec<Livestream> {
-    let names = ["stream one", "stream two"].into_iter().filter(|_| later.coin());
-    let names: Vec<_> = names.collect();
-    let livestream = |name| Livestream {
-        id: StreamingTargetId(trial::id_of(name)),
+    let passing = later.coin().then(|| format!("stream {}", later.number()));
+    let names = ["stream one".to_owned(), "stream two".to_owned()].into_iter();
+    let livestream = |name: String| Livestream {
+        id: StreamingTargetId(trial::id_of(&name)),
         name: format!("{name} {}", later.below(3)),
         public_url: "https://watch.example".to_owned(),
     };
-    names.into_iter().map(livestream).collect()
+    names.chain(passing).map(livestream).collect()
 }
 
 /// In a quarter of the worlds, one input in fifty or so; not those that a room begins with, or it never would.

@@ -205,14 +205,17 @@ impl Recording {
         ids: Vec<StreamingTargetId>,
         has_failed: bool,
     ) {
-        let mut starters = BTreeSet::new();
+        if ids.is_empty() {
+            return;
+        }
+        let (mut starters, told) = (BTreeSet::new(), when_told(cx, around));
         for id in ids {
             let Some(GivenUp { started_by, since }) = self.targets.give_up(id) else {
                 continue;
             };
             starters.extend(started_by.filter(|_| has_failed));
             let to = match since {
-                Some(since) => told_since(cx, around, since),
+                Some(since) => told_since(&told, since),
                 None => around.people.circle(Circle::In(Space::MAIN)),
             };
             tell_inactive(cx, to, id);
@@ -294,16 +297,21 @@ fn tell_inactive(cx: &mut Cx, to: Receivers, target_id: StreamingTargetId) {
     cx.send(to, &RecordingEvent::StreamUpdated(&inactive));
 }
 
-/// Those in the main room whose `join_success` was made at this time or later.
-fn told_since(cx: &mut Cx, around: &Around<'_>, since: Timestamp) -> Receivers {
+/// When those in the main room got their last `join_success`.
+fn when_told(cx: &mut Cx, around: &Around<'_>) -> Vec<(SessionNo, Timestamp)> {
     cx.cost.entries(around.people.iter().count());
-    let told = around.people.iter().filter(|(_, p)| {
-        let has_come = p.visit(Space::MAIN).is_some_and(|visit| visit.joined_at >= since);
-        let is_back = p.away.as_ref().is_some_and(|away| away.is_back_since(since));
-        p.is_inside(Space::MAIN) && (has_come || is_back)
+    let here = around.people.iter().filter(|(_, p)| p.is_inside(Space::MAIN));
+    let told = here.filter_map(|(_, p)| {
+        let joined_at = p.visit(Space::MAIN)?.joined_at;
+        let back_at = p.away.as_ref().and_then(|away| away.told());
+        Some((p.line, back_at.map_or(joined_at, |at| at.max(joined_at))))
     });
-    let lines: Vec<SessionNo> = told.map(|(_, p)| p.line).collect();
-    Receivers::from(lines)
+    told.collect()
+}
+
+fn told_since(told: &[(SessionNo, Timestamp)], since: Timestamp) -> Receivers {
+    let told = told.iter().filter(|(_, at)| *at >= since);
+    Receivers::from(told.map(|(line, _)| *line).collect::<Vec<_>>())
 }
 
 impl Room {
