@@ -37,6 +37,7 @@ use crate::{
     origins::Origins,
     people::People,
     readiness::Readiness,
+    recorders::Recorders,
     shared_folders::SharedFolders,
     signaling::Signaling,
     store::{Db, ServerLock, StoreError, users::ClaimRules},
@@ -111,7 +112,9 @@ impl App {
         let origins = Origins::load(&db, &config).await?;
         let readiness = Readiness::default();
         let media = Arc::new(RoomService::new(&config.outgoing, &config.livekit)?);
-        let ports = meetings::ports(db.clone(), Arc::clone(&media), &config.call_in, origins.clone());
+        let recorders = Recorders::new(&config.recording);
+        let outside = (Arc::clone(&media), recorders.clone());
+        let ports = meetings::ports(db.clone(), outside, &config.call_in, origins.clone());
         let live = Live::start(meetings::live_settings(&config, &data_folder), ports).await?;
         // After the journals: a second server must not read sessions that the first one still changes.
         let dev_issuer = open_dev_issuer(&config, &data_folder).await?;
@@ -123,7 +126,7 @@ impl App {
             .map_err(BuildError::Recordings)?;
         let api = api_state(
             &config,
-            (assets.clone(), recordings.clone()),
+            (assets.clone(), recordings.clone(), recorders.clone()),
             (db.clone(), disabled_users.clone()),
             dev_issuer.clone(),
             &live,
@@ -160,6 +163,12 @@ impl App {
         app.begin_issuer_work(issuer_work);
         app.begin(deleter, disabled_users, (assets, recordings), mail);
         app.begin_sweep(media);
+        if let Some(broker) = recorders.broker() {
+            app.on_stop(
+                "message broker",
+                background(|stop| async move { broker.run(stop).await }),
+            );
+        }
         Ok(app)
     }
 
@@ -359,7 +368,7 @@ async fn open_dev_issuer(
 /// What the REST handlers work with. Tokens are those of the configured authority, else of the development issuer.
 fn api_state(
     config: &Config,
-    (assets, recordings): (Assets, Recordings),
+    (assets, recordings, recorders): (Assets, Recordings, Recorders),
     (db, disabled_users): (Db, DisabledUsers),
     dev_issuer: Option<Arc<DevIssuer>>,
     live: &Live,
@@ -385,6 +394,7 @@ fn api_state(
         live: live.clone(),
         assets,
         recordings,
+        recorders,
         start_limits,
         caller_limits,
         known_users: KnownUsers::default(),

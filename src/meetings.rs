@@ -11,8 +11,8 @@ use colloquy_actors::{
     live::{Admission, JournalMode, LiveSettings},
     ports::{self, BoxFuture, Directory, Slept, SystemClock, SystemRandom, Unavailable},
     protocol::meeting::{
-        CallInInfo, Caller, EventInfo, Group, Identity, MeetingDetails, MeetingFacts, ModuleFeatures,
-        ParticipationKind, Role, RoomInfo, StreamingLink, Tariff, UserInfo,
+        CallInInfo, Caller, EventInfo, Group, Identity, Livestream, MeetingDetails, MeetingFacts,
+        ModuleFeatures, ParticipationKind, RecordingFacts, Role, RoomInfo, StreamingLink, Tariff, UserInfo,
     },
     room::{RoomSettings, input::Notice},
     session::RateLimits,
@@ -21,16 +21,21 @@ use colloquy_actors::{
 
 use crate::{
     call_in::CallerNames,
-    catalogue::{CALL_IN, CORE},
+    catalogue::{CALL_IN, CORE, RECORDING, RECORDING_SERVICE},
     config::{CallInSettings, ChatHistory, Config, Defaults, JournalKind},
     livekit::{self, RoomService},
     origins::Origins,
     permissions::{Operation, Standing, Subject, check},
     profiles::{picture_of, profile_name},
     quotas::Quota,
+    recorders::Recorders,
     secrets::Secret,
     store::{
-        self, Db, StoreError, admitted, groups, guest_access::GuestAccess, room_events::Details, rooms,
+        self, Db, StoreError, admitted, groups,
+        guest_access::GuestAccess,
+        room_events::Details,
+        rooms,
+        streaming_targets::{self, PublicTarget},
         users::Profile,
     },
     tariffs::{Offer, TariffResource},
@@ -77,13 +82,18 @@ pub fn live_settings(config: &Config, data_folder: &std::path::Path) -> LiveSett
 
 /// What the live core reaches out through.
 #[must_use]
-pub fn ports(db: Db, media: Arc<RoomService>, call_in: &CallInSettings, origins: Origins) -> ports::Ports {
+pub fn ports(
+    db: Db,
+    (media, recorders): (Arc<RoomService>, Recorders),
+    call_in: &CallInSettings,
+    origins: Origins,
+) -> ports::Ports {
     ports::Ports {
         callers: Arc::new(CallerNames::new(db.clone(), call_in, origins)),
         clock: Arc::new(SystemClock::default()),
         random: Arc::new(SystemRandom),
-        directory: Arc::new(Rooms(db)),
-        tasks: Arc::new(Tasks { media }),
+        directory: Arc::new(Rooms(db.clone())),
+        tasks: Arc::new(Tasks { media, recorders, db }),
     }
 }
 
@@ -91,12 +101,44 @@ pub fn ports(db: Db, media: Arc<RoomService>, call_in: &CallInSettings, origins:
 #[derive(Debug)]
 struct Tasks {
     media: Arc<RoomService>,
+    recorders: Recorders,
+    db: Db,
+}
+
+impl Tasks {
+    async fn ask_recorder(&self, room: RoomId) -> Outcome {
+        if self.recorders.ask(room).await {
+            Outcome::Done
+        } else {
+            Outcome::Unavailable
+        }
+    }
+
+    async fn read_livestreams(&self, room: RoomId) -> Outcome {
+        match streaming_targets::public(&self.db, room.0).await {
+            Ok(targets) => Outcome::Livestreams(targets.into_iter().map(livestream).collect()),
+            Err(error) => {
+                tracing::warn!(room.id = %room, %error, "the database can't say where a meeting may be streamed to");
+                Outcome::Unavailable
+            }
+        }
+    }
+}
+
+fn livestream(target: PublicTarget) -> Livestream {
+    Livestream {
+        id: target.id.into(),
+        name: target.name,
+        public_url: target.public_url,
+    }
 }
 
 impl ports::TaskRunner for Tasks {
     fn run(&self, task: Task) -> BoxFuture<'_, Outcome> {
         match task.work {
             Work::Livekit(call) => Box::pin(self.media.do_for_room(call)),
+            Work::AskRecorder { room } => Box::pin(self.ask_recorder(room)),
+            Work::ReadLivestreams { room } => Box::pin(self.read_livestreams(room)),
         }
     }
 }
@@ -229,6 +271,13 @@ fn admitted(identity: Identity, facts: rooms::MeetingFacts, config: &Config, off
     let living_rooms_max = living_rooms_max.map(|max| usize::try_from(*max).unwrap_or(usize::MAX));
     let tariff = tariff(room_tariff(&facts.tariff, facts.room.e2e_encryption, offer));
     let owner = facts.room.created_by.id.into();
+    // Also in an encrypted room, whose tariff lacks the features: there is nothing to record, and clients are told so.
+    let recording = offer
+        .has_module(RECORDING, &facts.tariff)
+        .then(|| RecordingFacts {
+            id: uuid::Uuid::new_v4().into(),
+            livestreams: facts.streams.into_iter().map(livestream).collect(),
+        });
     let room = RoomInfo {
         id: RoomId(facts.room.id),
         password: facts
@@ -248,6 +297,7 @@ fn admitted(identity: Identity, facts: rooms::MeetingFacts, config: &Config, off
         guests_wait: facts.room.guest_access == GuestAccess::WaitingRoom,
         sip_lobby: facts.sip_lobby,
         custom_display_names: config.defaults.custom_display_names,
+        recording,
     };
     Admission {
         identity: Some(identity),
@@ -256,12 +306,15 @@ fn admitted(identity: Identity, facts: rooms::MeetingFacts, config: &Config, off
     }
 }
 
-/// What a tariff allows in a room: a telephone can not decrypt.
+/// What a tariff allows in a room: a telephone can not decrypt, and neither can a recorder.
 #[must_use]
 pub fn room_tariff(tariff: &store::tariffs::Tariff, e2e_encryption: bool, offer: &Offer) -> TariffResource {
     let resource = TariffResource::new(tariff, offer).in_meetings();
     if e2e_encryption {
-        resource.without(CORE, CALL_IN)
+        resource
+            .without(CORE, CALL_IN)
+            .without_module(RECORDING)
+            .without_module(RECORDING_SERVICE)
     } else {
         resource
     }
@@ -281,7 +334,7 @@ pub fn event_info(facts: &rooms::MeetingFacts, config: &Config, offer: &Offer) -
         title: event.title.clone(),
         is_adhoc: event.is_adhoc,
         meeting_details: details.map(|details| {
-            let shown = meeting_details(details, tel);
+            let shown = meeting_details(details, &facts.streams, tel);
             // A link that leads nowhere is no way to the meeting.
             let invite_code_id = shown.invite_code_id.filter(|_| !are_guests_out);
             MeetingDetails {
@@ -293,10 +346,10 @@ pub fn event_info(facts: &rooms::MeetingFacts, config: &Config, offer: &Offer) -
     })
 }
 
-fn meeting_details(details: &Details, tel: Option<&str>) -> MeetingDetails {
-    let links = details.streams.iter().map(|(name, url)| StreamingLink {
-        name: name.clone(),
-        url: url.clone(),
+fn meeting_details(details: &Details, streams: &[PublicTarget], tel: Option<&str>) -> MeetingDetails {
+    let links = streams.iter().map(|target| StreamingLink {
+        name: target.name.clone(),
+        url: target.public_url.clone(),
     });
     MeetingDetails {
         invite_code_id: details.invite_code.map(Into::into),

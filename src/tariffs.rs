@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::{
-    catalogue::{CATALOGUE, CORE, GUESTS_ALLOWED, SERVED},
+    catalogue::{CATALOGUE, CORE, GUESTS_ALLOWED, RECORDING, RECORDING_SERVICE, SERVED},
     config::Config,
     quotas::{Quota, Quotas},
     store::{guest_access::GuestAccess, tariffs::Tariff},
@@ -29,8 +29,12 @@ impl Offer {
         if !config.guests.allowed {
             disabled_features.insert(format!("{CORE}::{GUESTS_ALLOWED}"));
         }
+        let mut modules = BTreeSet::from(SERVED);
+        if config.recording.has_recorders() {
+            modules.extend([RECORDING, RECORDING_SERVICE]);
+        }
         Self {
-            modules: BTreeSet::from(SERVED),
+            modules,
             disabled_features,
             quotas: config.quotas,
         }
@@ -103,6 +107,14 @@ impl TariffResource {
             module.features.retain(|&one| one != feature);
         }
         self.disabled_features.insert(format!("{module}::{feature}"));
+        self
+    }
+
+    /// The same without a module, e.g. where media are encrypted end to end.
+    #[must_use]
+    pub fn without_module(mut self, module: &str) -> Self {
+        self.modules.remove(module);
+        self.enabled_modules.retain(|&one| one != module);
         self
     }
 
@@ -206,6 +218,25 @@ mod tests {
             assert!(!TariffResource::new(&free, &none).allows(CORE, GUESTS_ALLOWED));
         }
         assert!(open.are_guests_out(shut, &free));
+    }
+
+    #[test]
+    fn meetings_are_recorded_where_there_are_recorders() {
+        let modules = |config: &Config| {
+            let offer = Offer::from_config(config);
+            TariffResource::new(&tariff(&[], &[]), &offer).modules
+        };
+        let mut config = Config::default();
+        assert!(!modules(&config).contains_key(RECORDING));
+        config.recording.hand_out = true;
+        let with_recorders = modules(&config);
+        assert_eq!(with_recorders[RECORDING].features, ["record", "stream"]);
+        assert!(with_recorders.contains_key(RECORDING_SERVICE));
+        let encrypted =
+            TariffResource::new(&tariff(&[], &[]), &Offer::from_config(&config)).without_module(RECORDING);
+        assert!(
+            !encrypted.modules.contains_key(RECORDING) && !encrypted.enabled_modules.contains(&RECORDING)
+        );
     }
 
     #[test]

@@ -33,6 +33,7 @@ use crate::{
     known_users::KnownUsers,
     mail::Outbox,
     people::People,
+    recorders::Recorders,
     shared_folders::SharedFolders,
     store::{
         Db,
@@ -59,6 +60,7 @@ pub struct Parts {
     pub live: Live,
     pub assets: Assets,
     pub recordings: Recordings,
+    pub recorders: Recorders,
     pub start_limits: StartLimits,
     pub caller_limits: CallerLimits,
     pub known_users: KnownUsers,

@@ -219,7 +219,13 @@ mod tests {
         assert!(!hand_out.has_anybody());
         let (mut one, mut two) = (hand_out.ready(), hand_out.ready());
         assert!(hand_out.has_anybody());
-        let asked = async { tokio::join!(hand_out.ask(room(1)), hand_out.ask(room(2)), hand_out.ask(room(3))) };
+        let asked = async {
+            tokio::join!(
+                hand_out.ask(room(1)),
+                hand_out.ask(room(2)),
+                hand_out.ask(room(3))
+            )
+        };
         let recorders = async {
             assert_eq!(answer(&mut one, Verdict::Accepted).await, room(1));
             assert_eq!(answer(&mut two, Verdict::Accepted).await, room(2));
@@ -233,8 +239,12 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn who_declines_or_does_not_answer_is_passed_over() {
         let hand_out = HandOut::default();
-        let (mut one, mut two, three, mut four) =
-            (hand_out.ready(), hand_out.ready(), hand_out.ready(), hand_out.ready());
+        let (mut one, mut two, three, mut four) = (
+            hand_out.ready(),
+            hand_out.ready(),
+            hand_out.ready(),
+            hand_out.ready(),
+        );
         drop(three);
         let recorders = async {
             assert_eq!(answer(&mut one, Verdict::Declined).await, room(1));
@@ -267,7 +277,9 @@ mod tests {
         assert_eq!(hand_out.connect().err(), Some(NoPlace));
         places.pop();
         assert!(hand_out.connect().is_ok());
-        let mut asked: Vec<_> = (0..WAITING_MAX).map(|_| Box::pin(hand_out.ask(room(1)))).collect();
+        let mut asked: Vec<_> = (0..WAITING_MAX)
+            .map(|_| Box::pin(hand_out.ask(room(1))))
+            .collect();
         for one in &mut asked {
             assert!(one.as_mut().now_or_never().is_none());
         }

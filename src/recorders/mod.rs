@@ -53,7 +53,9 @@ impl Recorders {
         {
             match broker.publish(room).await {
                 Ok(()) => return true,
-                Err(error) => tracing::warn!(room.id = %room, %error, "the broker does not take a recorder's work"),
+                Err(error) => {
+                    tracing::warn!(room.id = %room, %error, "the broker does not take a recorder's work")
+                }
             }
         }
         match hand_out {

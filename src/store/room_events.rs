@@ -5,7 +5,6 @@ use uuid::Uuid;
 use super::{
     Db, StoreError,
     rows::{Columns, from_columns},
-    streaming_targets,
 };
 use crate::secrets::Secret;
 
@@ -25,8 +24,6 @@ pub struct Details {
     pub invite_code: Option<Uuid>,
     /// Id and password that callers type.
     pub sip: Option<(String, Secret)>,
-    /// Names and addresses of the streams, oldest first.
-    pub streams: Vec<(String, String)>,
 }
 
 struct Row {
@@ -69,7 +66,6 @@ pub async fn of_room(db: &Db, room: Uuid) -> Result<Option<RoomEvent>, StoreErro
         row.event.details = Some(Details {
             invite_code: row.invite_code,
             sip: row.sip,
-            streams: streaming_targets::public(db, room).await?,
         });
     }
     Ok(Some(row.event))

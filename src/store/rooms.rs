@@ -14,6 +14,7 @@ use super::{
     room_events::{self, RoomEvent},
     rows::{Columns, count, from_columns},
     sip_configs,
+    streaming_targets::{self, PublicTarget},
     tariffs::{Tariff, tariff_columns},
     usage::{self, Limits, QuotaError},
     users::{Profile, profile_columns},
@@ -80,6 +81,8 @@ pub struct MeetingFacts {
     /// An operator has locked the owner out: nobody new comes in.
     pub owner_disabled: bool,
     pub event: Option<RoomEvent>,
+    /// Where its meetings may be streamed to, oldest first.
+    pub streams: Vec<PublicTarget>,
     /// When a meeting began here, to a day; `None`: never yet.
     pub used_at: Option<DateTime<Utc>>,
 }
@@ -149,6 +152,7 @@ impl MeetingFacts {
             sip_lobby: row.col("sip_lobby")?,
             owner_disabled: row.col("owner_disabled")?,
             event: None,
+            streams: Vec::new(),
             used_at: row.col("used_at")?,
         })
     }
@@ -190,7 +194,12 @@ pub async fn meeting_facts(db: &Db, room: Uuid) -> Result<Option<MeetingFacts>, 
         read!(db, c => sqlx::query_as(SELECT).bind(room).fetch_optional(c).await)?;
     let Some(facts) = facts else { return Ok(None) };
     let event = room_events::of_room(db, room).await?;
-    Ok(Some(MeetingFacts { event, ..facts }))
+    let streams = streaming_targets::public(db, room).await?;
+    Ok(Some(MeetingFacts {
+        event,
+        streams,
+        ..facts
+    }))
 }
 
 /// Notes that a meeting begins in a room, once a day. Whether there was something to note.

@@ -23,7 +23,7 @@ const SERVER: Floors = &[
     // What the outside says and hears.
     &["call_in", "disabled_users", "former_issuers", "mail", "people"],
     &["tariffs"],
-    &["assets", "identity", "livekit", "shared_folders"],
+    &["assets", "identity", "livekit", "recorders", "shared_folders"],
     &["known_users", "listener", "origins", "outgoing", "profiles"],
     &["store"],
     &["config"],

@@ -50,7 +50,9 @@ mod tests {
 
     #[test]
     fn brokers_are_urls_and_queues_have_names() {
-        let url = |url: &'static str| move |recording: &mut RecordingSettings| recording.amqp_url = Some(Secret::new(url));
+        let url = |url: &'static str| {
+            move |recording: &mut RecordingSettings| recording.amqp_url = Some(Secret::new(url))
+        };
         for fine in [
             "amqp://broker",
             "amqp://colloquy:north@broker.example.org:5672/%2f",
@@ -58,12 +60,25 @@ mod tests {
         ] {
             assert_eq!(keys(url(fine)), Vec::<String>::new(), "{fine}");
         }
-        for wrong in ["", "broker:5672", "amqp://", "amqps://broker", "http://broker", "amqp://broker/#x"] {
+        for wrong in [
+            "",
+            "broker:5672",
+            "amqp://",
+            "amqps://broker",
+            "http://broker",
+            "amqp://broker/#x",
+        ] {
             assert_eq!(keys(url(wrong)), ["recording.amqp_url"], "{wrong}");
         }
-        assert_eq!(keys(url("amqp://colloquy:change-me@broker")), ["recording.amqp_url"]);
+        assert_eq!(
+            keys(url("amqp://colloquy:change-me@broker")),
+            ["recording.amqp_url"]
+        );
         for queue in [String::new(), "q".repeat(256)] {
-            assert_eq!(keys(|recording| recording.amqp_queue = queue), ["recording.amqp_queue"]);
+            assert_eq!(
+                keys(|recording| recording.amqp_queue = queue),
+                ["recording.amqp_queue"]
+            );
         }
     }
 

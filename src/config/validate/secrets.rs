@@ -84,7 +84,12 @@ fn secrets(config: &Config) -> Vec<(String, Secret)> {
         ),
         (
             "recording.amqp_url",
-            config.recording.amqp_url.as_ref().map(Secret::reveal).and_then(password_in),
+            config
+                .recording
+                .amqp_url
+                .as_ref()
+                .map(Secret::reveal)
+                .and_then(password_in),
         ),
     ];
     let others = others.into_iter().map(|(key, secret)| (key.to_owned(), secret));

@@ -26,7 +26,7 @@ use crate::{
         params::{InPath, InQuery},
         refusals, rooms,
         shared_folders::require_provider,
-        streaming_targets::CreateStreamingTargetBody,
+        streaming_targets::{self, CreateStreamingTargetBody},
     },
     mail::Told,
     permissions::Operation,
@@ -133,6 +133,7 @@ async fn apply(
     change.folder = folders::made(state, event, makes_folder).await?;
     if !change.is_empty() {
         let (folder, guest_access) = (change.folder.clone(), change.room.guest_access);
+        let has_targets = change.streaming_targets.is_some();
         let changed = events::change(&state.db, &seen.event, change, editor, notifier).await;
         let changed = changed.map(|changed| {
             told = changed.told;
@@ -140,6 +141,9 @@ async fn apply(
         });
         seen = folders::settled(state, folder, changed).await?;
         rooms::tell_guest_access(&state.live, seen.room.id, guest_access);
+        if has_targets {
+            streaming_targets::tell_meeting(&state.live, seen.room.id);
+        }
     }
     // At last: it can't be undone.
     if wants_folder == Some(false) {

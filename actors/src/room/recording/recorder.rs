@@ -208,7 +208,7 @@ impl Recording {
         if ids.is_empty() {
             return;
         }
-        let (mut starters, told) = (BTreeSet::new(), when_told(cx, around));
+        let (mut starters, told) = (BTreeSet::new(), when_told(around));
         for id in ids {
             let Some(GivenUp { started_by, since }) = self.targets.give_up(id) else {
                 continue;
@@ -298,8 +298,7 @@ fn tell_inactive(cx: &mut Cx, to: Receivers, target_id: StreamingTargetId) {
 }
 
 /// When those in the main room got their last `join_success`.
-fn when_told(cx: &mut Cx, around: &Around<'_>) -> Vec<(SessionNo, Timestamp)> {
-    cx.cost.entries(around.people.iter().count());
+fn when_told(around: &Around<'_>) -> Vec<(SessionNo, Timestamp)> {
     let here = around.people.iter().filter(|(_, p)| p.is_inside(Space::MAIN));
     let told = here.filter_map(|(_, p)| {
         let joined_at = p.visit(Space::MAIN)?.joined_at;
