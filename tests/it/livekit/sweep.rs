@@ -7,6 +7,7 @@ use colloquy::{
     livekit::{CallError, RoomService, Sweep, SweepError},
     meetings,
     origins::Origins,
+    recorders::Recorders,
     store::Db,
 };
 use colloquy_actors::live::Live;
@@ -74,7 +75,8 @@ impl Swept {
         let media = Arc::new(media);
         let settings = meetings::live_settings(&config, &self.server.data_dir());
         let origins = Origins::new(b"key", &config);
-        let ports = meetings::ports(db.clone(), Arc::clone(&media), &config.call_in, origins);
+        let outside = (Arc::clone(&media), Recorders::new(&config.recording));
+        let ports = meetings::ports(db.clone(), outside, &config.call_in, origins);
         let live = Live::start(settings, ports).await.expect("the live core");
         let sweep = Sweep {
             twice,

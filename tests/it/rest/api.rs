@@ -25,6 +25,7 @@ use colloquy::{
     origins::Origins,
     people::People,
     readiness::Readiness,
+    recorders::Recorders,
     shared_folders::SharedFolders,
     store::{
         events::{self, NewEvent},
@@ -81,6 +82,7 @@ impl Api {
         config.dev_issuer.users.push(dora());
         // Tests are faster than people.
         config.http.writes_per_second = 0;
+        config.recording.hand_out = true;
         configure(&mut config);
         let database = TestDatabase::start(kind).await;
         let clock = TestClock::new();
@@ -97,9 +99,15 @@ impl Api {
         let settings = VerifierSettings::local(&config.oidc, Arc::clone(&issuer));
         let media = Arc::new(RoomService::new(&config.outgoing, &config.livekit).expect("a client"));
         let origins = Origins::new(b"key", &config);
+        let recorders = Recorders::new(&config.recording);
         let live = Live::start(
             LiveSettings::default(),
-            meetings::ports(database.db.clone(), media, &config.call_in, origins.clone()),
+            meetings::ports(
+                database.db.clone(),
+                (media, recorders.clone()),
+                &config.call_in,
+                origins.clone(),
+            ),
         );
         let live = live.await.expect("the live core");
         let objects = Objects::open(&config.outgoing, &config.assets, folder).expect("an asset store");
@@ -107,6 +115,7 @@ impl Api {
         let state = ApiState::from(Parts {
             recordings: Recordings::open(assets.clone(), folder, config.assets.free_bytes_min)
                 .expect("a spool"),
+            recorders,
             assets,
             start_limits: StartLimits::new(&config, Readiness::default(), origins),
             caller_limits: CallerLimits::new(config.http.writes_per_second, 32),
