@@ -104,7 +104,7 @@ pub enum RecordingEvent<'a> {
     /// A command was refused.
     Error(RecordingError),
     /// What the receiver started did not begin; the targets are inactive again.
-    RecorderError(RecorderError),
+    RecorderError(RecorderFailure),
 }
 
 impl Event for RecordingEvent<'_> {
@@ -114,7 +114,7 @@ impl Event for RecordingEvent<'_> {
 /// Why a recording or stream did not begin.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 #[serde(tag = "error", rename_all = "snake_case")]
-pub enum RecorderError {
+pub enum RecorderFailure {
     /// No recorder came, or the one that came did not begin in time.
     Timeout,
 }

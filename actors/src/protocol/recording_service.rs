@@ -57,6 +57,7 @@ pub enum RecorderStreamInfo<'a> {
         options: StreamStartOption<'a>,
         /// Where the stream is sent to, with the key as the last segment of its path: a secret. Null where the server has just come back
         /// and does not know it: a recorder that starts anew is told.
+        #[schemars(with = "Option<String>")]
         location: &'a str,
     },
 }

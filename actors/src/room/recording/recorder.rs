@@ -11,7 +11,9 @@ use crate::{
         codes::CloseCode,
         control::LeaveReason,
         limits::{RECORDER_BEGINS_SECS, RECORDER_COMES_SECS, RECORDER_STAYS_SECS, RECORDERS_IN_A_ROW_MAX},
-        recording::{RecorderError, RecordingError, RecordingEvent, StreamStatus, StreamUpdated, TargetIds},
+        recording::{
+            RecorderFailure, RecordingError, RecordingEvent, StreamStatus, StreamUpdated, TargetIds,
+        },
         recording_service::RecordingServiceEvent,
     },
     room::{
@@ -221,7 +223,7 @@ impl Recording {
             tell_inactive(cx, to, id);
         }
         for starter in starters {
-            let failed = RecordingEvent::RecorderError(RecorderError::Timeout);
+            let failed = RecordingEvent::RecorderError(RecorderFailure::Timeout);
             cx.send_one(around.people.line_inside(starter), &failed);
         }
     }
