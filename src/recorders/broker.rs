@@ -7,7 +7,8 @@ use colloquy_actors::ids::RoomId;
 use futures_util::StreamExt as _;
 use lapin::{
     BasicProperties, Channel, Confirmation, Connection, ConnectionProperties,
-    options::{BasicPublishOptions, ConfirmSelectOptions},
+    options::{BasicPublishOptions, ConfirmSelectOptions, QueueDeclareOptions},
+    types::FieldTable,
 };
 use serde::Serialize;
 use tokio::{
@@ -130,6 +131,20 @@ impl Broker {
         };
         let connected = timeout(CONNECT_TIMEOUT, connecting).await;
         connected.unwrap_or(Err(BrokerError::Timeout))
+    }
+
+    /// Connects once, for an operator: whether there is the queue.
+    pub async fn look(&self) -> Result<bool, BrokerError> {
+        let (connection, channel) = self.connect().await?;
+        let options = QueueDeclareOptions {
+            passive: true,
+            ..QueueDeclareOptions::default()
+        };
+        let queue = channel.queue_declare(self.queue.as_str().into(), options, FieldTable::default());
+        // A queue that there is not ends the channel.
+        let has_queue = matches!(timeout(CONNECT_TIMEOUT, queue).await, Ok(Ok(_)));
+        close(&connection).await;
+        Ok(has_queue)
     }
 
     async fn wait_for_end(&self, connection: &Connection, channel: &Channel) {

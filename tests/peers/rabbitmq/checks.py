@@ -80,6 +80,11 @@ async def without_a_queue_nobody_waits(scene):
     took = await meeting.fails()
     assert took < 2, took
     assert scene.server.lines("WARN", "no queue of that name"), scene.server.log()[-2000:]
+    for queue, word in [("nobody_reads_this", "has no queue nobody_reads_this"), (RECORDERS, "has the queue")]:
+        scene.broker.declare(RECORDERS)
+        scene.server.settings["RECORDING__AMQP_QUEUE"] = queue
+        _, printed = await asyncio.to_thread(scene.server.run, "config", "check", "--online")
+        assert f"message broker: it {word}" in printed, printed
 
 
 @check()
