@@ -162,13 +162,7 @@ impl App {
         };
         app.begin_issuer_work(issuer_work);
         app.begin(deleter, disabled_users, (assets, recordings), mail);
-        app.begin_sweep(media);
-        if let Some(broker) = recorders.broker() {
-            app.on_stop(
-                "message broker",
-                background(|stop| async move { broker.run(stop).await }),
-            );
-        }
+        app.begin_outside(media, &recorders);
         Ok(app)
     }
 
@@ -185,7 +179,14 @@ impl App {
         }
     }
 
-    fn begin_sweep(&mut self, media: Arc<RoomService>) {
+    /// Begins what looks after those whom meetings need: LiveKit, and recorders.
+    fn begin_outside(&mut self, media: Arc<RoomService>, recorders: &Recorders) {
+        if let Some(broker) = recorders.broker() {
+            self.on_stop(
+                "message broker",
+                background(|stop| async move { broker.run(stop).await }),
+            );
+        }
         let sweep = Sweep::new(self.db.clone(), self.live.clone(), media);
         self.on_stop("sweep of LiveKit", background(|stop| sweep.run(stop)));
     }

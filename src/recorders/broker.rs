@@ -159,13 +159,11 @@ impl Broker {
 
     /// Sends a recorder to a room: the broker has the message when this is done.
     pub async fn publish(&self, room: RoomId) -> Result<(), BrokerError> {
-        match timeout(PUBLISH_TIMEOUT, self.publish_now(room)).await {
-            Ok(published) => published,
-            Err(_) => {
-                self.doubts.notify_waiters();
-                Err(BrokerError::Timeout)
-            }
-        }
+        let published = timeout(PUBLISH_TIMEOUT, self.publish_now(room)).await;
+        published.unwrap_or_else(|_| {
+            self.doubts.notify_waiters();
+            Err(BrokerError::Timeout)
+        })
     }
 
     async fn publish_now(&self, room: RoomId) -> Result<(), BrokerError> {

@@ -93,6 +93,7 @@ impl HandOut {
     }
 
     /// A recorder is ready for one job, which comes by the receiver; whoever drops that is not ready any more.
+    #[must_use]
     pub fn ready(&self) -> mpsc::Receiver<Job> {
         let (jobs, receiver) = mpsc::channel(1);
         self.add(Recorder(jobs));

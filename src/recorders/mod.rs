@@ -54,7 +54,7 @@ impl Recorders {
             match broker.publish(room).await {
                 Ok(()) => return true,
                 Err(error) => {
-                    tracing::warn!(room.id = %room, %error, "the broker does not take a recorder's work")
+                    tracing::warn!(room.id = %room, %error, "the broker does not take a recorder's work");
                 }
             }
         }

@@ -72,17 +72,22 @@ pub fn router(state: &ApiState) -> Router {
     api.merge(http::well_known::router(&state.config.http))
 }
 
+fn of_tests() -> Config {
+    let mut config = Config::default();
+    config.dev_issuer.users.push(dora());
+    // Tests are faster than people.
+    config.http.writes_per_second = 0;
+    config.recording.hand_out = true;
+    config
+}
+
 impl Api {
     pub async fn start(kind: Kind) -> Self {
         Self::with(kind, |_| {}).await
     }
 
     pub async fn with(kind: Kind, configure: impl FnOnce(&mut Config)) -> Self {
-        let mut config = Config::default();
-        config.dev_issuer.users.push(dora());
-        // Tests are faster than people.
-        config.http.writes_per_second = 0;
-        config.recording.hand_out = true;
+        let mut config = of_tests();
         configure(&mut config);
         let database = TestDatabase::start(kind).await;
         let clock = TestClock::new();
