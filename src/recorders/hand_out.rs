@@ -25,7 +25,7 @@ const ANSWER_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// A meeting wants a recorder.
 #[derive(Debug)]
-pub struct Job {
+pub struct RecorderJob {
     pub id: Uuid,
     pub room: RoomId,
     /// Whoever offers it waits for this. Dropped: it declines.
@@ -41,7 +41,7 @@ pub enum Verdict {
 
 /// A recorder that is ready for one job.
 #[derive(Debug)]
-pub struct Recorder(mpsc::Sender<Job>);
+pub struct Recorder(mpsc::Sender<RecorderJob>);
 
 /// The right to be connected.
 #[derive(Debug)]
@@ -94,7 +94,7 @@ impl HandOut {
 
     /// A recorder is ready for one job, which comes by the receiver; whoever drops that is not ready any more.
     #[must_use]
-    pub fn ready(&self) -> mpsc::Receiver<Job> {
+    pub fn ready(&self) -> mpsc::Receiver<RecorderJob> {
         let (jobs, receiver) = mpsc::channel(1);
         self.add(Recorder(jobs));
         receiver
@@ -146,7 +146,7 @@ impl HandOut {
                 return false;
             };
             let (verdict, said) = oneshot::channel();
-            let job = Job {
+            let job = RecorderJob {
                 id: Uuid::new_v4(),
                 room,
                 verdict,
@@ -208,7 +208,7 @@ mod tests {
     }
 
     /// What a recorder is handed, and its answer.
-    async fn answer(jobs: &mut mpsc::Receiver<Job>, verdict: Verdict) -> RoomId {
+    async fn answer(jobs: &mut mpsc::Receiver<RecorderJob>, verdict: Verdict) -> RoomId {
         let job = jobs.recv().await.unwrap();
         job.verdict.send(verdict).unwrap();
         job.room

@@ -9,7 +9,7 @@ use colloquy_actors::ids::RoomId;
 
 pub use self::{
     broker::{Broker, BrokerError},
-    hand_out::{HandOut, Job, NoPlace, Place, Recorder, Verdict},
+    hand_out::{HandOut, NoPlace, Place, Recorder, RecorderJob, Verdict},
 };
 use crate::config::RecordingSettings;
 

@@ -21,7 +21,7 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::socket::{PONG_TIMEOUT, pings, until};
-use crate::recorders::{HandOut, Job, Place, Verdict};
+use crate::recorders::{HandOut, Place, RecorderJob, Verdict};
 
 /// What a recorder says is short.
 const MESSAGE_BYTES_MAX: usize = 1024;
@@ -63,9 +63,9 @@ enum Told {
 enum Stage {
     /// It has not said that it is ready, since its last job.
     Busy,
-    Ready(mpsc::Receiver<Job>),
+    Ready(mpsc::Receiver<RecorderJob>),
     /// It has a job to accept or decline.
-    Offered(Job),
+    Offered(RecorderJob),
 }
 
 /// Why nothing comes any more.

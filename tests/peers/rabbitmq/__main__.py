@@ -12,7 +12,7 @@ from pathlib import Path
 
 # The server under test, requests by HTTP and the client of signaling are the same for all peers.
 PEERS = Path(__file__).resolve().parent.parent
-sys.path += [str(PEERS / "keycloak"), str(PEERS / "livekit")]
+sys.path += [str(PEERS / "livekit"), str(PEERS / "keycloak")]
 
 import tools
 
