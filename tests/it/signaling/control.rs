@@ -27,6 +27,7 @@ async fn the_owner_is_told_everything(server: &Server) {
             "is_room_owner",
             "moderation",
             "livekit",
+            "recording",
             "participants",
             "chat"
         ]
