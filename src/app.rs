@@ -37,6 +37,7 @@ use crate::{
     origins::Origins,
     people::People,
     readiness::Readiness,
+    recorders::Recorders,
     reports::{Renderer, Reports},
     seals::Seals,
     shared_folders::SharedFolders,
@@ -118,9 +119,12 @@ impl App {
         let objects = Objects::open(&config.outgoing, &config.assets, &data_folder)?;
         let assets = Assets::new(db.clone(), objects, &config.assets);
         let renderer = Renderer::of_this_program().map_err(BuildError::Renderer)?;
+        let recorders = Recorders::new(&config.recording);
         let tasks = Tasks {
             media: Arc::clone(&media),
             reports: Reports::new(db.clone(), assets.clone(), config.quotas, renderer),
+            recorders: recorders.clone(),
+            db: db.clone(),
         };
         let of_rooms = (origins.clone(), seals.clone());
         let ports = meetings::ports(db.clone(), tasks, &config.call_in, of_rooms);
@@ -133,7 +137,7 @@ impl App {
             .map_err(BuildError::Recordings)?;
         let api = api_state(
             &config,
-            (assets.clone(), recordings.clone()),
+            (assets.clone(), recordings.clone(), recorders.clone()),
             (db.clone(), disabled_users.clone()),
             dev_issuer.clone(),
             &live,
@@ -172,7 +176,7 @@ impl App {
         };
         app.begin_issuer_work(issuer_work);
         app.begin(deleter, disabled_users, (assets, recordings), mail);
-        app.begin_sweep(media);
+        app.begin_outside(media, &recorders);
         Ok(app)
     }
 
@@ -189,7 +193,14 @@ impl App {
         }
     }
 
-    fn begin_sweep(&mut self, media: Arc<RoomService>) {
+    /// Begins what looks after those whom meetings need: LiveKit, and recorders.
+    fn begin_outside(&mut self, media: Arc<RoomService>, recorders: &Recorders) {
+        if let Some(broker) = recorders.broker() {
+            self.on_stop(
+                "message broker",
+                background(|stop| async move { broker.run(stop).await }),
+            );
+        }
         let sweep = Sweep::new(self.db.clone(), self.live.clone(), media);
         self.on_stop("sweep of LiveKit", background(|stop| sweep.run(stop)));
     }
@@ -372,7 +383,7 @@ async fn open_dev_issuer(
 /// What the REST handlers work with. Tokens are those of the configured authority, else of the development issuer.
 fn api_state(
     config: &Config,
-    (assets, recordings): (Assets, Recordings),
+    (assets, recordings, recorders): (Assets, Recordings, Recorders),
     (db, disabled_users): (Db, DisabledUsers),
     dev_issuer: Option<Arc<DevIssuer>>,
     live: &Live,
@@ -398,6 +409,7 @@ fn api_state(
         live: live.clone(),
         assets,
         recordings,
+        recorders,
         start_limits,
         caller_limits,
         known_users: KnownUsers::default(),

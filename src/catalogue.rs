@@ -16,8 +16,8 @@ pub const CATALOGUE: [(&str, &[&str]); 19] = [
     ("meeting_report", &[]),
     ("moderation", &[]),
     ("polls", &[]),
-    ("recording", &["record", "stream"]),
-    ("recording_service", &[]),
+    (RECORDING, &["record", "stream"]),
+    (RECORDING_SERVICE, &[]),
     ("shared_folder", &[]),
     ("subroom_audio", &[]),
     ("timer", &[]),
@@ -50,6 +50,12 @@ pub const CALL_IN: &str = "call_in";
 
 /// Feature of [`CORE`]: people come in by a link.
 pub const GUESTS_ALLOWED: &str = "guests_allowed";
+
+/// Module: meetings are recorded and streamed. There is one where there are recorders.
+pub const RECORDING: &str = "recording";
+
+/// Module: what the recorder of a meeting is told, and tells. It goes with [`RECORDING`].
+pub const RECORDING_SERVICE: &str = "recording_service";
 
 /// Module: participants of a training are asked now and then whether they are there.
 pub const TRAINING_REPORT: &str = "training_participation_report";

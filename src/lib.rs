@@ -35,6 +35,7 @@ mod private_network;
 pub mod profiles;
 pub mod quotas;
 pub mod readiness;
+pub mod recorders;
 pub mod rendering;
 pub mod reports;
 pub mod seals;

@@ -13,8 +13,9 @@ use colloquy_actors::{
     ports::{self, BoxFuture, Directory, Slept, SystemClock, SystemRandom, Unavailable},
     protocol::{
         meeting::{
-            CallInInfo, Caller, EventInfo, Group, Identity, MeetingDetails, MeetingFacts, ModuleFeatures,
-            ParticipationKind, Role, RoomInfo, StreamingLink, Tariff, UserInfo,
+            CallInInfo, Caller, EventInfo, Group, Identity, Livestream, MeetingDetails, MeetingFacts,
+            ModuleFeatures, ParticipationKind, RecordingFacts, Role, RoomInfo, StreamingLink, Tariff,
+            UserInfo,
         },
         shared_folder::{FolderLink, FolderLinks},
         training_participation_report::{RandomDelay, TrainingParameters},
@@ -26,13 +27,14 @@ use colloquy_actors::{
 
 use crate::{
     call_in::CallerNames,
-    catalogue::{CALL_IN, CORE},
+    catalogue::{CALL_IN, CORE, RECORDING, RECORDING_SERVICE},
     config::{CallInSettings, ChatHistory, Config, Defaults, JournalKind},
     livekit::{self, RoomService},
     origins::Origins,
     permissions::{Operation, Standing, Subject, check},
     profiles::{picture_of, profile_name},
     quotas::Quota,
+    recorders::Recorders,
     reports::Reports,
     seals::Seals,
     secrets::Secret,
@@ -44,6 +46,7 @@ use crate::{
         room_events::Details,
         rooms,
         shared_folders::{self, Share, SharedFolder},
+        streaming_targets::{self, PublicTarget},
         users::Profile,
     },
     tariffs::{Offer, TariffResource},
@@ -115,6 +118,36 @@ pub fn ports(
 pub struct Tasks {
     pub media: Arc<RoomService>,
     pub reports: Reports,
+    pub recorders: Recorders,
+    pub db: Db,
+}
+
+impl Tasks {
+    async fn ask_recorder(&self, room: RoomId) -> Outcome {
+        if self.recorders.ask(room).await {
+            Outcome::Done
+        } else {
+            Outcome::Unavailable
+        }
+    }
+
+    async fn read_livestreams(&self, room: RoomId) -> Outcome {
+        match streaming_targets::public(&self.db, room.0).await {
+            Ok(targets) => Outcome::Livestreams(targets.into_iter().map(livestream).collect()),
+            Err(error) => {
+                tracing::warn!(room.id = %room, %error, "the database can't say where a meeting may be streamed to");
+                Outcome::Unavailable
+            }
+        }
+    }
+}
+
+fn livestream(target: PublicTarget) -> Livestream {
+    Livestream {
+        id: target.id.into(),
+        name: target.name,
+        public_url: target.public_url,
+    }
 }
 
 impl ports::TaskRunner for Tasks {
@@ -124,6 +157,8 @@ impl ports::TaskRunner for Tasks {
             // The room's shell does these itself.
             Work::Ballots(_) => Box::pin(async { Outcome::Unavailable }),
             Work::Report(report) => Box::pin(self.reports.make(task.id, *report)),
+            Work::AskRecorder { room } => Box::pin(self.ask_recorder(room)),
+            Work::ReadLivestreams { room } => Box::pin(self.read_livestreams(room)),
         }
     }
 }
@@ -296,6 +331,13 @@ fn admitted(
     let living_rooms_max = living_rooms_max.map(|max| usize::try_from(*max).unwrap_or(usize::MAX));
     let tariff = tariff(room_tariff(&facts.tariff, facts.room.e2e_encryption, offer));
     let owner = facts.room.created_by.id.into();
+    // Also in an encrypted room, whose tariff lacks the features: there is nothing to record, and clients are told so.
+    let recording = offer
+        .has_module(RECORDING, &facts.tariff)
+        .then(|| RecordingFacts {
+            id: uuid::Uuid::new_v4().into(),
+            livestreams: facts.streams.into_iter().map(livestream).collect(),
+        });
     let room = RoomInfo {
         id: RoomId(facts.room.id),
         password: facts
@@ -317,6 +359,7 @@ fn admitted(
         custom_display_names: config.defaults.custom_display_names,
         training,
         shared_folder: facts.folder.as_ref().map(|folder| folder_links(folder, seals)),
+        recording,
     };
     Admission {
         identity: Some(identity),
@@ -334,12 +377,15 @@ fn training_parameters(report: TrainingReport) -> TrainingParameters {
     }
 }
 
-/// What a tariff allows in a room: a telephone can not decrypt.
+/// What a tariff allows in a room: a telephone can not decrypt, and neither can a recorder.
 #[must_use]
 pub fn room_tariff(tariff: &store::tariffs::Tariff, e2e_encryption: bool, offer: &Offer) -> TariffResource {
     let resource = TariffResource::new(tariff, offer).in_meetings();
     if e2e_encryption {
-        resource.without(CORE, CALL_IN)
+        resource
+            .without(CORE, CALL_IN)
+            .without_module(RECORDING)
+            .without_module(RECORDING_SERVICE)
     } else {
         resource
     }
@@ -359,7 +405,7 @@ pub fn event_info(facts: &rooms::MeetingFacts, config: &Config, offer: &Offer) -
         title: event.title.clone(),
         is_adhoc: event.is_adhoc,
         meeting_details: details.map(|details| {
-            let shown = meeting_details(details, tel);
+            let shown = meeting_details(details, &facts.streams, tel);
             // A link that leads nowhere is no way to the meeting.
             let invite_code_id = shown.invite_code_id.filter(|_| !are_guests_out);
             MeetingDetails {
@@ -371,10 +417,10 @@ pub fn event_info(facts: &rooms::MeetingFacts, config: &Config, offer: &Offer) -
     })
 }
 
-fn meeting_details(details: &Details, tel: Option<&str>) -> MeetingDetails {
-    let links = details.streams.iter().map(|(name, url)| StreamingLink {
-        name: name.clone(),
-        url: url.clone(),
+fn meeting_details(details: &Details, streams: &[PublicTarget], tel: Option<&str>) -> MeetingDetails {
+    let links = streams.iter().map(|target| StreamingLink {
+        name: target.name.clone(),
+        url: target.public_url.clone(),
     });
     MeetingDetails {
         invite_code_id: details.invite_code.map(Into::into),

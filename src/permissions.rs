@@ -105,6 +105,7 @@ pub enum Operation {
     ChangeSharedFolder,
 
     StartTelephoneCall,
+    TakeRecordingJobs,
     StartRecording,
     UploadRecording,
 }
@@ -165,7 +166,9 @@ impl Operation {
             | Self::ChangeInvitees
             | Self::ChangeSharedFolder => Needs::Ownership,
             Self::StartTelephoneCall => Needs::Role(Machine::CallIn),
-            Self::StartRecording | Self::UploadRecording => Needs::Role(Machine::Recorder),
+            Self::TakeRecordingJobs | Self::StartRecording | Self::UploadRecording => {
+                Needs::Role(Machine::Recorder)
+            }
         }
     }
 }

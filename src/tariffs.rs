@@ -106,6 +106,14 @@ impl TariffResource {
         self
     }
 
+    /// The same without a module, e.g. where media are encrypted end to end.
+    #[must_use]
+    pub fn without_module(mut self, module: &str) -> Self {
+        self.modules.remove(module);
+        self.enabled_modules.retain(|&one| one != module);
+        self
+    }
+
     /// The same without the quotas of what the owner does outside of meetings, which are nobody else's business.
     #[must_use]
     pub fn in_meetings(mut self) -> Self {
@@ -141,6 +149,7 @@ fn full_names(features: &[String]) -> BTreeSet<String> {
 mod tests {
     use super::*;
     use crate::catalogue::{CALL_IN, SERVED, TRAINING_REPORT};
+    use crate::catalogue::{RECORDING, RECORDING_SERVICE};
 
     fn tariff(disabled_modules: &[&str], disabled_features: &[&str]) -> Tariff {
         let owned = |names: &[&str]| names.iter().copied().map(str::to_owned).collect();
@@ -226,6 +235,25 @@ mod tests {
             assert!(!TariffResource::new(&free, &none).allows(CORE, GUESTS_ALLOWED));
         }
         assert!(open.are_guests_out(shut, &free));
+    }
+
+    #[test]
+    fn meetings_are_recorded_where_there_are_recorders() {
+        let modules = |config: &Config| {
+            let offer = Offer::from_config(config);
+            TariffResource::new(&tariff(&[], &[]), &offer).modules
+        };
+        let mut config = Config::default();
+        assert!(!modules(&config).contains_key(RECORDING));
+        config.recording.hand_out = true;
+        let with_recorders = modules(&config);
+        assert_eq!(with_recorders[RECORDING].features, ["record", "stream"]);
+        assert!(with_recorders.contains_key(RECORDING_SERVICE));
+        let encrypted =
+            TariffResource::new(&tariff(&[], &[]), &Offer::from_config(&config)).without_module(RECORDING);
+        assert!(
+            !encrypted.modules.contains_key(RECORDING) && !encrypted.enabled_modules.contains(&RECORDING)
+        );
     }
 
     #[test]

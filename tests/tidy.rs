@@ -213,7 +213,19 @@ const SIGNALING: &str = "docs/protocol/signaling.md";
 const ASYNCAPI: &str = "docs/protocol/asyncapi.json";
 const PROTOCOL: &str = "actors/src/protocol";
 
-/// Names of an enum's variants as the wire spells them, without those that only tests have.
+/// The namespace in which the server gives orders and is sent reports.
+const OF_RECORDERS: &str = "recording_service";
+
+/// Under what the messages of a side name themselves, of clients or of the server.
+fn tag(namespace: &str, is_client: bool) -> &'static str {
+    if is_client == (namespace == OF_RECORDERS) {
+        "message"
+    } else {
+        "action"
+    }
+}
+
+/// Names of an enum's variants as the wire spells them, without those that only tests have, or that are never sent.
 fn wire_names(source: &str, name_ends_with: &str) -> Vec<String> {
     let (mut names, mut inside, mut only_in_tests) = (Vec::new(), false, false);
     for line in source.lines() {
@@ -222,7 +234,11 @@ fn wire_names(source: &str, name_ends_with: &str) -> Vec<String> {
             inside = name.ends_with(name_ends_with);
         } else if line == "}" {
             inside = false;
-        } else if inside && line.trim_start().starts_with("#[cfg(") {
+        } else if inside
+            && ["#[cfg(", "#[serde(skip)]"]
+                .iter()
+                .any(|left_out| line.trim_start().starts_with(left_out))
+        {
             only_in_tests = true;
         } else if let Some(variant) = line.strip_prefix("    ").filter(|_| inside)
             && variant.starts_with(|first: char| first.is_ascii_uppercase())
@@ -265,7 +281,7 @@ fn every_name_of_the_protocol_is_documented() {
     for path in files {
         let (source, about) = (tree.text(path), section(&page, stem(path)));
         let commands = wire_names(&source, "Command").into_iter();
-        let commands = commands.map(|name| format!(r#""action":"{name}""#));
+        let commands = commands.map(|name| format!(r#""{}":"{name}""#, tag(stem(path), true)));
         let events = wire_names(&source, "Event").into_iter();
         let errors = wire_names(&source, "Error").into_iter();
         let told = events.chain(errors).map(|name| format!("`{name}`"));
@@ -303,7 +319,8 @@ fn every_event_and_error_is_told_by_a_transcript() {
     for path in in_folder(PROTOCOL) {
         let (source, namespace) = (tree.text(path), stem(path));
         let events = wire_names(&source, "Event").into_iter();
-        let events = events.map(|name| (format!(r#"{{"message":"{name}""#), name));
+        let tag = tag(namespace, false);
+        let events = events.map(|name| (format!(r#"{{"{tag}":"{name}""#), name));
         let errors = wire_names(&source, "Error").into_iter();
         let errors = errors.map(|name| (format!(r#"{{"message":"error","error":"{name}""#), name));
         for (payload, name) in events.chain(errors) {

@@ -49,6 +49,8 @@ uuid_id! {
     PollId,
     /// A formal vote.
     LegalVoteId,
+    /// Something that a meeting may be recorded or streamed to.
+    StreamingTargetId,
     /// Something that a room wants done outside. What comes of it, e.g. an asset, has the same id.
     TaskId,
     /// A file of a room.

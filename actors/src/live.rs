@@ -2,6 +2,7 @@
 
 mod media;
 mod missed;
+mod recorders;
 
 use std::{
     path::PathBuf,
@@ -377,12 +378,7 @@ impl Live {
     pub fn notify(&self, room: RoomId, notice: Notice) {
         match notice {
             Notice::RoomDeleted => self.registry.cast(RegistryMsg::Deleted(room)),
-            Notice::InviteWithdrawn(_)
-            | Notice::InviteClosed(_)
-            | Notice::UserWithdrawn(_)
-            | Notice::UserDisabled(_)
-            | Notice::GuestAccess(_)
-            | Notice::SharedFolder(_) => self.rooms.notice(room, notice, self.revisions.next()),
+            notice => self.rooms.notice(room, notice, self.revisions.next()),
         }
     }
 

@@ -32,6 +32,7 @@ use crate::{
         Room,
         effects::Effects,
         input::{Input, Notice, Reattach, SeatTaken, Start, StartOutcome},
+        locations::StreamLocations,
     },
     session::Arriving,
     shell::{Asking, Redeemed, Shell, outbox::SentCommand},
@@ -47,6 +48,8 @@ pub enum RoomMsg {
         as_of: Option<AccessRevision>,
         reply: RpcReplyPort<StartOutcome>,
     },
+    /// Where streams of the room are sent to, for the recorder that has just got a ticket.
+    Locations(StreamLocations),
     /// Whether a resumption token speaks for a caller.
     Knows {
         token: TokenHash,
@@ -220,6 +223,7 @@ impl State {
                 let asking = Asking { as_of, asker };
                 shell.start(carried, start, asking);
             }
+            RoomMsg::Locations(locations) => shell.set_locations(locations),
             RoomMsg::Knows { token, caller, reply } => {
                 let _ = reply.send(shell.knows(token, caller));
             }

@@ -5,13 +5,17 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    ids::{LegalVoteId, ParticipantId, TaskId, UserId},
+    ids::{LegalVoteId, ParticipantId, RoomId, TaskId, UserId},
     livekit,
     protocol::{
         Namespace,
         ballot::SealedVote,
         legal_vote::VoteResults,
-        limits::{LIVEKIT_LOOK_SECS, LIVEKIT_TASK_SECS, REPORT_TASK_SECS, TASKS_AFTER_MEETING_SECS},
+        limits::{
+            LIVEKIT_LOOK_SECS, LIVEKIT_TASK_SECS, LIVESTREAMS_READ_SECS, RECORDER_COMES_SECS,
+            REPORT_TASK_SECS, TASKS_AFTER_MEETING_SECS,
+        },
+        meeting::Livestream,
     },
     report::Report,
 };
@@ -32,6 +36,14 @@ pub enum Work {
     Report(Box<Report>),
     /// Of secret votes: done by the room's shell itself.
     Ballots(BallotWork),
+    /// Some recorder is to come into the room.
+    AskRecorder {
+        room: RoomId,
+    },
+    /// Where the room's owner lets it be streamed to, as the database has it now.
+    ReadLivestreams {
+        room: RoomId,
+    },
 }
 
 /// What a room wants of whoever has the keys of its secret votes.
@@ -53,7 +65,9 @@ impl Work {
     pub const fn livekit(&self) -> Option<&livekit::Call> {
         match self {
             Self::Livekit(call) => Some(call),
-            Self::Report(_) | Self::Ballots(_) => None,
+            Self::Report(_) | Self::Ballots(_) | Self::AskRecorder { .. } | Self::ReadLivestreams { .. } => {
+                None
+            }
         }
     }
 
@@ -64,6 +78,7 @@ impl Work {
             Self::Livekit(_) => Namespace::Livekit,
             Self::Ballots(_) => Namespace::LegalVote,
             Self::Report(report) => report.content.namespace(),
+            Self::AskRecorder { .. } | Self::ReadLivestreams { .. } => Namespace::Recording,
         }
     }
 
@@ -75,7 +90,7 @@ impl Work {
                 matches!(call, livekit::Call::Delete { .. })
             }
             Self::Report(_) => true,
-            Self::Ballots(_) => false,
+            Self::Ballots(_) | Self::AskRecorder { .. } | Self::ReadLivestreams { .. } => false,
         }
     }
 
@@ -87,6 +102,8 @@ impl Work {
             Self::Livekit(livekit::Call::Look { .. }) => Duration::from_secs(LIVEKIT_LOOK_SECS),
             Self::Livekit(_) | Self::Ballots(_) => Duration::from_secs(LIVEKIT_TASK_SECS),
             Self::Report(_) => Duration::from_secs(REPORT_TASK_SECS),
+            Self::AskRecorder { .. } => Duration::from_secs(RECORDER_COMES_SECS),
+            Self::ReadLivestreams { .. } => Duration::from_secs(LIVESTREAMS_READ_SECS),
         }
     }
 
@@ -94,8 +111,10 @@ impl Work {
     #[must_use]
     pub const fn secs_after_meeting(&self) -> u64 {
         match self {
-            Self::Livekit(_) | Self::Ballots(_) => TASKS_AFTER_MEETING_SECS,
             Self::Report(_) => REPORT_TASK_SECS,
+            Self::Livekit(_) | Self::Ballots(_) | Self::AskRecorder { .. } | Self::ReadLivestreams { .. } => {
+                TASKS_AFTER_MEETING_SECS
+            }
         }
     }
 }
@@ -119,6 +138,8 @@ pub enum Outcome {
     },
     /// A secret vote is counted; none where its ballots can't be read.
     Counted(Option<VoteResults>),
+    /// Where the room's owner lets it be streamed to.
+    Livestreams(Vec<Livestream>),
     /// The document is an asset with this file's name; its id is that of the task.
     Stored {
         filename: String,

@@ -5,6 +5,7 @@
 //! ```text
 //! # a remark
 //! room waiting_room=true password=… modules=chat,moderation     facts of the next meeting; before the first input also
+//!                                     `targets=red,blue` where it may be streamed to, `features=record` of recording;
 //!                                     settings: grace=15 kept=1000 history=list screen_share=asks
 //! alice: start owner                  or user, moderator, guest, sip, recorder; `guest invite=other`,
 //!                                     `user groups=red,blue`, `user breakout=<m1>`
@@ -16,8 +17,9 @@
 //! bob: close                          with a close frame; `vanish` without
 //! bob: go on from 7                   the socket outlives a restart, and was brought everything up to this number
 //! repeat 250 bob: {…}                 says only that it was done
-//! livekit 1 done                      what became of the first call; `fails`, `muted <p2> <p3>`
+//! livekit 1 done                      what became of the first call; `fails`, `muted <p2> <p3>`; `task 2 done` of the second task
 //! report 2 stored                     the same of a report; `fails`, or JSON, e.g. `"not_made"`
+//! change targets                      word that the streaming targets of the room are others; `task 3 livestreams red blue`
 //! wait 15s, restart, delete room, withdraw invite [other], withdraw user bob, disable user bob, look
 //! folder plans                        the event has got this folder; `folder gone`: it has none any more
 //! guests wait                         how the room takes people by a link; also `enter`, `stay_out`

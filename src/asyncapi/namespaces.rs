@@ -44,12 +44,20 @@ pub(super) fn all() -> (Vec<Namespace>, Schemas) {
     let mut schemas = types.finish();
     let mut namespaces: Vec<_> = entries
         .into_iter()
-        .map(|entry| Namespace {
-            name: entry.name,
-            about: entry.about,
-            commands: schemas.take_read(&entry.commands, "action"),
-            events: schemas.take_written(&entry.events, "message"),
-            errors: (entry.texts)(&schemas.variants(&entry.errors, "error")),
+        .map(|entry| {
+            // A recorder reports, and is given orders.
+            let (command, event) = if entry.name == protocol::Namespace::RecordingService.name() {
+                ("message", "action")
+            } else {
+                ("action", "message")
+            };
+            Namespace {
+                name: entry.name,
+                about: entry.about,
+                commands: schemas.take_read(&entry.commands, command),
+                events: schemas.take_written(&entry.events, event),
+                errors: (entry.texts)(&schemas.variants(&entry.errors, "error")),
+            }
         })
         .collect();
     let joined = message("join_success", schemas.take_whole(&join_success));

@@ -5,6 +5,7 @@ use crate::{
     config::Config,
     identity::{IssuerUrls, ask_issuer},
     livekit::{CallError, RoomService},
+    recorders::Recorders,
 };
 
 /// What a look outside found.
@@ -22,10 +23,12 @@ pub(super) fn ask(config: &Config) -> Vec<Found> {
         Ok(runtime) => runtime,
         Err(error) => return vec![failed("everybody", &error)],
     };
-    vec![
+    let mut found = vec![
         runtime.block_on(identity_provider(config)),
         runtime.block_on(livekit(config)),
-    ]
+    ];
+    found.extend(runtime.block_on(broker(config)));
+    found
 }
 
 async fn identity_provider(config: &Config) -> Found {
@@ -73,6 +76,22 @@ async fn livekit(config: &Config) -> Found {
             is_fine: false,
         },
     }
+}
+
+/// Connects to the message broker, where one is set. Recorders declare the queue: where none has been there yet, nobody has.
+async fn broker(config: &Config) -> Option<Found> {
+    const WHOM: &str = "message broker";
+    let broker = Recorders::new(&config.recording).broker()?;
+    let queue = &config.recording.amqp_queue;
+    Some(match broker.look().await {
+        Ok(true) => fine(WHOM, format!("it has the queue {queue}")),
+        Ok(false) => Found {
+            whom: WHOM,
+            line: format!("it has no queue {queue}: recorders declare it; has one been started?"),
+            is_fine: false,
+        },
+        Err(error) => failed(WHOM, &error),
+    })
 }
 
 fn fine(whom: &'static str, line: String) -> Found {

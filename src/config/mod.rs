@@ -21,6 +21,7 @@ mod mail;
 mod modules;
 mod oidc;
 mod outgoing;
+mod recording;
 #[cfg(test)]
 mod reference;
 mod schema;
@@ -56,6 +57,7 @@ pub use self::{
     mail::{MailSettings, MailTls},
     oidc::{ANY_AUDIENCE, CLIENT_CHARS_MAX, ClaimNames, EmailVerified, Oidc, UserDirectory},
     outgoing::Outgoing,
+    recording::RecordingSettings,
     shared_folder::SharedFolderSettings,
     turn::{Turn, TurnServer},
 };
@@ -81,6 +83,7 @@ pub struct Config {
     pub mail: MailSettings,
     pub shared_folder: SharedFolderSettings,
     pub assets: AssetSettings,
+    pub recording: RecordingSettings,
     pub turn: Turn,
     pub call_in: CallInSettings,
     pub jobs: Jobs,

@@ -1,7 +1,7 @@
 //! Modules that need something beside this server, and whether it is set up.
 
 use super::Config;
-use crate::catalogue::SERVED;
+use crate::catalogue::{RECORDING, RECORDING_SERVICE, SERVED};
 
 /// What a module needs from the operator.
 struct Need {
@@ -11,11 +11,23 @@ struct Need {
     is_met: fn(&Config) -> bool,
 }
 
-const NEEDS: &[Need] = &[Need {
-    module: "shared_folder",
-    keys: "shared_folder.url",
-    is_met: |config| config.shared_folder.url.is_some(),
-}];
+const NEEDS: &[Need] = &[
+    Need {
+        module: RECORDING,
+        keys: "recording.hand_out or recording.amqp_url",
+        is_met: |config| config.recording.has_recorders(),
+    },
+    Need {
+        module: RECORDING_SERVICE,
+        keys: "recording.hand_out or recording.amqp_url",
+        is_met: |config| config.recording.has_recorders(),
+    },
+    Need {
+        module: "shared_folder",
+        keys: "shared_folder.url",
+        is_met: |config| config.shared_folder.url.is_some(),
+    },
+];
 
 impl Config {
     /// Modules that this server has to offer, before any tariff.

@@ -30,6 +30,7 @@ pub(super) fn read_into(config: &mut Config) -> Vec<Violation> {
         mail,
         shared_folder,
         assets,
+        recording,
         turn,
         ..
     } = config;
@@ -55,6 +56,11 @@ pub(super) fn read_into(config: &mut Config) -> Vec<Violation> {
             "assets.s3.secret_access_key_file",
             &assets.s3.secret_access_key_file,
             &mut assets.s3.secret_access_key,
+        ),
+        (
+            "recording.amqp_url_file",
+            &recording.amqp_url_file,
+            &mut recording.amqp_url,
         ),
     ];
     for (key, file, secret) in optional {
@@ -94,6 +100,7 @@ pub(super) fn exposed(config: &Config) -> Vec<Violation> {
             "assets.s3.secret_access_key_file",
             &config.assets.s3.secret_access_key_file,
         ),
+        ("recording.amqp_url_file", &config.recording.amqp_url_file),
     ];
     let all = others.into_iter().map(|(key, file)| (key.to_owned(), file));
     all.chain(turn)
@@ -186,12 +193,13 @@ mod tests {
         let mut config: Config = toml::from_str(&format!(
             "database.url_file = {}\nlivekit.api_secret_file = {}\nmail.password_file = {}\n\
              shared_folder.password_file = {}\nassets.s3.secret_access_key_file = {}\n\
-             turn.servers = [{{ uris = ['turn:t'], secret_file = {} }}]\noidc.user_search.client_secret_file = {}",
+             recording.amqp_url_file = {}\nturn.servers = [{{ uris = ['turn:t'], secret_file = {} }}]\noidc.user_search.client_secret_file = {}",
             toml("url"),
             toml("livekit"),
             toml("mail"),
             toml("folder"),
             toml("s3"),
+            toml("broker"),
             toml("turn"),
             toml("directory"),
         ))
@@ -213,6 +221,7 @@ mod tests {
             shown(&config.assets.s3.secret_access_key).as_deref(),
             Some("the s3")
         );
+        assert_eq!(shown(&config.recording.amqp_url).as_deref(), Some("the broker"));
         assert_eq!(config.turn.servers[0].secret.reveal(), "the turn");
     }
 

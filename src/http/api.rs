@@ -33,6 +33,7 @@ use crate::{
     known_users::KnownUsers,
     mail::Outbox,
     people::People,
+    recorders::Recorders,
     seals::Seals,
     shared_folders::SharedFolders,
     store::{
@@ -60,6 +61,7 @@ pub struct Parts {
     pub live: Live,
     pub assets: Assets,
     pub recordings: Recordings,
+    pub recorders: Recorders,
     pub start_limits: StartLimits,
     pub caller_limits: CallerLimits,
     pub known_users: KnownUsers,

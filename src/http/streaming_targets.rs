@@ -2,6 +2,7 @@
 
 use axum::{Json, extract::State, http::StatusCode, response::Response};
 use chrono::{DateTime, Utc};
+use colloquy_actors::{live::Live, room::input::Notice};
 use serde::{Deserialize, Serialize};
 use url::Url;
 use utoipa::{IntoParams, ToSchema};
@@ -218,6 +219,11 @@ async fn with_sight(state: &ApiState, user: &User, room: Uuid) -> Result<(Room, 
     Ok((related.room, sees_keys))
 }
 
+/// Tells the living room that the targets are others.
+pub(super) fn tell_meeting(live: &Live, room: Uuid) {
+    live.notify(room.into(), Notice::StreamingTargets);
+}
+
 fn no_target() -> ApiError {
     ApiError::not_found("No such streaming target")
 }
@@ -268,6 +274,7 @@ async fn create(
     access::room(&state, &user, room, Operation::ChangeStreamingTargets).await?;
     match streaming_targets::create(&state.db, new).await? {
         Created::Target(target) => {
+            tell_meeting(&state.live, room);
             let resource = StreamingTargetResource::new(target, true);
             Ok((StatusCode::CREATED, Json(resource)))
         }
@@ -340,6 +347,7 @@ async fn change(
         streaming_targets::update(&state.db, room.id, target, change).await?
     };
     let target = target.ok_or_else(no_target)?;
+    tell_meeting(&state.live, room.id);
     Ok(Json(StreamingTargetResource::new(target, true)))
 }
 
@@ -361,6 +369,7 @@ async fn delete(
 ) -> Result<StatusCode, ApiError> {
     let room = access::room(&state, &user, room, Operation::ChangeStreamingTargets).await?;
     if streaming_targets::delete(&state.db, room.id, target).await? {
+        tell_meeting(&state.live, room.id);
         Ok(StatusCode::NO_CONTENT)
     } else {
         Err(no_target())

@@ -7,7 +7,6 @@ use super::{
     Db, StoreError,
     events::TrainingReport,
     rows::{Columns, from_columns},
-    streaming_targets,
 };
 use crate::secrets::Secret;
 
@@ -29,8 +28,6 @@ pub struct Details {
     pub invite_code: Option<Uuid>,
     /// Id and password that callers type.
     pub sip: Option<(String, Secret)>,
-    /// Names and addresses of the streams, oldest first.
-    pub streams: Vec<(String, String)>,
 }
 
 struct Row {
@@ -76,7 +73,6 @@ pub async fn of_room(db: &Db, room: Uuid) -> Result<Option<RoomEvent>, StoreErro
         row.event.details = Some(Details {
             invite_code: row.invite_code,
             sip: row.sip,
-            streams: streaming_targets::public(db, room).await?,
         });
     }
     Ok(Some(row.event))

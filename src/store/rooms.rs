@@ -15,6 +15,7 @@ use super::{
     rows::{Columns, count, from_columns},
     shared_folders::{self, SharedFolder},
     sip_configs,
+    streaming_targets::{self, PublicTarget},
     tariffs::{Tariff, tariff_columns},
     usage::{self, Limits, QuotaError},
     users::{Profile, profile_columns},
@@ -83,6 +84,8 @@ pub struct MeetingFacts {
     pub event: Option<RoomEvent>,
     /// The folder of the event.
     pub folder: Option<SharedFolder>,
+    /// Where its meetings may be streamed to, oldest first.
+    pub streams: Vec<PublicTarget>,
     /// When a meeting began here, to a day; `None`: never yet.
     pub used_at: Option<DateTime<Utc>>,
 }
@@ -153,6 +156,7 @@ impl MeetingFacts {
             owner_disabled: row.col("owner_disabled")?,
             event: None,
             folder: None,
+            streams: Vec::new(),
             used_at: row.col("used_at")?,
         })
     }
@@ -198,9 +202,11 @@ pub async fn meeting_facts(db: &Db, room: Uuid) -> Result<Option<MeetingFacts>, 
         Some(event) => shared_folders::get(db, event.id).await?,
         None => None,
     };
+    let streams = streaming_targets::public(db, room).await?;
     Ok(Some(MeetingFacts {
         event,
         folder,
+        streams,
         ..facts
     }))
 }

@@ -37,6 +37,25 @@ pub struct StreamingTarget {
     pub public_url: String,
 }
 
+/// What everybody may know of a target.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PublicTarget {
+    pub id: Uuid,
+    pub name: String,
+    /// Where viewers look.
+    pub public_url: String,
+}
+
+impl PublicTarget {
+    fn read(row: &impl Columns) -> sqlx::Result<Self> {
+        Ok(Self {
+            id: row.col("id")?,
+            name: row.col("name")?,
+            public_url: row.col("public_url")?,
+        })
+    }
+}
+
 /// What a new target is made of.
 #[derive(Debug, Clone)]
 pub struct NewStreamingTarget {
@@ -110,7 +129,7 @@ impl OfRoom {
         })
     }
 }
-from_columns!(StreamingTarget, OfRoom);
+from_columns!(StreamingTarget, PublicTarget, OfRoom);
 
 /// The targets of a room in the order of their creation.
 pub async fn list(db: &Db, room: Uuid, window: Window) -> Result<Listed<StreamingTarget>, StoreError> {
@@ -133,9 +152,9 @@ pub async fn list(db: &Db, room: Uuid, window: Window) -> Result<Listed<Streamin
     })
 }
 
-/// Names and public addresses of all targets of a room in the order of their creation.
-pub async fn public(db: &Db, room: Uuid) -> Result<Vec<(String, String)>, StoreError> {
-    const SELECT: &str = "SELECT name, public_url FROM streaming_targets WHERE room_id = $1
+/// What everybody may know of all targets of a room, in the order of their creation.
+pub async fn public(db: &Db, room: Uuid) -> Result<Vec<PublicTarget>, StoreError> {
+    const SELECT: &str = "SELECT id, name, public_url FROM streaming_targets WHERE room_id = $1
         ORDER BY created_at, id";
     Ok(read!(db, c => sqlx::query_as(SELECT).bind(room).fetch_all(c).await)?)
 }

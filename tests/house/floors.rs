@@ -24,7 +24,7 @@ const SERVER: Floors = &[
     &["call_in", "disabled_users", "former_issuers", "mail", "people"],
     &["tariffs"],
     &["reports"],
-    &["assets", "identity", "livekit", "shared_folders"],
+    &["assets", "identity", "livekit", "recorders", "shared_folders"],
     &[
         "known_users",
         "listener",

@@ -249,7 +249,7 @@ impl Participant {
         }
     }
 
-    /// The payload of the next event of this kind; other frames before it are skipped.
+    /// The payload of the next event of this kind, or of an order for a recorder; other frames before it are skipped.
     pub async fn expect(&mut self, namespace: &str, message: &str) -> Value {
         self.expect_within(DEADLINE, namespace, message).await
     }
@@ -260,8 +260,11 @@ impl Participant {
         let deadline = Instant::now() + time;
         loop {
             let frame = self.frame(&wanted, deadline).await;
-            if frame["namespace"] == namespace && frame["payload"]["message"] == message {
-                return frame["payload"].clone();
+            let payload = &frame["payload"];
+            if frame["namespace"] == namespace
+                && [&payload["message"], &payload["action"]].contains(&&json!(message))
+            {
+                return payload.clone();
             }
         }
     }

@@ -1,9 +1,9 @@
-//! A recorder on the upload socket.
+//! A recorder: on the socket where it is handed its work, and on that where it delivers what it has recorded.
 
 use std::time::Duration;
 
 use futures_util::{SinkExt as _, StreamExt as _};
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::{io::AsyncWriteExt as _, net::TcpStream, time::timeout};
 use tokio_tungstenite::{
     WebSocketStream, client_async,
@@ -19,29 +19,73 @@ use super::{rest::Rest, server::Server};
 /// How long anything expected may take; far beyond what a loaded machine needs.
 const DEADLINE: Duration = Duration::from_secs(20);
 
+/// Opens a socket of recorders, or tells status and body of the refusal.
+async fn socket(server: &Server, who: &Rest, path: &str) -> Result<WebSocketStream<TcpStream>, (u16, Value)> {
+    let address = server.address();
+    let url = format!("ws://{address}/v1/services/recording/{path}");
+    let mut request = url.into_client_request().expect("a request");
+    if let Some(authorization) = who.authorization() {
+        let authorization = authorization.parse().expect("a header");
+        request.headers_mut().insert("authorization", authorization);
+    }
+    let stream = TcpStream::connect(&address).await.expect("a connection");
+    match client_async(request, stream).await {
+        Ok((socket, _)) => Ok(socket),
+        Err(tungstenite::Error::Http(refusal)) => {
+            let body = refusal.body().as_deref().unwrap_or_default();
+            let body = serde_json::from_slice(body).unwrap_or_default();
+            Err((refusal.status().as_u16(), body))
+        }
+        Err(error) => panic!("no answer: {error}"),
+    }
+}
+
+/// Where a recorder is handed its work.
+pub struct Jobs(WebSocketStream<TcpStream>);
+
+impl Jobs {
+    /// Opens the socket, or tells status and body of the refusal.
+    pub async fn open(server: &Server, who: &Rest) -> Result<Self, (u16, Value)> {
+        socket(server, who, "jobs").await.map(Self)
+    }
+
+    pub async fn say(&mut self, message: &Value) {
+        let sent = self.0.send(Message::text(message.to_string()));
+        sent.await.expect("an open socket");
+    }
+
+    /// The next message.
+    pub async fn hear(&mut self) -> Value {
+        loop {
+            match timeout(DEADLINE, self.0.next()).await.expect("a message in time") {
+                Some(Ok(Message::Text(text))) => return serde_json::from_str(&text).expect("JSON"),
+                Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+
+    /// Says that it is ready, and accepts the job that comes; tells the room.
+    pub async fn take(&mut self) -> String {
+        self.say(&json!({"action": "ready"})).await;
+        let offer = self.hear().await;
+        assert_eq!(
+            (&offer["message"], &offer["breakout"]),
+            (&json!("job"), &Value::Null),
+            "{offer}"
+        );
+        self.say(&json!({"action": "accept", "job": offer["job"]})).await;
+        offer["room"].as_str().expect("a room").to_owned()
+    }
+}
+
 /// A WebSocket that sends chunks.
 pub struct Upload(WebSocketStream<TcpStream>);
 
 impl Upload {
     /// Opens the socket, or tells status and body of the refusal.
     pub async fn open(server: &Server, who: &Rest, query: &str) -> Result<Self, (u16, Value)> {
-        let address = server.address();
-        let url = format!("ws://{address}/v1/services/recording/upload?{query}");
-        let mut request = url.into_client_request().expect("a request");
-        if let Some(authorization) = who.authorization() {
-            let authorization = authorization.parse().expect("a header");
-            request.headers_mut().insert("authorization", authorization);
-        }
-        let stream = TcpStream::connect(&address).await.expect("a connection");
-        match client_async(request, stream).await {
-            Ok((socket, _)) => Ok(Self(socket)),
-            Err(tungstenite::Error::Http(refusal)) => {
-                let body = refusal.body().as_deref().unwrap_or_default();
-                let body = serde_json::from_slice(body).unwrap_or_default();
-                Err((refusal.status().as_u16(), body))
-            }
-            Err(error) => panic!("no answer: {error}"),
-        }
+        socket(server, who, &format!("upload?{query}")).await.map(Self)
     }
 
     /// Sends a chunk under this number.

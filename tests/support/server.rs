@@ -318,6 +318,7 @@ impl Server {
         let port = self.port.to_string();
         command
             .env("COLLOQUY_LOG__LEVEL", "info,colloquy=debug")
+            .env("COLLOQUY_RECORDING__HAND_OUT", "true")
             .envs(
                 self.environment
                     .iter()

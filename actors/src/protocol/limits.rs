@@ -273,6 +273,24 @@ pub const AUTOMOD_ANIMATION_SECS: u64 = 8;
 pub const AUTOMOD_ENTRIES_PER_SECOND: u32 = 5_000;
 pub const AUTOMOD_ENTRIES_BURST_SECS: u64 = 2;
 
+/// Targets that one command names: more than a room can have (100 of its owner, and its recording).
+pub const STREAMING_TARGETS_NAMED_MAX: usize = 200;
+/// Streaming targets of a room that a meeting knows.
+pub const LIVESTREAMS_MAX: usize = 100;
+/// What a recorder says is wrong, in Unicode scalar values; the rest is cut.
+pub const STREAM_ERROR_CODE_CHARS_MAX: usize = 100;
+pub const STREAM_ERROR_MESSAGE_CHARS_MAX: usize = 500;
+/// A recorder must come that long after it was asked for, or after one has taken the work.
+pub const RECORDER_COMES_SECS: u64 = 5;
+/// What a recorder is to begin with runs that long after it has come, or was told to.
+pub const RECORDER_BEGINS_SECS: u64 = 30;
+/// How often in a row another recorder is asked for where one has gone in the middle. One that stays for
+/// [`RECORDER_STAYS_SECS`] ends the row.
+pub const RECORDERS_IN_A_ROW_MAX: u8 = 3;
+pub const RECORDER_STAYS_SECS: u64 = 60;
+/// Asking the database for the streaming targets of a room may take that long, and is tried again after that.
+pub const LIVESTREAMS_READ_SECS: u64 = 10;
+
 /// A LiveKit access token is good for that long.
 pub const LIVEKIT_TOKEN_SECS: u64 = 32;
 /// Popout windows of one participant: a further one takes the place of the first.

@@ -13,7 +13,7 @@ use super::{
     Namespace, chat::GroupName, names::DisplayName, shared_folder::FolderLinks,
     training_participation_report::TrainingParameters,
 };
-use crate::ids::{GroupId, InviteCode, RoomId, Timestamp, UserId};
+use crate::ids::{GroupId, InviteCode, RoomId, StreamingTargetId, Timestamp, UserId};
 
 /// A participant's rights.
 #[derive(
@@ -124,6 +124,28 @@ pub struct MeetingFacts {
     /// The folder of the room's event. It may change during the meeting: what is so now is the module's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shared_folder: Option<FolderLinks>,
+    /// What may be recorded and streamed; none where the server has no recorders.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recording: Option<RecordingFacts>,
+}
+
+/// What a meeting may be recorded and streamed to, as far as the tariff has the features for it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RecordingFacts {
+    /// The id of the meeting's own recording.
+    pub id: StreamingTargetId,
+    /// Where the room's owner lets it be streamed to.
+    #[serde(default)]
+    pub livestreams: Vec<Livestream>,
+}
+
+/// Where a meeting may be streamed to, without what only a recorder may know.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Livestream {
+    pub id: StreamingTargetId,
+    pub name: String,
+    /// Where it can be watched.
+    pub public_url: String,
 }
 
 #[expect(
@@ -274,6 +296,12 @@ impl Tariff {
     #[must_use]
     pub fn has_module(&self, name: &str) -> bool {
         self.modules.contains_key(name)
+    }
+
+    #[must_use]
+    pub fn has_feature(&self, module: &str, feature: &str) -> bool {
+        let module = self.modules.get(module);
+        module.is_some_and(|module| module.features.contains(feature))
     }
 
     /// Participants of a meeting at the same time; none is no limit.

@@ -16,6 +16,8 @@ pub mod names;
 mod namespaces;
 pub mod plain;
 pub mod polls;
+pub mod recording;
+pub mod recording_service;
 pub mod shapes;
 pub mod shared_folder;
 pub mod timer;

@@ -6,8 +6,8 @@ use serde_json::value::RawValue;
 
 use super::{
     Event, automod, breakout, chat, control, legal_vote, legal_vote::LegalVoteCommand, livekit,
-    meeting::ParticipationKind, meeting_report, moderation, object, polls, shared_folder, timer,
-    training_participation_report,
+    meeting::ParticipationKind, meeting_report, moderation, object, polls, recording, recording_service,
+    shared_folder, timer, training_participation_report,
 };
 
 /// Calls a macro with all namespaces. `control` is part of every session; the others are modules, which a tariff allows or
@@ -39,6 +39,11 @@ macro_rules! with_namespaces {
                 "A talking stick: at most one participant speaks, chosen from a list. Clients mute themselves.";
             shared_folder SharedFolder(SharedFolderCommand, SharedFolderEvent, SharedFolderError) keeps SharedFolder for everybody
                 "The folder of the room's event. There are no commands.";
+            recording Recording(RecordingCommand, RecordingEvent, RecordingError) keeps Recording for everybody
+                "What of a meeting is recorded or streamed, and who agrees to be.";
+            recording_service RecordingService(RecordingServiceCommand, RecordingServiceEvent, RecordingServiceError)
+                keeps RecordingService for everybody
+                "Orders for the recorder of a room (`action`), and its reports (`message`). For others there is nothing here.";
         }
     };
 }

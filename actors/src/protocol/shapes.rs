@@ -13,6 +13,8 @@ use super::{
     moderation::WaitingRoomState,
     names::DisplayName,
     polls::PollsState,
+    recording::{RecordingPeerState, RecordingState},
+    recording_service::RecordingServiceState,
     shared_folder::SharedFolderState,
     timer::TimerState,
     training_participation_report::TrainingParticipationReportState,
@@ -31,6 +33,9 @@ pub struct ParticipantShape<'a> {
     /// While a timer with a ready check runs.
     #[schemars(skip_serializing_if = "Option::is_none")]
     pub timer: Option<TimerPeer>,
+    /// Of who has said whether it agrees to be recorded.
+    #[schemars(skip_serializing_if = "Option::is_none")]
+    pub recording: Option<RecordingPeerState>,
 }
 
 /// `timer` of a participant, while a ready check is on.
@@ -91,6 +96,11 @@ pub struct JoinSuccess<'a> {
     pub livekit: Option<LivekitState<'a>>,
     #[schemars(skip_serializing_if = "Option::is_none")]
     pub training_participation_report: Option<TrainingParticipationReportState>,
+    #[schemars(skip_serializing_if = "Option::is_none")]
+    pub recording: Option<RecordingState<'a>>,
+    /// For the recorder.
+    #[schemars(skip_serializing_if = "Option::is_none")]
+    pub recording_service: Option<RecordingServiceState<'a>>,
 }
 
 /// `moderation` in `join_success`. All but the first field are for moderators.

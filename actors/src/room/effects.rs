@@ -5,12 +5,12 @@ use std::sync::Arc;
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 use uuid::Uuid;
 
-use super::{Place, cost::Cost, input::StartOutcome};
+use super::{Place, cost::Cost, input::StartOutcome, locations::StreamLocations};
 use crate::{
     ballots::{Ballots, SecretVote},
     encoding::{self, EncodeError},
     frame::EncodedEvent,
-    ids::{LegalVoteId, SessionNo, TaskId, Timestamp, UserId},
+    ids::{LegalVoteId, SessionNo, StreamingTargetId, TaskId, Timestamp, UserId},
     livekit::{Livekit, MediaAccess},
     protocol::{self, Event, Namespaces, ballot::SealedVote, codes::CloseCode},
     sealed::{Sealed, Unsealer},
@@ -112,6 +112,7 @@ pub struct Keys<'a> {
     pub livekit: &'a Livekit,
     pub ballots: &'a Ballots,
     pub unsealer: &'a dyn Unsealer,
+    pub locations: &'a StreamLocations,
 }
 
 /// What is secret.
@@ -129,6 +130,8 @@ pub enum SecretOf {
         user: UserId,
         sealed: SealedVote,
     },
+    /// Where a stream is sent to; null where that is not known.
+    Location(StreamingTargetId),
 }
 
 impl Secret {
@@ -168,6 +171,10 @@ impl Secret {
             }
             SecretOf::Password { sealed, .. } => {
                 text.replacen(mark, &inside_quotes(&keys.unsealer.open(sealed)), 1)
+            }
+            SecretOf::Location(id) => {
+                let quoted = format!("\"{mark}\"");
+                text.replacen(&quoted, &keys.locations.json(*id), 1)
             }
         })
     }
@@ -310,6 +317,8 @@ impl Cx {
             SecretOf::VoteToken { .. } | SecretOf::Receipt { .. } => "token",
             SecretOf::Password { number: 0, .. } => "password",
             SecretOf::Password { .. } => "passwords",
+            // An event may bring those of several targets.
+            SecretOf::Location(id) => &format!("location-{id}"),
         };
         let mark = format!("{kind}-{:016x}{:016x}", mixed(!self.seed), self.event_seq);
         let secret = Secret {

@@ -162,6 +162,8 @@ pub enum Notice {
     /// The owner has said how the room takes people who come by a link. Where nobody comes in by one, all their tokens are
     /// void; running sessions stay.
     GuestAccess(GuestAccess),
+    /// The owner has changed where meetings of the room may be streamed to.
+    StreamingTargets,
     /// An operator has locked a user out: its sessions end and its tokens are void, in every living room.
     UserDisabled(UserId),
     /// The room's event has got a folder, or lost it.

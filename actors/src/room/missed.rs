@@ -73,6 +73,11 @@ impl Away {
         self.since
     }
 
+    /// When the client has come back, if it has.
+    pub fn told(&self) -> Option<Timestamp> {
+        self.told
+    }
+
     /// Whether the client may not know of a change.
     pub fn missed(&self, changed: Option<Changed>) -> Option<Changed> {
         changed.filter(|changed| changed.at > self.since)

@@ -33,6 +33,7 @@ mod invariants;
 mod join_success;
 mod legal_vote;
 mod livekit;
+pub mod locations;
 mod meeting_report;
 mod missed;
 mod moderation;
@@ -44,6 +45,8 @@ mod participant;
 mod polls;
 mod presence;
 mod reattach;
+mod recording;
+mod recording_service;
 mod refusal;
 mod reports;
 pub mod ring;
@@ -282,6 +285,7 @@ impl Room {
             Input::Notice(Notice::SharedFolder(folder)) => {
                 self.set_shared_folder(cx, folder.map(|folder| *folder));
             }
+            Input::Notice(Notice::StreamingTargets) => self.look_up_livestreams(cx),
         }
     }
 

@@ -168,6 +168,7 @@ impl Around<'_> {
 #[derive(Debug)]
 pub(super) struct State {
     pub json: Box<RawValue>,
+    /// What is secret in it.
     pub secrets: Vec<Secret>,
 }
 

@@ -158,10 +158,15 @@ impl Modules {
     /// What all modules say to who joins: fields, each with a comma before it, and the secrets among them.
     pub fn join_fields(&mut self, cx: &Cx, around: &Around<'_>, who: ParticipantId) -> (String, Vec<Secret>) {
         let (mut text, mut secrets) = (String::new(), Vec::new());
-        self.join_states(cx, around, who, |namespace, state| {
+        let mut add = |namespace, state: State| {
             push_field(&mut text, namespace, state.json.get());
             secrets.extend(state.secrets);
-        });
+        };
+        self.join_states(cx, around, who, &mut add);
+        // What a recorder is told is of the targets that another namespace keeps.
+        if let Some(orders) = self.recording.orders(cx, around, who) {
+            add(Namespace::RecordingService, orders);
+        }
         (text, secrets)
     }
 }

@@ -16,6 +16,8 @@ use super::{
     moderation::Moderation,
     modules::Modules,
     polls::{Poll, Polls},
+    recording::Recording,
+    recording_service::RecordingService,
     roster::Roster,
     shared_folder::SharedFolder,
     timer::{Timer, Timers},
@@ -99,6 +101,8 @@ impl StoredMeeting {
             livekit: Media::of_older(media.into_iter()),
             meeting_report: AttendanceReports::default(),
             training_participation_report: TrainingReports::default(),
+            recording: Recording::default(),
+            recording_service: RecordingService::default(),
         }
     }
 }

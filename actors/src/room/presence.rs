@@ -224,6 +224,7 @@ impl Room {
 
     /// Into one of the meeting's rooms: `join_success`, then the others hear of it.
     fn enter(&mut self, cx: &mut Cx, id: ParticipantId, space: Space) {
+        self.make_room_for_recorder(cx, id, space);
         let Some(meeting) = &mut self.meeting else { return };
         let entered = meeting.people.change(id, |p| {
             if !p.hand_is_up {

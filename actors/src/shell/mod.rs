@@ -32,6 +32,7 @@ use crate::{
     room::{
         effects::Effects,
         input::{Input, Notice, Reattach, SeatTaken, Stamped, Start, StartOutcome},
+        locations::StreamLocations,
         tickets::Grant,
     },
 };
@@ -137,6 +138,8 @@ pub struct Shell<C: Carrier> {
     /// Tasks that are under way.
     tasks: BTreeSet<TaskId>,
     sightings: Sightings,
+    /// Where its streams are sent to, as the newest recorder is to be told.
+    locations: StreamLocations,
     alarm: Option<Timestamp>,
     phase: Phase,
     stage: Stage<C::Asker>,
@@ -174,6 +177,7 @@ impl<C: Carrier> Shell<C> {
             sessions: 0,
             tasks: BTreeSet::new(),
             sightings: Sightings::default(),
+            locations: StreamLocations::default(),
             alarm: None,
             phase: Phase::Running,
             stage: Stage::Between,
@@ -282,6 +286,11 @@ impl<C: Carrier> Shell<C> {
             bytes: 0,
         };
         self.enqueue(carrier, waiting);
+    }
+
+    /// A recorder has got a ticket, and will be told of this.
+    pub fn set_locations(&mut self, locations: StreamLocations) {
+        self.locations = locations;
     }
 
     /// Whether a resumption token speaks for a caller.

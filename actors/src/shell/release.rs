@@ -80,6 +80,7 @@ impl<C: Carrier> Shell<C> {
                     livekit: self.room.livekit(),
                     ballots: carrier.ballots(),
                     unsealer: carrier.unsealer(),
+                    locations: &self.locations,
                 };
                 let Some(frame) = Secret::put_into(&secrets, &frame, &keys) else {
                     return;

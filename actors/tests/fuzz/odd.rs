@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::dice::Dice;
 
 /// Commands as clients write them. A string that begins with `$` stands for an id that is known at the time.
-const COMMANDS: [&str; 56] = [
+const COMMANDS: [&str; 62] = [
     r#"{"namespace":"control","payload":{"action":"join","display_name":"Ann"}}"#,
     r#"{"namespace":"control","payload":{"action":"join"}}"#,
     r#"{"namespace":"control","payload":{"action":"enter_room"}}"#,
@@ -62,6 +62,12 @@ const COMMANDS: [&str; 56] = [
     r#"{"namespace":"livekit","payload":{"action":"force_mute","participants":["$person"]}}"#,
     r#"{"namespace":"livekit","payload":{"action":"grant_screen_share_permission","participants":["$person"]}}"#,
     r#"{"namespace":"livekit","payload":{"action":"enable_microphone_restrictions","unrestricted_participants":["$person"]}}"#,
+    r#"{"namespace":"recording","payload":{"action":"set_consent","consent":true}}"#,
+    r#"{"namespace":"recording","payload":{"action":"start_stream","target_ids":["7265636f-7264-696e-6700-000000000000"]}}"#,
+    r#"{"namespace":"recording","payload":{"action":"pause_stream","target_ids":["7265636f-7264-696e-6700-000000000000"]}}"#,
+    r#"{"namespace":"recording","payload":{"action":"stop_stream","target_ids":["7265636f-7264-696e-6700-000000000000"]}}"#,
+    r#"{"namespace":"recording_service","payload":{"message":"stream_updated","target_id":"7265636f-7264-696e-6700-000000000000","status":"active"}}"#,
+    r#"{"namespace":"recording_service","payload":{"message":"stream_updated","target_id":"7265636f-7264-696e-6700-000000000000","status":"error","reason":{"code":"full","message":"No space left"}}}"#,
 ];
 
 /// Pieces of text that belong nowhere.

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use colloquy_actors::{
-    ids::{ParticipantId, SessionNo, Timestamp, TokenHash},
+    ids::{ParticipantId, SessionNo, StreamingTargetId, Timestamp, TokenHash},
     livekit::Livekit,
     protocol::{
         Command, Incoming, encode_echo,
-        meeting::{Group, ModuleFeatures},
+        meeting::{Group, ModuleFeatures, RecordingFacts},
         parse,
     },
     room::{
@@ -55,7 +55,15 @@ fn start(kind: Kind, name: &str, token: TokenHash) -> Start {
     }
     if let Some(facts) = &mut start.facts {
         let modules = &mut facts.tariff.modules;
-        modules.extend(["automod", "livekit"].map(|name| (name.to_owned(), ModuleFeatures::default())));
+        for name in ["automod", "livekit", "recording_service"] {
+            modules.insert(name.to_owned(), ModuleFeatures::default());
+        }
+        let features = ["record".to_owned()].into();
+        modules.insert("recording".to_owned(), ModuleFeatures { features });
+        facts.recording = Some(RecordingFacts {
+            id: StreamingTargetId(id_of("recording")),
+            livestreams: Vec::new(),
+        });
     }
     start
 }

@@ -9,7 +9,7 @@ use colloquy_actors::{
 use super::{
     chance::Chance,
     client::Stage,
-    media,
+    media, plan,
     process::Mail,
     server::Server,
     view::View,
@@ -47,6 +47,9 @@ impl World {
             }
             // The shell counts itself.
             Work::Ballots(_) => return Err("ballots are counted outside".to_owned()),
+            _ if fails && self.later.one_in(3) => Outcome::Unavailable,
+            Work::AskRecorder { .. } => Outcome::Done,
+            Work::ReadLivestreams { .. } => Outcome::Livestreams(plan::livestreams(&mut self.later)),
         };
         server.task_done(id, outcome);
         Ok(true)

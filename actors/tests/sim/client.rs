@@ -110,12 +110,13 @@ const LEAVES: [&str; 8] = [
 ];
 
 /// What only those hear who sent a command.
-const ANSWERS: [&str; 15] = [
+const ANSWERS: [&str; 16] = [
     "automod/error",
     "control/error",
     "moderation/error",
     "chat/error",
     "livekit/error",
+    "recording/error",
     "chat/search_results",
     "chat/room_chat_history_chunk",
     "chat/group_chat_history_chunk",

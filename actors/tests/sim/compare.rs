@@ -76,9 +76,20 @@ impl View {
             same("the shared folder", &self.folder, &fresh.folder)?;
         }
         same("microphones", &self.restrictions, &fresh.restrictions)?;
+        self.agrees_on_targets(fresh)?;
         same("breakout rooms", &self.breakout, &fresh.breakout)?;
         self.agrees_on_elsewhere(fresh)?;
         self.agrees_on_messages(fresh, messages_max)
+    }
+
+    /// Nobody is told of what is about to start, nor of targets that came or went since.
+    fn agrees_on_targets(&self, fresh: &Self) -> Compared {
+        for (id, so) in &fresh.targets {
+            if let Some(known) = self.targets.get(id).filter(|_| so["status"] != "starting") {
+                same("a target", known, so)?;
+            }
+        }
+        Ok(())
     }
 
     fn agrees_on_elsewhere(&self, fresh: &Self) -> Compared {

@@ -29,6 +29,7 @@ impl Deed<'_> {
             "meeting_report" => self.meeting_report(),
             "training_participation_report" => self.training(),
             "automod" => self.automod(),
+            "recording" => self.recording(),
             _ => self.control(),
         }
     }
@@ -247,6 +248,45 @@ impl Deed<'_> {
             4 if self.chance.one_in(3) => json!({"action": "generate_pdf", "legal_vote_id": id}),
             _ => json!({"action": "vote", "legal_vote_id": id, "option": option, "token": token}),
         }
+    }
+
+    fn some_targets(&mut self) -> Vec<String> {
+        let mut known: Vec<_> = self.view.targets.keys().cloned().collect();
+        known.retain(|_| self.chance.coin());
+        if self.chance.one_in(20) {
+            known.push(STRANGER.to_owned());
+        }
+        known
+    }
+
+    fn recording(&mut self) -> Value {
+        if self.chance.one_in(3) {
+            return json!({"action": "set_consent", "consent": self.chance.coin()});
+        }
+        let choices = [(4, "start_stream"), (1, "pause_stream"), (2, "stop_stream")];
+        let action = self.chance.weighted(&choices).unwrap_or("start_stream");
+        json!({"action": action, "target_ids": self.some_targets()})
+    }
+
+    /// What a recorder says of one of its targets.
+    pub fn report(&mut self) -> Value {
+        let known: Vec<_> = self.view.targets.keys().cloned().collect();
+        let target = self.chance.pick(&known).unwrap_or_else(|| STRANGER.to_owned());
+        let choices = [
+            (6, "active"),
+            (2, "paused"),
+            (2, "inactive"),
+            (1, "starting"),
+            (1, "error"),
+        ];
+        let status = self.chance.weighted(&choices).unwrap_or("active");
+        let mut report = json!({"status": status});
+        if status == "error" {
+            report["reason"] = json!({"code": "full", "message": "No space left"});
+        }
+        report["message"] = json!("stream_updated");
+        report["target_id"] = json!(target);
+        report
     }
 
     fn livekit(&mut self) -> Value {

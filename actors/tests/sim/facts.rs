@@ -33,7 +33,9 @@ impl World {
     /// What a call of `start` finds in the database.
     pub fn draw_facts(&mut self) -> Box<MeetingFacts> {
         let mut facts = if self.plan.changes_facts {
-            plan::facts(&mut self.later)
+            let mut facts = plan::facts(&mut self.later);
+            plan::add_recording(&mut facts, &mut self.later);
+            facts
         } else {
             self.plan.facts.clone()
         };

@@ -17,9 +17,12 @@ pub struct Event<'a> {
 
 impl<'a> Event<'a> {
     pub fn new(envelope: &'a Value) -> Option<Self> {
+        let payload = &envelope["payload"];
+        // A recorder gets orders.
+        let name = payload.get("message").unwrap_or(&payload["action"]);
         Some(Self {
             namespace: envelope["namespace"].as_str()?,
-            message: envelope["payload"]["message"].as_str()?,
+            message: name.as_str()?,
             at: &envelope["timestamp"],
             payload: &envelope["payload"],
         })
@@ -55,6 +58,8 @@ impl View {
                 self.folder = Some(json!(content(event.payload)));
                 Ok(())
             }
+            "recording" => self.hear_recording(event),
+            "recording_service" if self.orders.is_some() => Ok(()),
             other => Err(format!("an event of {other}")),
         }
     }
@@ -83,6 +88,8 @@ impl View {
                 if let Some(entry) = self.others.get_mut(&id) {
                     entry["control"]["left_at"] = event.at.clone();
                     entry["control"]["hand_is_up"] = json!(false);
+                    // Whether somebody agrees to be recorded counts while it is there.
+                    entry.as_object_mut().map(|entry| entry.remove("recording"));
                 }
             }
             "hand_raised" => self.hand = Some(true),
@@ -380,6 +387,22 @@ impl View {
             "stopped" => self.automod = None,
             "error" => {}
             other => return Err(format!("automod/{other}, and the session is {session}")),
+        }
+        Ok(())
+    }
+
+    fn hear_recording(&mut self, event: &Event<'_>) -> Heard {
+        if event.message != "stream_updated" {
+            return Ok(());
+        }
+        let mut status = content(event.payload);
+        let target = status.remove("target_id").unwrap_or_default();
+        if self.space.is_some() || status["status"] == "starting" {
+            return Err("it should not be told of that".to_owned());
+        }
+        // One that was added since is shown to those who come later.
+        if let Some(known) = self.targets.get_mut(&text(&target)) {
+            *known = Value::Object(status);
         }
         Ok(())
     }

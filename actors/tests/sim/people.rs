@@ -154,9 +154,20 @@ impl World {
             return;
         };
         if client.role.is_hidden() {
-            // A recorder listens.
+            // A recorder listens, and says how far it has come.
             let token = json!({"action": "create_new_access_token"});
-            return self.command(index, "livekit", &token);
+            let mut deed = Deed {
+                chance: &mut self.later,
+                view,
+                seen: &self.seen,
+            };
+            let report = deed.report();
+            let (namespace, payload) = if self.later.one_in(4) {
+                ("livekit", token)
+            } else {
+                ("recording_service", report)
+            };
+            return self.command(index, namespace, &payload);
         }
         if self.plan.panic > 0 && self.chance.one_in(150) {
             return self.command(index, "control", &json!({"action": "panic"}));

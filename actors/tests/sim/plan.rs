@@ -3,14 +3,18 @@
 use std::collections::BTreeSet;
 
 use colloquy_actors::{
+    ids::StreamingTargetId,
     protocol::{
-        meeting::{MeetingFacts, ModuleFeatures},
+        meeting::{Livestream, MeetingFacts, ModuleFeatures, RecordingFacts},
         training_participation_report::{RandomDelay, TrainingParameters},
     },
     room::RoomSettings,
 };
 
 use super::{chance::Chance, trial};
+
+const RECORDING: &str = "recording";
+const RECORDING_SERVICE: &str = "recording_service";
 
 #[expect(clippy::struct_excessive_bools, reason = "what may go wrong, each for itself")]
 #[derive(Debug)]
@@ -58,15 +62,16 @@ pub struct Plan {
 }
 
 /// Namespaces that came later.
-const LATER_NAMES: [&str; 4] = [
+const LATER_NAMES: [&str; 5] = [
     "legal_vote",
     "meeting_report",
     "training_participation_report",
     "automod",
+    RECORDING,
 ];
 
-/// Those of them that have no commands.
-const SILENT: [&str; 1] = ["shared_folder"];
+/// Those of them that people have no commands for.
+const SILENT: [&str; 2] = ["shared_folder", RECORDING_SERVICE];
 
 /// Something that half of the worlds know.
 fn sometimes(chance: &mut Chance, weight: usize) -> usize {
@@ -122,8 +127,40 @@ impl Plan {
         };
         let later_names = LATER_NAMES.map(|name| (later.below(8), name));
         plan.namespaces.extend(later_names);
+        add_recording(&mut plan.facts, later);
         plan
     }
+}
+
+/// In most worlds something may be recorded and streamed.
+pub fn add_recording(facts: &mut MeetingFacts, later: &mut Chance) {
+    if later.one_in(8) {
+        for name in [RECORDING, RECORDING_SERVICE] {
+            facts.tariff.modules.remove(name);
+        }
+        return;
+    }
+    let features = ["record", "stream"].into_iter().filter(|_| !later.one_in(8));
+    let features = features.map(str::to_owned).collect();
+    let modules = &mut facts.tariff.modules;
+    modules.insert(RECORDING.to_owned(), ModuleFeatures { features });
+    modules.insert(RECORDING_SERVICE.to_owned(), ModuleFeatures::default());
+    facts.recording = Some(RecordingFacts {
+        id: StreamingTargetId(trial::id_of(RECORDING)),
+        livestreams: livestreams(later),
+    });
+}
+
+/// Where the room may be streamed to now: one that goes does not come back.
+pub fn livestreams(later: &mut Chance) -> Vec<Livestream> {
+    let passing = later.coin().then(|| format!("stream {}", later.number()));
+    let names = ["stream one".to_owned(), "stream two".to_owned()].into_iter();
+    let livestream = |name: String| Livestream {
+        id: StreamingTargetId(trial::id_of(&name)),
+        name: format!("{name} {}", later.below(3)),
+        public_url: "https://watch.example".to_owned(),
+    };
+    names.chain(passing).map(livestream).collect()
 }
 
 /// In a quarter of the worlds, one input in fifty or so; not those that a room begins with, or it never would.

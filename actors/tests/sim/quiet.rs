@@ -166,6 +166,7 @@ impl World {
                             livekit,
                             ballots,
                             unsealer: &Opener,
+                            locations: &self.locations,
                         },
                     );
                 }

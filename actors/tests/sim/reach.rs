@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 pub type Reached = BTreeMap<String, usize>;
 
 /// Each of these happens at least [`TIMES_MIN`] times in each half of the fixed seeds.
-const THINGS: [&str; 97] = [
+const THINGS: [&str; 102] = [
     "actor died",
     "automod/error",
     "automod/remaining_updated",
@@ -83,6 +83,11 @@ const THINGS: [&str; 97] = [
     "panic: tick",
     "polls/done",
     "polls/live_update",
+    "recording/error",
+    "recording/recorder_error",
+    "recording/stream_updated",
+    "recording_service/start_streams",
+    "recording_service/stop_streams",
     "registry broken",
     "revived in memory",
     "room failed",

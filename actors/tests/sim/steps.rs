@@ -246,6 +246,7 @@ impl World {
         let notice = match self.chance.below(6) {
             0 => Notice::RoomDeleted,
             1 | 2 => Notice::InviteWithdrawn(InviteCode(id_of("invite"))),
+            _ if self.later.one_in(3) => Notice::StreamingTargets,
             _ => Notice::UserWithdrawn(UserId(id_of(user))),
         };
         self.tell_notice(notice);

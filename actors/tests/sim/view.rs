@@ -45,6 +45,9 @@ pub struct View {
     pub automod: Option<Value>,
     /// The folder as its role sees it. Of its end nobody is told.
     pub folder: Option<Value>,
+    /// How far what is recorded and streamed has come, and what a recorder is told of it.
+    pub targets: BTreeMap<String, Value>,
+    pub orders: Option<Value>,
     pub restrictions: Value,
     /// The room of LiveKit, and what the token that came with it allows.
     pub media_room: Value,
@@ -103,6 +106,8 @@ impl View {
             training: payload["training_participation_report"]["state"].clone(),
             automod: payload.get("automod").map(session),
             folder: payload.get("shared_folder").cloned(),
+            targets: targets(&payload["recording"]),
+            orders: payload.get("recording_service").cloned(),
             restrictions: payload["livekit"]["microphone_restriction_state"].clone(),
             media_room: payload["livekit"]["room"].clone(),
             grant: super::media::grant(&payload["livekit"]),
@@ -231,6 +236,18 @@ fn session(state: &Value) -> Value {
     let mut session = state["config"].clone();
     session["speaker"] = state["speaker"].clone();
     session
+}
+
+fn targets(recording: &Value) -> BTreeMap<String, Value> {
+    let targets = recording["targets"].as_object().into_iter().flatten();
+    let status = |target: &Value| {
+        let mut status = json!({"status": target["status"]});
+        if let Some(reason) = target.get("reason") {
+            status["reason"] = reason.clone();
+        }
+        status
+    };
+    targets.map(|(id, target)| (id.clone(), status(target))).collect()
 }
 
 fn elsewhere(breakout: &Value) -> BTreeMap<String, Value> {

@@ -22,6 +22,7 @@ use colloquy_actors::{
         cost::Cost,
         effects::{Effect, Keys, Secret},
         input::{Ending, Input, Notice, Stamped, Start, StartOutcome},
+        locations::StreamLocations,
     },
 };
 
@@ -100,6 +101,8 @@ pub struct World {
     pub net: Net,
     pub clients: Vec<Client>,
     pub livekit: Arc<Livekit>,
+    /// Nobody tells where streams are sent to.
+    pub locations: StreamLocations,
     pub media: Media,
     /// Numbers for sessions, calls of `start`, tokens and tickets.
     pub counter: u64,
@@ -144,6 +147,7 @@ impl World {
             net,
             clients: CAST.into_iter().map(Client::new).collect(),
             livekit: Arc::default(),
+            locations: StreamLocations::default(),
             media: Media::default(),
             counter: 0,
             numbered: 0,
@@ -286,6 +290,7 @@ impl World {
                             livekit,
                             ballots,
                             unsealer: &Opener,
+                            locations: &self.locations,
                         },
                     )
                     .unwrap_or(frame);

@@ -405,5 +405,6 @@ fn facts(room: RoomId) -> MeetingFacts {
         custom_display_names: true,
         training: None,
         shared_folder: None,
+        recording: None,
     }
 }

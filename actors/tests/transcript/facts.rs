@@ -1,8 +1,12 @@
 //! The line `room …`: facts of the next meeting, and an operator's settings.
 
 use colloquy_actors::{
+    ids::StreamingTargetId,
     protocol::{
-        meeting::{EventInfo, MeetingDetails, MeetingFacts, ModuleFeatures, StreamingLink},
+        meeting::{
+            EventInfo, Livestream, MeetingDetails, MeetingFacts, ModuleFeatures, RecordingFacts,
+            StreamingLink,
+        },
         training_participation_report::{RandomDelay, TrainingParameters},
     },
     room::RoomSettings,
@@ -43,6 +47,19 @@ pub fn set(facts: &mut MeetingFacts, settings: &mut RoomSettings, word: &str) ->
             facts.tariff.modules = names().map(|name| (name, ModuleFeatures::default())).collect();
             facts.tariff.enabled_modules = names().collect();
         }
+        "targets" => {
+            let names = value.split(',').filter(|name| !name.is_empty());
+            facts.recording = Some(RecordingFacts {
+                id: StreamingTargetId(id_of("recording")),
+                livestreams: names.map(livestream).collect(),
+            });
+        }
+        "features" => {
+            let features = value.split(',').filter(|name| !name.is_empty());
+            let features = features.map(str::to_owned).collect();
+            let module = ModuleFeatures { features };
+            facts.tariff.modules.insert("recording".to_owned(), module);
+        }
         "waiting" => settings.waiting_max = usize::try_from(number()?).unwrap_or(usize::MAX),
         "waiting_per_code" => {
             settings.waiting_per_code_max = usize::try_from(number()?).unwrap_or(usize::MAX);
@@ -78,6 +95,15 @@ fn training(text: &str) -> Result<TrainingParameters, String> {
         })
     });
     both.ok_or_else(|| format!("when are trainees asked by {text}?"))
+}
+
+/// Where the room may be streamed to.
+pub fn livestream(name: &str) -> Livestream {
+    Livestream {
+        id: StreamingTargetId(id_of(name)),
+        name: name.to_owned(),
+        public_url: format!("https://watch.example/{name}"),
+    }
 }
 
 fn event(title: &str) -> EventInfo {

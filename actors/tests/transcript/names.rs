@@ -57,7 +57,7 @@ impl Default for Names {
         names.add(id_of("event"), "event");
         names.add(id_of("invite"), "invite");
         names.add(id_of("nobody"), "nobody");
-        for group in ["red", "blue"] {
+        for group in ["red", "blue", "recording"] {
             names.add(id_of(group), group);
         }
         names

@@ -12,6 +12,7 @@ use colloquy_actors::{
         Place,
         effects::{Effect, Keys, Receivers, Secret},
         input::StartOutcome,
+        locations::StreamLocations,
     },
     task::{Task, Work},
 };
@@ -96,6 +97,13 @@ impl Scene {
         Ok(())
     }
 
+    /// Where streams of the room are sent to.
+    fn locations(&self) -> StreamLocations {
+        let known = self.facts.recording.iter().flat_map(|facts| &facts.livestreams);
+        let location = |name: &str| format!("rtmp://ingest.example/app/key-of-{name}");
+        known.map(|known| (known.id, location(&known.name))).collect()
+    }
+
     fn cancelled(&mut self, id: TaskId) {
         if self.looks.contains(&id) {
             return;
@@ -105,6 +113,8 @@ impl Scene {
         }
         let what = if self.reports.contains(&id) {
             "report"
+        } else if self.others.contains(&id) {
+            "task"
         } else {
             "livekit"
         };
@@ -118,6 +128,13 @@ impl Scene {
             Work::Report(report) => return self.asked_for_report(task.id, report),
             Work::Ballots(work) => {
                 self.ballot_work.push((task.id, work.clone()));
+                return Ok(());
+            }
+            work @ (Work::AskRecorder { .. } | Work::ReadLivestreams { .. }) => {
+                self.others.insert(task.id);
+                let work = serde_json::to_string(work).map_err(|error| error.to_string())?;
+                let line = format!("task {} {}", self.task(task.id), self.names.shorten(&work));
+                self.outputs.push(line);
                 return Ok(());
             }
         };
@@ -174,6 +191,7 @@ impl Scene {
             livekit: &Livekit::default(),
             ballots: &self.ballots,
             unsealer: &Opener,
+            locations: &self.locations(),
         };
         let leaves = Secret::put_into(secrets, frame, &keys);
         let frame = leaves.as_ref().unwrap_or(frame);

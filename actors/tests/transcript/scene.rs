@@ -67,6 +67,8 @@ pub struct Scene {
     pub(super) drawn: u64,
     /// What the shell does by itself, when what was asked for is over.
     pub(super) ballot_work: Vec<(TaskId, BallotWork)>,
+    /// What is not for LiveKit.
+    pub(super) others: BTreeSet<TaskId>,
     pub(super) outputs: Vec<String>,
 }
 
@@ -89,6 +91,7 @@ impl Default for Scene {
             ballots: Ballots::default(),
             drawn: 0,
             ballot_work: Vec::new(),
+            others: BTreeSet::new(),
             outputs: Vec::new(),
         }
     }
@@ -127,7 +130,7 @@ impl Scene {
                 let told = serde_json::from_str(&json).map_err(|error| format!("{error}: {json}"))?;
                 self.input(Input::MediaTold(told))?;
             }
-            ["livekit" | "report", call, outcome @ ..] => {
+            ["livekit" | "report" | "task", call, outcome @ ..] => {
                 let outcome = self.outcome(outcome)?;
                 let task = self.tasks.get(words::number(call)? - 1);
                 let task = *task.ok_or("nobody asked for that")?;
@@ -149,6 +152,7 @@ impl Scene {
                 let folder = Some(Box::new(trial::folder(name)));
                 self.input(Input::Notice(Notice::SharedFolder(folder)))?;
             }
+            ["change", "targets"] => self.input(Input::Notice(Notice::StreamingTargets))?,
             ["guests", access] => self.input(Input::Notice(Notice::GuestAccess(guest_access(access)?)))?,
             ["repeat", times, ..] => {
                 let deed = line.splitn(3, ' ').nth(2).ok_or("repeat what?")?;
@@ -173,6 +177,9 @@ impl Scene {
             ["muted", who @ ..] => {
                 let ids = who.iter().filter_map(|name| self.names.id(name));
                 Outcome::Muted(ids.map(ParticipantId).collect())
+            }
+            ["livestreams", names @ ..] => {
+                Outcome::Livestreams(names.iter().map(|name| facts::livestream(name)).collect())
             }
             _ => {
                 let json = self.names.expand(&words.join(" "))?;

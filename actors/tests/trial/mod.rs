@@ -316,6 +316,7 @@ pub fn facts() -> MeetingFacts {
         custom_display_names: true,
         training: None,
         shared_folder: None,
+        recording: None,
     }
 }
 

@@ -126,6 +126,12 @@ impl<'a> Import<'a> {
         if let Some(is_off) = self.take_flag("endpoints.disable_users_find") {
             self.set("defaults.user_search", json!(if is_off { "off" } else { "on" }));
         }
+        // Where no queue of recorders is named, the broker was for mails alone.
+        if self.get("rabbit_mq.recording_task_queue").is_some()
+            && let Some(url) = self.take_text("rabbit_mq.url")
+        {
+            self.set("recording.amqp_url", json!(url));
+        }
         // Theirs lets nobody be invited from outside unless it says so.
         if self
             .get("endpoints.event_invite_external_email_address")

@@ -79,13 +79,18 @@ const NAMES: &[(&str, Counterpart)] = &[
     ),
     ("oidc.frontend.authority", Part("oidc.authority")),
     ("oidc.frontend.client_id", Same("oidc.client_id")),
-    ("rabbit_mq", Word("there is no message broker here")),
+    (
+        "rabbit_mq",
+        Word("a message broker is used for recorders only: recording.amqp_url"),
+    ),
     (
         "rabbit_mq.mail_task_queue",
         Word(
             "this server sends mail itself: set mail.host, mail.from_address and what else stands in [mail]",
         ),
     ),
+    ("rabbit_mq.recording_task_queue", Same("recording.amqp_queue")),
+    ("rabbit_mq.url", Part("recording.amqp_url")),
     (
         "redis",
         Word("a server keeps its rooms itself; several servers for one room come with a later version"),
@@ -217,8 +222,9 @@ mod tests {
             counterpart("frontend.base_url"),
             Some(Same("mail.web_client_url"))
         );
-        let broker = counterpart("rabbit_mq.url").map(Counterpart::told);
-        assert_eq!(broker.as_deref(), Some("there is no message broker here"));
+        assert_eq!(counterpart("rabbit_mq.url"), Some(Part("recording.amqp_url")));
+        let broker = counterpart("rabbit_mq.min_connections").map(Counterpart::told);
+        assert!(broker.is_some_and(|told| told.contains("recorders only")));
         let mails = counterpart("rabbit_mq.mail_task_queue").map(Counterpart::told);
         assert!(mails.is_some_and(|told| told.contains("mail.host")));
         assert_eq!(counterpart("frontend"), None);

@@ -9,6 +9,7 @@ mod mail;
 mod oidc_clients;
 mod plain;
 mod quotas;
+mod recording;
 mod secrets;
 mod shared_folder;
 mod turn;
@@ -76,6 +77,7 @@ pub(super) fn violations(config: &Config) -> Vec<Violation> {
     rules.turn(&config.turn);
     rules.call_in(&config.call_in);
     rules.assets(&config.assets);
+    rules.recording(&config.recording);
     rules.jobs(&config.jobs);
     rules.quotas(&config.quotas);
     rules.defaults(&config.defaults);

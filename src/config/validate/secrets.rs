@@ -82,6 +82,15 @@ fn secrets(config: &Config) -> Vec<(String, Secret)> {
             "assets.s3.secret_access_key",
             config.assets.s3.secret_access_key.clone(),
         ),
+        (
+            "recording.amqp_url",
+            config
+                .recording
+                .amqp_url
+                .as_ref()
+                .map(Secret::reveal)
+                .and_then(password_in),
+        ),
     ];
     let others = others.into_iter().map(|(key, secret)| (key.to_owned(), secret));
     others

@@ -26,7 +26,7 @@ use crate::{
         params::{InPath, InQuery},
         refusals, rooms,
         shared_folders::{require_provider, tell_room},
-        streaming_targets::CreateStreamingTargetBody,
+        streaming_targets::{self, CreateStreamingTargetBody},
     },
     mail::Told,
     permissions::Operation,
@@ -134,6 +134,7 @@ async fn apply(
     if !change.is_empty() {
         let (folder, guest_access) = (change.folder.clone(), change.room.guest_access);
         let has_made = folder.is_some();
+        let has_targets = change.streaming_targets.is_some();
         let changed = events::change(&state.db, &seen.event, change, editor, notifier).await;
         let changed = changed.map(|changed| {
             told = changed.told;
@@ -143,6 +144,9 @@ async fn apply(
         rooms::tell_guest_access(&state.live, seen.room.id, guest_access);
         if has_made {
             tell_room(state, event).await;
+        }
+        if has_targets {
+            streaming_targets::tell_meeting(&state.live, seen.room.id);
         }
     }
     // At last: it can't be undone.

@@ -1,13 +1,15 @@
-//! `/v1/services/recording/start` and `…/upload`, for recorders.
+//! `/v1/services/recording/jobs`, `…/start` and `…/upload`, for recorders.
 
 mod chunk;
 mod heard;
+mod jobs;
 mod pieces;
 mod socket;
 
 use axum::{
     Json,
     extract::{Request, State},
+    http::StatusCode,
     response::Response,
 };
 use chrono::{DateTime, Utc};
@@ -15,8 +17,10 @@ use colloquy_actors::{
     ids::{BreakoutRoomId, RoomId},
     live::{Admission, StartRequest},
     protocol::meeting::Caller,
+    room::locations::StreamLocations,
 };
 use serde::Deserialize;
+use url::Url;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
@@ -34,15 +38,17 @@ use super::{
 };
 use crate::{
     assets::{NewAsset, RecordingError, file_name},
+    catalogue::RECORDING,
     meetings,
-    store::{TIME_MAX, TIME_MIN, rooms},
+    store::{
+        TIME_MAX, TIME_MIN, rooms,
+        streaming_targets::{self, StreamingTarget},
+    },
 };
-
-/// Kind and namespace of recordings.
-const RECORDING: &str = "recording";
 
 pub(super) fn routes() -> OpenApiRouter<ApiState> {
     OpenApiRouter::new()
+        .routes(routes!(hand_out))
         .routes(routes!(start))
         .routes(routes!(upload))
 }
@@ -77,6 +83,76 @@ impl UploadRecordingQuery {
     }
 }
 
+/// Be handed rooms to record
+///
+/// A WebSocket with messages in JSON, see docs/protocol/recording.md. A recorder that says `{"action":"ready"}` is offered one job:
+/// `{"message":"job","job":"…","room":"…","breakout":null}`. It has two seconds for `{"action":"accept","job":"…"}` or `decline`.
+#[utoipa::path(
+    get, path = "/services/recording/jobs", tag = "services", operation_id = "take_recording_jobs",
+    security(("BearerAuth" = [])),
+    responses(
+        (status = 101, description = "The WebSocket is open"),
+        refusals::OfCallers, refusals::OfIds, refusals::Always,
+    ),
+)]
+async fn hand_out(
+    State(state): State<ApiState>,
+    _recorder: RecorderService,
+    request: Request,
+) -> Result<Response, ApiError> {
+    web_origins::admit(&state.config.http, request.headers())?;
+    let hand_out = state.recorders.hand_out().ok_or_else(no_recorders)?.clone();
+    let upgrade = Upgrade::of(request)?;
+    let stopping = state.recordings.stopping();
+    if stopping.is_cancelled() {
+        return Err(RecordingError::Stopping.into());
+    }
+    let place = hand_out
+        .connect()
+        .map_err(|error| ApiError::unavailable(error.to_string()))?;
+    Ok(upgrade.accept(None, move |stream| jobs::serve(stream, hand_out, place, stopping)))
+}
+
+/// Without a way for recorders to learn of their work, meetings can't be recorded, and nobody comes in to do it.
+fn no_recorders() -> ApiError {
+    ApiError::not_found("This server has no recorders")
+}
+
+/// Whether a room may be recorded at all.
+fn require_recording(state: &ApiState, facts: &rooms::MeetingFacts) -> Result<(), ApiError> {
+    if facts.room.e2e_encryption {
+        let message = "A recorder can not take part in an encrypted room";
+        Err(ApiError::new(
+            StatusCode::FORBIDDEN,
+            "service_unavailable",
+            message,
+        ))
+    } else if state.offer.has_module(RECORDING, &facts.tariff) {
+        Ok(())
+    } else {
+        Err(ApiError::feature_disabled_by_tariff(RECORDING))
+    }
+}
+
+/// Where the streams of a room are sent to: each endpoint with its key as the last segment of the path.
+async fn locations(state: &ApiState, room: Uuid) -> Result<StreamLocations, ApiError> {
+    let targets = streaming_targets::of_rooms(&state.db, &[room]).await?;
+    let targets = targets.into_values().flatten();
+    Ok(targets
+        .map(|target| (target.id.into(), location(&target)))
+        .collect())
+}
+
+fn location(target: &StreamingTarget) -> String {
+    let Ok(mut url) = Url::parse(&target.streaming_endpoint) else {
+        return target.streaming_endpoint.clone();
+    };
+    if let Ok(mut segments) = url.path_segments_mut() {
+        segments.pop_if_empty().push(target.streaming_key.reveal());
+    }
+    url.into()
+}
+
 /// Enter a room as its recorder
 ///
 /// The recorder is hidden, and skips the waiting room.
@@ -94,6 +170,9 @@ async fn start(
     StartBody(body): StartBody<StartRecordingBody>,
 ) -> Result<Json<StartedResource>, ApiError> {
     state.start_limits.admit_service()?;
+    if !state.config.recording.has_recorders() {
+        return Err(no_recorders());
+    }
     upload_facts(&state, body.room_id).await?;
     let request = StartRequest {
         room: RoomId(body.room_id),
@@ -109,11 +188,14 @@ async fn start(
         admitting.begin()?;
         let facts = rooms::meeting_facts(&state.db, body.room_id).await?;
         let facts = access::open(facts.ok_or_else(|| ApiError::not_found("No such room"))?)?;
+        require_recording(&state, &facts)?;
+        let locations = locations(&state, body.room_id).await?;
         let admission = Admission {
             identity: Some(meetings::recorder()),
             ..meetings::admission(facts, None, &state.config, (&state.offer, &state.seals))
         };
         if let Some(issued) = admitting.issue(&admission).await? {
+            state.live.set_stream_locations(RoomId(body.room_id), locations);
             return Ok(issued);
         }
     }

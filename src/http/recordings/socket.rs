@@ -30,7 +30,7 @@ const READ_BUFFER_BYTES: usize = 64 * 1024;
 const PING_INTERVAL: Duration = Duration::from_secs(15);
 
 /// For a sign of life after a ping.
-const PONG_TIMEOUT: Duration = Duration::from_secs(20);
+pub(super) const PONG_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// For the other side's close frame after ours.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
@@ -153,13 +153,13 @@ where
     }
 }
 
-fn pings() -> Interval {
+pub(super) fn pings() -> Interval {
     let mut pings = interval_at(Instant::now() + PING_INTERVAL, PING_INTERVAL);
     pings.set_missed_tick_behavior(MissedTickBehavior::Delay);
     pings
 }
 
-async fn until(end: Option<Instant>) {
+pub(super) async fn until(end: Option<Instant>) {
     match end {
         Some(end) => tokio::time::sleep_until(end).await,
         None => std::future::pending().await,

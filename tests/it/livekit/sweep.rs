@@ -8,6 +8,7 @@ use colloquy::{
     livekit::{CallError, RoomService, Sweep, SweepError},
     meetings::{self, Tasks},
     origins::Origins,
+    recorders::Recorders,
     reports::{Renderer, Reports},
     seals::Seals,
     store::Db,
@@ -84,6 +85,8 @@ impl Swept {
         let tasks = Tasks {
             media: Arc::clone(&media),
             reports: Reports::new(db.clone(), assets, Quotas::NONE, renderer),
+            recorders: Recorders::new(&config.recording),
+            db: db.clone(),
         };
         let ports = meetings::ports(db.clone(), tasks, &config.call_in, of_rooms);
         let live = Live::start(settings, ports).await.expect("the live core");

@@ -1,5 +1,6 @@
 //! `/v1/services/recording`.
 
+mod hand_out;
 mod large;
 mod start;
 mod upload;

@@ -25,6 +25,7 @@ use colloquy::{
     origins::Origins,
     people::People,
     readiness::Readiness,
+    recorders::Recorders,
     reports::{Renderer, Reports},
     seals::Seals,
     shared_folders::SharedFolders,
@@ -73,16 +74,22 @@ pub fn router(state: &ApiState) -> Router {
     api.merge(http::well_known::router(&state.config.http))
 }
 
+fn of_tests() -> Config {
+    let mut config = Config::default();
+    config.dev_issuer.users.push(dora());
+    // Tests are faster than people.
+    config.http.writes_per_second = 0;
+    config.recording.hand_out = true;
+    config
+}
+
 impl Api {
     pub async fn start(kind: Kind) -> Self {
         Self::with(kind, |_| {}).await
     }
 
     pub async fn with(kind: Kind, configure: impl FnOnce(&mut Config)) -> Self {
-        let mut config = Config::default();
-        config.dev_issuer.users.push(dora());
-        // Tests are faster than people.
-        config.http.writes_per_second = 0;
+        let mut config = of_tests();
         configure(&mut config);
         let database = TestDatabase::start(kind).await;
         let clock = TestClock::new();
@@ -104,9 +111,12 @@ impl Api {
         let assets = Assets::new(database.db.clone(), objects, &config.assets);
         // What rooms ask for is tried with whole servers.
         let renderer = Renderer::new("/no/such/program".into(), ["render"]);
+        let recorders = Recorders::new(&config.recording);
         let tasks = Tasks {
             media,
             reports: Reports::new(database.db.clone(), assets.clone(), Quotas::NONE, renderer),
+            recorders: recorders.clone(),
+            db: database.db.clone(),
         };
         let live = Live::start(
             LiveSettings::default(),
@@ -121,6 +131,7 @@ impl Api {
         let state = ApiState::from(Parts {
             recordings: Recordings::open(assets.clone(), folder, config.assets.free_bytes_min)
                 .expect("a spool"),
+            recorders,
             assets,
             start_limits: StartLimits::new(&config, Readiness::default(), origins),
             caller_limits: CallerLimits::new(config.http.writes_per_second, 32),

@@ -111,6 +111,7 @@ const TABLE: &[(&str, Operation, &str)] = &[
     ("PUT /v1/users/me/event_favorites/{event_id}", Operation::MarkFavorite, "+++..----"),
     ("DELETE /v1/users/me/event_favorites/{event_id}", Operation::MarkFavorite, "+++..----"),
     ("POST /v1/services/call_in/start", Operation::StartTelephoneCall, "-------+-"),
+    ("GET /v1/services/recording/jobs", Operation::TakeRecordingJobs, "--------+"),
     ("POST /v1/services/recording/start", Operation::StartRecording, "--------+"),
     ("GET /v1/services/recording/upload", Operation::UploadRecording, "--------+"),
 ];

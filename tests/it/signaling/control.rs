@@ -28,6 +28,7 @@ async fn the_owner_is_told_everything(server: &Server) {
             "moderation",
             "livekit",
             "training_participation_report",
+            "recording",
             "participants",
             "chat"
         ]

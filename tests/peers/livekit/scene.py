@@ -60,8 +60,9 @@ class Scene:
         await asyncio.to_thread(self.server.start)
 
     def settings(self):
-        """Those that name LiveKit to the server."""
+        """Those that name LiveKit to the server, and let recorders come."""
         return {
+            "RECORDING__HAND_OUT": "true",
             "LIVEKIT__PUBLIC_URL": self.livekit.url,
             "LIVEKIT__SERVICE_URL": f"ws://127.0.0.1:{self.proxy.port}" if self.proxy else self.livekit.url,
             "LIVEKIT__API_KEY": self.livekit.key,

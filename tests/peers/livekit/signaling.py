@@ -21,12 +21,12 @@ class Signaling:
         self.closed = False
         self._reader = asyncio.create_task(self._read())
 
-    @staticmethod
-    async def open(url, ticket, name):
+    @classmethod
+    async def open(cls, url, ticket, name):
         socket = await websockets.connect(
             f"{url}/signaling", subprotocols=[SUBPROTOCOL, f"ticket#{ticket}"], proxy=None, max_size=None,
             ping_interval=None, open_timeout=EXPECT_SECS, close_timeout=2)
-        return Signaling(name, socket)
+        return cls(name, socket)
 
     async def _read(self):
         try:
@@ -41,7 +41,10 @@ class Signaling:
             self._news.notify_all()
 
     async def act(self, namespace, action, **fields):
-        await self._socket.send(json.dumps({"namespace": namespace, "payload": {"action": action, **fields}}))
+        await self.send(namespace, action=action, **fields)
+
+    async def send(self, namespace, **payload):
+        await self._socket.send(json.dumps({"namespace": namespace, "payload": payload}))
 
     async def expect(self, *kinds, secs=EXPECT_SECS):
         """The payload of the next frame of one of these kinds, each such as "control/joined"."""

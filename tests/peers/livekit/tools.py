@@ -55,18 +55,18 @@ def livekit(target):
     return path
 
 
-def python(target):
-    """A Python with the packages of requirements.txt."""
+def python(target, requirements=REQUIREMENTS):
+    """A Python with the packages of a requirements.txt."""
     folder = target / "python"
     program, mark = folder / "bin/python", folder / "installed"
-    if mark.is_file() and mark.read_text() == REQUIREMENTS.read_text():
+    if mark.is_file() and mark.read_text() == requirements.read_text():
         return program
     shutil.rmtree(folder, ignore_errors=True)
     _run([sys.executable, "-m", "venv", folder], "Python's venv is missing (Debian: python3-venv)")
-    _run([program, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--requirement", REQUIREMENTS],
-         "the Python packages of the checks against LiveKit could not be installed")
+    _run([program, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--requirement", requirements],
+         "the Python packages of the checks could not be installed")
     # The mark comes last: without it the next run begins anew.
-    mark.write_text(REQUIREMENTS.read_text())
+    mark.write_text(requirements.read_text())
     return program
 
 

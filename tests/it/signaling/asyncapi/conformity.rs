@@ -64,7 +64,12 @@ fn event_key(frame: &Value) -> String {
     format!(
         "event.{}.{}",
         field(&frame["namespace"]),
-        field(&frame["payload"]["message"])
+        // Recorders get orders.
+        field(
+            frame["payload"]
+                .get("message")
+                .unwrap_or(&frame["payload"]["action"])
+        )
     )
 }
 
@@ -103,7 +108,10 @@ fn every_command_that_the_server_reads_is_described() {
         if !matches!(parse(&text), Incoming::Command(_)) {
             continue;
         }
-        let action = frame["payload"]["action"].as_str().expect("an action");
+        // Recorders report.
+        let payload = &frame["payload"];
+        let action = payload.get("action").unwrap_or(&payload["message"]);
+        let action = action.as_str().expect("an action");
         let key = format!(
             "command.{}.{action}",
             frame["namespace"].as_str().expect("a namespace")
