@@ -1,5 +1,7 @@
 //! From rows to meetings: what the live core is told about rooms and people, and what it asks the database.
 
+mod tasks;
+
 use std::{
     collections::{HashMap, HashSet},
     sync::Arc,
@@ -13,29 +15,27 @@ use colloquy_actors::{
     ports::{self, BoxFuture, Directory, Slept, SystemClock, SystemRandom, Unavailable},
     protocol::{
         meeting::{
-            CallInInfo, Caller, EventInfo, Group, Identity, Livestream, MeetingDetails, MeetingFacts,
-            ModuleFeatures, ParticipationKind, RecordingFacts, Role, RoomInfo, StreamingLink, Tariff,
-            UserInfo,
+            CallInInfo, Caller, EventInfo, Group, Identity, MeetingDetails, MeetingFacts, ModuleFeatures,
+            ParticipationKind, RecordingFacts, Role, RoomInfo, StreamingLink, Tariff, UserInfo,
         },
         shared_folder::{FolderLink, FolderLinks},
         training_participation_report::{RandomDelay, TrainingParameters},
     },
     room::{RoomSettings, input::Notice},
     session::RateLimits,
-    task::{Outcome, Task, Work},
 };
 
+pub use self::tasks::Tasks;
+use self::tasks::livestream;
 use crate::{
     call_in::CallerNames,
     catalogue::{CALL_IN, CORE, RECORDING, RECORDING_SERVICE},
     config::{CallInSettings, ChatHistory, Config, Defaults, JournalKind},
-    livekit::{self, RoomService},
+    livekit,
     origins::Origins,
     permissions::{Operation, Standing, Subject, check},
     profiles::{picture_of, profile_name},
     quotas::Quota,
-    recorders::Recorders,
-    reports::Reports,
     seals::Seals,
     secrets::Secret,
     store::{
@@ -110,56 +110,6 @@ pub fn ports(
         }),
         tasks: Arc::new(tasks),
         unsealer: Arc::new(seals),
-    }
-}
-
-/// Whoever does what rooms want done outside.
-#[derive(Debug)]
-pub struct Tasks {
-    pub media: Arc<RoomService>,
-    pub reports: Reports,
-    pub recorders: Recorders,
-    pub db: Db,
-}
-
-impl Tasks {
-    async fn ask_recorder(&self, room: RoomId) -> Outcome {
-        if self.recorders.ask(room).await {
-            Outcome::Done
-        } else {
-            Outcome::Unavailable
-        }
-    }
-
-    async fn read_livestreams(&self, room: RoomId) -> Outcome {
-        match streaming_targets::public(&self.db, room.0).await {
-            Ok(targets) => Outcome::Livestreams(targets.into_iter().map(livestream).collect()),
-            Err(error) => {
-                tracing::warn!(room.id = %room, %error, "the database can't say where a meeting may be streamed to");
-                Outcome::Unavailable
-            }
-        }
-    }
-}
-
-fn livestream(target: PublicTarget) -> Livestream {
-    Livestream {
-        id: target.id.into(),
-        name: target.name,
-        public_url: target.public_url,
-    }
-}
-
-impl ports::TaskRunner for Tasks {
-    fn run(&self, task: Task) -> BoxFuture<'_, Outcome> {
-        match task.work {
-            Work::Livekit(call) => Box::pin(self.media.do_for_room(call)),
-            // The room's shell does these itself.
-            Work::Ballots(_) => Box::pin(async { Outcome::Unavailable }),
-            Work::Report(report) => Box::pin(self.reports.make(task.id, *report)),
-            Work::AskRecorder { room } => Box::pin(self.ask_recorder(room)),
-            Work::ReadLivestreams { room } => Box::pin(self.read_livestreams(room)),
-        }
     }
 }
 

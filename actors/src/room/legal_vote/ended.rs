@@ -17,13 +17,12 @@ use crate::{
     ids::{LegalVoteId, ParticipantId, Timestamp},
     protocol::{
         legal_vote::{
-            Issue, LegalVoteError, LegalVoteEvent, VoteConfig, VoteStarted, VoteState, VoteSummary,
-            VotingRecord,
+            LegalVoteError, LegalVoteEvent, VoteConfig, VoteStarted, VoteState, VoteSummary, VotingRecord,
         },
         limits::{LEGAL_VOTE_ENTRIES_KEPT_MAX, LEGAL_VOTES_KEPT_MAX},
         meeting::Caller,
         names::DisplayName,
-        vote_parameters::{VoteSecs, ZoneName},
+        vote_parameters::{Issue, VoteSecs, ZoneName},
     },
     report::{
         RecordedVote, Report, ReportContent, ReportZone, Vote, VoteCount, VoteEnd, VoteEntry, VoteEntryKind,
