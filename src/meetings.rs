@@ -46,7 +46,7 @@ use crate::{
         room_events::Details,
         rooms,
         shared_folders::{self, Share, SharedFolder},
-        streaming_targets::{self, PublicTarget},
+        streaming_targets::PublicTarget,
         users::Profile,
     },
     tariffs::{Offer, TariffResource},
