@@ -100,6 +100,8 @@ mod tests {
             String::from_utf8(out).unwrap(),
             "file:         /etc/colloquy.toml\nenvironment:  COLLOQUY_DATA_DIR\ncommand line: nothing set\n\
              data folder:  /data\n\
+             module recording: off, it needs recording.hand_out or recording.amqp_url\n\
+             module recording_service: off, it needs recording.hand_out or recording.amqp_url\n\
              module shared_folder: off, it needs shared_folder.url\nwarning: environment variable COLLOQUY_X: x: is odd\nok\n"
         );
     }

@@ -70,6 +70,7 @@ const CORE: Floors = &[
     &["ports", "registry"],
     // The rules, and what their inputs and outputs are made of.
     &["room"],
+    &["ballots"],
     &["task"],
     &["livekit", "report"],
     &["protocol"],

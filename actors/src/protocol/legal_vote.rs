@@ -108,7 +108,7 @@ pub enum LegalVoteEvent<'a> {
         #[serde(flatten)]
         results: FinalResults<'a>,
         #[serde(flatten)]
-        kind: StopKind,
+        kind: VoteStopKind,
         end_time: Timestamp,
     },
     /// The vote has ended without a result.
@@ -289,7 +289,7 @@ pub enum Invalid {
 /// Why a vote has ended, as it is told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 #[serde(tag = "kind", content = "issuer", rename_all = "snake_case")]
-pub enum StopKind {
+pub enum VoteStopKind {
     ByParticipant(ParticipantId),
     /// All have voted.
     Auto,

@@ -66,6 +66,9 @@ pub struct Away {
     /// When it came back and was told what it had missed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     told: Option<Timestamp>,
+    /// The same of the absence before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    told_before: Option<Timestamp>,
 }
 
 impl Away {
@@ -73,9 +76,9 @@ impl Away {
         self.since
     }
 
-    /// When the client has come back, if it has.
-    pub fn told(&self) -> Option<Timestamp> {
-        self.told
+    /// When the client came back last, from this absence or an earlier one.
+    pub fn told_last(&self) -> Option<Timestamp> {
+        self.told.or(self.told_before)
     }
 
     /// Whether the client may not know of a change.
@@ -134,6 +137,7 @@ impl Meeting {
             screen,
             before: before.cloned(),
             told: None,
+            told_before: participant.away.as_deref().and_then(Away::told_last),
         };
         self.people.set_away(id, away);
     }

@@ -3,6 +3,7 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use colloquy_actors::{
+    frame::EncodedEvent,
     ids::{SessionNo, TokenHash},
     protocol::{Command, control::ControlCommand},
     room::{
@@ -104,6 +105,16 @@ impl World {
         }
     }
 
+    fn as_it_leaves(&self, secrets: &[Secret], frame: &EncodedEvent) -> Option<EncodedEvent> {
+        let keys = Keys {
+            livekit: &self.livekit,
+            ballots: &self.process.borrow().ballots,
+            unsealer: &Opener,
+            locations: &self.locations,
+        };
+        Secret::put_into(secrets, frame, &keys)
+    }
+
     /// What the client would be told if it came back to a copy of the room now. Nothing when it may not come back, or
     /// not into the breakout room that it is in.
     pub fn told_now(&self, index: usize, view: &View, room: &Room) -> Option<Result<View, String>> {
@@ -157,18 +168,7 @@ impl World {
                 if let Effect::Send { frame, secrets, .. } = effect
                     && frame.contains(r#""message":"join_success""#)
                 {
-                    let ballots = &self.process.borrow().ballots;
-                    let livekit = &self.livekit;
-                    told = Secret::put_into(
-                        &secrets,
-                        &frame,
-                        &Keys {
-                            livekit,
-                            ballots,
-                            unsealer: &Opener,
-                            locations: &self.locations,
-                        },
-                    );
+                    told = self.as_it_leaves(&secrets, &frame);
                 }
             }
         }

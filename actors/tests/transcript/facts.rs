@@ -19,6 +19,7 @@ pub fn set(facts: &mut MeetingFacts, settings: &mut RoomSettings, word: &str) ->
         .split_once('=')
         .ok_or_else(|| format!("{word} has no value"))?;
     let number = || value.parse::<u64>().map_err(|error| format!("{word}: {error}"));
+    let count = || number().map(|count| usize::try_from(count).unwrap_or(usize::MAX));
     match key {
         "waiting_room" => facts.waiting_room = value == "true",
         "guests_wait" => facts.guests_wait = value == "true",
@@ -60,19 +61,13 @@ pub fn set(facts: &mut MeetingFacts, settings: &mut RoomSettings, word: &str) ->
             let module = ModuleFeatures { features };
             facts.tariff.modules.insert("recording".to_owned(), module);
         }
-        "waiting" => settings.waiting_max = usize::try_from(number()?).unwrap_or(usize::MAX),
-        "waiting_per_code" => {
-            settings.waiting_per_code_max = usize::try_from(number()?).unwrap_or(usize::MAX);
-        }
-        "waiting_per_network" => {
-            settings.waiting_per_network_max = usize::try_from(number()?).unwrap_or(usize::MAX);
-        }
-        "waiting_kept" => {
-            settings.waiting_per_network_kept = usize::try_from(number()?).unwrap_or(usize::MAX);
-        }
-        "chat_bytes" => settings.chat_bytes_max = usize::try_from(number()?).unwrap_or(usize::MAX),
+        "waiting" => settings.waiting_max = count()?,
+        "waiting_per_code" => settings.waiting_per_code_max = count()?,
+        "waiting_per_network" => settings.waiting_per_network_max = count()?,
+        "waiting_kept" => settings.waiting_per_network_kept = count()?,
+        "chat_bytes" => settings.chat_bytes_max = count()?,
         "grace" => settings.reconnect_grace_secs = number()?,
-        "kept" => settings.chat_messages_per_scope_max = usize::try_from(number()?).unwrap_or(usize::MAX),
+        "kept" => settings.chat_messages_per_scope_max = count()?,
         "history" => settings.chat_history_as_list = value == "list",
         _ => return Err(format!("a room has no {key}")),
     }

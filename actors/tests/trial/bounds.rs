@@ -6,8 +6,8 @@ use colloquy_actors::{
 };
 
 /// Everybody is looked at once for what a newcomer is told, and once for what the others are told of it; two lists of groups are
-/// read side by side. Twice that is the bound.
-const PASSES: usize = 4;
+/// read side by side. At a tick each of the modules that look at everybody may do so, with a look at LiveKit. Twice that is the bound.
+const PASSES: usize = 8;
 
 /// Whether an input that was handled in this room cost what it may, where nobody is in more groups than these.
 pub fn check(cost: Cost, room: &Room, groups_max: usize) -> Result<(), String> {

@@ -52,7 +52,7 @@ fn what_is_higher_than_a_page_goes_on_on_the_next() {
 #[test]
 fn odd_tables_end() {
     let row = |cells: usize| (0..cells).map(|_| Cell::from("a long text")).collect::<Vec<_>>();
-    for (columns, cells) in [(0, 0), (0, 3), (3, 1), (1, 3), (60, 60), (400, 400)] {
+    for (columns, cells) in [(0, 0), (0, 3), (3, 1), (1, 3), (100, 100)] {
         assert!(
             pages(&document(vec![row(cells); 3], columns)) < 200,
             "{columns} {cells}"

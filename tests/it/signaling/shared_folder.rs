@@ -44,15 +44,18 @@ impl World {
 
 /// A meeting of an event without a folder, and the path of that.
 async fn begin(world: &World) -> (Meeting, String) {
-    let (meeting, event) =
-        Meeting::of_event(&world.server, json!({"title": "Plans", "description": ""})).await;
+    let (meeting, event) = Meeting::of_event(
+        &world.server,
+        json!({"title": "Plans", "description": "", "is_time_independent": true}),
+    )
+    .await;
     let event = event["id"].as_str().expect("an id");
     let path = format!("/v1/events/{event}/shared_folder");
     (meeting, path)
 }
 
 async fn updated(who: &mut Participant) -> Value {
-    let mut folder = who.expect("shared_folder", "updated").await["payload"].take();
+    let mut folder = who.expect("shared_folder", "updated").await;
     folder.as_object_mut().expect("an object").remove("message");
     folder
 }

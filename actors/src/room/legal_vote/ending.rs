@@ -19,8 +19,8 @@ use crate::{
     ids::{LegalVoteId, ParticipantId, Space, UserId},
     protocol::{
         legal_vote::{
-            CancelReason, FinalResults, Invalid, LegalVoteError, LegalVoteEvent, StateStopKind, StopKind,
-            Tally, VoteResults, VoteState, VotingRecord,
+            CancelReason, FinalResults, Invalid, LegalVoteError, LegalVoteEvent, StateStopKind, Tally,
+            VoteResults, VoteState, VoteStopKind, VotingRecord,
         },
         meeting::Caller,
     },
@@ -124,11 +124,12 @@ impl LegalVotes {
         close(cx, &active);
         let results = results.ok_or(Invalid::ProtocolInconsistent);
         let (kind, stop_kind) = match ending {
-            Ending::By(who, stopped_by) => {
-                (StopKind::ByParticipant(who), StateStopKind::ByUser { stopped_by })
-            }
-            Ending::Auto => (StopKind::Auto, StateStopKind::Auto),
-            Ending::Expired => (StopKind::Expired, StateStopKind::Expired),
+            Ending::By(who, stopped_by) => (
+                VoteStopKind::ByParticipant(who),
+                StateStopKind::ByUser { stopped_by },
+            ),
+            Ending::Auto => (VoteStopKind::Auto, StateStopKind::Auto),
+            Ending::Expired => (VoteStopKind::Expired, StateStopKind::Expired),
         };
         let event = LegalVoteEvent::Stopped {
             legal_vote_id: active.id(),

@@ -304,7 +304,7 @@ fn when_told(around: &Around<'_>) -> Vec<(SessionNo, Timestamp)> {
     let here = around.people.iter().filter(|(_, p)| p.is_inside(Space::MAIN));
     let told = here.filter_map(|(_, p)| {
         let joined_at = p.visit(Space::MAIN)?.joined_at;
-        let back_at = p.away.as_ref().and_then(|away| away.told());
+        let back_at = p.away.as_ref().and_then(|away| away.told_last());
         Some((p.line, back_at.map_or(joined_at, |at| at.max(joined_at))))
     });
     told.collect()
