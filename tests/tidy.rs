@@ -235,7 +235,7 @@ fn wire_names(source: &str, name_ends_with: &str) -> Vec<String> {
         } else if line == "}" {
             inside = false;
         } else if inside
-            && ["#[cfg(", "#[serde(skip)]"]
+            && ["#[cfg(", "#[serde(skip)]", "#[schemars(skip)]"]
                 .iter()
                 .any(|left_out| line.trim_start().starts_with(left_out))
         {

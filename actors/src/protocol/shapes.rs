@@ -8,6 +8,7 @@ use super::{
     automod::AutomodState,
     breakout::BreakoutState,
     chat::{GroupName, StoredMessage},
+    legal_vote::LegalVoteState,
     livekit::LivekitState,
     meeting::{ControlState, EventInfo, Role, RoomInfo, Tariff},
     moderation::WaitingRoomState,
@@ -92,6 +93,9 @@ pub struct JoinSuccess<'a> {
     pub automod: Option<AutomodState<'a>>,
     #[schemars(skip_serializing_if = "Option::is_none")]
     pub shared_folder: Option<SharedFolderState<'a>>,
+    /// For registered users.
+    #[schemars(skip_serializing_if = "Option::is_none")]
+    pub legal_vote: Option<LegalVoteState<'a>>,
     #[schemars(skip_serializing_if = "Option::is_none")]
     pub livekit: Option<LivekitState<'a>>,
     #[schemars(skip_serializing_if = "Option::is_none")]

@@ -80,6 +80,7 @@ impl schemars::JsonSchema for VoteToken {
         schemars::json_schema!({
             "type": "string",
             "description": "A random number as eleven base58 digits.",
+            "examples": ["1111Cn8eVZg"],
             "pattern": "^[1-9A-HJ-NP-Za-km-z]{1,11}$",
         })
     }

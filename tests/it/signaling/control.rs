@@ -26,6 +26,7 @@ async fn the_owner_is_told_everything(server: &Server) {
             "room_info",
             "is_room_owner",
             "moderation",
+            "legal_vote",
             "livekit",
             "training_participation_report",
             "recording",

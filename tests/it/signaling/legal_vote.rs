@@ -23,7 +23,7 @@ async fn a_secret_vote_and_its_report(server: &Server) {
     let joined = alice.join("Alice").await;
     assert_eq!(joined["legal_vote"], json!({"votes": []}));
     alice.send("legal_vote", start(&[&joined["id"]])).await;
-    let started = alice.expect("legal_vote", "started").await["payload"].take();
+    let started = alice.expect("legal_vote", "started").await;
     assert_eq!(started["max_votes"], 1);
     let vote = |token: &Value, option: &str| {
         json!({
@@ -42,7 +42,7 @@ async fn a_secret_vote_and_its_report(server: &Server) {
         (&stopped["kind"], &stopped["abstain"], &stopped["voting_record"]),
         (&json!("auto"), &json!(1), &json!({token: "abstain"}))
     );
-    let asset = alice.expect("legal_vote", "pdf_asset").await["payload"].take();
+    let asset = alice.expect("legal_vote", "pdf_asset").await;
     let assets = listed(&meeting).await;
     assert_eq!(
         (
@@ -76,7 +76,7 @@ async fn guests_have_nothing_of_votes(server: &Server) {
         .await;
     let refused = alice.expect("legal_vote", "error").await;
     assert_eq!(
-        refused["payload"],
+        refused,
         json!({"message": "error", "error": "allowlist_contains_guests", "guests": [guest["id"]]})
     );
     alice.send("legal_vote", start(&[])).await;
