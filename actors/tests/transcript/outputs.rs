@@ -194,7 +194,7 @@ impl Scene {
             locations: &self.locations(),
         };
         let leaves = Secret::put_into(secrets, frame, &keys);
-        let frame = leaves.as_ref().unwrap_or(frame);
+        let frame = leaves.as_ref().ok_or("a secret of it is gone")?;
         let receivers: Vec<_> = to.iter().filter(|line| self.lines.contains_key(line)).collect();
         let line = self.frame(seq, frame, &receivers)?;
         // Whoever is lost may hear it later.
