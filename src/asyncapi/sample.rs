@@ -74,11 +74,12 @@ fn value(field: &str, schema: &Value, shared: &BTreeMap<String, Value>, depth: u
     }
 }
 
-/// An object's own fields, and those of its first alternative.
+/// An object's own fields, those of all its parts, and those of its first alternative.
 fn object(field: &str, schema: &Value, shared: &BTreeMap<String, Value>, depth: usize) -> Value {
     let mut fields = Map::new();
-    let parts = ["allOf", "oneOf", "anyOf"].map(|key| schema[key].get(0));
-    for part in parts.into_iter().flatten() {
+    let parts = schema["allOf"].as_array().into_iter().flatten();
+    let alternatives = ["oneOf", "anyOf"].map(|key| schema[key].get(0));
+    for part in parts.chain(alternatives.into_iter().flatten()) {
         match value(field, part, shared, depth + 1) {
             Value::Object(more) => fields.extend(more),
             other => return other,

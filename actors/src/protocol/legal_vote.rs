@@ -363,7 +363,10 @@ pub enum LegalVoteError {
     #[error("no such vote")]
     InvalidVoteId,
     #[error("not a registered user who is here")]
-    AllowlistContainsGuests { guests: Vec<ParticipantId> },
+    AllowlistContainsGuests {
+        #[schemars(extend("examples" = [["1b4e28ba-2fa1-41d2-883f-0016d3cca427"]]))]
+        guests: Vec<ParticipantId>,
+    },
     #[error("moderators only")]
     InsufficientPermissions,
     #[error("the storage of the room's owner is full")]
