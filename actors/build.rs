@@ -22,6 +22,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         "src/livekit.rs",
         "src/task.rs",
         "src/ticket.rs",
+        "src/whiteboard.rs",
         "../Cargo.lock",
     ] {
         println!("cargo::rerun-if-changed={file}");

@@ -111,14 +111,15 @@ impl App {
         let origins = Origins::load(&db, &config).await?;
         let readiness = Readiness::default();
         let media = Arc::new(RoomService::new(&config.outgoing, &config.livekit)?);
-        let ports = meetings::ports(db.clone(), Arc::clone(&media), &config.call_in, origins.clone());
+        let objects = Objects::open(&config.outgoing, &config.assets, &data_folder)?;
+        let assets = Assets::new(db.clone(), objects, &config.assets);
+        let tasks = meetings::Tasks::new(&config, Arc::clone(&media), assets.clone())?;
+        let ports = meetings::ports(db.clone(), tasks, &config.call_in, origins.clone());
         let live = Live::start(meetings::live_settings(&config, &data_folder), ports).await?;
         // After the journals: a second server must not read sessions that the first one still changes.
         let dev_issuer = open_dev_issuer(&config, &data_folder).await?;
         let outbox = Outbox::new(config.mail.host.is_some());
         let mail = Worker::new(&config, db.clone(), outbox.clone(), Clock::system())?;
-        let objects = Objects::open(&config.outgoing, &config.assets, &data_folder)?;
-        let assets = Assets::new(db.clone(), objects, &config.assets);
         let recordings = Recordings::open(assets.clone(), &data_folder, config.assets.free_bytes_min)
             .map_err(BuildError::Recordings)?;
         let api = api_state(

@@ -22,7 +22,7 @@ pub const CATALOGUE: [(&str, &[&str]); 19] = [
     ("subroom_audio", &[]),
     ("timer", &[]),
     (TRAINING_REPORT, &[]),
-    ("whiteboard", &[]),
+    (WHITEBOARD, &[]),
 ];
 
 /// Modules that a server has without further settings.
@@ -46,6 +46,9 @@ pub const CALL_IN: &str = "call_in";
 
 /// Feature of [`CORE`]: people come in by a link.
 pub const GUESTS_ALLOWED: &str = "guests_allowed";
+
+/// Module: everybody draws, where a Spacedeck is set up.
+pub const WHITEBOARD: &str = "whiteboard";
 
 /// Module: participants of a training are asked now and then whether they are there.
 pub const TRAINING_REPORT: &str = "training_participation_report";

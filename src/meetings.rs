@@ -1,5 +1,9 @@
 //! From rows to meetings: what the live core is told about rooms and people, and what it asks the database.
 
+mod boards;
+mod documents;
+mod tasks;
+
 use std::{
     collections::{HashMap, HashSet},
     sync::Arc,
@@ -16,14 +20,14 @@ use colloquy_actors::{
     },
     room::{RoomSettings, input::Notice},
     session::RateLimits,
-    task::{Outcome, Task, Work},
 };
 
+pub use self::{boards::Boards, documents::Documents, tasks::Tasks};
 use crate::{
     call_in::CallerNames,
     catalogue::{CALL_IN, CORE},
     config::{CallInSettings, ChatHistory, Config, Defaults, JournalKind},
-    livekit::{self, RoomService},
+    livekit,
     origins::Origins,
     permissions::{Operation, Standing, Subject, check},
     profiles::{picture_of, profile_name},
@@ -77,27 +81,13 @@ pub fn live_settings(config: &Config, data_folder: &std::path::Path) -> LiveSett
 
 /// What the live core reaches out through.
 #[must_use]
-pub fn ports(db: Db, media: Arc<RoomService>, call_in: &CallInSettings, origins: Origins) -> ports::Ports {
+pub fn ports(db: Db, tasks: Tasks, call_in: &CallInSettings, origins: Origins) -> ports::Ports {
     ports::Ports {
         callers: Arc::new(CallerNames::new(db.clone(), call_in, origins)),
         clock: Arc::new(SystemClock::default()),
         random: Arc::new(SystemRandom),
         directory: Arc::new(Rooms(db)),
-        tasks: Arc::new(Tasks { media }),
-    }
-}
-
-/// Whoever does what rooms want done outside.
-#[derive(Debug)]
-struct Tasks {
-    media: Arc<RoomService>,
-}
-
-impl ports::TaskRunner for Tasks {
-    fn run(&self, task: Task) -> BoxFuture<'_, Outcome> {
-        match task.work {
-            Work::Livekit(call) => Box::pin(self.media.do_for_room(call)),
-        }
+        tasks: Arc::new(tasks),
     }
 }
 

@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::{
-    catalogue::{CATALOGUE, CORE, GUESTS_ALLOWED, SERVED},
+    catalogue::{CATALOGUE, CORE, GUESTS_ALLOWED, SERVED, WHITEBOARD},
     config::Config,
     quotas::{Quota, Quotas},
     store::{guest_access::GuestAccess, tariffs::Tariff},
@@ -29,8 +29,12 @@ impl Offer {
         if !config.guests.allowed {
             disabled_features.insert(format!("{CORE}::{GUESTS_ALLOWED}"));
         }
+        let mut modules = BTreeSet::from(SERVED);
+        if config.whiteboard.base_url.is_some() {
+            modules.insert(WHITEBOARD);
+        }
         Self {
-            modules: BTreeSet::from(SERVED),
+            modules,
             disabled_features,
             quotas: config.quotas,
         }

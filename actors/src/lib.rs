@@ -22,3 +22,4 @@ pub mod shell;
 mod supervisor;
 pub mod task;
 pub mod ticket;
+pub mod whiteboard;

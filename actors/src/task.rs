@@ -9,8 +9,12 @@ use crate::{
     livekit,
     protocol::{
         Namespace,
-        limits::{LIVEKIT_LOOK_SECS, LIVEKIT_TASK_SECS},
+        limits::{
+            LIVEKIT_LOOK_SECS, LIVEKIT_TASK_SECS, WHITEBOARD_CREATE_SECS, WHITEBOARD_DELETE_SECS,
+            WHITEBOARD_PDF_SECS,
+        },
     },
+    whiteboard::{Board, BoardCall},
 };
 
 /// Something that a room wants done. It is asked for again when its process died before it was known to be done: who does it
@@ -26,6 +30,7 @@ pub struct Task {
 #[serde(rename_all = "snake_case")]
 pub enum Work {
     Livekit(livekit::Call),
+    Whiteboard(BoardCall),
 }
 
 impl Work {
@@ -34,6 +39,7 @@ impl Work {
     pub const fn livekit(&self) -> Option<&livekit::Call> {
         match self {
             Self::Livekit(call) => Some(call),
+            Self::Whiteboard(_) => None,
         }
     }
 
@@ -42,6 +48,7 @@ impl Work {
     pub const fn namespace(&self) -> Namespace {
         match self {
             Self::Livekit(_) => Namespace::Livekit,
+            Self::Whiteboard(_) => Namespace::Whiteboard,
         }
     }
 
@@ -52,6 +59,7 @@ impl Work {
             Self::Livekit(call) => {
                 matches!(call, livekit::Call::Delete { .. })
             }
+            Self::Whiteboard(call) => matches!(call, BoardCall::Delete { .. }),
         }
     }
 
@@ -62,6 +70,11 @@ impl Work {
             // After a start all rooms are looked at, ten in a second.
             Self::Livekit(livekit::Call::Look { .. }) => Duration::from_secs(LIVEKIT_LOOK_SECS),
             Self::Livekit(_) => Duration::from_secs(LIVEKIT_TASK_SECS),
+            Self::Whiteboard(call) => Duration::from_secs(match call {
+                BoardCall::Create { .. } => WHITEBOARD_CREATE_SECS,
+                BoardCall::Delete { .. } => WHITEBOARD_DELETE_SECS,
+                BoardCall::Pdf { .. } => WHITEBOARD_PDF_SECS,
+            }),
         }
     }
 }
@@ -83,6 +96,8 @@ pub enum Outcome {
         #[serde(default)]
         webhooks: bool,
     },
+    /// The whiteboard is there.
+    BoardMade(Board),
     /// The document is an asset with this file's name; its id is that of the task.
     Stored {
         filename: String,

@@ -5,7 +5,11 @@ use crate::{
     config::Config,
     identity::{IssuerUrls, ask_issuer},
     livekit::{CallError, RoomService},
+    spacedeck::{Spacedeck, SpacedeckError},
 };
+
+/// The name of no room.
+const NOBODY: &str = "00000000-0000-0000-0000-000000000000";
 
 /// What a look outside found.
 pub(super) struct Found {
@@ -22,10 +26,12 @@ pub(super) fn ask(config: &Config) -> Vec<Found> {
         Ok(runtime) => runtime,
         Err(error) => return vec![failed("everybody", &error)],
     };
-    vec![
+    let mut found = vec![
         runtime.block_on(identity_provider(config)),
         runtime.block_on(livekit(config)),
-    ]
+    ];
+    found.extend(runtime.block_on(spacedeck(config)));
+    found
 }
 
 async fn identity_provider(config: &Config) -> Found {
@@ -73,6 +79,29 @@ async fn livekit(config: &Config) -> Found {
             is_fine: false,
         },
     }
+}
+
+/// Looks for whiteboards of a name that none has. Nobody is asked where none is set up.
+async fn spacedeck(config: &Config) -> Option<Found> {
+    const WHOM: &str = "Spacedeck";
+    let url = config.whiteboard.base_url.as_ref()?;
+    let spacedeck = match Spacedeck::of_config(config) {
+        Ok(spacedeck) => spacedeck?,
+        Err(error) => return Some(failed(WHOM, &error)),
+    };
+    Some(match spacedeck.named(NOBODY).await {
+        Ok(_) => fine(WHOM, format!("{url}: it knows the key")),
+        Err(error @ SpacedeckError::Refused(_)) => Found {
+            whom: WHOM,
+            line: format!("{url}: {error}: is whiteboard.api_key the API token of an account there?"),
+            is_fine: false,
+        },
+        Err(error) => Found {
+            whom: WHOM,
+            line: format!("{url}: {error}"),
+            is_fine: false,
+        },
+    })
 }
 
 fn fine(whom: &'static str, line: String) -> Found {

@@ -28,6 +28,7 @@ mod secret_keys;
 mod shared_folder;
 mod turn;
 mod validate;
+mod whiteboard;
 
 use std::{net::SocketAddr, path::PathBuf};
 
@@ -57,6 +58,7 @@ pub use self::{
     outgoing::Outgoing,
     shared_folder::SharedFolderSettings,
     turn::{Turn, TurnServer},
+    whiteboard::WhiteboardSettings,
 };
 
 /// Path below which the development issuer answers.
@@ -79,6 +81,7 @@ pub struct Config {
     pub livekit: Livekit,
     pub mail: MailSettings,
     pub shared_folder: SharedFolderSettings,
+    pub whiteboard: WhiteboardSettings,
     pub assets: AssetSettings,
     pub turn: Turn,
     pub call_in: CallInSettings,

@@ -23,8 +23,16 @@ const SERVER: Floors = &[
     // What the outside says and hears.
     &["call_in", "disabled_users", "former_issuers", "mail", "people"],
     &["tariffs"],
-    &["assets", "identity", "livekit", "shared_folders"],
-    &["known_users", "listener", "origins", "outgoing", "profiles"],
+    &["assets", "identity", "livekit", "shared_folders", "spacedeck"],
+    &[
+        "breaker",
+        "fetched_pdf",
+        "known_users",
+        "listener",
+        "origins",
+        "outgoing",
+        "profiles",
+    ],
     &["store"],
     &["config"],
     &["catalogue", "private_network", "turn"],
@@ -63,7 +71,7 @@ const CORE: Floors = &[
     // The rules, and what their inputs and outputs are made of.
     &["room"],
     &["task"],
-    &["livekit"],
+    &["livekit", "whiteboard"],
     &["protocol"],
     &["access_revision", "bucket", "encoding", "frame", "ids"],
 ];

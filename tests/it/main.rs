@@ -25,3 +25,4 @@ mod store;
 #[allow(dead_code, reason = "a toolbox: what no test needs today is for the next one")]
 mod support;
 mod well_known;
+mod whiteboard;

@@ -19,5 +19,6 @@ pub mod recorder;
 pub mod rest;
 pub mod server;
 pub mod smtp;
+pub mod spacedeck;
 pub mod statements;
 mod stored;

@@ -279,5 +279,11 @@ pub const TASKS_PER_ROOM_MAX: usize = 4_096;
 pub const LIVEKIT_TASK_SECS: u64 = 60;
 /// A look waits for its turn, too: there are ten in a second.
 pub const LIVEKIT_LOOK_SECS: u64 = 300;
+/// A whiteboard is there so long after it was asked for, or not at all.
+pub const WHITEBOARD_CREATE_SECS: u64 = 10;
+/// Its deletion is tried for that long.
+pub const WHITEBOARD_DELETE_SECS: u64 = 60;
+/// Its PDF is made, fetched and stored within that time.
+pub const WHITEBOARD_PDF_SECS: u64 = 90;
 /// A dropped meeting's room waits that long for its tasks.
 pub const TASKS_AFTER_MEETING_SECS: u64 = 60;

@@ -14,6 +14,7 @@ pub mod plain;
 pub mod polls;
 pub mod shapes;
 pub mod timer;
+pub mod whiteboard;
 
 use std::{borrow::Cow, fmt::Write as _};
 

@@ -51,6 +51,7 @@ pub mod tickets;
 mod timer;
 mod traces;
 mod unredeemed;
+mod whiteboard;
 
 use std::{collections::BTreeSet, sync::Arc};
 

@@ -15,6 +15,7 @@ use super::{
     polls::{Poll, Polls},
     roster::Roster,
     timer::{Timer, Timers},
+    whiteboard::Whiteboards,
 };
 use crate::{
     ids::{PollId, Space, TimerId, Timestamp},
@@ -89,6 +90,7 @@ impl StoredMeeting {
             timer: Timers::of_older(timers.into_iter()),
             polls: Polls::of_older(polls.into_iter()),
             livekit: Media::of_older(media.into_iter()),
+            whiteboard: Whiteboards::default(),
         }
     }
 }

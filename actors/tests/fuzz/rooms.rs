@@ -54,10 +54,12 @@ fn start(kind: Kind, name: &str, token: TokenHash) -> Start {
         identity.groups = Arc::from([group]);
     }
     if let Some(facts) = &mut start.facts {
-        facts
-            .tariff
-            .modules
-            .insert("livekit".to_owned(), ModuleFeatures::default());
+        for name in ["livekit", "whiteboard"] {
+            facts
+                .tariff
+                .modules
+                .insert(name.to_owned(), ModuleFeatures::default());
+        }
     }
     start
 }

@@ -3,6 +3,7 @@
 use colloquy_actors::{room::Room, task::Work};
 
 use super::{
+    boards,
     client::Stage,
     media,
     process::Mail,
@@ -31,9 +32,16 @@ impl World {
         let (Some(id), Some(room)) = (self.chance.pick(&ids), server.room()) else {
             return Ok(false);
         };
-        let Work::Livekit(call) = server.outside.tasks[&id].clone();
-        media::check(&call, room.room())?;
-        let outcome = self.media.perform(&call, fails, &mut self.chance);
+        let outcome = match &server.outside.tasks[&id] {
+            Work::Livekit(call) => {
+                media::check(call, room.room())?;
+                self.media.perform(call, fails, &mut self.chance)
+            }
+            Work::Whiteboard(call) => {
+                boards::check(call, room.room())?;
+                self.boards.perform(call, fails, &mut self.chance)
+            }
+        };
         server.task_done(id, outcome);
         Ok(true)
     }

@@ -69,6 +69,7 @@ impl View {
             &shown(self.poll.as_ref()),
             &shown(fresh.poll.as_ref()),
         )?;
+        same("the whiteboard", &self.whiteboard, &fresh.whiteboard)?;
         same("microphones", &self.restrictions, &fresh.restrictions)?;
         same("breakout rooms", &self.breakout, &fresh.breakout)?;
         self.agrees_on_elsewhere(fresh)?;

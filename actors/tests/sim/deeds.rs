@@ -25,6 +25,7 @@ impl Deed<'_> {
             "timer" => self.timer(),
             "polls" => self.polls(),
             "livekit" => self.livekit(),
+            "whiteboard" => json!({"action": self.chance.pick(&["initialize", "generate_pdf"])}),
             _ => self.control(),
         }
     }

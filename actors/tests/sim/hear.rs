@@ -46,6 +46,7 @@ impl View {
                 self.hear_livekit(event);
                 Ok(())
             }
+            "whiteboard" => self.hear_whiteboard(event),
             other => Err(format!("an event of {other}")),
         }
     }
@@ -283,5 +284,14 @@ impl View {
             "microphone_restrictions_disabled" => self.restrictions = json!({"type": "disabled"}),
             _ => {}
         }
+    }
+
+    fn hear_whiteboard(&mut self, event: &Event<'_>) -> Heard {
+        match event.message {
+            "space_url" if self.whiteboard.is_null() => self.whiteboard = event.payload["url"].clone(),
+            "space_url" => return Err(format!("the whiteboard here is {}", self.whiteboard)),
+            _ => {}
+        }
+        Ok(())
     }
 }

@@ -7,6 +7,7 @@
 )]
 
 mod beside;
+mod boards;
 mod cast;
 mod chance;
 mod client;

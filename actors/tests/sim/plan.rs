@@ -37,7 +37,7 @@ pub struct Plan {
     /// Frames that a session's queue holds.
     pub frames_max: usize,
     /// How often a command is of this namespace.
-    pub namespaces: [(usize, &'static str); 7],
+    pub namespaces: Vec<(usize, &'static str)>,
     /// How often people come, act and go.
     pub come: usize,
     pub act: usize,
@@ -76,7 +76,7 @@ impl Plan {
             "polls",
             "livekit",
         ];
-        Self {
+        let mut plan = Self {
             settings: settings(chance),
             facts: facts(chance),
             steps: chance.below(3_000) + 200,
@@ -95,7 +95,7 @@ impl Plan {
             media_tells: later.coin(),
             long_wait: usize::from(chance.one_in(3)),
             frames_max: if chance.one_in(3) { 12 } else { 4_096 },
-            namespaces: names.map(|name| (chance.below(12), name)),
+            namespaces: names.map(|name| (chance.below(12), name)).to_vec(),
             come: chance.below(300) + 150,
             act: chance.below(400) + 200,
             go: chance.below(80) + 5,
@@ -105,7 +105,9 @@ impl Plan {
             changes_facts: later.coin(),
             break_registry: sometimes(later, 2),
             kill_actor: if later.one_in(3) { 2 } else { 0 },
-        }
+        };
+        plan.namespaces.push((later.below(12), "whiteboard"));
+        plan
     }
 }
 
@@ -129,7 +131,9 @@ fn settings(chance: &mut Chance) -> RoomSettings {
 pub fn facts(chance: &mut Chance) -> MeetingFacts {
     let mut facts = trial::facts();
     let modules = &mut facts.tariff.modules;
-    modules.insert("livekit".to_owned(), ModuleFeatures::default());
+    for name in ["livekit", "whiteboard"] {
+        modules.insert(name.to_owned(), ModuleFeatures::default());
+    }
     if chance.one_in(10) {
         let names: Vec<_> = modules.keys().cloned().collect();
         modules.remove(&names[chance.below(names.len())]);

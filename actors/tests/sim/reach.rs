@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 pub type Reached = BTreeMap<String, usize>;
 
 /// Each of these happens at least [`TIMES_MIN`] times in each half of the fixed seeds.
-const THINGS: [&str; 79] = [
+const THINGS: [&str; 82] = [
     "actor died",
     "breakout/error",
     "breakout/expired",
@@ -86,6 +86,9 @@ const THINGS: [&str; 79] = [
     "timer/stopped",
     "timer/updated_ready_status",
     "view compared",
+    "whiteboard/error",
+    "whiteboard/pdf_asset",
+    "whiteboard/space_url",
 ];
 
 const TIMES_MIN: usize = 3;

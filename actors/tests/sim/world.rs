@@ -25,6 +25,7 @@ use colloquy_actors::{
 };
 
 use super::{
+    boards::Boards,
     cast::CAST,
     chance::Chance,
     client::Client,
@@ -98,6 +99,7 @@ pub struct World {
     pub clients: Vec<Client>,
     pub livekit: Arc<Livekit>,
     pub media: Media,
+    pub boards: Boards,
     /// Numbers for sessions, calls of `start`, tokens and tickets.
     pub counter: u64,
     /// The highest number that an event of this room was given: none comes twice, whatever was lost meanwhile.
@@ -141,6 +143,7 @@ impl World {
             clients: CAST.into_iter().map(Client::new).collect(),
             livekit: Arc::default(),
             media: Media::default(),
+            boards: Boards::default(),
             counter: 0,
             numbered: 0,
             seen: Vec::new(),

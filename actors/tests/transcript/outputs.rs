@@ -12,7 +12,7 @@ use colloquy_actors::{
         effects::{Effect, Receivers, Secret},
         input::StartOutcome,
     },
-    task::{Task, Work},
+    task::Task,
 };
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -96,20 +96,21 @@ impl Scene {
         if self.looks.contains(&id) {
             return;
         }
-        let line = format!("livekit {} cancelled", self.task(id));
+        let (number, of) = self.task(id, None);
+        let line = format!("{of} {number} cancelled");
         self.outputs.push(line);
     }
 
     fn asked(&mut self, task: &Task) -> Result<()> {
-        let Work::Livekit(call) = &task.work;
-        if let Call::Look { .. } = call
+        let call = task.work.livekit();
+        if let Some(Call::Look { .. }) = call
             && !self.shows_looks
         {
             self.looks.insert(task.id);
             return Ok(());
         }
         let mut expected = String::new();
-        if let Call::Look { brief, .. } = call {
+        if let Some(Call::Look { brief, .. }) = call {
             for one in &brief.expected {
                 let hidden = if one.is_hidden { " hidden" } else { "" };
                 // Writing to a string does not fail.
@@ -119,27 +120,28 @@ impl Scene {
                 }
             }
         }
-        let call = serde_json::to_string(call).map_err(|error| error.to_string())?;
+        let namespace = task.work.namespace().name();
+        let work = serde_json::to_string(&task.work).map_err(|error| error.to_string())?;
+        // It stands below the namespace's name.
+        let call = work.split_once(':').and_then(|(_, call)| call.strip_suffix('}'));
+        let (number, _) = self.task(task.id, Some(namespace));
         let line = format!(
-            "livekit {} {}{}",
-            self.task(task.id),
-            self.names.shorten(&call),
+            "{namespace} {number} {}{}",
+            self.names.shorten(call.unwrap_or(&work)),
             self.names.shorten(&expected)
         );
         self.outputs.push(line);
         Ok(())
     }
 
-    /// The number of a task, in the order in which they were asked for.
-    fn task(&mut self, id: TaskId) -> usize {
-        let known = self.tasks.iter().position(|task| *task == id);
-        known.map_or_else(
-            || {
-                self.tasks.push(id);
-                self.tasks.len()
-            },
-            |index| index + 1,
-        )
+    /// The number of a task, in the order in which they were asked for, and by whose rules.
+    fn task(&mut self, id: TaskId, namespace: Option<&'static str>) -> (usize, &'static str) {
+        let known = self.tasks.iter().position(|(task, _)| *task == id);
+        let index = known.unwrap_or_else(|| {
+            self.tasks.push((id, namespace.unwrap_or("unknown")));
+            self.tasks.len() - 1
+        });
+        (index + 1, self.tasks[index].1)
     }
 
     fn sent(&mut self, seq: u64, frame: &str, to: &Receivers) -> Result<()> {

@@ -16,7 +16,10 @@ use colloquy_actors::{
         BreakoutRoomId, InviteCode, OriginHash, ParticipantId, SessionNo, TaskId, Timestamp, TokenHash,
         UserId,
     },
-    protocol::meeting::{Caller, Group, GuestAccess, Identity, MeetingFacts},
+    protocol::{
+        Namespace,
+        meeting::{Caller, Group, GuestAccess, Identity, MeetingFacts},
+    },
     room::{
         RoomSettings,
         access::Origin,
@@ -53,8 +56,8 @@ pub struct Scene {
     pub(super) lines: BTreeMap<SessionNo, SessionNo>,
     /// Sessions that may use all namespaces.
     pub(super) opened: BTreeSet<SessionNo>,
-    /// What was to be done outside, in the order of the asking.
-    pub(super) tasks: Vec<TaskId>,
+    /// What was to be done outside, in the order of the asking, each with the namespace that asked.
+    pub(super) tasks: Vec<(TaskId, &'static str)>,
     /// Looks at LiveKit that are not shown; nobody answers them.
     pub(super) looks: BTreeSet<TaskId>,
     pub(super) shows_looks: bool,
@@ -107,10 +110,11 @@ impl Scene {
                 let told = serde_json::from_str(&json).map_err(|error| format!("{error}: {json}"))?;
                 self.input(Input::MediaTold(told))?;
             }
-            ["livekit", call, outcome @ ..] => {
+            [of, call, outcome @ ..] if Namespace::named(of).is_some() => {
                 let outcome = self.outcome(outcome)?;
                 let task = self.tasks.get(words::number(call)? - 1);
-                let task = *task.ok_or("nobody asked for that")?;
+                let task = task.filter(|(_, asked)| asked == of);
+                let (task, _) = *task.ok_or("nobody asked for that")?;
                 self.input(Input::TaskDone { task, outcome })?;
             }
             ["withdraw", "invite"] => self.withdraw_invite("invite")?,
@@ -137,7 +141,7 @@ impl Scene {
         Ok(std::mem::take(&mut self.outputs))
     }
 
-    /// What became of a call to LiveKit: a word, or JSON.
+    /// What became of a task: a word, or JSON.
     fn outcome(&self, words: &[&str]) -> Result<Outcome> {
         Ok(match words {
             ["done"] => Outcome::Done,

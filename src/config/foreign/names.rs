@@ -91,7 +91,8 @@ const NAMES: &[(&str, Counterpart)] = &[
         Word("a server keeps its rooms itself; several servers for one room come with a later version"),
     ),
     ("shared_folder.expiry", Same("shared_folder.expiry_days")),
-    ("spacedeck", Word("whiteboards come with a later version")),
+    ("spacedeck.api_key", Same("whiteboard.api_key")),
+    ("spacedeck.url", Same("whiteboard.base_url")),
     ("stun.uris", Same("turn.stun_uris")),
     ("tariffs.assignment", Part("oidc.claims.tariff_id")),
     (

@@ -13,6 +13,7 @@ mod secrets;
 mod shared_folder;
 mod turn;
 mod user_search;
+mod whiteboard;
 
 use url::Url;
 
@@ -73,6 +74,7 @@ pub(super) fn violations(config: &Config) -> Vec<Violation> {
     rules.livekit(&config.livekit);
     rules.mail(&config.mail);
     rules.shared_folder(&config.shared_folder);
+    rules.whiteboard(&config.whiteboard);
     rules.turn(&config.turn);
     rules.call_in(&config.call_in);
     rules.assets(&config.assets);

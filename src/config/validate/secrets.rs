@@ -78,6 +78,7 @@ fn secrets(config: &Config) -> Vec<(String, Secret)> {
         ),
         ("mail.password", config.mail.password.clone()),
         ("shared_folder.password", config.shared_folder.password.clone()),
+        ("whiteboard.api_key", config.whiteboard.api_key.clone()),
         (
             "assets.s3.secret_access_key",
             config.assets.s3.secret_access_key.clone(),
@@ -150,6 +151,10 @@ mod tests {
             (
                 "shared_folder = {url = 'https://c.example.org', username = 'a', password = 'change-me'}",
                 "shared_folder.password",
+            ),
+            (
+                "whiteboard = {base_url = 'https://b.example.org', api_key = 'change-me'}",
+                "whiteboard.api_key",
             ),
         ] {
             let found = violations(&config(toml));

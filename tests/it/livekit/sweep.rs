@@ -74,7 +74,12 @@ impl Swept {
         let media = Arc::new(media);
         let settings = meetings::live_settings(&config, &self.server.data_dir());
         let origins = Origins::new(b"key", &config);
-        let ports = meetings::ports(db.clone(), Arc::clone(&media), &config.call_in, origins);
+        let ports = meetings::ports(
+            db.clone(),
+            meetings::Tasks::of_media(Arc::clone(&media)),
+            &config.call_in,
+            origins,
+        );
         let live = Live::start(settings, ports).await.expect("the live core");
         let sweep = Sweep {
             twice,

@@ -99,7 +99,12 @@ impl Api {
         let origins = Origins::new(b"key", &config);
         let live = Live::start(
             LiveSettings::default(),
-            meetings::ports(database.db.clone(), media, &config.call_in, origins.clone()),
+            meetings::ports(
+                database.db.clone(),
+                meetings::Tasks::of_media(media),
+                &config.call_in,
+                origins.clone(),
+            ),
         );
         let live = live.await.expect("the live core");
         let objects = Objects::open(&config.outgoing, &config.assets, folder).expect("an asset store");

@@ -166,7 +166,7 @@ impl Module for Media {
     }
 
     fn task_done(&mut self, cx: &mut Cx, around: &mut Around<'_>, task: Pending, outcome: &Outcome) {
-        let Work::Livekit(call) = &task.work;
+        let Some(call) = task.work.livekit() else { return };
         let space = call.room().space;
         let Some(media) = self.0.get_mut(space) else {
             return;
@@ -194,7 +194,7 @@ impl Module for Media {
     }
 
     fn still_wants(&self, around: &Around<'_>, work: &Work) -> bool {
-        let Work::Livekit(call) = work;
+        let Some(call) = work.livekit() else { return true };
         let is_there = |id: ParticipantId, space| around.people.get(id).is_some_and(|p| p.is_inside(space));
         match call {
             Call::Remove(Removal { room, who, .. }) => {
