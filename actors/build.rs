@@ -20,6 +20,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         "src/encoding.rs",
         "src/ids.rs",
         "src/livekit.rs",
+        "src/meeting_notes.rs",
         "src/task.rs",
         "src/ticket.rs",
         "src/whiteboard.rs",

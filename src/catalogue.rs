@@ -12,7 +12,7 @@ pub const CATALOGUE: [(&str, &[&str]); 19] = [
     ("integration", &["outlook"]),
     ("legal_vote", &[]),
     ("livekit", &[]),
-    ("meeting_notes", &[]),
+    (MEETING_NOTES, &[]),
     ("meeting_report", &[]),
     ("moderation", &[]),
     ("polls", &[]),
@@ -46,6 +46,9 @@ pub const CALL_IN: &str = "call_in";
 
 /// Feature of [`CORE`]: people come in by a link.
 pub const GUESTS_ALLOWED: &str = "guests_allowed";
+
+/// Module: notes are taken, where an Etherpad is set up.
+pub const MEETING_NOTES: &str = "meeting_notes";
 
 /// Module: everybody draws, where a Spacedeck is set up.
 pub const WHITEBOARD: &str = "whiteboard";

@@ -3,7 +3,10 @@
 use bytes::Bytes;
 use futures_util::{Stream, stream};
 use reqwest::{Response, StatusCode, header::CONTENT_TYPE};
-use tokio::time::{Instant, timeout_at};
+use tokio::{
+    sync::OwnedSemaphorePermit,
+    time::{Instant, timeout_at},
+};
 
 /// Bytes of a PDF that another service makes.
 pub const PDF_BYTES_MAX: u64 = 100 * 1024 * 1024;
@@ -38,6 +41,8 @@ pub struct FetchedPdf {
     size: u64,
     /// The last bytes.
     tail: Vec<u8>,
+    /// Of those who may fetch one at the same time.
+    place: Option<OwnedSemaphorePermit>,
 }
 
 impl FetchedPdf {
@@ -66,6 +71,7 @@ impl FetchedPdf {
             first: None,
             size: 0,
             tail: Vec::new(),
+            place: None,
         };
         let mut first = Vec::new();
         while first.len() < BEGIN.len() {
@@ -79,6 +85,13 @@ impl FetchedPdf {
         }
         pdf.first = Some(first.into());
         Ok(pdf)
+    }
+
+    /// Keeps a place until all of it has come, or nobody reads on.
+    #[must_use]
+    pub fn holding(mut self, place: OwnedSemaphorePermit) -> Self {
+        self.place = Some(place);
+        self
     }
 
     /// Its pieces. The last one is an error where the end is missing.

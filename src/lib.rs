@@ -14,6 +14,7 @@ pub mod config;
 pub mod deletion;
 pub mod disabled_users;
 pub mod email_address;
+pub mod etherpad;
 pub mod events;
 pub mod fetched_pdf;
 pub mod former_issuers;

@@ -2,6 +2,7 @@
 
 mod boards;
 mod documents;
+mod notes;
 mod tasks;
 
 use std::{
@@ -22,7 +23,7 @@ use colloquy_actors::{
     session::RateLimits,
 };
 
-pub use self::{boards::Boards, documents::Documents, tasks::Tasks};
+pub use self::{boards::Boards, documents::Documents, notes::Notes, tasks::Tasks};
 use crate::{
     call_in::CallerNames,
     catalogue::{CALL_IN, CORE},

@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::{
-    catalogue::{CATALOGUE, CORE, GUESTS_ALLOWED, SERVED, WHITEBOARD},
+    catalogue::{CATALOGUE, CORE, GUESTS_ALLOWED, MEETING_NOTES, SERVED, WHITEBOARD},
     config::Config,
     quotas::{Quota, Quotas},
     store::{guest_access::GuestAccess, tariffs::Tariff},
@@ -32,6 +32,9 @@ impl Offer {
         let mut modules = BTreeSet::from(SERVED);
         if config.whiteboard.base_url.is_some() {
             modules.insert(WHITEBOARD);
+        }
+        if config.etherpad.base_url.is_some() {
+            modules.insert(MEETING_NOTES);
         }
         Self {
             modules,

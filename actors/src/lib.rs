@@ -10,6 +10,7 @@ pub mod journal;
 pub mod live;
 pub mod livekit;
 pub mod logged;
+pub mod meeting_notes;
 pub mod ports;
 pub mod protocol;
 pub mod registry;

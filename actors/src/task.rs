@@ -7,11 +7,12 @@ use serde::{Deserialize, Serialize};
 use crate::{
     ids::{ParticipantId, TaskId},
     livekit,
+    meeting_notes::NotesCall,
     protocol::{
         Namespace,
         limits::{
-            LIVEKIT_LOOK_SECS, LIVEKIT_TASK_SECS, WHITEBOARD_CREATE_SECS, WHITEBOARD_DELETE_SECS,
-            WHITEBOARD_PDF_SECS,
+            LIVEKIT_LOOK_SECS, LIVEKIT_TASK_SECS, NOTES_PDF_SECS, NOTES_TASK_SECS, WHITEBOARD_CREATE_SECS,
+            WHITEBOARD_DELETE_SECS, WHITEBOARD_PDF_SECS,
         },
     },
     whiteboard::{Board, BoardCall},
@@ -31,6 +32,7 @@ pub struct Task {
 pub enum Work {
     Livekit(livekit::Call),
     Whiteboard(BoardCall),
+    MeetingNotes(NotesCall),
 }
 
 impl Work {
@@ -39,7 +41,7 @@ impl Work {
     pub const fn livekit(&self) -> Option<&livekit::Call> {
         match self {
             Self::Livekit(call) => Some(call),
-            Self::Whiteboard(_) => None,
+            Self::Whiteboard(_) | Self::MeetingNotes(_) => None,
         }
     }
 
@@ -49,6 +51,7 @@ impl Work {
         match self {
             Self::Livekit(_) => Namespace::Livekit,
             Self::Whiteboard(_) => Namespace::Whiteboard,
+            Self::MeetingNotes(_) => Namespace::MeetingNotes,
         }
     }
 
@@ -60,6 +63,7 @@ impl Work {
                 matches!(call, livekit::Call::Delete { .. })
             }
             Self::Whiteboard(call) => matches!(call, BoardCall::Delete { .. }),
+            Self::MeetingNotes(call) => matches!(call, NotesCall::Delete { .. }),
         }
     }
 
@@ -75,6 +79,8 @@ impl Work {
                 BoardCall::Delete { .. } => WHITEBOARD_DELETE_SECS,
                 BoardCall::Pdf { .. } => WHITEBOARD_PDF_SECS,
             }),
+            Self::MeetingNotes(NotesCall::Pdf { .. }) => Duration::from_secs(NOTES_PDF_SECS),
+            Self::MeetingNotes(_) => Duration::from_secs(NOTES_TASK_SECS),
         }
     }
 }

@@ -3,6 +3,7 @@
 use super::explain;
 use crate::{
     config::Config,
+    etherpad::{Etherpad, EtherpadError},
     identity::{IssuerUrls, ask_issuer},
     livekit::{CallError, RoomService},
     spacedeck::{Spacedeck, SpacedeckError},
@@ -31,6 +32,7 @@ pub(super) fn ask(config: &Config) -> Vec<Found> {
         runtime.block_on(livekit(config)),
     ];
     found.extend(runtime.block_on(spacedeck(config)));
+    found.extend(runtime.block_on(etherpad(config)));
     found
 }
 
@@ -94,6 +96,36 @@ async fn spacedeck(config: &Config) -> Option<Found> {
         Err(error @ SpacedeckError::Refused(_)) => Found {
             whom: WHOM,
             line: format!("{url}: {error}: is whiteboard.api_key the API token of an account there?"),
+            is_fine: false,
+        },
+        Err(error) => Found {
+            whom: WHOM,
+            line: format!("{url}: {error}"),
+            is_fine: false,
+        },
+    })
+}
+
+/// Shows Etherpad the key. Nobody is asked where none is set up.
+async fn etherpad(config: &Config) -> Option<Found> {
+    const WHOM: &str = "Etherpad";
+    let url = config.etherpad.base_url.as_ref()?;
+    let etherpad = match Etherpad::of_config(config) {
+        Ok(etherpad) => etherpad?,
+        Err(error) => return Some(failed(WHOM, &error)),
+    };
+    Some(match etherpad.greet().await {
+        Ok(()) => fine(
+            WHOM,
+            format!(
+                "{url}: it knows the key; whether it has the plugins for etherpad.access = \"sessions\" can't be seen here"
+            ),
+        ),
+        Err(error @ EtherpadError::WrongKey) => Found {
+            whom: WHOM,
+            line: format!(
+                "{url}: {error}: is etherpad.api_key what stands in its APIKEY.txt, and (from version 2 on) authenticationMethod \"apikey\"?"
+            ),
             is_fine: false,
         },
         Err(error) => Found {

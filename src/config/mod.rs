@@ -9,6 +9,7 @@ mod database;
 mod defaults;
 mod environment;
 mod error;
+mod etherpad;
 mod file;
 mod foreign;
 mod guests;
@@ -46,6 +47,7 @@ pub use self::{
     defaults::{Avatars, Defaults, UserSearch},
     environment::CONFIG_FILE_VARIABLE,
     error::{ConfigError, Problem, SettingSource},
+    etherpad::{EtherpadAccess, EtherpadSettings},
     foreign::import_file,
     guests::Guests,
     job::Job,
@@ -82,6 +84,7 @@ pub struct Config {
     pub mail: MailSettings,
     pub shared_folder: SharedFolderSettings,
     pub whiteboard: WhiteboardSettings,
+    pub etherpad: EtherpadSettings,
     pub assets: AssetSettings,
     pub turn: Turn,
     pub call_in: CallInSettings,

@@ -30,6 +30,7 @@ pub(super) fn read_into(config: &mut Config) -> Vec<Violation> {
         mail,
         shared_folder,
         whiteboard,
+        etherpad,
         assets,
         turn,
         ..
@@ -56,6 +57,11 @@ pub(super) fn read_into(config: &mut Config) -> Vec<Violation> {
             "whiteboard.api_key_file",
             &whiteboard.api_key_file,
             &mut whiteboard.api_key,
+        ),
+        (
+            "etherpad.api_key_file",
+            &etherpad.api_key_file,
+            &mut etherpad.api_key,
         ),
         (
             "assets.s3.secret_access_key_file",
@@ -97,6 +103,7 @@ pub(super) fn exposed(config: &Config) -> Vec<Violation> {
         ("mail.password_file", &config.mail.password_file),
         ("shared_folder.password_file", &config.shared_folder.password_file),
         ("whiteboard.api_key_file", &config.whiteboard.api_key_file),
+        ("etherpad.api_key_file", &config.etherpad.api_key_file),
         (
             "assets.s3.secret_access_key_file",
             &config.assets.s3.secret_access_key_file,
@@ -192,13 +199,14 @@ mod tests {
         let toml = |name: &str| format!("'{}'", file(&folder, name, &format!("the {name}\n")).display());
         let mut config: Config = toml::from_str(&format!(
             "database.url_file = {}\nlivekit.api_secret_file = {}\nmail.password_file = {}\n\
-             shared_folder.password_file = {}\nwhiteboard.api_key_file = {}\nassets.s3.secret_access_key_file = {}\n\
+             shared_folder.password_file = {}\nwhiteboard.api_key_file = {}\netherpad.api_key_file = {}\nassets.s3.secret_access_key_file = {}\n\
              turn.servers = [{{ uris = ['turn:t'], secret_file = {} }}]\noidc.user_search.client_secret_file = {}",
             toml("url"),
             toml("livekit"),
             toml("mail"),
             toml("folder"),
             toml("board"),
+            toml("pad"),
             toml("s3"),
             toml("turn"),
             toml("directory"),
@@ -218,6 +226,7 @@ mod tests {
             Some("the folder")
         );
         assert_eq!(shown(&config.whiteboard.api_key).as_deref(), Some("the board"));
+        assert_eq!(shown(&config.etherpad.api_key).as_deref(), Some("the pad"));
         assert_eq!(
             shown(&config.assets.s3.secret_access_key).as_deref(),
             Some("the s3")

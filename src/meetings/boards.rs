@@ -7,7 +7,6 @@ use colloquy_actors::{ids::TaskId, task::Outcome, whiteboard::BoardCall};
 use super::documents::{Documents, utc};
 use crate::{
     assets::NewDocument,
-    fetched_pdf::FetchedPdf,
     spacedeck::{Spacedeck, SpacedeckError},
 };
 
@@ -71,9 +70,8 @@ impl Boards {
         if let Some(foregone) = self.documents.foregone(document).await {
             return foregone;
         }
-        let keep = |pdf: FetchedPdf| self.documents.store(document, pdf.into_stream());
-        match self.spacedeck.pdf(id, keep).await {
-            Ok(outcome) => outcome,
+        match self.spacedeck.pdf(id).await {
+            Ok(pdf) => self.documents.store(document, pdf.into_stream()).await,
             Err(error) => failed(error, "a whiteboard's PDF could not be made"),
         }
     }

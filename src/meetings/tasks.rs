@@ -3,18 +3,20 @@
 use std::sync::Arc;
 
 use colloquy_actors::{
+    ids::TaskId,
     ports::{BoxFuture, TaskRunner},
     task::{Outcome, Task, Work},
 };
 
-use super::{boards::Boards, documents::Documents};
-use crate::{assets::Assets, config::Config, livekit::RoomService, spacedeck::Spacedeck};
+use super::{boards::Boards, documents::Documents, notes::Notes};
+use crate::{assets::Assets, config::Config, etherpad::Etherpad, livekit::RoomService, spacedeck::Spacedeck};
 
 /// The services that do it. Of those that are not set up, no room asks anything.
 #[derive(Debug)]
 pub struct Tasks {
     pub media: Arc<RoomService>,
     pub boards: Option<Boards>,
+    pub notes: Option<Notes>,
 }
 
 impl Tasks {
@@ -24,14 +26,23 @@ impl Tasks {
     /// When no HTTP client can be made.
     pub fn new(config: &Config, media: Arc<RoomService>, assets: Assets) -> Result<Self, reqwest::Error> {
         let documents = Documents::new(assets, config.quotas);
-        let boards = Spacedeck::of_config(config)?.map(|spacedeck| Boards::new(spacedeck, documents));
-        Ok(Self { media, boards })
+        let spacedeck = Spacedeck::of_config(config)?;
+        let etherpad = Etherpad::of_config(config)?;
+        Ok(Self {
+            media,
+            boards: spacedeck.map(|spacedeck| Boards::new(spacedeck, documents.clone())),
+            notes: etherpad.map(|etherpad| Notes::new(etherpad, documents)),
+        })
     }
 
     /// LiveKit alone.
     #[must_use]
     pub fn of_media(media: Arc<RoomService>) -> Self {
-        Self { media, boards: None }
+        Self {
+            media,
+            boards: None,
+            notes: None,
+        }
     }
 }
 
@@ -39,10 +50,18 @@ impl TaskRunner for Tasks {
     fn run(&self, task: Task) -> BoxFuture<'_, Outcome> {
         match task.work {
             Work::Livekit(call) => Box::pin(self.media.do_for_room(call)),
+            Work::MeetingNotes(call) => match &self.notes {
+                Some(notes) => Box::pin(notes.perform(task.id, call)),
+                None => Box::pin(async { Outcome::Unavailable }),
+            },
             Work::Whiteboard(call) => match &self.boards {
                 Some(boards) => Box::pin(boards.perform(task.id, call)),
                 None => Box::pin(async { Outcome::Unavailable }),
             },
         }
+    }
+
+    fn link(&self, task: TaskId) -> Option<String> {
+        self.notes.as_ref()?.link(task)
     }
 }

@@ -7,7 +7,10 @@ mod answers;
 mod timeouts;
 
 use std::{
-    sync::atomic::{AtomicBool, Ordering::Relaxed},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
     time::Duration,
 };
 
@@ -56,10 +59,17 @@ pub struct Spacedeck {
     api_key: Secret,
     timeouts: SpacedeckTimeouts,
     calls: Semaphore,
-    pdfs: Semaphore,
+    pdfs: Arc<Semaphore>,
     breaker: Breaker,
     /// The last answer was a refusal, and the log says so.
     is_refused: AtomicBool,
+}
+
+/// What is to be deleted.
+#[derive(Debug, Clone, Copy)]
+enum Left<'a> {
+    Id(&'a str),
+    Named(&'a str),
 }
 
 /// Why Spacedeck was of no use. Nothing here repeats an address of a whiteboard: whoever has it draws there.
@@ -113,7 +123,7 @@ impl Spacedeck {
             api_key,
             timeouts,
             calls: Semaphore::new(CALLS_MAX),
-            pdfs: Semaphore::new(PDFS_MAX),
+            pdfs: Arc::new(Semaphore::new(PDFS_MAX)),
             breaker: Breaker::new("Spacedeck", timeouts.pause, timeouts.probe),
             is_refused: AtomicBool::new(false),
         })
@@ -158,7 +168,7 @@ impl Spacedeck {
     /// # Errors
     /// When it is still there.
     pub async fn delete(&self, id: &str) -> Result<(), SpacedeckError> {
-        self.persist(|| self.delete_once(id)).await
+        self.delete_all(Left::Id(id)).await
     }
 
     /// The same with all that have a name.
@@ -166,28 +176,17 @@ impl Spacedeck {
     /// # Errors
     /// When one is still there.
     pub async fn delete_named(&self, name: &str) -> Result<(), SpacedeckError> {
-        self.persist(async || {
-            for id in self.named(name).await? {
-                self.delete_once(&id).await?;
-            }
-            Ok(())
-        })
-        .await
+        self.delete_all(Left::Named(name)).await
     }
 
-    /// The whiteboard as a PDF, which comes whole within a minute or not at all. The places of all who fetch one are few: it is held until
-    /// the end by `keep`.
+    /// The whiteboard as a PDF, which comes whole within a minute or not at all.
     ///
     /// # Errors
     /// When Spacedeck makes none, or names a place that is not its own.
-    pub async fn pdf<T>(
-        &self,
-        id: &str,
-        keep: impl AsyncFnOnce(FetchedPdf) -> T,
-    ) -> Result<T, SpacedeckError> {
+    pub async fn pdf(&self, id: &str) -> Result<FetchedPdf, SpacedeckError> {
         let until = Instant::now() + self.timeouts.pdf;
-        let place = timeout_at(until, self.pdfs.acquire()).await;
-        let _place = place.map_err(|_| SpacedeckError::Busy)?;
+        let place = timeout_at(until, Arc::clone(&self.pdfs).acquire_owned()).await;
+        let place = place.ok().and_then(Result::ok).ok_or(SpacedeckError::Busy)?;
         let request = self.request(Method::GET, &["api", "spaces", id, "pdf"]);
         let limits = (WaitLimit::For(self.timeouts.place), self.timeouts.pdf);
         let rendered: Rendered = parse(&self.call_within(request, limits).await?)?;
@@ -195,27 +194,15 @@ impl Spacedeck {
         // The key is not for whoever keeps files.
         let response = timeout_at(until, self.http.get(url).send()).await;
         let response = response.map_err(|_| PdfError::TooSlow)?.map_err(unreachable)?;
-        let pdf = FetchedPdf::begin(response, until).await?;
-        Ok(keep(pdf).await)
+        Ok(FetchedPdf::begin(response, until).await?.holding(place))
     }
 
-    async fn delete_once(&self, id: &str) -> Result<(), SpacedeckError> {
-        let request = self.request(Method::DELETE, &["api", "spaces", id]);
-        match self.call(request, WaitLimit::UntilItIsUp).await {
-            Ok(_) | Err(SpacedeckError::NotFound) => Ok(()),
-            Err(error) => Err(error),
-        }
-    }
-
-    /// Does something until it is done. Who refuses does so the next time too.
-    async fn persist(
-        &self,
-        mut doing: impl AsyncFnMut() -> Result<(), SpacedeckError>,
-    ) -> Result<(), SpacedeckError> {
+    /// Deletes until it is done. Who refuses does so the next time too.
+    async fn delete_all(&self, left: Left<'_>) -> Result<(), SpacedeckError> {
         let until = Instant::now() + self.timeouts.deletion;
         let mut pause = self.timeouts.retry;
         loop {
-            let done = timeout_at(until, doing()).await;
+            let done = timeout_at(until, self.delete_once(left)).await;
             match done.unwrap_or(Err(SpacedeckError::Unreachable)) {
                 Err(error)
                     if !matches!(error, SpacedeckError::Refused(_)) && Instant::now() + pause < until =>
@@ -226,6 +213,21 @@ impl Spacedeck {
                 done => return done,
             }
         }
+    }
+
+    async fn delete_once(&self, left: Left<'_>) -> Result<(), SpacedeckError> {
+        let ids = match left {
+            Left::Id(id) => vec![id.to_owned()],
+            Left::Named(name) => self.named(name).await?,
+        };
+        for id in ids {
+            let request = self.request(Method::DELETE, &["api", "spaces", &id]);
+            match self.call(request, WaitLimit::UntilItIsUp).await {
+                Ok(_) | Err(SpacedeckError::NotFound) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
     }
 
     fn request(&self, method: Method, path: &[&str]) -> RequestBuilder {

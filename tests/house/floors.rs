@@ -23,7 +23,14 @@ const SERVER: Floors = &[
     // What the outside says and hears.
     &["call_in", "disabled_users", "former_issuers", "mail", "people"],
     &["tariffs"],
-    &["assets", "identity", "livekit", "shared_folders", "spacedeck"],
+    &[
+        "assets",
+        "etherpad",
+        "identity",
+        "livekit",
+        "shared_folders",
+        "spacedeck",
+    ],
     &[
         "breaker",
         "fetched_pdf",
@@ -71,7 +78,7 @@ const CORE: Floors = &[
     // The rules, and what their inputs and outputs are made of.
     &["room"],
     &["task"],
-    &["livekit", "whiteboard"],
+    &["livekit", "meeting_notes", "whiteboard"],
     &["protocol"],
     &["access_revision", "bucket", "encoding", "frame", "ids"],
 ];

@@ -7,6 +7,7 @@ pub mod control;
 pub mod limits;
 pub mod livekit;
 pub mod meeting;
+pub mod meeting_notes;
 pub mod moderation;
 pub mod names;
 mod namespaces;

@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::value::RawValue;
 
 use super::{
-    Event, breakout, chat, control, livekit, meeting::ParticipationKind, moderation, object, polls, timer,
-    whiteboard,
+    Event, breakout, chat, control, livekit, meeting::ParticipationKind, meeting_notes, moderation, object,
+    polls, timer, whiteboard,
 };
 
 /// Calls a macro with all namespaces. `control` is part of every session; the others are modules, which a tariff allows or
@@ -28,6 +28,8 @@ macro_rules! with_namespaces {
                 "Questions with choices, and how many chose what.";
             livekit Livekit(LivekitCommand, LivekitEvent, LivekitError) keeps Media for everybody
                 "Credentials for the media server, and who may publish what.";
+            meeting_notes MeetingNotes(MeetingNotesCommand, MeetingNotesEvent, MeetingNotesError) keeps Notes for everybody
+                "A pad at Etherpad, in which those write whom a moderator chooses.";
             whiteboard Whiteboard(WhiteboardCommand, WhiteboardEvent, WhiteboardError) keeps Whiteboards for everybody
                 "A whiteboard at Spacedeck, on which everybody in a room draws.";
         }

@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::{Place, cost::Cost, input::StartOutcome};
 use crate::{
-    encoding::EncodeError,
+    encoding::{self, EncodeError},
     frame::EncodedEvent,
     ids::{SessionNo, TaskId, Timestamp},
     livekit::{Livekit, MediaAccess},
@@ -95,25 +95,45 @@ impl From<Vec<SessionNo>> for Receivers {
     }
 }
 
-/// Something secret that an event brings: an access token of LiveKit. Rules and log know only what it is for and where it stands;
-/// it is made when the event leaves the room.
+/// Something secret that an event brings. Rules and log know only what it is for and where it stands; it is put there when the event
+/// leaves the room.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Secret {
     /// What stands in its place: nobody can have written that before.
     mark: String,
-    access: MediaAccess,
-    at: Timestamp,
+    what: Hidden,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Hidden {
+    /// An access token of LiveKit.
+    Token { access: MediaAccess, at: Timestamp },
+    /// The link to what a task has made; whoever did it knows it.
+    Link(TaskId),
 }
 
 impl Secret {
-    /// An event as it leaves: with its secret in its place, if it has one.
+    /// An event as it leaves: with its secret in its place, if it has one. None where a link is not known any more: its process is gone, and
+    /// what it led to ends.
     #[must_use]
-    pub fn put_into(secret: Option<&Self>, frame: &EncodedEvent, livekit: &Livekit) -> EncodedEvent {
+    pub fn put_into(
+        secret: Option<&Self>,
+        frame: &EncodedEvent,
+        livekit: &Livekit,
+        link: impl FnOnce(TaskId) -> Option<String>,
+    ) -> Option<EncodedEvent> {
         let Some(secret) = secret else {
-            return frame.clone();
+            return Some(frame.clone());
         };
-        let token = livekit.access_token(&secret.access, secret.at);
-        EncodedEvent::new(frame.replacen(&secret.mark, &token, 1).into())
+        let text = match &secret.what {
+            Hidden::Token { access, at } => livekit.access_token(access, *at),
+            Hidden::Link(task) => {
+                // It stands within a JSON string.
+                let text = encoding::encode(&link(*task)?).ok()?;
+                text.trim_matches('"').to_owned()
+            }
+        };
+        Some(EncodedEvent::new(frame.replacen(&secret.mark, &text, 1).into()))
     }
 }
 
@@ -237,12 +257,21 @@ impl Cx {
     /// Something secret that the next event of the room brings, and what stands for it there.
     #[must_use]
     pub fn secret(&self, access: MediaAccess) -> (Secret, String) {
+        self.hide(Hidden::Token { access, at: self.at })
+    }
+
+    /// The same of the link to what a task has made.
+    #[must_use]
+    pub fn secret_link(&self, task: TaskId) -> (Secret, String) {
+        self.hide(Hidden::Link(task))
+    }
+
+    fn hide(&self, what: Hidden) -> (Secret, String) {
         // Other random numbers of the input stay as they are: a replay may leave this one out.
         let mark = format!("secret-{:016x}{:016x}", mixed(!self.seed), self.event_seq);
         let secret = Secret {
             mark: mark.clone(),
-            access,
-            at: self.at,
+            what,
         };
         (secret, mark)
     }

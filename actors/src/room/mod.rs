@@ -31,6 +31,7 @@ pub mod input;
 mod invariants;
 mod join_success;
 mod livekit;
+mod meeting_notes;
 mod missed;
 mod moderation;
 mod module;
@@ -218,6 +219,9 @@ impl Room {
         let mut cx = Cx::new((before, stamped.at), stamped.seed, self.event_seq, livekit);
         cx.replays = replays;
         self.input(&mut cx, stamped.input);
+        if let Some(meeting) = &mut self.meeting {
+            meeting.tell_announced(&mut cx);
+        }
         #[cfg(feature = "fault-injection")]
         faults::behind(stamped.seq);
         self.event_seq = cx.event_seq;

@@ -9,6 +9,7 @@ use super::{
     breakout::{Breakout, BreakoutRooms},
     chat::{Budget, Chat, SpaceChat},
     livekit::{Media, SpaceMedia},
+    meeting_notes::Notes,
     missed::Changed,
     moderation::Moderation,
     modules::Modules,
@@ -90,6 +91,7 @@ impl StoredMeeting {
             timer: Timers::of_older(timers.into_iter()),
             polls: Polls::of_older(polls.into_iter()),
             livekit: Media::of_older(media.into_iter()),
+            meeting_notes: Notes::default(),
             whiteboard: Whiteboards::default(),
         }
     }

@@ -45,13 +45,13 @@ impl<C: Carrier> Shell<C> {
                     carrier.entered();
                     self.open(line, namespaces);
                 }
-                of_sessions => self.bring(of_sessions),
+                of_sessions => self.bring(carrier, of_sessions),
             }
         }
     }
 
     /// What concerns sessions alone.
-    fn bring(&mut self, effect: Effect) {
+    fn bring(&mut self, carrier: &C, effect: Effect) {
         match effect {
             Effect::Send {
                 seq,
@@ -60,7 +60,9 @@ impl<C: Carrier> Shell<C> {
                 secret,
                 ..
             } => {
-                let frame = Secret::put_into(secret.as_deref(), &frame, self.room.livekit());
+                let link = |task| carrier.link(task);
+                let frame = Secret::put_into(secret.as_deref(), &frame, self.room.livekit(), link);
+                let Some(frame) = frame else { return };
                 let frame = frame.frame(to.count());
                 for line in to.iter() {
                     if let Some(link) = self.links.get(line) {

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::dice::Dice;
 
 /// Commands as clients write them. A string that begins with `$` stands for an id that is known at the time.
-const COMMANDS: [&str; 53] = [
+const COMMANDS: [&str; 56] = [
     r#"{"namespace":"control","payload":{"action":"join","display_name":"Ann"}}"#,
     r#"{"namespace":"control","payload":{"action":"join"}}"#,
     r#"{"namespace":"control","payload":{"action":"enter_room"}}"#,
@@ -53,6 +53,9 @@ const COMMANDS: [&str; 53] = [
     r#"{"namespace":"polls","payload":{"action":"vote","poll_id":"$poll","choice_ids":[0,1]}}"#,
     r#"{"namespace":"polls","payload":{"action":"finish","id":"$poll"}}"#,
     r#"{"namespace":"livekit","payload":{"action":"create_new_access_token"}}"#,
+    r#"{"namespace":"meeting_notes","payload":{"action":"select_writer","participant_ids":["$person"]}}"#,
+    r#"{"namespace":"meeting_notes","payload":{"action":"deselect_writer","participant_ids":["$person"]}}"#,
+    r#"{"namespace":"meeting_notes","payload":{"action":"generate_pdf"}}"#,
     r#"{"namespace":"whiteboard","payload":{"action":"initialize"}}"#,
     r#"{"namespace":"whiteboard","payload":{"action":"generate_pdf"}}"#,
     r#"{"namespace":"livekit","payload":{"action":"request_popout_stream_access_token"}}"#,

@@ -54,7 +54,7 @@ fn start(kind: Kind, name: &str, token: TokenHash) -> Start {
         identity.groups = Arc::from([group]);
     }
     if let Some(facts) = &mut start.facts {
-        for name in ["livekit", "whiteboard"] {
+        for name in ["livekit", "whiteboard", "meeting_notes"] {
             facts
                 .tariff
                 .modules

@@ -5,7 +5,7 @@ use colloquy_actors::{room::Room, task::Work};
 use super::{
     boards,
     client::Stage,
-    media,
+    media, pads,
     process::Mail,
     server::Server,
     view::View,
@@ -40,6 +40,10 @@ impl World {
             Work::Whiteboard(call) => {
                 boards::check(call, room.room())?;
                 self.boards.perform(call, fails, &mut self.chance)
+            }
+            Work::MeetingNotes(call) => {
+                pads::check(call, room.room())?;
+                self.pads.borrow_mut().perform(id, call, fails, &mut self.chance)
             }
         };
         server.task_done(id, outcome);

@@ -101,12 +101,13 @@ const FAREWELLS: [&str; 5] = [
 const LEAVES: [&str; 2] = ["control/left", "breakout/left"];
 
 /// What only those hear who sent a command.
-const ANSWERS: [&str; 11] = [
+const ANSWERS: [&str; 12] = [
     "control/error",
     "moderation/error",
     "chat/error",
     "livekit/error",
     "whiteboard/error",
+    "meeting_notes/error",
     "chat/search_results",
     "chat/room_chat_history_chunk",
     "chat/group_chat_history_chunk",

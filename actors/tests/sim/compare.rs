@@ -27,6 +27,10 @@ fn settled(entries: &BTreeMap<String, Value>) -> BTreeMap<String, Value> {
         for told_elsewhere in ["hand_updated_at", "role", "display_name"] {
             entry["control"][told_elsewhere] = Value::Null;
         }
+        // Nobody is told that its access to the notes has ended.
+        if let Some(entry) = entry.as_object_mut() {
+            entry.remove("meeting_notes");
+        }
     }
     entries
 }

@@ -25,6 +25,7 @@ impl Deed<'_> {
             "timer" => self.timer(),
             "polls" => self.polls(),
             "livekit" => self.livekit(),
+            "meeting_notes" => self.notes(),
             "whiteboard" => json!({"action": self.chance.pick(&["initialize", "generate_pdf"])}),
             _ => self.control(),
         }
@@ -220,5 +221,15 @@ impl Deed<'_> {
             "disable_microphone_restrictions",
         ]);
         json!({"action": action, "participants": people, "unrestricted_participants": people})
+    }
+
+    fn notes(&mut self) -> Value {
+        let action = self.chance.pick(&[
+            "select_writer",
+            "select_writer",
+            "deselect_writer",
+            "generate_pdf",
+        ]);
+        json!({"action": action, "participant_ids": self.some_people()})
     }
 }

@@ -1,5 +1,7 @@
 //! Between a room and the registry of its process: how the room is found, comes to life, and goes.
 
+use std::rc::Rc;
+
 use colloquy_actors::{
     ids::{SessionNo, UserId},
     journal::JournalError,
@@ -251,6 +253,7 @@ impl World {
             room: SimRoom::new(process.rooms.next_life(), beginner),
             id: self.room,
             mailbox: process.mailbox.clone(),
+            pads: Rc::clone(&self.pads),
         }
     }
 

@@ -47,6 +47,13 @@ impl View {
                 Ok(())
             }
             "whiteboard" => self.hear_whiteboard(event),
+            "meeting_notes" => {
+                if let "write_url" | "read_url" = event.message {
+                    let readonly = event.message == "read_url";
+                    self.notes = Some((text(&event.payload["url"]), readonly));
+                }
+                Ok(())
+            }
             other => Err(format!("an event of {other}")),
         }
     }

@@ -24,6 +24,7 @@ mod ledger;
 mod media;
 mod net;
 mod outside;
+mod pads;
 mod people;
 mod plan;
 mod process;

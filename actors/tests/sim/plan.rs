@@ -106,7 +106,9 @@ impl Plan {
             break_registry: sometimes(later, 2),
             kill_actor: if later.one_in(3) { 2 } else { 0 },
         };
-        plan.namespaces.push((later.below(12), "whiteboard"));
+        for name in ["whiteboard", "meeting_notes"] {
+            plan.namespaces.push((later.below(12), name));
+        }
         plan
     }
 }
@@ -131,7 +133,7 @@ fn settings(chance: &mut Chance) -> RoomSettings {
 pub fn facts(chance: &mut Chance) -> MeetingFacts {
     let mut facts = trial::facts();
     let modules = &mut facts.tariff.modules;
-    for name in ["livekit", "whiteboard"] {
+    for name in ["livekit", "whiteboard", "meeting_notes"] {
         modules.insert(name.to_owned(), ModuleFeatures::default());
     }
     if chance.one_in(10) {

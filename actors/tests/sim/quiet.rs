@@ -63,6 +63,7 @@ impl World {
             return Ok(());
         };
         view.agrees_with_state(state)?;
+        self.pads.borrow().check(view, state)?;
         if let Some(fresh) = self.told_now(index, view, room) {
             let mut fresh = fresh?;
             if client.role.is_hidden() && view.fixed["closes_at"].is_null() {
@@ -138,7 +139,7 @@ impl World {
                 if let Effect::Send { frame, secret, .. } = effect
                     && frame.contains(r#""message":"join_success""#)
                 {
-                    told = Some(Secret::put_into(secret.as_deref(), &frame, &self.livekit));
+                    told = Secret::put_into(secret.as_deref(), &frame, &self.livekit, |_| None);
                 }
             }
         }

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 pub type Reached = BTreeMap<String, usize>;
 
 /// Each of these happens at least [`TIMES_MIN`] times in each half of the fixed seeds.
-const THINGS: [&str; 82] = [
+const THINGS: [&str; 86] = [
     "actor died",
     "breakout/error",
     "breakout/expired",
@@ -54,6 +54,10 @@ const THINGS: [&str; 82] = [
     "livekit/microphone_restrictions_disabled",
     "livekit/microphone_restrictions_enabled",
     "media compared",
+    "meeting_notes/error",
+    "meeting_notes/pdf_asset",
+    "meeting_notes/read_url",
+    "meeting_notes/write_url",
     "moderation/accepted",
     "moderation/banned",
     "moderation/debriefing_started",

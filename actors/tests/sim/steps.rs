@@ -13,6 +13,7 @@ use super::{
     cast::CAST,
     client::Client,
     disk::{Fault, Loss},
+    pads::LINK_BEGIN,
     process::Mail,
     server::Server,
     trial::id_of,
@@ -283,6 +284,7 @@ impl World {
 
     /// What sockets of a process that is gone bring, no other process hears.
     fn process_gone(&mut self) {
+        self.pads.borrow_mut().process_gone();
         self.net.process_gone();
         self.clients.iter_mut().for_each(Client::process_gone);
     }
@@ -379,7 +381,8 @@ impl World {
             return Err("the actor does not come to rest".to_owned());
         };
         let state = serde_json::to_value(&room).map_err(|error| error.to_string())?;
-        if state.to_string().contains(TOKEN_BEGIN) {
+        let text = state.to_string();
+        if text.contains(TOKEN_BEGIN) || text.contains(LINK_BEGIN) {
             return Err("a secret in the state".to_owned());
         }
         for index in 0..self.clients.len() {

@@ -37,6 +37,8 @@ pub struct View {
     pub knows_elsewhere: bool,
     pub timer: Option<Value>,
     pub poll: Option<Value>,
+    /// The URL of the pad that it was told last, and whether it only reads there.
+    pub notes: Option<(String, bool)>,
     /// The URL of the whiteboard, or null.
     pub whiteboard: Value,
     pub restrictions: Value,
@@ -109,6 +111,7 @@ impl View {
             knows_elsewhere: breakout.is_some(),
             timer: payload.get("timer").cloned(),
             poll: payload.get("polls").cloned(),
+            notes: None,
             whiteboard: payload["whiteboard"]["url"].clone(),
             restrictions: payload["livekit"]["microphone_restriction_state"].clone(),
             media_room: payload["livekit"]["room"].clone(),

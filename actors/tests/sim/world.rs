@@ -36,6 +36,7 @@ use super::{
     media::Media,
     net::Net,
     outside::{Asker, Handled},
+    pads::Pads,
     plan::Plan,
     process::Process,
     server::Server,
@@ -100,6 +101,7 @@ pub struct World {
     pub livekit: Arc<Livekit>,
     pub media: Media,
     pub boards: Boards,
+    pub pads: Rc<RefCell<Pads>>,
     /// Numbers for sessions, calls of `start`, tokens and tickets.
     pub counter: u64,
     /// The highest number that an event of this room was given: none comes twice, whatever was lost meanwhile.
@@ -144,6 +146,7 @@ impl World {
             livekit: Arc::default(),
             media: Media::default(),
             boards: Boards::default(),
+            pads: Rc::default(),
             counter: 0,
             numbered: 0,
             seen: Vec::new(),
@@ -277,7 +280,9 @@ impl World {
                 } => {
                     let room = self.server.as_ref().and_then(Server::room);
                     let livekit = room.map_or(&*self.livekit, LoggedRoom::livekit);
-                    let frame = Secret::put_into(secret.as_deref(), &frame, livekit);
+                    let link = |task| self.pads.borrow().link(task);
+                    let frame = Secret::put_into(secret.as_deref(), &frame, livekit, link);
+                    let Some(frame) = frame else { continue };
                     self.net.sent(seq, &frame, &to);
                     if frame.contains(r#""message":"join_success""#)
                         && let Ok(envelope) = serde_json::from_str::<serde_json::Value>(&frame)

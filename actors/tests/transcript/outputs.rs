@@ -85,8 +85,16 @@ impl Scene {
                 secret,
                 ..
             } => {
-                let frame = Secret::put_into(secret.as_deref(), frame, &Livekit::default());
-                self.sent(*seq, &frame, to)?;
+                // A link is shown by the task that made what it leads to.
+                let tasks = &self.tasks;
+                let link = |task: TaskId| {
+                    let index = tasks.iter().position(|(known, _)| *known == task)?;
+                    Some(format!("link to {} {}", tasks[index].1, index + 1))
+                };
+                let livekit = Livekit::default();
+                if let Some(frame) = Secret::put_into(secret.as_deref(), frame, &livekit, link) {
+                    self.sent(*seq, &frame, to)?;
+                }
             }
         }
         Ok(())

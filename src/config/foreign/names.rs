@@ -48,7 +48,7 @@ const NAMES: &[(&str, Counterpart)] = &[
     ),
     ("endpoints.users_find_use_kc", Part("oidc.user_search")),
     ("etcd", Word("servers need no place to find each other")),
-    ("etherpad", Word("meeting notes come with a later version")),
+    ("etherpad.url", Same("etherpad.base_url")),
     ("frontend.base_url", Same("mail.web_client_url")),
     ("http.addr", Part("http.listen")),
     ("http.port", Part("http.listen")),

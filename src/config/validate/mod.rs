@@ -75,6 +75,7 @@ pub(super) fn violations(config: &Config) -> Vec<Violation> {
     rules.mail(&config.mail);
     rules.shared_folder(&config.shared_folder);
     rules.whiteboard(&config.whiteboard);
+    rules.etherpad(&config.etherpad);
     rules.turn(&config.turn);
     rules.call_in(&config.call_in);
     rules.assets(&config.assets);

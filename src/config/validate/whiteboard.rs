@@ -1,7 +1,10 @@
-//! Rules of the settings of whiteboards.
+//! Rules of the settings of whiteboards and meeting notes.
 
 use super::Rules;
-use crate::{config::WhiteboardSettings, secrets::Secret};
+use crate::{
+    config::{EtherpadSettings, WhiteboardSettings},
+    secrets::Secret,
+};
 
 impl Rules {
     pub(super) fn whiteboard(&mut self, whiteboard: &WhiteboardSettings) {
@@ -11,8 +14,15 @@ impl Rules {
         }
     }
 
+    pub(super) fn etherpad(&mut self, etherpad: &EtherpadSettings) {
+        if let Some(url) = &etherpad.base_url {
+            self.web_url("etherpad.base_url", url);
+            self.api_key("etherpad", etherpad.api_key.as_ref());
+        }
+    }
+
     /// A key that goes along with requests, where the service of a section is set up.
-    pub(super) fn api_key(&mut self, section: &str, key: Option<&Secret>) {
+    fn api_key(&mut self, section: &str, key: Option<&Secret>) {
         let is_key = |key: &Secret| {
             let key = key.reveal();
             !key.is_empty() && key.bytes().all(|byte| byte.is_ascii_graphic())
@@ -60,5 +70,13 @@ mod tests {
             ["whiteboard.api_key"]
         );
         assert_eq!(keys("whiteboard.api_key = ''"), Vec::<String>::new());
+        assert_eq!(
+            keys("etherpad.base_url = 'https://pad.example.org?x=1'"),
+            ["etherpad.base_url", "etherpad.api_key"]
+        );
+        assert_eq!(
+            keys("etherpad = {base_url = 'https://pad.example.org', api_key = 'k3y', access = 'links'}"),
+            Vec::<String>::new()
+        );
     }
 }

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use colloquy::{
     config::Outgoing,
-    fetched_pdf::{FetchedPdf, PdfError},
+    fetched_pdf::PdfError,
     secrets::Secret,
     spacedeck::{Spacedeck, SpacedeckError, SpacedeckTimeouts},
 };
@@ -39,11 +39,9 @@ fn client(deck: &FakeSpacedeck) -> Spacedeck {
 }
 
 async fn fetched(spacedeck: &Spacedeck, id: &str) -> Result<Vec<u8>, SpacedeckError> {
-    let all = |pdf: FetchedPdf| async {
-        let pieces = pdf.into_stream().try_collect::<Vec<_>>().await;
-        pieces.map(|pieces| pieces.concat())
-    };
-    Ok(spacedeck.pdf(id, all).await??)
+    let pdf = spacedeck.pdf(id).await?;
+    let pieces = pdf.into_stream().try_collect::<Vec<_>>().await?;
+    Ok(pieces.concat())
 }
 
 #[tokio::test]

@@ -1,0 +1,556 @@
+//! Pads at Etherpad, by its HTTP API (version 1) and the pages of two plugins.
+//!
+//! A pad belongs to a *group*, which its room's name finds again. Who may come in has a *session* of the group: one that may write is
+//! Etherpad's own, one that may not is that of a plugin. Without the plugins people get links that they share (`links.rs` of the settings:
+//! `access = "links"`).
+
+mod answers;
+mod timeouts;
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+use reqwest::{
+    Response, StatusCode,
+    header::{CONTENT_TYPE, COOKIE, HeaderValue},
+};
+use serde::de::DeserializeOwned;
+use tokio::{
+    sync::Semaphore,
+    time::{Instant, sleep, timeout, timeout_at},
+};
+use url::{Url, form_urlencoded};
+
+use self::answers::{Answer, Author, Group, MadeSession, Nothing, ReadOnly, Sessions};
+pub use self::timeouts::EtherpadTimeouts;
+use crate::{
+    breaker::{Breaker, WaitLimit},
+    config::{self, EtherpadAccess},
+    fetched_pdf::{FetchedPdf, PdfError},
+    outgoing::{self, Waits},
+    secrets::Secret,
+};
+
+/// Requests of one room at the same time, and of all of them; further ones wait.
+pub const REQUESTS_PER_ROOM_MAX: usize = 4;
+const REQUESTS_MAX: usize = 32;
+
+/// PDFs that are made or fetched at the same time.
+const PDFS_MAX: usize = 4;
+
+/// An answer; of a longer one the rest is not read. The list of a group's sessions is the longest.
+const ANSWER_BYTES_MAX: usize = 4 * 1024 * 1024;
+
+/// The name of every pad within its group.
+const PAD_NAME: &str = "meeting_notes";
+
+/// The longest pause between two tries.
+const RETRY_MAX: Duration = Duration::from_secs(8);
+
+/// A client of Etherpad with time limits and a breaker.
+#[derive(Debug)]
+pub struct Etherpad {
+    http: reqwest::Client,
+    /// Ends with a slash.
+    base: Url,
+    api_key: Secret,
+    access: EtherpadAccess,
+    timeouts: EtherpadTimeouts,
+    requests: Semaphore,
+    pdfs: Arc<Semaphore>,
+    breaker: Breaker,
+    /// The last answer was a refusal, and the log says so.
+    is_refused: AtomicBool,
+}
+
+/// A pad. Whoever knows its ids may get in where links are given out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pad {
+    group: Secret,
+    /// Where links are given out: the id under which it can only be read.
+    read_only: Option<Secret>,
+}
+
+/// How somebody gets into a pad.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PadSession {
+    /// None where links are given out.
+    id: Option<Secret>,
+    readonly: bool,
+}
+
+/// Whom a session is for.
+#[derive(Debug, Clone, Copy)]
+pub struct Guest<'a> {
+    pub display_name: &'a str,
+    pub participant: &'a str,
+    pub readonly: bool,
+    /// Of the session.
+    pub lives: Duration,
+}
+
+/// Why Etherpad was of no use. Nothing here repeats what it said, or what it was asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum EtherpadError {
+    #[error("Etherpad can't be reached")]
+    Unreachable,
+    #[error("Etherpad has no such group, pad or session")]
+    Absent,
+    #[error("Etherpad has it already")]
+    There,
+    #[error("Etherpad does not know the key")]
+    WrongKey,
+    #[error("Etherpad refuses with the code {0}")]
+    Refused(i64),
+    /// One of the plugins is missing, or the base URL is another one.
+    #[error("Etherpad has no such page: {0}")]
+    NoPage(StatusCode),
+    #[error("Etherpad's answer can't be read")]
+    Unreadable,
+    #[error("too much is asked of Etherpad already")]
+    Busy,
+    #[error("Etherpad's PDF is of no use: {0}")]
+    Pdf(#[from] PdfError),
+}
+
+/// The requests of one room.
+#[derive(Debug, Clone, Copy)]
+pub struct Lane<'a> {
+    pub etherpad: &'a Etherpad,
+    pub places: &'a Semaphore,
+}
+
+impl Etherpad {
+    /// The one that is set up, if there is one.
+    ///
+    /// # Errors
+    /// When no HTTP client can be made.
+    pub fn of_config(config: &config::Config) -> Result<Option<Self>, reqwest::Error> {
+        let timeouts = EtherpadTimeouts::default();
+        let is_set_up = config.etherpad.base_url.is_some();
+        let made = is_set_up.then(|| Self::new(&config.outgoing, &config.etherpad, timeouts));
+        made.transpose().map(Option::flatten)
+    }
+
+    /// None without an address.
+    ///
+    /// # Errors
+    /// When no HTTP client can be made.
+    pub fn new(
+        outgoing: &config::Outgoing,
+        settings: &config::EtherpadSettings,
+        timeouts: EtherpadTimeouts,
+    ) -> Result<Option<Self>, reqwest::Error> {
+        let Some(base) = &settings.base_url else {
+            return Ok(None);
+        };
+        let waits = Waits {
+            connect: timeouts.connect,
+            read: None,
+        };
+        let key = settings.api_key.clone();
+        Ok(Some(Self {
+            http: outgoing::client(outgoing, base, waits)?,
+            base: outgoing::as_folder(base),
+            api_key: key.unwrap_or_else(|| Secret::new("")),
+            access: settings.access,
+            timeouts,
+            requests: Semaphore::new(REQUESTS_MAX),
+            pdfs: Arc::new(Semaphore::new(PDFS_MAX)),
+            breaker: Breaker::new("Etherpad", timeouts.pause, timeouts.probe),
+            is_refused: AtomicBool::new(false),
+        }))
+    }
+
+    /// Where somebody gets into a pad: a secret of whoever gets it.
+    #[must_use]
+    pub fn url(&self, pad: &Pad, session: &PadSession) -> Url {
+        match (&session.id, &pad.read_only) {
+            (Some(id), _) => {
+                let mut url = outgoing::below(&self.base, &["auth_session"]);
+                url.query_pairs_mut()
+                    .append_pair("sessionID", id.reveal())
+                    .append_pair("padName", PAD_NAME)
+                    .append_pair("groupID", pad.group.reveal());
+                url
+            }
+            (None, Some(read_only)) if session.readonly => {
+                outgoing::below(&self.base, &["p", read_only.reveal()])
+            }
+            (None, _) => outgoing::below(&self.base, &["p", &pad.id()]),
+        }
+    }
+
+    /// Asks for all pads, with the key; of plugins nothing is seen.
+    ///
+    /// # Errors
+    /// When Etherpad does not answer, or not to this key.
+    pub async fn greet(&self) -> Result<(), EtherpadError> {
+        let places = Semaphore::new(1);
+        let lane = Lane {
+            etherpad: self,
+            places: &places,
+        };
+        // Version 1.2.
+        let Nothing(_) = lane.call(&["api", "1.2.1", "checkToken"], &[]).await?;
+        Ok(())
+    }
+}
+
+impl Pad {
+    fn id(&self) -> String {
+        format!("{}${PAD_NAME}", self.group.reveal())
+    }
+}
+
+impl Lane<'_> {
+    /// Makes an empty pad under a name; what is left of an earlier one goes.
+    ///
+    /// # Errors
+    /// When Etherpad does not make it.
+    pub async fn open(&self, name: &str) -> Result<Pad, EtherpadError> {
+        let group = self.group(name).await?;
+        if self.has_sessions() {
+            self.clear(&group).await?;
+        }
+        let pad = Pad {
+            group,
+            read_only: None,
+        };
+        let id = pad.id();
+        gone(
+            self.call::<Nothing>(&["api", "1", "deletePad"], &[("padID", &id)])
+                .await,
+        )?;
+        let of_group = [
+            ("groupID", pad.group.reveal()),
+            ("padName", PAD_NAME),
+            ("text", ""),
+        ];
+        let made = self
+            .call::<Nothing>(&["api", "1", "createGroupPad"], &of_group)
+            .await;
+        match made {
+            // A repeat whose answer was lost.
+            Ok(_) | Err(EtherpadError::There) => {}
+            Err(error) => return Err(error),
+        }
+        if self.has_sessions() {
+            return Ok(pad);
+        }
+        let public = [("padID", &*id), ("publicStatus", "true")];
+        let Nothing(_) = self.call(&["api", "1", "setPublicStatus"], &public).await?;
+        self.with_read_only(pad).await
+    }
+
+    /// The pad that has been made under a name before.
+    ///
+    /// # Errors
+    /// When Etherpad can't say.
+    pub async fn find(&self, name: &str) -> Result<Pad, EtherpadError> {
+        let pad = Pad {
+            group: self.group(name).await?,
+            read_only: None,
+        };
+        if self.has_sessions() {
+            Ok(pad)
+        } else {
+            self.with_read_only(pad).await
+        }
+    }
+
+    async fn with_read_only(&self, pad: Pad) -> Result<Pad, EtherpadError> {
+        let id = pad.id();
+        let read_only: ReadOnly = self
+            .call(&["api", "1.2.1", "getReadOnlyID"], &[("padID", &id)])
+            .await?;
+        Ok(Pad {
+            read_only: Some(Secret::new(read_only.id)),
+            ..pad
+        })
+    }
+
+    fn has_sessions(&self) -> bool {
+        self.etherpad.access == EtherpadAccess::Sessions
+    }
+
+    async fn group(&self, name: &str) -> Result<Secret, EtherpadError> {
+        let group: Group = self
+            .call(
+                &["api", "1", "createGroupIfNotExistsFor"],
+                &[("groupMapper", name)],
+            )
+            .await?;
+        Ok(Secret::new(group.id))
+    }
+
+    /// Lets somebody in.
+    ///
+    /// # Errors
+    /// When Etherpad does not do it.
+    pub async fn admit(&self, pad: &Pad, guest: Guest<'_>) -> Result<PadSession, EtherpadError> {
+        let readonly = guest.readonly;
+        if !self.has_sessions() {
+            return Ok(PadSession { id: None, readonly });
+        }
+        let of_author = [("name", guest.display_name), ("authorMapper", guest.participant)];
+        let author: Author = self
+            .call(&["api", "1", "createAuthorIfNotExistsFor"], &of_author)
+            .await?;
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let until = (now + guest.lives).as_secs().to_string();
+        let of_session = [
+            ("groupID", pad.group.reveal()),
+            ("authorID", &author.id),
+            ("validUntil", &until),
+        ];
+        let path: &[&str] = if readonly {
+            &["readSession", "createReadSession"]
+        } else {
+            &["api", "1", "createSession"]
+        };
+        let made: MadeSession = self.call(path, &of_session).await?;
+        let id = Some(Secret::new(made.id));
+        Ok(PadSession { id, readonly })
+    }
+
+    /// Ends a session; one that has ended is fine. What fails is tried again for a while.
+    ///
+    /// # Errors
+    /// When it may live on until it ends by itself.
+    pub async fn dismiss(&self, session: &PadSession) -> Result<(), EtherpadError> {
+        let Some(id) = &session.id else { return Ok(()) };
+        let limit = self.etherpad.timeouts.dismissal;
+        self.persist(limit, || self.dismiss_once(id.reveal(), session.readonly))
+            .await
+    }
+
+    async fn dismiss_once(&self, id: &str, readonly: bool) -> Result<(), EtherpadError> {
+        let path: &[&str] = if readonly {
+            &["readSession", "deleteSession"]
+        } else {
+            &["api", "1", "deleteSession"]
+        };
+        gone(self.call::<Nothing>(path, &[("sessionID", id)]).await)
+    }
+
+    /// Ends all sessions of a pad.
+    ///
+    /// # Errors
+    /// When some may live on.
+    pub async fn dismiss_all(&self, pad: &Pad) -> Result<(), EtherpadError> {
+        if self.has_sessions() {
+            self.clear(&pad.group).await
+        } else {
+            Ok(())
+        }
+    }
+
+    async fn clear(&self, group: &Secret) -> Result<(), EtherpadError> {
+        let of_group = [("groupID", group.reveal())];
+        let listed = self.call(&["api", "1", "listSessionsOfGroup"], &of_group).await;
+        let sessions: Sessions = match listed {
+            Err(EtherpadError::Absent) => return Ok(()),
+            listed => listed?,
+        };
+        // Nobody knows any more which of them may only read.
+        let ends = sessions.ids().into_iter().map(|id| async move {
+            self.dismiss_once(&id, true).await?;
+            self.dismiss_once(&id, false).await
+        });
+        stream::iter(ends)
+            .buffer_unordered(REQUESTS_PER_ROOM_MAX)
+            .try_collect()
+            .await
+    }
+
+    /// Deletes the pad of a name and all that belongs to it. What fails is tried again for a while.
+    ///
+    /// # Errors
+    /// When something of it is still there.
+    pub async fn delete(&self, name: &str) -> Result<(), EtherpadError> {
+        let limit = self.etherpad.timeouts.deletion;
+        self.persist(limit, || self.delete_once(name)).await
+    }
+
+    async fn delete_once(&self, name: &str) -> Result<(), EtherpadError> {
+        let pad = Pad {
+            group: self.group(name).await?,
+            read_only: None,
+        };
+        let id = pad.id();
+        gone(
+            self.call::<Nothing>(&["api", "1", "deletePad"], &[("padID", &id)])
+                .await,
+        )?;
+        let of_group = [("groupID", pad.group.reveal())];
+        if self.has_sessions() {
+            gone(
+                self.call::<Nothing>(&["readSession", "deleteGroup"], &of_group)
+                    .await,
+            )?;
+        }
+        gone(
+            self.call::<Nothing>(&["api", "1", "deleteGroup"], &of_group)
+                .await,
+        )
+    }
+
+    /// The pad as a PDF, as a session sees it; it comes whole within a minute or not at all.
+    ///
+    /// # Errors
+    /// When Etherpad makes none.
+    pub async fn pdf(&self, pad: &Pad, session: &PadSession) -> Result<FetchedPdf, EtherpadError> {
+        let etherpad = self.etherpad;
+        let until = Instant::now() + etherpad.timeouts.pdf;
+        let place = timeout_at(until, Arc::clone(&etherpad.pdfs).acquire_owned()).await;
+        let place = place.ok().and_then(Result::ok).ok_or(EtherpadError::Busy)?;
+        let url = outgoing::below(&etherpad.base, &["p", &pad.id(), "export", "pdf"]);
+        let mut request = etherpad.http.get(url);
+        if let Some(id) = &session.id {
+            // Of plain characters: every id is looked at when it comes.
+            let cookie = HeaderValue::from_str(&format!("sessionID={}", id.reveal()));
+            let mut cookie = cookie.map_err(|_| EtherpadError::Unreadable)?;
+            cookie.set_sensitive(true);
+            request = request.header(COOKIE, cookie);
+        }
+        let response = timeout_at(until, request.send()).await;
+        let response = response.map_err(|_| PdfError::TooSlow)?.map_err(unreachable)?;
+        Ok(FetchedPdf::begin(response, until).await?.holding(place))
+    }
+
+    /// Does something until it is done. Only what may heal is tried again.
+    async fn persist<F>(&self, limit: Duration, doing: impl Fn() -> F) -> Result<(), EtherpadError>
+    where
+        F: Future<Output = Result<(), EtherpadError>>,
+    {
+        let until = Instant::now() + limit;
+        let mut pause = self.etherpad.timeouts.retry;
+        loop {
+            let done = timeout_at(until, doing()).await;
+            let done = done.unwrap_or(Err(EtherpadError::Unreachable));
+            let may_heal = matches!(done, Err(EtherpadError::Unreachable | EtherpadError::Busy));
+            if !may_heal || Instant::now() + pause >= until {
+                return done;
+            }
+            sleep(pause).await;
+            pause = RETRY_MAX.min(2 * pause);
+        }
+    }
+
+    /// Makes a call: the parameters go in the body with the key, so that neither stands in anybody's log.
+    async fn call<T: DeserializeOwned>(
+        &self,
+        path: &[&str],
+        parameters: &[(&str, &str)],
+    ) -> Result<T, EtherpadError> {
+        let etherpad = self.etherpad;
+        let timeouts = etherpad.timeouts;
+        let waits = WaitLimit::For(timeouts.place);
+        let pass = etherpad
+            .breaker
+            .enter(waits)
+            .await
+            .ok_or(EtherpadError::Unreachable)?;
+        let places = async {
+            let room = self.places.acquire().await.map_err(|_| EtherpadError::Busy)?;
+            let all = etherpad
+                .requests
+                .acquire()
+                .await
+                .map_err(|_| EtherpadError::Busy)?;
+            Ok::<_, EtherpadError>((room, all))
+        };
+        let places = timeout(timeouts.call, places).await;
+        let _places = places.map_err(|_| EtherpadError::Busy)??;
+        let asked = timeout(timeouts.call, etherpad.ask(path, parameters)).await;
+        let answer = asked.unwrap_or(Err(EtherpadError::Unreachable));
+        match &answer {
+            Err(EtherpadError::Unreachable) => pass.failed(),
+            _ => pass.answered(),
+        }
+        let answer = answer.and_then(|bytes| parse(&bytes));
+        etherpad.note_refusal(path, answer.as_ref().err());
+        answer
+    }
+}
+
+impl Etherpad {
+    async fn ask(&self, path: &[&str], parameters: &[(&str, &str)]) -> Result<Vec<u8>, EtherpadError> {
+        let body = form_urlencoded::Serializer::new(String::new())
+            .append_pair("apikey", self.api_key.reveal())
+            .extend_pairs(parameters)
+            .finish();
+        let request = self
+            .http
+            .post(outgoing::below(&self.base, path))
+            .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
+            .body(body);
+        let response = request.send().await.map_err(unreachable)?;
+        match response.status() {
+            status if status.is_success() => read(response).await,
+            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Err(EtherpadError::WrongKey),
+            // Who says so stands before an Etherpad that is not there.
+            StatusCode::BAD_GATEWAY | StatusCode::SERVICE_UNAVAILABLE | StatusCode::GATEWAY_TIMEOUT => {
+                Err(EtherpadError::Unreachable)
+            }
+            status if status.is_server_error() => Err(EtherpadError::Unreadable),
+            status => Err(EtherpadError::NoPage(status)),
+        }
+    }
+
+    /// One line for refusals in a row: a wrong key is refused for every participant.
+    fn note_refusal(&self, path: &[&str], error: Option<&EtherpadError>) {
+        let (Some(error @ (EtherpadError::WrongKey | EtherpadError::NoPage(_))), Some(method)) =
+            (error, path.last())
+        else {
+            self.is_refused.store(false, Relaxed);
+            return;
+        };
+        if !self.is_refused.swap(true, Relaxed) {
+            tracing::warn!(
+                %error, method,
+                "Etherpad refuses a call; are etherpad.base_url and etherpad.api_key right, and has it the plugins that etherpad.access asks for?"
+            );
+        }
+    }
+}
+
+/// What is gone already need not be deleted.
+fn gone(deleted: Result<Nothing, EtherpadError>) -> Result<(), EtherpadError> {
+    match deleted {
+        Ok(_) | Err(EtherpadError::Absent) => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
+async fn read(mut response: Response) -> Result<Vec<u8>, EtherpadError> {
+    let mut bytes = Vec::new();
+    while let Some(piece) = response.chunk().await.map_err(unreachable)? {
+        if bytes.len() + piece.len() > ANSWER_BYTES_MAX {
+            return Err(EtherpadError::Unreadable);
+        }
+        bytes.extend_from_slice(&piece);
+    }
+    Ok(bytes)
+}
+
+fn unreachable(error: reqwest::Error) -> EtherpadError {
+    tracing::debug!(error = %error.without_url(), "a call to Etherpad failed");
+    EtherpadError::Unreachable
+}
+
+fn parse<T: DeserializeOwned>(answer: &[u8]) -> Result<T, EtherpadError> {
+    let answer: Answer<'_> = serde_json::from_slice(answer).map_err(|_| EtherpadError::Unreadable)?;
+    if let Some(refusal) = answer.refusal() {
+        return Err(refusal);
+    }
+    let data = answer.data.map_or("null", serde_json::value::RawValue::get);
+    serde_json::from_str(data).map_err(|_| EtherpadError::Unreadable)
+}
