@@ -15,6 +15,7 @@ mod identity;
 mod jobs;
 mod livekit;
 mod mail;
+mod meeting_notes;
 mod recording;
 mod rest;
 mod restart;

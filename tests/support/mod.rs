@@ -3,6 +3,7 @@
 pub mod binary;
 pub mod dev_issuer;
 pub mod directory;
+pub mod etherpad;
 pub mod livekit;
 pub mod log;
 pub mod meeting;
