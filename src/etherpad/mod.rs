@@ -198,8 +198,7 @@ impl Etherpad {
             places: &places,
         };
         // Version 1.2.
-        let Nothing(_) = lane.call(&["api", "1.2.1", "checkToken"], &[]).await?;
-        Ok(())
+        lane.order(&["api", "1.2.1", "checkToken"], &[]).await
     }
 }
 
@@ -224,28 +223,23 @@ impl Lane<'_> {
             read_only: None,
         };
         let id = pad.id();
-        gone(
-            self.call::<Nothing>(&["api", "1", "deletePad"], &[("padID", &id)])
-                .await,
-        )?;
+        gone(self.order(&["api", "1", "deletePad"], &[("padID", &id)]).await)?;
         let of_group = [
             ("groupID", pad.group.reveal()),
             ("padName", PAD_NAME),
             ("text", ""),
         ];
-        let made = self
-            .call::<Nothing>(&["api", "1", "createGroupPad"], &of_group)
-            .await;
+        let made = self.order(&["api", "1", "createGroupPad"], &of_group).await;
         match made {
             // A repeat whose answer was lost.
-            Ok(_) | Err(EtherpadError::There) => {}
+            Ok(()) | Err(EtherpadError::There) => {}
             Err(error) => return Err(error),
         }
         if self.has_sessions() {
             return Ok(pad);
         }
         let public = [("padID", &*id), ("publicStatus", "true")];
-        let Nothing(_) = self.call(&["api", "1", "setPublicStatus"], &public).await?;
+        self.order(&["api", "1", "setPublicStatus"], &public).await?;
         self.with_read_only(pad).await
     }
 
@@ -337,7 +331,7 @@ impl Lane<'_> {
         } else {
             &["api", "1", "deleteSession"]
         };
-        gone(self.call::<Nothing>(path, &[("sessionID", id)]).await)
+        gone(self.order(path, &[("sessionID", id)]).await)
     }
 
     /// Ends all sessions of a pad.
@@ -385,21 +379,12 @@ impl Lane<'_> {
             read_only: None,
         };
         let id = pad.id();
-        gone(
-            self.call::<Nothing>(&["api", "1", "deletePad"], &[("padID", &id)])
-                .await,
-        )?;
+        gone(self.order(&["api", "1", "deletePad"], &[("padID", &id)]).await)?;
         let of_group = [("groupID", pad.group.reveal())];
         if self.has_sessions() {
-            gone(
-                self.call::<Nothing>(&["readSession", "deleteGroup"], &of_group)
-                    .await,
-            )?;
+            gone(self.order(&["readSession", "deleteGroup"], &of_group).await)?;
         }
-        gone(
-            self.call::<Nothing>(&["api", "1", "deleteGroup"], &of_group)
-                .await,
-        )
+        gone(self.order(&["api", "1", "deleteGroup"], &of_group).await)
     }
 
     /// The pad as a PDF, as a session sees it; it comes whole within a minute or not at all.
@@ -442,6 +427,11 @@ impl Lane<'_> {
             sleep(pause).await;
             pause = RETRY_MAX.min(2 * pause);
         }
+    }
+
+    /// [`Lane::call`] of whose answer nothing is read.
+    async fn order(&self, path: &[&str], parameters: &[(&str, &str)]) -> Result<(), EtherpadError> {
+        self.call::<Nothing>(path, parameters).await.map(drop)
     }
 
     /// Makes a call: the parameters go in the body with the key, so that neither stands in anybody's log.
@@ -523,10 +513,10 @@ impl Etherpad {
 }
 
 /// What is gone already need not be deleted.
-fn gone(deleted: Result<Nothing, EtherpadError>) -> Result<(), EtherpadError> {
+fn gone(deleted: Result<(), EtherpadError>) -> Result<(), EtherpadError> {
     match deleted {
-        Ok(_) | Err(EtherpadError::Absent) => Ok(()),
-        Err(error) => Err(error),
+        Err(EtherpadError::Absent) => Ok(()),
+        other => other,
     }
 }
 

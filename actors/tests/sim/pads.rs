@@ -26,7 +26,7 @@ struct Session {
 /// Pads, and who may go there.
 #[derive(Debug, Default)]
 pub struct Pads {
-    pads: Vec<SpaceName>,
+    open: Vec<SpaceName>,
     sessions: BTreeMap<TaskId, Session>,
     /// What the server's process knows of them.
     known: BTreeMap<TaskId, Session>,
@@ -51,7 +51,7 @@ impl Pads {
         match call {
             NotesCall::Open { .. } => {
                 self.delete(name);
-                self.pads.push(name);
+                self.open.push(name);
             }
             NotesCall::Admit(Admittance {
                 participant,
@@ -59,7 +59,7 @@ impl Pads {
                 replaces,
                 ..
             }) => {
-                if !self.pads.contains(&name) {
+                if !self.open.contains(&name) {
                     return Outcome::NotMade;
                 }
                 if let Some(before) = replaces {
@@ -96,7 +96,7 @@ impl Pads {
     }
 
     fn delete(&mut self, name: SpaceName) {
-        self.pads.retain(|other| *other != name);
+        self.open.retain(|other| *other != name);
         self.sessions.retain(|_, session| session.name != name);
         self.known.retain(|_, session| session.name != name);
     }
@@ -125,6 +125,9 @@ impl Pads {
         else {
             return Ok(());
         };
+        if reader.is_none_or(|reader| reader["is_told"] != true) {
+            return Ok(());
+        }
         let told = view.notes.as_ref();
         if told != Some(&(format!("{LINK_BEGIN}{session}"), readonly)) {
             return Err(format!("its notes: knows {told:?}, it is {reader:?}"));

@@ -76,17 +76,6 @@ impl View {
                 payload["role"]
             ));
         }
-        let mut fixed = json!({});
-        for field in [
-            "tariff",
-            "room_info",
-            "event_info",
-            "closes_at",
-            "is_room_owner",
-            "id",
-        ] {
-            fixed[field] = payload[field].clone();
-        }
         let mut view = Self {
             id: text(&payload["id"]),
             space: breakout.and_then(|breakout| breakout["current"].as_str().map(str::to_owned)),
@@ -116,7 +105,7 @@ impl View {
             restrictions: payload["livekit"]["microphone_restriction_state"].clone(),
             media_room: payload["livekit"]["room"].clone(),
             grant: super::media::grant(&payload["livekit"]),
-            fixed,
+            fixed: fixed(payload),
         };
         for entry in list(&payload["participants"]) {
             view.show(entry);
@@ -205,6 +194,22 @@ impl View {
             _ => Scope::Room,
         }
     }
+}
+
+/// What never changes.
+fn fixed(payload: &Value) -> Value {
+    let mut fixed = json!({});
+    for field in [
+        "tariff",
+        "room_info",
+        "event_info",
+        "closes_at",
+        "is_room_owner",
+        "id",
+    ] {
+        fixed[field] = payload[field].clone();
+    }
+    fixed
 }
 
 fn elsewhere(breakout: &Value) -> BTreeMap<String, Value> {

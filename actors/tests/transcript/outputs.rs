@@ -85,19 +85,20 @@ impl Scene {
                 secret,
                 ..
             } => {
-                // A link is shown by the task that made what it leads to.
-                let tasks = &self.tasks;
-                let link = |task: TaskId| {
-                    let index = tasks.iter().position(|(known, _)| *known == task)?;
-                    Some(format!("link to {} {}", tasks[index].1, index + 1))
-                };
                 let livekit = Livekit::default();
+                let link = |task| self.link(task);
                 if let Some(frame) = Secret::put_into(secret.as_deref(), frame, &livekit, link) {
                     self.sent(*seq, &frame, to)?;
                 }
             }
         }
         Ok(())
+    }
+
+    /// A link is shown by the task that made what it leads to.
+    fn link(&self, task: TaskId) -> Option<String> {
+        let index = self.tasks.iter().position(|(known, _)| *known == task)?;
+        Some(format!("link to {} {}", self.tasks[index].1, index + 1))
     }
 
     fn cancelled(&mut self, id: TaskId) {

@@ -12,6 +12,8 @@ pub(super) struct Reader {
     readonly: bool,
     /// The session that it has, and when that must be made anew.
     session: Option<(TaskId, Timestamp)>,
+    /// It was told of that session: not of one that was wanted otherwise before it was there.
+    is_told: bool,
     /// One that has ended, or should have.
     #[serde(skip_serializing_if = "Option::is_none")]
     ended: Option<TaskId>,
@@ -43,6 +45,7 @@ impl Reader {
     /// It has a session.
     pub fn admit(&mut self, session: TaskId, until: Timestamp) {
         (self.session, self.ended, self.failures) = (Some((session, until)), None, 0);
+        self.is_told = false;
     }
 
     /// It got none, and what it had before has ended, or should have; how often in a row that was so.
@@ -63,8 +66,9 @@ impl Reader {
         self.session().or(self.ended)
     }
 
-    /// Everybody is told what it has. Whether that is news.
+    /// Everybody is told what it has, and it where. Whether that is news to the others.
     pub fn show(&mut self, readonly: Option<bool>) -> bool {
+        self.is_told = readonly.is_some();
         std::mem::replace(&mut self.shown, readonly) != readonly
     }
 
@@ -86,7 +90,7 @@ impl Reader {
 
     /// The session that it was told of, and whether that only reads.
     pub fn told(&self) -> Option<(TaskId, bool)> {
-        self.session().zip(self.shown)
+        self.session().zip(self.shown).filter(|_| self.is_told)
     }
 
     pub fn is_queued(&self) -> bool {

@@ -20,6 +20,7 @@ use crate::{
         agenda::{Agenda, Due},
         effects::Cx,
         module::Around,
+        roster::Participant,
     },
     task::{Outcome, Work},
 };
@@ -102,7 +103,7 @@ fn retry() -> (Namespace, Space, u8) {
 impl Notes {
     /// Somebody is to have this access; [`Notes::advance`] does it.
     pub(super) fn want(&mut self, around: &Around<'_>, (space, who): (Space, ParticipantId), readonly: bool) {
-        if around.people.get(who).is_none_or(|p| p.is_hidden()) {
+        if around.people.get(who).is_none_or(Participant::is_hidden) {
             return;
         }
         let reader = self.spaces.of(space).readers.entry(who).or_default();
@@ -163,11 +164,8 @@ impl Notes {
                 continue;
             };
             // One at a time for each of them, and none before the old ones have ended.
-            let is_under_way = |work: &Work| {
-                matches!(work, Work::MeetingNotes(NotesCall::Admit(other))
-                    if other.participant == who && other.name.space == space)
-            };
-            if here.stage != (Stage::There { clearing: false }) || around.tasks.iter().any(is_under_way) {
+            let is_under_way = admittances(around, space).any(|other| other == who);
+            if here.stage != (Stage::There { clearing: false }) || is_under_way {
                 later.push_back((space, who));
                 continue;
             }
@@ -290,20 +288,26 @@ impl Notes {
         let Some(here) = self.spaces.get_mut(space) else {
             return;
         };
+        let renewed: BTreeSet<_> = admittances(around, space).collect();
         let mut next: Option<Timestamp> = None;
         for (who, reader) in &mut here.readers {
-            match reader.until() {
-                Some(until) if until <= cx.at => {
-                    if reader.renew() {
-                        self.queue.admittances.push_back((space, *who));
-                    }
-                }
-                Some(until) => next = Some(next.map_or(until, |next| next.min(until))),
-                None => {}
+            let Some(until) = reader.until() else { continue };
+            if until > cx.at {
+                next = Some(next.map_or(until, |next| next.min(until)));
+            } else if !renewed.contains(who) && reader.renew() {
+                self.queue.admittances.push_back((space, *who));
             }
         }
         around.set_deadline(renewal(space), next);
     }
+}
+
+/// Those of a room whose sessions are being made.
+fn admittances<'a>(around: &'a Around<'_>, space: Space) -> impl Iterator<Item = ParticipantId> + 'a {
+    around.tasks.iter().filter_map(move |work| match work {
+        Work::MeetingNotes(NotesCall::Admit(made)) if made.name.space == space => Some(made.participant),
+        _ => None,
+    })
 }
 
 fn renewal(space: Space) -> (Namespace, Space, u8) {
