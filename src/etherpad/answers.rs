@@ -74,7 +74,7 @@ impl Sessions {
 /// Nothing that is read.
 #[derive(Debug, Deserialize)]
 #[serde(transparent)]
-pub(super) struct Nothing(#[expect(dead_code, reason = "whatever it is")] IgnoredAny);
+pub(super) struct Nothing(IgnoredAny);
 
 /// Ids stand in paths, queries and cookies.
 fn id<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
