@@ -296,7 +296,8 @@ pub const NOTES_RETRY_SECS: u64 = 5;
 pub const NOTES_FAILURES_MAX: u8 = 4;
 /// A session at Etherpad ends by itself after that time, and is made anew before.
 pub const NOTES_SESSION_SECS: u64 = 2 * 3600;
-pub const NOTES_RENEWAL_SECS: u64 = NOTES_SESSION_SECS - 600;
+pub const NOTES_RENEWAL_SECS: u64 = 110 * 60;
+const _: () = assert!(NOTES_RENEWAL_SECS + NOTES_TASK_SECS < NOTES_SESSION_SECS);
 /// Sessions that are still to be ended; of more the oldest end by themselves.
 pub const NOTES_DISMISSALS_MAX: usize = 1_000;
 /// A dropped meeting's room waits that long for its tasks.

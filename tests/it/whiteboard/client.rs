@@ -21,7 +21,7 @@ const NAME: &str = "00000000-0000-0000-0000-000000000001";
 const IMPATIENT: SpacedeckTimeouts = SpacedeckTimeouts {
     connect: Duration::from_secs(1),
     place: Duration::from_millis(100),
-    list: Duration::from_secs(1),
+    list: Duration::from_millis(300),
     call: Duration::from_secs(1),
     pdf: Duration::from_secs(2),
     deletion: Duration::from_secs(3),
@@ -114,11 +114,10 @@ async fn a_silent_spacedeck_is_waited_for_within_limits_and_then_not_at_all() {
     let spacedeck = client(&deck);
     deck.be(Mood::Silent);
     let begin = Instant::now();
-    for _ in 0..3 {
+    for _ in 0..5 {
         assert_eq!(spacedeck.create(NAME).await, Err(SpacedeckError::Unreachable));
     }
     assert!(begin.elapsed() < Duration::from_secs(10), "{:?}", begin.elapsed());
-    // List and creation have failed often enough in a row.
     let calls = deck.world().calls.len();
     assert_eq!(spacedeck.create(NAME).await, Err(SpacedeckError::Unreachable));
     assert_eq!(deck.world().calls.len(), calls, "nobody asks for a while");
