@@ -3,7 +3,7 @@
 use std::{
     fs::File,
     io::{self, Read as _},
-    path::Path,
+    path::{Path, PathBuf},
 };
 
 use super::{Config, validate::Violation};
@@ -23,25 +23,44 @@ const WRITABLE: u32 = 0o022;
 /// Reads every secret that stands in a file, and puts it where it belongs. What can't be read is told.
 pub(super) fn read_into(config: &mut Config) -> Vec<Violation> {
     let mut files = Files(Vec::new());
-    let Config {
-        database,
-        livekit,
-        oidc,
-        mail,
-        shared_folder,
-        whiteboard,
-        etherpad,
-        assets,
-        turn,
-        ..
-    } = config;
+    let (database, livekit) = (&mut config.database, &mut config.livekit);
     if let Some(url) = files.read("database.url_file", database.url_file.as_deref()) {
         database.url = Some(url.reveal().to_owned());
     }
     if let Some(secret) = files.read("livekit.api_secret_file", livekit.api_secret_file.as_deref()) {
         livekit.api_secret = secret;
     }
-    let optional = [
+    for (key, file, secret) in optional(config) {
+        if let Some(read) = files.read(key, file.as_deref()) {
+            *secret = Some(read);
+        }
+    }
+    for (index, server) in config.turn.servers.iter_mut().enumerate() {
+        let key = format!("turn.servers.{index}.secret_file");
+        if server.secret_file.is_some() && !server.secret.reveal().is_empty() {
+            files.refuse(
+                &key,
+                "stands beside the secret itself: name one of them".to_owned(),
+            );
+        } else if let Some(secret) = files.read(&key, server.secret_file.as_deref()) {
+            server.secret = secret;
+        }
+    }
+    files.0
+}
+
+/// Secrets that may be absent, with their files and keys.
+fn optional(config: &mut Config) -> [(&'static str, &Option<PathBuf>, &mut Option<Secret>); 6] {
+    let Config {
+        oidc,
+        mail,
+        shared_folder,
+        whiteboard,
+        etherpad,
+        assets,
+        ..
+    } = config;
+    [
         (
             "oidc.user_search.client_secret_file",
             &oidc.user_search.client_secret_file,
@@ -68,24 +87,7 @@ pub(super) fn read_into(config: &mut Config) -> Vec<Violation> {
             &assets.s3.secret_access_key_file,
             &mut assets.s3.secret_access_key,
         ),
-    ];
-    for (key, file, secret) in optional {
-        if let Some(read) = files.read(key, file.as_deref()) {
-            *secret = Some(read);
-        }
-    }
-    for (index, server) in turn.servers.iter_mut().enumerate() {
-        let key = format!("turn.servers.{index}.secret_file");
-        if server.secret_file.is_some() && !server.secret.reveal().is_empty() {
-            files.refuse(
-                &key,
-                "stands beside the secret itself: name one of them".to_owned(),
-            );
-        } else if let Some(secret) = files.read(&key, server.secret_file.as_deref()) {
-            server.secret = secret;
-        }
-    }
-    files.0
+    ]
 }
 
 /// Files with secrets that other users of this machine can read, with their modes. Below /run is what the system, or the
@@ -181,7 +183,7 @@ fn text(file: &Path) -> io::Result<String> {
 
 #[cfg(test)]
 mod tests {
-    use std::{fs, path::PathBuf};
+    use std::fs;
 
     use tempfile::TempDir;
 
