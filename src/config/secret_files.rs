@@ -3,7 +3,7 @@
 use std::{
     fs::File,
     io::{self, Read as _},
-    path::{Path, PathBuf},
+    path::Path,
 };
 
 use super::{Config, validate::Violation};
@@ -31,7 +31,7 @@ pub(super) fn read_into(config: &mut Config) -> Vec<Violation> {
         livekit.api_secret = secret;
     }
     for (key, file, secret) in optional(config) {
-        if let Some(read) = files.read(key, file.as_deref()) {
+        if let Some(read) = files.read(key, file) {
             *secret = Some(read);
         }
     }
@@ -50,7 +50,7 @@ pub(super) fn read_into(config: &mut Config) -> Vec<Violation> {
 }
 
 /// Secrets that may be absent, with their files and keys.
-fn optional(config: &mut Config) -> [(&'static str, &Option<PathBuf>, &mut Option<Secret>); 6] {
+fn optional(config: &mut Config) -> [(&'static str, Option<&Path>, &mut Option<Secret>); 6] {
     let Config {
         oidc,
         mail,
@@ -63,28 +63,32 @@ fn optional(config: &mut Config) -> [(&'static str, &Option<PathBuf>, &mut Optio
     [
         (
             "oidc.user_search.client_secret_file",
-            &oidc.user_search.client_secret_file,
+            oidc.user_search.client_secret_file.as_deref(),
             &mut oidc.user_search.client_secret,
         ),
-        ("mail.password_file", &mail.password_file, &mut mail.password),
+        (
+            "mail.password_file",
+            mail.password_file.as_deref(),
+            &mut mail.password,
+        ),
         (
             "shared_folder.password_file",
-            &shared_folder.password_file,
+            shared_folder.password_file.as_deref(),
             &mut shared_folder.password,
         ),
         (
             "whiteboard.api_key_file",
-            &whiteboard.api_key_file,
+            whiteboard.api_key_file.as_deref(),
             &mut whiteboard.api_key,
         ),
         (
             "etherpad.api_key_file",
-            &etherpad.api_key_file,
+            etherpad.api_key_file.as_deref(),
             &mut etherpad.api_key,
         ),
         (
             "assets.s3.secret_access_key_file",
-            &assets.s3.secret_access_key_file,
+            assets.s3.secret_access_key_file.as_deref(),
             &mut assets.s3.secret_access_key,
         ),
     ]
@@ -183,7 +187,7 @@ fn text(file: &Path) -> io::Result<String> {
 
 #[cfg(test)]
 mod tests {
-    use std::fs;
+    use std::{fs, path::PathBuf};
 
     use tempfile::TempDir;
 
