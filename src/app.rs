@@ -38,7 +38,7 @@ use crate::{
     people::People,
     readiness::Readiness,
     recorders::Recorders,
-    reports::{Renderer, Reports},
+    reports::Renderer,
     seals::Seals,
     shared_folders::SharedFolders,
     signaling::Signaling,
@@ -120,12 +120,8 @@ impl App {
         let assets = Assets::new(db.clone(), objects, &config.assets);
         let renderer = Renderer::of_this_program().map_err(BuildError::Renderer)?;
         let recorders = Recorders::new(&config.recording);
-        let tasks = Tasks {
-            media: Arc::clone(&media),
-            reports: Reports::new(db.clone(), assets.clone(), config.quotas, renderer),
-            recorders: recorders.clone(),
-            db: db.clone(),
-        };
+        let outside = (Arc::clone(&media), recorders.clone());
+        let tasks = Tasks::new(&config, &db, outside, (&assets, renderer))?;
         let of_rooms = (origins.clone(), seals.clone());
         let ports = meetings::ports(db.clone(), tasks, &config.call_in, of_rooms);
         let live = Live::start(meetings::live_settings(&config, &data_folder), ports).await?;

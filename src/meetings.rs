@@ -1,5 +1,10 @@
 //! From rows to meetings: what the live core is told about rooms and people, and what it asks the database.
 
+mod boards;
+mod documents;
+mod notes;
+mod tasks;
+
 use std::{
     collections::{HashMap, HashSet},
     sync::Arc,
@@ -22,20 +27,18 @@ use colloquy_actors::{
     },
     room::{RoomSettings, input::Notice},
     session::RateLimits,
-    task::{Outcome, Task, Work},
 };
 
+pub use self::{boards::Boards, documents::Documents, notes::Notes, tasks::Tasks};
 use crate::{
     call_in::CallerNames,
     catalogue::{CALL_IN, CORE, RECORDING, RECORDING_SERVICE},
     config::{CallInSettings, ChatHistory, Config, Defaults, JournalKind},
-    livekit::{self, RoomService},
+    livekit,
     origins::Origins,
     permissions::{Operation, Standing, Subject, check},
     profiles::{picture_of, profile_name},
     quotas::Quota,
-    recorders::Recorders,
-    reports::Reports,
     seals::Seals,
     secrets::Secret,
     store::{
@@ -46,7 +49,7 @@ use crate::{
         room_events::Details,
         rooms,
         shared_folders::{self, Share, SharedFolder},
-        streaming_targets::{self, PublicTarget},
+        streaming_targets::PublicTarget,
         users::Profile,
     },
     tariffs::{Offer, TariffResource},
@@ -113,53 +116,11 @@ pub fn ports(
     }
 }
 
-/// Whoever does what rooms want done outside.
-#[derive(Debug)]
-pub struct Tasks {
-    pub media: Arc<RoomService>,
-    pub reports: Reports,
-    pub recorders: Recorders,
-    pub db: Db,
-}
-
-impl Tasks {
-    async fn ask_recorder(&self, room: RoomId) -> Outcome {
-        if self.recorders.ask(room).await {
-            Outcome::Done
-        } else {
-            Outcome::Unavailable
-        }
-    }
-
-    async fn read_livestreams(&self, room: RoomId) -> Outcome {
-        match streaming_targets::public(&self.db, room.0).await {
-            Ok(targets) => Outcome::Livestreams(targets.into_iter().map(livestream).collect()),
-            Err(error) => {
-                tracing::warn!(room.id = %room, %error, "the database can't say where a meeting may be streamed to");
-                Outcome::Unavailable
-            }
-        }
-    }
-}
-
 fn livestream(target: PublicTarget) -> Livestream {
     Livestream {
         id: target.id.into(),
         name: target.name,
         public_url: target.public_url,
-    }
-}
-
-impl ports::TaskRunner for Tasks {
-    fn run(&self, task: Task) -> BoxFuture<'_, Outcome> {
-        match task.work {
-            Work::Livekit(call) => Box::pin(self.media.do_for_room(call)),
-            // The room's shell does these itself.
-            Work::Ballots(_) => Box::pin(async { Outcome::Unavailable }),
-            Work::Report(report) => Box::pin(self.reports.make(task.id, *report)),
-            Work::AskRecorder { room } => Box::pin(self.ask_recorder(room)),
-            Work::ReadLivestreams { room } => Box::pin(self.read_livestreams(room)),
-        }
     }
 }
 

@@ -24,8 +24,18 @@ const SERVER: Floors = &[
     &["call_in", "disabled_users", "former_issuers", "mail", "people"],
     &["tariffs"],
     &["reports"],
-    &["assets", "identity", "livekit", "recorders", "shared_folders"],
     &[
+        "assets",
+        "etherpad",
+        "identity",
+        "livekit",
+        "recorders",
+        "shared_folders",
+        "spacedeck",
+    ],
+    &[
+        "breaker",
+        "fetched_pdf",
         "known_users",
         "listener",
         "origins",
@@ -71,7 +81,7 @@ const CORE: Floors = &[
     // The rules, and what their inputs and outputs are made of.
     &["room"],
     &["task"],
-    &["livekit", "report"],
+    &["livekit", "meeting_notes", "report", "whiteboard"],
     &["protocol"],
     &["access_revision", "bucket", "encoding", "frame", "ids", "sealed"],
 ];

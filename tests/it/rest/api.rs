@@ -11,7 +11,7 @@ use axum::{
 use colloquy::{
     assets::{Assets, Objects, Recordings},
     client_address::ClientAddress,
-    config::{Config, DevUser, Oidc, Quotas},
+    config::{Config, DevUser, Oidc},
     disabled_users::DisabledUsers,
     http::{
         self, ApiState, api::Parts, auth::person::VISIT_NOTES_MAX, calendar_places::CalendarPlaces,
@@ -26,7 +26,7 @@ use colloquy::{
     people::People,
     readiness::Readiness,
     recorders::Recorders,
-    reports::{Renderer, Reports},
+    reports::Renderer,
     seals::Seals,
     shared_folders::SharedFolders,
     store::{
@@ -112,12 +112,8 @@ impl Api {
         // What rooms ask for is tried with whole servers.
         let renderer = Renderer::new("/no/such/program".into(), ["render"]);
         let recorders = Recorders::new(&config.recording);
-        let tasks = Tasks {
-            media,
-            reports: Reports::new(database.db.clone(), assets.clone(), Quotas::NONE, renderer),
-            recorders: recorders.clone(),
-            db: database.db.clone(),
-        };
+        let outside = (media, recorders.clone());
+        let tasks = Tasks::new(&config, &database.db, outside, (&assets, renderer)).expect("clients");
         let live = Live::start(
             LiveSettings::default(),
             meetings::ports(
