@@ -103,6 +103,18 @@ pub enum ServeError {
     DatabaseTaken,
 }
 
+/// Whoever does what rooms want done outside.
+fn tasks_of_rooms(
+    config: &Config,
+    db: &Db,
+    (media, recorders): (&Arc<RoomService>, &Recorders),
+    assets: &Assets,
+) -> Result<Tasks, BuildError> {
+    let renderer = Renderer::of_this_program().map_err(BuildError::Renderer)?;
+    let outside = (Arc::clone(media), recorders.clone());
+    Ok(Tasks::new(config, db, outside, (assets, renderer))?)
+}
+
 impl App {
     /// Puts a server together: everything that may fail at start fails here. `config.http.listen` holds the address
     /// of the listener that [`Self::serve`] will get, with its real port.
@@ -118,10 +130,8 @@ impl App {
         let media = Arc::new(RoomService::new(&config.outgoing, &config.livekit)?);
         let objects = Objects::open(&config.outgoing, &config.assets, &data_folder)?;
         let assets = Assets::new(db.clone(), objects, &config.assets);
-        let renderer = Renderer::of_this_program().map_err(BuildError::Renderer)?;
         let recorders = Recorders::new(&config.recording);
-        let outside = (Arc::clone(&media), recorders.clone());
-        let tasks = Tasks::new(&config, &db, outside, (&assets, renderer))?;
+        let tasks = tasks_of_rooms(&config, &db, (&media, &recorders), &assets)?;
         let of_rooms = (origins.clone(), seals.clone());
         let ports = meetings::ports(db.clone(), tasks, &config.call_in, of_rooms);
         let live = Live::start(meetings::live_settings(&config, &data_folder), ports).await?;

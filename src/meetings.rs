@@ -18,9 +18,8 @@ use colloquy_actors::{
     ports::{self, BoxFuture, Directory, Slept, SystemClock, SystemRandom, Unavailable},
     protocol::{
         meeting::{
-            CallInInfo, Caller, EventInfo, Group, Identity, Livestream, MeetingDetails, MeetingFacts,
-            ModuleFeatures, ParticipationKind, RecordingFacts, Role, RoomInfo, StreamingLink, Tariff,
-            UserInfo,
+            CallInInfo, Caller, EventInfo, Group, Identity, MeetingDetails, MeetingFacts, ModuleFeatures,
+            ParticipationKind, RecordingFacts, Role, RoomInfo, StreamingLink, Tariff, UserInfo,
         },
         shared_folder::{FolderLink, FolderLinks},
         training_participation_report::{RandomDelay, TrainingParameters},
@@ -29,6 +28,7 @@ use colloquy_actors::{
     session::RateLimits,
 };
 
+use self::tasks::livestream;
 pub use self::{boards::Boards, documents::Documents, notes::Notes, tasks::Tasks};
 use crate::{
     call_in::CallerNames,
@@ -113,14 +113,6 @@ pub fn ports(
         }),
         tasks: Arc::new(tasks),
         unsealer: Arc::new(seals),
-    }
-}
-
-fn livestream(target: PublicTarget) -> Livestream {
-    Livestream {
-        id: target.id.into(),
-        name: target.name,
-        public_url: target.public_url,
     }
 }
 

@@ -15,7 +15,7 @@ pub struct Report {
     /// When it was asked for: the time in the file's name.
     pub at: Timestamp,
     pub zone: ReportZone,
-    pub content: Content,
+    pub content: ReportContent,
 }
 
 /// The time zone that a report's times are in; UTC where there is none.
@@ -33,13 +33,13 @@ pub enum ReportZone {
 /// The kinds of reports.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Content {
+pub enum ReportContent {
     Attendance(Attendance),
     Training(Training),
     Vote(Box<Vote>),
 }
 
-impl Content {
+impl ReportContent {
     /// The namespace whose rules ask for it, and hear what became of it.
     #[must_use]
     pub const fn namespace(&self) -> Namespace {

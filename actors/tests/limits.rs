@@ -13,7 +13,7 @@ use colloquy_actors::{
         limits::{DEPARTED_PARTICIPANTS_MAX, RESUMPTION_SECS, TICKET_SECS, UNREDEEMED_PER_NETWORK_MAX},
         meeting::ModuleFeatures,
     },
-    report::Content,
+    report::ReportContent,
     room::{
         RoomSettings,
         access::Origin,
@@ -124,7 +124,7 @@ fn an_attendance_report_has_also_those_whom_the_list_has_lost() {
     let Work::Report(report) = &task.work else {
         panic!("no report: {task:?}");
     };
-    let Content::Attendance(attendance) = &report.content else {
+    let ReportContent::Attendance(attendance) = &report.content else {
         panic!("another report: {report:?}");
     };
     assert_eq!(attendance.participants.len(), guests + 1);

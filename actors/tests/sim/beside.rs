@@ -1,7 +1,7 @@
 //! What LiveKit and the maker of reports do beside the room, and what must hold there a while after LiveKit is well.
 
 use colloquy_actors::{
-    report::{Content, Report},
+    report::{Report, ReportContent},
     room::Room,
     task::{Outcome, Work},
 };
@@ -151,17 +151,17 @@ fn make_report(chance: &mut Chance) -> Outcome {
 /// A report is of this room, and nobody in it went before it came.
 fn check_report(report: &Report, room: &Room) -> Result<(), String> {
     let is_right = match &report.content {
-        Content::Attendance(attendance) => {
+        ReportContent::Attendance(attendance) => {
             let mut all = attendance.participants.iter();
             all.all(|one| one.joined <= report.at && one.left.is_none_or(|left| one.joined <= left))
         }
-        Content::Vote(vote) => {
+        ReportContent::Vote(vote) => {
             let counted = vote
                 .results
                 .map(|count| count.yes + count.no + count.abstain.unwrap_or(0));
             counted.is_none_or(|counted| counted == vote.votes.len() as u64) && vote.begin <= vote.end
         }
-        Content::Training(training) => {
+        ReportContent::Training(training) => {
             let count = training.checkpoints.len();
             let mut all = training.trainees.iter().flat_map(|one| &one.confirmed);
             training.begin <= training.end

@@ -98,7 +98,8 @@ const FAREWELLS: [&str; 5] = [
 ];
 
 /// What whoever is about to go may still hear.
-const LEAVES: [&str; 7] = [
+const LEAVES: [&str; 8] = [
+    "legal_vote/canceled",
     "control/left",
     "breakout/left",
     "training_participation_report/presence_logging_ended",

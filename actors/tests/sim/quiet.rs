@@ -175,10 +175,6 @@ impl World {
             }
         }
         let _ = faults::panic_at(panics);
-        let read = |frame: &str| {
-            let envelope: Value = serde_json::from_str(frame).map_err(|error| error.to_string())?;
-            View::new(&envelope["payload"])
-        };
         Some(told.map_or_else(|| Err("is not let in again".to_owned()), |frame| read(&frame)))
     }
 
@@ -242,6 +238,12 @@ impl World {
             self.clients[0].stage
         ))
     }
+}
+
+/// What a `join_success` tells.
+fn read(frame: &str) -> Result<View, String> {
+    let envelope: Value = serde_json::from_str(frame).map_err(|error| error.to_string())?;
+    View::new(&envelope["payload"])
 }
 
 fn join_of(session: SessionNo) -> Input {

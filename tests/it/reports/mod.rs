@@ -19,7 +19,7 @@ use colloquy::{
 use colloquy_actors::{
     ids::{RoomId, TaskId, Timestamp, UserId},
     protocol::{meeting::Role, names::DisplayName},
-    report::{Attendance, Attendee, Content, Report, ReportZone},
+    report::{Attendance, Attendee, Report, ReportContent, ReportZone},
     task::Outcome,
 };
 use http_body_util::BodyExt as _;
@@ -74,14 +74,14 @@ fn attendee(name: &str) -> Attendee {
 fn attendance(room: &str, participants: Vec<Attendee>) -> Report {
     report(
         room,
-        Content::Attendance(Attendance {
+        ReportContent::Attendance(Attendance {
             with_addresses: false,
             participants,
         }),
     )
 }
 
-fn report(room: &str, content: Content) -> Report {
+fn report(room: &str, content: ReportContent) -> Report {
     Report {
         room: RoomId(room.parse().expect("an id")),
         at: at("2026-12-01T11:00:00Z"),

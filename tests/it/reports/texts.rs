@@ -3,7 +3,7 @@
 use colloquy_actors::{
     protocol::meeting::Role,
     report::{
-        Attendance, Content, RecordedVote, ReportZone, Trainee, Training, Vote, VoteCount, VoteEnd,
+        Attendance, RecordedVote, ReportContent, ReportZone, Trainee, Training, Vote, VoteCount, VoteEnd,
         VoteEntry, VoteEntryKind,
     },
 };
@@ -94,7 +94,7 @@ async fn sessions_of_a_user_are_one(api: &Api) {
         session("Bob", bob_id, "2026-12-01T09:05:00Z", None),
         attendee("Guest"),
     ];
-    let content = Content::Attendance(Attendance {
+    let content = ReportContent::Attendance(Attendance {
         with_addresses: true,
         participants: people,
     });
@@ -197,7 +197,7 @@ async fn training_says_who_confirmed(api: &Api) {
             trainee(Some("Ada"), &[]),
         ],
     };
-    let (filename, pdf) = made(api, &alice, report(&room, Content::Training(training))).await;
+    let (filename, pdf) = made(api, &alice, report(&room, ReportContent::Training(training))).await;
     assert_eq!(
         filename,
         "Fire safety_training_participation_report_2026-12-01_11-00-00-UTC.pdf"
@@ -250,6 +250,25 @@ fn vote(kind: &str) -> Vote {
     }
 }
 
+/// What happened while a vote ran.
+fn entries() -> Vec<VoteEntry> {
+    let entry = |name: Option<&str>, what| VoteEntry {
+        name: name.map(|name| name.to_owned().into()),
+        at: at("2026-12-01T09:02:00Z"),
+        what,
+    };
+    let issue = |kind: Option<&str>, description: Option<&str>| VoteEntryKind::Issue {
+        kind: kind.map(str::to_owned),
+        description: description.map(str::to_owned),
+    };
+    vec![
+        entry(Some("Bob"), VoteEntryKind::Left),
+        entry(Some("Bob"), VoteEntryKind::Joined),
+        entry(Some("Bob"), issue(Some("screenshare"), Some("no picture"))),
+        entry(None, issue(None, Some("too quiet"))),
+    ]
+}
+
 async fn votes_are_told(api: &Api) {
     let alice = api.person("alice").await;
     let room = event(api, &alice, "Board", "").await;
@@ -260,22 +279,8 @@ async fn votes_are_told(api: &Api) {
         option: "abstain".to_owned(),
         at: Some(at("2026-12-01T09:01:00Z")),
     }];
-    let entry = |name: Option<&str>, what| VoteEntry {
-        name: name.map(|name| name.to_owned().into()),
-        at: at("2026-12-01T09:02:00Z"),
-        what,
-    };
-    let issue = |kind: Option<&str>, description: Option<&str>| VoteEntryKind::Issue {
-        kind: kind.map(str::to_owned),
-        description: description.map(str::to_owned),
-    };
-    vote.events = vec![
-        entry(Some("Bob"), VoteEntryKind::Left),
-        entry(Some("Bob"), VoteEntryKind::Joined),
-        entry(Some("Bob"), issue(Some("screenshare"), Some("no picture"))),
-        entry(None, issue(None, Some("too quiet"))),
-    ];
-    let (filename, pdf) = made(api, &alice, report(&room, Content::Vote(Box::new(vote)))).await;
+    vote.events = entries();
+    let (filename, pdf) = made(api, &alice, report(&room, ReportContent::Vote(Box::new(vote)))).await;
     assert_eq!(filename, "Board_vote_protocol_2026-12-01_11-00-00-UTC.pdf");
     let text = text(&pdf);
     for line in [
@@ -328,7 +333,7 @@ async fn pseudonymous_votes_hide_names(api: &Api) {
         option: "yes".to_owned(),
         at: None,
     }];
-    let (_, pdf) = made(api, &alice, report(&room, Content::Vote(Box::new(vote)))).await;
+    let (_, pdf) = made(api, &alice, report(&room, ReportContent::Vote(Box::new(vote)))).await;
     let text = text(&pdf);
     for line in [
         "Kind Pseudonymous",

@@ -11,7 +11,7 @@ use axum::{
 use colloquy::{
     assets::{Assets, Objects, Recordings},
     client_address::ClientAddress,
-    config::{Config, DevUser, Oidc},
+    config::{Config, DevUser, Oidc, Quotas},
     disabled_users::DisabledUsers,
     http::{
         self, ApiState, api::Parts, auth::person::VISIT_NOTES_MAX, calendar_places::CalendarPlaces,
@@ -26,10 +26,11 @@ use colloquy::{
     people::People,
     readiness::Readiness,
     recorders::Recorders,
-    reports::Renderer,
+    reports::{Renderer, Reports},
     seals::Seals,
     shared_folders::SharedFolders,
     store::{
+        Db,
         events::{self, NewEvent},
         rooms::meeting_facts,
         users::ClaimRules,
@@ -83,6 +84,20 @@ fn of_tests() -> Config {
     config
 }
 
+/// What rooms ask for is tried with whole servers: here nobody makes a report.
+fn tasks_of_rooms(config: &Config, db: &Db, assets: &Assets, recorders: &Recorders) -> Tasks {
+    let media = RoomService::new(&config.outgoing, &config.livekit).expect("a client");
+    let renderer = Renderer::new("/no/such/program".into(), ["render"]);
+    Tasks {
+        media: Arc::new(media),
+        reports: Reports::new(db.clone(), assets.clone(), Quotas::NONE, renderer),
+        recorders: recorders.clone(),
+        boards: None,
+        notes: None,
+        db: db.clone(),
+    }
+}
+
 impl Api {
     pub async fn start(kind: Kind) -> Self {
         Self::with(kind, |_| {}).await
@@ -104,25 +119,15 @@ impl Api {
         );
         let issuer = Arc::new(issuer.expect("the issuer"));
         let settings = VerifierSettings::local(&config.oidc, Arc::clone(&issuer));
-        let media = Arc::new(RoomService::new(&config.outgoing, &config.livekit).expect("a client"));
         let origins = Origins::new(b"key", &config);
         let seals = Seals::new(&[7; 32]).expect("a key");
         let objects = Objects::open(&config.outgoing, &config.assets, folder).expect("an asset store");
         let assets = Assets::new(database.db.clone(), objects, &config.assets);
-        // What rooms ask for is tried with whole servers.
-        let renderer = Renderer::new("/no/such/program".into(), ["render"]);
         let recorders = Recorders::new(&config.recording);
-        let outside = (media, recorders.clone());
-        let tasks = Tasks::new(&config, &database.db, outside, (&assets, renderer)).expect("clients");
-        let live = Live::start(
-            LiveSettings::default(),
-            meetings::ports(
-                database.db.clone(),
-                tasks,
-                &config.call_in,
-                (origins.clone(), seals.clone()),
-            ),
-        );
+        let tasks = tasks_of_rooms(&config, &database.db, &assets, &recorders);
+        let of_rooms = (origins.clone(), seals.clone());
+        let ports = meetings::ports(database.db.clone(), tasks, &config.call_in, of_rooms);
+        let live = Live::start(LiveSettings::default(), ports);
         let live = live.await.expect("the live core");
         let state = ApiState::from(Parts {
             recordings: Recordings::open(assets.clone(), folder, config.assets.free_bytes_min)

@@ -13,6 +13,7 @@ mod control;
 mod echo;
 mod envelope;
 mod hands_and_roles;
+mod legal_vote;
 mod limits;
 mod moderation;
 mod names_and_hands;

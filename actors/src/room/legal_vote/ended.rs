@@ -17,15 +17,16 @@ use crate::{
     ids::{LegalVoteId, ParticipantId, Timestamp},
     protocol::{
         legal_vote::{
-            Issue, LegalVoteError, LegalVoteEvent, VoteConfig, VoteStarted, VoteState, VoteSummary,
-            VotingRecord,
+            LegalVoteError, LegalVoteEvent, VoteConfig, VoteStarted, VoteState, VoteSummary, VotingRecord,
         },
         limits::{LEGAL_VOTE_ENTRIES_KEPT_MAX, LEGAL_VOTES_KEPT_MAX},
         meeting::Caller,
         names::DisplayName,
-        vote_parameters::{VoteSecs, ZoneName},
+        vote_parameters::{Issue, VoteSecs, ZoneName},
     },
-    report::{Content, RecordedVote, Report, ReportZone, Vote, VoteCount, VoteEnd, VoteEntry, VoteEntryKind},
+    report::{
+        RecordedVote, Report, ReportContent, ReportZone, Vote, VoteCount, VoteEnd, VoteEntry, VoteEntryKind,
+    },
     task::Outcome,
 };
 
@@ -124,7 +125,7 @@ impl EndedVote {
             zone: named
                 .or(user.map(ReportZone::User))
                 .unwrap_or(ReportZone::EventCreator),
-            content: Content::Vote(Box::new(self.content())),
+            content: ReportContent::Vote(Box::new(self.content())),
         }
     }
 
@@ -181,7 +182,7 @@ pub(super) fn entry_of(issue: &Issue) -> VoteEntryKind {
 
 /// A report is written, or can't be: all sessions of who asked hear of it.
 pub(super) fn tell(cx: &mut Cx, around: &mut Around<'_>, task: &Pending, report: &Report, outcome: &Outcome) {
-    let (Content::Vote(vote), Some(asked_by)) = (&report.content, task.asked_by) else {
+    let (ReportContent::Vote(vote), Some(asked_by)) = (&report.content, task.asked_by) else {
         return;
     };
     let event = match filename(outcome) {

@@ -21,7 +21,7 @@ use crate::{
         limits::{REPORT_INTERVAL_SECS, REPORTS_BURST},
         meeting_report::{MeetingReportCommand, MeetingReportError, MeetingReportEvent},
     },
-    report::{Attendance, Content, Report, ReportZone},
+    report::{Attendance, Report, ReportContent, ReportZone},
     task::Outcome,
 };
 
@@ -122,7 +122,7 @@ impl AttendanceReports {
             room: around.room,
             at: cx.at,
             zone: ReportZone::EventCreator,
-            content: Content::Attendance(content),
+            content: ReportContent::Attendance(content),
         };
         if self.reports.ask(cx, around.tasks, report, Some(who)) {
             Ok(())

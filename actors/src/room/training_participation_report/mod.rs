@@ -29,7 +29,7 @@ use crate::{
             TrainingParticipationReportEvent, TrainingParticipationReportState,
         },
     },
-    report::{Content, Report, ReportZone},
+    report::{Report, ReportContent, ReportZone},
     task::Outcome,
 };
 
@@ -316,7 +316,7 @@ impl TrainingReports {
             room: around.room,
             at: cx.at,
             zone: ReportZone::EventCreator,
-            content: Content::Training(logging.take(cx.at, name_of)),
+            content: ReportContent::Training(logging.take(cx.at, name_of)),
         };
         if !self.reports.ask(cx, around.tasks, report, None) {
             let failed = TrainingParticipationReportError::Generate;
