@@ -103,6 +103,12 @@ pub enum ServeError {
     DatabaseTaken,
 }
 
+/// Where LiveKit tells of what happens in it.
+fn webhook(config: &Config, live: &Live, media: &Arc<RoomService>) -> Router {
+    let webhook = Webhook::new(&config.livekit);
+    http::livekit_webhook::router(webhook, live.clone(), Arc::clone(media))
+}
+
 /// Whoever does what rooms want done outside.
 fn tasks_of_rooms(
     config: &Config,
@@ -154,12 +160,8 @@ impl App {
             outbox,
         )?;
         let (deleter, issuer_work) = (api.deleter(), Box::pin(issuer::prepare(&api)).await?);
-        let webhook = Webhook::new(&config.livekit);
-        let webhook = http::livekit_webhook::router(webhook, live.clone(), Arc::clone(&media));
-        let inner = health::router(readiness.clone())
-            .merge(http::router(api))
-            .merge(webhook);
-        let inner = with_dev_issuer(inner, dev_issuer);
+        let inner = health::router(readiness.clone()).merge(http::router(api));
+        let inner = with_dev_issuer(inner.merge(webhook(&config, &live, &media)), dev_issuer);
         let signaling = Signaling::new(
             &config,
             live.clone(),
