@@ -2,7 +2,11 @@
 //! or copy of one says who voted for what; a room that panics or is revived finds them again. How votes are sealed is decided in
 //! [ADR 0022](../../docs/adr/0022-secret-ballots.md).
 
-use std::{collections::HashMap, fmt, sync::Arc};
+use std::{
+    collections::{BTreeMap, HashMap},
+    fmt,
+    sync::Arc,
+};
 
 use chacha20poly1305::{
     XChaCha20Poly1305, XNonce,
@@ -123,7 +127,7 @@ impl Ballots {
     pub fn count(&self, vote: LegalVoteId, ballots: &[(UserId, SealedVote)]) -> Option<Option<VoteResults>> {
         let opened = self.get(vote)?;
         let mut tally = Tally::begin(opened.enable_abstain);
-        let mut record = std::collections::BTreeMap::new();
+        let mut record = BTreeMap::new();
         for (user, sealed) in ballots {
             let Some((option, token)) = opened.unseal(vote, *user, sealed) else {
                 return Some(None);

@@ -59,13 +59,6 @@ pub enum ReportError {
     Store(#[source] UploadError),
 }
 
-/// What a report is called among assets.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-struct Names {
-    namespace: &'static str,
-    kind: &'static str,
-}
-
 /// What is known of a room's meeting beside what the room said.
 #[derive(Debug)]
 struct Meeting {
@@ -88,7 +81,7 @@ impl Reports {
     /// Makes a report an asset of its room, unless this task has done so before. It takes as long as others of its kind in the
     /// room, and a minute more at the most.
     pub async fn make(&self, task: TaskId, report: Report) -> Outcome {
-        let (room, kind) = (report.room, names(&report.content).kind);
+        let (room, kind) = (report.room, kind(&report.content));
         match self.try_make(task.0, report).await {
             Ok(filename) => Outcome::Stored { filename },
             Err(ReportError::StorageExceeded) => Outcome::StorageExceeded,
@@ -105,9 +98,9 @@ impl Reports {
     }
 
     async fn try_make(&self, id: Uuid, report: Report) -> Result<String, ReportError> {
-        let names = names(&report.content);
+        let (kind, namespace) = (kind(&report.content), report.content.namespace().name());
         let room = report.room.0;
-        let _place = self.places.take(room, names.kind).await;
+        let _place = self.places.take(room, kind).await;
         let made = assets::find(&self.db, room, id).await;
         if let Some(made) = made.map_err(ReportError::Lookup)? {
             return Ok(made.filename);
@@ -121,9 +114,9 @@ impl Reports {
             id,
             room,
             created_at: at,
-            namespace: names.namespace.to_owned(),
-            kind: names.kind.to_owned(),
-            filename: file_name(facts.event_title.as_deref(), names.kind, at, "pdf"),
+            namespace: namespace.to_owned(),
+            kind: kind.to_owned(),
+            filename: file_name(facts.event_title.as_deref(), kind, at, "pdf"),
         };
         let stored = self.assets.store_made(new, Bytes::from(pdf), self.quotas).await;
         Ok(stored.map_err(not_stored)?.filename)
@@ -187,20 +180,11 @@ fn fact(label: &str, value: impl Into<Cell>) -> Fact {
     }
 }
 
-const fn names(content: &ReportContent) -> Names {
+/// The kind of asset that a report becomes.
+const fn kind(content: &ReportContent) -> &'static str {
     match content {
-        ReportContent::Attendance(_) => Names {
-            namespace: "meeting_report",
-            kind: "meeting_report",
-        },
-        ReportContent::Training(_) => Names {
-            namespace: "training_participation_report",
-            kind: "training_participation_report",
-        },
-        ReportContent::Vote(_) => Names {
-            namespace: "legal_vote",
-            kind: "vote_protocol",
-        },
+        ReportContent::Vote(_) => "vote_protocol",
+        ReportContent::Attendance(_) | ReportContent::Training(_) => content.namespace().name(),
     }
 }
 

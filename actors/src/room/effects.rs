@@ -199,7 +199,7 @@ pub enum Effect {
         to: Receivers,
         /// Whether a client that resumes from a number gets it again.
         kept: bool,
-        /// Put into it when it leaves. What has any is for one line, and never kept.
+        /// Put into it when it leaves. What has any is never kept.
         secrets: Vec<Secret>,
     },
     /// The session receives what is sent to the line from now on.

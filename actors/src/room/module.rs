@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     encoding::{self, EncodeError},
-    ids::{ParticipantId, RoomId, Space, Timestamp},
+    ids::{ParticipantId, RoomId, Space, Timestamp, UserId},
     protocol::{Namespace, control::LeaveReason, meeting::MeetingFacts},
     task::{Outcome, Work},
 };
@@ -138,6 +138,11 @@ impl Around<'_> {
     /// Whether the tariff allows a module.
     pub fn has(&self, namespace: Namespace) -> bool {
         self.facts.tariff.has_module(namespace.name())
+    }
+
+    /// The registered user who takes part as this participant.
+    pub fn user(&self, who: ParticipantId) -> Option<UserId> {
+        self.access.get(who)?.caller.user(None)
     }
 
     /// Calls [`Module::due`] at this time: one deadline for each namespace, room and tag.

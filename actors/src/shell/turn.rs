@@ -62,6 +62,7 @@ impl<C: Carrier> Shell<C> {
     fn take(&mut self, carrier: &mut C) -> (Vec<Input>, Vec<ReplyTo<C::Asker>>) {
         let count = self.count_of_turn();
         let (mut inputs, mut all_reply_to) = (Vec::with_capacity(count), Vec::with_capacity(count));
+        let ballots = carrier.ballots().clone();
         for Waiting {
             input,
             reply_to,
@@ -77,7 +78,6 @@ impl<C: Carrier> Shell<C> {
                 carrier.waits_no_more();
                 continue;
             }
-            let ballots = carrier.ballots().clone();
             inputs.push(sealed(self.room.room(), &ballots, || carrier.seed(), input));
             all_reply_to.push(reply_to);
         }

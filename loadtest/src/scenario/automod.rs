@@ -2,7 +2,6 @@
 //! order of the list, and how long does it take from one to the next?
 
 use std::{
-    collections::BTreeMap,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
@@ -11,7 +10,7 @@ use futures_util::future::{join_all, try_join_all};
 use tokio::time::timeout;
 
 use super::{
-    ScenarioError,
+    ScenarioError, each_meeting,
     entry::{EnterError, Entry, Seat},
     member::Member,
     span,
@@ -46,23 +45,8 @@ struct Account {
 
 pub async fn run(entry: Entry, rooms: Vec<Meeting>, observer: Observer) -> Result<Findings, ScenarioError> {
     let args = Arc::clone(&entry.args);
-    let entry = Arc::new(entry);
     let before = observer.look()?;
-    let mut seats: BTreeMap<usize, Vec<Seat>> = BTreeMap::new();
-    for seat in Seat::all(rooms, args.participants()) {
-        seats.entry(seat.room).or_default().push(seat);
-    }
-    let meetings = seats.into_values().map(|seats| {
-        let entry = Arc::clone(&entry);
-        tokio::spawn(async move {
-            let mut account = Account::default();
-            if let Err(error) = account.meet(&entry, seats).await {
-                account.errors.add(error.kind());
-            }
-            account.leave().await
-        })
-    });
-    let accounts = try_join_all(meetings).await?;
+    let accounts = each_meeting::hold(entry, rooms, Account::of).await?;
     let cost = observer.since(before)?;
     let mut findings = evaluate(&args, accounts);
     findings.server = cost.map(|cost| cost.per_delivery(findings.deliveries.count));
@@ -70,6 +54,14 @@ pub async fn run(entry: Entry, rooms: Vec<Meeting>, observer: Observer) -> Resul
 }
 
 impl Account {
+    async fn of(entry: Arc<Entry>, seats: Vec<Seat>) -> Self {
+        let mut account = Self::default();
+        if let Err(error) = account.meet(&entry, seats).await {
+            account.errors.add(error.kind());
+        }
+        account.leave().await
+    }
+
     async fn meet(&mut self, entry: &Arc<Entry>, seats: Vec<Seat>) -> Result<(), EnterError> {
         let arrivals = seats
             .into_iter()

@@ -7,6 +7,7 @@ mod breakout;
 mod chat;
 mod churn;
 mod class;
+mod each_meeting;
 mod entry;
 mod fanout;
 mod idle;

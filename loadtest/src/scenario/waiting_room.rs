@@ -6,7 +6,7 @@ use futures_util::future::try_join_all;
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::{
-    HEARTBEAT_INTERVAL, ScenarioError,
+    HEARTBEAT_INTERVAL, ScenarioError, each_meeting,
     entry::{EnterError, Entered, Entry, Seat, Visitor},
     span,
 };
@@ -45,23 +45,8 @@ struct Guest {
 
 pub async fn run(entry: Entry, rooms: Vec<Meeting>, observer: Observer) -> Result<Findings, ScenarioError> {
     let total = entry.args.participants_total();
-    let entry = Arc::new(entry);
-    let mut seats: BTreeMap<usize, Vec<Seat>> = BTreeMap::new();
-    for seat in Seat::all(rooms, entry.args.participants()) {
-        seats.entry(seat.room).or_default().push(seat);
-    }
     let before = observer.look()?;
-    let meetings = seats.into_values().map(|seats| {
-        let entry = Arc::clone(&entry);
-        tokio::spawn(async move {
-            let mut account = Account::default();
-            if let Err(error) = account.meet(&entry, &seats).await {
-                account.errors.add(error.kind());
-            }
-            account
-        })
-    });
-    let accounts = try_join_all(meetings).await?;
+    let accounts = each_meeting::hold(entry, rooms, Account::of).await?;
     let mut findings = evaluate(accounts);
     findings.joins_attempted = total;
     findings.server = observer.since(before)?;
@@ -69,6 +54,14 @@ pub async fn run(entry: Entry, rooms: Vec<Meeting>, observer: Observer) -> Resul
 }
 
 impl Account {
+    async fn of(entry: Arc<Entry>, seats: Vec<Seat>) -> Self {
+        let mut account = Self::default();
+        if let Err(error) = account.meet(&entry, &seats).await {
+            account.errors.add(error.kind());
+        }
+        account
+    }
+
     async fn meet(&mut self, entry: &Entry, seats: &[Seat]) -> Result<(), EnterError> {
         let time_limit = entry.args.timeout;
         let mut owner = entry.enter_in_turn(&seats[0], ReadBuffer::Normal).await?;

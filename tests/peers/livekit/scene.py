@@ -3,11 +3,11 @@
 import asyncio
 import time
 
+from asking import Asking
 from colloquy import Server
 from media_server import MediaServer, free_port
 from people import Meeting
 from proxy import Proxy
-from web import ask
 
 POLL_SECS = 0.05
 # The client offers something newer than this LiveKit.
@@ -36,7 +36,7 @@ class TestedServer(Server):
             path.unlink()
 
 
-class Scene:
+class Scene(Asking):
     """`close` ends what it started."""
 
     def __init__(self, binary, livekit_binary, folder):
@@ -72,17 +72,6 @@ class Scene:
     async def meeting(self, **settings):
         """A new room of alice's."""
         return await Meeting.create(self, await self.log_in("alice"), **settings)
-
-    async def rest(self, method, path, token=None, body=None):
-        return await asyncio.to_thread(ask, method, f"{self.server.url}/v1{path}", token=token, json=body)
-
-    async def log_in(self, name):
-        form = {
-            "grant_type": "password", "client_id": "Frontend", "username": name, "password": name,
-            "scope": "openid profile email",
-        }
-        answer = await asyncio.to_thread(ask, "POST", f"{self.server.url}/dev-issuer/token", form=form)
-        return answer.expect(200).json()["access_token"]
 
     async def eventually(self, what, secs, look):
         """Waits until the coroutine function `look` answers something true; answers that, and how long it took."""

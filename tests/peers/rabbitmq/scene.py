@@ -3,9 +3,9 @@
 import asyncio
 import time
 
+from asking import Asking
 from colloquy import Server
 from signaling import Signaling
-from web import ask
 
 POLL_SECS = 0.05
 ORDER_SECS = 10
@@ -26,7 +26,7 @@ class Person(Signaling):
             await asyncio.sleep(POLL_SECS)
 
 
-class Scene:
+class Scene(Asking):
     """`close` ends what it started; the broker is everybody's."""
 
     def __init__(self, binary, folder, broker):
@@ -41,17 +41,6 @@ class Scene:
         settings = {"RECORDING__AMQP_URL": self.broker.url, "LOG__LEVEL": "info,colloquy=debug"} | settings
         self.server = Server(self._binary, self._folder, **settings)
         await asyncio.to_thread(self.server.start)
-
-    async def rest(self, method, path, token=None, body=None):
-        return await asyncio.to_thread(ask, method, f"{self.server.url}/v1{path}", token=token, json=body)
-
-    async def log_in(self, name):
-        form = {
-            "grant_type": "password", "client_id": "Frontend", "username": name, "password": name,
-            "scope": "openid profile email",
-        }
-        answer = await asyncio.to_thread(ask, "POST", f"{self.server.url}/dev-issuer/token", form=form)
-        return answer.expect(200).json()["access_token"]
 
     async def until(self, look, secs):
         """Waits until `look` answers something true."""

@@ -166,13 +166,17 @@ impl ActiveVote {
         }
     }
 
-    /// Whether nobody is left who may vote.
-    pub fn have_all_voted(&self) -> bool {
-        let count = match &self.votes {
+    /// How many have voted.
+    pub fn count(&self) -> usize {
+        match &self.votes {
             Votes::Open { cast, .. } => cast.len(),
             Votes::Secret { cast, .. } => cast.len(),
-        };
-        count >= self.config.max_votes as usize
+        }
+    }
+
+    /// Whether nobody is left who may vote.
+    pub fn have_all_voted(&self) -> bool {
+        self.count() >= self.config.max_votes as usize
     }
 
     /// The token of a participant who may vote and has not: itself, or what stands for it and what it is.

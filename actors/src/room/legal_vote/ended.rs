@@ -20,7 +20,6 @@ use crate::{
             LegalVoteError, LegalVoteEvent, VoteConfig, VoteStarted, VoteState, VoteSummary, VotingRecord,
         },
         limits::{LEGAL_VOTE_ENTRIES_KEPT_MAX, LEGAL_VOTES_KEPT_MAX},
-        meeting::Caller,
         names::DisplayName,
         vote_parameters::{Issue, VoteSecs, ZoneName},
     },
@@ -114,10 +113,7 @@ impl EndedVote {
         asked_by: ParticipantId,
         zone: Option<ZoneName>,
     ) -> Report {
-        let user = match around.access.get(asked_by).map(|holder| holder.caller) {
-            Some(Caller::User(user)) => Some(user),
-            _ => None,
-        };
+        let user = around.user(asked_by);
         let named = zone.map(|zone| ReportZone::Named(zone.as_str().to_owned()));
         Report {
             room: around.room,

@@ -1,6 +1,6 @@
 //! A vote ends.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 
@@ -10,19 +10,17 @@ use super::{
         module::Around,
         roster::Circle,
     },
-    END, LOOK, LegalVotes, UPDATE,
+    LegalVotes, UPDATE,
     active::{ActiveVote, Votes},
     deadline,
     ended::{EndedVote, trim},
+    forget_deadlines,
 };
 use crate::{
     ids::{LegalVoteId, ParticipantId, Space, UserId},
-    protocol::{
-        legal_vote::{
-            CancelReason, FinalResults, Invalid, LegalVoteError, LegalVoteEvent, StateStopKind, Tally,
-            VoteResults, VoteState, VoteStopKind, VotingRecord,
-        },
-        meeting::Caller,
+    protocol::legal_vote::{
+        CancelReason, FinalResults, Invalid, LegalVoteError, LegalVoteEvent, StateStopKind, Tally,
+        VoteResults, VoteState, VoteStopKind, VotingRecord,
     },
     report::VoteEnd,
     task::{BallotWork, Work},
@@ -45,9 +43,7 @@ impl LegalVotes {
     /// The vote of a room is over, and counts.
     pub(super) fn end(&mut self, cx: &mut Cx, around: &mut Around<'_>, space: Space, ending: Ending) {
         let is_unsent = around.deadline(deadline(space, UPDATE)).is_some() || ending == Ending::Auto;
-        for tag in [END, UPDATE, LOOK] {
-            around.forget(deadline(space, tag));
-        }
+        forget_deadlines(around, space);
         let Some(active) = self.spaces.get_mut(space).and_then(|here| here.active.as_mut()) else {
             return;
         };
@@ -63,7 +59,7 @@ impl LegalVotes {
             Votes::Secret { cast, .. } if cast.is_empty() => {
                 let results = VoteResults {
                     tally: Tally::begin(active.config.asked.enable_abstain),
-                    voting_record: VotingRecord::of_tokens(std::collections::BTreeMap::new()),
+                    voting_record: VotingRecord::of_tokens(BTreeMap::new()),
                 };
                 self.finish(cx, around, (space, ending), Some(results));
             }
@@ -123,13 +119,20 @@ impl LegalVotes {
         };
         close(cx, &active);
         let results = results.ok_or(Invalid::ProtocolInconsistent);
-        let (kind, stop_kind) = match ending {
-            Ending::By(who, stopped_by) => (
-                VoteStopKind::ByParticipant(who),
-                StateStopKind::ByUser { stopped_by },
+        let (kind, stop_kind, by, ended) = match ending {
+            Ending::By(who, stopped_by) => {
+                let name = around.people.get(who).map(|person| person.display_name.clone());
+                let ended = name.map_or(VoteEnd::Expired, VoteEnd::By);
+                let stop_kind = StateStopKind::ByUser { stopped_by };
+                (VoteStopKind::ByParticipant(who), stop_kind, Some(who), ended)
+            }
+            Ending::Auto => (VoteStopKind::Auto, StateStopKind::Auto, None, VoteEnd::AllVoted),
+            Ending::Expired => (
+                VoteStopKind::Expired,
+                StateStopKind::Expired,
+                None,
+                VoteEnd::Expired,
             ),
-            Ending::Auto => (VoteStopKind::Auto, StateStopKind::Auto),
-            Ending::Expired => (VoteStopKind::Expired, StateStopKind::Expired),
         };
         let event = LegalVoteEvent::Stopped {
             legal_vote_id: active.id(),
@@ -144,17 +147,6 @@ impl LegalVotes {
         let state = match results {
             Ok(results) => VoteState::Finished { stop_kind, results },
             Err(invalid) => VoteState::Invalid(invalid),
-        };
-        let by = match ending {
-            Ending::By(who, _) => Some(who),
-            Ending::Auto | Ending::Expired => None,
-        };
-        let ended = match ending {
-            Ending::By(who, _) => around.people.get(who).map_or(VoteEnd::Expired, |person| {
-                VoteEnd::By(person.display_name.clone())
-            }),
-            Ending::Auto => VoteEnd::AllVoted,
-            Ending::Expired => VoteEnd::Expired,
         };
         self.keep(
             cx,
@@ -173,9 +165,7 @@ impl LegalVotes {
         reason: CancelReason,
         by: Option<ParticipantId>,
     ) {
-        for tag in [END, UPDATE, LOOK] {
-            around.forget(deadline(space, tag));
-        }
+        forget_deadlines(around, space);
         let Some(active) = self.spaces.get_mut(space).and_then(|here| here.active.take()) else {
             return;
         };
@@ -189,13 +179,7 @@ impl LegalVotes {
             end_time: cx.at,
         };
         cx.send(around.people.circle(Circle::Users(space)), &event);
-        let caller = by
-            .and_then(|by| around.access.get(by))
-            .map(|holder| holder.caller);
-        let issuer = match caller {
-            Some(Caller::User(user)) => user,
-            _ => active.leader.0,
-        };
+        let issuer = by.and_then(|by| around.user(by)).unwrap_or(active.leader.0);
         let ended = match &reason {
             CancelReason::RoomDestroyed => VoteEnd::RoomClosed,
             CancelReason::InitiatorLeft => VoteEnd::InitiatorLeft,

@@ -38,7 +38,7 @@ use crate::{
             VoteState, VoteSummary,
         },
         limits::{LEGAL_VOTE_ENTRIES_KEPT_MAX, LEGAL_VOTES_KEPT_MAX},
-        meeting::{Caller, ParticipationKind},
+        meeting::ParticipationKind,
         vote_parameters::{Issue, VoteParameters, ZoneName},
     },
     report::VoteEntryKind,
@@ -71,13 +71,16 @@ fn deadline(space: Space, tag: u8) -> (Namespace, Space, u8) {
     (Namespace::LegalVote, space, tag)
 }
 
+fn forget_deadlines(around: &mut Around<'_>, space: Space) {
+    for tag in [END, UPDATE, LOOK] {
+        around.forget(deadline(space, tag));
+    }
+}
+
 /// A registered user who is in a room.
 fn registered(around: &Around<'_>, space: Space, id: ParticipantId) -> Option<UserId> {
     let person = around.people.get(id).filter(|person| person.is_inside(space))?;
-    match around.access.get(id)?.caller {
-        Caller::User(user) if person.kind == ParticipationKind::User => Some(user),
-        _ => None,
-    }
+    around.user(id).filter(|_| person.kind == ParticipationKind::User)
 }
 
 impl Module for LegalVotes {
@@ -108,8 +111,10 @@ impl Module for LegalVotes {
         _reason: LeaveReason,
     ) {
         self.note(cx, around, (who, space), VoteEntryKind::Left);
-        let active = self.active(space).filter(|active| !active.is_being_counted());
-        if active.is_some_and(|active| active.config.initiator_id == who) {
+        if self
+            .running(space)
+            .is_some_and(|active| active.config.initiator_id == who)
+        {
             self.cancel(cx, around, space, CancelReason::InitiatorLeft, None);
         }
     }
@@ -194,8 +199,7 @@ impl Module for LegalVotes {
         }
     }
 
-    fn check(&self, settings: &RoomSettings, agenda: &Agenda) -> Result<(), String> {
-        let _ = settings;
+    fn check(&self, _settings: &RoomSettings, agenda: &Agenda) -> Result<(), String> {
         for here in self.spaces.values() {
             if let Some(active) = &here.active {
                 active.check()?;
@@ -210,12 +214,7 @@ impl Module for LegalVotes {
         let running = self.spaces.iter();
         let planned = running.filter_map(|(space, of)| Some((space, of.active.as_ref()?.ends_at()?)));
         check_deadlines(agenda, (Namespace::LegalVote, END), planned)?;
-        let runs = |space| {
-            self.active(space)
-                .is_some_and(|active| !active.is_being_counted())
-        };
-        let is_stray =
-            |due| matches!(due, Due::Module(Namespace::LegalVote, space, UPDATE | LOOK) if !runs(space));
+        let is_stray = |due| matches!(due, Due::Module(Namespace::LegalVote, space, UPDATE | LOOK) if self.running(space).is_none());
         if agenda.all().any(is_stray) {
             return Err("deadline of a vote that does not run".to_owned());
         }
@@ -228,6 +227,17 @@ impl LegalVotes {
         self.spaces.get(space)?.active.as_deref()
     }
 
+    /// The vote that runs in a room, and is not being counted.
+    fn running(&self, space: Space) -> Option<&ActiveVote> {
+        self.active(space).filter(|active| !active.is_being_counted())
+    }
+
+    /// The vote of a room, if it has this id and votes are taken.
+    fn taking_votes(&mut self, space: Space, id: LegalVoteId) -> Option<&mut ActiveVote> {
+        let active = self.spaces.get_mut(space)?.active.as_deref_mut();
+        active.filter(|active| active.id() == id && !active.is_being_counted())
+    }
+
     /// The room of the vote that runs and has this id.
     fn space_of(&self, vote: LegalVoteId) -> Option<Space> {
         let mut running = self
@@ -235,7 +245,7 @@ impl LegalVotes {
             .iter()
             .filter_map(|(space, here)| Some((space, here.active.as_ref()?)));
         running
-            .find(|(_, active)| active.config.legal_vote_id == vote)
+            .find(|(_, active)| active.id() == vote)
             .map(|(space, _)| space)
     }
 
@@ -268,7 +278,7 @@ impl LegalVotes {
             _ if !around.people.is_moderator(who) => Err(LegalVoteError::InsufficientPermissions),
             LegalVoteCommand::Start(asked) => self.start(cx, around, who, *asked),
             LegalVoteCommand::Stop { legal_vote_id } => {
-                self.running(space, legal_vote_id)?;
+                self.may_end(space, legal_vote_id)?;
                 let user = registered(around, space, who).ok_or(LegalVoteError::InsufficientPermissions)?;
                 self.end(cx, around, space, Ending::By(who, user));
                 Ok(())
@@ -277,7 +287,7 @@ impl LegalVotes {
                 legal_vote_id,
                 reason,
             } => {
-                self.running(space, legal_vote_id)?;
+                self.may_end(space, legal_vote_id)?;
                 let reason = CancelReason::Custom(reason.trimmed().shared());
                 self.cancel(cx, around, space, reason, Some(who));
                 Ok(())
@@ -290,11 +300,10 @@ impl LegalVotes {
     }
 
     /// The vote that a moderator wants to end runs, and is not being counted.
-    fn running(&self, space: Space, id: LegalVoteId) -> Result<(), LegalVoteError> {
-        let active = self.active(space).filter(|active| !active.is_being_counted());
-        match active {
+    fn may_end(&self, space: Space, id: LegalVoteId) -> Result<(), LegalVoteError> {
+        match self.running(space) {
             None => Err(LegalVoteError::NoVoteActive),
-            Some(active) if active.config.legal_vote_id != id => Err(LegalVoteError::InvalidVoteId),
+            Some(active) if active.id() != id => Err(LegalVoteError::InvalidVoteId),
             Some(_) => Ok(()),
         }
     }
@@ -359,11 +368,8 @@ impl LegalVotes {
         issue: &Issue,
     ) -> Result<(), LegalVoteError> {
         let space = around.people.space(who);
-        let here = self.spaces.of(space);
-        let active = here
-            .active
-            .as_mut()
-            .filter(|active| active.config.legal_vote_id == id && !active.is_being_counted())
+        let active = self
+            .taking_votes(space, id)
             .ok_or(LegalVoteError::InvalidVoteId)?;
         let user = registered(around, space, who).filter(|user| active.may_vote(*user));
         let user = user.ok_or(LegalVoteError::InsufficientPermissions)?;
@@ -393,10 +399,7 @@ impl LegalVotes {
         let Some(active) = self.spaces.get_mut(space).and_then(|here| here.active.as_mut()) else {
             return;
         };
-        let Some(Caller::User(user)) = around.access.get(who).map(|holder| holder.caller) else {
-            return;
-        };
-        if active.may_vote(user) {
+        if around.user(who).is_some_and(|user| active.may_vote(user)) {
             let name = around.people.get(who).map(|person| person.display_name.clone());
             active.note(cx.at, name, what);
         }

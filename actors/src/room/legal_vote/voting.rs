@@ -7,7 +7,7 @@ use super::{
         roster::Circle,
     },
     LegalVotes, UPDATE,
-    active::{ActiveVote, OpenVote, Votes},
+    active::{OpenVote, Votes},
     deadline,
     ending::Ending,
     registered,
@@ -62,7 +62,9 @@ impl LegalVotes {
         (who, space): (ParticipantId, Space),
         vote: CastVote,
     ) -> Result<UserId, VoteFailure> {
-        let active = self.voted_in(space, vote.legal_vote_id)?;
+        let active = self
+            .taking_votes(space, vote.legal_vote_id)
+            .ok_or(VoteFailure::InvalidVoteId)?;
         let user = registered(around, space, who);
         let name = around.people.get(who).map(|me| me.display_name.clone());
         let Votes::Open { tokens, cast, tally } = &mut active.votes else {
@@ -123,7 +125,9 @@ impl LegalVotes {
         (who, space): (ParticipantId, Space),
         ballot: &Ballot,
     ) -> Result<(UserId, SealedVote), VoteFailure> {
-        let active = self.voted_in(space, ballot.legal_vote_id)?;
+        let active = self
+            .taking_votes(space, ballot.legal_vote_id)
+            .ok_or(VoteFailure::InvalidVoteId)?;
         let Votes::Secret { cast, .. } = &mut active.votes else {
             return Err(VoteFailure::InvalidVoteId);
         };
@@ -140,17 +144,6 @@ impl LegalVotes {
         Ok((user, sealed))
     }
 
-    /// The vote of a room, if it has this id and votes are taken.
-    fn voted_in(&mut self, space: Space, id: LegalVoteId) -> Result<&mut ActiveVote, VoteFailure> {
-        let active = self
-            .spaces
-            .get_mut(space)
-            .and_then(|here| here.active.as_deref_mut());
-        active
-            .filter(|active| active.id() == id && !active.is_being_counted())
-            .ok_or(VoteFailure::InvalidVoteId)
-    }
-
     fn after_vote(&mut self, cx: &mut Cx, around: &mut Around<'_>, space: Space) {
         let Some(active) = self.active(space) else { return };
         if active.have_all_voted() && active.config.asked.auto_close {
@@ -162,8 +155,7 @@ impl LegalVotes {
         }
         // The first vote shows at once, those that follow within the interval show together.
         let receivers = u64::from(around.people.circle(Circle::Users(space)).count());
-        let entries = active.results().map_or(0, |results| results.voting_record.len()) as u64;
-        let millis = entries * ENTRY_BYTES * receivers / LEGAL_VOTE_BYTES_PER_MILLI;
+        let millis = active.count() as u64 * ENTRY_BYTES * receivers / LEGAL_VOTE_BYTES_PER_MILLI;
         let millis = LEGAL_VOTE_INTERVAL_MILLIS.max(i64::try_from(millis).unwrap_or(i64::MAX));
         match active.shown_at.map(|at| at.plus_millis(millis)) {
             Some(next) if next > cx.at => around.remind(update, next),

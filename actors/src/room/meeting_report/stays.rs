@@ -7,11 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     ids::{ParticipantId, Space, Timestamp, UserId},
-    protocol::{
-        limits::DEPARTED_ATTENDEES_MAX,
-        meeting::{Caller, Role},
-        names::DisplayName,
-    },
+    protocol::{limits::DEPARTED_ATTENDEES_MAX, meeting::Role, names::DisplayName},
     report::Attendee,
     room::{
         cost::Cost,
@@ -137,10 +133,7 @@ impl Stays {
 
 /// The stay of somebody who is in a room, or was, as far as the roster knows.
 fn stay(around: &Around<'_>, who: ParticipantId, me: &Participant, space: Space) -> Option<Stay> {
-    let user = match around.access.get(who).map(|holder| holder.caller) {
-        Some(Caller::User(user)) => Some(user),
-        _ => None,
-    };
+    let user = around.user(who);
     let joined = me.visit(space)?.joined_at;
     Some(Stay { joined, user })
 }

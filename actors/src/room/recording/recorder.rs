@@ -151,9 +151,7 @@ impl Recording {
 
     fn await_until(&mut self, until: Timestamp) {
         self.awaited_until = Some(until);
-        for (_, target) in self.targets.iter_mut() {
-            target.begin_until(until);
-        }
+        self.targets.begin_until(until);
     }
 
     /// A recorder has taken the work and is on its way, or none will come.
@@ -236,10 +234,7 @@ impl Recording {
             knows: self.targets.iter().map(|(id, _)| id).collect(),
         });
         self.await_nobody(cx, around);
-        let until = cx.at.plus_secs(RECORDER_BEGINS_SECS);
-        for (_, target) in self.targets.iter_mut() {
-            target.begin_until(until);
-        }
+        self.targets.begin_until(cx.at.plus_secs(RECORDER_BEGINS_SECS));
         self.settle(cx, around);
     }
 

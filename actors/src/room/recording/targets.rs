@@ -112,12 +112,6 @@ impl Target {
         });
     }
 
-    pub(super) fn begin_until(&mut self, until: Timestamp) {
-        if let Some(starting) = &mut self.starting {
-            starting.until = until;
-        }
-    }
-
     /// It does not run any more.
     pub(super) fn end(&mut self) {
         self.status = StreamStatus::Inactive;
@@ -172,6 +166,17 @@ impl Targets {
 
     pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = (StreamingTargetId, &mut Target)> {
         self.all.iter_mut().map(|(id, target)| (*id, target))
+    }
+
+    /// What is starting must run by then.
+    pub(super) fn begin_until(&mut self, until: Timestamp) {
+        for starting in self
+            .all
+            .values_mut()
+            .filter_map(|target| target.starting.as_mut())
+        {
+            starting.until = until;
+        }
     }
 
     pub(super) fn has(&self, id: StreamingTargetId) -> bool {
