@@ -22,7 +22,7 @@ def start(server, path, token, body):
 @check
 def gateways(scene):
     """a gateway and a recorder enter by their realm roles, are no people, and each does only its own"""
-    client, server = scene.simple()
+    client, server = scene.simple(RECORDING__HAND_OUT="true")
     host = sign_in(server, client, scene.person("host"))
     caller, room = room_with_telephone(server, host)
     gateway = scene.service("gateway", steps.CALL_IN_ROLE)
