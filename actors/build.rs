@@ -20,8 +20,10 @@ fn main() -> Result<(), Box<dyn Error>> {
         "src/encoding.rs",
         "src/ids.rs",
         "src/livekit.rs",
+        "src/meeting_notes.rs",
         "src/task.rs",
         "src/ticket.rs",
+        "src/whiteboard.rs",
         "../Cargo.lock",
     ] {
         println!("cargo::rerun-if-changed={file}");

@@ -38,7 +38,7 @@ use crate::{
     people::People,
     readiness::Readiness,
     recorders::Recorders,
-    reports::{Renderer, Reports},
+    reports::Renderer,
     seals::Seals,
     shared_folders::SharedFolders,
     signaling::Signaling,
@@ -117,12 +117,8 @@ fn tasks_of_rooms(
     assets: &Assets,
 ) -> Result<Tasks, BuildError> {
     let renderer = Renderer::of_this_program().map_err(BuildError::Renderer)?;
-    Ok(Tasks {
-        media: Arc::clone(media),
-        reports: Reports::new(db.clone(), assets.clone(), config.quotas, renderer),
-        recorders: recorders.clone(),
-        db: db.clone(),
-    })
+    let outside = (Arc::clone(media), recorders.clone());
+    Ok(Tasks::new(config, db, outside, (assets, renderer))?)
 }
 
 impl App {

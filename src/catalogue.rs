@@ -12,7 +12,7 @@ pub const CATALOGUE: [(&str, &[&str]); 19] = [
     ("integration", &["outlook"]),
     ("legal_vote", &[]),
     ("livekit", &[]),
-    ("meeting_notes", &[]),
+    (MEETING_NOTES, &[]),
     ("meeting_report", &[]),
     ("moderation", &[]),
     ("polls", &[]),
@@ -22,7 +22,7 @@ pub const CATALOGUE: [(&str, &[&str]); 19] = [
     ("subroom_audio", &[]),
     ("timer", &[]),
     (TRAINING_REPORT, &[]),
-    ("whiteboard", &[]),
+    (WHITEBOARD, &[]),
 ];
 
 /// Modules that a server has without further settings.
@@ -56,6 +56,12 @@ pub const RECORDING: &str = "recording";
 
 /// Module: what the recorder of a meeting is told, and tells. It goes with [`RECORDING`].
 pub const RECORDING_SERVICE: &str = "recording_service";
+
+/// Module: notes are taken, where an Etherpad is set up.
+pub const MEETING_NOTES: &str = "meeting_notes";
+
+/// Module: everybody draws, where a Spacedeck is set up.
+pub const WHITEBOARD: &str = "whiteboard";
 
 /// Module: participants of a training are asked now and then whether they are there.
 pub const TRAINING_REPORT: &str = "training_participation_report";

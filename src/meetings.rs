@@ -1,5 +1,8 @@
 //! From rows to meetings: what the live core is told about rooms and people, and what it asks the database.
 
+mod boards;
+mod documents;
+mod notes;
 mod tasks;
 
 use std::{
@@ -25,8 +28,8 @@ use colloquy_actors::{
     session::RateLimits,
 };
 
-pub use self::tasks::Tasks;
 use self::tasks::livestream;
+pub use self::{boards::Boards, documents::Documents, notes::Notes, tasks::Tasks};
 use crate::{
     call_in::CallerNames,
     catalogue::{CALL_IN, CORE, RECORDING, RECORDING_SERVICE},

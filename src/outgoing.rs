@@ -40,6 +40,23 @@ pub fn client(outgoing: &Outgoing, service: &Url, waits: Waits) -> Result<Client
     builder.build()
 }
 
+/// The address of a service with a slash at its end: what is below it is joined to it.
+#[must_use]
+pub fn as_folder(base: &Url) -> Url {
+    below(base, &[""])
+}
+
+/// An address below that of a service. Segments are encoded as far as they must be.
+#[must_use]
+pub fn below(base: &Url, path: &[&str]) -> Url {
+    let mut url = base.clone();
+    // A URL without segments is none of the web, as settings are.
+    if let Ok(mut segments) = url.path_segments_mut() {
+        segments.pop_if_empty().extend(path);
+    }
+    url
+}
+
 /// The proxy, for https requests to machines beyond private networks that are not named as exceptions.
 fn through(outgoing: Outgoing, proxy: Url) -> Proxy {
     Proxy::custom(move |url| needs_proxy(&outgoing, url).then(|| proxy.clone()))

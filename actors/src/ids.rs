@@ -73,6 +73,22 @@ impl Space {
     pub const MAIN: Self = Self(None);
 }
 
+/// A room of a meeting as services outside are told of it: `<room id>` for the main room, `<room id>:<breakout id>` for a breakout room.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct SpaceName {
+    pub room: RoomId,
+    pub space: Space,
+}
+
+impl fmt::Display for SpaceName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.space.0 {
+            None => self.room.fmt(f),
+            Some(breakout) => write!(f, "{}:{breakout}", self.room),
+        }
+    }
+}
+
 /// The number of a WebSocket session within its room. Its high half is drawn anew in each life of the room, so that none is used twice,
 /// whatever a disk has lost.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

@@ -13,7 +13,7 @@ use rand::{Rng, RngExt, distr::Alphanumeric};
 
 use crate::{
     ballots::Ballots,
-    ids::{OriginHash, RoomId, Timestamp, UserId},
+    ids::{OriginHash, RoomId, TaskId, Timestamp, UserId},
     protocol::meeting::{Caller, Role},
     room::{Room, input::Notice},
     sealed::Unsealer,
@@ -104,6 +104,12 @@ pub trait TaskRunner: fmt::Debug + Send + Sync {
     /// Does it, or says that it can't be done at the moment: the room does not ask again by itself. What lasts longer than
     /// [`crate::task::Work::time_limit`] is given up. It may be asked for again after a restart, under the same id.
     fn run(&self, task: Task) -> BoxFuture<'_, Outcome>;
+
+    /// The link to what a task has made, where that is a secret: outcomes are logged, this is not. It is known as long as the process
+    /// lives and what it leads to is there.
+    fn link(&self, _task: TaskId) -> Option<String> {
+        None
+    }
 }
 
 /// How callers by telephone are shown.

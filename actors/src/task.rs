@@ -7,17 +7,20 @@ use serde::{Deserialize, Serialize};
 use crate::{
     ids::{LegalVoteId, ParticipantId, RoomId, TaskId, UserId},
     livekit,
+    meeting_notes::NotesCall,
     protocol::{
         Namespace,
         ballot::SealedVote,
         legal_vote::VoteResults,
         limits::{
-            LIVEKIT_LOOK_SECS, LIVEKIT_TASK_SECS, LIVESTREAMS_READ_SECS, RECORDER_COMES_SECS,
-            REPORT_TASK_SECS, TASKS_AFTER_MEETING_SECS,
+            LIVEKIT_LOOK_SECS, LIVEKIT_TASK_SECS, LIVESTREAMS_READ_SECS, NOTES_PDF_SECS, NOTES_TASK_SECS,
+            RECORDER_COMES_SECS, REPORT_TASK_SECS, TASKS_AFTER_MEETING_SECS, WHITEBOARD_CREATE_SECS,
+            WHITEBOARD_DELETE_SECS, WHITEBOARD_PDF_SECS,
         },
         meeting::Livestream,
     },
     report::Report,
+    whiteboard::{Board, BoardCall},
 };
 
 /// Something that a room wants done. It is asked for again when its process died before it was known to be done: who does it
@@ -44,6 +47,8 @@ pub enum Work {
     ReadLivestreams {
         room: RoomId,
     },
+    Whiteboard(BoardCall),
+    MeetingNotes(NotesCall),
 }
 
 /// What a room wants of whoever has the keys of its secret votes.
@@ -65,9 +70,12 @@ impl Work {
     pub const fn livekit(&self) -> Option<&livekit::Call> {
         match self {
             Self::Livekit(call) => Some(call),
-            Self::Report(_) | Self::Ballots(_) | Self::AskRecorder { .. } | Self::ReadLivestreams { .. } => {
-                None
-            }
+            Self::Report(_)
+            | Self::Ballots(_)
+            | Self::AskRecorder { .. }
+            | Self::ReadLivestreams { .. }
+            | Self::Whiteboard(_)
+            | Self::MeetingNotes(_) => None,
         }
     }
 
@@ -79,6 +87,8 @@ impl Work {
             Self::Ballots(_) => Namespace::LegalVote,
             Self::Report(report) => report.content.namespace(),
             Self::AskRecorder { .. } | Self::ReadLivestreams { .. } => Namespace::Recording,
+            Self::Whiteboard(_) => Namespace::Whiteboard,
+            Self::MeetingNotes(_) => Namespace::MeetingNotes,
         }
     }
 
@@ -91,6 +101,8 @@ impl Work {
             }
             Self::Report(_) => true,
             Self::Ballots(_) | Self::AskRecorder { .. } | Self::ReadLivestreams { .. } => false,
+            Self::Whiteboard(call) => matches!(call, BoardCall::Delete { .. }),
+            Self::MeetingNotes(call) => matches!(call, NotesCall::Delete { .. }),
         }
     }
 
@@ -104,6 +116,13 @@ impl Work {
             Self::Report(_) => Duration::from_secs(REPORT_TASK_SECS),
             Self::AskRecorder { .. } => Duration::from_secs(RECORDER_COMES_SECS),
             Self::ReadLivestreams { .. } => Duration::from_secs(LIVESTREAMS_READ_SECS),
+            Self::Whiteboard(call) => Duration::from_secs(match call {
+                BoardCall::Create { .. } => WHITEBOARD_CREATE_SECS,
+                BoardCall::Delete { .. } => WHITEBOARD_DELETE_SECS,
+                BoardCall::Pdf { .. } => WHITEBOARD_PDF_SECS,
+            }),
+            Self::MeetingNotes(NotesCall::Pdf { .. }) => Duration::from_secs(NOTES_PDF_SECS),
+            Self::MeetingNotes(_) => Duration::from_secs(NOTES_TASK_SECS),
         }
     }
 
@@ -112,9 +131,12 @@ impl Work {
     pub const fn secs_after_meeting(&self) -> u64 {
         match self {
             Self::Report(_) => REPORT_TASK_SECS,
-            Self::Livekit(_) | Self::Ballots(_) | Self::AskRecorder { .. } | Self::ReadLivestreams { .. } => {
-                TASKS_AFTER_MEETING_SECS
-            }
+            Self::Livekit(_)
+            | Self::Ballots(_)
+            | Self::AskRecorder { .. }
+            | Self::ReadLivestreams { .. }
+            | Self::Whiteboard(_)
+            | Self::MeetingNotes(_) => TASKS_AFTER_MEETING_SECS,
         }
     }
 }
@@ -140,6 +162,8 @@ pub enum Outcome {
     Counted(Option<VoteResults>),
     /// Where the room's owner lets it be streamed to.
     Livestreams(Vec<Livestream>),
+    /// The whiteboard is there.
+    BoardMade(Board),
     /// The document is an asset with this file's name; its id is that of the task.
     Stored {
         filename: String,

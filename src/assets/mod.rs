@@ -3,6 +3,7 @@
 //! A content is stored first, its row second: what is listed is whole. What is left without a row by a crash, or by a store
 //! that did not answer when something was deleted, is an orphan, and [`Assets::find_orphans`] finds it.
 
+mod documents;
 mod error;
 mod filename;
 mod objects;
@@ -25,6 +26,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use uuid::Uuid;
 
 pub use self::{
+    documents::NewDocument,
     error::{ObjectError, UploadError},
     filename::{FILENAME_CHARS_MAX, file_name, numbered},
     objects::{Content, Objects, OpenError},

@@ -3,10 +3,15 @@
 use super::explain;
 use crate::{
     config::Config,
+    etherpad::{Etherpad, EtherpadError},
     identity::{IssuerUrls, ask_issuer},
     livekit::{CallError, RoomService},
     recorders::Recorders,
+    spacedeck::{Spacedeck, SpacedeckError},
 };
+
+/// The name of no room.
+const NOBODY: &str = "00000000-0000-0000-0000-000000000000";
 
 /// What a look outside found.
 pub(super) struct Found {
@@ -28,6 +33,8 @@ pub(super) fn ask(config: &Config) -> Vec<Found> {
         runtime.block_on(livekit(config)),
     ];
     found.extend(runtime.block_on(broker(config)));
+    found.extend(runtime.block_on(spacedeck(config)));
+    found.extend(runtime.block_on(etherpad(config)));
     found
 }
 
@@ -91,6 +98,59 @@ async fn broker(config: &Config) -> Option<Found> {
             is_fine: false,
         },
         Err(error) => failed(WHOM, &error),
+    })
+}
+
+/// Looks for whiteboards of a name that none has. Nobody is asked where none is set up.
+async fn spacedeck(config: &Config) -> Option<Found> {
+    const WHOM: &str = "Spacedeck";
+    let url = config.whiteboard.base_url.as_ref()?;
+    let spacedeck = match Spacedeck::of_config(config) {
+        Ok(spacedeck) => spacedeck?,
+        Err(error) => return Some(failed(WHOM, &error)),
+    };
+    Some(match spacedeck.named(NOBODY).await {
+        Ok(_) => fine(WHOM, format!("{url}: it knows the key")),
+        Err(error @ SpacedeckError::Refused(_)) => Found {
+            whom: WHOM,
+            line: format!("{url}: {error}: is whiteboard.api_key the API token of an account there?"),
+            is_fine: false,
+        },
+        Err(error) => Found {
+            whom: WHOM,
+            line: format!("{url}: {error}"),
+            is_fine: false,
+        },
+    })
+}
+
+/// Shows Etherpad the key. Nobody is asked where none is set up.
+async fn etherpad(config: &Config) -> Option<Found> {
+    const WHOM: &str = "Etherpad";
+    let url = config.etherpad.base_url.as_ref()?;
+    let etherpad = match Etherpad::of_config(config) {
+        Ok(etherpad) => etherpad?,
+        Err(error) => return Some(failed(WHOM, &error)),
+    };
+    Some(match etherpad.greet().await {
+        Ok(()) => fine(
+            WHOM,
+            format!(
+                "{url}: it knows the key; whether it has the plugins for etherpad.access = \"sessions\" can't be seen here"
+            ),
+        ),
+        Err(error @ EtherpadError::WrongKey) => Found {
+            whom: WHOM,
+            line: format!(
+                "{url}: {error}: is etherpad.api_key what stands in its APIKEY.txt, and (from version 2 on) authenticationMethod \"apikey\"?"
+            ),
+            is_fine: false,
+        },
+        Err(error) => Found {
+            whom: WHOM,
+            line: format!("{url}: {error}"),
+            is_fine: false,
+        },
     })
 }
 

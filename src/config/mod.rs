@@ -9,6 +9,7 @@ mod database;
 mod defaults;
 mod environment;
 mod error;
+mod etherpad;
 mod file;
 mod foreign;
 mod guests;
@@ -30,6 +31,7 @@ mod secret_keys;
 mod shared_folder;
 mod turn;
 mod validate;
+mod whiteboard;
 
 use std::{net::SocketAddr, path::PathBuf};
 
@@ -47,6 +49,7 @@ pub use self::{
     defaults::{Avatars, Defaults, UserSearch},
     environment::CONFIG_FILE_VARIABLE,
     error::{ConfigError, Problem, SettingSource},
+    etherpad::{EtherpadAccess, EtherpadSettings},
     foreign::import_file,
     guests::Guests,
     job::Job,
@@ -60,6 +63,7 @@ pub use self::{
     recording::RecordingSettings,
     shared_folder::SharedFolderSettings,
     turn::{Turn, TurnServer},
+    whiteboard::WhiteboardSettings,
 };
 
 /// Path below which the development issuer answers.
@@ -82,6 +86,8 @@ pub struct Config {
     pub livekit: Livekit,
     pub mail: MailSettings,
     pub shared_folder: SharedFolderSettings,
+    pub whiteboard: WhiteboardSettings,
+    pub etherpad: EtherpadSettings,
     pub assets: AssetSettings,
     pub recording: RecordingSettings,
     pub turn: Turn,

@@ -1,7 +1,7 @@
 //! Modules that need something beside this server, and whether it is set up.
 
 use super::Config;
-use crate::catalogue::{RECORDING, RECORDING_SERVICE, SERVED};
+use crate::catalogue::{MEETING_NOTES, RECORDING, RECORDING_SERVICE, SERVED, WHITEBOARD};
 
 /// What a module needs from the operator.
 struct Need {
@@ -12,6 +12,11 @@ struct Need {
 }
 
 const NEEDS: &[Need] = &[
+    Need {
+        module: MEETING_NOTES,
+        keys: "etherpad.base_url",
+        is_met: |config| config.etherpad.base_url.is_some(),
+    },
     Need {
         module: RECORDING,
         keys: "recording.hand_out or recording.amqp_url",
@@ -26,6 +31,11 @@ const NEEDS: &[Need] = &[
         module: "shared_folder",
         keys: "shared_folder.url",
         is_met: |config| config.shared_folder.url.is_some(),
+    },
+    Need {
+        module: WHITEBOARD,
+        keys: "whiteboard.base_url",
+        is_met: |config| config.whiteboard.base_url.is_some(),
     },
 ];
 

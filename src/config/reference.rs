@@ -71,6 +71,8 @@ fn settings_that_are_absent_by_default_have_a_valid_example() {
             "oidc.user_search.client_id",
             "mail.password",
             "shared_folder.password",
+            "whiteboard.api_key",
+            "etherpad.api_key",
             "assets.s3.secret_access_key",
             "recording.amqp_url"
         ]

@@ -23,52 +23,19 @@ const WRITABLE: u32 = 0o022;
 /// Reads every secret that stands in a file, and puts it where it belongs. What can't be read is told.
 pub(super) fn read_into(config: &mut Config) -> Vec<Violation> {
     let mut files = Files(Vec::new());
-    let Config {
-        database,
-        livekit,
-        oidc,
-        mail,
-        shared_folder,
-        assets,
-        recording,
-        turn,
-        ..
-    } = config;
+    let (database, livekit) = (&mut config.database, &mut config.livekit);
     if let Some(url) = files.read("database.url_file", database.url_file.as_deref()) {
         database.url = Some(url.reveal().to_owned());
     }
     if let Some(secret) = files.read("livekit.api_secret_file", livekit.api_secret_file.as_deref()) {
         livekit.api_secret = secret;
     }
-    let optional = [
-        (
-            "oidc.user_search.client_secret_file",
-            &oidc.user_search.client_secret_file,
-            &mut oidc.user_search.client_secret,
-        ),
-        ("mail.password_file", &mail.password_file, &mut mail.password),
-        (
-            "shared_folder.password_file",
-            &shared_folder.password_file,
-            &mut shared_folder.password,
-        ),
-        (
-            "assets.s3.secret_access_key_file",
-            &assets.s3.secret_access_key_file,
-            &mut assets.s3.secret_access_key,
-        ),
-        (
-            "recording.amqp_url_file",
-            &recording.amqp_url_file,
-            &mut recording.amqp_url,
-        ),
-    ];
-    for (key, file, secret) in optional {
-        if let Some(read) = files.read(key, file.as_deref()) {
+    for (key, file, secret) in optional(config) {
+        if let Some(read) = files.read(key, file) {
             *secret = Some(read);
         }
     }
-    for (index, server) in turn.servers.iter_mut().enumerate() {
+    for (index, server) in config.turn.servers.iter_mut().enumerate() {
         let key = format!("turn.servers.{index}.secret_file");
         if server.secret_file.is_some() && !server.secret.reveal().is_empty() {
             files.refuse(
@@ -80,6 +47,57 @@ pub(super) fn read_into(config: &mut Config) -> Vec<Violation> {
         }
     }
     files.0
+}
+
+/// Secrets that may be absent, with their files and keys.
+fn optional(config: &mut Config) -> [(&'static str, Option<&Path>, &mut Option<Secret>); 7] {
+    let Config {
+        oidc,
+        mail,
+        shared_folder,
+        whiteboard,
+        etherpad,
+        assets,
+        recording,
+        ..
+    } = config;
+    [
+        (
+            "oidc.user_search.client_secret_file",
+            oidc.user_search.client_secret_file.as_deref(),
+            &mut oidc.user_search.client_secret,
+        ),
+        (
+            "mail.password_file",
+            mail.password_file.as_deref(),
+            &mut mail.password,
+        ),
+        (
+            "shared_folder.password_file",
+            shared_folder.password_file.as_deref(),
+            &mut shared_folder.password,
+        ),
+        (
+            "whiteboard.api_key_file",
+            whiteboard.api_key_file.as_deref(),
+            &mut whiteboard.api_key,
+        ),
+        (
+            "etherpad.api_key_file",
+            etherpad.api_key_file.as_deref(),
+            &mut etherpad.api_key,
+        ),
+        (
+            "assets.s3.secret_access_key_file",
+            assets.s3.secret_access_key_file.as_deref(),
+            &mut assets.s3.secret_access_key,
+        ),
+        (
+            "recording.amqp_url_file",
+            recording.amqp_url_file.as_deref(),
+            &mut recording.amqp_url,
+        ),
+    ]
 }
 
 /// Files with secrets that other users of this machine can read, with their modes. Below /run is what the system, or the
@@ -96,6 +114,8 @@ pub(super) fn exposed(config: &Config) -> Vec<Violation> {
         ),
         ("mail.password_file", &config.mail.password_file),
         ("shared_folder.password_file", &config.shared_folder.password_file),
+        ("whiteboard.api_key_file", &config.whiteboard.api_key_file),
+        ("etherpad.api_key_file", &config.etherpad.api_key_file),
         (
             "assets.s3.secret_access_key_file",
             &config.assets.s3.secret_access_key_file,
@@ -192,12 +212,14 @@ mod tests {
         let toml = |name: &str| format!("'{}'", file(&folder, name, &format!("the {name}\n")).display());
         let mut config: Config = toml::from_str(&format!(
             "database.url_file = {}\nlivekit.api_secret_file = {}\nmail.password_file = {}\n\
-             shared_folder.password_file = {}\nassets.s3.secret_access_key_file = {}\n\
+             shared_folder.password_file = {}\nwhiteboard.api_key_file = {}\netherpad.api_key_file = {}\nassets.s3.secret_access_key_file = {}\n\
              recording.amqp_url_file = {}\nturn.servers = [{{ uris = ['turn:t'], secret_file = {} }}]\noidc.user_search.client_secret_file = {}",
             toml("url"),
             toml("livekit"),
             toml("mail"),
             toml("folder"),
+            toml("board"),
+            toml("pad"),
             toml("s3"),
             toml("broker"),
             toml("turn"),
@@ -217,6 +239,8 @@ mod tests {
             shown(&config.shared_folder.password).as_deref(),
             Some("the folder")
         );
+        assert_eq!(shown(&config.whiteboard.api_key).as_deref(), Some("the board"));
+        assert_eq!(shown(&config.etherpad.api_key).as_deref(), Some("the pad"));
         assert_eq!(
             shown(&config.assets.s3.secret_access_key).as_deref(),
             Some("the s3")

@@ -6,12 +6,14 @@ use url::Url;
 
 /// Keys of secrets; `*` stands for the index in a list. Each has a sibling with the ending `_file`, but for the passwords of the
 /// development issuer, which are no secrets to anybody.
-pub(super) const SECRET_KEYS: [&str; 9] = [
+pub(super) const SECRET_KEYS: [&str; 11] = [
     "database.url",
     "livekit.api_secret",
     "oidc.user_search.client_secret",
     "mail.password",
     "shared_folder.password",
+    "whiteboard.api_key",
+    "etherpad.api_key",
     "assets.s3.secret_access_key",
     "recording.amqp_url",
     "turn.servers.*.secret",

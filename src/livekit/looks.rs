@@ -11,10 +11,8 @@ use tokio::{
     time::{Instant, sleep_until},
 };
 
-use super::{
-    breaker::WaitLimit,
-    room_service::{CallError, RoomService},
-};
+use super::room_service::{CallError, RoomService};
+use crate::breaker::WaitLimit;
 
 /// Whose turn it is to look: those first who wait for something to be as it should be, among others whoever has waited longest.
 #[derive(Debug)]

@@ -1,6 +1,5 @@
 //! LiveKit: what the live core is told of it, and the calls that rooms want made.
 
-mod breaker;
 mod looks;
 mod messages;
 mod mutes;
@@ -15,12 +14,12 @@ use colloquy_actors::livekit::Livekit;
 use url::Url;
 
 pub use self::{
-    breaker::FAILURES_MAX,
     room_service::{ANSWER_BYTES_MAX, CALLS_MAX, CallError, LIST_BYTES_MAX, RoomService},
     sweep::{Sweep, SweepError},
     timeouts::LivekitTimeouts,
     webhook::{WEBHOOK_BYTES_MAX, Webhook, WebhookError, WebhookEvent},
 };
+pub use crate::breaker::FAILURES_MAX;
 use crate::config;
 
 /// The keys with which rooms sign access tokens, and LiveKit's addresses for clients.

@@ -19,7 +19,6 @@ use tokio::{
 use url::Url;
 
 use super::{
-    breaker::{Breaker, WaitLimit},
     looks::Pace,
     messages::{
         ApiRefusal, Claims, Grant, NewPermission, Nothing, OfAll, OfParticipant, OfRoom, OfTrack,
@@ -29,6 +28,7 @@ use super::{
     timeouts::LivekitTimeouts,
 };
 use crate::{
+    breaker::{Breaker, WaitLimit},
     config,
     outgoing::{self, Waits},
 };
@@ -134,7 +134,7 @@ impl RoomService {
             calls: Semaphore::new(CALLS_MAX),
             lists: Semaphore::new(LISTS_MAX),
             removals: Semaphore::new(REMOVALS_MAX),
-            breaker: Breaker::new(timeouts.pause, timeouts.probe),
+            breaker: Breaker::new("LiveKit", timeouts.pause, timeouts.probe),
             pace: Pace::new(timeouts.look),
             is_refused: AtomicBool::new(false),
             has_told_absence: AtomicBool::new(false),

@@ -24,8 +24,18 @@ const SERVER: Floors = &[
     &["call_in", "disabled_users", "former_issuers", "mail", "people"],
     &["tariffs"],
     &["reports"],
-    &["assets", "identity", "livekit", "recorders", "shared_folders"],
     &[
+        "assets",
+        "etherpad",
+        "identity",
+        "livekit",
+        "recorders",
+        "shared_folders",
+        "spacedeck",
+    ],
+    &[
+        "breaker",
+        "fetched_pdf",
         "known_users",
         "listener",
         "origins",
@@ -72,7 +82,7 @@ const CORE: Floors = &[
     &["room"],
     &["ballots"],
     &["task"],
-    &["livekit", "report"],
+    &["livekit", "meeting_notes", "report", "whiteboard"],
     &["protocol"],
     &["access_revision", "bucket", "encoding", "frame", "ids", "sealed"],
 ];

@@ -15,6 +15,7 @@ mod identity;
 mod jobs;
 mod livekit;
 mod mail;
+mod meeting_notes;
 mod recording;
 mod reports;
 mod rest;
@@ -26,3 +27,4 @@ mod store;
 #[allow(dead_code, reason = "a toolbox: what no test needs today is for the next one")]
 mod support;
 mod well_known;
+mod whiteboard;

@@ -3,6 +3,7 @@
 pub mod binary;
 pub mod dev_issuer;
 pub mod directory;
+pub mod etherpad;
 pub mod livekit;
 pub mod log;
 pub mod meeting;
@@ -19,5 +20,6 @@ pub mod recorder;
 pub mod rest;
 pub mod server;
 pub mod smtp;
+pub mod spacedeck;
 pub mod statements;
 mod stored;

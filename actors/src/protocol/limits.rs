@@ -328,6 +328,27 @@ pub const TASKS_PER_ROOM_MAX: usize = 4_096;
 pub const LIVEKIT_TASK_SECS: u64 = 60;
 /// A look waits for its turn, too: there are ten in a second.
 pub const LIVEKIT_LOOK_SECS: u64 = 300;
+/// A whiteboard is there so long after it was asked for, or not at all.
+pub const WHITEBOARD_CREATE_SECS: u64 = 10;
+/// Its deletion is tried for that long.
+pub const WHITEBOARD_DELETE_SECS: u64 = 60;
+/// Its PDF is made, fetched and stored within that time.
+pub const WHITEBOARD_PDF_SECS: u64 = 90;
+/// What Etherpad is asked for may take that long, with all requests that it consists of.
+pub const NOTES_TASK_SECS: u64 = 60;
+/// A PDF of a pad is made, fetched and stored within that time.
+pub const NOTES_PDF_SECS: u64 = 90;
+/// Sessions of a room at Etherpad that are made or ended at the same time.
+pub const NOTES_TASKS_AT_ONCE: usize = 4;
+/// What failed there is tried again so long after, and so often in a row; then that participant is left out.
+pub const NOTES_RETRY_SECS: u64 = 5;
+pub const NOTES_FAILURES_MAX: u8 = 4;
+/// A session at Etherpad ends by itself after that time, and is made anew before.
+pub const NOTES_SESSION_SECS: u64 = 2 * 3600;
+pub const NOTES_RENEWAL_SECS: u64 = 110 * 60;
+const _: () = assert!(NOTES_RENEWAL_SECS + NOTES_TASK_SECS < NOTES_SESSION_SECS);
+/// Sessions that are still to be ended; of more the oldest end by themselves.
+pub const NOTES_DISMISSALS_MAX: usize = 1_000;
 /// A dropped meeting's room waits that long for its tasks.
 pub const TASKS_AFTER_MEETING_SECS: u64 = 60;
 /// A report may take that long, also for a room whose meeting was dropped.

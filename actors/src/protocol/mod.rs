@@ -10,6 +10,7 @@ pub mod legal_vote;
 pub mod limits;
 pub mod livekit;
 pub mod meeting;
+pub mod meeting_notes;
 pub mod meeting_report;
 pub mod moderation;
 pub mod names;
@@ -24,6 +25,7 @@ pub mod timer;
 pub mod training_participation_report;
 pub mod vote_parameters;
 pub mod vote_token;
+pub mod whiteboard;
 
 use std::{borrow::Cow, fmt::Write as _};
 

@@ -6,8 +6,8 @@ use serde_json::value::RawValue;
 
 use super::{
     Event, automod, breakout, chat, control, legal_vote, legal_vote::LegalVoteCommand, livekit,
-    meeting::ParticipationKind, meeting_report, moderation, object, polls, recording, recording_service,
-    shared_folder, timer, training_participation_report,
+    meeting::ParticipationKind, meeting_notes, meeting_report, moderation, object, polls, recording,
+    recording_service, shared_folder, timer, training_participation_report, whiteboard,
 };
 
 /// Calls a macro with all namespaces. `control` is part of every session; the others are modules, which a tariff allows or
@@ -44,6 +44,10 @@ macro_rules! with_namespaces {
             recording_service RecordingService(RecordingServiceCommand, RecordingServiceEvent, RecordingServiceError)
                 keeps RecordingService for everybody
                 "Orders for the recorder of a room (`action`), and its reports (`message`). For others there is nothing here.";
+            meeting_notes MeetingNotes(MeetingNotesCommand, MeetingNotesEvent, MeetingNotesError) keeps Notes for everybody
+                "A pad at Etherpad, in which those write whom a moderator chooses.";
+            whiteboard Whiteboard(WhiteboardCommand, WhiteboardEvent, WhiteboardError) keeps Whiteboards for everybody
+                "A whiteboard at Spacedeck, on which everybody in a room draws.";
         }
     };
 }

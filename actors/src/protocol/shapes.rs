@@ -11,6 +11,7 @@ use super::{
     legal_vote::LegalVoteState,
     livekit::LivekitState,
     meeting::{ControlState, EventInfo, Role, RoomInfo, Tariff},
+    meeting_notes::MeetingNotesPeerState,
     moderation::WaitingRoomState,
     names::DisplayName,
     polls::PollsState,
@@ -19,6 +20,7 @@ use super::{
     shared_folder::SharedFolderState,
     timer::TimerState,
     training_participation_report::TrainingParticipationReportState,
+    whiteboard::WhiteboardState,
 };
 use crate::ids::{GroupId, ParticipantId, Timestamp};
 
@@ -37,6 +39,9 @@ pub struct ParticipantShape<'a> {
     /// Of who has said whether it agrees to be recorded.
     #[schemars(skip_serializing_if = "Option::is_none")]
     pub recording: Option<RecordingPeerState>,
+    /// Of who has access to the pad.
+    #[schemars(skip_serializing_if = "Option::is_none")]
+    pub meeting_notes: Option<MeetingNotesPeerState>,
 }
 
 /// `timer` of a participant, while a ready check is on.
@@ -105,6 +110,8 @@ pub struct JoinSuccess<'a> {
     /// For the recorder.
     #[schemars(skip_serializing_if = "Option::is_none")]
     pub recording_service: Option<RecordingServiceState<'a>>,
+    #[schemars(skip_serializing_if = "Option::is_none")]
+    pub whiteboard: Option<WhiteboardState<'a>>,
 }
 
 /// `moderation` in `join_success`. All but the first field are for moderators.

@@ -1,6 +1,6 @@
 //! What a room wants done, and the context in which a rule says so.
 
-use std::sync::Arc;
+use std::{fmt, sync::Arc};
 
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 use uuid::Uuid;
@@ -107,12 +107,20 @@ pub struct Secret {
 }
 
 /// Whoever knows, or can make, what is secret in events that leave.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 pub struct Keys<'a> {
     pub livekit: &'a Livekit,
     pub ballots: &'a Ballots,
     pub unsealer: &'a dyn Unsealer,
     pub locations: &'a StreamLocations,
+    /// The link to what a task has made; none where it is not known any more: its process is gone, and what it led to ends.
+    pub link: &'a dyn Fn(TaskId) -> Option<String>,
+}
+
+impl fmt::Debug for Keys<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Keys").finish_non_exhaustive()
+    }
 }
 
 /// What is secret.
@@ -132,6 +140,8 @@ pub enum SecretOf {
     },
     /// Where a stream is sent to; null where that is not known.
     Location(StreamingTargetId),
+    /// The link to what a task has made; whoever did it knows it.
+    Link(TaskId),
 }
 
 impl Secret {
@@ -178,6 +188,7 @@ impl Secret {
                 let quoted = format!("\"{mark}\"");
                 text.replacen(&quoted, &keys.locations.json(*id), 1)
             }
+            SecretOf::Link(task) => text.replacen(mark, &inside_quotes(&(keys.link)(*task)?), 1),
         })
     }
 }
@@ -321,6 +332,7 @@ impl Cx {
             SecretOf::Password { .. } => "passwords",
             // An event may bring those of several targets.
             SecretOf::Location(id) => &format!("location-{id}"),
+            SecretOf::Link(_) => "link",
         };
         let mark = format!("{kind}-{:016x}{:016x}", mixed(!self.seed), self.event_seq);
         let secret = Secret {

@@ -34,6 +34,7 @@ mod join_success;
 mod legal_vote;
 mod livekit;
 pub mod locations;
+mod meeting_notes;
 mod meeting_report;
 mod missed;
 mod moderation;
@@ -60,6 +61,7 @@ mod timer;
 mod traces;
 mod training_participation_report;
 mod unredeemed;
+mod whiteboard;
 
 use std::{collections::BTreeSet, sync::Arc};
 
@@ -226,6 +228,9 @@ impl Room {
         let mut cx = Cx::new((before, stamped.at), stamped.seed, self.event_seq, livekit);
         cx.replays = replays;
         self.input(&mut cx, stamped.input);
+        if let Some(meeting) = &mut self.meeting {
+            meeting.tell_announced(&mut cx);
+        }
         #[cfg(feature = "fault-injection")]
         faults::behind(stamped.seq);
         self.event_seq = cx.event_seq;

@@ -44,6 +44,9 @@ pub(super) trait Module: Default {
     /// Somebody has come into a room of the meeting, and everybody there knows.
     fn joined(&mut self, _cx: &mut Cx, _around: &mut Around<'_>, _who: ParticipantId) {}
 
+    /// Somebody who was inside all the time has come back and was told the state anew: its client may have forgotten the rest.
+    fn came_back(&mut self, _cx: &mut Cx, _around: &mut Around<'_>, _who: ParticipantId) {}
+
     /// Somebody has left a room of the meeting, and everybody there knows.
     fn left(
         &mut self,
@@ -224,6 +227,10 @@ impl<T> PerSpace<T> {
 
     pub fn iter(&self) -> impl Iterator<Item = (Space, &T)> {
         self.0.iter().map(|(space, of)| (*space, of))
+    }
+
+    pub fn iter_mut(&mut self) -> impl Iterator<Item = (Space, &mut T)> {
+        self.0.iter_mut().map(|(space, of)| (*space, of))
     }
 
     pub fn values(&self) -> impl Iterator<Item = &T> {

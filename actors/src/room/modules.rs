@@ -40,6 +40,10 @@ macro_rules! make {
                 $(self.$name.joined(cx, around, who);)*
             }
 
+            pub fn came_back(&mut self, cx: &mut Cx, around: &mut Around<'_>, who: ParticipantId) {
+                $(self.$name.came_back(cx, around, who);)*
+            }
+
             pub fn left(
                 &mut self,
                 cx: &mut Cx,

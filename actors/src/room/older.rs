@@ -11,6 +11,7 @@ use super::{
     chat::{Budget, Chat, SpaceChat},
     legal_vote::LegalVotes,
     livekit::{Media, SpaceMedia},
+    meeting_notes::Notes,
     meeting_report::AttendanceReports,
     missed::Changed,
     moderation::Moderation,
@@ -22,6 +23,7 @@ use super::{
     shared_folder::SharedFolder,
     timer::{Timer, Timers},
     training_participation_report::TrainingReports,
+    whiteboard::Whiteboards,
 };
 use crate::{
     ids::{PollId, Space, TimerId, Timestamp},
@@ -103,6 +105,8 @@ impl StoredMeeting {
             training_participation_report: TrainingReports::default(),
             recording: Recording::default(),
             recording_service: RecordingService::default(),
+            meeting_notes: Notes::default(),
+            whiteboard: Whiteboards::default(),
         }
     }
 }

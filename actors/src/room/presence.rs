@@ -146,6 +146,9 @@ impl Room {
             cx.push(Effect::NamespacesOpened(line, self.namespaces(id)));
             self.send_join_success(cx, id);
             self.tell_beside_join_success(cx, id);
+            if let Some((modules, mut around)) = self.modules() {
+                modules.came_back(cx, &mut around, id);
+            }
         }
     }
 

@@ -1,6 +1,9 @@
 //! The participants of a meeting, and who of them receives what.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use serde::{Deserialize, Deserializer, Serialize};
 
@@ -30,6 +33,9 @@ pub struct Roster {
     people: BTreeMap<ParticipantId, Participant>,
     #[serde(skip)]
     lists: Cache<BTreeMap<Circle, Arc<[SessionNo]>>>,
+    /// Those of whom the others hear at the end of the input.
+    #[serde(skip)]
+    announced: Cache<BTreeSet<ParticipantId>>,
 }
 
 /// Equal sets of groups lie in one place, as [`Roster::insert`] leaves them.
@@ -176,6 +182,16 @@ impl Roster {
             participant.entries.0.retain(|(known, _)| *known != space);
             participant.visits.retain(|visit| visit.space != space);
         }
+    }
+
+    /// What a module says of somebody has changed: the others there get its entry anew, once for an input.
+    pub fn announce(&mut self, id: ParticipantId) {
+        self.forget_entry(id);
+        self.announced.0.insert(id);
+    }
+
+    pub(super) fn take_announced(&mut self) -> BTreeSet<ParticipantId> {
+        std::mem::take(&mut self.announced.0)
     }
 
     /// The encoded entry of a participant as those in a room see it; `more` are the fields of modules, asked for where it is made anew.

@@ -24,4 +24,13 @@ impl Meeting {
             self.people.show(cx, circle, id, &entry, Shown::Update);
         }
     }
+
+    /// [`Meeting::tell_update`] of all whom modules have announced, as far as they are still there.
+    pub(super) fn tell_announced(&mut self, cx: &mut Cx) {
+        for id in self.people.take_announced() {
+            if self.people.line_inside(id).is_some() {
+                self.tell_update(cx, id);
+            }
+        }
+    }
 }

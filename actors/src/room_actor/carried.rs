@@ -212,6 +212,10 @@ impl Carrier for Carried {
         }
     }
 
+    fn link(&self, task: TaskId) -> Option<String> {
+        self.ports.tasks.link(task)
+    }
+
     fn answer(&mut self, room: &Room, asker: RpcReplyPort<StartOutcome>, reply: StartOutcome) {
         // Nobody with a ticket finds a room of nobody.
         self.gauge.note_owner(room);

@@ -56,6 +56,10 @@ pub trait Carrier {
     fn task(&mut self, task: Task);
     /// It need not be done any more.
     fn cancel(&mut self, task: TaskId);
+    /// The link to what a task has made, which is no part of what it answered: a secret of whoever gets it.
+    fn link(&self, _task: TaskId) -> Option<String> {
+        None
+    }
     /// Answers a `start`; before that, whose room it is may have become known.
     fn answer(&mut self, room: &Room, asker: Self::Asker, reply: StartOutcome);
     /// Somebody has joined.

@@ -81,6 +81,7 @@ impl<C: Carrier> Shell<C> {
                     ballots: carrier.ballots(),
                     unsealer: carrier.unsealer(),
                     locations: &self.locations,
+                    link: &|task| carrier.link(task),
                 };
                 let Some(frame) = Secret::put_into(&secrets, &frame, &keys) else {
                     return;

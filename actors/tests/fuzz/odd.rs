@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::dice::Dice;
 
 /// Commands as clients write them. A string that begins with `$` stands for an id that is known at the time.
-const COMMANDS: [&str; 62] = [
+const COMMANDS: [&str; 67] = [
     r#"{"namespace":"control","payload":{"action":"join","display_name":"Ann"}}"#,
     r#"{"namespace":"control","payload":{"action":"join"}}"#,
     r#"{"namespace":"control","payload":{"action":"enter_room"}}"#,
@@ -58,6 +58,11 @@ const COMMANDS: [&str; 62] = [
     r#"{"namespace":"automod","payload":{"action":"select","how":"specific","participant":"$person","keep_in_remaining":true}}"#,
     r#"{"namespace":"automod","payload":{"action":"yield","next":"$person"}}"#,
     r#"{"namespace":"livekit","payload":{"action":"create_new_access_token"}}"#,
+    r#"{"namespace":"meeting_notes","payload":{"action":"select_writer","participant_ids":["$person"]}}"#,
+    r#"{"namespace":"meeting_notes","payload":{"action":"deselect_writer","participant_ids":["$person"]}}"#,
+    r#"{"namespace":"meeting_notes","payload":{"action":"generate_pdf"}}"#,
+    r#"{"namespace":"whiteboard","payload":{"action":"initialize"}}"#,
+    r#"{"namespace":"whiteboard","payload":{"action":"generate_pdf"}}"#,
     r#"{"namespace":"livekit","payload":{"action":"request_popout_stream_access_token"}}"#,
     r#"{"namespace":"livekit","payload":{"action":"force_mute","participants":["$person"]}}"#,
     r#"{"namespace":"livekit","payload":{"action":"grant_screen_share_permission","participants":["$person"]}}"#,

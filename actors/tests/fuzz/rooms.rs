@@ -55,7 +55,13 @@ fn start(kind: Kind, name: &str, token: TokenHash) -> Start {
     }
     if let Some(facts) = &mut start.facts {
         let modules = &mut facts.tariff.modules;
-        for name in ["automod", "livekit", "recording_service"] {
+        for name in [
+            "automod",
+            "livekit",
+            "meeting_notes",
+            "recording_service",
+            "whiteboard",
+        ] {
             modules.insert(name.to_owned(), ModuleFeatures::default());
         }
         let features = ["record".to_owned()].into();

@@ -7,9 +7,10 @@ use colloquy_actors::{
 };
 
 use super::{
+    boards,
     chance::Chance,
     client::Stage,
-    media, plan,
+    media, pads, plan,
     process::Mail,
     server::Server,
     view::View,
@@ -47,7 +48,17 @@ impl World {
             }
             // The shell counts itself.
             Work::Ballots(_) => return Err("ballots are counted outside".to_owned()),
-            _ if fails && self.later.one_in(3) => Outcome::Unavailable,
+            Work::Whiteboard(call) => {
+                boards::check(&call, room.room())?;
+                self.boards.perform(&call, fails, &mut self.chance)
+            }
+            Work::MeetingNotes(call) => {
+                pads::check(&call, room.room())?;
+                self.pads.borrow_mut().perform(id, &call, fails, &mut self.chance)
+            }
+            Work::AskRecorder { .. } | Work::ReadLivestreams { .. } if fails && self.later.one_in(3) => {
+                Outcome::Unavailable
+            }
             Work::AskRecorder { .. } => Outcome::Done,
             Work::ReadLivestreams { .. } => Outcome::Livestreams(plan::livestreams(&mut self.later)),
         };

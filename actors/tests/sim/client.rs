@@ -110,13 +110,15 @@ const LEAVES: [&str; 8] = [
 ];
 
 /// What only those hear who sent a command.
-const ANSWERS: [&str; 16] = [
+const ANSWERS: [&str; 18] = [
     "automod/error",
     "control/error",
     "moderation/error",
     "chat/error",
     "livekit/error",
     "recording/error",
+    "whiteboard/error",
+    "meeting_notes/error",
     "chat/search_results",
     "chat/room_chat_history_chunk",
     "chat/group_chat_history_chunk",

@@ -27,6 +27,10 @@ fn settled(entries: &BTreeMap<String, Value>) -> BTreeMap<String, Value> {
         for told_elsewhere in ["hand_updated_at", "role", "display_name"] {
             entry["control"][told_elsewhere] = Value::Null;
         }
+        // Nobody is told that its access to the notes has ended.
+        if let Some(entry) = entry.as_object_mut() {
+            entry.remove("meeting_notes");
+        }
     }
     entries
 }
@@ -75,6 +79,7 @@ impl View {
         if fresh.folder.is_some() {
             same("the shared folder", &self.folder, &fresh.folder)?;
         }
+        same("the whiteboard", &self.whiteboard, &fresh.whiteboard)?;
         same("microphones", &self.restrictions, &fresh.restrictions)?;
         self.agrees_on_targets(fresh)?;
         same("breakout rooms", &self.breakout, &fresh.breakout)?;

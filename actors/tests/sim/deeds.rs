@@ -30,6 +30,8 @@ impl Deed<'_> {
             "training_participation_report" => self.training(),
             "automod" => self.automod(),
             "recording" => self.recording(),
+            "meeting_notes" => self.notes(),
+            "whiteboard" => json!({"action": self.chance.pick(&["initialize", "generate_pdf"])}),
             _ => self.control(),
         }
     }
@@ -395,5 +397,15 @@ impl Deed<'_> {
             }
             _ => json!({"action": action}),
         }
+    }
+
+    fn notes(&mut self) -> Value {
+        let action = self.chance.pick(&[
+            "select_writer",
+            "select_writer",
+            "deselect_writer",
+            "generate_pdf",
+        ]);
+        json!({"action": action, "participant_ids": self.some_people()})
     }
 }

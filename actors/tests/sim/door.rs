@@ -1,5 +1,7 @@
 //! Between a room and the registry of its process: how the room is found, comes to life, and goes.
 
+use std::rc::Rc;
+
 use colloquy_actors::{
     ids::{SessionNo, UserId},
     journal::JournalError,
@@ -252,6 +254,7 @@ impl World {
             id: self.room,
             mailbox: process.mailbox.clone(),
             ballots: process.ballots.clone(),
+            pads: Rc::clone(&self.pads),
         }
     }
 

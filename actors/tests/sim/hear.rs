@@ -60,6 +60,14 @@ impl View {
             }
             "recording" => self.hear_recording(event),
             "recording_service" if self.orders.is_some() => Ok(()),
+            "whiteboard" => self.hear_whiteboard(event),
+            "meeting_notes" => {
+                if let "write_url" | "read_url" = event.message {
+                    let readonly = event.message == "read_url";
+                    self.notes = Some((text(&event.payload["url"]), readonly));
+                }
+                Ok(())
+            }
             other => Err(format!("an event of {other}")),
         }
     }
@@ -443,6 +451,15 @@ impl View {
             _ => "enabled",
         };
         self.training = json!(becomes);
+        Ok(())
+    }
+
+    fn hear_whiteboard(&mut self, event: &Event<'_>) -> Heard {
+        match event.message {
+            "space_url" if self.whiteboard.is_null() => self.whiteboard = event.payload["url"].clone(),
+            "space_url" => return Err(format!("the whiteboard here is {}", self.whiteboard)),
+            _ => {}
+        }
         Ok(())
     }
 }

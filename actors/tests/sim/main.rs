@@ -7,6 +7,7 @@
 )]
 
 mod beside;
+mod boards;
 mod cast;
 mod chance;
 mod client;
@@ -23,6 +24,7 @@ mod ledger;
 mod media;
 mod net;
 mod outside;
+mod pads;
 mod people;
 mod plan;
 mod process;

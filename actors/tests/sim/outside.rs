@@ -1,6 +1,6 @@
 //! What a room's shell wants done, until the world does it.
 
-use std::{collections::BTreeMap, io};
+use std::{cell::RefCell, collections::BTreeMap, io, rc::Rc};
 
 use colloquy_actors::{
     ballots::Ballots,
@@ -24,6 +24,7 @@ use super::{
     chance::Chance,
     ledger::Ledger,
     net::SimLink,
+    pads::Pads,
     process::{Mail, Mailbox, SimRoom},
     trial::Opener,
 };
@@ -82,6 +83,8 @@ pub struct Place {
     pub id: RoomId,
     pub mailbox: Mailbox,
     pub ballots: Ballots,
+    /// Who knows the links that the room does not.
+    pub pads: Rc<RefCell<Pads>>,
 }
 
 impl Place {
@@ -190,6 +193,10 @@ impl Carrier for Outside {
 
     fn cancel(&mut self, task: TaskId) {
         self.tasks.remove(&task);
+    }
+
+    fn link(&self, task: TaskId) -> Option<String> {
+        self.place.pads.borrow().link(task)
     }
 
     fn answer(&mut self, _room: &Room, asker: Asker, reply: StartOutcome) {

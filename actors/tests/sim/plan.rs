@@ -62,12 +62,14 @@ pub struct Plan {
 }
 
 /// Namespaces that came later.
-const LATER_NAMES: [&str; 5] = [
+const LATER_NAMES: [&str; 7] = [
     "legal_vote",
     "meeting_report",
     "training_participation_report",
     "automod",
     RECORDING,
+    "whiteboard",
+    "meeting_notes",
 ];
 
 /// Those of them that people have no commands for.

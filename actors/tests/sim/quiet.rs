@@ -67,6 +67,7 @@ impl World {
             return Ok(());
         };
         view.agrees_with_state(state)?;
+        self.pads.borrow().check(view, state)?;
         if let Some(fresh) = self.told_now(index, view, room) {
             let mut fresh = fresh?;
             if client.role.is_hidden() && view.fixed["closes_at"].is_null() {
@@ -111,6 +112,7 @@ impl World {
             ballots: &self.process.borrow().ballots,
             unsealer: &Opener,
             locations: &self.locations,
+            link: &|_| None,
         };
         Secret::put_into(secrets, frame, &keys)
     }

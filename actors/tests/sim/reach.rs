@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 pub type Reached = BTreeMap<String, usize>;
 
 /// Each of these happens at least [`TIMES_MIN`] times in each half of the fixed seeds.
-const THINGS: [&str; 102] = [
+const THINGS: [&str; 109] = [
     "actor died",
     "automod/error",
     "automod/remaining_updated",
@@ -61,6 +61,10 @@ const THINGS: [&str; 102] = [
     "livekit/microphone_restrictions_disabled",
     "livekit/microphone_restrictions_enabled",
     "media compared",
+    "meeting_notes/error",
+    "meeting_notes/pdf_asset",
+    "meeting_notes/read_url",
+    "meeting_notes/write_url",
     "meeting_report/error",
     "meeting_report/pdf_asset",
     "moderation/accepted",
@@ -109,6 +113,9 @@ const THINGS: [&str; 102] = [
     "training_participation_report/presence_logging_ended",
     "training_participation_report/presence_logging_started",
     "view compared",
+    "whiteboard/error",
+    "whiteboard/pdf_asset",
+    "whiteboard/space_url",
 ];
 
 const TIMES_MIN: usize = 3;

@@ -13,6 +13,7 @@ use super::{
     cast::CAST,
     client::Client,
     disk::{Fault, Loss},
+    pads::LINK_BEGIN,
     process::Mail,
     server::Server,
     trial::{OPENED, folder, id_of},
@@ -289,6 +290,7 @@ impl World {
 
     /// What sockets of a process that is gone bring, no other process hears.
     fn process_gone(&mut self) {
+        self.pads.borrow_mut().process_gone();
         self.net.process_gone();
         self.clients.iter_mut().for_each(Client::process_gone);
     }
@@ -386,7 +388,10 @@ impl World {
         };
         let state = serde_json::to_value(&room).map_err(|error| error.to_string())?;
         let text = state.to_string();
-        if text.contains(TOKEN_BEGIN) || text.contains(OPENED) {
+        if [TOKEN_BEGIN, OPENED, LINK_BEGIN]
+            .iter()
+            .any(|secret| text.contains(secret))
+        {
             return Err("a secret in the state".to_owned());
         }
         for index in 0..self.clients.len() {

@@ -48,6 +48,10 @@ pub struct View {
     /// How far what is recorded and streamed has come, and what a recorder is told of it.
     pub targets: BTreeMap<String, Value>,
     pub orders: Option<Value>,
+    /// The URL of the pad that it was told last, and whether it only reads there.
+    pub notes: Option<(String, bool)>,
+    /// The URL of the whiteboard, or null.
+    pub whiteboard: Value,
     pub restrictions: Value,
     /// The room of LiveKit, and what the token that came with it allows.
     pub media_room: Value,
@@ -108,6 +112,8 @@ impl View {
             folder: payload.get("shared_folder").cloned(),
             targets: targets(&payload["recording"]),
             orders: payload.get("recording_service").cloned(),
+            notes: None,
+            whiteboard: payload["whiteboard"]["url"].clone(),
             restrictions: payload["livekit"]["microphone_restriction_state"].clone(),
             media_room: payload["livekit"]["room"].clone(),
             grant: super::media::grant(&payload["livekit"]),

@@ -1,7 +1,7 @@
 //! The world of one room: people, sockets, its actor, a disk and LiveKit, on one thread and in virtual time.
 
 use std::{
-    cell::RefCell,
+    cell::{Cell, RefCell},
     collections::{BTreeMap, BTreeSet},
     rc::Rc,
     sync::Arc,
@@ -27,6 +27,7 @@ use colloquy_actors::{
 };
 
 use super::{
+    boards::Boards,
     cast::CAST,
     chance::Chance,
     client::Client,
@@ -37,6 +38,7 @@ use super::{
     media::Media,
     net::Net,
     outside::{Asker, Handled},
+    pads::Pads,
     plan::Plan,
     process::Process,
     server::Server,
@@ -104,6 +106,8 @@ pub struct World {
     /// Nobody tells where streams are sent to.
     pub locations: StreamLocations,
     pub media: Media,
+    pub boards: Boards,
+    pub pads: Rc<RefCell<Pads>>,
     /// Numbers for sessions, calls of `start`, tokens and tickets.
     pub counter: u64,
     /// The highest number that an event of this room was given: none comes twice, whatever was lost meanwhile.
@@ -149,6 +153,8 @@ impl World {
             livekit: Arc::default(),
             locations: StreamLocations::default(),
             media: Media::default(),
+            boards: Boards::default(),
+            pads: Rc::default(),
             counter: 0,
             numbered: 0,
             seen: Vec::new(),
@@ -283,6 +289,12 @@ impl World {
                     let room = self.server.as_ref().and_then(Server::room);
                     let livekit = room.map_or(&*self.livekit, LoggedRoom::livekit);
                     let ballots = &self.process.borrow().ballots;
+                    let lacks_link = Cell::new(false);
+                    let link = |task| {
+                        let link = self.pads.borrow().link(task);
+                        lacks_link.set(link.is_none());
+                        link
+                    };
                     let frame = Secret::put_into(
                         &secrets,
                         &frame,
@@ -291,9 +303,13 @@ impl World {
                             ballots,
                             unsealer: &Opener,
                             locations: &self.locations,
+                            link: &link,
                         },
                     )
                     .unwrap_or(frame);
+                    if lacks_link.get() {
+                        continue;
+                    }
                     self.net.sent(seq, &frame, &to);
                     if frame.contains(r#""message":"join_success""#)
                         && let Ok(envelope) = serde_json::from_str::<serde_json::Value>(&frame)

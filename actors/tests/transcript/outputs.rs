@@ -7,7 +7,6 @@ use colloquy_actors::{
     ids::{SessionNo, TaskId, Timestamp},
     livekit::{Call, Livekit},
     protocol::Namespace,
-    report::Report,
     room::{
         Place,
         effects::{Effect, Keys, Receivers, Secret},
@@ -104,6 +103,12 @@ impl Scene {
         known.map(|known| (known.id, location(&known.name))).collect()
     }
 
+    /// A link is shown by the task that made what it leads to.
+    fn link(&self, task: TaskId) -> Option<String> {
+        let index = self.tasks.iter().position(|(known, _)| *known == task)?;
+        Some(format!("link to {} {}", self.tasks[index].1, index + 1))
+    }
+
     fn cancelled(&mut self, id: TaskId) {
         if self.looks.contains(&id) {
             return;
@@ -111,41 +116,25 @@ impl Scene {
         if self.ballot_work.iter().any(|(task, _)| *task == id) {
             return self.ballot_work.retain(|(task, _)| *task != id);
         }
-        let what = if self.reports.contains(&id) {
-            "report"
-        } else if self.others.contains(&id) {
-            "task"
-        } else {
-            "livekit"
-        };
-        let line = format!("{what} {} cancelled", self.task(id));
+        let (number, of) = self.task(id, None);
+        let line = format!("{of} {number} cancelled");
         self.outputs.push(line);
     }
 
     fn asked(&mut self, task: &Task) -> Result<()> {
-        let call = match &task.work {
-            Work::Livekit(call) => call,
-            Work::Report(report) => return self.asked_for_report(task.id, report),
-            Work::Ballots(work) => {
-                self.ballot_work.push((task.id, work.clone()));
-                return Ok(());
-            }
-            work @ (Work::AskRecorder { .. } | Work::ReadLivestreams { .. }) => {
-                self.others.insert(task.id);
-                let work = serde_json::to_string(work).map_err(|error| error.to_string())?;
-                let line = format!("task {} {}", self.task(task.id), self.names.shorten(&work));
-                self.outputs.push(line);
-                return Ok(());
-            }
-        };
-        if let Call::Look { .. } = call
+        if let Work::Ballots(work) = &task.work {
+            self.ballot_work.push((task.id, work.clone()));
+            return Ok(());
+        }
+        let call = task.work.livekit();
+        if let Some(Call::Look { .. }) = call
             && !self.shows_looks
         {
             self.looks.insert(task.id);
             return Ok(());
         }
         let mut expected = String::new();
-        if let Call::Look { brief, .. } = call {
+        if let Some(Call::Look { brief, .. }) = call {
             for one in &brief.expected {
                 let hidden = if one.is_hidden { " hidden" } else { "" };
                 // Writing to a string does not fail.
@@ -155,35 +144,33 @@ impl Scene {
                 }
             }
         }
-        let call = serde_json::to_string(call).map_err(|error| error.to_string())?;
+        let name = match &task.work {
+            Work::Report(_) => "report",
+            Work::AskRecorder { .. } | Work::ReadLivestreams { .. } => "task",
+            others => others.namespace().name(),
+        };
+        let work = serde_json::to_string(&task.work).map_err(|error| error.to_string())?;
+        // What is called by its kind stands below that name.
+        let call = work.split_once(':').and_then(|(_, call)| call.strip_suffix('}'));
+        let call = call.filter(|_| name != "task");
+        let (number, _) = self.task(task.id, Some(name));
         let line = format!(
-            "livekit {} {}{}",
-            self.task(task.id),
-            self.names.shorten(&call),
+            "{name} {number} {}{}",
+            self.names.shorten(call.unwrap_or(&work)),
             self.names.shorten(&expected)
         );
         self.outputs.push(line);
         Ok(())
     }
 
-    fn asked_for_report(&mut self, id: TaskId, report: &Report) -> Result<()> {
-        self.reports.insert(id);
-        let report = serde_json::to_string(report).map_err(|error| error.to_string())?;
-        let line = format!("report {} {}", self.task(id), self.names.shorten(&report));
-        self.outputs.push(line);
-        Ok(())
-    }
-
-    /// The number of a task, in the order in which they were asked for.
-    fn task(&mut self, id: TaskId) -> usize {
-        let known = self.tasks.iter().position(|task| *task == id);
-        known.map_or_else(
-            || {
-                self.tasks.push(id);
-                self.tasks.len()
-            },
-            |index| index + 1,
-        )
+    /// The number of a task, in the order in which they were asked for, and what it is called.
+    fn task(&mut self, id: TaskId, name: Option<&'static str>) -> (usize, &'static str) {
+        let known = self.tasks.iter().position(|(task, _)| *task == id);
+        let index = known.unwrap_or_else(|| {
+            self.tasks.push((id, name.unwrap_or("unknown")));
+            self.tasks.len() - 1
+        });
+        (index + 1, self.tasks[index].1)
     }
 
     fn sent(&mut self, seq: u64, (frame, secrets): (&EncodedEvent, &[Secret]), to: &Receivers) -> Result<()> {
@@ -192,6 +179,7 @@ impl Scene {
             ballots: &self.ballots,
             unsealer: &Opener,
             locations: &self.locations(),
+            link: &|task| self.link(task),
         };
         let leaves = Secret::put_into(secrets, frame, &keys);
         let frame = leaves.as_ref().ok_or("a secret of it is gone")?;

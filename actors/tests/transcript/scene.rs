@@ -55,10 +55,8 @@ pub struct Scene {
     pub(super) lines: BTreeMap<SessionNo, SessionNo>,
     /// Sessions that may use all namespaces.
     pub(super) opened: BTreeSet<SessionNo>,
-    /// What was to be done outside, in the order of the asking.
-    pub(super) tasks: Vec<TaskId>,
-    /// Those of them that are reports.
-    pub(super) reports: BTreeSet<TaskId>,
+    /// What was to be done outside, in the order of the asking, each with what it is called.
+    pub(super) tasks: Vec<(TaskId, &'static str)>,
     /// Looks at LiveKit that are not shown; nobody answers them.
     pub(super) looks: BTreeSet<TaskId>,
     pub(super) shows_looks: bool,
@@ -67,8 +65,6 @@ pub struct Scene {
     pub(super) drawn: u64,
     /// What the shell does by itself, when what was asked for is over.
     pub(super) ballot_work: Vec<(TaskId, BallotWork)>,
-    /// What is not for LiveKit.
-    pub(super) others: BTreeSet<TaskId>,
     pub(super) outputs: Vec<String>,
 }
 
@@ -85,13 +81,11 @@ impl Default for Scene {
             lines: BTreeMap::new(),
             opened: BTreeSet::new(),
             tasks: Vec::new(),
-            reports: BTreeSet::new(),
             looks: BTreeSet::new(),
             shows_looks: false,
             ballots: Ballots::default(),
             drawn: 0,
             ballot_work: Vec::new(),
-            others: BTreeSet::new(),
             outputs: Vec::new(),
         }
     }
@@ -130,10 +124,15 @@ impl Scene {
                 let told = serde_json::from_str(&json).map_err(|error| format!("{error}: {json}"))?;
                 self.input(Input::MediaTold(told))?;
             }
-            ["livekit" | "report" | "task", call, outcome @ ..] => {
+            [
+                of @ ("livekit" | "report" | "task" | "whiteboard" | "meeting_notes"),
+                call,
+                outcome @ ..,
+            ] => {
                 let outcome = self.outcome(outcome)?;
                 let task = self.tasks.get(words::number(call)? - 1);
-                let task = *task.ok_or("nobody asked for that")?;
+                let task = task.filter(|(_, asked)| asked == of);
+                let (task, _) = *task.ok_or("nobody asked for that")?;
                 self.input(Input::TaskDone { task, outcome })?;
             }
             ["withdraw", "invite"] => self.withdraw_invite("invite")?,
@@ -166,7 +165,7 @@ impl Scene {
         Ok(std::mem::take(&mut self.outputs))
     }
 
-    /// What became of a call to LiveKit, or of a report: a word, or JSON.
+    /// What became of a task: a word, or JSON.
     fn outcome(&self, words: &[&str]) -> Result<Outcome> {
         Ok(match words {
             ["done"] => Outcome::Done,

@@ -48,7 +48,7 @@ const NAMES: &[(&str, Counterpart)] = &[
     ),
     ("endpoints.users_find_use_kc", Part("oidc.user_search")),
     ("etcd", Word("servers need no place to find each other")),
-    ("etherpad", Word("meeting notes come with a later version")),
+    ("etherpad.url", Same("etherpad.base_url")),
     ("frontend.base_url", Same("mail.web_client_url")),
     ("http.addr", Part("http.listen")),
     ("http.port", Part("http.listen")),
@@ -96,7 +96,8 @@ const NAMES: &[(&str, Counterpart)] = &[
         Word("a server keeps its rooms itself; several servers for one room come with a later version"),
     ),
     ("shared_folder.expiry", Same("shared_folder.expiry_days")),
-    ("spacedeck", Word("whiteboards come with a later version")),
+    ("spacedeck.api_key", Same("whiteboard.api_key")),
+    ("spacedeck.url", Same("whiteboard.base_url")),
     ("stun.uris", Same("turn.stun_uris")),
     ("tariffs.assignment", Part("oidc.claims.tariff_id")),
     (

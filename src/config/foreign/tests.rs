@@ -117,6 +117,10 @@ fn every_setting_becomes_ours_or_a_comment() {
         ("shared_folder.provider", list(r#""nextcloud""#)),
         ("shared_folder.expiry_days", list("48")),
         ("shared_folder.password", list(r#""s3cret-cloud""#)),
+        ("etherpad.base_url", list(r#""https://etherpad.example.org""#)),
+        ("etherpad.api_key", list(r#""s3cret-etherpad""#)),
+        ("whiteboard.base_url", list(r#""https://spacedeck.example.org""#)),
+        ("whiteboard.api_key", list(r#""s3cret-spacedeck""#)),
     ] {
         assert_eq!(at(&ours, name), Some(&expected), "{name}\n{text}");
     }
@@ -145,10 +149,6 @@ fn every_setting_becomes_ours_or_a_comment() {
             "tenants.static_tenant_id",
             "tariffs.static_tariff_name",
             "tariffs.status_mapping.default",
-            "etherpad.url",
-            "etherpad.api_key",
-            "spacedeck.url",
-            "spacedeck.api_key",
             "logging.default_directives",
             "metrics.allowlist",
             "monitoring.port",

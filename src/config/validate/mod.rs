@@ -14,6 +14,7 @@ mod secrets;
 mod shared_folder;
 mod turn;
 mod user_search;
+mod whiteboard;
 
 use url::Url;
 
@@ -74,6 +75,8 @@ pub(super) fn violations(config: &Config) -> Vec<Violation> {
     rules.livekit(&config.livekit);
     rules.mail(&config.mail);
     rules.shared_folder(&config.shared_folder);
+    rules.whiteboard(&config.whiteboard);
+    rules.etherpad(&config.etherpad);
     rules.turn(&config.turn);
     rules.call_in(&config.call_in);
     rules.assets(&config.assets);

@@ -25,6 +25,8 @@ impl Rules {
             ),
             ("livekit.service_url", Some(&config.livekit.service_url)),
             ("shared_folder.url", config.shared_folder.url.as_ref()),
+            ("whiteboard.base_url", config.whiteboard.base_url.as_ref()),
+            ("etherpad.base_url", config.etherpad.base_url.as_ref()),
             ("assets.s3.endpoint", config.assets.s3.endpoint.as_ref()),
         ];
         for (key, url) in services {
@@ -158,6 +160,14 @@ mod tests {
             (
                 "shared_folder = {url = 'http://HOST', username = 'a', password = 'b'}",
                 "shared_folder.url",
+            ),
+            (
+                "whiteboard = {base_url = 'http://HOST', api_key = 'b'}",
+                "whiteboard.base_url",
+            ),
+            (
+                "etherpad = {base_url = 'http://HOST', api_key = 'b'}",
+                "etherpad.base_url",
             ),
             ("assets.s3.endpoint = 'http://HOST:9000'", "assets.s3.endpoint"),
             (MAIL, "mail.tls"),

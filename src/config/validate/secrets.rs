@@ -78,6 +78,8 @@ fn secrets(config: &Config) -> Vec<(String, Secret)> {
         ),
         ("mail.password", config.mail.password.clone()),
         ("shared_folder.password", config.shared_folder.password.clone()),
+        ("whiteboard.api_key", config.whiteboard.api_key.clone()),
+        ("etherpad.api_key", config.etherpad.api_key.clone()),
         (
             "assets.s3.secret_access_key",
             config.assets.s3.secret_access_key.clone(),
@@ -159,6 +161,14 @@ mod tests {
             (
                 "shared_folder = {url = 'https://c.example.org', username = 'a', password = 'change-me'}",
                 "shared_folder.password",
+            ),
+            (
+                "whiteboard = {base_url = 'https://b.example.org', api_key = 'change-me'}",
+                "whiteboard.api_key",
+            ),
+            (
+                "etherpad = {base_url = 'https://p.example.org', api_key = 'change-me'}",
+                "etherpad.api_key",
             ),
         ] {
             let found = violations(&config(toml));

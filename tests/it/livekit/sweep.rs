@@ -4,12 +4,12 @@ use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use colloquy::{
     assets::{Assets, Objects},
-    config::{Config, Outgoing, Quotas},
+    config::{Config, Outgoing},
     livekit::{CallError, RoomService, Sweep, SweepError},
     meetings::{self, Tasks},
     origins::Origins,
     recorders::Recorders,
-    reports::{Renderer, Reports},
+    reports::Renderer,
     seals::Seals,
     store::Db,
 };
@@ -82,12 +82,8 @@ impl Swept {
         let objects = Objects::open(&config.outgoing, &config.assets, &self.server.data_dir());
         let assets = Assets::new(db.clone(), objects.expect("an asset store"), &config.assets);
         let renderer = Renderer::new("/no/such/program".into(), ["render"]);
-        let tasks = Tasks {
-            media: Arc::clone(&media),
-            reports: Reports::new(db.clone(), assets, Quotas::NONE, renderer),
-            recorders: Recorders::new(&config.recording),
-            db: db.clone(),
-        };
+        let outside = (Arc::clone(&media), Recorders::new(&config.recording));
+        let tasks = Tasks::new(&config, &db, outside, (&assets, renderer)).expect("clients");
         let ports = meetings::ports(db.clone(), tasks, &config.call_in, of_rooms);
         let live = Live::start(settings, ports).await.expect("the live core");
         let sweep = Sweep {

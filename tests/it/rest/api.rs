@@ -92,6 +92,8 @@ fn tasks_of_rooms(config: &Config, db: &Db, assets: &Assets, recorders: &Recorde
         media: Arc::new(media),
         reports: Reports::new(db.clone(), assets.clone(), Quotas::NONE, renderer),
         recorders: recorders.clone(),
+        boards: None,
+        notes: None,
         db: db.clone(),
     }
 }

@@ -65,6 +65,8 @@ fn variables_that_do_not_parse() {
         ("COLLOQUY_MAIL", "password = hunter2"),
         ("COLLOQUY_OIDC__USER_SEARCH", r#"{client_secret = ["hunter2"]}"#),
         ("COLLOQUY_ASSETS__S3", r#"{"secret_access_key": "hunter2"#),
+        ("COLLOQUY_ETHERPAD", r#"{api_key = "hunter2""#),
+        ("COLLOQUY_WHITEBOARD", r#"{api_key = ["hunter2"]}"#),
         ("COLLOQUY_SHARED_FOLDER__URL", "cloud.example.org:hunter2@x"),
         ("COLLOQUY_OIDC__AUTHORITY", "//user:hunter2@id.example.org"),
         (

@@ -8,6 +8,7 @@ use crate::{
     databases::Kind,
     recording,
     support::{
+        etherpad::{self, FakeEtherpad},
         livekit::{API_SECRET, FakeLivekit},
         meeting::Meeting,
         moto::Moto,
@@ -17,6 +18,7 @@ use crate::{
         rest::{Rest, receive},
         server::Server,
         smtp::SmtpServer,
+        spacedeck::{self, FakeSpacedeck},
     },
 };
 
@@ -31,12 +33,14 @@ const STREAMING_KEY: &str = "key-of-a-stream-that-nobody-sees";
 const SAID: &str = "words that were said in confidence";
 
 /// Fewer kinds than these were not looked for.
-const KINDS_MIN: usize = 24;
+const KINDS_MIN: usize = 28;
 
 struct World {
     server: Server,
     smtp: SmtpServer,
     cloud: FakeNextcloud,
+    etherpad: FakeEtherpad,
+    _deck: FakeSpacedeck,
     _livekit: FakeLivekit,
     _moto: Moto,
 }
@@ -45,6 +49,7 @@ impl World {
     async fn start(kind: Kind) -> Self {
         let (livekit, moto) = (FakeLivekit::start().await, Moto::start().await);
         let (smtp, cloud) = (SmtpServer::start().await, FakeNextcloud::start().await);
+        let (etherpad, deck) = (FakeEtherpad::start().await, FakeSpacedeck::start().await);
         let text = |text: Option<url::Url>| text.expect("a URL").to_string();
         let turn = format!(r#"[{{uris = ["turn:turn.example.org"], secret = "{TURN_SECRET}"}}]"#);
         let port = smtp.port.to_string();
@@ -76,10 +81,15 @@ impl World {
         ];
         let media = livekit.environment();
         environment.extend(media.iter().map(|(name, value)| (*name, &**value)));
+        let (pads, boards) = (etherpad.environment(), deck.environment());
+        let beside = pads.iter().chain(&boards);
+        environment.extend(beside.map(|(name, value)| (*name, &**value)));
         Self {
             server: Server::start_with(kind, &environment).await,
             smtp,
             cloud,
+            etherpad,
+            _deck: deck,
             _livekit: livekit,
             _moto: moto,
         }
@@ -128,6 +138,8 @@ async fn no_secret_stands_in_the_log(world: &World) {
         ("S3 key", S3_KEY),
         ("SMTP password", SMTP_PASSWORD),
         ("app password", PASSWORD),
+        ("Etherpad's key", etherpad::API_KEY),
+        ("Spacedeck's key", spacedeck::API_KEY),
         ("room password", ROOM_PASSWORD),
         ("guessed password", WRONG_PASSWORD),
         ("streaming key", STREAMING_KEY),
@@ -146,6 +158,7 @@ async fn no_secret_stands_in_the_log(world: &World) {
     secrets.add("invite code", &meeting.invite_code);
     meet(server, &meeting, &mut secrets).await;
     call_in(server, &meeting, &mut secrets).await;
+    write_and_draw(world, &meeting, &mut secrets).await;
     keep(server, &meeting, &mut secrets).await;
     plan(world, &meeting.alice, &mut secrets).await;
     // What is read back from journals and the database.
@@ -237,6 +250,29 @@ async fn meet(server: &Server, meeting: &Meeting, secrets: &mut Secrets) {
     // LiveKit is asked to remove somebody.
     alice.act_on("moderation", "kick", &gus.id).await;
     gus.expect("moderation", "kicked").await;
+    alice.leave().await;
+}
+
+/// Notes and a whiteboard, with their PDFs.
+async fn write_and_draw(world: &World, meeting: &Meeting, secrets: &mut Secrets) {
+    let mut alice = meeting.joined_owner().await;
+    let select = json!({"action": "select_writer", "participant_ids": [&alice.id]});
+    alice.send("meeting_notes", select).await;
+    let told = alice.expect("meeting_notes", "write_url").await;
+    let (session, _) = world.etherpad.session_of(&told["url"]);
+    secrets.add("session at Etherpad", &session);
+    alice.act("meeting_notes", "generate_pdf").await;
+    alice.expect("meeting_notes", "pdf_asset").await;
+    alice.act("whiteboard", "initialize").await;
+    let told = alice.expect("whiteboard", "space_url").await;
+    secrets.add_field("whiteboard", &told, "url");
+    alice.act("whiteboard", "generate_pdf").await;
+    alice.expect("whiteboard", "pdf_asset").await;
+    let assets = meeting.path("/assets");
+    for asset in recording::listed(meeting).await {
+        let path = format!("{assets}/{}", asset["id"].as_str().expect("an id"));
+        meeting.alice.delete(&path).await.expect(204);
+    }
     alice.leave().await;
 }
 

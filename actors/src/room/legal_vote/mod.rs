@@ -155,7 +155,7 @@ impl Module for LegalVotes {
                 ended::tell(cx, around, &task, report, outcome);
                 self.reports.go_on(cx, around.tasks);
             }
-            Work::Livekit(_) | Work::AskRecorder { .. } | Work::ReadLivestreams { .. } => {}
+            _ => {}
         }
     }
 

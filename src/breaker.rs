@@ -23,8 +23,11 @@ pub enum WaitLimit {
     For(Duration),
 }
 
+/// The breaker of one service.
 #[derive(Debug)]
 pub struct Breaker {
+    /// The service's name, for the log.
+    service: &'static str,
     /// For which those who do not wait are refused; then one of them tries.
     pause: Duration,
     /// After which one of those who wait tries.
@@ -64,8 +67,10 @@ pub struct Pass<'a> {
 }
 
 impl Breaker {
-    pub fn new(pause: Duration, probe: Duration) -> Self {
+    #[must_use]
+    pub fn new(service: &'static str, pause: Duration, probe: Duration) -> Self {
         Self {
+            service,
             pause,
             probe,
             state: Mutex::new(State::Closed { failures: 0 }),
@@ -132,7 +137,7 @@ impl Breaker {
     fn succeeded(&self) {
         let before = std::mem::replace(&mut *self.state(), State::Closed { failures: 0 });
         if !matches!(before, State::Closed { .. }) {
-            tracing::info!("LiveKit answers again");
+            tracing::info!("{} answers again", self.service);
             self.changed.notify_waiters();
         }
     }
@@ -161,13 +166,14 @@ impl Breaker {
         if opens {
             *state = open;
             drop(state);
-            tracing::warn!("LiveKit does not answer; calls pause");
+            tracing::warn!("{} does not answer; calls pause", self.service);
         }
     }
 }
 
 impl Pass<'_> {
     /// Whether nobody has found out since that the service is down.
+    #[must_use]
     pub fn is_good(&self) -> bool {
         self.trial_since.is_some() || matches!(*self.breaker.state(), State::Closed { .. })
     }
@@ -206,7 +212,7 @@ mod tests {
     const SHORT: WaitLimit = WaitLimit::For(Duration::from_secs(5));
 
     async fn broken() -> Breaker {
-        let breaker = Breaker::new(PAUSE, PROBE);
+        let breaker = Breaker::new("It", PAUSE, PROBE);
         for _ in 0..FAILURES_MAX {
             breaker.enter(SHORT).await.unwrap().failed();
         }
@@ -273,7 +279,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn only_failures_in_a_row_count() {
-        let breaker = Breaker::new(PAUSE, PROBE);
+        let breaker = Breaker::new("It", PAUSE, PROBE);
         for _ in 0..3 {
             for _ in 1..FAILURES_MAX {
                 breaker.enter(SHORT).await.unwrap().failed();

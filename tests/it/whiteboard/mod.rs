@@ -1,0 +1,4 @@
+//! Whiteboards at Spacedeck: its client, and meetings that draw.
+
+mod client;
+mod meetings;
