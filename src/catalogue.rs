@@ -19,7 +19,7 @@ pub const CATALOGUE: [(&str, &[&str]); 19] = [
     (RECORDING, &["record", "stream"]),
     (RECORDING_SERVICE, &[]),
     ("shared_folder", &[]),
-    ("subroom_audio", &[]),
+    (SUBROOM_AUDIO, &[]),
     ("timer", &[]),
     (TRAINING_REPORT, &[]),
     (WHITEBOARD, &[]),
@@ -56,6 +56,9 @@ pub const RECORDING: &str = "recording";
 
 /// Module: what the recorder of a meeting is told, and tells. It goes with [`RECORDING`].
 pub const RECORDING_SERVICE: &str = "recording_service";
+
+/// Module: some whisper among themselves, where the operator lets them.
+pub const SUBROOM_AUDIO: &str = "subroom_audio";
 
 /// Module: notes are taken, where an Etherpad is set up.
 pub const MEETING_NOTES: &str = "meeting_notes";

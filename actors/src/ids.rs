@@ -49,6 +49,8 @@ uuid_id! {
     PollId,
     /// A formal vote.
     LegalVoteId,
+    /// A whisper group.
+    WhisperId,
     /// Something that a meeting may be recorded or streamed to.
     StreamingTargetId,
     /// Something that a room wants done outside. What comes of it, e.g. an asset, has the same id.

@@ -151,7 +151,7 @@ pub enum Source {
 }
 
 /// A room of LiveKit: `<room id>~<second>` for the main room of a meeting that began then, so that no token of an earlier meeting opens
-/// it, and `<room id>:<breakout id>` for a breakout room.
+/// it, `<room id>:<breakout id>` for a breakout room, and `<room id>:<whisper id>` for a whisper group, whose id is the space then.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct MediaRoom {
     pub room: RoomId,
@@ -223,6 +223,8 @@ pub enum Call {
     },
     /// Removes these, if they are there.
     Remove(Removal),
+    /// Makes a room. One that is there stays as it is.
+    Create { room: MediaRoom },
     /// Deletes a room that nobody is in.
     Delete { room: MediaRoom },
     /// Says how who is there differs from who should be.
@@ -286,6 +288,7 @@ impl Call {
             Self::Mute { room, .. }
             | Self::Permit { room, .. }
             | Self::Remove(Removal { room, .. })
+            | Self::Create { room }
             | Self::Delete { room }
             | Self::Look { room, .. } => *room,
         }

@@ -36,6 +36,8 @@ pub struct Task {
 #[serde(rename_all = "snake_case")]
 pub enum Work {
     Livekit(livekit::Call),
+    /// Of the room that a whisper group has in LiveKit.
+    Whisper(livekit::Call),
     Report(Box<Report>),
     /// Of secret votes: done by the room's shell itself.
     Ballots(BallotWork),
@@ -69,7 +71,7 @@ impl Work {
     #[must_use]
     pub const fn livekit(&self) -> Option<&livekit::Call> {
         match self {
-            Self::Livekit(call) => Some(call),
+            Self::Livekit(call) | Self::Whisper(call) => Some(call),
             Self::Report(_)
             | Self::Ballots(_)
             | Self::AskRecorder { .. }
@@ -84,6 +86,7 @@ impl Work {
     pub const fn namespace(&self) -> Namespace {
         match self {
             Self::Livekit(_) => Namespace::Livekit,
+            Self::Whisper(_) => Namespace::SubroomAudio,
             Self::Ballots(_) => Namespace::LegalVote,
             Self::Report(report) => report.content.namespace(),
             Self::AskRecorder { .. } | Self::ReadLivestreams { .. } => Namespace::Recording,
@@ -96,7 +99,7 @@ impl Work {
     #[must_use]
     pub const fn outlives_meeting(&self) -> bool {
         match self {
-            Self::Livekit(call) => {
+            Self::Livekit(call) | Self::Whisper(call) => {
                 matches!(call, livekit::Call::Delete { .. })
             }
             Self::Report(_) => true,
@@ -111,8 +114,10 @@ impl Work {
     pub const fn time_limit(&self) -> Duration {
         match self {
             // After a start all rooms are looked at, ten in a second.
-            Self::Livekit(livekit::Call::Look { .. }) => Duration::from_secs(LIVEKIT_LOOK_SECS),
-            Self::Livekit(_) | Self::Ballots(_) => Duration::from_secs(LIVEKIT_TASK_SECS),
+            Self::Livekit(livekit::Call::Look { .. }) | Self::Whisper(livekit::Call::Look { .. }) => {
+                Duration::from_secs(LIVEKIT_LOOK_SECS)
+            }
+            Self::Livekit(_) | Self::Whisper(_) | Self::Ballots(_) => Duration::from_secs(LIVEKIT_TASK_SECS),
             Self::Report(_) => Duration::from_secs(REPORT_TASK_SECS),
             Self::AskRecorder { .. } => Duration::from_secs(RECORDER_COMES_SECS),
             Self::ReadLivestreams { .. } => Duration::from_secs(LIVESTREAMS_READ_SECS),
@@ -132,6 +137,7 @@ impl Work {
         match self {
             Self::Report(_) => REPORT_TASK_SECS,
             Self::Livekit(_)
+            | Self::Whisper(_)
             | Self::Ballots(_)
             | Self::AskRecorder { .. }
             | Self::ReadLivestreams { .. }

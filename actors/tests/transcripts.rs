@@ -19,7 +19,7 @@
 //! repeat 250 bob: {…}                 says only that it was done
 //! livekit 1 done                      what became of the first call; `fails`, `muted <p2> <p3>`; `task 2 done` of the second task
 //! report 2 stored                     the same of a report; `fails`, or JSON, e.g. `"not_made"`
-//! whiteboard 3 fails                  of a whiteboard; `meeting_notes 4 done` of a pad
+//! whiteboard 3 fails                  of a whiteboard; `meeting_notes 4 done` of a pad, `subroom_audio 5 done` of a whisper group's room
 //! change targets                      word that the streaming targets of the room are others; `task 3 livestreams red blue`
 //! wait 15s, restart, delete room, withdraw invite [other], withdraw user bob, disable user bob, look
 //! folder plans                        the event has got this folder; `folder gone`: it has none any more

@@ -21,6 +21,8 @@ pub struct Livekit {
     pub api_secret_file: Option<PathBuf>,
     /// Whether only moderators, and whom they permit it, may share their screen.
     pub screen_share_requires_permission: bool,
+    /// Whether some may talk among themselves beside the meeting.
+    pub whisper_groups: bool,
 }
 
 impl Default for Livekit {
@@ -34,6 +36,7 @@ impl Default for Livekit {
             api_secret: Secret::new("secret"),
             api_secret_file: None,
             screen_share_requires_permission: false,
+            whisper_groups: false,
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Modules that need something beside this server, and whether it is set up.
 
 use super::Config;
-use crate::catalogue::{MEETING_NOTES, RECORDING, RECORDING_SERVICE, SERVED, WHITEBOARD};
+use crate::catalogue::{MEETING_NOTES, RECORDING, RECORDING_SERVICE, SERVED, SUBROOM_AUDIO, WHITEBOARD};
 
 /// What a module needs from the operator.
 struct Need {
@@ -26,6 +26,11 @@ const NEEDS: &[Need] = &[
         module: RECORDING_SERVICE,
         keys: "recording.hand_out or recording.amqp_url",
         is_met: |config| config.recording.has_recorders(),
+    },
+    Need {
+        module: SUBROOM_AUDIO,
+        keys: "livekit.whisper_groups",
+        is_met: |config| config.livekit.whisper_groups,
     },
     Need {
         module: "shared_folder",

@@ -9,7 +9,7 @@ use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use reqwest::header::{COOKIE, HeaderValue};
 use serde::de::DeserializeOwned;
 use tokio::{
-    sync::Semaphore,
+    sync::{Mutex, MutexGuard, Semaphore},
     time::{Instant, sleep, timeout, timeout_at},
 };
 
@@ -29,11 +29,32 @@ use crate::{
 /// The longest pause between two tries.
 const RETRY_MAX: Duration = Duration::from_secs(8);
 
+/// Etherpad may lose a PDF that it has made: it deletes the file while it sends it (1.8.14).
+const EXPORTS_MAX: usize = 4;
+
+/// The places of one room's requests.
+#[derive(Debug)]
+pub struct Places {
+    requests: Semaphore,
+    /// Etherpad keeps a group's sessions as one record, which it reads, changes and writes: of two changes at once it may lose one (1.8.14),
+    /// and with it the session, which nobody would find any more.
+    sessions: Mutex<()>,
+}
+
+impl Default for Places {
+    fn default() -> Self {
+        Self {
+            requests: Semaphore::new(REQUESTS_PER_ROOM_MAX),
+            sessions: Mutex::default(),
+        }
+    }
+}
+
 /// The requests of one room.
 #[derive(Debug, Clone, Copy)]
 pub struct Lane<'a> {
     pub etherpad: &'a Etherpad,
-    pub places: &'a Semaphore,
+    pub places: &'a Places,
 }
 
 impl Lane<'_> {
@@ -137,6 +158,7 @@ impl Lane<'_> {
         } else {
             &["api", "1", "createSession"]
         };
+        let _turn = self.turn_at_sessions().await?;
         let made: MadeSession = self.call(path, &of_session).await?;
         let id = Some(Secret::new(made.id));
         Ok(PadSession { id, readonly })
@@ -159,7 +181,14 @@ impl Lane<'_> {
         } else {
             &["api", "1", "deleteSession"]
         };
+        let _turn = self.turn_at_sessions().await?;
         gone(self.order(path, &[("sessionID", id)]).await)
+    }
+
+    /// The only one to change the sessions of the room's group.
+    async fn turn_at_sessions(&self) -> Result<MutexGuard<'_, ()>, EtherpadError> {
+        let turn = timeout(self.etherpad.timeouts.call, self.places.sessions.lock()).await;
+        turn.map_err(|_| EtherpadError::Busy)
     }
 
     /// Ends all sessions of a pad.
@@ -224,6 +253,30 @@ impl Lane<'_> {
         let until = Instant::now() + etherpad.timeouts.pdf;
         let place = timeout_at(until, Arc::clone(&etherpad.pdfs).acquire_owned()).await;
         let place = place.ok().and_then(Result::ok).ok_or(EtherpadError::Busy)?;
+        let mut tries = 1;
+        loop {
+            match self.export(pad, session, until).await {
+                Err(EtherpadError::Pdf(PdfError::Status(status)))
+                    if status.is_server_error() && tries < EXPORTS_MAX =>
+                {
+                    tries += 1;
+                    timeout_at(until, sleep(etherpad.timeouts.retry))
+                        .await
+                        .map_err(|_| PdfError::TooSlow)?;
+                }
+                exported => return Ok(exported?.holding(place)),
+            }
+        }
+    }
+
+    /// One try at a PDF.
+    async fn export(
+        &self,
+        pad: &Pad,
+        session: &PadSession,
+        until: Instant,
+    ) -> Result<FetchedPdf, EtherpadError> {
+        let etherpad = self.etherpad;
         let url = outgoing::below(&etherpad.base, &["p", &pad.id(), "export", "pdf"]);
         let mut request = etherpad.http.get(url);
         if let Some(id) = &session.id {
@@ -235,7 +288,7 @@ impl Lane<'_> {
         }
         let response = timeout_at(until, request.send()).await;
         let response = response.map_err(|_| PdfError::TooSlow)?.map_err(unreachable)?;
-        Ok(FetchedPdf::begin(response, until).await?.holding(place))
+        Ok(FetchedPdf::begin(response, until).await?)
     }
 
     /// Does something until it is done. Only what may heal is tried again.
@@ -281,7 +334,12 @@ impl Lane<'_> {
             .await
             .ok_or(EtherpadError::Unreachable)?;
         let places = async {
-            let room = self.places.acquire().await.map_err(|_| EtherpadError::Busy)?;
+            let room = self
+                .places
+                .requests
+                .acquire()
+                .await
+                .map_err(|_| EtherpadError::Busy)?;
             let all = etherpad
                 .requests
                 .acquire()

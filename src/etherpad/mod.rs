@@ -19,7 +19,10 @@ use reqwest::{Response, StatusCode, header::CONTENT_TYPE};
 use tokio::sync::Semaphore;
 use url::{Url, form_urlencoded};
 
-pub use self::{lane::Lane, timeouts::EtherpadTimeouts};
+pub use self::{
+    lane::{Lane, Places},
+    timeouts::EtherpadTimeouts,
+};
 use crate::{
     breaker::Breaker,
     config::{self, EtherpadAccess},
@@ -173,7 +176,7 @@ impl Etherpad {
     /// # Errors
     /// When Etherpad does not answer, or not to this key.
     pub async fn greet(&self) -> Result<(), EtherpadError> {
-        let places = Semaphore::new(1);
+        let places = Places::default();
         let lane = Lane {
             etherpad: self,
             places: &places,

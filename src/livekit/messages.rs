@@ -31,6 +31,11 @@ pub(super) struct OfRoom<'a> {
 }
 
 #[derive(Debug, Serialize)]
+pub(super) struct NewRoom<'a> {
+    pub name: &'a str,
+}
+
+#[derive(Debug, Serialize)]
 pub(super) struct OfAll {}
 
 #[derive(Debug, Serialize)]

@@ -40,6 +40,9 @@ impl RoomService {
                 )
             }
             Call::Remove(removal) => self.remove_all(removal).await,
+            Call::Create { room } => {
+                or_unavailable(self.create(&room.to_string()).await.map(|()| Outcome::Done))
+            }
             Call::Delete { room } => or_unavailable(self.delete_in_the_end(&room.to_string()).await),
             Call::Look { room, urgent, brief } => or_unavailable(self.look(room, urgent, brief).await),
         }

@@ -21,7 +21,7 @@ use url::Url;
 use super::{
     looks::Pace,
     messages::{
-        ApiRefusal, Claims, Grant, NewPermission, Nothing, OfAll, OfParticipant, OfRoom, OfTrack,
+        ApiRefusal, Claims, Grant, NewPermission, NewRoom, Nothing, OfAll, OfParticipant, OfRoom, OfTrack,
         Participants, Rooms, Update,
     },
     shown::Participant,
@@ -235,6 +235,13 @@ impl RoomService {
         let body = OfParticipant { room, identity };
         let _turn = self.removals.acquire().await.map_err(|_| CallError::Busy)?;
         self.order("RemoveParticipant", admin(room), &body, WaitLimit::UntilItIsUp)
+            .await
+    }
+
+    /// One that exists stays as it is. One that nobody enters LiveKit deletes by itself after some minutes.
+    pub(super) async fn create(&self, name: &str) -> Result<(), CallError> {
+        let grant = Grant::Create { room_create: true };
+        self.order("CreateRoom", grant, &NewRoom { name }, self.soon())
             .await
     }
 

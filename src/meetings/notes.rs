@@ -16,12 +16,12 @@ use colloquy_actors::{
     protocol::limits::NOTES_SESSION_SECS,
     task::Outcome,
 };
-use tokio::{sync::Semaphore, time::Instant};
+use tokio::time::Instant;
 
 use super::documents::{Documents, utc};
 use crate::{
     assets::NewDocument,
-    etherpad::{Etherpad, EtherpadError, Guest, Lane, Pad, PadSession, REQUESTS_PER_ROOM_MAX},
+    etherpad::{Etherpad, EtherpadError, Guest, Lane, Pad, PadSession, Places},
     secrets::Secret,
 };
 
@@ -39,7 +39,7 @@ pub struct Notes {
     documents: Documents,
     known: Mutex<Known>,
     /// The places of each room's requests.
-    places: Mutex<HashMap<RoomId, Weak<Semaphore>>>,
+    places: Mutex<HashMap<RoomId, Weak<Places>>>,
 }
 
 /// What rooms do not know.
@@ -109,14 +109,14 @@ impl Notes {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn places(&self, room: RoomId) -> Arc<Semaphore> {
+    fn places(&self, room: RoomId) -> Arc<Places> {
         let mut all = self.places.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(places) = all.get(&room).and_then(Weak::upgrade) {
             return places;
         }
         // Of rooms that ask nothing at the moment nothing is kept.
         all.retain(|_, places| places.strong_count() > 0);
-        let places = Arc::new(Semaphore::new(REQUESTS_PER_ROOM_MAX));
+        let places = Arc::<Places>::default();
         all.insert(room, Arc::downgrade(&places));
         places
     }

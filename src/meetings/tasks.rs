@@ -90,7 +90,7 @@ pub(super) fn livestream(target: PublicTarget) -> Livestream {
 impl TaskRunner for Tasks {
     fn run(&self, task: Task) -> BoxFuture<'_, Outcome> {
         match task.work {
-            Work::Livekit(call) => Box::pin(self.media.do_for_room(call)),
+            Work::Livekit(call) | Work::Whisper(call) => Box::pin(self.media.do_for_room(call)),
             // The room's shell does these itself.
             Work::Ballots(_) => Box::pin(async { Outcome::Unavailable }),
             Work::Report(report) => Box::pin(self.reports.make(task.id, *report)),

@@ -20,7 +20,7 @@ use colloquy::{
     config::{EtherpadAccess, EtherpadSettings},
     secrets::Secret,
 };
-use futures_util::stream;
+use futures_util::{StreamExt as _, stream};
 use hyper::server::conn::http1;
 use hyper_util::{rt::TokioIo, service::TowerToHyperService};
 use serde_json::{Value, json};
@@ -34,6 +34,9 @@ pub const API_KEY: &str = "key-of-etherpad-that-nobody-sees";
 
 /// A path, as an installation below another site has it.
 const BASE: &str = "/pads";
+
+/// What was sent has left by then.
+const BEFORE_CUT: Duration = Duration::from_millis(50);
 
 /// What its converter makes of a pad.
 pub const PDF: &[u8] = b"%PDF-1.4\n1 0 obj << /Type /Catalog >> endobj\ntrailer << /Root 1 0 R >>\n%%EOF\n";
@@ -261,13 +264,14 @@ fn page() -> Response {
     ([("content-type", "text/html")], "<html><body>Sorry</body></html>").into_response()
 }
 
+/// A piece, and a moment later, when it has left, the connection breaks.
 fn pieces(content_type: &str, piece: &'static [u8]) -> Response {
-    let pieces = [Ok(Bytes::from_static(piece)), Err(io::Error::other("cut"))];
-    (
-        [("content-type", content_type)],
-        Body::from_stream(stream::iter(pieces)),
-    )
-        .into_response()
+    let cut = stream::once(async {
+        tokio::time::sleep(BEFORE_CUT).await;
+        Err(io::Error::other("cut"))
+    });
+    let body = stream::iter([Ok(Bytes::from_static(piece))]).chain(cut);
+    ([("content-type", content_type)], Body::from_stream(body)).into_response()
 }
 
 fn endless() -> Response {
@@ -280,7 +284,7 @@ fn endless() -> Response {
         .into_response()
 }
 
-fn done(data: Value) -> Response {
+fn done(data: &Value) -> Response {
     Json(json!({"code": 0, "message": "ok", "data": data})).into_response()
 }
 
@@ -319,9 +323,9 @@ impl World {
             Mood::Page => page(),
             Mood::Gateway => (StatusCode::BAD_GATEWAY, "bad gateway").into_response(),
             Mood::Broken => (StatusCode::INTERNAL_SERVER_ERROR, "oops").into_response(),
-            Mood::Odd => done(json!({"groupID": 7})),
+            Mood::Odd => done(&json!({"groupID": 7})),
             Mood::Path => {
-                done(json!({"groupID": "g.1/../../x", "readOnlyID": "../", "sessionID": "s.1; Path=/"}))
+                done(&json!({"groupID": "g.1/../../x", "readOnlyID": "../", "sessionID": "s.1; Path=/"}))
             }
             Mood::Half => pieces("application/json", br#"{"code":0,"da"#),
             Mood::Endless => endless(),
@@ -337,11 +341,11 @@ impl World {
     fn api(&mut self, call: &str, form: &BTreeMap<String, String>) -> Response {
         let field = |name: &str| form.get(name).cloned().unwrap_or_default();
         match call {
-            "checkToken" => done(Value::Null),
+            "checkToken" => done(&Value::Null),
             "createGroupIfNotExistsFor" => {
                 let id = format!("g.{:016}", self.groups.len() + 1);
                 let id = self.groups.entry(field("groupMapper")).or_insert(id);
-                done(json!({"groupID": id}))
+                done(&json!({"groupID": id}))
             }
             "createGroupPad" => {
                 if !self.has_group(&field("groupID")) {
@@ -351,27 +355,22 @@ impl World {
                 if !self.pads.insert(id.clone()) {
                     return refused("padName does already exist");
                 }
-                done(json!({"padID": id}))
+                done(&json!({"padID": id}))
             }
             "createAuthorIfNotExistsFor" => {
                 let mapper = field("authorMapper");
                 self.authors.insert(mapper.clone(), field("name"));
-                done(json!({"authorID": format!("a.{mapper}")}))
+                done(&json!({"authorID": format!("a.{mapper}")}))
             }
             "createSession" if self.mood == Mood::NoWriting => refused("validUntil is in the past"),
             "createSession" => self.session(form, false),
             "deleteSession" => match self.sessions.remove(&field("sessionID")) {
-                Some(_) => done(Value::Null),
+                Some(_) => done(&Value::Null),
                 None => refused("sessionID does not exist"),
             },
             "listSessionsOfGroup" => self.list(&field("groupID")),
-            "deletePad" => {
-                if self.pads.remove(&field("padID")) {
-                    done(Value::Null)
-                } else {
-                    refused("padID does not exist")
-                }
-            }
+            "deletePad" if self.pads.remove(&field("padID")) => done(&Value::Null),
+            "deletePad" => refused("padID does not exist"),
             "deleteGroup" => {
                 let group = field("groupID");
                 if !self.has_group(&group) {
@@ -379,17 +378,17 @@ impl World {
                 }
                 self.groups.retain(|_, other| *other != group);
                 self.sessions.retain(|_, session| session.group != group);
-                done(Value::Null)
+                done(&Value::Null)
             }
             "setPublicStatus" => {
                 assert_eq!(field("publicStatus"), "true");
                 self.public.insert(field("padID"));
-                done(Value::Null)
+                done(&Value::Null)
             }
             "getReadOnlyID" => {
                 let id = field("padID");
                 if self.pads.contains(&id) {
-                    done(json!({"readOnlyID": format!("r.{}", id.replace(['.', '$'], "-"))}))
+                    done(&json!({"readOnlyID": format!("r.{}", id.replace(['.', '$'], "-"))}))
                 } else {
                     refused("padID does not exist")
                 }
@@ -407,7 +406,7 @@ impl World {
                 match self.sessions.get(&id).filter(|session| session.readonly) {
                     Some(_) => {
                         self.sessions.remove(&id);
-                        done(Value::Null)
+                        done(&Value::Null)
                     }
                     None => refused("sessionID does not exist"),
                 }
@@ -416,7 +415,7 @@ impl World {
                 let group = field("groupID");
                 self.sessions
                     .retain(|_, session| session.group != group || !session.readonly);
-                done(Value::Null)
+                done(&Value::Null)
             }
             other => panic!("nobody needs {other}"),
         }
@@ -447,7 +446,7 @@ impl World {
             readonly,
         };
         self.sessions.insert(id.clone(), session);
-        done(json!({"sessionID": id}))
+        done(&json!({"sessionID": id}))
     }
 
     fn list(&self, group: &str) -> Response {
@@ -464,11 +463,11 @@ impl World {
             })
             .collect();
         if all.is_empty() {
-            return done(Value::Null);
+            return done(&Value::Null);
         }
         // One that was deleted stays in its list.
         all.insert("s.gone", Value::Null);
-        done(json!(all))
+        done(&json!(all))
     }
 
     fn export(&self, pad: &str, headers: &HeaderMap) -> Response {

@@ -479,7 +479,7 @@ fn check_token(headers: &HeaderMap, method: &str, body: &Value) -> Result<(), Re
         return Err(unauthenticated("a permanent token"));
     }
     let least = match method {
-        "DeleteRoom" => Grant {
+        "CreateRoom" | "DeleteRoom" => Grant {
             room_create: true,
             ..Grant::default()
         },

@@ -6,6 +6,7 @@ use std::{
     io,
     net::{Ipv4Addr, SocketAddr},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
 use axum::{
@@ -15,7 +16,7 @@ use axum::{
     http::{HeaderMap, Method, StatusCode, Uri},
     response::{IntoResponse as _, Redirect, Response},
 };
-use futures_util::stream;
+use futures_util::{StreamExt as _, stream};
 use hyper::server::conn::http1;
 use hyper_util::{rt::TokioIo, service::TowerToHyperService};
 use serde_json::{Value, json};
@@ -29,6 +30,9 @@ pub const API_KEY: &str = "key-of-spacedeck-that-nobody-sees";
 
 /// A path, as an installation below another site has it.
 const BASE: &str = "/deck";
+
+/// What was sent has left by then.
+const BEFORE_CUT: Duration = Duration::from_millis(50);
 
 /// What it makes of a whiteboard.
 pub const PDF: &[u8] = b"%PDF-1.4\n1 0 obj << /Type /Catalog >> endobj\ntrailer << /Root 1 0 R >>\n%%EOF\n";
@@ -188,11 +192,14 @@ async fn answer(
     }
 }
 
-/// Pieces, and then the connection breaks, or never ends.
-fn pieces(content_type: &str, pieces: Vec<&'static [u8]>, breaks: bool) -> Response {
-    let pieces = pieces.into_iter().map(|piece| Ok(Bytes::from_static(piece)));
-    let end = breaks.then(|| Err(io::Error::other("cut")));
-    let body = Body::from_stream(stream::iter(pieces.chain(end)));
+/// A piece, and then the end, or, a moment later, when it has left, the connection breaks.
+fn pieces(content_type: &str, piece: &'static [u8], breaks: bool) -> Response {
+    let piece = stream::iter([Ok(Bytes::from_static(piece))]);
+    let cut = stream::iter(breaks.then_some(())).then(|()| async {
+        tokio::time::sleep(BEFORE_CUT).await;
+        Err(io::Error::other("cut"))
+    });
+    let body = Body::from_stream(piece.chain(cut));
     ([("content-type", content_type)], body).into_response()
 }
 
@@ -215,7 +222,9 @@ fn page() -> Response {
 impl World {
     /// `None`: no answer ever.
     fn handle(&mut self, method: &Method, uri: &Uri, headers: &HeaderMap, body: &Bytes) -> Option<Response> {
-        let key = headers.get("x-spacedeck-api-token").map(|key| key.as_bytes());
+        let key = headers
+            .get("x-spacedeck-api-token")
+            .map(axum::http::HeaderValue::as_bytes);
         let path = uri.path().strip_prefix(BASE).unwrap_or_default().to_owned();
         if path.starts_with("/storage/") {
             assert_eq!(key, None, "the key is not for whoever keeps files");
@@ -232,7 +241,7 @@ impl World {
             Mood::Gateway => return Some((StatusCode::BAD_GATEWAY, "bad gateway").into_response()),
             Mood::Broken => return Some((StatusCode::INTERNAL_SERVER_ERROR, "oops").into_response()),
             Mood::Odd => return Some(Json(json!({"_id": 7, "url": null})).into_response()),
-            Mood::Half => return Some(pieces("application/json", vec![br#"{"_id":"a","edit_"#], true)),
+            Mood::Half => return Some(pieces("application/json", br#"{"_id":"a","edit_"#, true)),
             Mood::Endless => return Some(endless("application/json", b"[")),
             _ => {}
         }
@@ -305,8 +314,8 @@ impl World {
         Some(match self.mood {
             Mood::PdfSilent => return None,
             Mood::PdfPage => page(),
-            Mood::PdfHalf => pieces(KIND, vec![half], true),
-            Mood::PdfCut => pieces(KIND, vec![half], false),
+            Mood::PdfHalf => pieces(KIND, half, true),
+            Mood::PdfCut => pieces(KIND, half, false),
             Mood::PdfRedirect => Redirect::temporary("/deck/storage/other.pdf").into_response(),
             Mood::PdfHuge => {
                 let headers = [("content-type", KIND), ("content-length", "104857601")];

@@ -291,6 +291,11 @@ pub const RECORDER_STAYS_SECS: u64 = 60;
 /// Asking the database for the streaming targets of a room may take that long, and is tried again after that.
 pub const LIVESTREAMS_READ_SECS: u64 = 10;
 
+/// Whisper groups of a meeting, those that one participant talks in, and members of one.
+pub const WHISPER_GROUPS_MAX: usize = 1_000;
+pub const WHISPER_GROUPS_PER_PARTICIPANT_MAX: usize = 10;
+pub const WHISPER_MEMBERS_MAX: usize = 100;
+
 /// A LiveKit access token is good for that long.
 pub const LIVEKIT_TOKEN_SECS: u64 = 32;
 /// Popout windows of one participant: a further one takes the place of the first.

@@ -21,6 +21,7 @@ pub mod recording;
 pub mod recording_service;
 pub mod shapes;
 pub mod shared_folder;
+pub mod subroom_audio;
 pub mod timer;
 pub mod training_participation_report;
 pub mod vote_parameters;

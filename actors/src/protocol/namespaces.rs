@@ -7,7 +7,7 @@ use serde_json::value::RawValue;
 use super::{
     Event, automod, breakout, chat, control, legal_vote, legal_vote::LegalVoteCommand, livekit,
     meeting::ParticipationKind, meeting_notes, meeting_report, moderation, object, polls, recording,
-    recording_service, shared_folder, timer, training_participation_report, whiteboard,
+    recording_service, shared_folder, subroom_audio, timer, training_participation_report, whiteboard,
 };
 
 /// Calls a macro with all namespaces. `control` is part of every session; the others are modules, which a tariff allows or
@@ -48,6 +48,8 @@ macro_rules! with_namespaces {
                 "A pad at Etherpad, in which those write whom a moderator chooses.";
             whiteboard Whiteboard(WhiteboardCommand, WhiteboardEvent, WhiteboardError) keeps Whiteboards for everybody
                 "A whiteboard at Spacedeck, on which everybody in a room draws.";
+            subroom_audio SubroomAudio(SubroomAudioCommand, SubroomAudioEvent, SubroomAudioError) keeps WhisperGroups for everybody
+                "Whisper groups: some talk among themselves and stay in the meeting.";
         }
     };
 }

@@ -76,7 +76,13 @@ impl Room {
                 }
             }
         }
-        let is_strange = |due| matches!(due, Due::Module(_, space, _) if space != Space::MAIN && !meeting.visited.contains(&space));
+        let is_strange = |due| match due {
+            Due::Module(Namespace::SubroomAudio, space, _) => {
+                !meeting.modules.subroom_audio.has_media_space(space)
+            }
+            Due::Module(_, space, _) => space != Space::MAIN && !meeting.visited.contains(&space),
+            _ => false,
+        };
         if let Some(due) = self.agenda.all().find(|due| is_strange(*due)) {
             return Err(format!("{due:?} in a room that nobody was in"));
         }

@@ -55,6 +55,7 @@ mod roster;
 mod seats;
 mod shared_folder;
 mod space;
+mod subroom_audio;
 mod tasks;
 pub mod tickets;
 mod timer;

@@ -21,6 +21,7 @@ use super::{
     recording_service::RecordingService,
     roster::Roster,
     shared_folder::SharedFolder,
+    subroom_audio::WhisperGroups,
     timer::{Timer, Timers},
     training_participation_report::TrainingReports,
     whiteboard::Whiteboards,
@@ -107,6 +108,7 @@ impl StoredMeeting {
             recording_service: RecordingService::default(),
             meeting_notes: Notes::default(),
             whiteboard: Whiteboards::default(),
+            subroom_audio: WhisperGroups::default(),
         }
     }
 }

@@ -38,7 +38,7 @@ impl World {
             return Ok(false);
         };
         let outcome = match server.outside.tasks[&id].clone() {
-            Work::Livekit(call) => {
+            Work::Livekit(call) | Work::Whisper(call) => {
                 media::check(&call, room.room())?;
                 self.media.perform(&call, fails, &mut self.chance)
             }

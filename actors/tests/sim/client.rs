@@ -98,7 +98,7 @@ const FAREWELLS: [&str; 5] = [
 ];
 
 /// What whoever is about to go may still hear.
-const LEAVES: [&str; 8] = [
+const LEAVES: [&str; 10] = [
     "legal_vote/canceled",
     "control/left",
     "breakout/left",
@@ -107,10 +107,12 @@ const LEAVES: [&str; 8] = [
     "automod/speaker_updated",
     "automod/start_animation",
     "automod/stopped",
+    "subroom_audio/kicked",
+    "subroom_audio/left_whisper_group",
 ];
 
 /// What only those hear who sent a command.
-const ANSWERS: [&str; 18] = [
+const ANSWERS: [&str; 21] = [
     "automod/error",
     "control/error",
     "moderation/error",
@@ -119,6 +121,9 @@ const ANSWERS: [&str; 18] = [
     "recording/error",
     "whiteboard/error",
     "meeting_notes/error",
+    "subroom_audio/error",
+    "subroom_audio/whisper_group_created",
+    "subroom_audio/whisper_token",
     "chat/search_results",
     "chat/room_chat_history_chunk",
     "chat/group_chat_history_chunk",

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{cast::GROUPS, chance::Chance, view::View};
+use super::{cast::GROUPS, chance::Chance, view::View, whispers};
 
 /// Somebody whom nobody ever met.
 const STRANGER: &str = "99999999-9999-4999-8999-999999999999";
@@ -31,6 +31,10 @@ impl Deed<'_> {
             "automod" => self.automod(),
             "recording" => self.recording(),
             "meeting_notes" => self.notes(),
+            "subroom_audio" => {
+                let people = self.some_people();
+                whispers::deed(&self.view.whispers, self.chance, &people)
+            }
             "whiteboard" => json!({"action": self.chance.pick(&["initialize", "generate_pdf"])}),
             _ => self.control(),
         }

@@ -61,6 +61,7 @@ impl View {
             "recording" => self.hear_recording(event),
             "recording_service" if self.orders.is_some() => Ok(()),
             "whiteboard" => self.hear_whiteboard(event),
+            "subroom_audio" => self.hear_whisper(event),
             "meeting_notes" => {
                 if let "write_url" | "read_url" = event.message {
                     let readonly = event.message == "read_url";

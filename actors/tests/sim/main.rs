@@ -35,6 +35,7 @@ mod steps;
 #[path = "../trial/mod.rs"]
 mod trial;
 mod view;
+mod whispers;
 mod world;
 
 use std::{

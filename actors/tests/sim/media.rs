@@ -11,7 +11,7 @@ use colloquy_actors::{
 };
 use serde_json::{Value, json};
 
-use super::chance::Chance;
+use super::{chance::Chance, whispers};
 
 /// Tokens that somebody may come back with.
 const TOKENS_MAX: usize = 64;
@@ -39,10 +39,9 @@ pub struct Media {
 }
 
 impl Media {
-    /// Somebody connects with the token of a `join_success`, or with one of before that.
-    pub fn connect(&mut self, join_success: &Value) {
-        let credentials = &join_success["livekit"];
-        let Some(claims) = claims(&credentials["token"]) else {
+    /// Somebody connects with a token.
+    pub fn connect(&mut self, token: &Value) {
+        let Some(claims) = claims(token) else {
             return;
         };
         let video = &claims["video"];
@@ -130,6 +129,10 @@ impl Media {
                 }
                 Outcome::Removed { stayed }
             }
+            Call::Create { .. } => {
+                self.rooms.entry(name).or_default();
+                Outcome::Done
+            }
             Call::Delete { .. } => {
                 self.rooms.remove(&name);
                 Outcome::Done
@@ -205,20 +208,29 @@ pub fn claims(token: &Value) -> Option<Value> {
 
 /// Somebody who is there must not be removed, nor a room deleted in which somebody is.
 pub fn check(call: &Call, now: &Room) -> Result<(), String> {
-    let room = serde_json::to_value(now).map_err(|error| error.to_string())?;
+    let state = serde_json::to_value(now).map_err(|error| error.to_string())?;
     let empty = serde_json::Map::new();
-    let people = room["meeting"]["people"].as_object().unwrap_or(&empty);
+    let people = state["meeting"]["people"].as_object().unwrap_or(&empty);
     let is_in = |person: &Value, space| {
         person["place"] == "inside" && serde_json::to_value(space).is_ok_and(|space| person["space"] == space)
     };
+    // What is the id of a breakout room is that of no whisper group.
+    let group = |room: &MediaRoom| room.space.0.map(|id| id.to_string()).unwrap_or_default();
     let is_here = |one: &MediaIdentity, room: &MediaRoom| {
+        let who = one.participant.to_string();
+        if let Some(is_inside) = whispers::is_inside(&state, &group(room), &who) {
+            return one.popout.is_none() && is_inside;
+        }
         let person = people.get(&one.participant.to_string());
         one.popout.is_none() && person.is_some_and(|person| is_in(person, room.space))
     };
     let harm = match call {
         Call::Remove(Removal { room, who, .. }) => who.iter().any(|one| is_here(one, room)),
-        Call::Delete { room } => people.values().any(|person| is_in(person, room.space)),
-        Call::Mute { .. } | Call::Permit { .. } | Call::Look { .. } => false,
+        Call::Delete { room } => {
+            whispers::is_inside(&state, &group(room), "").is_some()
+                || people.values().any(|person| is_in(person, room.space))
+        }
+        Call::Create { .. } | Call::Mute { .. } | Call::Permit { .. } | Call::Look { .. } => false,
     };
     // The rooms of a meeting of before have other names.
     if harm && now.has_media_room(call.room()) {

@@ -62,7 +62,7 @@ pub struct Plan {
 }
 
 /// Namespaces that came later.
-const LATER_NAMES: [&str; 7] = [
+const LATER_NAMES: [&str; 8] = [
     "legal_vote",
     "meeting_report",
     "training_participation_report",
@@ -70,6 +70,7 @@ const LATER_NAMES: [&str; 7] = [
     RECORDING,
     "whiteboard",
     "meeting_notes",
+    "subroom_audio",
 ];
 
 /// Those of them that people have no commands for.

@@ -21,6 +21,7 @@ use super::{
     process::Mail,
     trial::Opener,
     view::View,
+    whispers,
     world::{Step, World},
 };
 
@@ -67,7 +68,7 @@ impl World {
             return Ok(());
         };
         view.agrees_with_state(state)?;
-        self.pads.borrow().check(view, state)?;
+        self.check_beside(view, state)?;
         if let Some(fresh) = self.told_now(index, view, room) {
             let mut fresh = fresh?;
             if client.role.is_hidden() && view.fixed["closes_at"].is_null() {
@@ -96,6 +97,12 @@ impl World {
         Ok(())
     }
 
+    /// What `join_success` says nothing of.
+    fn check_beside(&self, view: &View, state: &Value) -> Step {
+        self.pads.borrow().check(view, state)?;
+        whispers::check(view, state)
+    }
+
     /// Messages of a scope that a `join_success` holds at most.
     fn messages_max(&self) -> usize {
         let kept = self.plan.settings.chat_messages_per_scope_max;
@@ -106,7 +113,7 @@ impl World {
         }
     }
 
-    fn as_it_leaves(&self, secrets: &[Secret], frame: &EncodedEvent) -> Option<EncodedEvent> {
+    fn as_told_anew(&self, secrets: &[Secret], frame: &EncodedEvent) -> Option<EncodedEvent> {
         let keys = Keys {
             livekit: &self.livekit,
             ballots: &self.process.borrow().ballots,
@@ -170,7 +177,7 @@ impl World {
                 if let Effect::Send { frame, secrets, .. } = effect
                     && frame.contains(r#""message":"join_success""#)
                 {
-                    told = self.as_it_leaves(&secrets, &frame);
+                    told = self.as_told_anew(&secrets, &frame);
                 }
             }
         }

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 pub type Reached = BTreeMap<String, usize>;
 
 /// Each of these happens at least [`TIMES_MIN`] times in each half of the fixed seeds.
-const THINGS: [&str; 109] = [
+const THINGS: [&str; 118] = [
     "actor died",
     "automod/error",
     "automod/remaining_updated",
@@ -113,6 +113,15 @@ const THINGS: [&str; 109] = [
     "training_participation_report/presence_logging_ended",
     "training_participation_report/presence_logging_started",
     "view compared",
+    "subroom_audio/error",
+    "subroom_audio/kicked",
+    "subroom_audio/left_whisper_group",
+    "subroom_audio/participants_invited",
+    "subroom_audio/whisper_group_created",
+    "subroom_audio/whisper_invite",
+    "subroom_audio/whisper_invite_accepted",
+    "subroom_audio/whisper_invite_declined",
+    "subroom_audio/whisper_token",
     "whiteboard/error",
     "whiteboard/pdf_asset",
     "whiteboard/space_url",

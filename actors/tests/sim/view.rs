@@ -52,6 +52,8 @@ pub struct View {
     pub notes: Option<(String, bool)>,
     /// The URL of the whiteboard, or null.
     pub whiteboard: Value,
+    /// Whisper groups that it was told of.
+    pub whispers: super::whispers::Whispers,
     pub restrictions: Value,
     /// The room of LiveKit, and what the token that came with it allows.
     pub media_room: Value,
@@ -114,6 +116,7 @@ impl View {
             orders: payload.get("recording_service").cloned(),
             notes: None,
             whiteboard: payload["whiteboard"]["url"].clone(),
+            whispers: BTreeMap::new(),
             restrictions: payload["livekit"]["microphone_restriction_state"].clone(),
             media_room: payload["livekit"]["room"].clone(),
             grant: super::media::grant(&payload["livekit"]),

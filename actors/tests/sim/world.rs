@@ -9,6 +9,7 @@ use std::{
 
 use colloquy_actors::{
     access_revision::AccessRevision,
+    frame::EncodedEvent,
     ids::{RoomId, SessionNo, Timestamp, TokenHash},
     livekit::Livekit,
     logged::LoggedRoom,
@@ -286,36 +287,11 @@ impl World {
                     secrets,
                     ..
                 } => {
-                    let room = self.server.as_ref().and_then(Server::room);
-                    let livekit = room.map_or(&*self.livekit, LoggedRoom::livekit);
-                    let ballots = &self.process.borrow().ballots;
-                    let lacks_link = Cell::new(false);
-                    let link = |task| {
-                        let link = self.pads.borrow().link(task);
-                        lacks_link.set(link.is_none());
-                        link
-                    };
-                    let frame = Secret::put_into(
-                        &secrets,
-                        &frame,
-                        &Keys {
-                            livekit,
-                            ballots,
-                            unsealer: &Opener,
-                            locations: &self.locations,
-                            link: &link,
-                        },
-                    )
-                    .unwrap_or(frame);
-                    if lacks_link.get() {
+                    let Some(frame) = self.as_it_leaves(&secrets, frame) else {
                         continue;
-                    }
+                    };
                     self.net.sent(seq, &frame, &to);
-                    if frame.contains(r#""message":"join_success""#)
-                        && let Ok(envelope) = serde_json::from_str::<serde_json::Value>(&frame)
-                    {
-                        self.media.connect(&envelope["payload"]);
-                    }
+                    self.media_takes(&frame);
                 }
                 Effect::Bound { session, line } => self.net.bound(session, line),
                 Effect::Reattached(it) if it.missed.is_empty() => self.count("goes on"),
@@ -324,6 +300,43 @@ impl World {
             }
         }
         Ok(())
+    }
+
+    /// Whoever gets a token with these events goes into LiveKit with it.
+    fn media_takes(&mut self, frame: &str) {
+        let is_one = |name: &&str| frame.contains(&format!(r#""message":"{name}""#));
+        let names = ["join_success", "whisper_group_created", "whisper_token"];
+        let Some(name) = names.iter().find(|name| is_one(name)) else {
+            return;
+        };
+        let Ok(envelope) = serde_json::from_str::<serde_json::Value>(frame) else {
+            return;
+        };
+        let payload = &envelope["payload"];
+        self.media.connect(match *name {
+            "join_success" => &payload["livekit"]["token"],
+            _ => &payload["token"],
+        });
+    }
+
+    /// A frame with what is secret in it; none where that is a link that is gone. In place of other secrets that are gone the marks stay.
+    fn as_it_leaves(&self, secrets: &[Secret], frame: EncodedEvent) -> Option<EncodedEvent> {
+        let room = self.server.as_ref().and_then(Server::room);
+        let lacks_link = Cell::new(false);
+        let link = |task| {
+            let link = self.pads.borrow().link(task);
+            lacks_link.set(link.is_none());
+            link
+        };
+        let keys = Keys {
+            livekit: room.map_or(&*self.livekit, LoggedRoom::livekit),
+            ballots: &self.process.borrow().ballots,
+            unsealer: &Opener,
+            locations: &self.locations,
+            link: &link,
+        };
+        let frame = Secret::put_into(secrets, &frame, &keys).unwrap_or(frame);
+        (!lacks_link.get()).then_some(frame)
     }
 
     /// The room hears that connections are gone: from the sockets, from clients that come back before, or at a restart.

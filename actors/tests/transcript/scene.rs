@@ -125,16 +125,10 @@ impl Scene {
                 self.input(Input::MediaTold(told))?;
             }
             [
-                of @ ("livekit" | "report" | "task" | "whiteboard" | "meeting_notes"),
+                of @ ("livekit" | "report" | "task" | "whiteboard" | "meeting_notes" | "subroom_audio"),
                 call,
                 outcome @ ..,
-            ] => {
-                let outcome = self.outcome(outcome)?;
-                let task = self.tasks.get(words::number(call)? - 1);
-                let task = task.filter(|(_, asked)| asked == of);
-                let (task, _) = *task.ok_or("nobody asked for that")?;
-                self.input(Input::TaskDone { task, outcome })?;
-            }
+            ] => self.end_task(of, words::number(call)?, outcome)?,
             ["withdraw", "invite"] => self.withdraw_invite("invite")?,
             ["withdraw", "invite", invite] => self.withdraw_invite(invite)?,
             ["close", "invite", invite] => {
@@ -163,6 +157,14 @@ impl Scene {
             _ => self.deed(line)?,
         }
         Ok(std::mem::take(&mut self.outputs))
+    }
+
+    /// Of the tasks that were asked for, the one of this number comes to an end.
+    fn end_task(&mut self, of: &str, number: usize, outcome: &[&str]) -> Result<()> {
+        let outcome = self.outcome(outcome)?;
+        let task = self.tasks.get(number - 1).filter(|(_, asked)| *asked == of);
+        let (task, _) = *task.ok_or("nobody asked for that")?;
+        self.input(Input::TaskDone { task, outcome })
     }
 
     /// What became of a task: a word, or JSON.

@@ -121,6 +121,7 @@ fn every_setting_becomes_ours_or_a_comment() {
         ("etherpad.api_key", list(r#""s3cret-etherpad""#)),
         ("whiteboard.base_url", list(r#""https://spacedeck.example.org""#)),
         ("whiteboard.api_key", list(r#""s3cret-spacedeck""#)),
+        ("livekit.whisper_groups", list("true")),
     ] {
         assert_eq!(at(&ours, name), Some(&expected), "{name}\n{text}");
     }

@@ -175,7 +175,7 @@ fn somebody(participant: &Value) -> Response {
 /// How often a call is tried before it is given up, and what becomes of it then.
 fn end_of(call: &Call, is_unavailable: bool) -> (usize, Outcome) {
     match call {
-        Call::Permit { .. } | Call::Look { .. } => (1, Outcome::Unavailable),
+        Call::Permit { .. } | Call::Look { .. } | Call::Create { .. } => (1, Outcome::Unavailable),
         Call::Mute { .. } => (3, Outcome::Unavailable),
         Call::Delete { .. } => (4, Outcome::Unavailable),
         Call::Remove(removal) => {

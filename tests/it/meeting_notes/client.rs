@@ -4,12 +4,11 @@ use std::time::{Duration, Instant};
 
 use colloquy::{
     config::{EtherpadAccess, EtherpadSettings, Outgoing},
-    etherpad::{Etherpad, EtherpadError, EtherpadTimeouts, Guest, Lane, Pad},
+    etherpad::{Etherpad, EtherpadError, EtherpadTimeouts, Guest, Lane, Pad, Places},
     fetched_pdf::PdfError,
     secrets::Secret,
 };
 use futures_util::TryStreamExt as _;
-use tokio::sync::Semaphore;
 
 use crate::support::{
     etherpad::{API_KEY, FakeEtherpad, Mood, PDF},
@@ -48,7 +47,7 @@ fn client(fake: &FakeEtherpad) -> Etherpad {
 }
 
 async fn open(etherpad: &Etherpad) -> Result<Pad, EtherpadError> {
-    let places = Semaphore::new(4);
+    let places = Places::default();
     let lane = Lane {
         etherpad,
         places: &places,
@@ -59,7 +58,7 @@ async fn open(etherpad: &Etherpad) -> Result<Pad, EtherpadError> {
 #[tokio::test]
 async fn a_pad_is_opened_read_written_and_deleted() {
     let fake = FakeEtherpad::start().await;
-    let (etherpad, places) = (client(&fake), Semaphore::new(4));
+    let (etherpad, places) = (client(&fake), Places::default());
     let lane = Lane {
         etherpad: &etherpad,
         places: &places,
@@ -96,7 +95,7 @@ async fn a_pad_is_opened_read_written_and_deleted() {
 #[tokio::test]
 async fn what_is_left_of_an_earlier_pad_goes() {
     let fake = FakeEtherpad::start().await;
-    let (etherpad, places) = (client(&fake), Semaphore::new(4));
+    let (etherpad, places) = (client(&fake), Places::default());
     let lane = Lane {
         etherpad: &etherpad,
         places: &places,
@@ -163,7 +162,7 @@ async fn a_dead_etherpad_deletes_when_it_is_back() {
     let etherpad = client_of(&fake.settings(EtherpadAccess::Sessions), timeouts);
     open(&etherpad).await.expect("a pad");
     fake.die().await;
-    let places = Semaphore::new(4);
+    let places = Places::default();
     let lane = Lane {
         etherpad: &etherpad,
         places: &places,
@@ -180,7 +179,7 @@ async fn a_dead_etherpad_deletes_when_it_is_back() {
 #[tokio::test]
 async fn a_pdf_is_whole_or_none() {
     let fake = FakeEtherpad::start().await;
-    let (etherpad, places) = (client(&fake), Semaphore::new(4));
+    let (etherpad, places) = (client(&fake), Places::default());
     let lane = Lane {
         etherpad: &etherpad,
         places: &places,
@@ -208,7 +207,7 @@ async fn links_need_no_plugins() {
     let fake = FakeEtherpad::start().await;
     fake.be(Mood::Plain);
     let etherpad = client_of(&fake.settings(EtherpadAccess::Links), IMPATIENT);
-    let places = Semaphore::new(4);
+    let places = Places::default();
     let lane = Lane {
         etherpad: &etherpad,
         places: &places,
@@ -269,7 +268,7 @@ async fn a_wrong_key_is_named_once_and_told_nowhere() {
     assert!(told[0].contains("etherpad.api_key"), "{told:?}");
     let known = client(&fake);
     let pad = open(&known).await.expect("a pad");
-    let places = Semaphore::new(4);
+    let places = Places::default();
     let lane = Lane {
         etherpad: &known,
         places: &places,

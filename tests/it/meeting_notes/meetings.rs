@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{World, expect_error, select, url};
 use crate::support::{
@@ -36,12 +36,16 @@ async fn notes_go_from_their_opening_to_a_pdf_and_are_deleted(world: &World) {
     assert!(etherpad.session_of(&read).1.expect("a session").readonly);
     assert_eq!(etherpad.world().authors[&gus_id], "Gus");
     assert!(etherpad.world().groups.contains_key(&meeting.room));
-    // The others see who may write.
-    let update = alice.expect("control", "update").await;
-    assert_eq!(
-        (&update["id"], &update["meeting_notes"]),
-        (&json!(gus_id), &json!({"readonly": false}))
-    );
+    // The others see who may write, before or after their own session is there.
+    let is_told = |frame: &Value| {
+        let payload = &frame["payload"];
+        payload["message"] == "update"
+            && payload["id"] == gus_id
+            && payload["meeting_notes"] == json!({"readonly": false})
+    };
+    while !alice.everything_seen().iter().any(is_told) {
+        alice.expect("control", "update").await;
+    }
     select(&mut alice, "deselect_writer", &[&gus_id]).await;
     let again = url(&mut gus, "read_url").await;
     assert!(etherpad.session_of(&again).1.expect("a session").readonly);

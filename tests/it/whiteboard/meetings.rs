@@ -80,7 +80,7 @@ async fn a_whiteboard_goes_from_its_making_to_a_pdf_and_is_deleted(world: &World
     expect_error(&mut gus, "initialize", "insufficient_permissions").await;
     let url = initialize(&mut alice).await;
     assert_eq!(gus.expect("whiteboard", "space_url").await["url"], url);
-    assert_eq!(world.deck.names(), [meeting.room.clone()]);
+    assert_eq!(world.deck.names(), std::slice::from_ref(&meeting.room));
     expect_error(&mut alice, "initialize", "already_initialized").await;
     let late = meeting.guest().await.join("Late").await;
     assert_eq!(late["whiteboard"], json!({"status": "initialized", "url": url}));

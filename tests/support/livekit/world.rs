@@ -99,6 +99,7 @@ impl World {
     pub(super) fn perform(&mut self, method: &str, body: &Value) -> Result<Value, Refusal> {
         let fields: &[&str] = match method {
             "ListRooms" => &[],
+            "CreateRoom" => &["name"],
             "ListParticipants" | "DeleteRoom" => &["room"],
             "GetParticipant" | "RemoveParticipant" => &["identity", "room"],
             "MutePublishedTrack" => &["identity", "muted", "room", "track_sid"],
@@ -114,6 +115,11 @@ impl World {
             let entry =
                 |name: &String| json!({"sid": format!("RM_{name}"), "name": name, "empty_timeout": 300});
             return Ok(json!({"rooms": self.rooms.keys().map(entry).collect::<Vec<_>>()}));
+        }
+        if method == "CreateRoom" {
+            let name = body["name"].as_str().ok_or(MALFORMED)?;
+            self.rooms.entry(name.to_owned()).or_default();
+            return Ok(json!({"sid": format!("RM_{name}"), "name": name, "empty_timeout": 300}));
         }
         let room = body["room"].as_str().ok_or(MALFORMED)?;
         match method {

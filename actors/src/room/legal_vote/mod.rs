@@ -142,10 +142,8 @@ impl Module for LegalVotes {
 
     fn task_done(&mut self, cx: &mut Cx, around: &mut Around<'_>, task: Pending, outcome: &Outcome) {
         match &task.work {
-            Work::Ballots(BallotWork::Look { vote }) => {
-                if *outcome == Outcome::Unavailable {
-                    self.lost(cx, around, *vote);
-                }
+            Work::Ballots(BallotWork::Look { vote }) if *outcome == Outcome::Unavailable => {
+                self.lost(cx, around, *vote);
             }
             Work::Ballots(BallotWork::Count { vote, .. }) => match outcome {
                 Outcome::Counted(results) => self.counted(cx, around, *vote, results.as_ref()),

@@ -4,11 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::{looks::Looks, strays::Strays};
+use super::watched::{MediaSpace, Watched};
 use crate::{
-    ids::{ParticipantId, Timestamp},
-    livekit::{Expected, Livekit, MediaAccess, MediaIdentity, MediaRoom, Source, VideoGrant},
+    ids::{ParticipantId, Space, Timestamp},
+    livekit::{Call, Expected, Livekit, MediaAccess, MediaIdentity, MediaRoom, Source, VideoGrant},
     protocol::{
+        Namespace,
         livekit::{Credentials, MicrophoneRestrictions},
         meeting::ParticipationKind,
     },
@@ -18,6 +19,7 @@ use crate::{
         module::Around,
         participant::Participant,
     },
+    task::Work,
 };
 
 /// What moderators have decided about the media of one room, and how far LiveKit has followed.
@@ -30,14 +32,56 @@ pub struct SpaceMedia {
     /// Under which sources somebody has published its voice that had no microphone: it may not use them until it leaves.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub(super) disguises: BTreeMap<ParticipantId, BTreeSet<Source>>,
-    /// Those of whom LiveKit has yet to hear what they may publish.
-    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
-    pub(super) to_permit: BTreeSet<ParticipantId>,
     /// Popout windows that wait for a token until their participant has been here for a while, and how many of each.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub(super) popouts: BTreeMap<ParticipantId, u8>,
-    pub(super) looks: Looks,
-    pub(super) strays: Strays,
+    #[serde(flatten)]
+    pub(super) watched: Watched,
+}
+
+impl MediaSpace for SpaceMedia {
+    const NAMESPACE: Namespace = Namespace::Livekit;
+
+    fn work(call: Call) -> Work {
+        Work::Livekit(call)
+    }
+
+    fn watched(&mut self) -> &mut Watched {
+        &mut self.watched
+    }
+
+    fn expected(&self, around: &Around<'_>, space: Space, who: ParticipantId) -> Option<Expected> {
+        let participant = around.people.get(who).filter(|p| p.is_inside(space))?;
+        Some(self.shown(who, participant, around.settings))
+    }
+
+    fn all_expected(&self, cx: &mut Cx, around: &Around<'_>, space: Space) -> Vec<Expected> {
+        cx.cost.entries(around.people.iter().count());
+        let here = around.people.iter().filter(|(_, p)| p.is_inside(space));
+        here.map(|(id, p)| self.shown(id, p, around.settings)).collect()
+    }
+
+    fn expects_anybody(&self, around: &Around<'_>, space: Space) -> bool {
+        around.people.anybody_in(space)
+    }
+
+    fn is_restricted(&self, around: &Around<'_>) -> bool {
+        self.restrictions != MicrophoneRestrictions::Disabled
+            || around.settings.screen_share_requires_permission
+    }
+
+    /// The source is taken away, and with it whatever belongs to it.
+    fn unmask(&mut self, who: ParticipantId, source: Source) {
+        let disguises = self.disguises.entry(who).or_default();
+        match source {
+            Source::ScreenShare | Source::ScreenShareAudio => {
+                disguises.extend([Source::ScreenShare, Source::ScreenShareAudio]);
+            }
+            source => {
+                disguises.insert(source);
+            }
+        }
+    }
 }
 
 impl SpaceMedia {
@@ -73,26 +117,8 @@ impl SpaceMedia {
         sources
     }
 
-    /// Whether somebody may not publish all that it could.
-    pub(super) fn is_restricted(&self, settings: &RoomSettings) -> bool {
-        self.restrictions != MicrophoneRestrictions::Disabled || settings.screen_share_requires_permission
-    }
-
-    /// Somebody who has no microphone speaks under this name: it is taken away, and with it whatever belongs to it.
-    pub(super) fn unmask(&mut self, id: ParticipantId, source: Source) {
-        let disguises = self.disguises.entry(id).or_default();
-        match source {
-            Source::ScreenShare | Source::ScreenShareAudio => {
-                disguises.extend([Source::ScreenShare, Source::ScreenShareAudio]);
-            }
-            source => {
-                disguises.insert(source);
-            }
-        }
-    }
-
     /// How a participant should be in this room's counterpart.
-    pub(in crate::room) fn expected(
+    pub(in crate::room) fn shown(
         &self,
         id: ParticipantId,
         participant: &Participant,
@@ -150,16 +176,8 @@ impl SpaceMedia {
     /// Somebody is not in this room any more: what is about its connection goes.
     pub(super) fn left(&mut self, who: ParticipantId) {
         self.disguises.remove(&who);
-        self.to_permit.remove(&who);
+        self.watched.to_permit.remove(&who);
         self.popouts.remove(&who);
-    }
-
-    /// Everybody who should be in this room's counterpart, in the order of ids.
-    pub(super) fn all_expected(&self, cx: &mut Cx, around: &Around<'_>, room: MediaRoom) -> Vec<Expected> {
-        cx.cost.entries(around.people.iter().count());
-        let here = around.people.iter().filter(|(_, p)| p.is_inside(room.space));
-        here.map(|(id, p)| self.expected(id, p, around.settings))
-            .collect()
     }
 
     /// When the first of the popout windows that wait gets its token.

@@ -3,15 +3,17 @@
 
 mod looks;
 mod media;
-mod orders;
+pub(super) mod orders;
 mod popouts;
 mod strays;
 mod told;
-mod watch;
+pub(super) mod watch;
+pub(super) mod watched;
 
 use serde::{Deserialize, Serialize};
 
 pub use self::media::SpaceMedia;
+use self::watched::MediaSpace as _;
 use super::{
     Room, RoomSettings,
     agenda::Agenda,
@@ -37,7 +39,7 @@ use crate::{
 };
 
 /// Deadlines of a room: the next look, and the next token for a popout window.
-const LOOK: u8 = 0;
+pub(super) const LOOK: u8 = 0;
 const POPOUT: u8 = 1;
 
 /// What moderators have decided about the media of a meeting.
@@ -60,27 +62,11 @@ impl Module for Media {
         }
     }
 
-    /// Somebody is in a room (again): it must not be removed from there, nor the room deleted. It came with a token of now: what
-    /// a call under way says of it is older, so LiveKit is told anew when that is done.
     fn joined(&mut self, cx: &mut Cx, around: &mut Around<'_>, who: ParticipantId) {
-        if !around.has(Namespace::Livekit) {
-            return;
+        if around.has(Namespace::Livekit) {
+            let (here, is_alone) = (around.people.space(who), around.people.is_alone(who));
+            watch::came_in(cx, self.0.of(here), around, (here, who), is_alone);
         }
-        let here = around.people.space(who);
-        let spared = orders::spare(cx, around, who, here);
-        let media = self.0.of(here);
-        if orders::is_being_permitted(around, who, here) {
-            media.to_permit.insert(who);
-        }
-        if spared {
-            // Others were to be removed with it.
-            media.looks.unsettle();
-            media.looks.not_later(cx.at);
-        } else if around.people.is_alone(who) && !watch::is_looking(around, here) {
-            // Somebody may be waiting there.
-            media.looks.not_later(cx.at);
-        }
-        watch::arm(media, around, here);
     }
 
     /// It is removed from LiveKit, with its popout windows.
@@ -97,20 +83,13 @@ impl Module for Media {
         }
         let media = self.0.of(space);
         media.left(who);
-        match reason {
-            LeaveReason::Kicked | LeaveReason::Banned | LeaveReason::SentToWaitingRoom => {
-                media.looks.after_removal(cx.at);
-            }
-            LeaveReason::Quit | LeaveReason::Timeout => media.looks.after_change(cx.at),
-        }
+        let by_force = match reason {
+            LeaveReason::Kicked | LeaveReason::Banned | LeaveReason::SentToWaitingRoom => true,
+            LeaveReason::Quit | LeaveReason::Timeout => false,
+        };
         let windows = around.people.get(who).map_or(0, Participant::popout_windows);
         let all = MediaIdentity::with_popouts(who, windows);
-        if !orders::remove(cx, around, media_room(around, space), all, false) {
-            // Many are found by one look.
-            media.looks.unsettle();
-            media.looks.not_later(cx.at);
-        }
-        watch::arm(media, around, space);
+        watch::went_out(cx, media, around, (space, all), by_force);
         popouts::arm(media, around, space);
     }
 
@@ -124,7 +103,7 @@ impl Module for Media {
     fn role_changed(&mut self, cx: &mut Cx, around: &mut Around<'_>, who: ParticipantId) {
         let space = around.people.space(who);
         let media = self.0.get(space);
-        if media.is_some_and(|media| media.is_restricted(around.settings)) {
+        if media.is_some_and(|media| media.is_restricted(around)) {
             self.permit(cx, around, space, |other, _| other == who);
         }
     }
@@ -134,12 +113,12 @@ impl Module for Media {
         for tag in [LOOK, POPOUT] {
             around.forget((Namespace::Livekit, space, tag));
         }
-        orders::delete(cx, around, media_room(around, space));
+        orders::delete::<SpaceMedia>(cx, around, media_room(around, space));
     }
 
     fn meeting_over(&mut self, cx: &mut Cx, around: &mut Around<'_>, spaces: &[Space]) {
         for space in spaces {
-            orders::delete(cx, around, media_room(around, *space));
+            orders::delete::<SpaceMedia>(cx, around, media_room(around, *space));
         }
     }
 
@@ -160,7 +139,7 @@ impl Module for Media {
         }
         for space in spaces {
             let media = self.0.of(*space);
-            media.looks.restarted(cx.at);
+            media.watched.looks.restarted(cx.at);
             watch::arm(media, around, *space);
         }
     }
@@ -171,26 +150,11 @@ impl Module for Media {
         let Some(media) = self.0.get_mut(space) else {
             return;
         };
-        match (call, outcome) {
-            (Call::Permit { .. }, _) => {
-                if *outcome == Outcome::Unavailable {
-                    media.looks.after_failure(cx.at);
-                }
-                orders::permit_some(cx, media, around, space);
-            }
-            (Call::Look { .. }, _) => watch::looked(cx, media, around, space, outcome),
-            (Call::Remove(removal), Outcome::Removed { stayed }) => {
-                watch::removed(cx, media, around, (&removal.who, stayed));
-            }
-            (Call::Remove(removal), Outcome::Done) => watch::removed(cx, media, around, (&removal.who, &[])),
-            (Call::Remove(_), Outcome::Unavailable) => media.looks.after_failure(cx.at),
-            (Call::Mute { .. }, Outcome::Unavailable) => {
-                let line = task.asked_by.and_then(|who| around.people.line_inside(who));
-                cx.send_one(line, &LivekitEvent::Error(LivekitError::LivekitUnavailable));
-            }
-            (Call::Mute { .. } | Call::Delete { .. } | Call::Remove(_), _) => {}
+        if let (Call::Mute { .. }, Outcome::Unavailable) = (call, outcome) {
+            let line = task.asked_by.and_then(|who| around.people.line_inside(who));
+            cx.send_one(line, &LivekitEvent::Error(LivekitError::LivekitUnavailable));
         }
-        watch::arm(media, around, space);
+        watch::task_done(cx, media, around, (call, outcome));
     }
 
     fn still_wants(&self, around: &Around<'_>, work: &Work) -> bool {
@@ -203,7 +167,7 @@ impl Module for Media {
             Call::Delete { room } => {
                 *room != media_room(around, room.space) || !around.people.anybody_in(room.space)
             }
-            Call::Look { .. } => false,
+            Call::Look { .. } | Call::Create { .. } => false,
             Call::Mute { .. } | Call::Permit { .. } => true,
         }
     }
@@ -224,8 +188,7 @@ impl Module for Media {
 
     fn check(&self, _settings: &RoomSettings, agenda: &Agenda) -> Result<(), String> {
         for (space, media) in self.0.iter() {
-            media.looks.check()?;
-            watch::check(media, agenda, space)?;
+            watch::check::<SpaceMedia>(&media.watched.looks, agenda, space)?;
         }
         Ok(())
     }
@@ -337,10 +300,10 @@ impl Media {
             .people
             .iter()
             .filter(|(id, p)| p.is_inside(space) && !p.is_hidden() && concerns(*id, p));
-        media.to_permit.extend(there.map(|(id, _)| id));
-        if media.is_restricted(around.settings) {
+        media.watched.to_permit.extend(there.map(|(id, _)| id));
+        if media.is_restricted(around) {
             // Also where LiveKit tells who comes: of what people publish it tells nothing.
-            media.looks.not_later(cx.at.plus_secs(LOOK_EVERY_SECS));
+            media.watched.looks.not_later(cx.at.plus_secs(LOOK_EVERY_SECS));
         }
         orders::permit_some(cx, media, around, space);
         watch::arm(media, around, space);
@@ -359,6 +322,6 @@ impl Media {
     }
 }
 
-fn media_room(around: &Around<'_>, space: Space) -> MediaRoom {
+pub(super) fn media_room(around: &Around<'_>, space: Space) -> MediaRoom {
     MediaRoom::new(around.room, space, around.began)
 }

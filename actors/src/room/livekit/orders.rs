@@ -1,6 +1,6 @@
 //! What LiveKit is told: whom to remove, to mute, and what to let people publish.
 
-use super::{SpaceMedia, media_room};
+use super::{media::SpaceMedia, media_room, watched::MediaSpace};
 use crate::{
     ids::{ParticipantId, Space},
     livekit::{Call, MediaIdentity, MediaRoom, Removal},
@@ -17,8 +17,13 @@ use crate::{
     task::Work,
 };
 
-fn ask(cx: &mut Cx, around: &mut Around<'_>, call: Call, asked_by: Option<ParticipantId>) -> bool {
-    around.tasks.ask(cx, Work::Livekit(call), asked_by)
+fn ask<S: MediaSpace>(
+    cx: &mut Cx,
+    around: &mut Around<'_>,
+    call: Call,
+    asked_by: Option<ParticipantId>,
+) -> bool {
+    around.tasks.ask(cx, S::work(call), asked_by)
 }
 
 /// What LiveKit is being asked about a room.
@@ -29,7 +34,7 @@ pub(super) fn under_way<'a>(around: &'a Around<'_>, space: Space) -> impl Iterat
 }
 
 /// Removes these; false where so many removals are under way that a look should see who is left.
-pub(super) fn remove(
+pub(in crate::room) fn remove<S: MediaSpace>(
     cx: &mut Cx,
     around: &mut Around<'_>,
     room: MediaRoom,
@@ -37,7 +42,8 @@ pub(super) fn remove(
     warn: bool,
 ) -> bool {
     let removals = under_way(around, room.space).filter(|call| matches!(call, Call::Remove(_)));
-    removals.count() < REMOVALS_AT_ONCE && ask(cx, around, Call::Remove(Removal { room, who, warn }), None)
+    removals.count() < REMOVALS_AT_ONCE
+        && ask::<S>(cx, around, Call::Remove(Removal { room, who, warn }), None)
 }
 
 /// Somebody is here (again): it is not removed, and the room is not deleted. Whether others were to be removed with it, who now are not.
@@ -65,35 +71,32 @@ pub(super) fn is_being_permitted(around: &Around<'_>, who: ParticipantId, here: 
 
 /// Tells LiveKit of some of those of whom it has yet to hear what they may publish, a piece at a time, so that the last word about each
 /// arrives last.
-pub(super) fn permit_some(cx: &mut Cx, media: &mut SpaceMedia, around: &mut Around<'_>, space: Space) {
+pub(super) fn permit_some<S: MediaSpace>(cx: &mut Cx, media: &mut S, around: &mut Around<'_>, space: Space) {
     let room = media_room(around, space);
     if under_way(around, space).any(|call| matches!(call, Call::Permit { .. })) {
         return;
     }
     let mut participants = Vec::new();
     while participants.len() < PERMITS_AT_ONCE
-        && let Some(id) = media.to_permit.pop_first()
+        && let Some(id) = media.watched().to_permit.pop_first()
     {
-        let here = around
-            .people
-            .get(id)
-            .filter(|p| p.is_inside(space) && !p.is_hidden());
-        participants.extend(here.map(|p| (id, media.sources(id, p, around.settings))));
+        let here = media.expected(around, space, id).filter(|one| !one.is_hidden);
+        participants.extend(here.map(|one| (id, one.sources)));
     }
-    if !participants.is_empty() && !ask(cx, around, Call::Permit { room, participants }, None) {
-        media.looks.after_failure(cx.at);
+    if !participants.is_empty() && !ask::<S>(cx, around, Call::Permit { room, participants }, None) {
+        media.watched().looks.after_failure(cx.at);
     }
 }
 
 /// Nobody comes into a room any more: it is deleted in LiveKit, and nothing else that was to happen there makes sense.
-pub(super) fn delete(cx: &mut Cx, around: &mut Around<'_>, room: MediaRoom) {
+pub(in crate::room) fn delete<S: MediaSpace>(cx: &mut Cx, around: &mut Around<'_>, room: MediaRoom) {
     if !around.has(Namespace::Livekit) {
         return;
     }
     let is_there = |work: &Work| work.livekit().is_some_and(|call| call.room() == room);
     around.tasks.cancel(cx, is_there);
     // Where too much is under way, nobody is told: the sweep finds it.
-    let _ = ask(cx, around, Call::Delete { room }, None);
+    let _ = ask::<S>(cx, around, Call::Delete { room }, None);
 }
 
 pub(super) fn force_mute(
@@ -118,7 +121,7 @@ pub(super) fn force_mute(
     let to = Receivers::from(lines.collect::<Vec<_>>());
     cx.send(to, &LivekitEvent::ForceMuted { moderator: who });
     let room = media_room(around, space);
-    if ask(cx, around, Call::Mute { room, participants }, Some(who)) {
+    if ask::<SpaceMedia>(cx, around, Call::Mute { room, participants }, Some(who)) {
         Ok(())
     } else {
         Err(LivekitError::LivekitUnavailable)

@@ -1,7 +1,8 @@
 //! What LiveKit tells by itself (its webhooks), and what is remembered of those who come back unasked.
 
 use crate::{
-    livekit::{Brief, Differences, MediaIdentity, MediaRoom, Seen},
+    ids::ParticipantId,
+    livekit::{Brief, Differences, Expected, MediaIdentity, MediaRoom, Seen},
     protocol::{Namespace, limits::STRAYS_REMEMBERED_AT_ONCE},
     room::{Meeting, Room, effects::Cx, input::MediaTold, livekit::SpaceMedia},
 };
@@ -12,7 +13,7 @@ impl Room {
     #[must_use]
     pub fn sighting(&self, room: MediaRoom, seen: Option<&Seen>) -> Option<MediaTold> {
         let meeting = self.meeting.as_ref().filter(|meeting| meeting.has_media())?;
-        if room != self.media_room(meeting, room) || !meeting.visited.contains(&room.space) {
+        if !self.has_media_room(room) {
             return None;
         }
         let Some(seen) = seen else {
@@ -23,12 +24,7 @@ impl Room {
             .parse()
             .ok()
             .map(|one: MediaIdentity| one.participant);
-        let here = participant.and_then(|id| Some((id, meeting.people.get(id)?)));
-        let none = SpaceMedia::default();
-        let media = meeting.modules.livekit.of_space(room.space).unwrap_or(&none);
-        let expected = here
-            .filter(|(_, p)| p.is_inside(room.space))
-            .map(|(id, p)| media.expected(id, p, &self.settings));
+        let expected = participant.and_then(|id| self.expected_in_media(meeting, room, id));
         let brief = Brief {
             expected: expected.into_iter().collect(),
             ghosts: Vec::new(),
@@ -40,17 +36,29 @@ impl Room {
         })
     }
 
+    /// How somebody should be in a room of LiveKit; none for who should not be there.
+    fn expected_in_media(&self, meeting: &Meeting, room: MediaRoom, who: ParticipantId) -> Option<Expected> {
+        if meeting.modules.subroom_audio.has_media_space(room.space) {
+            return meeting.modules.subroom_audio.expected(room.space, who);
+        }
+        let participant = meeting.people.get(who).filter(|p| p.is_inside(room.space))?;
+        let none = SpaceMedia::default();
+        let media = meeting.modules.livekit.of_space(room.space).unwrap_or(&none);
+        Some(media.shown(who, participant, &self.settings))
+    }
+
     fn media_room(&self, meeting: &Meeting, like: MediaRoom) -> MediaRoom {
         MediaRoom::new(self.id, like.space, meeting.began)
     }
 
-    /// Whether a room of LiveKit is the counterpart of one of the meeting's rooms.
+    /// Whether a room of LiveKit is the counterpart of one of the meeting's rooms, or of a whisper group.
     #[must_use]
     pub fn has_media_room(&self, room: MediaRoom) -> bool {
         self.meeting.as_ref().is_some_and(|meeting| {
             meeting.has_media()
                 && room == self.media_room(meeting, room)
-                && meeting.visited.contains(&room.space)
+                && (meeting.visited.contains(&room.space)
+                    || meeting.modules.subroom_audio.has_media_space(room.space))
         })
     }
 
@@ -59,7 +67,11 @@ impl Room {
             return;
         }
         if let Some((modules, mut around)) = self.modules() {
-            modules.livekit.told(cx, &mut around, told);
+            if modules.subroom_audio.has_media_space(told.room.space) {
+                modules.subroom_audio.told(cx, &mut around, told);
+            } else {
+                modules.livekit.told(cx, &mut around, told);
+            }
         }
         if let Some(found) = &told.found {
             self.remember_strays(cx, found);

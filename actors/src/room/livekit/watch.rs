@@ -2,25 +2,30 @@
 
 use std::sync::Arc;
 
-use super::{LOOK, SpaceMedia, looks::LookResult, media_room, orders};
+use super::{
+    LOOK,
+    looks::{LookResult, Looks},
+    media_room, orders,
+    watched::MediaSpace,
+};
 use crate::{
     ids::{ParticipantId, Space, Timestamp},
     livekit::{Brief, Call, Differences, MediaIdentity, Source},
-    protocol::{Namespace, limits::STRAY_LEAVES_SECS},
+    protocol::limits::STRAY_LEAVES_SECS,
     room::{
         agenda::{Agenda, Due},
         effects::Cx,
         module::Around,
     },
-    task::{Outcome, Work},
+    task::Outcome,
 };
 
 /// Removals that one call names.
 const REMOVED_TOGETHER: usize = 32;
 
 /// Sets the deadline of the next look.
-pub(super) fn arm(media: &SpaceMedia, around: &mut Around<'_>, space: Space) {
-    around.set_deadline((Namespace::Livekit, space, LOOK), media.looks.next());
+pub(in crate::room) fn arm<S: MediaSpace>(media: &mut S, around: &mut Around<'_>, space: Space) {
+    around.set_deadline((S::NAMESPACE, space, LOOK), media.watched().looks.next());
 }
 
 /// Whether one is under way.
@@ -29,11 +34,11 @@ pub(super) fn is_looking(around: &Around<'_>, space: Space) -> bool {
 }
 
 /// A look is due.
-pub(super) fn due(cx: &mut Cx, media: &mut SpaceMedia, around: &mut Around<'_>, space: Space) {
+pub(in crate::room) fn due<S: MediaSpace>(cx: &mut Cx, media: &mut S, around: &mut Around<'_>, space: Space) {
     if std::mem::replace(&mut cx.has_looked, true) {
-        media.looks.put_off(cx.at);
+        media.watched().looks.put_off(cx.at);
     } else {
-        let urgent = media.looks.is_unsettled();
+        let urgent = media.watched().looks.is_unsettled();
         if urgent {
             // One that waits for its turn among the others is not waited for.
             around.tasks.cancel(cx, |work| {
@@ -41,22 +46,22 @@ pub(super) fn due(cx: &mut Cx, media: &mut SpaceMedia, around: &mut Around<'_>, 
             });
         }
         let is_under_way = is_looking(around, space);
-        if media.looks.begin(cx.at, is_under_way) && !look(cx, media, around, space) {
-            media.looks.postpone(cx.at);
+        if media.watched().looks.begin(cx.at, is_under_way) && !look(cx, media, around, space) {
+            media.watched().looks.postpone(cx.at);
         }
     }
     arm(media, around, space);
 }
 
 /// Asks for a look; false where too much is under way.
-fn look(cx: &mut Cx, media: &SpaceMedia, around: &mut Around<'_>, space: Space) -> bool {
+fn look<S: MediaSpace>(cx: &mut Cx, media: &mut S, around: &mut Around<'_>, space: Space) -> bool {
     let room = media_room(around, space);
     let brief = Brief {
-        expected: media.all_expected(cx, around, room),
-        ghosts: media.strays.ghosts(cx.at),
+        expected: media.all_expected(cx, around, space),
+        ghosts: media.watched().strays.ghosts(cx.at),
     };
-    let urgent = media.looks.is_unsettled();
-    let look = |brief| Work::Livekit(Call::Look { room, urgent, brief });
+    let urgent = media.watched().looks.is_unsettled();
+    let look = |brief| S::work(Call::Look { room, urgent, brief });
     // Who is expected is no part of the state: the next look asks for others.
     around
         .tasks
@@ -64,36 +69,36 @@ fn look(cx: &mut Cx, media: &SpaceMedia, around: &mut Around<'_>, space: Space) 
 }
 
 /// A look has ended.
-pub(super) fn looked(
+pub(super) fn looked<S: MediaSpace>(
     cx: &mut Cx,
-    media: &mut SpaceMedia,
+    media: &mut S,
     around: &mut Around<'_>,
     space: Space,
     outcome: &Outcome,
 ) {
     let mut came_to = LookResult::Nothing;
     if let Outcome::Seen { found, webhooks } = outcome {
-        media.looks.has_webhooks = *webhooks;
+        media.watched().looks.has_webhooks = *webhooks;
         came_to = match mend(cx, media, around, space, (found, !found.more)) {
             true => LookResult::AsItShouldBe,
             false if found.more => LookResult::More,
             false => LookResult::Differences,
         };
         if came_to != LookResult::AsItShouldBe {
-            media.looks.unsettle();
+            media.watched().looks.unsettle();
         }
     }
-    let (is_watched, is_strict) = (
-        around.people.anybody_in(space),
-        media.is_restricted(around.settings),
-    );
-    media.looks.done(cx.at, came_to, (is_watched, is_strict));
+    let (is_watched, is_strict) = (media.expects_anybody(around, space), media.is_restricted(around));
+    media
+        .watched()
+        .looks
+        .done(cx.at, came_to, (is_watched, is_strict));
 }
 
 /// LiveKit tells by itself of somebody, or (`None`) that its room is new, or of more than can be looked at one by one.
-pub(super) fn told(
+pub(in crate::room) fn told<S: MediaSpace>(
     cx: &mut Cx,
-    media: &mut SpaceMedia,
+    media: &mut S,
     around: &mut Around<'_>,
     space: Space,
     found: Option<&Differences>,
@@ -101,27 +106,27 @@ pub(super) fn told(
     if let Some(found) = found {
         if !mend(cx, media, around, space, (found, false)) {
             // What is being done for it is seen to.
-            media.looks.after_failure(cx.at);
+            media.watched().looks.after_failure(cx.at);
         }
     } else {
-        media.looks.unsettle();
-        media.looks.not_later(cx.at);
+        media.watched().looks.unsettle();
+        media.watched().looks.not_later(cx.at);
     }
     arm(media, around, space);
 }
 
 /// Has LiveKit mend what it shows of all (`are_all`) or of some who are there; true if nothing can be done, or need be.
-pub(super) fn mend(
+pub(super) fn mend<S: MediaSpace>(
     cx: &mut Cx,
-    media: &mut SpaceMedia,
+    media: &mut S,
     around: &mut Around<'_>,
     space: Space,
     (found, are_all): (&Differences, bool),
 ) -> bool {
     // Who has come in meanwhile is no stray.
     let is_gone = |one: &MediaIdentity| {
-        let here = around.people.get(one.participant).filter(|p| p.is_inside(space));
-        here.is_none_or(|p| one.popout.is_some_and(|number| number > p.popout_windows()))
+        let here = media.expected(around, space, one.participant);
+        here.is_none_or(|here| one.popout.is_some_and(|number| number > here.popouts))
     };
     let mut shown: Vec<_> = found
         .strays
@@ -130,37 +135,31 @@ pub(super) fn mend(
         .cloned()
         .collect();
     shown.extend(found.exposed.iter().cloned());
-    let (to_remove, new) = media.strays.seen(&shown, are_all, cx.at);
-    let mut warn = note_returns(around, &new, cx.at) && !media.looks.has_warned;
+    let (to_remove, new) = media.watched().strays.seen(&shown, are_all, cx.at);
+    let mut warn = note_returns(around, &new, cx.at) && !media.watched().looks.has_warned;
     let room = media_room(around, space);
     for piece in to_remove.chunks(REMOVED_TOGETHER) {
         // Where too many are under way, the next look finds who is left.
-        if orders::remove(cx, around, room, piece.to_vec(), warn) {
-            media.looks.has_warned |= std::mem::take(&mut warn);
+        if orders::remove::<S>(cx, around, room, piece.to_vec(), warn) {
+            media.watched().looks.has_warned |= std::mem::take(&mut warn);
         }
     }
-    let may_speak = |media: &SpaceMedia, id: ParticipantId| {
-        let participant = around.people.get(id).filter(|p| p.is_inside(space));
-        participant.is_none_or(|p| {
-            media
-                .sources(id, p, around.settings)
-                .contains(&Source::Microphone)
-        })
-    };
     for (id, source) in &found.disguised {
-        if !may_speak(media, *id) {
+        let here = media.expected(around, space, *id);
+        if here.is_some_and(|here| !here.sources.contains(&Source::Microphone)) {
             media.unmask(*id, *source);
-            media.to_permit.insert(*id);
+            media.watched().to_permit.insert(*id);
         }
     }
     // Of whom LiveKit has yet to hear, it shows what was so before.
+    let to_be_told = &media.watched().to_permit;
     let being_told =
-        |id: &ParticipantId| media.to_permit.contains(id) || orders::is_being_permitted(around, *id, space);
+        |id: &ParticipantId| to_be_told.contains(id) || orders::is_being_permitted(around, *id, space);
     let wrong: Vec<_> = found.wrong.iter().filter(|id| !being_told(id)).collect();
     let is_right = wrong.is_empty() && found.disguised.is_empty() && !found.more;
-    media.to_permit.extend(wrong);
+    media.watched().to_permit.extend(wrong);
     orders::permit_some(cx, media, around, space);
-    is_right && media.strays.are_ghosts(cx.at)
+    is_right && media.watched().strays.are_ghosts(cx.at)
 }
 
 /// Notes who of those that LiveKit shows anew has come back after a moderator had removed it; whether there is one. Who was not known to
@@ -186,9 +185,9 @@ fn note_returns(around: &mut Around<'_>, new: &[(MediaIdentity, bool)], now: Tim
 }
 
 /// A call to remove some has ended; of these some stayed.
-pub(super) fn removed(
+pub(super) fn removed<S: MediaSpace>(
     cx: &Cx,
-    media: &mut SpaceMedia,
+    media: &mut S,
     around: &mut Around<'_>,
     (who, stayed): (&[MediaIdentity], &[(MediaIdentity, bool)]),
 ) {
@@ -197,22 +196,98 @@ pub(super) fn removed(
         around.people.set_out_of_media(one.participant);
     }
     for (identity, refused) in stayed {
-        media.strays.stayed(*identity, *refused);
+        media.watched().strays.stayed(*identity, *refused);
     }
     if !stayed.is_empty() {
-        media.looks.after_failure(cx.at);
+        media.watched().looks.after_failure(cx.at);
     }
 }
 
-/// Describes what is wrong with the deadline of the next look.
-pub(super) fn check(media: &SpaceMedia, agenda: &Agenda, space: Space) -> Result<(), String> {
-    let set = agenda.get(Due::Module(Namespace::Livekit, space, LOOK));
-    if set == media.looks.next() {
+/// Somebody is there (again): it must not be removed, nor the room deleted. It came with a token of now: what a call under way says of it
+/// is older, so LiveKit is told anew when that is done. `is_alone`: nobody else of ours is there.
+pub(in crate::room) fn came_in<S: MediaSpace>(
+    cx: &mut Cx,
+    media: &mut S,
+    around: &mut Around<'_>,
+    (space, who): (Space, ParticipantId),
+    is_alone: bool,
+) {
+    let spared = orders::spare(cx, around, who, space);
+    if orders::is_being_permitted(around, who, space) {
+        media.watched().to_permit.insert(who);
+    }
+    let looks = &mut media.watched().looks;
+    if spared {
+        // Others were to be removed with it.
+        looks.unsettle();
+        looks.not_later(cx.at);
+    } else if is_alone && !is_looking(around, space) {
+        // Somebody may be waiting there.
+        looks.not_later(cx.at);
+    }
+    arm(media, around, space);
+}
+
+/// Somebody is not there any more: it is removed, with its popout windows. `by_force`: it may want to come back.
+pub(in crate::room) fn went_out<S: MediaSpace>(
+    cx: &mut Cx,
+    media: &mut S,
+    around: &mut Around<'_>,
+    (space, who): (Space, Vec<MediaIdentity>),
+    by_force: bool,
+) {
+    let looks = &mut media.watched().looks;
+    if by_force {
+        looks.after_removal(cx.at);
+    } else {
+        looks.after_change(cx.at);
+    }
+    if !orders::remove::<S>(cx, around, media_room(around, space), who, false) {
+        // Many are found by one look.
+        let looks = &mut media.watched().looks;
+        looks.unsettle();
+        looks.not_later(cx.at);
+    }
+    arm(media, around, space);
+}
+
+/// A call has ended.
+pub(in crate::room) fn task_done<S: MediaSpace>(
+    cx: &mut Cx,
+    media: &mut S,
+    around: &mut Around<'_>,
+    (call, outcome): (&Call, &Outcome),
+) {
+    let space = call.room().space;
+    match (call, outcome) {
+        (Call::Permit { .. }, _) => {
+            if *outcome == Outcome::Unavailable {
+                media.watched().looks.after_failure(cx.at);
+            }
+            orders::permit_some(cx, media, around, space);
+        }
+        (Call::Look { .. }, _) => looked(cx, media, around, space, outcome),
+        (Call::Remove(removal), Outcome::Removed { stayed }) => {
+            removed(cx, media, around, (&removal.who, stayed));
+        }
+        (Call::Remove(removal), Outcome::Done) => removed(cx, media, around, (&removal.who, &[])),
+        (Call::Remove(_), Outcome::Unavailable) => media.watched().looks.after_failure(cx.at),
+        (Call::Mute { .. } | Call::Create { .. } | Call::Delete { .. } | Call::Remove(_), _) => {}
+    }
+    arm(media, around, space);
+}
+
+/// Describes what is wrong with looks, and with the deadline of the next one.
+pub(in crate::room) fn check<S: MediaSpace>(
+    looks: &Looks,
+    agenda: &Agenda,
+    space: Space,
+) -> Result<(), String> {
+    looks.check()?;
+    let (set, planned) = (agenda.get(Due::Module(S::NAMESPACE, space, LOOK)), looks.next());
+    if set == planned {
         Ok(())
     } else {
-        Err(format!(
-            "the next look is set to {set:?}, planned {:?}",
-            media.looks.next()
-        ))
+        Err(format!("the next look is set to {set:?}, planned {planned:?}"))
     }
 }
