@@ -33,6 +33,7 @@ mod sweep;
 mod timeouts;
 mod troubled;
 mod webhook;
+mod whispers;
 
 use axum::{
     Json,
