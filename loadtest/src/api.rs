@@ -100,6 +100,12 @@ struct Created {
 }
 
 #[derive(Deserialize)]
+struct Event {
+    id: Uuid,
+    room: Created,
+}
+
+#[derive(Deserialize)]
 struct Invite {
     invite_code: String,
 }
@@ -195,6 +201,11 @@ impl Api {
         Owner(n % self.accounts.len())
     }
 
+    /// An account so many places behind another one.
+    pub fn after(&self, owner: Owner, places: u32) -> Owner {
+        self.owner(owner.0 + places as usize)
+    }
+
     /// Where the WebSocket is.
     pub fn signaling_url(&self) -> Result<Url, ApiError> {
         let mut url = join(&self.base, &["signaling"])?;
@@ -210,6 +221,27 @@ impl Api {
         let request = self.authorize(request, owner).await?;
         let room: Created = parse("POST rooms", &patiently("POST rooms", request).await?)?;
         Ok(room.id)
+    }
+
+    /// The room of an event, to which the accounts behind the owner's are invited, as many as are needed for so many participants.
+    pub async fn create_room_for_users(&self, owner: Owner, participants: u32) -> Result<Uuid, ApiError> {
+        let request = self
+            .request(Method::POST, &["events"], self.address(owner))?
+            .json(&json!({"title": "Load test", "description": "", "is_time_independent": true}));
+        let request = self.authorize(request, owner).await?;
+        let event: Event = parse("POST events", &patiently("POST events", request).await?)?;
+        for place in 1..participants {
+            let user = self.after(owner, place);
+            let request = self.request(Method::GET, &["users", "me"], self.address(user))?;
+            let request = self.authorize(request, user).await?;
+            let me: Created = parse("GET me", &patiently("GET me", request).await?)?;
+            let path = ["events", &event.id.to_string(), "invites"];
+            let request = self
+                .request(Method::POST, &path, self.address(owner))?
+                .json(&json!({"invitee": me.id}));
+            patiently("POST event invites", self.authorize(request, owner).await?).await?;
+        }
+        Ok(event.room.id)
     }
 
     pub async fn create_invite(&self, owner: Owner, room: Uuid) -> Result<String, ApiError> {

@@ -30,6 +30,24 @@ enum Action<'a> {
     },
     #[serde(rename = "start")]
     StartStick(Stick<'a>),
+    #[serde(rename = "start")]
+    StartVote(Question<'a>),
+    Vote {
+        legal_vote_id: &'a str,
+        option: &'static str,
+        token: &'a str,
+    },
+}
+
+/// A vote that ends with the last of its voters, and is told of while it runs.
+#[derive(Serialize)]
+struct Question<'a> {
+    kind: &'static str,
+    name: &'static str,
+    allowed_participants: &'a [String],
+    enable_abstain: bool,
+    auto_close: bool,
+    create_pdf: bool,
 }
 
 /// A talking stick that goes through a playlist.
@@ -100,6 +118,27 @@ pub fn start_stick(playlist: &[String]) -> Result<String, Error> {
     command("automod", Action::StartStick(stick))
 }
 
+pub fn start_vote(voters: &[String]) -> Result<String, Error> {
+    let question = Question {
+        kind: "live_roll_call",
+        name: "Load test",
+        allowed_participants: voters,
+        enable_abstain: false,
+        auto_close: true,
+        create_pdf: false,
+    };
+    command("legal_vote", Action::StartVote(question))
+}
+
+pub fn vote(legal_vote_id: &str, token: &str) -> Result<String, Error> {
+    let vote = Action::Vote {
+        legal_vote_id,
+        option: "yes",
+        token,
+    };
+    command("legal_vote", vote)
+}
+
 fn command(namespace: &'static str, payload: Action<'_>) -> Result<String, Error> {
     serde_json::to_string(&Command { namespace, payload })
 }
@@ -134,6 +173,14 @@ mod tests {
             (
                 start_stick(&["a".to_owned()]),
                 r#"{"namespace":"automod","payload":{"action":"start","selection_strategy":"playlist","show_list":true,"consider_hand_raise":false,"allow_double_selection":false,"animation_on_random":false,"auto_append_on_join":true,"playlist":["a"]}}"#,
+            ),
+            (
+                start_vote(&["a".to_owned()]),
+                r#"{"namespace":"legal_vote","payload":{"action":"start","kind":"live_roll_call","name":"Load test","allowed_participants":["a"],"enable_abstain":false,"auto_close":true,"create_pdf":false}}"#,
+            ),
+            (
+                vote("v", "t"),
+                r#"{"namespace":"legal_vote","payload":{"action":"vote","legal_vote_id":"v","option":"yes","token":"t"}}"#,
             ),
         ] {
             assert_eq!(command.unwrap(), expected);

@@ -30,16 +30,25 @@ impl Meetings {
     }
 
     /// Creates `count` rooms, `concurrency` at a time; the first failure ends it.
-    pub async fn create(&self, count: u32, concurrency: usize) -> Result<Vec<Meeting>, ApiError> {
+    /// `users`: participants of each room who are users, and not guests.
+    pub async fn create(
+        &self,
+        count: u32,
+        concurrency: usize,
+        users: Option<u32>,
+    ) -> Result<Vec<Meeting>, ApiError> {
         stream::iter(0..count as usize)
-            .map(|n| self.create_one(self.api.owner(n)))
+            .map(|n| self.create_one(self.api.owner(n), users))
             .buffered(concurrency)
             .try_collect()
             .await
     }
 
-    async fn create_one(&self, owner: Owner) -> Result<Meeting, ApiError> {
-        let room = self.api.create_room(owner).await?;
+    async fn create_one(&self, owner: Owner, users: Option<u32>) -> Result<Meeting, ApiError> {
+        let room = match users {
+            Some(users) => self.api.create_room_for_users(owner, users).await?,
+            None => self.api.create_room(owner).await?,
+        };
         self.created
             .lock()
             .unwrap_or_else(PoisonError::into_inner)

@@ -33,6 +33,20 @@ pub enum Event {
     },
     /// The talking stick has gone round.
     StickStopped,
+    /// A vote runs; who may vote has a token.
+    VoteStarted {
+        id: String,
+        token: Option<String>,
+    },
+    /// The answer to one's own vote.
+    Voted {
+        counts: bool,
+    },
+    /// The votes so far.
+    VoteUpdated,
+    VoteStopped {
+        yes: u64,
+    },
     Message {
         source: String,
         content: String,
@@ -89,6 +103,13 @@ struct Payload<'a> {
     assignment: Option<Cow<'a, str>>,
     #[serde(borrow)]
     speaker: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    legal_vote_id: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    token: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    response: Option<Cow<'a, str>>,
+    yes: Option<u64>,
     participants: Option<Vec<IgnoredAny>>,
     #[serde(borrow)]
     breakout: Option<Breakout<'a>>,
@@ -105,7 +126,7 @@ pub fn read(text: &str) -> Result<Frame, serde_json::Error> {
     let envelope: Envelope<'_> = serde_json::from_str(text)?;
     let event = match envelope.namespace.as_ref() {
         "echo" => Event::Echo,
-        "control" | "chat" | "moderation" | "breakout" | "automod" => {
+        "control" | "chat" | "moderation" | "breakout" | "automod" | "legal_vote" => {
             event(&envelope.namespace, serde_json::from_str(envelope.payload.get())?)
         }
         _ => Event::Other,
@@ -141,6 +162,17 @@ fn event(namespace: &str, payload: Payload<'_>) -> Event {
             id: own(payload.speaker),
         },
         ("automod", "stopped") => Event::StickStopped,
+        ("legal_vote", "started") => Event::VoteStarted {
+            id: own(payload.legal_vote_id),
+            token: payload.token.map(Cow::into_owned),
+        },
+        ("legal_vote", "voted") => Event::Voted {
+            counts: payload.response.as_deref() == Some("success"),
+        },
+        ("legal_vote", "updated") => Event::VoteUpdated,
+        ("legal_vote", "stopped") => Event::VoteStopped {
+            yes: payload.yes.unwrap_or_default(),
+        },
         ("chat", "message_sent") => Event::Message {
             source: own(payload.source),
             content: own(payload.content),
@@ -206,6 +238,24 @@ mod tests {
     fn events_of_modules() {
         let own = str::to_owned;
         for (namespace, payload, event) in [
+            (
+                "legal_vote",
+                r#"{"message":"started","legal_vote_id":"v","token":"t","max_votes":1}"#,
+                Event::VoteStarted {
+                    id: own("v"),
+                    token: Some(own("t")),
+                },
+            ),
+            (
+                "legal_vote",
+                r#"{"message":"voted","response":"success","vote_option":"yes"}"#,
+                Event::Voted { counts: true },
+            ),
+            (
+                "legal_vote",
+                r#"{"message":"stopped","kind":"auto","yes":3,"no":0}"#,
+                Event::VoteStopped { yes: 3 },
+            ),
             (
                 "chat",
                 r#"{"message":"message_sent","id":"m","source":"a","content":"l\u0074 \"x\"","scope":"global"}"#,

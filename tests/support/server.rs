@@ -8,7 +8,11 @@ use std::{
     time::Duration,
 };
 
-use colloquy::config;
+use colloquy::{
+    assets::{Assets, ORPHAN_AGE, Objects, Orphans},
+    config,
+    store::Db,
+};
 use tempfile::TempDir;
 use tokio::time::{Instant, sleep};
 
@@ -252,6 +256,22 @@ impl Server {
             let status = self.terminate().await;
             assert!(status.success(), "the server ended with {status}");
         }
+    }
+
+    /// [`Server::finish`]; no content lies without its row among the assets, and no row without its content.
+    pub async fn finish_without_orphans(self) {
+        if self.child().is_some() {
+            self.terminate().await;
+        }
+        let config = config::Config::default();
+        let db = Db::connect(&self.database(), &self.data_dir())
+            .await
+            .expect("a database");
+        let objects = Objects::open(&config.outgoing, &config.assets, &self.data_dir());
+        let assets = Assets::new(db, objects.expect("an asset store"), &config.assets);
+        let later = chrono::Utc::now() + ORPHAN_AGE * 2;
+        let found = assets.find_orphans(later).await.expect("an answer");
+        assert_eq!(found, Orphans::default());
     }
 
     /// Starts the process and waits until it is ready; false when somebody else has the port.

@@ -319,7 +319,9 @@ impl World {
             Mood::PdfRedirect => Redirect::temporary("/deck/storage/other.pdf").into_response(),
             Mood::PdfHuge => {
                 let headers = [("content-type", KIND), ("content-length", "104857601")];
-                let body = Body::from_stream(stream::iter([Ok::<_, io::Error>(Bytes::from_static(half))]));
+                // The rest never comes.
+                let begin = stream::iter([Ok::<_, io::Error>(Bytes::from_static(half))]);
+                let body = Body::from_stream(begin.chain(stream::pending()));
                 (headers, body).into_response()
             }
             Mood::PdfEndless => endless(KIND, half),

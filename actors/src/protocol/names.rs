@@ -154,6 +154,13 @@ impl<const MAX: usize> Text<MAX> {
         &self.0
     }
 
+    /// One line of plain text ([`super::plain`]); empty where nothing of it can be seen.
+    #[must_use]
+    pub fn plain(&self) -> Self {
+        let plain = plain(&self.0).unwrap_or_default();
+        Self(plain.chars().take(MAX).collect::<String>().into())
+    }
+
     /// Without white space around it.
     #[must_use]
     pub fn trimmed(&self) -> Self {

@@ -61,7 +61,7 @@ pub struct Args {
     /// Seconds of sending (fanout, stall, baseline), holding (idle), coming and going (churn) [default: 10, idle: 30].
     #[arg(long, value_parser = seconds)]
     duration: Option<Duration>,
-    /// join-storm, class: seconds over which the joins begin; 0: all at once.
+    /// join-storm, class: seconds over which the joins begin; vote: over which people vote; 0: all at once.
     #[arg(long, default_value = "1", value_parser = seconds_or_none)]
     pub spread: Duration,
     /// class: seconds from the first click until all are inside; restart: from the first closed socket until all are back.
@@ -100,7 +100,7 @@ pub struct Args {
     /// Seconds that a request, a join, or a pause between deliveries may last.
     #[arg(long, global = true, default_value = "15", value_parser = seconds)]
     pub timeout: Duration,
-    /// A user that owns rooms, as `name:password`; repeat it to spread the rooms over several.
+    /// A user that owns rooms, as `name:password`; repeat it to spread the rooms over several. vote: one for each participant of a room.
     #[arg(long = "account", global = true, default_values = ["alice:alice", "bob:bob", "carol:carol"])]
     pub accounts: Vec<Credentials>,
     /// OIDC client id for the password grant.
@@ -162,6 +162,8 @@ pub enum ScenarioName {
     Moderation,
     /// A talking stick goes round to everyone, who hands it on at once.
     Automod,
+    /// Everyone votes; each is a user, of --account.
+    Vote,
 }
 
 impl ScenarioName {

@@ -115,6 +115,9 @@ impl Args {
         if scenario == ScenarioName::Stall && self.stalled() == 0 {
             return Err("everybody sends: stall needs more --participants than --senders".to_owned());
         }
+        if scenario == ScenarioName::Vote && self.accounts.len() < self.participants() as usize {
+            return Err("only users vote: --account is needed as often as --participants".to_owned());
+        }
         if self.restart_command.is_some() && scenario != ScenarioName::Restart {
             return Err("--restart-command is for restart".to_owned());
         }
@@ -170,14 +173,12 @@ impl Args {
             ("deadline_secs", json!(deadline_secs)),
             ("retry_secs", json!(retry_secs)),
         ];
+        let spread = ("spread_secs", json!(self.spread.as_secs()));
         match self.scenario {
-            ScenarioName::Class => {
-                parameters.extend(deadline);
-                parameters.extend([("spread_secs", json!(self.spread.as_secs()))]);
-            }
+            ScenarioName::Class => parameters.extend(deadline.into_iter().chain([spread])),
             ScenarioName::Restart => parameters.extend(deadline),
             ScenarioName::Chat => parameters.extend(talk),
-            ScenarioName::JoinStorm => parameters.extend([("spread_secs", json!(self.spread.as_secs()))]),
+            ScenarioName::JoinStorm | ScenarioName::Vote => parameters.extend([spread]),
             ScenarioName::Fanout => parameters.extend(flood),
             ScenarioName::Idle => parameters.extend([("duration_secs", duration_secs)]),
             ScenarioName::Churn => parameters.extend([("rate", rate), ("duration_secs", duration_secs)]),
@@ -264,6 +265,7 @@ mod tests {
             ["--scenario", "waiting-room", "--participants", "1"],
             ["--scenario", "stall", "--participants", "3"],
             ["--scenario", "class", "--restart-command", "true"],
+            ["--scenario", "vote", "--participants", "4"],
             ["--forwarded-for", "each", "--participants", "20000"],
         ] {
             assert!(args(&arguments).check().is_err(), "{arguments:?} was taken");
@@ -272,6 +274,7 @@ mod tests {
             ["--scenario", "stall", "--participants", "4"],
             ["--scenario", "fanout", "--rate", "max"],
             ["--scenario", "chat", "--participants", "1"],
+            ["--scenario", "vote", "--participants", "3"],
         ] {
             assert_eq!(args(&arguments).check(), Ok(()), "{arguments:?} was refused");
         }

@@ -82,7 +82,7 @@ pub async fn run(
     meetings: &Meetings,
 ) -> Result<RestReport, RestError> {
     let observer = Observer::new(args.server_pid)?;
-    let mut meetings = meetings.create(rest.rooms, args.join_concurrency).await?;
+    let mut meetings = meetings.create(rest.rooms, args.join_concurrency, None).await?;
     meetings.retain(|meeting| meeting.owner == api.owner(0));
     let mut report = RestReport::new(rest.connections, rest.seconds);
     for operation in &rest.operations {

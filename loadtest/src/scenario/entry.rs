@@ -7,7 +7,7 @@ use url::Url;
 
 use crate::{
     api::{Api, ApiError, Ticket, Way},
-    args::Args,
+    args::{Args, ScenarioName},
     client::{ClientError, Participant, ReadBuffer},
     clock::{Clock, Moment},
     meetings::Meeting,
@@ -130,7 +130,7 @@ impl Entry {
         })
     }
 
-    /// Asks for a ticket, as the owner or by the invite.
+    /// Asks for a ticket, as a user or by the invite.
     pub async fn ticket(&self, seat: &Seat, way: Way<'_>) -> Result<Ticket, ApiError> {
         let Meeting {
             owner,
@@ -138,8 +138,9 @@ impl Entry {
             invite_code,
         } = seat.meeting.as_ref();
         let from = self.address(seat);
-        if seat.index == 0 {
-            self.api.start(*owner, *room, way, from).await
+        if seat.index == 0 || self.args.scenario == ScenarioName::Vote {
+            let user = self.api.after(*owner, seat.index);
+            self.api.start(user, *room, way, from).await
         } else {
             self.api.start_invited(*room, invite_code, way, from).await
         }

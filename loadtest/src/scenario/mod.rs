@@ -21,6 +21,7 @@ mod persistent;
 mod restart;
 mod stall;
 mod tally;
+mod vote;
 mod waiting_room;
 
 use std::{sync::Arc, time::Duration};
@@ -80,6 +81,7 @@ pub async fn run(args: Arc<Args>, api: Arc<Api>, meetings: Arc<Meetings>) -> Res
         ScenarioName::Breakout => breakout::run(entry, rooms, observer).await?,
         ScenarioName::WaitingRoom => waiting_room::run(entry, rooms, observer).await?,
         ScenarioName::Automod => automod::run(entry, rooms, observer).await?,
+        ScenarioName::Vote => vote::run(entry, rooms, observer).await?,
         ScenarioName::Class => class::run(entry, rooms, observer).await?,
         ScenarioName::Restart => restart::run(entry, rooms).await?,
         ScenarioName::Stall => stall::run(entry, rooms, observer).await?,
@@ -94,7 +96,8 @@ pub async fn run(args: Arc<Args>, api: Arc<Api>, meetings: Arc<Meetings>) -> Res
 /// The rooms of a run, or of one part of it.
 async fn prepare(args: &Args, meetings: &Meetings) -> Result<Vec<Meeting>, ApiError> {
     let _progress = Progress::step("rooms", u64::from(args.rooms()));
-    meetings.create(args.rooms(), args.join_concurrency).await
+    let users = (args.scenario == ScenarioName::Vote).then(|| args.participants());
+    meetings.create(args.rooms(), args.join_concurrency, users).await
 }
 
 /// Time from the first beginning to the last end; zero without any.

@@ -18,7 +18,7 @@ pub async fn run(
     observer: Observer,
 ) -> Result<Findings, ScenarioError> {
     let entry = || Entry::new(Arc::clone(args), Arc::clone(api));
-    let large = meetings.create(1, args.join_concurrency).await?;
+    let large = meetings.create(1, args.join_concurrency, None).await?;
     let mut large = ParticipantPool::enter(entry()?, large, args.large_room, 0).await?;
     let rooms = prepare(args, meetings).await?;
     let mut small = ParticipantPool::enter(entry()?, rooms, args.participants(), 0).await?;

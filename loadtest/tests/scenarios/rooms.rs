@@ -101,6 +101,34 @@ async fn who_is_let_in_without_acceptance_is_noticed() {
     assert_eq!(run.assert_failed(), &expected);
 }
 
+const VOTE: &[&str] = &[
+    "--scenario",
+    "vote",
+    "--rooms",
+    "2",
+    "--participants",
+    "3",
+    "--spread",
+    "1",
+    "--timeout",
+    "2",
+];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn everyone_votes() {
+    let run = run(Fault::None, VOTE).await;
+    run.assert_passed();
+    assert_eq!(run.count("deliveries_expected"), 2 * 3);
+    assert_eq!(run.report["deliveries"]["count"], 2 * 3);
+    assert_eq!(run.report["figures"]["updates_per_second_max"], 3.0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_vote_that_is_not_counted_is_noticed() {
+    let run = run(Fault::LoseOne, VOTE).await;
+    assert_eq!(run.assert_failed()["not every vote was counted once"], 3);
+}
+
 const AUTOMOD: &[&str] = &[
     "--scenario",
     "automod",

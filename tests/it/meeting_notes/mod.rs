@@ -36,7 +36,7 @@ impl World {
     }
 
     async fn finish(self) {
-        self.server.finish().await;
+        self.server.finish_without_orphans().await;
     }
 
     async fn until(&self, what: &str, holds: impl Fn(&FakeEtherpad) -> bool) {

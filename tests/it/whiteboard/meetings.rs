@@ -39,7 +39,7 @@ impl World {
     }
 
     async fn finish(self) {
-        self.server.finish().await;
+        self.server.finish_without_orphans().await;
     }
 
     /// No whiteboard is left at Spacedeck.

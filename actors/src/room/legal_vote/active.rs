@@ -82,8 +82,8 @@ impl ActiveVote {
     ) -> Self {
         let users: BTreeSet<_> = voters.iter().map(|(_, user)| *user).collect();
         let asked = VoteParameters {
-            name: asked.name.trimmed(),
-            subtitle: asked.subtitle.map(|subtitle| subtitle.trimmed()),
+            name: asked.name.plain(),
+            subtitle: asked.subtitle.map(|subtitle| subtitle.plain()),
             topic: asked.topic.map(|topic| topic.trimmed()),
             ..asked
         };

@@ -115,6 +115,19 @@ pub struct Mock {
 }
 
 impl Mock {
+    fn create_room(&self) -> Uuid {
+        let id = Uuid::new_v4();
+        let room = Arc::new(Mutex::new(Room::default()));
+        let is_first = self.seen(|seen| {
+            seen.rooms.insert(id, Arc::clone(&room));
+            seen.rooms.len() == 1
+        });
+        if is_first {
+            room.lock().unwrap().fault = Some(self.fault);
+        }
+        id
+    }
+
     pub async fn start(fault: Fault) -> Arc<Self> {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let mock = Arc::new(Self {
@@ -128,6 +141,8 @@ impl Mock {
             .route("/issuer/token", post(token))
             .route("/v1/users/me", get(profile))
             .route("/v1/rooms", post(create_room))
+            .route("/v1/events", post(create_event))
+            .route("/v1/events/{id}/invites", post(invite_to_event))
             .route("/v1/rooms/{id}", delete(delete_room))
             .route("/v1/rooms/{id}/invites", post(create_invite))
             .route("/v1/rooms/{id}/start", post(start))
@@ -261,16 +276,24 @@ async fn create_room(State(mock): Shared, headers: HeaderMap) -> Response {
     if mock.fault == Fault::RefuseRooms {
         return refused(StatusCode::SERVICE_UNAVAILABLE, "service_unavailable");
     }
-    let id = Uuid::new_v4();
-    let room = Arc::new(Mutex::new(Room::default()));
-    let is_first = mock.seen(|seen| {
-        seen.rooms.insert(id, Arc::clone(&room));
-        seen.rooms.len() == 1
-    });
-    if is_first {
-        room.lock().unwrap().fault = Some(mock.fault);
+    (StatusCode::CREATED, Json(json!({"id": mock.create_room()}))).into_response()
+}
+
+async fn create_event(State(mock): Shared, headers: HeaderMap, Json(body): Json<Value>) -> Response {
+    if !is_registered(&headers) {
+        return refused(StatusCode::UNAUTHORIZED, "unauthorized");
     }
-    (StatusCode::CREATED, Json(json!({"id": id}))).into_response()
+    assert_eq!(body["is_time_independent"], true);
+    let event = json!({"id": Uuid::new_v4(), "room": {"id": mock.create_room()}});
+    (StatusCode::CREATED, Json(event)).into_response()
+}
+
+async fn invite_to_event(headers: HeaderMap, Json(body): Json<Value>) -> Response {
+    if !is_registered(&headers) {
+        return refused(StatusCode::UNAUTHORIZED, "unauthorized");
+    }
+    assert!(body["invitee"].is_string(), "{body}");
+    StatusCode::CREATED.into_response()
 }
 
 async fn delete_room(State(mock): Shared, Path(id): Path<Uuid>, headers: HeaderMap) -> StatusCode {

@@ -33,6 +33,10 @@ pub struct Room {
     /// Who speaks next, and how many have spoken.
     playlist: VecDeque<Value>,
     speakers: u64,
+    /// Who may vote, who has, and how many of these count.
+    voters: usize,
+    voted: usize,
+    counted: usize,
     pub fault: Option<Fault>,
 }
 
@@ -113,6 +117,20 @@ impl Room {
                 self.to(|_| true, &started);
             }
             ("automod", "select" | "yield") => self.hand_on(),
+            ("legal_vote", "start") => {
+                assert!(self.of(socket).is_owner);
+                self.voters = payload["allowed_participants"].as_array().unwrap().len();
+                let ids: Vec<_> = self.members.iter().map(|member| member.id).collect();
+                for id in ids {
+                    let started = json!({"message": "started", "legal_vote_id": "vote", "token": id});
+                    let started = self.event("legal_vote", &started);
+                    self.to(|member| member.id == id, &started);
+                }
+            }
+            ("legal_vote", "vote") => {
+                assert_eq!(payload["token"], json!(sender));
+                self.vote(sender);
+            }
             ("breakout", "start") => self.open_breakout_rooms(socket, &payload["rooms"]),
             ("breakout", "stop") => {
                 assert!(self.of(socket).is_owner);
@@ -138,6 +156,24 @@ impl Room {
         let victim = others.map(|member| member.socket).next();
         let victim = victim.filter(|_| self.speakers == 2 && self.misbehaves(Fault::LoseOne));
         self.to(|member| Some(member.socket) != victim, &updated);
+    }
+
+    fn vote(&mut self, voter: Uuid) {
+        self.voted += 1;
+        // One of them is said to count, and does not.
+        self.counted += usize::from(!(self.voted == 2 && self.misbehaves(Fault::LoseOne)));
+        let answer = self.event("legal_vote", &json!({"message": "voted", "response": "success"}));
+        self.to(|member| member.id == voter, &answer);
+        let updated = self.event(
+            "legal_vote",
+            &json!({"message": "updated", "yes": self.counted, "no": 0}),
+        );
+        self.to(|_| true, &updated);
+        if self.voted == self.voters {
+            let stopped = json!({"message": "stopped", "kind": "auto", "yes": self.counted, "no": 0});
+            let stopped = self.event("legal_vote", &stopped);
+            self.to(|_| true, &stopped);
+        }
     }
 
     fn must_wait(&mut self, socket: u64) -> bool {
