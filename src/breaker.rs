@@ -82,6 +82,11 @@ impl Breaker {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Whether the service is there, as far as is known.
+    pub fn is_closed(&self) -> bool {
+        matches!(*self.state(), State::Closed { .. })
+    }
+
     /// Whether a call may be made; none where it is no use now.
     pub async fn enter(&self, waits: WaitLimit) -> Option<Pass<'_>> {
         let end = match waits {

@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use futures_util::Stream;
 use uuid::Uuid;
 
-use super::{Assets, NewAsset, UploadError, Wish, file_name};
+use super::{Assets, NewAsset, UploadError, file_name};
 use crate::{
     config,
     store::assets::{self, Asset},
@@ -53,16 +53,6 @@ impl Assets {
         E: Send,
     {
         let facts = assets::upload_facts(&self.db, document.room, quotas).await?;
-        let wish = Wish {
-            user: facts.owner,
-            uploads_max: None,
-            owner: facts.owner,
-            used_storage: facts.used_storage,
-            max_storage: facts.max_storage(),
-            announced: None,
-            quotas,
-        };
-        let upload = self.begin(wish).await?;
         let NewDocument {
             id,
             room,
@@ -79,6 +69,6 @@ impl Assets {
             kind: kind.to_owned(),
             filename: file_name(facts.event_title.as_deref(), kind, at, extension),
         };
-        self.store(upload, new, content).await
+        self.store_made(new, content, quotas).await
     }
 }

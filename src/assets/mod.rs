@@ -15,7 +15,7 @@ mod spool;
 mod under_way;
 mod writer;
 
-use std::{convert::Infallible, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
@@ -207,20 +207,20 @@ impl Assets {
         unbroken(async move { this.keep_now(new, content, None, None).await }).await
     }
 
-    /// The same with what the server itself has made. It takes no place of an upload, and is refused where the owner's storage is
-    /// exhausted already.
-    pub async fn store_made(
+    /// The same with what the server itself has made or fetched. It takes no place of an upload, and is refused where the owner's storage
+    /// is exhausted already.
+    async fn store_made<S, E>(
         &self,
         new: NewAsset,
-        content: Bytes,
+        content: S,
         quotas: config::Quotas,
-    ) -> Result<assets::Asset, UploadError> {
+    ) -> Result<assets::Asset, UploadError>
+    where
+        S: Stream<Item = Result<Bytes, E>> + Send + 'static,
+        E: Send,
+    {
         let this = self.clone();
-        unbroken(async move {
-            let content = futures_util::stream::iter([Ok::<_, Infallible>(content)]);
-            this.keep_now(new, content, None, Some(quotas)).await
-        })
-        .await
+        unbroken(async move { this.keep_now(new, content, None, Some(quotas)).await }).await
     }
 
     async fn keep_now<E: Send>(
@@ -357,6 +357,12 @@ impl Assets {
             }
             Err(refused) => UploadError::from(refused),
         };
+        // The same may have been stored by another try: then the content is that one's.
+        match assets::find(&self.db, asset.room_id, asset.id).await {
+            Ok(Some(listed)) => return Ok(listed),
+            Ok(None) => {}
+            Err(_) => return Err(failure),
+        }
         if let Err(error) = self.objects.remove(&[asset.id]).await {
             let error: &dyn std::error::Error = &error;
             tracing::warn!(

@@ -32,6 +32,9 @@ const RETRY_MAX: Duration = Duration::from_secs(8);
 /// Etherpad may lose a PDF that it has made: it deletes the file while it sends it (1.8.14).
 const EXPORTS_MAX: usize = 4;
 
+/// Those that may have their turn before one of a room's requests.
+const REQUESTS_MAX_BEFORE: u32 = 4;
+
 /// The places of one room's requests.
 #[derive(Debug)]
 pub struct Places {
@@ -187,7 +190,9 @@ impl Lane<'_> {
 
     /// The only one to change the sessions of the room's group.
     async fn turn_at_sessions(&self) -> Result<MutexGuard<'_, ()>, EtherpadError> {
-        let turn = timeout(self.etherpad.timeouts.call, self.places.sessions.lock()).await;
+        // All others of the room may be before it.
+        let time = self.etherpad.timeouts.call * REQUESTS_MAX_BEFORE;
+        let turn = timeout(time, self.places.sessions.lock()).await;
         turn.map_err(|_| EtherpadError::Busy)
     }
 

@@ -8,10 +8,8 @@ mod lane;
 mod timeouts;
 
 use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering::Relaxed},
-    },
+    collections::BTreeSet,
+    sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
@@ -56,8 +54,8 @@ pub struct Etherpad {
     requests: Semaphore,
     pdfs: Arc<Semaphore>,
     breaker: Breaker,
-    /// The last answer was a refusal, and the log says so.
-    is_refused: AtomicBool,
+    /// Methods that were refused last, as the log says, and an empty name for the key.
+    refused: Mutex<BTreeSet<String>>,
 }
 
 /// A pad. Whoever knows its ids may get in where links are given out.
@@ -148,7 +146,7 @@ impl Etherpad {
             requests: Semaphore::new(REQUESTS_MAX),
             pdfs: Arc::new(Semaphore::new(PDFS_MAX)),
             breaker: Breaker::new("Etherpad", timeouts.pause, timeouts.probe),
-            is_refused: AtomicBool::new(false),
+            refused: Mutex::default(),
         }))
     }
 
@@ -216,15 +214,21 @@ impl Etherpad {
         }
     }
 
-    /// One line for refusals in a row: a wrong key is refused for every participant.
+    /// One line for refusals of a method in a row: a wrong key, or a plugin that is not there, is refused for every participant.
     fn note_refusal(&self, path: &[&str], error: Option<&EtherpadError>) {
-        let (Some(error @ (EtherpadError::WrongKey | EtherpadError::NoPage(_))), Some(method)) =
-            (error, path.last())
-        else {
-            self.is_refused.store(false, Relaxed);
-            return;
+        let Some(method) = path.last() else { return };
+        let mut refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
+        // A wrong key is refused everywhere.
+        let (error, what) = match error {
+            Some(error @ EtherpadError::WrongKey) => (error, ""),
+            Some(error @ EtherpadError::NoPage(_)) => (error, *method),
+            _ => {
+                refused.remove("");
+                refused.remove(*method);
+                return;
+            }
         };
-        if !self.is_refused.swap(true, Relaxed) {
+        if refused.insert(what.to_owned()) {
             tracing::warn!(
                 %error, method,
                 "Etherpad refuses a call; are etherpad.base_url and etherpad.api_key right, and has it the plugins that etherpad.access asks for?"

@@ -48,6 +48,9 @@ const LISTS_MAX: usize = 4;
 /// Removals at the same time: about those who were on a node that is dead, LiveKit thinks for three seconds each.
 const REMOVALS_MAX: usize = 8;
 
+/// Rooms that are made or deleted at the same time: whoever whispers may ask for many.
+const ROOMS_MAX: usize = 8;
+
 /// A token for one call is good for that long.
 const TOKEN_SECS: u64 = 60;
 
@@ -62,6 +65,7 @@ pub struct RoomService {
     calls: Semaphore,
     lists: Semaphore,
     removals: Semaphore,
+    rooms: Semaphore,
     breaker: Breaker,
     pub(super) pace: Pace,
     /// The last answer was a refusal, and the log says so.
@@ -134,6 +138,7 @@ impl RoomService {
             calls: Semaphore::new(CALLS_MAX),
             lists: Semaphore::new(LISTS_MAX),
             removals: Semaphore::new(REMOVALS_MAX),
+            rooms: Semaphore::new(ROOMS_MAX),
             breaker: Breaker::new("LiveKit", timeouts.pause, timeouts.probe),
             pace: Pace::new(timeouts.look),
             is_refused: AtomicBool::new(false),
@@ -241,6 +246,7 @@ impl RoomService {
     /// One that exists stays as it is. One that nobody enters LiveKit deletes by itself after some minutes.
     pub(super) async fn create(&self, name: &str) -> Result<(), CallError> {
         let grant = Grant::Create { room_create: true };
+        let _turn = self.rooms.acquire().await.map_err(|_| CallError::Busy)?;
         self.order("CreateRoom", grant, &NewRoom { name }, self.soon())
             .await
     }
@@ -251,6 +257,7 @@ impl RoomService {
     /// When LiveKit does not do it; one that does not exist is [`CallError::NotFound`].
     pub async fn delete(&self, room: &str) -> Result<(), CallError> {
         let grant = Grant::Create { room_create: true };
+        let _turn = self.rooms.acquire().await.map_err(|_| CallError::Busy)?;
         self.order("DeleteRoom", grant, &OfRoom { room }, WaitLimit::UntilItIsUp)
             .await
     }

@@ -10,7 +10,7 @@ mod times;
 mod training;
 mod vote;
 
-use std::collections::HashSet;
+use std::{collections::HashSet, convert::Infallible};
 
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
@@ -21,15 +21,16 @@ use colloquy_actors::{
 };
 use colloquy_calendar::zones::Zone;
 use colloquy_report::{Cell, Document, Fact};
+use futures_util::stream;
 use uuid::Uuid;
 
 pub use self::child::{ChildError, Renderer};
 use self::{places::Places, times::Clock};
 use crate::{
-    assets::{Assets, NewAsset, UploadError, file_name},
+    assets::{Assets, NewDocument, UploadError},
     config::Quotas,
     store::{
-        Db, StoreError, assets,
+        Db, StoreError,
         events::{self, Event},
         users,
     },
@@ -101,24 +102,24 @@ impl Reports {
         let (kind, namespace) = (kind(&report.content), report.content.namespace().name());
         let room = report.room.0;
         let _place = self.places.take(room, kind).await;
-        let made = assets::find(&self.db, room, id).await;
-        if let Some(made) = made.map_err(ReportError::Lookup)? {
-            return Ok(made.filename);
-        }
-        let facts = assets::upload_facts(&self.db, room, self.quotas).await;
-        let facts = facts.map_err(|refused| not_stored(refused.into()))?;
         let at = utc(report.at);
-        let document = self.document(report).await.map_err(ReportError::Lookup)?;
-        let pdf = self.renderer.render(&document).await?;
-        let new = NewAsset {
+        let new = NewDocument {
             id,
             room,
-            created_at: at,
-            namespace: namespace.to_owned(),
-            kind: kind.to_owned(),
-            filename: file_name(facts.event_title.as_deref(), kind, at, "pdf"),
+            namespace,
+            kind,
+            extension: "pdf",
+            at,
         };
-        let stored = self.assets.store_made(new, Bytes::from(pdf), self.quotas).await;
+        if let Some(made) = self.assets.document(new).await.map_err(not_stored)? {
+            return Ok(made.filename);
+        }
+        let place = self.assets.has_place_for(new, self.quotas).await;
+        place.map_err(not_stored)?;
+        let document = self.document(report).await.map_err(ReportError::Lookup)?;
+        let pdf = self.renderer.render(&document).await?;
+        let content = stream::iter([Ok::<_, Infallible>(Bytes::from(pdf))]);
+        let stored = self.assets.store_document(new, self.quotas, content).await;
         Ok(stored.map_err(not_stored)?.filename)
     }
 

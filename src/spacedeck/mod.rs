@@ -168,7 +168,8 @@ impl Spacedeck {
     /// # Errors
     /// When it is still there.
     pub async fn delete(&self, id: &str) -> Result<(), SpacedeckError> {
-        self.delete_all(Left::Id(id)).await
+        let until = Instant::now() + self.timeouts.deletion;
+        self.delete_all(Left::Id(id), until).await
     }
 
     /// The same with all that have a name.
@@ -176,7 +177,11 @@ impl Spacedeck {
     /// # Errors
     /// When one is still there.
     pub async fn delete_named(&self, name: &str) -> Result<(), SpacedeckError> {
-        self.delete_all(Left::Named(name)).await
+        let until = Instant::now() + self.timeouts.deletion;
+        self.delete_all(Left::Named(name), until).await?;
+        // Who was making one may just have given up, and Spacedeck goes on: what comes of that is there by then.
+        sleep(self.timeouts.call).await;
+        self.delete_all(Left::Named(name), until).await
     }
 
     /// The whiteboard as a PDF, which comes whole within a minute or not at all.
@@ -188,8 +193,7 @@ impl Spacedeck {
         let place = timeout_at(until, Arc::clone(&self.pdfs).acquire_owned()).await;
         let place = place.ok().and_then(Result::ok).ok_or(SpacedeckError::Busy)?;
         let request = self.request(Method::GET, &["api", "spaces", id, "pdf"]);
-        let limits = (WaitLimit::For(self.timeouts.place), self.timeouts.pdf);
-        let rendered: Rendered = parse(&self.call_within(request, limits).await?)?;
+        let rendered: Rendered = parse(&self.render(request, until).await?)?;
         let url = rendered.url(&self.base).ok_or(SpacedeckError::Elsewhere)?;
         // The key is not for whoever keeps files.
         let response = timeout_at(until, self.http.get(url).send()).await;
@@ -197,9 +201,19 @@ impl Spacedeck {
         Ok(FetchedPdf::begin(response, until).await?.holding(place))
     }
 
+    /// A call that takes as long as it takes: what it says of Spacedeck being there is nothing, and no other waits for its outcome.
+    async fn render(&self, request: RequestBuilder, until: Instant) -> Result<Vec<u8>, SpacedeckError> {
+        if !self.breaker.is_closed() {
+            return Err(SpacedeckError::Unreachable);
+        }
+        let answer = timeout_at(until, ask(request)).await;
+        let answer = answer.unwrap_or_else(|_| Err(PdfError::TooSlow.into()));
+        self.note_refusal(answer.as_ref().err());
+        answer
+    }
+
     /// Deletes until it is done. Who refuses does so the next time too.
-    async fn delete_all(&self, left: Left<'_>) -> Result<(), SpacedeckError> {
-        let until = Instant::now() + self.timeouts.deletion;
+    async fn delete_all(&self, left: Left<'_>, until: Instant) -> Result<(), SpacedeckError> {
         let mut pause = self.timeouts.retry;
         loop {
             let done = timeout_at(until, self.delete_once(left)).await;
@@ -215,19 +229,27 @@ impl Spacedeck {
         }
     }
 
+    /// Until the list of a name is empty: it shows a few at a time.
     async fn delete_once(&self, left: Left<'_>) -> Result<(), SpacedeckError> {
-        let ids = match left {
-            Left::Id(id) => vec![id.to_owned()],
-            Left::Named(name) => self.named(name).await?,
-        };
-        for id in ids {
-            let request = self.request(Method::DELETE, &["api", "spaces", &id]);
-            match self.call(request, WaitLimit::UntilItIsUp).await {
-                Ok(_) | Err(SpacedeckError::NotFound) => {}
-                Err(error) => return Err(error),
+        loop {
+            let ids = match left {
+                Left::Id(id) => vec![id.to_owned()],
+                Left::Named(name) => self.named(name).await?,
+            };
+            if ids.is_empty() {
+                return Ok(());
+            }
+            for id in ids {
+                let request = self.request(Method::DELETE, &["api", "spaces", &id]);
+                match self.call(request, WaitLimit::UntilItIsUp).await {
+                    Ok(_) | Err(SpacedeckError::NotFound) => {}
+                    Err(error) => return Err(error),
+                }
+            }
+            if let Left::Id(_) = left {
+                return Ok(());
             }
         }
-        Ok(())
     }
 
     fn request(&self, method: Method, path: &[&str]) -> RequestBuilder {
@@ -242,21 +264,14 @@ impl Spacedeck {
         self.http.request(method, url).header(KEY, key)
     }
 
-    async fn call(&self, request: RequestBuilder, waits: WaitLimit) -> Result<Vec<u8>, SpacedeckError> {
-        self.call_within(request, (waits, self.timeouts.call)).await
-    }
-
     /// Makes a call. Only what says that Spacedeck itself is not there counts against it.
-    async fn call_within(
-        &self,
-        request: RequestBuilder,
-        (waits, time): (WaitLimit, Duration),
-    ) -> Result<Vec<u8>, SpacedeckError> {
+    async fn call(&self, request: RequestBuilder, waits: WaitLimit) -> Result<Vec<u8>, SpacedeckError> {
         let pass = self
             .breaker
             .enter(waits)
             .await
             .ok_or(SpacedeckError::Unreachable)?;
+        let time = self.timeouts.call;
         let place = timeout(time, self.calls.acquire()).await;
         let _place = place.map_err(|_| SpacedeckError::Busy)?;
         let answer = timeout(time, ask(request)).await;

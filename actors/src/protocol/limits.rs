@@ -352,6 +352,8 @@ pub const NOTES_FAILURES_MAX: u8 = 4;
 pub const NOTES_SESSION_SECS: u64 = 2 * 3600;
 pub const NOTES_RENEWAL_SECS: u64 = 110 * 60;
 const _: () = assert!(NOTES_RENEWAL_SECS + NOTES_TASK_SECS < NOTES_SESSION_SECS);
+/// Times that it is tried to end a session; then it ends by itself.
+pub const NOTES_DISMISSAL_TRIES_MAX: u8 = 20;
 /// Sessions that are still to be ended; of more the oldest end by themselves.
 pub const NOTES_DISMISSALS_MAX: usize = 1_000;
 /// A dropped meeting's room waits that long for its tasks.

@@ -116,7 +116,10 @@ pub enum SubroomAudioError {
     #[error("nobody else is named")]
     EmptyParticipantList,
     #[error("participants are named who are not there")]
-    InvalidParticipantTargets { participant_ids: Vec<ParticipantId> },
+    InvalidParticipantTargets {
+        #[schemars(extend("examples" = [["1b4e28ba-2fa1-41d2-883f-0016d3cca427"]]))]
+        participant_ids: Vec<ParticipantId>,
+    },
     #[error("LiveKit can't be reached")]
     LivekitUnavailable,
     #[error("not in the group")]

@@ -47,6 +47,9 @@ pub(super) trait Module: Default {
     /// Somebody who was inside all the time has come back and was told the state anew: its client may have forgotten the rest.
     fn came_back(&mut self, _cx: &mut Cx, _around: &mut Around<'_>, _who: ParticipantId) {}
 
+    /// Somebody who was inside all the time goes on with a new connection, from what it knew.
+    fn went_on(&mut self, _who: ParticipantId) {}
+
     /// Somebody has left a room of the meeting, and everybody there knows.
     fn left(
         &mut self,

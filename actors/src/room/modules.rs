@@ -44,6 +44,10 @@ macro_rules! make {
                 $(self.$name.came_back(cx, around, who);)*
             }
 
+            pub fn went_on(&mut self, who: ParticipantId) {
+                $(self.$name.went_on(who);)*
+            }
+
             pub fn left(
                 &mut self,
                 cx: &mut Cx,

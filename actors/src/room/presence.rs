@@ -125,6 +125,7 @@ impl Room {
             if let Some(meeting) = &mut self.meeting {
                 // What it missed, it gets as it was sent.
                 meeting.is_back(id, cx.at);
+                meeting.modules.went_on(id);
             }
             cx.push(Effect::NamespacesOpened(line, self.namespaces(id)));
             let resumed = crate::protocol::encode(&ControlEvent::Resumed { from }, cx.at, None)

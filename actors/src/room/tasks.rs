@@ -34,13 +34,19 @@ impl Tasks {
         self.push(cx, work.clone(), work, asked_by)
     }
 
+    /// Whether something more may be asked for.
+    #[must_use]
+    pub fn has_place(&self) -> bool {
+        self.pending.len() < TASKS_PER_ROOM_MAX
+    }
+
     /// [`Tasks::ask`] for something that is kept without what whoever does it is told beside (`briefed`).
     pub fn ask_briefed(&mut self, cx: &mut Cx, work: Work, briefed: Work) -> bool {
         self.push(cx, briefed, work, None)
     }
 
     fn push(&mut self, cx: &mut Cx, told: Work, kept: Work, asked_by: Option<ParticipantId>) -> bool {
-        if self.pending.len() >= TASKS_PER_ROOM_MAX {
+        if !self.has_place() {
             return false;
         }
         let id = TaskId(cx.new_id());

@@ -42,6 +42,8 @@ struct OfSpace {
 enum Stage {
     #[default]
     Absent,
+    /// It could not be made, as far as is known: it may be there.
+    Failed,
     Asked,
     There(Board),
 }
@@ -98,7 +100,7 @@ impl Module for Whiteboards {
         }
         let here = self.0.get(around.people.space(who)).map(|here| &here.stage);
         Some(State::of(&match here {
-            None | Some(Stage::Absent) => WhiteboardState::NotInitialized,
+            None | Some(Stage::Absent | Stage::Failed) => WhiteboardState::NotInitialized,
             Some(Stage::Asked) => WhiteboardState::Initializing,
             Some(Stage::There(board)) => WhiteboardState::Initialized(&board.url),
         }))
@@ -121,7 +123,7 @@ impl Whiteboards {
         match (command, &here.stage) {
             (WhiteboardCommand::Initialize, Stage::There(_)) => Err(WhiteboardError::AlreadyInitialized),
             (WhiteboardCommand::Initialize, Stage::Asked) => Err(WhiteboardError::CurrentlyInitializing),
-            (WhiteboardCommand::Initialize, Stage::Absent) => {
+            (WhiteboardCommand::Initialize, Stage::Absent | Stage::Failed) => {
                 let name = name(around, space);
                 // Whoever makes it deletes what is left under its name. A deletion of all that have it must not meet the new one.
                 around.tasks.cancel(cx, |work| {
@@ -136,9 +138,11 @@ impl Whiteboards {
             }
             (WhiteboardCommand::GeneratePdf, Stage::There(board)) => {
                 // One that is being made is for everybody who asks meanwhile.
-                if here.wait_for_pdf.is_empty() {
+                let name = name(around, space);
+                let is_printed = |work: &Work| matches!(work, Work::Whiteboard(BoardCall::Pdf { name: other, .. }) if *other == name);
+                if !around.tasks.iter().any(is_printed) {
                     let call = BoardCall::Pdf {
-                        name: name(around, space),
+                        name,
                         id: board.id.clone(),
                         at: cx.at,
                     };
@@ -157,7 +161,7 @@ impl Whiteboards {
     fn close(&mut self, cx: &mut Cx, around: &mut Around<'_>, space: Space) {
         let id = match self.0.remove(space).map(|here| here.stage) {
             None | Some(Stage::Absent) => return,
-            Some(Stage::Asked) => None,
+            Some(Stage::Asked | Stage::Failed) => None,
             Some(Stage::There(board)) => Some(board.id),
         };
         let name = name(around, space);
@@ -186,7 +190,7 @@ impl OfSpace {
             self.stage = Stage::There(board.clone());
             return;
         }
-        self.stage = Stage::Absent;
+        self.stage = Stage::Failed;
         let line = asked_by.and_then(|who| around.people.line_inside(who));
         cx.send_one(
             line,

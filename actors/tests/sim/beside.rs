@@ -110,8 +110,14 @@ impl World {
 
     fn media_is_wrong(&self) -> Option<String> {
         let room = self.server.as_ref().and_then(Server::room)?.room();
+        let state = match serde_json::to_value(room) {
+            Ok(state) => state,
+            Err(error) => return Some(error.to_string()),
+        };
         for media_room in self.media.rooms() {
-            if media_room.room != room.id() || !room.has_media_room(media_room) {
+            // Where nobody of the meeting is, nobody is heard, and the next one who comes has LiveKit looked at.
+            let is_used = room.has_media_room(media_room) && media::is_used(&state, media_room);
+            if media_room.room != room.id() || !is_used {
                 continue;
             }
             for seen in self.media.seen(&media_room.to_string()) {

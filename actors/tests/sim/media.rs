@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use colloquy_actors::{
+    ids::Space,
     livekit::{Call, Differences, MediaIdentity, MediaRoom, Permission, Removal, Seen, Source, Track},
     room::Room,
     task::Outcome,
@@ -206,19 +207,30 @@ pub fn claims(token: &Value) -> Option<Value> {
     serde_json::from_slice(&URL_SAFE_NO_PAD.decode(body).ok()?).ok()
 }
 
+fn is_in(person: &Value, space: Space) -> bool {
+    person["place"] == "inside" && serde_json::to_value(space).is_ok_and(|space| person["space"] == space)
+}
+
+/// The whisper group that a room of LiveKit would be of: what is the id of a breakout room is that of no whisper group.
+fn group(room: MediaRoom) -> String {
+    room.space.0.map(|id| id.to_string()).unwrap_or_default()
+}
+
+/// Whether somebody should be in a room of LiveKit.
+pub fn is_used(state: &Value, room: MediaRoom) -> bool {
+    let people = state["meeting"]["people"].as_object();
+    let mut people = people.into_iter().flat_map(|people| people.values());
+    people.any(|person| is_in(person, room.space)) || whispers::is_inside(state, &group(room), "").is_some()
+}
+
 /// Somebody who is there must not be removed, nor a room deleted in which somebody is.
 pub fn check(call: &Call, now: &Room) -> Result<(), String> {
     let state = serde_json::to_value(now).map_err(|error| error.to_string())?;
     let empty = serde_json::Map::new();
     let people = state["meeting"]["people"].as_object().unwrap_or(&empty);
-    let is_in = |person: &Value, space| {
-        person["place"] == "inside" && serde_json::to_value(space).is_ok_and(|space| person["space"] == space)
-    };
-    // What is the id of a breakout room is that of no whisper group.
-    let group = |room: &MediaRoom| room.space.0.map(|id| id.to_string()).unwrap_or_default();
     let is_here = |one: &MediaIdentity, room: &MediaRoom| {
         let who = one.participant.to_string();
-        if let Some(is_inside) = whispers::is_inside(&state, &group(room), &who) {
+        if let Some(is_inside) = whispers::is_inside(&state, &group(*room), &who) {
             return one.popout.is_none() && is_inside;
         }
         let person = people.get(&one.participant.to_string());
@@ -227,7 +239,7 @@ pub fn check(call: &Call, now: &Room) -> Result<(), String> {
     let harm = match call {
         Call::Remove(Removal { room, who, .. }) => who.iter().any(|one| is_here(one, room)),
         Call::Delete { room } => {
-            whispers::is_inside(&state, &group(room), "").is_some()
+            whispers::is_inside(&state, &group(*room), "").is_some()
                 || people.values().any(|person| is_in(person, room.space))
         }
         Call::Create { .. } | Call::Mute { .. } | Call::Permit { .. } | Call::Look { .. } => false,

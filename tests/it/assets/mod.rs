@@ -2,6 +2,7 @@
 
 mod abort;
 mod failing_stores;
+mod made;
 mod orphans;
 mod s3;
 mod spooled;

@@ -18,6 +18,7 @@ import tools
 
 # A guard against hanging.
 CHECK_SECS = 180
+AT_ONCE = 3
 
 
 def main():
@@ -25,6 +26,7 @@ def main():
     parser.add_argument("--target", type=Path, required=True, help="folder for everything that is made")
     parser.add_argument("--binary", type=Path, help="the server under test")
     parser.add_argument("--list", action="store_true", help="tell the names")
+    parser.add_argument("--install", action="store_true", help="only get Etherpad, which takes minutes")
     parser.add_argument("words", nargs="*", help="only checks whose name contains one of these")
     arguments = parser.parse_args()
     target = arguments.target.resolve() / "etherpad"
@@ -36,6 +38,9 @@ def main():
         # The same again where the packages are.
         lock.close()
         os.execv(interpreter, [interpreter, "-B", Path(__file__).parent, *sys.argv[1:]])
+    installed = tools.etherpad(target)
+    if arguments.install:
+        return 0
     import checks  # noqa: F401 (fills the registry)
     from registry import CHECKS
     chosen = {name: check for name, check in CHECKS.items()
@@ -44,26 +49,36 @@ def main():
         print("\n".join(f"{name:26}{check.__doc__}" for name, check in CHECKS.items()))
         return 0 if arguments.list else "no check has such a name"
     with tempfile.TemporaryDirectory(prefix="run-", dir=target) as folder:
-        return asyncio.run(run(chosen, arguments.binary.resolve(), tools.etherpad(target), Path(folder)))
+        return asyncio.run(run(chosen, arguments.binary.resolve(), installed, Path(folder)))
 
 
 async def run(chosen, binary, installed, folder):
-    """One after the other; answers the exit status, or the names of those that failed."""
-    from scene import Scene
-    failed, begin = [], time.monotonic()
-    for name, check in chosen.items():
-        scene, began = Scene(binary, installed, folder / name), time.monotonic()
-        trouble = ""
-        try:
-            await asyncio.wait_for(check(scene), CHECK_SECS)
-        except Exception:  # whatever it is, the logs say more
-            trouble = traceback.format_exc() + scene.logs()
+    """A few at a time, since they wait more than they work; answers the exit status, or the names of those that failed."""
+    failed, begin, places = [], time.monotonic(), asyncio.Semaphore(AT_ONCE)
+
+    async def one(name, check):
+        async with places:
+            trouble, secs = await play(name, check, Scene(binary, installed, folder / name))
+        if trouble:
             failed.append(name)
-        await scene.close()
-        print(f"{'FAIL' if trouble else 'ok':5}{time.monotonic() - began:4.0f} s  {name}: {check.__doc__}", flush=True)
+        print(f"{'FAIL' if trouble else 'ok':5}{secs:4.0f} s  {name}: {check.__doc__}", flush=True)
         print("".join(f"       {line}\n" for line in trouble.splitlines()), end="", flush=True)
+
+    from scene import Scene
+    await asyncio.gather(*(one(name, check) for name, check in chosen.items()))
     print(f"etherpad: {len(chosen) - len(failed)} passed, {len(failed)} failed in {time.monotonic() - begin:.0f} s")
     return f"FAILED: {', '.join(failed)}" if failed else 0
+
+
+async def play(name, check, scene):
+    """What went wrong, if anything, and how long it took."""
+    began, trouble = time.monotonic(), ""
+    try:
+        await asyncio.wait_for(check(scene), CHECK_SECS)
+    except Exception:  # whatever it is, the logs say more
+        trouble = traceback.format_exc() + scene.logs()
+    await scene.close()
+    return trouble, time.monotonic() - began
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ use super::{
 use crate::{
     ids::{ParticipantId, Space, Timestamp},
     livekit::{Brief, Call, Differences, MediaIdentity, Source},
-    protocol::limits::STRAY_LEAVES_SECS,
+    protocol::{Namespace, limits::STRAY_LEAVES_SECS},
     room::{
         agenda::{Agenda, Due},
         effects::Cx,
@@ -136,7 +136,10 @@ pub(super) fn mend<S: MediaSpace>(
         .collect();
     shown.extend(found.exposed.iter().cloned());
     let (to_remove, new) = media.watched().strays.seen(&shown, are_all, cx.at);
-    let mut warn = note_returns(around, &new, cx.at) && !media.watched().looks.has_warned;
+    // That somebody is out is known of the meeting's rooms, and told once of each.
+    let is_of_meeting = S::NAMESPACE == Namespace::Livekit;
+    let has_returned = note_returns(around, (&new, is_of_meeting), cx.at);
+    let mut warn = has_returned && is_of_meeting && !media.watched().looks.has_warned;
     let room = media_room(around, space);
     for piece in to_remove.chunks(REMOVED_TOGETHER) {
         // Where too many are under way, the next look finds who is left.
@@ -164,7 +167,11 @@ pub(super) fn mend<S: MediaSpace>(
 
 /// Notes who of those that LiveKit shows anew has come back after a moderator had removed it; whether there is one. Who was not known to
 /// be out, or is seen shortly after it left, may not have gone yet; another connection than the last (`is_another`) is a return.
-fn note_returns(around: &mut Around<'_>, new: &[(MediaIdentity, bool)], now: Timestamp) -> bool {
+fn note_returns(
+    around: &mut Around<'_>,
+    (new, is_of_meeting): (&[(MediaIdentity, bool)], bool),
+    now: Timestamp,
+) -> bool {
     let mut has_returned = false;
     for (one, is_another) in new {
         let participant = around.people.get(one.participant);
@@ -172,7 +179,7 @@ fn note_returns(around: &mut Around<'_>, new: &[(MediaIdentity, bool)], now: Tim
             let gone = p
                 .left_at
                 .is_some_and(|left| left.plus_secs(STRAY_LEAVES_SECS) <= now);
-            gone && (*is_another || p.is_out_of_media) && !p.traces.is_empty()
+            gone && (*is_another || is_of_meeting && p.is_out_of_media) && !p.traces.is_empty()
         });
         if is_back {
             around
@@ -192,7 +199,15 @@ pub(super) fn removed<S: MediaSpace>(
     (who, stayed): (&[MediaIdentity], &[(MediaIdentity, bool)]),
 ) {
     let has_stayed = |one: &MediaIdentity| stayed.iter().any(|(other, _)| other == one);
-    for one in who.iter().filter(|one| one.popout.is_none() && !has_stayed(one)) {
+    // Who is in another room of the meeting, or in the meeting still, is not out.
+    let is_out = |one: &MediaIdentity| {
+        let participant = around.people.get(one.participant);
+        S::NAMESPACE == Namespace::Livekit && participant.is_some_and(|p| !p.is_inside(p.space))
+    };
+    let out = who
+        .iter()
+        .filter(|one| one.popout.is_none() && !has_stayed(one) && is_out(one));
+    for one in out.copied().collect::<Vec<_>>() {
         around.people.set_out_of_media(one.participant);
     }
     for (identity, refused) in stayed {

@@ -58,6 +58,8 @@ pub(super) struct SpaceNotes {
 enum Stage {
     #[default]
     Absent,
+    /// It could not be made, as far as is known: something of it may be there.
+    Failed,
     /// It is being made; these will write.
     Asked { writers: BTreeSet<ParticipantId> },
     There {
@@ -166,9 +168,15 @@ impl Module for Notes {
                 self.admitted(cx, around, (task.id, admittance), outcome);
             }
             NotesCall::Clear { .. } => self.cleared(cx, around, space, outcome),
-            NotesCall::Pdf { .. } => self.stored(cx, around, (space, task.id), outcome),
-            // What stays of a session ends by itself.
-            NotesCall::Dismiss { .. } | NotesCall::Delete { .. } => {}
+            NotesCall::Pdf { session, .. } => {
+                self.stored(cx, around, (space, task.id, *session), outcome);
+            }
+            NotesCall::Dismiss { session, .. } => {
+                let has_ended = *outcome == Outcome::Done;
+                let its = (space, *session);
+                self.queue.dismissed(cx, around, its, has_ended);
+            }
+            NotesCall::Delete { .. } => {}
         }
         self.advance(cx, around);
     }
@@ -267,7 +275,7 @@ impl Notes {
         match self.spaces.get(space).map(|here| &here.stage) {
             Some(Stage::There { .. }) => Ok(()),
             Some(Stage::Asked { .. }) => Err(MeetingNotesError::CurrentlyInitializing),
-            Some(Stage::Absent) | None => Err(MeetingNotesError::NotInitialized),
+            Some(Stage::Absent | Stage::Failed) | None => Err(MeetingNotesError::NotInitialized),
         }
     }
 
@@ -329,6 +337,7 @@ impl Notes {
             return;
         };
         if *outcome != Outcome::Done {
+            here.stage = Stage::Failed;
             let line = asked_by.and_then(|who| around.people.line_inside(who));
             let error = MeetingNotesError::FailedInitialization;
             return cx.send_one(line, &MeetingNotesEvent::Error(error));
@@ -350,16 +359,11 @@ impl Notes {
         self.require_pad(space)?;
         let session = self.reader(space, who).and_then(Reader::session);
         let session = session.ok_or(MeetingNotesError::NotInitialized)?;
-        let name = name(around, space);
-        let waiting = &mut self.spaces.of(space).wait_for_pdf;
         // One that is being made is for everybody who asks meanwhile.
-        if waiting.is_empty() {
-            let at = cx.at;
-            if !ask(cx, around, NotesCall::Pdf { name, session, at }, None) {
-                return Err(MeetingNotesError::FailedInitialization);
-            }
+        if !is_printed(around, space) && !print(cx, around, space, session) {
+            return Err(MeetingNotesError::FailedInitialization);
         }
-        waiting.insert(who);
+        self.spaces.of(space).wait_for_pdf.insert(who);
         Ok(())
     }
 
@@ -367,12 +371,22 @@ impl Notes {
         &mut self,
         cx: &mut Cx,
         around: &mut Around<'_>,
-        (space, asset_id): (Space, TaskId),
+        (space, asset_id, used): (Space, TaskId, TaskId),
         outcome: &Outcome,
     ) {
         let Some(here) = self.spaces.get_mut(space) else {
             return;
         };
+        // Who asked first may have gone, and its session with it: somebody else's is as good.
+        if let Outcome::NotMade | Outcome::Unavailable = outcome {
+            let waiting = here.wait_for_pdf.iter();
+            let mut sessions = waiting.filter_map(|who| here.readers.get(who)?.session());
+            if let Some(other) = sessions.find(|session| *session != used)
+                && print(cx, around, space, other)
+            {
+                return;
+            }
+        }
         let waiting = std::mem::take(&mut here.wait_for_pdf);
         let error = match outcome {
             Outcome::Stored { filename } => {
@@ -405,6 +419,19 @@ impl Notes {
         // Where too much is under way, it stays until the next pad of this name.
         let _ = ask(cx, around, NotesCall::Delete { name }, None);
     }
+}
+
+/// Whether a PDF of a room's pad is being made.
+fn is_printed(around: &Around<'_>, space: Space) -> bool {
+    let name = name(around, space);
+    let is_it = |work: &Work| matches!(work, Work::MeetingNotes(NotesCall::Pdf { name: other, .. }) if *other == name);
+    around.tasks.iter().any(is_it)
+}
+
+/// Asks for a PDF of a room's pad, as this session sees it.
+fn print(cx: &mut Cx, around: &mut Around<'_>, space: Space, session: TaskId) -> bool {
+    let (name, at) = (name(around, space), cx.at);
+    ask(cx, around, NotesCall::Pdf { name, session, at }, None)
 }
 
 fn ask(cx: &mut Cx, around: &mut Around<'_>, call: NotesCall, asked_by: Option<ParticipantId>) -> bool {

@@ -1,6 +1,6 @@
 //! The sessions of participants: a few are made at a time, whoever waits longest first. What fails is tried again after a pause.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use serde::{Deserialize, Serialize};
 
@@ -11,8 +11,8 @@ use crate::{
     protocol::{
         Namespace,
         limits::{
-            NOTES_DISMISSALS_MAX, NOTES_FAILURES_MAX, NOTES_RENEWAL_SECS, NOTES_RETRY_SECS,
-            NOTES_TASKS_AT_ONCE,
+            NOTES_DISMISSAL_TRIES_MAX, NOTES_DISMISSALS_MAX, NOTES_FAILURES_MAX, NOTES_RENEWAL_SECS,
+            NOTES_RETRY_SECS, NOTES_TASKS_AT_ONCE,
         },
         meeting_notes::MeetingNotesEvent,
     },
@@ -31,6 +31,9 @@ use crate::{
 pub(super) struct Queue {
     /// Sessions whose participants have gone.
     dismissals: VecDeque<(Space, TaskId)>,
+    /// How often in vain each of those was to end that could not be ended.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    in_vain: BTreeMap<TaskId, u8>,
     /// Participants who are to get a session.
     admittances: VecDeque<(Space, ParticipantId)>,
     /// Nothing is begun until it has been waited a while.
@@ -41,15 +44,40 @@ impl Queue {
     /// A session is to end. Of too many the oldest end by themselves.
     pub fn dismiss(&mut self, space: Space, session: Option<TaskId>) {
         let Some(session) = session else { return };
-        if self.dismissals.len() >= NOTES_DISMISSALS_MAX {
-            self.dismissals.pop_front();
+        if self.dismissals.len() >= NOTES_DISMISSALS_MAX
+            && let Some((_, oldest)) = self.dismissals.pop_front()
+        {
+            self.in_vain.remove(&oldest);
         }
         self.dismissals.push_back((space, session));
     }
 
+    /// A session has ended, or could not be ended (`has_ended`): then that is tried again for a while.
+    pub fn dismissed(
+        &mut self,
+        cx: &Cx,
+        around: &mut Around<'_>,
+        (space, session): (Space, TaskId),
+        has_ended: bool,
+    ) {
+        let tries = self.in_vain.remove(&session).unwrap_or_default() + 1;
+        if !has_ended && tries < NOTES_DISMISSAL_TRIES_MAX {
+            self.in_vain.insert(session, tries);
+            self.dismiss(space, Some(session));
+            self.pause(cx, around);
+        }
+    }
+
     /// Nothing is to be done for a room any more.
     pub fn forget(&mut self, around: &mut Around<'_>, space: Space) {
-        self.dismissals.retain(|(of, _)| *of != space);
+        let in_vain = &mut self.in_vain;
+        self.dismissals.retain(|(of, session)| {
+            let stays = *of != space;
+            if !stays {
+                in_vain.remove(session);
+            }
+            stays
+        });
         self.admittances.retain(|(of, _)| *of != space);
         if self.admittances.is_empty() && self.dismissals.is_empty() {
             self.paused = false;
@@ -124,14 +152,14 @@ impl Notes {
             )
         };
         let mut under_way = around.tasks.iter().filter(is_one).count();
-        while under_way < NOTES_TASKS_AT_ONCE
-            && let Some(call) = self.next(around)
-        {
-            if !ask(cx, around, call, None) {
-                self.queue.pause(cx, around);
-                return;
-            }
+        while under_way < NOTES_TASKS_AT_ONCE && around.tasks.has_place() {
+            let Some(call) = self.next(around) else { return };
+            // There is a place.
+            let _ = ask(cx, around, call, None);
             under_way += 1;
+        }
+        if !around.tasks.has_place() {
+            self.queue.pause(cx, around);
         }
     }
 
@@ -260,6 +288,7 @@ impl Notes {
             }
         }
         self.queue.dismissals.clear();
+        self.queue.in_vain.clear();
         self.queue.admittances.extend(again);
         if self
             .spaces

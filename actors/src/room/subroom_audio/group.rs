@@ -165,11 +165,19 @@ impl Group {
             .map(|(id, _)| *id)
     }
 
-    /// A client that may have forgotten everything is there for a participant.
-    pub fn came_back(&mut self, who: ParticipantId) {
-        if let Some(member) = self.members.get_mut(&who) {
-            (member.is_back, member.has_forgotten) = (true, true);
+    /// Another connection is there for a participant; its client may have forgotten everything. Of a group that is being made nobody
+    /// knows anything yet.
+    pub fn came_back(&mut self, who: ParticipantId, has_forgotten: bool) {
+        if let Some(member) = self.members.get_mut(&who).filter(|_| !self.is_being_made) {
+            member.is_back = true;
+            member.has_forgotten |= has_forgotten;
         }
+    }
+
+    /// Whether somebody is in the room in LiveKit, as far as its client knows nothing of it.
+    pub fn is_inside_unknowing(&self, who: ParticipantId) -> bool {
+        let member = self.members.get(&who);
+        member.is_some_and(|member| member.is_inside() && member.has_forgotten)
     }
 
     /// Whether somebody may have lost its token.
@@ -204,7 +212,7 @@ impl Group {
         self.lines_of(around, |_| true)
     }
 
-    fn lines_of(&self, around: &Around<'_>, are_meant: impl Fn(ParticipantId) -> bool) -> Receivers {
+    pub fn lines_of(&self, around: &Around<'_>, are_meant: impl Fn(ParticipantId) -> bool) -> Receivers {
         let heard = self.members.iter().filter(|(_, member)| !member.has_forgotten);
         let meant = heard.map(|(id, _)| *id).filter(|id| are_meant(*id));
         let lines = meant.filter_map(|id| around.people.line_inside(id));
@@ -284,22 +292,10 @@ impl Group {
         watch::came_in(cx, self, around, (media_space(id), who), false);
     }
 
-    /// Somebody is not in the group any more, and the rest hear so. Whether it was in the room in LiveKit.
-    pub fn remove<'a>(
-        &mut self,
-        cx: &mut Cx,
-        around: &Around<'_>,
-        (id, who): (WhisperId, ParticipantId),
-        event: impl FnOnce(WhisperParticipantInfo) -> SubroomAudioEvent<'a>,
-    ) -> bool {
+    /// Takes somebody out of the group; whether it was in the room in LiveKit.
+    pub fn remove(&mut self, who: ParticipantId) -> bool {
         let was_inside = self.is_inside(who) && !self.is_being_made;
-        if self.members.remove(&who).is_some() && !self.is_being_made {
-            let event = event(WhisperParticipantInfo {
-                whisper_id: id,
-                participant_id: who,
-            });
-            cx.send(self.lines(around), &event);
-        }
+        self.members.remove(&who);
         was_inside
     }
 

@@ -26,7 +26,9 @@ use crate::{
         control::LeaveReason,
         limits::{WHISPER_GROUPS_MAX, WHISPER_GROUPS_PER_PARTICIPANT_MAX, WHISPER_MEMBERS_MAX},
         names::Named,
-        subroom_audio::{SubroomAudioCommand, SubroomAudioError, SubroomAudioEvent, WhisperState},
+        subroom_audio::{
+            SubroomAudioCommand, SubroomAudioError, SubroomAudioEvent, WhisperParticipantInfo, WhisperState,
+        },
     },
     task::{Outcome, Work},
 };
@@ -54,7 +56,14 @@ impl Module for WhisperGroups {
     /// Its client may have forgotten its groups. It stays in them, and is told nothing of what it may not know.
     fn came_back(&mut self, _cx: &mut Cx, _around: &mut Around<'_>, who: ParticipantId) {
         for group in self.0.values_mut() {
-            group.came_back(who);
+            group.came_back(who, true);
+        }
+    }
+
+    /// Its client has forgotten nothing, and may have lost its media with its connection.
+    fn went_on(&mut self, who: ParticipantId) {
+        for group in self.0.values_mut() {
+            group.came_back(who, false);
         }
     }
 
@@ -68,11 +77,15 @@ impl Module for WhisperGroups {
     ) {
         let its = self.0.iter().filter(|(_, group)| group.has(who));
         let its: Vec<_> = its.map(|(id, _)| *id).collect();
-        let by_force = !matches!(reason, LeaveReason::Quit | LeaveReason::Timeout);
+        let by_moderator = !matches!(reason, LeaveReason::Quit | LeaveReason::Timeout);
         for id in its {
-            self.depart(cx, around, (id, who), by_force, |info| {
-                SubroomAudioEvent::LeftWhisperGroup(info)
-            });
+            self.depart(
+                cx,
+                around,
+                (id, &[who]),
+                by_moderator,
+                SubroomAudioEvent::LeftWhisperGroup,
+            );
         }
     }
 
@@ -83,6 +96,7 @@ impl Module for WhisperGroups {
         for id in there {
             self.close(cx, around, id);
         }
+        self.make_next(cx, around);
     }
 
     fn meeting_over(&mut self, cx: &mut Cx, around: &mut Around<'_>, _spaces: &[Space]) {
@@ -165,20 +179,18 @@ impl WhisperGroups {
             }
             SubroomAudioCommand::DeclineWhisperInvite { whisper_id } => {
                 let (_, state) = self.as_member(*whisper_id, who)?;
-                self.depart(cx, around, (*whisper_id, who), false, |info| match state {
-                    WhisperState::Invited => SubroomAudioEvent::WhisperInviteDeclined(info),
+                let event = match state {
+                    WhisperState::Invited => SubroomAudioEvent::WhisperInviteDeclined,
                     // It was there, and the others must not take it for somebody who never came.
-                    WhisperState::Creator | WhisperState::Accepted => {
-                        SubroomAudioEvent::LeftWhisperGroup(info)
-                    }
-                });
+                    WhisperState::Creator | WhisperState::Accepted => SubroomAudioEvent::LeftWhisperGroup,
+                };
+                self.depart(cx, around, (*whisper_id, &[who]), false, event);
                 Ok(())
             }
             SubroomAudioCommand::LeaveWhisperGroup { whisper_id } => {
                 self.as_member(*whisper_id, who)?;
-                self.depart(cx, around, (*whisper_id, who), false, |info| {
-                    SubroomAudioEvent::LeftWhisperGroup(info)
-                });
+                let event = SubroomAudioEvent::LeftWhisperGroup;
+                self.depart(cx, around, (*whisper_id, &[who]), false, event);
                 Ok(())
             }
         }
@@ -197,10 +209,26 @@ impl WhisperGroups {
         Ok((group, state))
     }
 
-    /// Whether somebody talks, or could, in as many groups as one may.
-    fn is_full(&self, who: ParticipantId) -> bool {
-        let its = self.0.values().filter(|group| group.is_inside(who));
-        its.count() >= WHISPER_GROUPS_PER_PARTICIPANT_MAX
+    /// Whether somebody talks, or could, in as many groups as one may. Those that its client has forgotten, and could never leave, it
+    /// leaves before that is too much.
+    fn is_full(&mut self, cx: &mut Cx, around: &mut Around<'_>, who: ParticipantId) -> bool {
+        cx.cost.entries(self.0.len());
+        let its = |group: &Group| group.is_inside(who);
+        if self.0.values().filter(|group| its(group)).count() < WHISPER_GROUPS_PER_PARTICIPANT_MAX {
+            return false;
+        }
+        let forgotten = self.0.iter().filter(|(_, group)| group.is_inside_unknowing(who));
+        let forgotten: Vec<_> = forgotten.map(|(id, _)| *id).collect();
+        for id in &forgotten {
+            self.depart(
+                cx,
+                around,
+                (*id, &[who]),
+                false,
+                SubroomAudioEvent::LeftWhisperGroup,
+            );
+        }
+        forgotten.is_empty()
     }
 
     /// The group has members when LiveKit has its room.
@@ -213,23 +241,50 @@ impl WhisperGroups {
     ) -> Result<(), SubroomAudioError> {
         let is_member = around.people.get(who).is_some_and(|p| !p.is_hidden());
         let invited = others(around, who, named, |_| false)?;
-        cx.cost.entries(self.0.len());
         if !is_member
             || invited.len() >= WHISPER_MEMBERS_MAX
             || self.0.len() >= WHISPER_GROUPS_MAX
-            || self.is_full(who)
+            || self.is_full(cx, around, who)
         {
             return Err(SubroomAudioError::InsufficientPermissions);
         }
-        let id = WhisperId(cx.new_id());
-        let room = group::media_room(around, id);
-        let call = Group::work(Call::Create { room });
-        if !around.has(Namespace::Livekit) || !around.tasks.ask(cx, call, Some(who)) {
+        if !around.has(Namespace::Livekit) {
             return Err(SubroomAudioError::LivekitUnavailable);
         }
         let space = around.people.space(who);
-        self.0.insert(id, Group::new(space, who, invited));
+        self.0
+            .insert(WhisperId(cx.new_id()), Group::new(space, who, invited));
+        self.make_next(cx, around);
         Ok(())
+    }
+
+    /// LiveKit makes one room after the other: others want something of it, too.
+    fn make_next(&mut self, cx: &mut Cx, around: &mut Around<'_>) {
+        let creates = |work: &Work| matches!(work, Work::Whisper(Call::Create { .. }));
+        if around.tasks.iter().any(creates) {
+            return;
+        }
+        let next = self.0.iter().find(|(_, group)| group.is_being_made());
+        let Some((id, creator)) = next.map(|(id, group)| (*id, group.creator())) else {
+            return;
+        };
+        let room = group::media_room(around, id);
+        let call = Group::work(Call::Create { room });
+        if !around.tasks.ask(cx, call, creator) {
+            self.fail(cx, around, id);
+        }
+    }
+
+    /// A group can't be made.
+    fn fail(&mut self, cx: &mut Cx, around: &mut Around<'_>, id: WhisperId) {
+        let creator = self.0.get(&id).and_then(Group::creator);
+        // Where LiveKit's answer was lost, it deletes the room by itself when nobody enters.
+        self.forget(around, id);
+        let line = creator.and_then(|who| around.people.line_inside(who));
+        cx.send_one(
+            line,
+            &SubroomAudioEvent::Error(SubroomAudioError::LivekitUnavailable),
+        );
     }
 
     /// LiveKit has made a group's room, or has not.
@@ -238,16 +293,10 @@ impl WhisperGroups {
         let Some(group) = self.0.get_mut(&id) else { return };
         if *outcome == Outcome::Done {
             group.begin(cx, around, id);
-            return;
+        } else {
+            self.fail(cx, around, id);
         }
-        let creator = group.creator();
-        // Where the answer was lost, LiveKit itself deletes the room that nobody enters.
-        self.forget(around, id);
-        let line = creator.and_then(|who| around.people.line_inside(who));
-        cx.send_one(
-            line,
-            &SubroomAudioEvent::Error(SubroomAudioError::LivekitUnavailable),
-        );
+        self.make_next(cx, around);
     }
 
     fn invite(
@@ -284,14 +333,10 @@ impl WhisperGroups {
         }
         let mut kicked = others(around, who, named, |one| group.has(one))?;
         kicked.retain(|one| group.has(*one));
-        for one in kicked {
-            let knows = self.0.get(&id).is_some_and(|group| group.knows(one));
-            let line = around.people.line_inside(one).filter(|_| knows);
-            cx.send_one(line, &SubroomAudioEvent::Kicked { whisper_id: id });
-            self.depart(cx, around, (id, one), true, |info| {
-                SubroomAudioEvent::LeftWhisperGroup(info)
-            });
-        }
+        let to = group.lines_of(around, |one| kicked.contains(&one));
+        cx.send(to, &SubroomAudioEvent::Kicked { whisper_id: id });
+        let event = SubroomAudioEvent::LeftWhisperGroup;
+        self.depart(cx, around, (id, &kicked), false, event);
         Ok(())
     }
 
@@ -301,40 +346,57 @@ impl WhisperGroups {
         around: &mut Around<'_>,
         (id, who): (WhisperId, ParticipantId),
     ) -> Result<(), SubroomAudioError> {
-        cx.cost.entries(self.0.len());
-        let is_full = self.is_full(who);
         let (group, state) = self.as_member(id, who)?;
+        if state != WhisperState::Invited && !group.is_back(who) {
+            return Err(SubroomAudioError::AlreadyAccepted);
+        }
         if state == WhisperState::Invited {
-            if is_full {
+            if self.is_full(cx, around, who) {
                 return Err(SubroomAudioError::InsufficientPermissions);
             }
+            let (group, _) = self.as_member(id, who)?;
             group.accept(cx, around, (id, who));
-        } else if !group.is_back(who) {
-            return Err(SubroomAudioError::AlreadyAccepted);
         }
         group::send_token(cx, around, (id, who));
         Ok(())
     }
 
-    /// Somebody leaves a group, of which the rest hear so. Where nobody is left to talk with, the invitations end.
-    fn depart<'a>(
+    /// These leave a group, of which the rest hear so. Where nobody is left to talk with, the invitations end. `by_moderator`: they may
+    /// want to come back.
+    fn depart(
         &mut self,
         cx: &mut Cx,
         around: &mut Around<'_>,
-        (id, who): (WhisperId, ParticipantId),
-        by_force: bool,
-        event: impl FnOnce(crate::protocol::subroom_audio::WhisperParticipantInfo) -> SubroomAudioEvent<'a>,
+        (id, gone): (WhisperId, &[ParticipantId]),
+        by_moderator: bool,
+        event: fn(WhisperParticipantInfo) -> SubroomAudioEvent<'static>,
     ) {
         let Some(group) = self.0.get_mut(&id) else { return };
-        let was_inside = group.remove(cx, around, (id, who), event);
+        cx.cost.entries(group.len());
+        let mut were_inside = Vec::new();
+        for who in gone {
+            if group.remove(*who) {
+                were_inside.push(MediaIdentity::from(*who));
+            }
+        }
+        if !group.is_being_made() {
+            let rest = group.lines(around);
+            for who in gone {
+                let event = event(WhisperParticipantInfo {
+                    whisper_id: id,
+                    participant_id: *who,
+                });
+                cx.send(rest.clone(), &event);
+            }
+        }
         if !group.is_anybody_inside() {
             if !group.is_being_made() {
                 cx.send(group.lines(around), &SubroomAudioEvent::Kicked { whisper_id: id });
             }
             self.close(cx, around, id);
-        } else if was_inside {
-            let gone = vec![MediaIdentity::from(who)];
-            watch::went_out(cx, group, around, (media_space(id), gone), by_force);
+            self.make_next(cx, around);
+        } else if !were_inside.is_empty() {
+            watch::went_out(cx, group, around, (media_space(id), were_inside), by_moderator);
         }
     }
 
