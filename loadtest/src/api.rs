@@ -153,6 +153,13 @@ struct Account {
     token: Mutex<Option<Token>>,
 }
 
+/// A room, and the event that it belongs to.
+#[derive(Debug, Clone, Copy)]
+pub struct Place {
+    pub room: Uuid,
+    event: Option<Uuid>,
+}
+
 /// Index of an account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Owner(usize);
@@ -214,17 +221,20 @@ impl Api {
         Ok(url)
     }
 
-    pub async fn create_room(&self, owner: Owner) -> Result<Uuid, ApiError> {
+    pub async fn create_room(&self, owner: Owner) -> Result<Place, ApiError> {
         let request = self
             .request(Method::POST, &["rooms"], self.address(owner))?
             .json(&json!({}));
         let request = self.authorize(request, owner).await?;
         let room: Created = parse("POST rooms", &patiently("POST rooms", request).await?)?;
-        Ok(room.id)
+        Ok(Place {
+            room: room.id,
+            event: None,
+        })
     }
 
     /// The room of an event, to which the accounts behind the owner's are invited, as many as are needed for so many participants.
-    pub async fn create_room_for_users(&self, owner: Owner, participants: u32) -> Result<Uuid, ApiError> {
+    pub async fn create_room_for_users(&self, owner: Owner, participants: u32) -> Result<Place, ApiError> {
         let request = self
             .request(Method::POST, &["events"], self.address(owner))?
             .json(&json!({"title": "Load test", "description": "", "is_time_independent": true}));
@@ -241,7 +251,10 @@ impl Api {
                 .json(&json!({"invitee": me.id}));
             patiently("POST event invites", self.authorize(request, owner).await?).await?;
         }
-        Ok(event.room.id)
+        Ok(Place {
+            room: event.room.id,
+            event: Some(event.id),
+        })
     }
 
     pub async fn create_invite(&self, owner: Owner, room: Uuid) -> Result<String, ApiError> {
@@ -283,8 +296,13 @@ impl Api {
         fetch("POST start_invited", request).await
     }
 
-    pub async fn delete_room(&self, owner: Owner, room: Uuid) -> Result<(), ApiError> {
-        let request = self.request(Method::DELETE, &["rooms", &room.to_string()], self.address(owner))?;
+    /// A room goes with its event.
+    pub async fn delete(&self, owner: Owner, place: Place) -> Result<(), ApiError> {
+        let (what, id) = match place.event {
+            Some(event) => ("events", event),
+            None => ("rooms", place.room),
+        };
+        let request = self.request(Method::DELETE, &[what, &id.to_string()], self.address(owner))?;
         patiently("DELETE room", self.authorize(request, owner).await?).await?;
         Ok(())
     }

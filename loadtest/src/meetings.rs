@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use futures_util::{StreamExt, TryStreamExt, stream};
 use uuid::Uuid;
 
-use crate::api::{Api, ApiError, Owner};
+use crate::api::{Api, ApiError, Owner, Place};
 
 /// A room with an invite for its guests.
 #[derive(Debug, Clone)]
@@ -18,7 +18,7 @@ pub struct Meeting {
 pub struct Meetings {
     api: Arc<Api>,
     /// Every room that the server acknowledged, also those of a run that was interrupted.
-    created: Mutex<Vec<(Owner, Uuid)>>,
+    created: Mutex<Vec<(Owner, Place)>>,
 }
 
 impl Meetings {
@@ -45,14 +45,15 @@ impl Meetings {
     }
 
     async fn create_one(&self, owner: Owner, users: Option<u32>) -> Result<Meeting, ApiError> {
-        let room = match users {
+        let place = match users {
             Some(users) => self.api.create_room_for_users(owner, users).await?,
             None => self.api.create_room(owner).await?,
         };
         self.created
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
-            .push((owner, room));
+            .push((owner, place));
+        let room = place.room;
         let invite_code = self.api.create_invite(owner, room).await?;
         Ok(Meeting {
             owner,
@@ -65,7 +66,7 @@ impl Meetings {
     pub async fn delete_all(&self, concurrency: usize) -> Vec<ApiError> {
         let rooms = std::mem::take(&mut *self.created.lock().unwrap_or_else(PoisonError::into_inner));
         stream::iter(rooms)
-            .map(|(owner, room)| self.api.delete_room(owner, room))
+            .map(|(owner, place)| self.api.delete(owner, place))
             .buffer_unordered(concurrency)
             .filter_map(async |outcome| outcome.err())
             .collect()

@@ -142,6 +142,7 @@ impl Mock {
             .route("/v1/users/me", get(profile))
             .route("/v1/rooms", post(create_room))
             .route("/v1/events", post(create_event))
+            .route("/v1/events/{id}", delete(delete_room))
             .route("/v1/events/{id}/invites", post(invite_to_event))
             .route("/v1/rooms/{id}", delete(delete_room))
             .route("/v1/rooms/{id}/invites", post(create_invite))
@@ -284,8 +285,9 @@ async fn create_event(State(mock): Shared, headers: HeaderMap, Json(body): Json<
         return refused(StatusCode::UNAUTHORIZED, "unauthorized");
     }
     assert_eq!(body["is_time_independent"], true);
-    let event = json!({"id": Uuid::new_v4(), "room": {"id": mock.create_room()}});
-    (StatusCode::CREATED, Json(event)).into_response()
+    // An event goes by the id of its room here.
+    let id = mock.create_room();
+    (StatusCode::CREATED, Json(json!({"id": id, "room": {"id": id}}))).into_response()
 }
 
 async fn invite_to_event(headers: HeaderMap, Json(body): Json<Value>) -> Response {
