@@ -13,6 +13,7 @@ import traceback
 from pathlib import Path
 
 import checks  # noqa: F401 (fills the registry)
+import distribution
 from keycloak import Keycloak
 from registry import CHECKS
 from scene import Scene, make_realm
@@ -28,11 +29,12 @@ def main():
     parser.add_argument("--target", type=Path, required=True, help="folder for everything that is made")
     parser.add_argument("--binary", type=Path, help="the server under test")
     parser.add_argument("--list", action="store_true", help="tell the names")
+    parser.add_argument("--install", action="store_true", help="only get Keycloak")
     parser.add_argument("words", nargs="*", help="only checks whose name contains one of these")
     arguments = parser.parse_args()
     chosen = {name: check for name, check in CHECKS.items()
               if not arguments.words or any(word in name for word in arguments.words)}
-    if arguments.list or not chosen:
+    if arguments.list or not (chosen or arguments.install):
         print("\n".join(f"{name:26}{check.__doc__}" for name, check in CHECKS.items()))
         return 0 if arguments.list else "no check has such a name"
     # An interrupted run ends what it started, as any other.
@@ -42,6 +44,9 @@ def main():
     # Keycloak writes into its own folder when it starts: a second run waits for the end of the first.
     lock = open(target / "lock", "w")
     fcntl.flock(lock, fcntl.LOCK_EX)
+    if arguments.install:
+        distribution.folder(target)
+        return 0
     folder = Path(tempfile.mkdtemp(prefix="run-", dir=target))
     keycloak, start = None, time.monotonic()
     try:
