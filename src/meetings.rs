@@ -4,6 +4,7 @@ mod boards;
 mod documents;
 mod notes;
 mod tasks;
+mod vote_minutes;
 
 use std::{
     collections::{HashMap, HashSet},

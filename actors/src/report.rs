@@ -93,6 +93,16 @@ pub struct Trainee {
     pub confirmed: Vec<(u32, Timestamp)>,
 }
 
+/// A vote that is over, to be written down for good.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MinutesOfVote {
+    pub room: RoomId,
+    /// Who began it; none of a vote that an earlier version has ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub initiator: Option<UserId>,
+    pub vote: Vote,
+}
+
 /// A vote that is over (`modules.md` 11).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Vote {

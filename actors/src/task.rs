@@ -14,12 +14,12 @@ use crate::{
         legal_vote::VoteResults,
         limits::{
             LIVEKIT_LOOK_SECS, LIVEKIT_TASK_SECS, LIVESTREAMS_READ_SECS, NOTES_PDF_SECS, NOTES_TASK_SECS,
-            RECORDER_COMES_SECS, REPORT_TASK_SECS, TASKS_AFTER_MEETING_SECS, WHITEBOARD_CREATE_SECS,
-            WHITEBOARD_DELETE_SECS, WHITEBOARD_PDF_SECS,
+            RECORDER_COMES_SECS, REPORT_TASK_SECS, TASKS_AFTER_MEETING_SECS, VOTE_MINUTES_SECS,
+            WHITEBOARD_CREATE_SECS, WHITEBOARD_DELETE_SECS, WHITEBOARD_PDF_SECS,
         },
         meeting::Livestream,
     },
-    report::Report,
+    report::{MinutesOfVote, Report},
     whiteboard::{Board, BoardCall},
 };
 
@@ -39,6 +39,8 @@ pub enum Work {
     /// Of the room that a whisper group has in LiveKit.
     Whisper(livekit::Call),
     Report(Box<Report>),
+    /// What is written down of a vote that is over.
+    Minutes(Box<MinutesOfVote>),
     /// Of secret votes: done by the room's shell itself.
     Ballots(BallotWork),
     /// Some recorder is to come into the room.
@@ -73,6 +75,7 @@ impl Work {
         match self {
             Self::Livekit(call) | Self::Whisper(call) => Some(call),
             Self::Report(_)
+            | Self::Minutes(_)
             | Self::Ballots(_)
             | Self::AskRecorder { .. }
             | Self::ReadLivestreams { .. }
@@ -87,7 +90,7 @@ impl Work {
         match self {
             Self::Livekit(_) => Namespace::Livekit,
             Self::Whisper(_) => Namespace::SubroomAudio,
-            Self::Ballots(_) => Namespace::LegalVote,
+            Self::Ballots(_) | Self::Minutes(_) => Namespace::LegalVote,
             Self::Report(report) => report.content.namespace(),
             Self::AskRecorder { .. } | Self::ReadLivestreams { .. } => Namespace::Recording,
             Self::Whiteboard(_) => Namespace::Whiteboard,
@@ -102,7 +105,7 @@ impl Work {
             Self::Livekit(call) | Self::Whisper(call) => {
                 matches!(call, livekit::Call::Delete { .. })
             }
-            Self::Report(_) => true,
+            Self::Report(_) | Self::Minutes(_) => true,
             Self::Ballots(_) | Self::AskRecorder { .. } | Self::ReadLivestreams { .. } => false,
             Self::Whiteboard(call) => matches!(call, BoardCall::Delete { .. }),
             Self::MeetingNotes(call) => matches!(call, NotesCall::Delete { .. }),
@@ -119,6 +122,7 @@ impl Work {
             }
             Self::Livekit(_) | Self::Whisper(_) | Self::Ballots(_) => Duration::from_secs(LIVEKIT_TASK_SECS),
             Self::Report(_) => Duration::from_secs(REPORT_TASK_SECS),
+            Self::Minutes(_) => Duration::from_secs(VOTE_MINUTES_SECS),
             Self::AskRecorder { .. } => Duration::from_secs(RECORDER_COMES_SECS),
             Self::ReadLivestreams { .. } => Duration::from_secs(LIVESTREAMS_READ_SECS),
             Self::Whiteboard(call) => Duration::from_secs(match call {
@@ -138,6 +142,7 @@ impl Work {
             Self::Report(_) => REPORT_TASK_SECS,
             Self::Livekit(_)
             | Self::Whisper(_)
+            | Self::Minutes(_)
             | Self::Ballots(_)
             | Self::AskRecorder { .. }
             | Self::ReadLivestreams { .. }

@@ -100,9 +100,12 @@ mod tests {
             String::from_utf8(out).unwrap(),
             "file:         /etc/colloquy.toml\nenvironment:  COLLOQUY_DATA_DIR\ncommand line: nothing set\n\
              data folder:  /data\n\
+             module meeting_notes: off, it needs etherpad.base_url\n\
              module recording: off, it needs recording.hand_out or recording.amqp_url\n\
              module recording_service: off, it needs recording.hand_out or recording.amqp_url\n\
-             module shared_folder: off, it needs shared_folder.url\nwarning: environment variable COLLOQUY_X: x: is odd\nok\n"
+             module subroom_audio: off, it needs livekit.whisper_groups\n\
+             module shared_folder: off, it needs shared_folder.url\n\
+             module whiteboard: off, it needs whiteboard.base_url\nwarning: environment variable COLLOQUY_X: x: is odd\nok\n"
         );
     }
 

@@ -9,7 +9,7 @@ use colloquy_actors::{
     task::{Outcome, Task, Work},
 };
 
-use super::{boards::Boards, documents::Documents, notes::Notes};
+use super::{boards::Boards, documents::Documents, notes::Notes, vote_minutes};
 use crate::{
     assets::Assets,
     config::Config,
@@ -94,6 +94,7 @@ impl TaskRunner for Tasks {
             // The room's shell does these itself.
             Work::Ballots(_) => Box::pin(async { Outcome::Unavailable }),
             Work::Report(report) => Box::pin(self.reports.make(task.id, *report)),
+            Work::Minutes(minutes) => Box::pin(vote_minutes::keep(&self.db, *minutes)),
             Work::AskRecorder { room } => Box::pin(self.ask_recorder(room)),
             Work::ReadLivestreams { room } => Box::pin(self.read_livestreams(room)),
             Work::MeetingNotes(call) => match &self.notes {

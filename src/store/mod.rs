@@ -98,6 +98,7 @@ mod time;
 pub mod usage;
 pub mod users;
 pub mod void_sessions;
+pub mod vote_minutes;
 pub mod write_probe;
 
 use chrono::{DateTime, Utc};

@@ -333,6 +333,8 @@ pub const TASKS_PER_ROOM_MAX: usize = 4_096;
 pub const LIVEKIT_TASK_SECS: u64 = 60;
 /// A look waits for its turn, too: there are ten in a second.
 pub const LIVEKIT_LOOK_SECS: u64 = 300;
+/// The minutes of a vote are kept within this time, or not at all.
+pub const VOTE_MINUTES_SECS: u64 = 50;
 /// A whiteboard is there so long after it was asked for, or not at all.
 pub const WHITEBOARD_CREATE_SECS: u64 = 10;
 /// Its deletion is tried for that long.

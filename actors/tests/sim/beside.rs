@@ -59,7 +59,7 @@ impl World {
             Work::AskRecorder { .. } | Work::ReadLivestreams { .. } if fails && self.later.one_in(3) => {
                 Outcome::Unavailable
             }
-            Work::AskRecorder { .. } => Outcome::Done,
+            Work::AskRecorder { .. } | Work::Minutes(_) => Outcome::Done,
             Work::ReadLivestreams { .. } => Outcome::Livestreams(plan::livestreams(&mut self.later)),
         };
         server.task_done(id, outcome);

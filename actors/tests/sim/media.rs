@@ -213,7 +213,7 @@ fn is_in(person: &Value, space: Space) -> bool {
 
 /// The whisper group that a room of LiveKit would be of: what is the id of a breakout room is that of no whisper group.
 fn group(room: MediaRoom) -> String {
-    room.space.0.map(|id| id.to_string()).unwrap_or_default()
+    room.space.0.map_or_else(String::new, |id| id.to_string())
 }
 
 /// Whether somebody should be in a room of LiveKit.

@@ -146,7 +146,7 @@ impl Scene {
         }
         let name = match &task.work {
             Work::Report(_) => "report",
-            Work::AskRecorder { .. } | Work::ReadLivestreams { .. } => "task",
+            Work::AskRecorder { .. } | Work::ReadLivestreams { .. } | Work::Minutes(_) => "task",
             others => others.namespace().name(),
         };
         let work = serde_json::to_string(&task.work).map_err(|error| error.to_string())?;

@@ -98,8 +98,8 @@ const NAMES: &[(&str, Counterpart)] = &[
     ("shared_folder.expiry", Same("shared_folder.expiry_days")),
     ("spacedeck.api_key", Same("whiteboard.api_key")),
     ("spacedeck.url", Same("whiteboard.base_url")),
-    ("subroom_audio.enable_whisper", Same("livekit.whisper_groups")),
     ("stun.uris", Same("turn.stun_uris")),
+    ("subroom_audio.enable_whisper", Same("livekit.whisper_groups")),
     ("tariffs.assignment", Part("oidc.claims.tariff_id")),
     (
         "tariffs.static_tariff_name",

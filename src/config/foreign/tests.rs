@@ -176,7 +176,7 @@ fn what_was_made_is_a_configuration() {
 fn comments_tell_no_secrets() {
     let text = imported(THEIRS);
     let comments: Vec<_> = text.lines().filter(|line| line.starts_with('#')).collect();
-    assert!(comments.len() > 20);
+    assert!(comments.len() > 10, "{comments:?}");
     assert!(
         !comments.iter().any(|line| line.contains("s3cret")),
         "{comments:?}"
@@ -222,6 +222,9 @@ fn check_names_ours_for_each_of_theirs_in_the_order_of_lines() {
             "defaults.screen_share_requires_permission",
             "livekit.screen_share_requires_permission",
         ),
+        ("etherpad.url", "etherpad.base_url"),
+        ("spacedeck.api_key", "whiteboard.api_key"),
+        ("subroom_audio.enable_whisper", "livekit.whisper_groups"),
         ("tenants.assignment", "oidc.claims.tenant_id"),
         (
             "tenants.external_tenant_id_user_attribute_name",
@@ -242,7 +245,6 @@ fn check_names_ours_for_each_of_theirs_in_the_order_of_lines() {
     for (theirs, word) in [
         ("rabbit_mq.mail_task_queue", "mail.host"),
         ("redis.url", "a server keeps its rooms itself"),
-        ("etherpad.url", "a later version"),
         ("logging.default_directives", "log.level"),
         ("metrics.allowlist", "no metrics"),
         ("monitoring.port", "/health/ready"),

@@ -1,6 +1,11 @@
 //! Section 11: formal votes, and their reports as the room's assets.
 
+use std::time::Duration;
+
+use colloquy::store::Db;
 use serde_json::{Value, json};
+use tokio::time::{sleep, timeout};
+use uuid::Uuid;
 
 use super::Quiet;
 use crate::{
@@ -8,7 +13,7 @@ use crate::{
     support::{meeting::Meeting, server::Server},
 };
 
-on_both_databases!(Quiet: a_secret_vote_and_its_report, guests_have_nothing_of_votes);
+on_both_databases!(Quiet: a_secret_vote_and_its_report, guests_have_nothing_of_votes, what_is_written_down_of_votes);
 
 fn start(allowed: &[&Value]) -> Value {
     json!({
@@ -60,6 +65,69 @@ async fn a_secret_vote_and_its_report(server: &Server) {
     );
     let content = content(&meeting.alice, &meeting, &assets[0]).await;
     assert!(content.starts_with(b"%PDF-"), "{} bytes", content.len());
+}
+
+/// All that is written down of votes: who began each, and the minutes.
+async fn minutes(server: &Server) -> Vec<(Option<Uuid>, Value)> {
+    const SELECT: &str = "SELECT initiator, minutes FROM vote_minutes ORDER BY ended_at";
+    let db = Db::connect(&server.database(), &server.data_dir()).await;
+    let rows: Result<Vec<(Option<Uuid>, String)>, _> = match db.expect("a database") {
+        Db::Sqlite { read, .. } => sqlx::query_as(SELECT).fetch_all(&*read).await,
+        Db::Postgres(pool) => sqlx::query_as(SELECT).fetch_all(&*pool).await,
+    };
+    let rows = rows.expect("rows").into_iter();
+    rows.map(|(user, text)| (user, serde_json::from_str(&text).expect("JSON")))
+        .collect()
+}
+
+async fn minutes_of(server: &Server, count: usize) -> Vec<(Option<Uuid>, Value)> {
+    let waiting = async {
+        loop {
+            let all = minutes(server).await;
+            if all.len() == count {
+                return all;
+            }
+            sleep(Duration::from_millis(50)).await;
+        }
+    };
+    timeout(Duration::from_secs(30), waiting).await.expect("minutes")
+}
+
+async fn what_is_written_down_of_votes(server: &Server) {
+    let meeting = Meeting::create(server, json!({})).await;
+    let mut alice = meeting.owner().await;
+    let joined = alice.join("Alice").await;
+    let me = meeting.alice.get("/users/me").await.expect(200)["id"].clone();
+    let me: Uuid = me.as_str().expect("an id").parse().expect("a UUID");
+    for kind in ["roll_call", "pseudonymous"] {
+        let mut start = start(&[&joined["id"]]);
+        (start["kind"], start["create_pdf"]) = (json!(kind), json!(false));
+        alice.send("legal_vote", start).await;
+        let started = alice.expect("legal_vote", "started").await;
+        let vote = json!({
+            "action": "vote", "legal_vote_id": started["legal_vote_id"], "option": "no", "token": started["token"],
+        });
+        alice.send("legal_vote", vote).await;
+        alice.expect("legal_vote", "stopped").await;
+    }
+    let [open, secret] = &minutes_of(server, 2).await[..] else {
+        panic!("two votes");
+    };
+    for ((initiator, minutes), name) in [(open, Some("Alice")), (secret, None)] {
+        assert_eq!((*initiator, &minutes["version"]), (Some(me), &json!(1)));
+        let entries = minutes["entries"].as_array().expect("entries");
+        let events: Vec<_> = entries.iter().map(|entry| &entry["event"]["event"]).collect();
+        assert_eq!(events, ["start", "vote", "stop", "final_results"], "{minutes}");
+        let vote = &entries[1];
+        assert_eq!(vote["event"]["option"], "no");
+        // Of a secret vote neither who nor when.
+        assert_eq!(vote["event"]["name"].as_str(), name, "{minutes}");
+        assert_eq!(vote.get("timestamp").is_some(), name.is_some(), "{minutes}");
+        assert_eq!(entries[3]["event"]["no"], 1);
+    }
+    alice.leave().await;
+    meeting.alice.delete(&meeting.path("")).await.expect(204);
+    assert_eq!(minutes(server).await, []);
 }
 
 async fn guests_have_nothing_of_votes(server: &Server) {

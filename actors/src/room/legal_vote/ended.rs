@@ -14,7 +14,7 @@ use super::{
     active::{ActiveVote, Votes},
 };
 use crate::{
-    ids::{LegalVoteId, ParticipantId, Timestamp},
+    ids::{LegalVoteId, ParticipantId, RoomId, Timestamp, UserId},
     protocol::{
         legal_vote::{
             LegalVoteError, LegalVoteEvent, VoteConfig, VoteStarted, VoteState, VoteSummary, VotingRecord,
@@ -24,7 +24,8 @@ use crate::{
         vote_parameters::{Issue, VoteSecs, ZoneName},
     },
     report::{
-        RecordedVote, Report, ReportContent, ReportZone, Vote, VoteCount, VoteEnd, VoteEntry, VoteEntryKind,
+        MinutesOfVote, RecordedVote, Report, ReportContent, ReportZone, Vote, VoteCount, VoteEnd, VoteEntry,
+        VoteEntryKind,
     },
     task::Outcome,
 };
@@ -36,6 +37,9 @@ pub(super) struct EndedVote {
     state: VoteState,
     end_time: Timestamp,
     leader: DisplayName,
+    /// Who began it; none of a vote that an earlier version has ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    initiator: Option<UserId>,
     ended: VoteEnd,
     /// Open votes in the order in which they were cast.
     votes: Vec<RecordedVote>,
@@ -77,6 +81,7 @@ impl EndedVote {
             config: active.config,
             state,
             end_time: at,
+            initiator: Some(active.leader.0),
             leader: active.leader.1,
             ended,
             votes,
@@ -122,6 +127,15 @@ impl EndedVote {
                 .or(user.map(ReportZone::User))
                 .unwrap_or(ReportZone::EventCreator),
             content: ReportContent::Vote(Box::new(self.content())),
+        }
+    }
+
+    /// What is written down of it.
+    pub fn minutes(&self, room: RoomId) -> MinutesOfVote {
+        MinutesOfVote {
+            room,
+            initiator: self.initiator,
+            vote: self.content(),
         }
     }
 

@@ -202,6 +202,9 @@ impl LegalVotes {
         (space, by): (Space, Option<ParticipantId>),
         vote: EndedVote,
     ) {
+        // Where too much is under way, the report has to do.
+        let minutes = Work::Minutes(Box::new(vote.minutes(around.room)));
+        let _ = around.tasks.ask(cx, minutes, None);
         if vote.config.asked.create_pdf {
             let by = by.unwrap_or(vote.config.initiator_id);
             let zone = vote.config.asked.timezone.clone();
