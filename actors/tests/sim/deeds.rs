@@ -33,7 +33,7 @@ impl Deed<'_> {
             "meeting_notes" => self.notes(),
             "subroom_audio" => {
                 let people = self.some_people();
-                whispers::deed(&self.view.whispers, self.chance, &people)
+                whispers::deed(&self.view.whispers, self.chance, &self.view.id, &people)
             }
             "whiteboard" => json!({"action": self.chance.pick(&["initialize", "generate_pdf"])}),
             _ => self.control(),

@@ -71,19 +71,23 @@ impl View {
     }
 }
 
-/// A command; `people` are named in it.
-pub fn deed(known: &Whispers, chance: &mut Chance, people: &[String]) -> Value {
+/// A command of somebody (`me`), mostly one that makes sense for it; `people` are named in it.
+pub fn deed(known: &Whispers, chance: &mut Chance, me: &str, people: &[String]) -> Value {
     let ids: Vec<_> = known.keys().cloned().collect();
     let id = chance
         .pick(&ids)
         .filter(|_| !chance.one_in(8))
         .unwrap_or_else(|| NO_GROUP.to_owned());
+    let is_invited = known
+        .get(&id)
+        .is_some_and(|group| group.get(me).is_some_and(|part| part == "invited"));
+    let often = |is_it: bool| if is_it { 12 } else { 1 };
     let choices = [
         (if ids.is_empty() { 60 } else { 2 }, "create_whisper_group"),
-        (5, "invite_to_whisper_group"),
+        (often(!is_invited), "invite_to_whisper_group"),
         (3, "kick_whisper_participants"),
-        (8, "accept_whisper_invite"),
-        (3, "decline_whisper_invite"),
+        (often(is_invited), "accept_whisper_invite"),
+        (often(is_invited), "decline_whisper_invite"),
         (2, "leave_whisper_group"),
     ];
     let action = chance.weighted(&choices).unwrap_or("create_whisper_group");

@@ -97,7 +97,7 @@ async fn what_is_written_down_of_votes(server: &Server) {
     let meeting = Meeting::create(server, json!({})).await;
     let mut alice = meeting.owner().await;
     let joined = alice.join("Alice").await;
-    let me = meeting.alice.get("/users/me").await.expect(200)["id"].clone();
+    let me = meeting.alice.get("/v1/users/me").await.expect(200)["id"].clone();
     let me: Uuid = me.as_str().expect("an id").parse().expect("a UUID");
     for kind in ["roll_call", "pseudonymous"] {
         let mut start = start(&[&joined["id"]]);
