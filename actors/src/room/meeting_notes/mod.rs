@@ -377,13 +377,14 @@ impl Notes {
         let Some(here) = self.spaces.get_mut(space) else {
             return;
         };
-        // Who asked first may have gone, and its session with it: somebody else's is as good.
-        if let Outcome::NotMade | Outcome::Unavailable = outcome {
-            let waiting = here.wait_for_pdf.iter();
-            let mut sessions = waiting.filter_map(|who| here.readers.get(who)?.session());
-            if let Some(other) = sessions.find(|session| *session != used)
-                && print(cx, around, space, other)
-            {
+        // Who asked first may have gone, and its session with it: somebody else's serves. A session that lives is no reason to try again.
+        let is_alive = here.readers.values().any(|reader| reader.session() == Some(used));
+        if let Outcome::NotMade | Outcome::Unavailable = outcome
+            && !is_alive
+        {
+            let mut waiting = here.wait_for_pdf.iter();
+            let other = waiting.find_map(|who| here.readers.get(who)?.session());
+            if other.is_some_and(|other| print(cx, around, space, other)) {
                 return;
             }
         }
