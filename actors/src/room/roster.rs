@@ -310,6 +310,13 @@ impl Roster {
         (participant.place == Place::Inside).then_some(participant.line)
     }
 
+    /// Those of these who are inside.
+    #[must_use]
+    pub fn these(&self, ids: impl IntoIterator<Item = ParticipantId>) -> Receivers {
+        let lines = ids.into_iter().filter_map(|id| self.line_inside(id));
+        lines.collect::<Vec<_>>().into()
+    }
+
     /// The room of a participant.
     #[must_use]
     pub fn space(&self, id: ParticipantId) -> Space {

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Room,
-    effects::{Cx, Receivers},
+    effects::Cx,
     module::{Around, Module, PerSpace, State},
     refusal::Refusal,
     roster::Circle,
@@ -214,10 +214,7 @@ impl OfSpace {
             Outcome::StorageExceeded => WhiteboardError::StorageExceeded,
             _ => WhiteboardError::InitializationFailed,
         };
-        let lines = waiting
-            .into_iter()
-            .filter_map(|who| around.people.line_inside(who));
-        let to = Receivers::from(lines.collect::<Vec<_>>());
+        let to = around.people.these(waiting);
         cx.send(to, &WhiteboardEvent::Error(error));
     }
 }

@@ -10,10 +10,7 @@ use crate::{
         livekit::{LivekitError, LivekitEvent},
         names::Named,
     },
-    room::{
-        effects::{Cx, Receivers},
-        module::Around,
-    },
+    room::{effects::Cx, module::Around},
     task::Work,
 };
 
@@ -115,10 +112,7 @@ pub(super) fn force_mute(
         return Ok(());
     }
     // Each hears it at once: its client turns the microphone off, whatever LiveKit knows of it.
-    let lines = participants
-        .iter()
-        .filter_map(|id| around.people.line_inside(*id));
-    let to = Receivers::from(lines.collect::<Vec<_>>());
+    let to = around.people.these(participants.iter().copied());
     cx.send(to, &LivekitEvent::ForceMuted { moderator: who });
     let room = media_room(around, space);
     if ask::<SpaceMedia>(cx, around, Call::Mute { room, participants }, Some(who)) {

@@ -15,7 +15,7 @@ use self::{reader::Reader, sessions::Queue};
 use super::{
     Room, RoomSettings,
     agenda::{Agenda, Due},
-    effects::{Cx, Receivers},
+    effects::Cx,
     module::{Around, Module, PerSpace, State},
     refusal::Refusal,
     roster::Circle,
@@ -397,10 +397,7 @@ impl Notes {
             Outcome::StorageExceeded => MeetingNotesError::StorageExceeded,
             _ => MeetingNotesError::FailedInitialization,
         };
-        let lines = waiting
-            .into_iter()
-            .filter_map(|who| around.people.line_inside(who));
-        let to = Receivers::from(lines.collect::<Vec<_>>());
+        let to = around.people.these(waiting);
         cx.send(to, &MeetingNotesEvent::Error(error));
     }
 

@@ -215,8 +215,7 @@ impl Group {
     pub fn lines_of(&self, around: &Around<'_>, are_meant: impl Fn(ParticipantId) -> bool) -> Receivers {
         let heard = self.members.iter().filter(|(_, member)| !member.has_forgotten);
         let meant = heard.map(|(id, _)| *id).filter(|id| are_meant(*id));
-        let lines = meant.filter_map(|id| around.people.line_inside(id));
-        lines.collect::<Vec<_>>().into()
+        around.people.these(meant)
     }
 
     fn told(&self, id: WhisperId) -> WhisperGroupOutgoing {
