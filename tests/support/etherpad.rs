@@ -4,7 +4,6 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     io,
-    net::{Ipv4Addr, SocketAddr},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
@@ -21,14 +20,10 @@ use colloquy::{
     secrets::Secret,
 };
 use futures_util::{StreamExt as _, stream};
-use hyper::server::conn::http1;
-use hyper_util::{rt::TokioIo, service::TowerToHyperService};
 use serde_json::{Value, json};
-use tokio::{
-    net::TcpListener,
-    task::{JoinHandle, JoinSet},
-};
 use url::Url;
+
+use super::serving::Serving;
 
 pub const API_KEY: &str = "key-of-etherpad-that-nobody-sees";
 
@@ -43,10 +38,8 @@ pub const PDF: &[u8] = b"%PDF-1.4\n1 0 obj << /Type /Catalog >> endobj\ntrailer 
 
 /// It ends with this.
 pub struct FakeEtherpad {
-    address: SocketAddr,
+    serving: Serving,
     shared: Arc<Shared>,
-    /// `None` while dead.
-    serving: Mutex<Option<JoinHandle<()>>>,
 }
 
 struct Shared {
@@ -118,7 +111,6 @@ pub struct World {
 
 impl FakeEtherpad {
     pub async fn start() -> Self {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a port");
         let world = Mutex::new(World {
             mood: Mood::Honest,
             groups: BTreeMap::new(),
@@ -133,17 +125,17 @@ impl FakeEtherpad {
             made: 0,
         });
         let shared = Arc::new(Shared { world });
-        let address = listener.local_addr().expect("an address");
-        let serving = Mutex::new(Some(serve(listener, Arc::clone(&shared))));
+        let router = Router::new().fallback(answer).with_state(Arc::clone(&shared));
         Self {
-            address,
+            serving: Serving::start(router).await,
             shared,
-            serving,
         }
     }
 
     pub fn url(&self) -> Url {
-        format!("http://{}{BASE}", self.address).parse().expect("a URL")
+        format!("http://{}{BASE}", self.serving.address)
+            .parse()
+            .expect("a URL")
     }
 
     /// What a client is made with to use this.
@@ -193,42 +185,13 @@ impl FakeEtherpad {
 
     /// From now on connections are refused, and those that were open are cut.
     pub async fn die(&self) {
-        let serving = self.serving.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some(serving) = serving {
-            serving.abort();
-            let _ = serving.await;
-        }
+        self.serving.die().await;
     }
 
     /// It lives again, at its old address.
     pub async fn revive(&self) {
-        let listener = TcpListener::bind(self.address).await.expect("its port");
-        let serving = serve(listener, Arc::clone(&self.shared));
-        *self.serving.lock().unwrap_or_else(PoisonError::into_inner) = Some(serving);
+        self.serving.revive().await;
     }
-}
-
-impl Drop for FakeEtherpad {
-    fn drop(&mut self) {
-        let serving = self.serving.get_mut().unwrap_or_else(PoisonError::into_inner);
-        if let Some(serving) = serving {
-            serving.abort();
-        }
-    }
-}
-
-fn serve(listener: TcpListener, shared: Arc<Shared>) -> JoinHandle<()> {
-    let router = Router::new().fallback(answer).with_state(shared);
-    tokio::spawn(async move {
-        // The connections end with the task.
-        let mut connections = JoinSet::new();
-        loop {
-            if let Ok((stream, _)) = listener.accept().await {
-                let service = TowerToHyperService::new(router.clone());
-                connections.spawn(http1::Builder::new().serve_connection(TokioIo::new(stream), service));
-            }
-        }
-    })
 }
 
 async fn answer(

@@ -7,7 +7,6 @@ mod world;
 
 use std::{
     collections::BTreeSet,
-    net::{Ipv4Addr, SocketAddr},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -20,15 +19,11 @@ use axum::{
     routing::post,
 };
 use colloquy::{config, secrets::Secret};
-use hyper::server::conn::http1;
-use hyper_util::{rt::TokioIo, service::TowerToHyperService};
 use jsonwebtoken::{Algorithm, DecodingKey, Validation};
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 use tokio::{
-    net::TcpListener,
     sync::watch,
-    task::{JoinHandle, JoinSet},
     time::{sleep, timeout},
 };
 use url::Url;
@@ -38,7 +33,7 @@ pub use self::{
     person::{Person, Track, permission, unseen_and_mute},
     world::{Habits, World},
 };
-use super::ports;
+use super::serving::Serving;
 
 pub const API_KEY: &str = "key-of-the-tests";
 pub const API_SECRET: &str = "known to this LiveKit and to the server under test";
@@ -57,10 +52,8 @@ const CLIENT_LEEWAY_SECS: u64 = 60;
 
 /// The server under test sees one address, whether this lives or not. It ends with this.
 pub struct FakeLivekit {
-    address: SocketAddr,
+    serving: Serving,
     shared: Arc<Shared>,
-    /// `None` while dead.
-    serving: Mutex<Option<JoinHandle<()>>>,
 }
 
 /// How calls are answered.
@@ -101,27 +94,24 @@ impl FakeLivekit {
             world: Mutex::new(World::new()),
             changed: watch::Sender::new(()),
         };
-        // Another process may have taken a port since it was looked at.
-        let listener = loop {
-            let wanted = (Ipv4Addr::LOCALHOST, ports::free());
-            if let Ok(listener) = TcpListener::bind(wanted).await {
-                break listener;
-            }
-        };
-        let livekit = Self {
-            address: listener.local_addr().expect("an address"),
-            shared: Arc::new(shared),
-            serving: Mutex::new(None),
-        };
-        livekit.serve(listener);
-        livekit
+        let shared = Arc::new(shared);
+        let calls = Router::new().route("/twirp/livekit.RoomService/{method}", post(answer));
+        // LiveKit may also stand below a path.
+        let router = Router::new()
+            .nest("/below", calls.clone())
+            .merge(calls)
+            .with_state(Arc::clone(&shared));
+        Self {
+            serving: Serving::start(router).await,
+            shared,
+        }
     }
 
     /// What a server is configured with to use this.
     pub fn settings(&self) -> config::Livekit {
         config::Livekit {
             public_url: Url::parse(PUBLIC_URL).expect("a URL"),
-            service_url: Url::parse(&format!("ws://{}", self.address)).expect("a URL"),
+            service_url: Url::parse(&format!("ws://{}", self.serving.address)).expect("a URL"),
             api_key: API_KEY.to_owned(),
             api_secret: Secret::new(API_SECRET),
             ..config::Livekit::default()
@@ -134,7 +124,7 @@ impl FakeLivekit {
             ("COLLOQUY_LIVEKIT__PUBLIC_URL", PUBLIC_URL.to_owned()),
             (
                 "COLLOQUY_LIVEKIT__SERVICE_URL",
-                format!("http://{}", self.address),
+                format!("http://{}", self.serving.address),
             ),
             ("COLLOQUY_LIVEKIT__API_KEY", API_KEY.to_owned()),
             ("COLLOQUY_LIVEKIT__API_SECRET", API_SECRET.to_owned()),
@@ -143,21 +133,12 @@ impl FakeLivekit {
 
     /// From now on connections are refused, and those that were open are cut.
     pub async fn die(&self) {
-        let serving = self.serving.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some(serving) = serving {
-            serving.abort();
-            // The port is closed when the task is gone; that it was cancelled is no news.
-            let _ = serving.await;
-        }
+        self.serving.die().await;
     }
 
     /// At the same address again, with the same rooms.
     pub async fn revive(&self) {
-        self.serve(
-            TcpListener::bind(self.address)
-                .await
-                .expect("the port is still free"),
-        );
+        self.serving.revive().await;
     }
 
     /// Every call is answered so.
@@ -299,41 +280,12 @@ impl FakeLivekit {
             .unwrap_or_else(|_| panic!("LiveKit waits for {wanted} in vain; calls: {:#?}", self.calls()))
     }
 
-    fn serve(&self, listener: TcpListener) {
-        let calls = Router::new().route("/twirp/livekit.RoomService/{method}", post(answer));
-        // LiveKit may also stand below a path.
-        let router = Router::new()
-            .nest("/below", calls.clone())
-            .merge(calls)
-            .with_state(Arc::clone(&self.shared));
-        let serving = tokio::spawn(async move {
-            // The connections end with the task, which `axum::serve` would not see to.
-            let mut connections = JoinSet::new();
-            loop {
-                if let Ok((stream, _)) = listener.accept().await {
-                    let service = TowerToHyperService::new(router.clone());
-                    connections.spawn(http1::Builder::new().serve_connection(TokioIo::new(stream), service));
-                }
-            }
-        });
-        *self.serving.lock().unwrap_or_else(PoisonError::into_inner) = Some(serving);
-    }
-
     fn world(&self) -> MutexGuard<'_, World> {
         self.shared.world()
     }
 
     fn change<T>(&self, change: impl FnOnce(&mut World) -> T) -> T {
         self.shared.change(change)
-    }
-}
-
-impl Drop for FakeLivekit {
-    fn drop(&mut self) {
-        let serving = self.serving.get_mut().unwrap_or_else(PoisonError::into_inner);
-        if let Some(serving) = serving {
-            serving.abort();
-        }
     }
 }
 

@@ -19,6 +19,7 @@ pub mod quiet;
 pub mod recorder;
 pub mod rest;
 pub mod server;
+pub mod serving;
 pub mod smtp;
 pub mod spacedeck;
 pub mod statements;

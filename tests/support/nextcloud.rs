@@ -3,7 +3,6 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    net::{Ipv4Addr, SocketAddr},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
@@ -16,14 +15,10 @@ use axum::{
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use colloquy::{config, secrets::Secret};
-use hyper::server::conn::http1;
-use hyper_util::{rt::TokioIo, service::TowerToHyperService};
 use serde_json::{Value, json};
-use tokio::{
-    net::TcpListener,
-    task::{JoinHandle, JoinSet},
-};
 use url::form_urlencoded;
+
+use super::serving::Serving;
 
 pub const USERNAME: &str = "meet ü";
 pub const PASSWORD: &str = "app-password-of-the-tests";
@@ -35,10 +30,8 @@ const SHARES: &str = "/nextcloud/ocs/v2.php/apps/files_sharing/api/v1/shares";
 
 /// It ends with this.
 pub struct FakeNextcloud {
-    address: SocketAddr,
+    serving: Serving,
     world: Arc<Mutex<World>>,
-    /// `None` while dead.
-    serving: Mutex<Option<JoinHandle<()>>>,
 }
 
 /// How calls are answered.
@@ -82,7 +75,6 @@ pub struct World {
 
 impl FakeNextcloud {
     pub async fn start() -> Self {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a port");
         let world = Arc::new(Mutex::new(World {
             mood: Mood::Honest,
             folders: BTreeSet::new(),
@@ -91,28 +83,16 @@ impl FakeNextcloud {
             last_link: 0,
         }));
         let router = Router::new().fallback(answer).with_state(Arc::clone(&world));
-        let address = listener.local_addr().expect("an address");
-        let serving = tokio::spawn(async move {
-            // The connections end with the task.
-            let mut connections = JoinSet::new();
-            loop {
-                if let Ok((stream, _)) = listener.accept().await {
-                    let service = TowerToHyperService::new(router.clone());
-                    connections.spawn(http1::Builder::new().serve_connection(TokioIo::new(stream), service));
-                }
-            }
-        });
         Self {
-            address,
+            serving: Serving::start(router).await,
             world,
-            serving: Mutex::new(Some(serving)),
         }
     }
 
     /// What a server is configured with to use this.
     pub fn settings(&self) -> config::SharedFolderSettings {
         config::SharedFolderSettings {
-            url: format!("http://{}{BASE}/", self.address).parse().ok(),
+            url: format!("http://{}{BASE}/", self.serving.address).parse().ok(),
             username: Some(USERNAME.to_owned()),
             password: Some(Secret::new(PASSWORD)),
             directory: "of colloquy/meetings".to_owned(),
@@ -127,12 +107,7 @@ impl FakeNextcloud {
 
     /// From now on connections are refused, and those that were open are cut.
     pub async fn die(&self) {
-        let serving = self.serving.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some(serving) = serving {
-            serving.abort();
-            // The port is closed when the task is gone; that it was cancelled is no news.
-            let _ = serving.await;
-        }
+        self.serving.die().await;
     }
 
     pub fn world(&self) -> MutexGuard<'_, World> {
@@ -148,15 +123,6 @@ impl FakeNextcloud {
 
     pub fn links(&self) -> Vec<Link> {
         self.world().links.values().cloned().collect()
-    }
-}
-
-impl Drop for FakeNextcloud {
-    fn drop(&mut self) {
-        let serving = self.serving.get_mut().unwrap_or_else(PoisonError::into_inner);
-        if let Some(serving) = serving {
-            serving.abort();
-        }
     }
 }
 

@@ -4,7 +4,6 @@
 use std::{
     collections::BTreeMap,
     io,
-    net::{Ipv4Addr, SocketAddr},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -17,14 +16,10 @@ use axum::{
     response::{IntoResponse as _, Redirect, Response},
 };
 use futures_util::{StreamExt as _, stream};
-use hyper::server::conn::http1;
-use hyper_util::{rt::TokioIo, service::TowerToHyperService};
 use serde_json::{Value, json};
-use tokio::{
-    net::TcpListener,
-    task::{JoinHandle, JoinSet},
-};
 use url::Url;
+
+use super::serving::Serving;
 
 pub const API_KEY: &str = "key-of-spacedeck-that-nobody-sees";
 
@@ -39,10 +34,8 @@ pub const PDF: &[u8] = b"%PDF-1.4\n1 0 obj << /Type /Catalog >> endobj\ntrailer 
 
 /// It ends with this.
 pub struct FakeSpacedeck {
-    address: SocketAddr,
+    serving: Serving,
     world: Arc<Mutex<World>>,
-    /// `None` while dead.
-    serving: Mutex<Option<JoinHandle<()>>>,
 }
 
 /// How calls are answered.
@@ -93,24 +86,23 @@ pub struct World {
 
 impl FakeSpacedeck {
     pub async fn start() -> Self {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a port");
         let world = Arc::new(Mutex::new(World {
             mood: Mood::Honest,
             spaces: BTreeMap::new(),
             calls: Vec::new(),
             made: 0,
         }));
-        let address = listener.local_addr().expect("an address");
-        let serving = Mutex::new(Some(serve(listener, Arc::clone(&world))));
+        let router = Router::new().fallback(answer).with_state(Arc::clone(&world));
         Self {
-            address,
+            serving: Serving::start(router).await,
             world,
-            serving,
         }
     }
 
     pub fn url(&self) -> Url {
-        format!("http://{}{BASE}", self.address).parse().expect("a URL")
+        format!("http://{}{BASE}", self.serving.address)
+            .parse()
+            .expect("a URL")
     }
 
     /// What a server is started with to use this.
@@ -136,42 +128,13 @@ impl FakeSpacedeck {
 
     /// From now on connections are refused, and those that were open are cut.
     pub async fn die(&self) {
-        let serving = self.serving.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some(serving) = serving {
-            serving.abort();
-            let _ = serving.await;
-        }
+        self.serving.die().await;
     }
 
     /// It lives again, at its old address.
     pub async fn revive(&self) {
-        let listener = TcpListener::bind(self.address).await.expect("its port");
-        let serving = serve(listener, Arc::clone(&self.world));
-        *self.serving.lock().unwrap_or_else(PoisonError::into_inner) = Some(serving);
+        self.serving.revive().await;
     }
-}
-
-impl Drop for FakeSpacedeck {
-    fn drop(&mut self) {
-        let serving = self.serving.get_mut().unwrap_or_else(PoisonError::into_inner);
-        if let Some(serving) = serving {
-            serving.abort();
-        }
-    }
-}
-
-fn serve(listener: TcpListener, world: Arc<Mutex<World>>) -> JoinHandle<()> {
-    let router = Router::new().fallback(answer).with_state(world);
-    tokio::spawn(async move {
-        // The connections end with the task.
-        let mut connections = JoinSet::new();
-        loop {
-            if let Ok((stream, _)) = listener.accept().await {
-                let service = TowerToHyperService::new(router.clone());
-                connections.spawn(http1::Builder::new().serve_connection(TokioIo::new(stream), service));
-            }
-        }
-    })
 }
 
 async fn answer(
