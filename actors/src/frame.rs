@@ -66,6 +66,12 @@ impl Frame {
     pub fn bytes(&self) -> usize {
         self.text.len() + FRAME_BYTES
     }
+
+    /// Whether both are clones of one.
+    #[must_use]
+    pub fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.held, &other.held)
+    }
 }
 
 /// An encoded event, for those who get it now and for those who come back: its bytes count only while somebody is to get it.

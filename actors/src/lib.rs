@@ -4,6 +4,8 @@
 pub mod access_revision;
 pub mod ballots;
 mod bucket;
+pub mod cluster;
+pub mod edge;
 pub mod encoding;
 pub mod frame;
 pub mod ids;

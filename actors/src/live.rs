@@ -1,5 +1,7 @@
 //! The front of the live core: what REST and the WebSocket upgrade call.
 
+mod cluster;
+mod located;
 mod media;
 mod missed;
 mod recorders;
@@ -13,12 +15,16 @@ use std::{
 use ractor::{Actor, ActorRef, rpc::CallResult};
 
 use crate::{
-    access_revision::{AccessRevision, AccessRevisions},
+    access_revision::{AccessRevisions, AsOf},
+    cluster::{Cluster, ClusterError, ClusterSettings},
     ids::{BreakoutRoomId, RoomId, TokenHash, UserId},
     journal::folder::{Folder, FolderError, Journals},
     livekit::Livekit,
     ports::{BoxFuture, Ports, Unavailable},
-    protocol::meeting::{Caller, Identity, MeetingFacts},
+    protocol::{
+        limits::REATTACH_SECS,
+        meeting::{Caller, Identity, MeetingFacts},
+    },
     registry::{Beginner, Found, Founder, RegistrySummary, RoomHandle as _, Rooms},
     registry_actor::{Args, RegistryMsg, RegistryRef},
     room::{
@@ -32,6 +38,8 @@ use crate::{
     supervisor::{Never, Supervisor},
     ticket::{self, SECRET_CHARS},
 };
+
+use self::{cluster::Membership, located::Located};
 
 /// A call into the core that takes longer than this has met a room that is stuck.
 const CALL_TIMEOUT: Duration = Duration::from_secs(5);
@@ -63,6 +71,8 @@ pub enum JournalMode {
         /// Older journals are not revived.
         age_max: Duration,
     },
+    /// In the store that several nodes have in common.
+    Cluster(ClusterSettings),
 }
 
 /// A room as the database describes it, for a `start` that may begin its meeting.
@@ -87,7 +97,7 @@ pub struct StartRequest {
     /// The user whom a guest is signed in as, if that is known: a banned one must not come in by a link.
     pub signed_in: Option<UserId>,
     /// [`Live::access_revision`] before anything was read for the admission.
-    pub as_of: AccessRevision,
+    pub as_of: AsOf,
 }
 
 /// The secrets that a `start` answers with.
@@ -139,6 +149,8 @@ pub enum LiveError {
     Index(#[source] std::io::Error),
     #[error("the supervisor did not start: {0}")]
     Spawn(#[from] ractor::SpawnErr),
+    #[error(transparent)]
+    Cluster(#[from] ClusterError),
 }
 
 /// The running core, cheap to clone.
@@ -153,13 +165,19 @@ pub struct Live {
     /// None while journals are kept in memory. Not held: whoever stops lets the folder go.
     folder: Option<Weak<Folder>>,
     living_rooms_max: usize,
+    cluster: Option<Membership>,
 }
 
 impl Live {
     /// Starts supervisor and registry, and revives the rooms of an earlier process in the background.
     pub async fn start(settings: LiveSettings, ports: Ports) -> Result<Self, LiveError> {
+        let mut cluster = None;
         let (folder, revive) = match settings.journal {
             JournalMode::Memory => (None, Vec::new()),
+            JournalMode::Cluster(settings) => {
+                cluster = Some(Cluster::join(settings, Arc::clone(&ports.random)).await?);
+                (None, Vec::new())
+            }
             JournalMode::Files {
                 folder,
                 fsync,
@@ -180,6 +198,7 @@ impl Live {
         let (args_rooms, args_ports, myself) = (rooms.clone(), ports.clone(), registry.clone());
         let revisions = AccessRevisions::default();
         let args_revisions = revisions.clone();
+        let args_cluster = cluster.as_ref().map(|(cluster, _)| cluster.clone());
         let args = Box::new(move |supervisor| Args {
             rooms: args_rooms,
             threads: args_folder
@@ -187,6 +206,7 @@ impl Live {
                 .map(|folder| Arc::clone(folder.threads()))
                 .unwrap_or_default(),
             folder: args_folder,
+            cluster: args_cluster,
             settings: settings.rooms,
             livekit: settings.livekit,
             revisions: args_revisions,
@@ -195,7 +215,7 @@ impl Live {
             myself,
         });
         let (supervisor, _) = Actor::spawn(None, Supervisor, args).await?;
-        Ok(Self {
+        let mut this = Self {
             rooms,
             registry,
             revisions,
@@ -204,13 +224,18 @@ impl Live {
             rates: settings.rates,
             folder: folder.as_ref().map(Arc::downgrade),
             living_rooms_max: settings.living_rooms_max,
-        })
+            cluster: None,
+        };
+        if let Some((cluster, listener)) = cluster {
+            this.take_part(cluster, listener);
+        }
+        Ok(this)
     }
 
     /// Which accesses are withdrawn by now: to be asked before what an admission is made of is read.
     #[must_use]
-    pub fn access_revision(&self) -> AccessRevision {
-        self.revisions.current()
+    pub fn access_revision(&self) -> AsOf {
+        self.revisions.now()
     }
 
     /// Issues a ticket: by the resumption token alone, or with what the database says.
@@ -223,7 +248,7 @@ impl Live {
         let mut with_facts = false;
         for _ in 0..3 {
             let begin = admission.map(|admission| self.beginner(request, admission));
-            let Some(room) = self.find(request.room, begin).await? else {
+            let Some(room) = self.locate(request.room, begin).await? else {
                 return Err(StartError::NeedsAdmission);
             };
             if !room.has_room_for_input() {
@@ -248,23 +273,15 @@ impl Live {
 
     /// Whether the resumption token speaks for this caller, also after its meeting was dropped.
     pub async fn knows(&self, request: &StartRequest) -> bool {
-        let (Some(token), Ok(Some(room))) = (&request.resumption, self.find(request.room, None).await) else {
+        let (Some(token), Ok(Some(room))) = (&request.resumption, self.locate(request.room, None).await) else {
             return false;
         };
-        let (token, caller) = (TokenHash::of(token), request.caller);
-        let known = room
-            .actor()
-            .call(
-                |reply| RoomMsg::Knows { token, caller, reply },
-                Some(CALL_TIMEOUT),
-            )
-            .await;
-        matches!(known, Ok(CallResult::Success(true)))
+        room.knows(TokenHash::of(token), request.caller).await
     }
 
     async fn call_start(
         &self,
-        room: &RoomRef,
+        room: &Located,
         request: &StartRequest,
         admission: Option<&Admission>,
         with_facts: bool,
@@ -288,11 +305,7 @@ impl Live {
             signed_in: request.signed_in,
         });
         let as_of = admission.map(|_| request.as_of);
-        let message = |reply| RoomMsg::Start { start, as_of, reply };
-        match room.call(message, CALL_TIMEOUT).await {
-            Ok(CallResult::Success(reply)) => Some((reply, issued)),
-            _ => None,
-        }
+        Some((room.start(start, as_of).await?, issued))
     }
 
     /// For whom a room may begin.
@@ -314,19 +327,18 @@ impl Live {
         }
     }
 
-    async fn find(&self, id: RoomId, begin: Option<Beginner>) -> Result<Option<RoomRef>, StartError> {
+    /// A room of this node.
+    async fn find(&self, id: RoomId, begin: Option<Beginner>) -> Found<RoomRef> {
         if let Some(room) = self.rooms.living(id) {
-            return Ok(Some(room));
+            return Found::Room(room);
         }
-        let registry = self.registry.get().ok_or(StartError::Unavailable)?;
-        match registry
-            .call(|reply| RegistryMsg::Get { id, begin, reply }, Some(CALL_TIMEOUT))
-            .await
-        {
-            Ok(CallResult::Success(Found::Room(room))) => Ok(Some(room)),
-            Ok(CallResult::Success(Found::None)) => Ok(None),
-            Ok(CallResult::Success(Found::TooMany)) => Err(StartError::TooManyRooms),
-            _ => Err(StartError::Unavailable),
+        let Some(registry) = self.registry.get() else {
+            return Found::Unavailable;
+        };
+        let get = |reply| RegistryMsg::Get { id, begin, reply };
+        match registry.call(get, Some(CALL_TIMEOUT)).await {
+            Ok(CallResult::Success(found)) => found,
+            _ => Found::Unavailable,
         }
     }
 
@@ -348,7 +360,7 @@ impl Live {
             origin: None,
         };
         let seat = RedeemedTicket {
-            room: Arc::new(room),
+            room: room.mailbox(),
             taken,
             caller,
         };
@@ -356,13 +368,12 @@ impl Live {
     }
 
     /// A room that thinks about its end, or that is being revived, is waited for.
-    async fn find_seat(&self, id: RoomId, ticket: TokenHash) -> Option<(RoomRef, Redeemed)> {
+    async fn find_seat(&self, id: RoomId, ticket: TokenHash) -> Option<(Located, Redeemed)> {
         for _ in 0..3 {
-            let room = self.find(id, None).await.ok().flatten()?;
-            let redeem = |reply| RoomMsg::Redeem { ticket, reply };
-            match room.actor().call(redeem, Some(CALL_TIMEOUT)).await {
-                Ok(CallResult::Success(redeemed)) => return Some((room, redeemed?)),
-                _ => tokio::time::sleep(RETRY).await,
+            let room = self.locate(id, None).await.ok().flatten()?;
+            match room.redeem(ticket).await {
+                Some(redeemed) => return Some((room, redeemed?)),
+                None => tokio::time::sleep(RETRY).await,
             }
         }
         None
@@ -376,6 +387,12 @@ impl Live {
 
     /// Word from REST, after the commit.
     pub fn notify(&self, room: RoomId, notice: Notice) {
+        self.tell_others(room, &notice);
+        self.hear(room, notice);
+    }
+
+    /// Word from REST, here or at another node.
+    fn hear(&self, room: RoomId, notice: Notice) {
         match notice {
             Notice::RoomDeleted => self.registry.cast(RegistryMsg::Deleted(room)),
             notice => self.rooms.notice(room, notice, self.revisions.next()),
@@ -394,6 +411,7 @@ impl Live {
 
     /// Living rooms hear it before anything that is asked of them from now on; those that are coming to life, before all.
     fn notify_all(&self, notice: &Notice) {
+        self.tell_all_others(notice);
         self.rooms.notice_all(notice, self.revisions.next());
     }
 
@@ -448,6 +466,13 @@ impl Live {
         }
     }
 
+    /// Ends everything of this node at once, as kill -9 would: nobody is told.
+    #[cfg(feature = "fault-injection")]
+    pub fn crash(&self) {
+        self.vanish();
+        self.supervisor.kill();
+    }
+
     /// Kills the registry, as a bug in it would.
     #[cfg(feature = "fault-injection")]
     pub fn kill_registry(&self) {
@@ -479,6 +504,7 @@ impl Live {
         if let Some(registry) = self.registry.get() {
             let _ = registry.call(RegistryMsg::Stop, Some(2 * CALL_TIMEOUT)).await;
         }
+        self.leave().await;
         self.supervisor.stop(None);
     }
 }
@@ -490,8 +516,13 @@ impl Finder for Live {
     ) -> BoxFuture<'static, Result<Option<Arc<dyn session::Mailbox>>, Unavailable>> {
         let this = self.clone();
         Box::pin(async move {
-            let found = this.find(room, None).await.map_err(|_| Unavailable)?;
-            Ok(found.map(|room| Arc::new(room) as Arc<dyn session::Mailbox>))
+            let found = this.locate(room, None).await.map_err(|_| Unavailable)?;
+            Ok(found.as_ref().map(Located::mailbox))
         })
+    }
+
+    fn patience(&self) -> Duration {
+        let takes_over = self.cluster().map(|cluster| cluster.members().lease() * 2);
+        Duration::from_secs(REATTACH_SECS) + takes_over.unwrap_or_default()
     }
 }

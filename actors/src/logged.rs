@@ -10,7 +10,7 @@ use std::{
 use crate::{
     ids::{SessionNo, Timestamp},
     journal::{
-        Doing, Journal, JournalError, Log, Rebuild,
+        Doing, Journal, JournalError, LogLost, Log, Rebuild,
         file::{Stage, Staged},
         format,
     },
@@ -77,6 +77,17 @@ pub enum RoomFailure {
     TooManyPanics,
     #[error("rebuilding after a panic failed: {0}")]
     Rebuild(#[from] JournalError),
+}
+
+impl RoomFailure {
+    /// Whether the log is the room's no more.
+    #[must_use]
+    pub fn log_lost(&self) -> Option<LogLost> {
+        match self {
+            Self::Rebuild(JournalError::Lost(lost)) => Some(*lost),
+            _ => None,
+        }
+    }
 }
 
 impl LoggedRoom {
@@ -242,9 +253,10 @@ impl LoggedRoom {
     /// its file is deleted.
     pub fn logged(&mut self, written: io::Result<()>) -> Result<Option<Doing>, JournalError> {
         let records = std::mem::take(&mut self.records);
-        let failed = match written {
+        let failed = match written.map_err(JournalError::from) {
             Ok(()) => None,
-            Err(error) => Some(self.go_on_in_memory(&error.into())?),
+            Err(error @ JournalError::Lost(_)) => return Err(error),
+            Err(error) => Some(self.go_on_in_memory(&error)?),
         };
         if failed.is_some() {
             self.journal.remember(&records);

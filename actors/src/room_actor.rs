@@ -2,7 +2,6 @@
 
 mod carried;
 mod handle;
-mod networks;
 mod owner;
 mod rings;
 
@@ -18,9 +17,10 @@ use ractor::{Actor, ActorCell, ActorProcessingErr, ActorRef, RpcReplyPort};
 use serde::Serialize;
 
 pub use self::handle::{Gauge, RoomRef};
-use self::{carried::Carried, networks::Networks, owner::Owner};
+use self::{carried::Carried, owner::Owner};
 use crate::{
     access_revision::AccessRevision,
+    edge::RoomLink,
     ids::{RoomId, SessionNo, TokenHash},
     journal::{JournalError, file::Staged, folder::Folder, threads::Threads},
     livekit::{MediaRoom, Seen},
@@ -34,7 +34,7 @@ use crate::{
         input::{Input, Notice, Reattach, SeatTaken, Start, StartOutcome},
         locations::StreamLocations,
     },
-    session::Arriving,
+    session::{Arriving, networks::Networks},
     shell::{Asking, Redeemed, Shell, outbox::SentCommand},
 };
 
@@ -64,12 +64,12 @@ pub enum RoomMsg {
     /// A redeemed ticket's socket stands.
     Attach {
         taken: SeatTaken,
-        link: Arriving,
+        link: Arriving<RoomLink>,
     },
     /// A session that has outlived an earlier life of the room asks to go on.
     Reattach {
         asked: Reattach,
-        link: Arriving,
+        link: Arriving<RoomLink>,
     },
     Command(SessionNo, SentCommand),
     Input(Input),

@@ -109,11 +109,34 @@ struct Adopting {
 #[derive(Debug, thiserror::Error)]
 pub enum JournalError {
     #[error("reading or writing failed: {0}")]
-    Io(#[from] io::Error),
+    Io(io::Error),
+    /// Not the disk: the room may not go on.
+    #[error(transparent)]
+    Lost(LogLost),
     #[error("not usable: {0}")]
     Corrupt(String),
     #[error("input {0} panics")]
     Panicked(u64),
+}
+
+/// Why a log is a room's no more. It is not that of a disk: the room may live on elsewhere, and must not here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum LogLost {
+    #[error("another node owns the room")]
+    Fenced,
+    #[error("the room was deleted")]
+    Deleted,
+    #[error("the store of the cluster has later batches than the room's owner")]
+    Ahead,
+    #[error("the store of the cluster has not answered for too long")]
+    StoreAway,
+}
+
+impl From<io::Error> for JournalError {
+    fn from(error: io::Error) -> Self {
+        let lost = error.get_ref().and_then(|inner| inner.downcast_ref::<LogLost>());
+        lost.copied().map_or(Self::Io(error), Self::Lost)
+    }
 }
 
 impl From<EncodeError> for JournalError {
@@ -379,7 +402,8 @@ impl Journal {
     pub fn touch(&self) -> Doing {
         match &self.log {
             Log::File(file) => file.touch(),
-            Log::Memory(_) | Log::Port(_) => Doing::Over(Ok(())),
+            Log::Memory(_) => Doing::Over(Ok(())),
+            Log::Port(port) => port.touch(),
         }
     }
 
@@ -399,7 +423,7 @@ impl Journal {
         match &self.log {
             Log::File(file) => file.set_aside(now),
             Log::Memory(_) => Doing::Over(Ok(())),
-            Log::Port(port) => port.delete(),
+            Log::Port(port) => port.set_aside(),
         }
     }
 }

@@ -1,21 +1,24 @@
 //! Between LiveKit and living rooms.
 
-use ractor::rpc::CallResult;
-
-use super::{CALL_TIMEOUT, Live};
+use super::Live;
 use crate::{
+    edge::wire::Call,
     livekit::{MediaRoom, Seen},
     ports::Unavailable,
-    room_actor::{RoomMsg, RoomRef},
+    room_actor::RoomMsg,
 };
 
 impl Live {
     /// LiveKit tells that somebody has come into one of its rooms, or (`None`) that it was just made. A room that does not live hears nothing:
     /// that begins no meeting.
     pub fn media_sighted(&self, media: MediaRoom, seen: Option<Seen>) {
-        let room = self.rooms.living(media.room);
-        if let Some(room) = room.filter(RoomRef::has_room_for_input) {
-            let _ = room.actor().cast(RoomMsg::Sighted(media, seen.map(Box::new)));
+        let seen = seen.map(Box::new);
+        match self.rooms.living(media.room) {
+            Some(room) if room.has_room_for_input() => {
+                let _ = room.actor().cast(RoomMsg::Sighted(media, seen));
+            }
+            Some(_) => {}
+            None => self.ask_owner(media.room, Call::Sighted { media, seen }),
         }
     }
 
@@ -24,12 +27,8 @@ impl Live {
     /// # Errors
     /// When that can't be said at the moment.
     pub async fn has_media_room(&self, media: MediaRoom) -> Result<bool, Unavailable> {
-        let room = self.find(media.room, None).await.map_err(|_| Unavailable)?;
+        let room = self.locate(media.room, None).await.map_err(|_| Unavailable)?;
         let Some(room) = room else { return Ok(false) };
-        let ask = |reply| RoomMsg::HasMediaRoom(media, reply);
-        match room.actor().call(ask, Some(CALL_TIMEOUT)).await {
-            Ok(CallResult::Success(Some(has))) => Ok(has),
-            _ => Err(Unavailable),
-        }
+        room.has_media_room(media).await.ok_or(Unavailable)
     }
 }

@@ -88,7 +88,7 @@ pub struct Brief {
 }
 
 /// Somebody whom LiveKit shows in a room.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Seen {
     pub identity: String,
     /// LiveKit's number of this connection.
@@ -102,7 +102,7 @@ pub struct Seen {
 
 /// What LiveKit lets somebody do.
 #[expect(clippy::struct_excessive_bools, reason = "the names and types are LiveKit's")]
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Permission {
     pub can_subscribe: bool,
     pub can_publish: bool,
@@ -130,7 +130,7 @@ impl Permission {
 }
 
 /// A published track.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Track {
     pub sid: String,
     pub is_audio: bool,

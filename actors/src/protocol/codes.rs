@@ -1,7 +1,7 @@
 //! WebSocket close codes (RFC 6455, section 7.4) and when the server uses them.
 
 /// Why the server closes a socket, and what that means for its participant.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
 pub enum CloseCode {
     /// 1000: a normal end (kicked, room deleted, taken over by a resumption). Clients do not reconnect.
     Normal,

@@ -159,6 +159,12 @@ pub const RING_BYTES_KEPT: usize = 64 * 1024;
 pub const RECONNECT_GRACE_SECS: u64 = 15;
 /// A socket whose room broke is closed when it could not go on for so long.
 pub const REATTACH_SECS: u64 = 10;
+/// A frame between two nodes of a cluster; longer ones are nonsense.
+pub const LINK_FRAME_BYTES_MAX: usize = 64 * 1024 * 1024;
+/// What a room has waiting for the sockets of one other node; over it these look for their room anew.
+pub const OUTLET_BYTES_MAX: usize = 16 * 1024 * 1024;
+/// What a room writes to another node before others have their turn.
+pub const OUTLET_TURN_BYTES: usize = 64 * 1024;
 /// After a restart at least this, whatever the setting says.
 pub const REVIVAL_GRACE_SECS: u64 = 15;
 /// * A meeting's state is kept for that long after the last departure.

@@ -1,5 +1,7 @@
 //! What a registry wants done outside, by whom, and what it holds of a room.
 
+use serde::{Deserialize, Serialize};
+
 use super::Found;
 use crate::{
     access_revision::AccessRevision,
@@ -8,7 +10,8 @@ use crate::{
 };
 
 /// Who began a room, so that it came to life.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Founder {
     /// Its owner; also where nobody knows any more, as after a restart.
     Owner,
@@ -19,7 +22,7 @@ pub enum Founder {
 }
 
 /// For whom a room may begin.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub struct Beginner {
     /// The room's owner, if it is known.
     pub owner: Option<UserId>,
@@ -42,7 +45,8 @@ pub enum Loading {
 }
 
 /// Tells one life of a room from the next one: which actor it is that has ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct Life(pub u64);
 
 /// Who carries a registry: its actor, or a simulator. Nothing here waits: what takes time comes back to the registry later.

@@ -42,6 +42,8 @@ pub enum Found<R> {
     TooMany,
     /// Not at this moment.
     Unavailable,
+    /// Another node has it.
+    Elsewhere,
 }
 
 /// What an operator, or a test, sees of the registry.
@@ -204,6 +206,7 @@ impl<H: Host> Registry<H> {
                 return self.answer_waiting(host, id, &Found::Unavailable);
             }
             Arrived::Unavailable => Found::Unavailable,
+            Arrived::Elsewhere => Found::Elsewhere,
         };
         self.answer_waiting(host, id, &found);
         self.revive_next(host);

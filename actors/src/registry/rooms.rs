@@ -29,6 +29,8 @@ pub enum Came<R> {
     Gone,
     /// Not at this moment.
     Unavailable,
+    /// Another node has it.
+    Elsewhere,
 }
 
 /// A room on its way to life.
@@ -154,6 +156,23 @@ impl<R: RoomHandle> Rooms<R> {
         self.0.entries.insert(id, Entry::Coming(coming));
     }
 
+    /// Its log is where this node may take it up, unless more is known of the room.
+    pub fn sleeps(&self, id: RoomId) {
+        self.0.entries.entry(id).or_insert(Entry::Asleep);
+    }
+
+    /// Whether anything is known of a room here.
+    #[must_use]
+    pub fn knows(&self, id: RoomId) -> bool {
+        self.0.entries.contains_key(&id)
+    }
+
+    /// The room of this life, if it is here, also where it thinks about its end.
+    #[must_use]
+    pub fn of_life(&self, id: RoomId, life: Life) -> Option<R> {
+        self.0.entries.get(&id)?.room(life).cloned()
+    }
+
     /// What became of a room that was expected. The registry is to be told to look.
     pub fn put(&self, id: RoomId, came: Came<R>) {
         if let Some(mut entry) = self.0.entries.get_mut(&id)
@@ -215,6 +234,10 @@ impl<R: RoomHandle> Rooms<R> {
             Came::Gone => {
                 slot.remove();
                 Arrived::Gone
+            }
+            Came::Elsewhere => {
+                slot.remove();
+                Arrived::Elsewhere
             }
         })
     }
@@ -289,6 +312,7 @@ pub(super) enum Arrived<R> {
     Asleep,
     /// It could not begin.
     Unavailable,
+    Elsewhere,
 }
 
 impl<R: RoomHandle> Entry<R> {

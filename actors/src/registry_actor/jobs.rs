@@ -1,18 +1,22 @@
 //! How a room comes to life: anew, or from its journal.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use super::Args;
 use crate::{
+    cluster::{Cluster, Ownership},
     ids::{RoomId, Timestamp},
-    journal::{JournalError, Log, folder::Folder, threads::Threads},
+    journal::{JournalError, Log, LogLost, folder::Folder, threads::Threads},
     livekit::Livekit,
     logged::{LoggedRoom, Revived},
     ports::{Slept, Unavailable},
-    registry::{Beginner, Came, host::Loading},
+    registry::{Beginner, Came, RoomHandle as _, host::Loading},
     room::{Room, RoomSettings, effects::Effects},
     room_actor::{self, RoomRef},
 };
+
+/// Between two questions to a database that did not answer.
+const DIRECTORY_RETRY: Duration = Duration::from_secs(2);
 
 /// Begins a room without a journal. A disk that fails makes a room in memory.
 pub(super) async fn begin(
@@ -21,6 +25,9 @@ pub(super) async fn begin(
     settings: RoomSettings,
     beginner: Beginner,
 ) -> Came<RoomRef> {
+    if let Some(cluster) = args.cluster.clone() {
+        return begin_in_cluster(args, &cluster, Room::new(id, settings), beginner).await;
+    }
     let (folder, livekit) = (args.folder.clone(), args.livekit.for_room());
     let create = move || {
         let log = folder.map_or_else(
@@ -39,6 +46,109 @@ pub(super) async fn begin(
             tracing::error!(room.id = %id, %error, "room could not begin");
             Came::Unavailable
         }
+    }
+}
+
+/// Begins a room that no node owns. In a cluster no room lives without its log.
+async fn begin_in_cluster(
+    args: Args,
+    cluster: &Cluster,
+    room: Room,
+    beginner: Beginner,
+) -> Came<RoomRef> {
+    let (id, livekit) = (room.id(), args.livekit.for_room());
+    let log = match cluster.claim_first(id).await {
+        Ownership::Mine(log) => log,
+        other => return refused(&other),
+    };
+    let begun = LoggedRoom::create(room, Log::Port(Box::new(log.clone())), livekit);
+    let begun = match begun {
+        Ok(room) => log.sync().await.map(|()| room).map_err(JournalError::from),
+        Err(error) => Err(error),
+    };
+    match begun {
+        Ok(room) => spawn(args, room, None, Some(beginner)).await,
+        Err(error) => {
+            tracing::error!(room.id = %id, %error, "room could not begin");
+            log.give_up().await;
+            Came::Unavailable
+        }
+    }
+}
+
+/// Why a room does not come to life here.
+fn refused(ownership: &Ownership) -> Came<RoomRef> {
+    match ownership {
+        Ownership::Elsewhere => Came::Elsewhere,
+        Ownership::Nothing => Came::Gone,
+        Ownership::Unavailable | Ownership::Mine(_) => Came::Unavailable,
+    }
+}
+
+/// Takes up a room whose owner has died, or whose actor has.
+async fn load_in_cluster(args: Args, cluster: &Cluster, id: RoomId, loading: Loading) -> Came<RoomRef> {
+    if loading == Loading::PutAside {
+        return match cluster.set_aside(id).await {
+            Ok(()) => Came::Gone,
+            Err(error) => {
+                tracing::error!(room.id = %id, %error, "log could not be put aside");
+                Came::Unavailable
+            }
+        };
+    }
+    let log = match cluster.take_over(id).await {
+        Ownership::Mine(log) => log,
+        other => return refused(&other),
+    };
+    let (livekit, now, seed) = (args.livekit.for_room(), args.ports.clock.now(), args.ports.random.seed());
+    let port = Log::Port(Box::new(log.clone()));
+    let read = move || LoggedRoom::revive(port, livekit, now, seed).and_then(|revived| is_of(id, revived));
+    let revived = match args.threads.long(read).await {
+        Ok(Ok(revived)) => log.sync().await.map(|()| revived).map_err(JournalError::from),
+        Ok(Err(error)) => Err(error),
+        Err(error) => Err(error.into()),
+    };
+    match revived {
+        Ok(revived) => revive_in_cluster(args, revived).await,
+        Err(JournalError::Lost(LogLost::Fenced)) => Came::Elsewhere,
+        Err(error @ (JournalError::Corrupt(_) | JournalError::Panicked(_))) => {
+            tracing::error!(room.id = %id, %error, "log is not usable and is put aside");
+            let aside = cluster.set_aside(id).await;
+            aside.map_or(Came::Unavailable, |()| Came::Gone)
+        }
+        Err(error) => {
+            tracing::error!(room.id = %id, %error, "log can't be read; the room is not served until it can");
+            Came::Unavailable
+        }
+    }
+}
+
+/// Running meetings need no database, and neither does one whose owner has died: what it has missed it hears as soon as that answers.
+async fn revive_in_cluster(args: Args, revived: Revived) -> Came<RoomRef> {
+    let Revived { room, effects, .. } = revived;
+    let slept = Slept::of(room.room());
+    let (directory, revisions) = (Arc::clone(&args.ports.directory), args.revisions.clone());
+    let missed = directory.missed_notices(slept.clone()).await;
+    match spawn(args, room, Some(effects), None).await {
+        Came::Room(room, _) => {
+            if missed.is_err() {
+                let told = room.clone();
+                tokio::spawn(async move {
+                    while !told.is_gone() {
+                        tokio::time::sleep(DIRECTORY_RETRY).await;
+                        let Ok(missed) = directory.missed_notices(slept.clone()).await else {
+                            continue;
+                        };
+                        for notice in missed {
+                            told.notice(notice, revisions.next());
+                        }
+                        return;
+                    }
+                });
+            }
+            Came::Room(room, missed.unwrap_or_default())
+        }
+        other => other,
     }
 }
 
@@ -70,6 +180,9 @@ async fn spawn(
 
 /// Reads a journal, unless the database does not know its room any more.
 pub(super) async fn load(args: Args, id: RoomId, loading: Loading) -> Came<RoomRef> {
+    if let Some(cluster) = args.cluster.clone() {
+        return load_in_cluster(args, &cluster, id, loading).await;
+    }
     let Some(folder) = args.folder.clone() else {
         return Came::Gone;
     };
@@ -87,7 +200,7 @@ pub(super) async fn load(args: Args, id: RoomId, loading: Loading) -> Came<RoomR
     match args.threads.long(read).await {
         Ok(Ok(Some(revived))) => Box::pin(revive(args, revived)).await,
         Ok(Ok(None) | Err(JournalError::Corrupt(_) | JournalError::Panicked(_))) => Came::Gone,
-        Ok(Err(JournalError::Io(error))) => {
+        Ok(Err(error @ (JournalError::Io(_) | JournalError::Lost(_)))) => {
             tracing::error!(room.id = %id, %error, "journal can't be read; the room is not served until it can");
             Came::Unavailable
         }

@@ -13,6 +13,7 @@ use ractor::{Actor, ActorCell, ActorProcessingErr, ActorRef, RpcReplyPort};
 use self::carried::Carried;
 use crate::{
     access_revision::AccessRevisions,
+    cluster::Cluster,
     ids::RoomId,
     journal::{folder::Folder, threads::Threads},
     livekit::Livekit,
@@ -60,8 +61,10 @@ pub enum RegistryMsg {
 #[derive(Debug, Clone)]
 pub struct Args {
     pub rooms: Rooms<RoomRef>,
-    /// None keeps journals in memory.
+    /// None keeps journals in memory, or in the store of the cluster.
     pub folder: Option<Arc<Folder>>,
+    /// Who owns rooms; none where this is the only node.
+    pub cluster: Option<Cluster>,
     /// For work on journals.
     pub threads: Arc<Threads>,
     pub settings: RoomSettings,

@@ -298,6 +298,16 @@ impl Access {
         sessions.into_values().collect()
     }
 
+    /// The room does not reach the socket any more, which may come back by another way.
+    pub fn out_of_reach(&mut self, session: SessionNo) -> Option<(ParticipantId, Seat)> {
+        let (id, seat) = self.stand_up(session)?;
+        let away = &mut self.holders.get_mut(&id)?.away;
+        away.push(seat);
+        let excess = away.len().saturating_sub(2 * TOKENS_PER_PARTICIPANT_MAX);
+        away.drain(..excess);
+        Some((id, seat))
+    }
+
     /// A socket of the room's last life is here, or gone for good.
     pub fn take_away(&mut self, session: SessionNo, token: TokenHash) -> Option<(ParticipantId, Seat)> {
         let is_it = |seat: &Seat| seat.session == session && seat.token == token;

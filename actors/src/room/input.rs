@@ -48,6 +48,10 @@ pub enum Input {
         session: SessionNo,
         how: Ending,
     },
+    /// The room does not reach the node any more that has the sockets of these sessions: they may come back by another way.
+    EdgeLost {
+        sessions: Vec<SessionNo>,
+    },
     /// A deadline may have come.
     Tick,
     /// Something was done outside, or not.
@@ -171,7 +175,8 @@ pub enum Notice {
 }
 
 /// The answer to a `start`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum StartOutcome {
     Issued(ParticipantId),
     /// The token says nothing (any more); the database must be asked.

@@ -9,7 +9,8 @@ use crate::{
 };
 
 /// Addresses of streams with their keys, by target.
-#[derive(Clone, Default, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(transparent)]
 pub struct StreamLocations(BTreeMap<StreamingTargetId, String>);
 
 impl StreamLocations {

@@ -279,6 +279,7 @@ impl Room {
             Input::TaskDone { task, outcome } => self.task_done(cx, task, &outcome),
             Input::MediaTold(told) => self.media_told(cx, &told),
             Input::Restarted => self.restarted(cx),
+            Input::EdgeLost { sessions } => self.edge_lost(cx, &sessions),
             Input::LetGo => self.ring.let_go(),
             Input::Notice(Notice::RoomDeleted) => self.delete(cx),
             Input::Notice(Notice::InviteWithdrawn(code)) => {

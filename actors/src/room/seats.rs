@@ -325,6 +325,22 @@ impl Room {
         self.ask_again_for_tasks(cx);
     }
 
+    /// What stands between the room and these sockets is broken: it is not their fault, and they come back all at once.
+    pub(super) fn edge_lost(&mut self, cx: &mut Cx, sessions: &[SessionNo]) {
+        for session in sessions {
+            let Some((id, seat)) = self.access.out_of_reach(*session) else {
+                continue;
+            };
+            if self.place(id) == Place::Outside {
+                self.expire_later(cx, id);
+            } else if seat.joined {
+                self.lose(cx, id, cx.at);
+                let grace_secs = self.settings.reconnect_grace_secs.max(REVIVAL_GRACE_SECS);
+                self.agenda.set(Due::Timeout(id), cx.at.plus_secs(grace_secs));
+            }
+        }
+    }
+
     /// REST deleted the room: everyone hears it, and nothing is left.
     pub(super) fn delete(&mut self, cx: &mut Cx) {
         self.end_meeting(cx, &ControlEvent::RoomDeleted);

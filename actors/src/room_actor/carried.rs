@@ -13,6 +13,7 @@ use tokio::task::{AbortHandle, JoinHandle};
 use super::{Gauge, RoomMsg, rings::Share};
 use crate::{
     ballots::Ballots,
+    edge::RoomLink,
     ids::{RoomId, TaskId, Timestamp},
     journal::{JournalError, Rebuild, threads::Threads},
     ports::{BoxFuture, Ports},
@@ -22,7 +23,6 @@ use crate::{
         input::{Input, StartOutcome},
     },
     sealed::Unsealer,
-    session::Link,
     shell::{Carrier, carrier::WriteSnapshot},
     task::{Outcome, Task},
 };
@@ -117,7 +117,7 @@ impl Carried {
 
 impl Carrier for Carried {
     type Asker = RpcReplyPort<StartOutcome>;
-    type Link = Link;
+    type Link = RoomLink;
 
     fn now(&self) -> Timestamp {
         self.ports.clock.now()

@@ -11,18 +11,18 @@ use std::{
 use ractor::{ActorRef, ActorStatus, MessagingErr, RpcReplyPort, rpc::CallResult};
 use tokio::time::Instant;
 
-use super::{
-    RoomMsg,
-    networks::{self, Networks, Rate},
-    owner::Owner,
-};
+use super::{RoomMsg, owner::Owner};
 use crate::{
     access_revision::AccessRevision,
+    edge::RoomLink,
     ids::{OriginHash, ParticipantId, RoomId, SessionNo, UserId},
     protocol::limits::{ROOM_WAITING_BYTES_MAX, ROOM_WAITING_INPUTS_MAX},
     registry::{Founder, Life, RoomHandle},
     room::input::{Input, Notice, Reattach, SeatTaken},
-    session::{Arriving, Mailbox, RateLimits},
+    session::{
+        Arriving, Link, Mailbox, RateLimits,
+        networks::{self, Networks, Rate},
+    },
     shell::outbox::SentCommand,
 };
 
@@ -159,11 +159,13 @@ impl Mailbox for RoomRef {
         RoomHandle::owner(self)
     }
 
-    fn attach(&self, taken: SeatTaken, link: Arriving) {
+    fn attach(&self, taken: SeatTaken, link: Arriving<Link>) {
+        let link = link.map(RoomLink::Here);
         self.send(RoomMsg::Attach { taken, link });
     }
 
-    fn reattach(&self, asked: Reattach, link: Arriving) {
+    fn reattach(&self, asked: Reattach, link: Arriving<Link>) {
+        let link = link.map(RoomLink::Here);
         self.send(RoomMsg::Reattach { asked, link });
     }
 

@@ -8,7 +8,7 @@ use super::{Link, Mailbox};
 use crate::{
     ids::RoomId,
     ports::{BoxFuture, Unavailable},
-    protocol::{codes::CloseCode, limits::REATTACH_SECS},
+    protocol::codes::CloseCode,
     shell::SessionLink as _,
 };
 
@@ -19,6 +19,9 @@ const RETRY: Duration = Duration::from_millis(50);
 pub trait Finder: fmt::Debug + Send + Sync {
     /// The room, revived if it sleeps; none if there is no such room.
     fn find(&self, room: RoomId) -> BoxFuture<'static, Result<Option<Arc<dyn Mailbox>>, Unavailable>>;
+
+    /// For how long a room is looked for.
+    fn patience(&self) -> Duration;
 }
 
 /// Asks the room's next life to go on there. Where there is none, or not soon, the client comes back by itself.
@@ -26,7 +29,7 @@ pub(super) async fn go_on(link: Link, finder: Arc<dyn Finder>) {
     let Some((lost_at, past)) = link.lost_room() else {
         return;
     };
-    let until = lost_at + Duration::from_secs(REATTACH_SECS);
+    let until = lost_at + finder.patience();
     while Instant::now() < until {
         match timeout_at(until, finder.find(past.id())).await {
             Ok(Ok(Some(room))) if room.life() != past.life() && !room.is_gone() => {

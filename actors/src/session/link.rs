@@ -336,20 +336,25 @@ impl SessionLink for Link {
 
 /// A link on its way to its room. Where it does not get there, that room has ended meanwhile, and maybe lives on.
 #[derive(Debug)]
-pub struct Arriving(Option<Link>);
+pub struct Arriving<L: SessionLink>(Option<L>);
 
-impl Arriving {
-    pub(super) fn new(link: Link) -> Self {
+impl<L: SessionLink> Arriving<L> {
+    pub(crate) fn new(link: L) -> Self {
         Self(Some(link))
     }
 
     /// The room has it.
-    pub(crate) fn arrive(mut self) -> Option<Link> {
+    pub(crate) fn arrive(mut self) -> Option<L> {
         self.0.take()
+    }
+
+    /// On its way as something else.
+    pub(crate) fn map<M: SessionLink>(self, as_what: impl FnOnce(L) -> M) -> Arriving<M> {
+        Arriving(self.arrive().map(as_what))
     }
 }
 
-impl Drop for Arriving {
+impl<L: SessionLink> Drop for Arriving<L> {
     fn drop(&mut self) {
         if let Some(link) = self.0.take() {
             link.lost();

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{Arriving, RateLimits};
+use super::{Arriving, Link, RateLimits};
 use crate::{
     ids::{OriginHash, ParticipantId, RoomId, SessionNo, UserId},
     registry::Life,
@@ -25,9 +25,9 @@ pub trait Mailbox: fmt::Debug + Send + Sync {
     /// Whether one more session of this network may join.
     fn lets_join(&self, network: OriginHash) -> bool;
     /// A redeemed ticket's socket stands. A room that ends before it has the link, or later, tells it so: nothing watches the room.
-    fn attach(&self, taken: SeatTaken, link: Arriving);
+    fn attach(&self, taken: SeatTaken, link: Arriving<Link>);
     /// A session that has outlived an earlier life of the room asks to go on.
-    fn reattach(&self, asked: Reattach, link: Arriving);
+    fn reattach(&self, asked: Reattach, link: Arriving<Link>);
     fn command(&self, session: SessionNo, sent: SentCommand);
     fn input(&self, input: Input);
 }

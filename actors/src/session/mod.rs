@@ -9,6 +9,7 @@ mod limiter;
 mod link;
 mod mailbox;
 mod meter;
+pub(crate) mod networks;
 mod pieces;
 mod reader;
 mod replies;

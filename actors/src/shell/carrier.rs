@@ -109,6 +109,10 @@ pub trait SessionLink {
     fn close_namespaces(&self);
     /// Ends the session after what was queued before.
     fn close(&self, code: CloseCode);
+    /// The room's node stops: sockets here end, those of other nodes look for the room's next owner.
+    fn node_stops(&self) {
+        self.close(CloseCode::GoingAway);
+    }
     /// Whether nothing of what it still asks for would reach it.
     fn is_cut(&self) -> bool;
     /// A command of this session was handled.

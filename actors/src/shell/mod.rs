@@ -38,7 +38,7 @@ use crate::{
 };
 
 /// A ticket that has been redeemed: the right to one session.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, serde::Serialize, serde::Deserialize)]
 pub struct Redeemed {
     pub grant: Grant,
     /// For whom the ticket is good.
@@ -346,7 +346,7 @@ impl<C: Carrier> Shell<C> {
         if self.is_running() {
             Some(link)
         } else {
-            link.close(CloseCode::GoingAway);
+            link.node_stops();
             None
         }
     }

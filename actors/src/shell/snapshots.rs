@@ -1,12 +1,11 @@
 //! Snapshots take the place of the log: between two turns, and as the last thing before the server stops.
 
-use super::{Carrier, Phase, Shell, Snapshot, Stage};
+use super::{Carrier, Phase, SessionLink as _, Shell, Snapshot, Stage};
 use crate::{
     journal::{
         Doing, JournalError,
         file::{self, Staged},
     },
-    protocol::codes::CloseCode,
 };
 
 impl<C: Carrier> Shell<C> {
@@ -22,7 +21,9 @@ impl<C: Carrier> Shell<C> {
         self.phase = Phase::Stopping;
         // Whoever waits for a ticket is told by the dropped asker.
         self.queue.clear();
-        self.close_all(CloseCode::GoingAway);
+        for link in self.links.drain() {
+            link.node_stops();
+        }
         // What is logged and not handled yet is undone by the snapshot: nobody has heard of it.
         if self.is_log_at_rest() {
             self.save(carrier);

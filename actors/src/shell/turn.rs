@@ -6,7 +6,7 @@ use super::{Batch, Carrier, Phase, ReplyTo, SessionLink, Shell, Stage, Undoing, 
 use crate::{
     ballots::Ballots,
     ids::SessionNo,
-    journal::{Doing, JournalError},
+    journal::{Doing, JournalError, LogLost},
     logged::{Handled, RoomFailure},
     protocol::{
         Command,
@@ -182,6 +182,11 @@ impl<C: Carrier> Shell<C> {
             Input::Ended { session, .. } => {
                 self.links.remove(session);
             }
+            Input::EdgeLost { ref sessions } => {
+                for session in sessions {
+                    self.links.remove(*session);
+                }
+            }
             Input::TaskDone { task, .. } => {
                 self.tasks.remove(&task);
             }
@@ -295,12 +300,34 @@ impl<C: Carrier> Shell<C> {
 
     /// The room can't go on: everybody is sent away to come back, and its journal is kept for post-mortem.
     fn fail(&mut self, carrier: &mut C, failure: &RoomFailure) {
+        if let Some(lost) = failure.log_lost() {
+            return self.let_go(carrier, lost);
+        }
         tracing::error!(room.id = %self.id(), %failure, "room ended");
         carrier.ballots().forget_room(self.id());
         self.queue = VecDeque::new();
         self.close_all(CloseCode::Restart);
         let putting_aside = self.room.set_log_aside(carrier.now());
         self.end(carrier, putting_aside);
+    }
+}
+
+impl<C: Carrier> Shell<C> {
+    /// The log is the room's no more: nothing that was not logged has left, and the sessions look for their room elsewhere.
+    fn let_go(&mut self, carrier: &mut C, lost: LogLost) {
+        tracing::warn!(room.id = %self.id(), %lost, "a room is not carried on here");
+        carrier.ballots().forget_room(self.id());
+        self.queue = VecDeque::new();
+        match lost {
+            // Nobody else has it either.
+            LogLost::StoreAway => self.close_all(CloseCode::TryAgain),
+            LogLost::Fenced | LogLost::Deleted | LogLost::Ahead => {
+                for link in self.links.drain() {
+                    link.lost();
+                }
+            }
+        }
+        self.end(carrier, Doing::Over(Ok(())));
     }
 }
 

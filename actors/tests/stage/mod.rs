@@ -1,6 +1,8 @@
 //! A live core with in-memory sockets, a directory that says what a test wants, and tokio's clock.
 #![allow(dead_code, reason = "each test file uses its part of this")]
 
+pub mod store;
+
 use std::{
     sync::{Arc, Mutex},
     time::Duration,

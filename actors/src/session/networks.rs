@@ -9,6 +9,7 @@ use std::{
 use rustc_hash::FxHashMap;
 use tokio::time::Instant;
 
+use super::RateLimits;
 use crate::{
     bucket::Bucket,
     ids::OriginHash,
@@ -16,12 +17,11 @@ use crate::{
         NETWORK_BURSTS, NETWORK_COMMAND_SOCKETS, NETWORK_JOINS_BURST, NETWORK_JOINS_PER_SECOND,
         NETWORK_RATES, NETWORKS_KEPT, PARTICIPANT_RATES,
     },
-    session::RateLimits,
 };
 
 /// By networks, or by participants.
 #[derive(Debug)]
-pub(super) struct Networks<K = OriginHash>(Mutex<Buckets<K>>);
+pub(crate) struct Networks<K = OriginHash>(Mutex<Buckets<K>>);
 
 #[derive(Debug)]
 struct Buckets<K> {
@@ -39,7 +39,7 @@ impl<K> Default for Networks<K> {
 
 /// How much of something is taken from a network: per second, and at once.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Rate {
+pub(crate) struct Rate {
     per_second: f64,
     burst: f64,
 }
@@ -72,7 +72,7 @@ impl Rate {
 }
 
 /// What a command costs in a room with so many sockets.
-pub(super) fn cost(sockets: usize) -> f64 {
+pub(crate) fn cost(sockets: usize) -> f64 {
     let hundreds = u32::try_from(sockets / NETWORK_COMMAND_SOCKETS).unwrap_or(u32::MAX);
     f64::from(hundreds.max(1))
 }

@@ -1,0 +1,283 @@
+//! Connections between nodes: one for each direction, from the edge to the owner, made when they are needed.
+
+use std::{
+    collections::HashMap,
+    fmt, io,
+    sync::{Arc, Mutex as Lock, PoisonError},
+    time::Duration,
+};
+
+use bytes::{Bytes, BytesMut};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    sync::{Mutex, Semaphore, mpsc},
+    time::{sleep, timeout},
+};
+
+use super::{
+    handshake::{self, ClusterSecrets, Credentials},
+    owner::{Here, Visitor},
+    pump::{self, Source},
+    store::{NodeId, NodeProcess, NodeRecord},
+};
+use crate::{
+    edge::{Downlink, Ready, Uplink},
+    ports::Random,
+};
+
+/// Time for a connection to stand.
+const CONNECT: Duration = Duration::from_secs(1);
+
+/// Connections that have yet to say who they are.
+const STRANGERS_MAX: usize = 64;
+
+/// Frames that are written together.
+const FRAMES_AT_ONCE: usize = 64;
+
+/// What is written at once, if there is so much.
+const WRITE_BYTES: usize = 64 * 1024;
+
+/// Wait after an accept that failed: there may be too many open files.
+const ACCEPT_RETRY: Duration = Duration::from_millis(100);
+
+/// A connection to one owner, where it stands.
+type Slot = Arc<Mutex<Option<(NodeProcess, Arc<Uplink>)>>>;
+
+/// All connections of a node. Clones are one.
+#[derive(Clone)]
+pub struct Links(Arc<Inner>);
+
+struct Inner {
+    me: NodeProcess,
+    secrets: ClusterSecrets,
+    random: Arc<dyn Random>,
+    up: Lock<HashMap<NodeId, Slot>>,
+    down: Lock<HashMap<NodeId, Arc<Downlink>>>,
+}
+
+impl fmt::Debug for Links {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Links").field("me", &self.0.me).finish_non_exhaustive()
+    }
+}
+
+impl Links {
+    #[must_use]
+    pub fn new(me: NodeProcess, secrets: ClusterSecrets, random: Arc<dyn Random>) -> Self {
+        Self(Arc::new(Inner {
+            me,
+            secrets,
+            random,
+            up: Lock::default(),
+            down: Lock::default(),
+        }))
+    }
+
+    fn credentials(&self) -> Credentials<'_> {
+        Credentials {
+            me: &self.0.me,
+            secrets: &self.0.secrets,
+            random: &*self.0.random,
+        }
+    }
+
+    fn slot(&self, node: &NodeId) -> Slot {
+        let mut up = self.0.up.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(up.entry(node.clone()).or_default())
+    }
+
+    /// The connection to an owner, made where it does not stand.
+    pub async fn uplink(&self, node: &NodeId, record: &NodeRecord) -> io::Result<Arc<Uplink>> {
+        let owner = NodeProcess {
+            node: node.clone(),
+            incarnation: record.incarnation,
+        };
+        let slot = self.slot(node);
+        let mut slot = slot.lock().await;
+        if let Some((to, uplink)) = &*slot {
+            if *to == owner && !uplink.is_cut() {
+                return Ok(Arc::clone(uplink));
+            }
+            uplink.cut();
+        }
+        let mut stream = timeout(CONNECT, TcpStream::connect(&record.address)).await??;
+        stream.set_nodelay(true)?;
+        let buffer = handshake::dial(&mut stream, self.credentials(), &owner).await?;
+        let (uplink, queue) = Uplink::new();
+        tokio::spawn(run_uplink(stream, buffer, Arc::clone(&uplink), queue, owner.clone()));
+        *slot = Some((owner, Arc::clone(&uplink)));
+        Ok(uplink)
+    }
+
+    /// Whether a connection to this process stands.
+    pub async fn reaches(&self, process: &NodeProcess) -> bool {
+        let slot = self.slot(&process.node);
+        // While it is being made nobody knows.
+        let Ok(slot) = slot.try_lock() else { return false };
+        slot.as_ref().is_some_and(|(to, uplink)| to == process && !uplink.is_cut())
+    }
+
+    /// How many stand: to owners, and from edges.
+    #[must_use]
+    pub fn count(&self) -> (usize, usize) {
+        let up: Vec<_> = {
+            let up = self.0.up.lock().unwrap_or_else(PoisonError::into_inner);
+            up.values().cloned().collect()
+        };
+        let stands = |slot: &Slot| {
+            let slot = slot.try_lock();
+            slot.is_ok_and(|slot| slot.as_ref().is_some_and(|(_, uplink)| !uplink.is_cut()))
+        };
+        let up = up.iter().filter(|slot| stands(slot)).count();
+        let down = self.0.down.lock().unwrap_or_else(PoisonError::into_inner);
+        (up, down.values().filter(|downlink| !downlink.is_cut()).count())
+    }
+
+    /// Lets other nodes in, for ever.
+    pub async fn accept(self, listener: TcpListener, here: Arc<dyn Here>) {
+        let strangers = Arc::new(Semaphore::new(STRANGERS_MAX));
+        loop {
+            let Ok(place) = Arc::clone(&strangers).acquire_owned().await else {
+                return;
+            };
+            let (stream, address) = match listener.accept().await {
+                Ok(accepted) => accepted,
+                Err(error) => {
+                    tracing::warn!(%error, "a connection of another node could not be accepted");
+                    sleep(ACCEPT_RETRY).await;
+                    continue;
+                }
+            };
+            let (this, here) = (self.clone(), Arc::clone(&here));
+            tokio::spawn(async move {
+                let mut stream = stream;
+                let accepted = async {
+                    stream.set_nodelay(true)?;
+                    handshake::accept(&mut stream, this.credentials()).await
+                };
+                let accepted = accepted.await;
+                drop(place);
+                match accepted {
+                    Ok((edge, buffer)) => this.serve(stream, buffer, &edge, here).await,
+                    Err(error) => tracing::warn!(%address, %error, "a connection to the cluster's port was refused"),
+                }
+            });
+        }
+    }
+
+    /// Serves an edge until it is gone.
+    async fn serve(&self, stream: TcpStream, buffer: BytesMut, edge: &NodeProcess, here: Arc<dyn Here>) {
+        let (downlink, ready) = Downlink::new();
+        let before = {
+            let mut down = self.0.down.lock().unwrap_or_else(PoisonError::into_inner);
+            down.insert(edge.node.clone(), Arc::clone(&downlink))
+        };
+        // Its sessions are lost before they ask to go on.
+        if let Some(before) = before {
+            before.cut();
+        }
+        let (reading, writing) = stream.into_split();
+        let mut visitor = Visitor::new(Arc::clone(&downlink), here);
+        let source = Outlets {
+            ready,
+            downlink: Arc::clone(&downlink),
+        };
+        let ended = tokio::select! {
+            read = pump::read(reading, buffer, |frame| visitor.receive(frame)) => read,
+            written = pump::write(writing, source) => written,
+            () = downlink.until_cut() => Ok(()),
+        };
+        downlink.cut();
+        log_end(&edge.node, ended);
+        let mut down = self.0.down.lock().unwrap_or_else(PoisonError::into_inner);
+        if down.get(&edge.node).is_some_and(|known| Arc::ptr_eq(known, &downlink)) {
+            down.remove(&edge.node);
+        }
+    }
+
+    /// Ends all connections.
+    pub fn close(&self) {
+        let down = std::mem::take(&mut *self.0.down.lock().unwrap_or_else(PoisonError::into_inner));
+        for downlink in down.into_values() {
+            downlink.cut();
+        }
+        let up = std::mem::take(&mut *self.0.up.lock().unwrap_or_else(PoisonError::into_inner));
+        for slot in up.into_values() {
+            if let Ok(slot) = slot.try_lock()
+                && let Some((_, uplink)) = &*slot
+            {
+                uplink.cut();
+            }
+        }
+    }
+}
+
+fn log_end(node: &NodeId, ended: io::Result<()>) {
+    match ended {
+        Ok(()) => tracing::info!(%node, "the connection of a node has ended"),
+        Err(error) => tracing::warn!(%node, %error, "the connection of a node was cut"),
+    }
+}
+
+async fn run_uplink(
+    stream: TcpStream,
+    buffer: BytesMut,
+    uplink: Arc<Uplink>,
+    queue: mpsc::UnboundedReceiver<Bytes>,
+    owner: NodeProcess,
+) {
+    let (reading, writing) = stream.into_split();
+    let ended = tokio::select! {
+        read = pump::read(reading, buffer, |frame| uplink.receive(frame)) => read,
+        written = pump::write(writing, Frames(queue)) => written,
+        () = uplink.until_cut() => Ok(()),
+    };
+    uplink.cut();
+    log_end(&owner.node, ended);
+}
+
+/// What an edge says.
+struct Frames(mpsc::UnboundedReceiver<Bytes>);
+
+impl Source for Frames {
+    async fn fill(&mut self, into: &mut BytesMut) -> bool {
+        let Some(first) = self.0.recv().await else { return false };
+        into.extend_from_slice(&first);
+        for _ in 1..FRAMES_AT_ONCE {
+            let Ok(next) = self.0.try_recv() else { break };
+            into.extend_from_slice(&next);
+        }
+        true
+    }
+}
+
+/// What rooms have for an edge, by turns.
+struct Outlets {
+    ready: mpsc::UnboundedReceiver<Ready>,
+    downlink: Arc<Downlink>,
+}
+
+impl Outlets {
+    fn put(&self, ready: Ready, into: &mut BytesMut) {
+        match ready {
+            Ready::Frame(frame) => into.extend_from_slice(&frame),
+            Ready::Room(outlet) => {
+                if outlet.write(into) {
+                    self.downlink.has_something(outlet);
+                }
+            }
+        }
+    }
+}
+
+impl Source for Outlets {
+    async fn fill(&mut self, into: &mut BytesMut) -> bool {
+        let Some(first) = self.ready.recv().await else { return false };
+        self.put(first, into);
+        while into.len() < WRITE_BYTES {
+            let Ok(next) = self.ready.try_recv() else { break };
+            self.put(next, into);
+        }
+        true
+    }
+}
