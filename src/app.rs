@@ -1,6 +1,7 @@
 //! The one place where parts meet. Nothing is static: several servers may run in one process.
 
 mod issuer;
+mod node;
 mod watch;
 
 use std::{
@@ -14,6 +15,7 @@ use std::{
 
 use axum::Router;
 use colloquy_actors::live::{Live, LiveError};
+use colloquy_cluster::RedisError;
 use tokio::{net::TcpListener, sync::Semaphore, time::Instant};
 use tokio_util::sync::CancellationToken;
 
@@ -92,6 +94,12 @@ pub enum BuildError {
     Mail(#[from] MailError),
     #[error("cannot start the live core: {0}")]
     Live(#[from] LiveError),
+    #[error(transparent)]
+    Redis(#[from] RedisError),
+    #[error(
+        "the clocks of this machine and of the database differ by {0} s: nodes of a cluster need the same time"
+    )]
+    Clocks(i64),
 }
 
 /// Why a server ended otherwise than asked to.
@@ -128,7 +136,7 @@ impl App {
         let data_folder = prepare_data_folder(&config).await?;
         let db = Db::connect(&config.database, &data_folder).await?;
         // Before the tables change: a server that goes on with them must not find others.
-        let lock = db.lock_server().await?;
+        let lock = db.lock_server(node::sharing(&config)).await?;
         db.migrate().await?;
         let disabled_users = DisabledUsers::load(&db, &config.oidc.former_issuers).await?;
         let (origins, seals) = (Origins::load(&db, &config).await?, Seals::load(&db).await?);
@@ -140,7 +148,7 @@ impl App {
         let tasks = tasks_of_rooms(&config, &db, (&media, &recorders), &assets)?;
         let of_rooms = (origins.clone(), seals.clone());
         let ports = meetings::ports(db.clone(), tasks, &config.call_in, of_rooms);
-        let live = Live::start(meetings::live_settings(&config, &data_folder), ports).await?;
+        let live = Live::start(node::live_settings(&config, &data_folder, &db).await?, ports).await?;
         // After the journals: a second server must not read sessions that the first one still changes.
         let dev_issuer = open_dev_issuer(&config, &data_folder).await?;
         let outbox = Outbox::new(config.mail.host.is_some());

@@ -11,7 +11,8 @@ mod tasks;
 use std::{path::PathBuf, time::Duration};
 
 use chrono::{DateTime, Utc};
-use colloquy_actors::{live::Live, room::input::Notice};
+use colloquy_actors::{cluster::store::ClusterStore as _, live::Live, room::input::Notice};
+use colloquy_cluster::RedisStore;
 use uuid::Uuid;
 
 pub use self::folders::Swept;
@@ -44,6 +45,8 @@ pub enum Meetings {
     /// They are of a server beside it, as for a command: rooms that are gone end within a minute by the server's own look at the
     /// database.
     Beside(Journals),
+    /// They are of the nodes of a cluster: a room that somebody owns is in use.
+    OfNodes(RedisStore),
     /// The server beside it keeps no journals.
     Unknown,
 }
@@ -52,8 +55,13 @@ impl Meetings {
     /// Whether somebody meets in a room, or did a moment ago.
     async fn are_in(&self, room: Uuid) -> bool {
         match self {
-            Self::Live(live) => live.observe(room.into()).await.is_some(),
+            // Where that can't be said, it may be.
+            Self::Live(live) => live.is_in_use(room.into()).await.unwrap_or(true),
             Self::Beside(journals) => journals.has(room),
+            Self::OfNodes(store) => store
+                .claim_of(room.into())
+                .await
+                .map_or(true, |claim| claim.is_some()),
             Self::Unknown => false,
         }
     }

@@ -30,6 +30,7 @@ mod log_output;
 mod loopback;
 pub mod mail;
 pub mod meetings;
+pub mod nodes;
 pub mod origins;
 pub mod outgoing;
 pub mod people;

@@ -5,6 +5,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
+use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
 /// Shared by all parts: each reports what keeps it from working. Clones are one.
@@ -15,7 +16,7 @@ pub struct Readiness(Arc<State>);
 struct State {
     stopping: CancellationToken,
     reasons: Mutex<BTreeMap<&'static str, String>>,
-    notes: Mutex<BTreeMap<&'static str, &'static str>>,
+    notes: Mutex<BTreeMap<&'static str, Value>>,
 }
 
 impl Readiness {
@@ -31,8 +32,8 @@ impl Readiness {
 
     /// `part`, which is none of this server's, is in a state that operators want to see, until [`Self::forget`]. The server
     /// works without it as far as it can.
-    pub fn note(&self, part: &'static str, state: &'static str) {
-        self.noted().insert(part, state);
+    pub fn note(&self, part: &'static str, state: impl Into<Value>) {
+        self.noted().insert(part, state.into());
     }
 
     /// There is nothing to see of `part` (any more).
@@ -42,7 +43,7 @@ impl Readiness {
 
     /// What operators want to see, by part.
     #[must_use]
-    pub fn notes(&self) -> BTreeMap<&'static str, &'static str> {
+    pub fn notes(&self) -> BTreeMap<&'static str, Value> {
         self.noted().clone()
     }
 
@@ -69,7 +70,7 @@ impl Readiness {
         self.reasons().clone()
     }
 
-    fn noted(&self) -> MutexGuard<'_, BTreeMap<&'static str, &'static str>> {
+    fn noted(&self) -> MutexGuard<'_, BTreeMap<&'static str, Value>> {
         self.0.notes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

@@ -1,7 +1,10 @@
 //! The front of the live core: what REST and the WebSocket upgrade call.
 
 mod cluster;
+#[cfg(feature = "fault-injection")]
+mod faults;
 mod located;
+mod logs;
 mod media;
 mod missed;
 mod recorders;
@@ -16,7 +19,7 @@ use ractor::{Actor, ActorRef, rpc::CallResult};
 
 use crate::{
     access_revision::{AccessRevisions, AsOf},
-    cluster::{Cluster, ClusterError, ClusterSettings},
+    cluster::{ClusterError, ClusterSettings},
     ids::{BreakoutRoomId, RoomId, TokenHash, UserId},
     journal::folder::{Folder, FolderError, Journals},
     livekit::Livekit,
@@ -39,7 +42,7 @@ use crate::{
     ticket::{self, SECRET_CHARS},
 };
 
-use self::{cluster::Membership, located::Located};
+use self::{cluster::Membership, located::Located, logs::Logs};
 
 /// A call into the core that takes longer than this has met a room that is stuck.
 const CALL_TIMEOUT: Duration = Duration::from_secs(5);
@@ -171,27 +174,11 @@ pub struct Live {
 impl Live {
     /// Starts supervisor and registry, and revives the rooms of an earlier process in the background.
     pub async fn start(settings: LiveSettings, ports: Ports) -> Result<Self, LiveError> {
-        let mut cluster = None;
-        let (folder, revive) = match settings.journal {
-            JournalMode::Memory => (None, Vec::new()),
-            JournalMode::Cluster(settings) => {
-                cluster = Some(Cluster::join(settings, Arc::clone(&ports.random)).await?);
-                (None, Vec::new())
-            }
-            JournalMode::Files {
-                folder,
-                fsync,
-                age_max,
-            } => {
-                let open = move || -> Result<_, LiveError> {
-                    let folder = Folder::open(&folder, fsync)?;
-                    let rooms = folder.index(age_max).map_err(LiveError::Index)?;
-                    Ok((Some(Arc::new(folder)), rooms))
-                };
-                let opened = tokio::task::spawn_blocking(open).await;
-                opened.map_err(|error| LiveError::Index(std::io::Error::other(error)))??
-            }
-        };
+        let Logs {
+            folder,
+            revive,
+            cluster,
+        } = Logs::open(settings.journal, &ports).await?;
         let args_folder = folder.clone();
         let rooms = Rooms::new(revive);
         let registry = RegistryRef::default();
@@ -273,7 +260,8 @@ impl Live {
 
     /// Whether the resumption token speaks for this caller, also after its meeting was dropped.
     pub async fn knows(&self, request: &StartRequest) -> bool {
-        let (Some(token), Ok(Some(room))) = (&request.resumption, self.locate(request.room, None).await) else {
+        let (Some(token), Ok(Some(room))) = (&request.resumption, self.locate(request.room, None).await)
+        else {
             return false;
         };
         room.knows(TokenHash::of(token), request.caller).await
@@ -455,29 +443,6 @@ impl Live {
         match tokio::time::timeout(CALL_TIMEOUT, probe).await {
             Ok(Ok(Ok(()))) => Journals::Lacking,
             _ => Journals::Failing,
-        }
-    }
-
-    /// Kills the actor of a room, as a bug in its shell would.
-    #[cfg(feature = "fault-injection")]
-    pub fn kill_room(&self, room: RoomId) {
-        if let Some(room) = self.rooms.living(room) {
-            room.actor().kill();
-        }
-    }
-
-    /// Ends everything of this node at once, as kill -9 would: nobody is told.
-    #[cfg(feature = "fault-injection")]
-    pub fn crash(&self) {
-        self.vanish();
-        self.supervisor.kill();
-    }
-
-    /// Kills the registry, as a bug in it would.
-    #[cfg(feature = "fault-injection")]
-    pub fn kill_registry(&self) {
-        if let Some(registry) = self.registry.get() {
-            registry.kill();
         }
     }
 

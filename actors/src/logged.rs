@@ -10,7 +10,7 @@ use std::{
 use crate::{
     ids::{SessionNo, Timestamp},
     journal::{
-        Doing, Journal, JournalError, LogLost, Log, Rebuild,
+        Doing, Journal, JournalError, Log, LogLost, Rebuild,
         file::{Stage, Staged},
         format,
     },

@@ -24,13 +24,13 @@ use tokio::time::sleep;
 use uuid::Uuid;
 
 /// Short, so that a death is noticed soon.
-const LEASE: Duration = Duration::from_millis(1_000);
+const LEASE: Duration = Duration::from_secs(1);
 
 /// Some nodes, and what they have in common.
 struct Nodes {
     store: Arc<MemoryStore>,
     room: RoomId,
-    nodes: Vec<Stage>,
+    all: Vec<Stage>,
 }
 
 impl Nodes {
@@ -38,7 +38,7 @@ impl Nodes {
         let mut this = Self {
             store: Arc::default(),
             room: RoomId(Uuid::new_v4()),
-            nodes: Vec::new(),
+            all: Vec::new(),
         };
         for number in 0..count {
             this.add(&format!("n{number}")).await;
@@ -62,7 +62,7 @@ impl Nodes {
 
     async fn add(&mut self, name: &str) {
         let journal = JournalMode::Cluster(self.settings(name, "a secret of the cluster"));
-        self.nodes.push(Stage::revive(journal, self.room, Ok(())).await);
+        self.all.push(Stage::revive(journal, self.room, Ok(())).await);
     }
 
     fn owner(&self) -> Option<String> {
@@ -81,10 +81,10 @@ async fn talk(said: &str, speaker: &mut Guest, listener: &mut Guest) {
 #[tokio::test]
 async fn people_at_different_nodes_meet() {
     let nodes = Nodes::start(3).await;
-    let mut alice = nodes.nodes[0].enter("Alice", None).await;
+    let mut alice = nodes.all[0].enter("Alice", None).await;
     assert_eq!(nodes.owner().as_deref(), Some("n0"));
-    let mut bob = nodes.nodes[1].enter("Bob", None).await;
-    let mut carol = nodes.nodes[2].enter("Carol", None).await;
+    let mut bob = nodes.all[1].enter("Bob", None).await;
+    let mut carol = nodes.all[2].enter("Carol", None).await;
     assert_eq!(carol.join_success["participants"].as_array().unwrap().len(), 2);
     for number in 0..50 {
         let content = format!("from b {number}");
@@ -97,50 +97,56 @@ async fn people_at_different_nodes_meet() {
     for who in [&mut alice, &mut carol] {
         assert_eq!(who.expect("left").await["reason"], "quit");
     }
-    assert_eq!(nodes.nodes[0].rooms().await, 1);
-    assert_eq!(nodes.nodes[1].rooms().await, 0, "the room is at one node");
+    assert_eq!(nodes.all[0].rooms().await, 1);
+    assert_eq!(nodes.all[1].rooms().await, 0, "the room is at one node");
 }
 
 #[tokio::test]
 async fn a_room_outlives_the_node_that_owned_it() {
     let nodes = Nodes::start(3).await;
-    nodes.nodes[0].issue(None).await.unwrap();
-    let mut bob = nodes.nodes[1].enter("Bob", None).await;
-    let mut carol = nodes.nodes[2].enter("Carol", None).await;
+    nodes.all[0].issue(None).await.unwrap();
+    let mut bob = nodes.all[1].enter("Bob", None).await;
+    let mut carol = nodes.all[2].enter("Carol", None).await;
     for round in 0..2 {
         for number in 0..20 {
             bob.say(&format!("{round} {number}")).await;
             if number == 10 && round == 0 {
-                nodes.nodes[0].live.crash();
+                nodes.all[0].live.crash();
             }
         }
         for number in 0..20 {
             for who in [&mut bob, &mut carol] {
-                assert_eq!(who.expect("message_sent").await["content"], format!("{round} {number}"));
+                assert_eq!(
+                    who.expect("message_sent").await["content"],
+                    format!("{round} {number}")
+                );
             }
         }
     }
     assert!(matches!(nodes.owner().as_deref(), Some("n1" | "n2")));
     // Who comes anew finds it too.
-    let dave = nodes.nodes[2].enter("Dave", None).await;
+    let dave = nodes.all[2].enter("Dave", None).await;
     assert_eq!(dave.join_success["participants"].as_array().unwrap().len(), 2);
 }
 
 #[tokio::test]
 async fn a_connection_that_breaks_is_noticed_by_nobody() {
     let nodes = Nodes::start(2).await;
-    let mut alice = nodes.nodes[0].enter("Alice", None).await;
-    let mut bob = nodes.nodes[1].enter("Bob", None).await;
+    let mut alice = nodes.all[0].enter("Alice", None).await;
+    let mut bob = nodes.all[1].enter("Bob", None).await;
     for round in 0..3 {
         for number in 0..20 {
             bob.say(&format!("{round} {number}")).await;
             if number == 10 {
-                nodes.nodes[round % 2].live.cut_links();
+                nodes.all[round % 2].live.cut_links();
             }
         }
         for number in 0..20 {
             for who in [&mut alice, &mut bob] {
-                assert_eq!(who.expect("message_sent").await["content"], format!("{round} {number}"));
+                assert_eq!(
+                    who.expect("message_sent").await["content"],
+                    format!("{round} {number}")
+                );
             }
         }
     }
@@ -150,10 +156,10 @@ async fn a_connection_that_breaks_is_noticed_by_nobody() {
 #[tokio::test]
 async fn people_whose_node_died_are_lost_and_come_back_elsewhere() {
     let nodes = Nodes::start(3).await;
-    let mut alice = nodes.nodes[0].enter("Alice", None).await;
-    let bob = nodes.nodes[1].enter("Bob", None).await;
-    nodes.nodes[1].live.crash();
-    let again = nodes.nodes[2].enter("Bob", Some(bob.resumption.clone())).await;
+    let mut alice = nodes.all[0].enter("Alice", None).await;
+    let bob = nodes.all[1].enter("Bob", None).await;
+    nodes.all[1].live.crash();
+    let again = nodes.all[2].enter("Bob", Some(bob.resumption.clone())).await;
     assert_eq!(again.id, bob.id);
     let mut again = again;
     talk("here again", &mut again, &mut alice).await;
@@ -162,12 +168,12 @@ async fn people_whose_node_died_are_lost_and_come_back_elsewhere() {
 #[tokio::test]
 async fn a_store_that_was_away_has_stopped_rooms_and_ended_none() {
     let nodes = Nodes::start(2).await;
-    let mut alice = nodes.nodes[0].enter("Alice", None).await;
-    let mut bob = nodes.nodes[1].enter("Bob", None).await;
+    let mut alice = nodes.all[0].enter("Alice", None).await;
+    let mut bob = nodes.all[1].enter("Bob", None).await;
     nodes.store.set_away(true);
     bob.say("while it is away").await;
     sleep(LEASE * 3).await;
-    assert_eq!(nodes.nodes[0].rooms().await, 1);
+    assert_eq!(nodes.all[0].rooms().await, 1);
     nodes.store.set_away(false);
     for who in [&mut alice, &mut bob] {
         assert_eq!(who.expect("message_sent").await["content"], "while it is away");
@@ -179,8 +185,8 @@ async fn a_store_that_was_away_has_stopped_rooms_and_ended_none() {
 #[tokio::test]
 async fn a_store_that_has_lost_everything_gets_it_again() {
     let nodes = Nodes::start(3).await;
-    let mut alice = nodes.nodes[0].enter("Alice", None).await;
-    let mut bob = nodes.nodes[1].enter("Bob", None).await;
+    let mut alice = nodes.all[0].enter("Alice", None).await;
+    let mut bob = nodes.all[1].enter("Bob", None).await;
     talk("before", &mut bob, &mut alice).await;
     nodes.store.flush();
     talk("after", &mut bob, &mut alice).await;
@@ -188,10 +194,10 @@ async fn a_store_that_has_lost_everything_gets_it_again() {
     nodes.store.lose_last(nodes.room, 1);
     talk("later", &mut alice, &mut bob).await;
     // What it got is the whole room.
-    nodes.nodes[0].live.crash();
+    nodes.all[0].live.crash();
     bob.say("elsewhere").await;
     bob.expect("message_sent").await;
-    let history = nodes.nodes[2].enter("Carol", None).await;
+    let history = nodes.all[2].enter("Carol", None).await;
     let chat = history.join_success["chat"].to_string();
     for said in ["before", "after", "later", "elsewhere"] {
         assert!(chat.contains(said), "{said}: {chat}");
@@ -202,17 +208,17 @@ async fn a_store_that_has_lost_everything_gets_it_again() {
 #[tokio::test]
 async fn a_room_whose_claim_is_lost_does_not_begin_twice() {
     let nodes = Nodes::start(3).await;
-    let mut alice = nodes.nodes[0].enter("Alice", None).await;
+    let mut alice = nodes.all[0].enter("Alice", None).await;
     nodes.store.flush();
     // They notice that their own leases are gone.
     sleep(LEASE / 2).await;
-    match nodes.nodes[1].issue(None).await {
+    match nodes.all[1].issue(None).await {
         Err(StartError::Unavailable) => {}
         other => panic!("a room began twice: {other:?}"),
     }
     alice.say("I am here").await;
     alice.expect("message_sent").await;
-    let mut bob = nodes.nodes[1].enter("Bob", None).await;
+    let mut bob = nodes.all[1].enter("Bob", None).await;
     talk("together", &mut bob, &mut alice).await;
     assert_eq!(nodes.owner().as_deref(), Some("n0"));
 }
@@ -220,7 +226,7 @@ async fn a_room_whose_claim_is_lost_does_not_begin_twice() {
 #[tokio::test]
 async fn an_owner_whose_claim_was_taken_writes_nothing_and_lets_go() {
     let nodes = Nodes::start(2).await;
-    let mut alice = nodes.nodes[0].enter("Alice", None).await;
+    let mut alice = nodes.all[0].enter("Alice", None).await;
     nodes.store.steal(
         nodes.room,
         NodeProcess {
@@ -230,67 +236,86 @@ async fn an_owner_whose_claim_was_taken_writes_nothing_and_lets_go() {
     );
     alice.say("under an old claim").await;
     until("the room is let go", async || {
-        !nodes.store.fenced.lock().unwrap().is_empty() && nodes.nodes[0].rooms().await == 0
+        !nodes.store.fenced.lock().unwrap().is_empty() && nodes.all[0].rooms().await == 0
     })
     .await;
     // The thief has no lease: whoever looks for the room takes it over, and what was said is handled there, once.
-    assert_eq!(alice.expect("message_sent").await["content"], "under an old claim");
+    assert_eq!(
+        alice.expect("message_sent").await["content"],
+        "under an old claim"
+    );
     assert_eq!(nodes.owner().as_deref(), Some("n0"));
 }
 
 #[tokio::test]
 async fn word_from_rest_reaches_the_owner() {
     let nodes = Nodes::start(2).await;
-    let mut alice = nodes.nodes[0].enter("Alice", None).await;
-    let mut bob = nodes.nodes[1].enter("Bob", None).await;
+    let mut alice = nodes.all[0].enter("Alice", None).await;
+    let mut bob = nodes.all[1].enter("Bob", None).await;
     // A token that is void is asked for at the database.
-    let request = nodes.nodes[1].request(Some(bob.resumption.clone()));
-    assert!(nodes.nodes[1].live.knows(&request).await);
-    nodes.nodes[1].live.notify(nodes.room, Notice::InviteWithdrawn(InviteCode(Uuid::nil())));
-    until("it is void", async || !nodes.nodes[1].live.knows(&request).await).await;
-    nodes.nodes[1].live.notify(nodes.room, Notice::RoomDeleted);
+    let request = nodes.all[1].request(Some(bob.resumption.clone()));
+    assert!(nodes.all[1].live.knows(&request).await);
+    nodes.all[1]
+        .live
+        .notify(nodes.room, Notice::InviteWithdrawn(InviteCode(Uuid::nil())));
+    until("it is void", async || !nodes.all[1].live.knows(&request).await).await;
+    nodes.all[1].live.notify(nodes.room, Notice::RoomDeleted);
     for who in [&mut alice, &mut bob] {
         who.expect("room_deleted").await;
         assert_eq!(who.closed().await, 1000);
     }
-    until("the room ends", async || nodes.nodes[0].rooms().await == 0).await;
+    until("the room ends", async || nodes.all[0].rooms().await == 0).await;
     until("nobody owns it", async || nodes.owner().is_none()).await;
-    assert!(matches!(nodes.nodes[0].issue(None).await, Err(StartError::Unavailable)));
-    assert!(matches!(nodes.nodes[1].issue(None).await, Err(StartError::Unavailable)));
+    assert!(matches!(
+        nodes.all[0].issue(None).await,
+        Err(StartError::Unavailable)
+    ));
+    assert!(matches!(
+        nodes.all[1].issue(None).await,
+        Err(StartError::Unavailable)
+    ));
 }
 
 /// What a node read before somebody lost access at another one lets nobody in.
 #[tokio::test]
 async fn what_was_read_before_a_notice_is_read_again() {
     let nodes = Nodes::start(2).await;
-    let _alice = nodes.nodes[0].enter("Alice", None).await;
-    let request = nodes.nodes[1].request(None);
-    nodes.nodes[0].live.notify(nodes.room, Notice::InviteWithdrawn(InviteCode(Uuid::nil())));
+    let _alice = nodes.all[0].enter("Alice", None).await;
+    let request = nodes.all[1].request(None);
+    nodes.all[0]
+        .live
+        .notify(nodes.room, Notice::InviteWithdrawn(InviteCode(Uuid::nil())));
     sleep(Duration::from_millis(300)).await;
-    assert!(matches!(nodes.nodes[1].issue_as(&request).await, Err(StartError::Outdated)));
+    assert!(matches!(
+        nodes.all[1].issue_as(&request).await,
+        Err(StartError::Outdated)
+    ));
     sleep(Duration::from_millis(1_200)).await;
-    nodes.nodes[1].issue(None).await.unwrap();
+    nodes.all[1].issue(None).await.unwrap();
 }
 
 /// Rooms that nobody asks for have deadlines too.
 #[tokio::test]
 async fn rooms_of_a_dead_node_are_taken_up_unasked() {
     let nodes = Nodes::start(2).await;
-    let alice = nodes.nodes[0].enter("Alice", None).await;
-    nodes.nodes[0].live.crash();
+    let alice = nodes.all[0].enter("Alice", None).await;
+    nodes.all[0].live.crash();
     until("it is taken up", async || nodes.owner().as_deref() == Some("n1")).await;
-    until("it lives", async || nodes.nodes[1].rooms().await == 1).await;
+    until("it lives", async || nodes.all[1].rooms().await == 1).await;
     drop(alice);
 }
 
 #[tokio::test]
 async fn who_does_not_know_the_secret_is_alone() {
     let mut nodes = Nodes::start(1).await;
-    let alice = nodes.nodes[0].enter("Alice", None).await;
+    let alice = nodes.all[0].enter("Alice", None).await;
     let journal = JournalMode::Cluster(nodes.settings("stranger", "another secret of the cluster"));
-    nodes.nodes.push(Stage::revive(journal, nodes.room, Ok(())).await);
+    nodes.all.push(Stage::revive(journal, nodes.room, Ok(())).await);
     sleep(LEASE * 3 / 2).await;
-    assert!(matches!(nodes.nodes[1].issue(None).await, Err(StartError::Unavailable)));
+    assert!(matches!(
+        nodes.all[1].issue(None).await,
+        Err(StartError::Unavailable)
+    ));
     drop(alice);
 }
 
@@ -298,11 +323,11 @@ async fn who_does_not_know_the_secret_is_alone() {
 #[tokio::test]
 async fn who_stops_leaves_its_rooms_to_others() {
     let nodes = Nodes::start(2).await;
-    nodes.nodes[0].issue(None).await.unwrap();
-    let mut bob = nodes.nodes[1].enter("Bob", None).await;
+    nodes.all[0].issue(None).await.unwrap();
+    let mut bob = nodes.all[1].enter("Bob", None).await;
     bob.say("before").await;
     bob.expect("message_sent").await;
-    nodes.nodes[0].stop().await;
+    nodes.all[0].stop().await;
     bob.say("after").await;
     assert_eq!(bob.expect("message_sent").await["content"], "after");
     assert_eq!(nodes.owner().as_deref(), Some("n1"));

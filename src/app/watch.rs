@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use chrono::Utc;
-use colloquy_actors::{journal::folder::Journals, live::Live};
+use colloquy_actors::{cluster::ClusterSummary, journal::folder::Journals, live::Live};
+use serde_json::json;
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
@@ -60,10 +61,34 @@ pub(super) async fn watch(readiness: Readiness, mut lock: ServerLock, live: Live
             }
             Journals::Failing => readiness.unready("journals", "can't be written; meetings live in memory"),
         }
+        if let Some(cluster) = live.observe_cluster() {
+            show_cluster(&readiness, &cluster);
+        }
         let lines = log_output::take_lost();
         if lines > 0 {
             tracing::warn!(lines, "lines of the log were lost: nobody read them");
         }
+    }
+}
+
+/// A store that is away is away for all nodes: a balancer that took this one out would find no better one. A node that alone has lost its
+/// lease is worse than others.
+fn show_cluster(readiness: &Readiness, cluster: &ClusterSummary) {
+    match (cluster.store_answers, cluster.has_lease) {
+        (true, false) => readiness.unready("cluster", "this node has no lease"),
+        _ => readiness.ready("cluster"),
+    }
+    let seen = json!({
+        "peers": cluster.peers,
+        "links_up": cluster.links_up,
+        "links_down": cluster.links_down,
+        "has_lease": cluster.has_lease,
+    });
+    readiness.note("cluster", seen);
+    if cluster.store_answers {
+        readiness.forget("redis");
+    } else {
+        readiness.note("redis", "does not answer; meetings wait");
     }
 }
 

@@ -8,6 +8,7 @@ use std::{
 
 use clap::Subcommand;
 use colloquy_actors::live::JournalMode;
+use colloquy_cluster::RedisError;
 use serde_json::json;
 
 use super::{explain, logging, logging::LoggingError, say};
@@ -19,6 +20,7 @@ use crate::{
     deletion::{Deleter, Journals, Meetings},
     jobs::{self, Job, ParametersError, Report, RunError, Tools},
     meetings::live_settings,
+    nodes,
     shared_folders::SharedFolders,
     store::StoreError,
 };
@@ -61,6 +63,8 @@ enum JobsError {
     HttpClient(#[from] reqwest::Error),
     #[error(transparent)]
     Run(#[from] RunError),
+    #[error(transparent)]
+    Redis(#[from] RedisError),
 }
 
 pub(super) fn run(config: &Config, command: &JobsCommand) -> ExitCode {
@@ -114,7 +118,7 @@ fn start(config: &Config, name: &str, dry_run: bool, parameters: &str) -> Result
         let deleter = Deleter {
             db: db.clone(),
             clock: Clock::system(),
-            meetings: meetings(config, &folder),
+            meetings: meetings(config, &folder)?,
             assets: assets.clone(),
             shared_folders: SharedFolders::new(&config.outgoing, &config.shared_folder)?,
         };
@@ -132,11 +136,14 @@ fn start(config: &Config, name: &str, dry_run: bool, parameters: &str) -> Result
 }
 
 /// The meetings of a server beside this command, whose journals tell what rooms are alive.
-fn meetings(config: &Config, data_folder: &Path) -> Meetings {
-    match live_settings(config, data_folder).journal {
-        JournalMode::Memory => Meetings::Unknown,
-        JournalMode::Files { folder, age_max, .. } => Meetings::Beside(Journals { folder, age_max }),
+fn meetings(config: &Config, data_folder: &Path) -> Result<Meetings, RedisError> {
+    if let Some((_, store)) = nodes::settings(&config.cluster)? {
+        return Ok(Meetings::OfNodes(store));
     }
+    Ok(match live_settings(config, data_folder).journal {
+        JournalMode::Files { folder, age_max, .. } => Meetings::Beside(Journals { folder, age_max }),
+        JournalMode::Memory | JournalMode::Cluster(_) => Meetings::Unknown,
+    })
 }
 
 #[cfg(test)]

@@ -14,6 +14,8 @@ pub struct AssetSettings {
     pub store: AssetStoreKind,
     /// For the store `folder`; `assets` in the data folder when absent.
     pub folder: Option<PathBuf>,
+    /// Whether all nodes of a cluster have the folder in common.
+    pub shared: bool,
     /// Bytes of an upload at the most.
     pub upload_bytes_max: u64,
     /// Bytes of a recording at the most.
@@ -56,6 +58,7 @@ impl Default for AssetSettings {
         Self {
             store: AssetStoreKind::Folder,
             folder: None,
+            shared: false,
             upload_bytes_max: 2 * 1024 * 1024 * 1024,
             recording_bytes_max: 10 * 1024 * 1024 * 1024,
             uploads_max: 64,

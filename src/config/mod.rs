@@ -4,6 +4,7 @@
 
 mod assets;
 mod call_in;
+mod cluster;
 mod data_folder;
 mod database;
 mod defaults;
@@ -44,6 +45,7 @@ pub use crate::quotas::Quotas;
 pub use self::{
     assets::{AssetSettings, AssetStoreKind, S3},
     call_in::CallInSettings,
+    cluster::{ClusterNode, RedisKind},
     data_folder::{DataFolderError, prepare_data_folder},
     database::Database,
     defaults::{Avatars, Defaults, UserSearch},
@@ -89,6 +91,7 @@ pub struct Config {
     pub whiteboard: WhiteboardSettings,
     pub etherpad: EtherpadSettings,
     pub assets: AssetSettings,
+    pub cluster: ClusterNode,
     pub recording: RecordingSettings,
     pub turn: Turn,
     pub call_in: CallInSettings,

@@ -6,7 +6,7 @@ use std::{
     path::Path,
 };
 
-use super::{Config, validate::Violation};
+use super::{ClusterNode, Config, validate::Violation};
 use crate::secrets::Secret;
 
 /// Bytes of such a file.
@@ -35,6 +35,11 @@ pub(super) fn read_into(config: &mut Config) -> Vec<Violation> {
             *secret = Some(read);
         }
     }
+    for (key, file, secret) in of_cluster(&mut config.cluster) {
+        if let Some(read) = files.read(key, file) {
+            *secret = Some(read);
+        }
+    }
     for (index, server) in config.turn.servers.iter_mut().enumerate() {
         let key = format!("turn.servers.{index}.secret_file");
         if server.secret_file.is_some() && !server.secret.reveal().is_empty() {
@@ -47,6 +52,27 @@ pub(super) fn read_into(config: &mut Config) -> Vec<Violation> {
         }
     }
     files.0
+}
+
+/// The secrets of a node of a cluster, with their files and keys.
+fn of_cluster(cluster: &mut ClusterNode) -> [(&'static str, Option<&Path>, &mut Option<Secret>); 3] {
+    [
+        (
+            "cluster.secret_file",
+            cluster.secret_file.as_deref(),
+            &mut cluster.secret,
+        ),
+        (
+            "cluster.other_secret_file",
+            cluster.other_secret_file.as_deref(),
+            &mut cluster.other_secret,
+        ),
+        (
+            "cluster.redis_url_file",
+            cluster.redis_url_file.as_deref(),
+            &mut cluster.redis_url,
+        ),
+    ]
 }
 
 /// Secrets that may be absent, with their files and keys.

@@ -6,7 +6,7 @@ use url::Url;
 
 /// Keys of secrets; `*` stands for the index in a list. Each has a sibling with the ending `_file`, but for the passwords of the
 /// development issuer, which are no secrets to anybody.
-pub(super) const SECRET_KEYS: [&str; 11] = [
+pub(super) const SECRET_KEYS: [&str; 14] = [
     "database.url",
     "livekit.api_secret",
     "oidc.user_search.client_secret",
@@ -16,6 +16,9 @@ pub(super) const SECRET_KEYS: [&str; 11] = [
     "etherpad.api_key",
     "assets.s3.secret_access_key",
     "recording.amqp_url",
+    "cluster.secret",
+    "cluster.other_secret",
+    "cluster.redis_url",
     "turn.servers.*.secret",
     DEVELOPMENT,
 ];

@@ -45,7 +45,7 @@ async fn ready(State(readiness): State<Readiness>) -> Response {
 
 fn noted(mut body: Value, readiness: &Readiness) -> Value {
     for (part, state) in readiness.notes() {
-        body[part] = json!(state);
+        body[part] = state;
     }
     body
 }

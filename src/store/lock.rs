@@ -1,5 +1,5 @@
 //! Keeps a second server out of a database: both would answer for the same rooms. On PostgreSQL by an advisory lock, with
-//! SQLite by a file beside its own.
+//! SQLite by a file beside its own. Nodes of a cluster share the lock.
 
 use std::{
     fs::{File, TryLockError},
@@ -33,10 +33,20 @@ const END_TRIES: u32 = 10;
 /// Ending of the file that is locked beside one of SQLite.
 const FILE_ENDING: &str = "-lock";
 
+/// Who else may work with a database.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sharing {
+    /// Nobody.
+    Alone,
+    /// Other nodes of the same cluster (PostgreSQL only).
+    Nodes,
+}
+
 /// The right to be the server of a database, held by a connection, or a file, of its own.
 #[derive(Debug)]
 pub struct ServerLock {
     db: Db,
+    sharing: Sharing,
     held: Option<Held>,
     file: Option<File>,
     /// Sessions of ours that held the lock, or asked for it, and that we can't reach any more: each may still hold it.
@@ -57,11 +67,11 @@ struct Backend {
 }
 
 impl Db {
-    /// Locks other servers out, waiting at most 15 s for one that is just ending.
-    pub async fn lock_server(&self) -> Result<ServerLock, StoreError> {
+    /// Locks other servers out, or all but nodes, waiting at most 15 s for one that is just ending.
+    pub async fn lock_server(&self, sharing: Sharing) -> Result<ServerLock, StoreError> {
         let deadline = Instant::now() + WAIT;
         loop {
-            if let Some(lock) = self.try_lock_server().await? {
+            if let Some(lock) = self.try_lock(sharing).await? {
                 return Ok(lock);
             }
             if Instant::now() >= deadline {
@@ -73,8 +83,13 @@ impl Db {
 
     /// The same without waiting; none where a server works with the database.
     pub async fn try_lock_server(&self) -> Result<Option<ServerLock>, StoreError> {
+        self.try_lock(Sharing::Alone).await
+    }
+
+    async fn try_lock(&self, sharing: Sharing) -> Result<Option<ServerLock>, StoreError> {
         let mut lock = ServerLock {
             db: self.clone(),
+            sharing,
             held: None,
             file: None,
             lost: Vec::new(),
@@ -121,7 +136,7 @@ impl ServerLock {
         }
         let connection = pool.acquire().await?.detach();
         let had_lost = !self.lost.is_empty();
-        self.held = lock(connection, &mut self.lost).await?;
+        self.held = lock(connection, self.sharing, &mut self.lost).await?;
         if self.held.is_some() && had_lost {
             tracing::info!("the lock of the database is held again");
         }
@@ -141,17 +156,24 @@ fn lock_file(file: &Path) -> io::Result<Option<File>> {
 
 /// Takes the lock with this connection, unless another server has it. Our own sessions that were lost, of which the
 /// database has not heard yet, are ended first; while one of them is there nobody knows whose the lock is, which is an error.
-async fn lock(mut connection: PgConnection, lost: &mut Vec<Backend>) -> sqlx::Result<Option<Held>> {
+async fn lock(
+    mut connection: PgConnection,
+    sharing: Sharing,
+    lost: &mut Vec<Backend>,
+) -> sqlx::Result<Option<Held>> {
     const WHO: &str = "SELECT pid, backend_start FROM pg_stat_activity WHERE pid = pg_backend_pid()";
     end_lost(&mut connection, lost).await?;
     let (pid, started_at) = sqlx::query_as(WHO).fetch_one(&mut connection).await?;
     let backend = Backend { pid, started_at };
     // Before it asks: who gives up waiting for the answer has a session that may hold the lock.
     lost.push(backend);
-    let locked: bool = sqlx::query_scalar("SELECT pg_try_advisory_lock($1)")
-        .bind(KEY)
-        .fetch_one(&mut connection)
-        .await?;
+    let locked: bool = sqlx::query_scalar(match sharing {
+        Sharing::Alone => "SELECT pg_try_advisory_lock($1)",
+        Sharing::Nodes => "SELECT pg_try_advisory_lock_shared($1)",
+    })
+    .bind(KEY)
+    .fetch_one(&mut connection)
+    .await?;
     lost.pop();
     Ok(locked.then_some(Held { connection, backend }))
 }

@@ -60,6 +60,7 @@ pub mod admitted;
 pub mod assets;
 pub mod calendar_feeds;
 mod change;
+pub mod clock_probe;
 mod connect;
 pub mod connections;
 mod db;
@@ -107,7 +108,7 @@ pub use change::Change;
 pub use db::{Db, Tx, unbroken, unknown_outcomes};
 pub use error::{StoreError, Unique};
 pub use lease::{Lease, TIME_LIMIT, held, sharing_time_limit};
-pub use lock::ServerLock;
+pub use lock::{ServerLock, Sharing};
 pub use time::{TIME_MAX, TIME_MIN, micros};
 
 /// Ids that one query names, well below the databases' limits of parameters.

@@ -9,6 +9,7 @@ mod databases;
 mod assets;
 mod call_in;
 mod cli;
+mod cluster;
 mod faults;
 mod health;
 mod identity;

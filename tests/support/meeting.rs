@@ -41,6 +41,18 @@ impl Meeting {
         }
     }
 
+    /// The same meeting, by another node.
+    pub fn at(&self, node: &Server) -> Self {
+        let base = format!("http://{}", node.address());
+        Self {
+            address: node.address(),
+            anyone: self.anyone.at(&base),
+            alice: self.alice.at(&base),
+            room: self.room.clone(),
+            invite_code: self.invite_code.clone(),
+        }
+    }
+
     /// The meeting of an event of alice's that was made with this body, and the event.
     pub async fn of_event(server: &Server, body: Value) -> (Self, Value) {
         let anyone = server.anonymous();

@@ -41,6 +41,14 @@ impl Rest {
         }
     }
 
+    /// The same somebody at another node, `http://host:port`.
+    pub fn at(&self, base: &str) -> Self {
+        Self {
+            base: base.to_owned(),
+            ..self.clone()
+        }
+    }
+
     /// Logs in at the development issuer by its password grant; the password is the name.
     pub async fn log_in(&self, name: &str) -> Self {
         let login = self.get("/v1/auth/login").await.expect(200);

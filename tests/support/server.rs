@@ -159,6 +159,26 @@ impl Server {
         (self.spawn_at(&address), address)
     }
 
+    /// Starts another server with these settings beside its own, in a folder of its own; what it says before it ends.
+    pub async fn run_beside(&self, environment: &[(&str, &str)]) -> String {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut command = self.command();
+        command
+            .args(["--listen", &format!("127.0.0.1:{}", ports::free()), "--data-dir"])
+            .arg(folder.path().join("data"))
+            .envs(environment.iter().copied())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        let mut child = tokio::process::Command::from(command)
+            .kill_on_drop(true)
+            .spawn()
+            .expect("a process");
+        let ended = tokio::time::timeout(START_DEADLINE, child.wait()).await;
+        ended.expect("it goes on").expect("a status");
+        let output = child.wait_with_output().await.expect("its output");
+        String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr)
+    }
+
     /// Runs a subcommand on the data of this server, beside it.
     pub fn invoke(&self, arguments: &[&str]) -> Output {
         let mut command = self.command();

@@ -258,7 +258,9 @@ mod tests {
     #[tokio::test]
     async fn who_says_too_much_before_it_is_known_is_not_listened_to() {
         let (mut one, mut other) = tokio::io::duplex(1 << 20);
-        one.write_all(&100_000_u32.to_le_bytes()).await.unwrap_or_else(|error| panic!("{error}"));
+        one.write_all(&100_000_u32.to_le_bytes())
+            .await
+            .unwrap_or_else(|error| panic!("{error}"));
         let me = process("b");
         let credentials = Credentials {
             me: &me,

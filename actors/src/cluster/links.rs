@@ -57,7 +57,9 @@ struct Inner {
 
 impl fmt::Debug for Links {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Links").field("me", &self.0.me).finish_non_exhaustive()
+        f.debug_struct("Links")
+            .field("me", &self.0.me)
+            .finish_non_exhaustive()
     }
 }
 
@@ -104,17 +106,24 @@ impl Links {
         stream.set_nodelay(true)?;
         let buffer = handshake::dial(&mut stream, self.credentials(), &owner).await?;
         let (uplink, queue) = Uplink::new();
-        tokio::spawn(run_uplink(stream, buffer, Arc::clone(&uplink), queue, owner.clone()));
+        tokio::spawn(run_uplink(
+            stream,
+            buffer,
+            Arc::clone(&uplink),
+            queue,
+            owner.clone(),
+        ));
         *slot = Some((owner, Arc::clone(&uplink)));
         Ok(uplink)
     }
 
     /// Whether a connection to this process stands.
-    pub async fn reaches(&self, process: &NodeProcess) -> bool {
+    pub fn reaches(&self, process: &NodeProcess) -> bool {
         let slot = self.slot(&process.node);
         // While it is being made nobody knows.
         let Ok(slot) = slot.try_lock() else { return false };
-        slot.as_ref().is_some_and(|(to, uplink)| to == process && !uplink.is_cut())
+        slot.as_ref()
+            .is_some_and(|(to, uplink)| to == process && !uplink.is_cut())
     }
 
     /// How many stand: to owners, and from edges.
@@ -159,7 +168,9 @@ impl Links {
                 drop(place);
                 match accepted {
                     Ok((edge, buffer)) => this.serve(stream, buffer, &edge, here).await,
-                    Err(error) => tracing::warn!(%address, %error, "a connection to the cluster's port was refused"),
+                    Err(error) => {
+                        tracing::warn!(%address, %error, "a connection to the cluster's port was refused");
+                    }
                 }
             });
         }
@@ -190,7 +201,10 @@ impl Links {
         downlink.cut();
         log_end(&edge.node, ended);
         let mut down = self.0.down.lock().unwrap_or_else(PoisonError::into_inner);
-        if down.get(&edge.node).is_some_and(|known| Arc::ptr_eq(known, &downlink)) {
+        if down
+            .get(&edge.node)
+            .is_some_and(|known| Arc::ptr_eq(known, &downlink))
+        {
             down.remove(&edge.node);
         }
     }
@@ -241,7 +255,9 @@ struct Frames(mpsc::UnboundedReceiver<Bytes>);
 
 impl Source for Frames {
     async fn fill(&mut self, into: &mut BytesMut) -> bool {
-        let Some(first) = self.0.recv().await else { return false };
+        let Some(first) = self.0.recv().await else {
+            return false;
+        };
         into.extend_from_slice(&first);
         for _ in 1..FRAMES_AT_ONCE {
             let Ok(next) = self.0.try_recv() else { break };
@@ -272,7 +288,9 @@ impl Outlets {
 
 impl Source for Outlets {
     async fn fill(&mut self, into: &mut BytesMut) -> bool {
-        let Some(first) = self.ready.recv().await else { return false };
+        let Some(first) = self.ready.recv().await else {
+            return false;
+        };
         self.put(first, into);
         while into.len() < WRITE_BYTES {
             let Ok(next) = self.ready.try_recv() else { break };

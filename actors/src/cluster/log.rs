@@ -149,9 +149,9 @@ impl Inner {
         let lost = |lost: LogLost| Err(io::Error::other(lost));
         match written {
             Ok(Written::Done) => Ok(Next::Done),
-            Ok(Written::Behind(last)) => {
+            Ok(Written::Behind(after)) => {
                 (self.store_lost)();
-                Ok(Next::BringBack(Some(last)))
+                Ok(Next::BringBack(Some(after)))
             }
             Ok(Written::Ahead) => lost(LogLost::Ahead),
             Ok(Written::Gone) => lost(LogLost::Deleted),
@@ -220,7 +220,10 @@ impl Inner {
                 let held = self.held();
                 (held.upto, held.snapshot.clone())
             };
-            let written = self.store.replace(self.room, self.claim.nonce, upto, snapshot).await;
+            let written = self
+                .store
+                .replace(self.room, self.claim.nonce, upto, snapshot)
+                .await;
             match self.judge(written, until).await? {
                 Next::Done => break,
                 Next::Again | Next::BringBack(_) => {}

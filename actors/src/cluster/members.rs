@@ -131,7 +131,10 @@ impl Members {
     async fn renew(&self) -> Result<bool, StoreDown> {
         let sent = Instant::now();
         let inner = &self.0;
-        let renewed = inner.store.renew(&inner.me.node, &inner.record, inner.lease).await?;
+        let renewed = inner
+            .store
+            .renew(&inner.me.node, &inner.record, inner.lease)
+            .await?;
         let mut view = self.view();
         let was_renewed = view.renewed_at.is_some_and(|at| at + inner.lease > sent);
         view.is_taken = renewed == Renewed::Taken;
@@ -188,7 +191,9 @@ impl Members {
     /// Whether a room without a claim may have an owner.
     #[must_use]
     pub fn is_doubtful(&self) -> bool {
-        self.view().doubtful_until.is_some_and(|until| Instant::now() < until)
+        self.view()
+            .doubtful_until
+            .is_some_and(|until| Instant::now() < until)
     }
 
     /// Whether the lease was renewed lately: four fifths of it are left to whoever thinks this node dead.
@@ -210,7 +215,9 @@ impl Members {
     pub fn peers(&self) -> Vec<(NodeId, NodeRecord)> {
         let view = self.view();
         let others = view.living.iter().filter(|(node, _)| **node != self.0.me.node);
-        others.map(|(node, record)| (node.clone(), record.clone())).collect()
+        others
+            .map(|(node, record)| (node.clone(), record.clone()))
+            .collect()
     }
 
     /// What is known of a process. One of which nothing is known yet is looked at from now on.

@@ -18,17 +18,18 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 use futures_util::future::join_all;
 use tokio::net::TcpListener;
 
-use self::{
-    links::Links,
-    store::{
-        Claim, ClaimNonce, Claimed, ClusterStore, Incarnation, NodeId, NodeProcess, NodeRecord, StoreDown, StoredLog,
-    },
-};
 pub use self::{
     handshake::ClusterSecrets,
     log::ClusterLog,
     members::{Fate, Members, MembersError},
     owner::Here,
+};
+use self::{
+    links::Links,
+    store::{
+        Claim, ClaimNonce, Claimed, ClusterStore, Incarnation, NodeId, NodeProcess, NodeRecord, StoreDown,
+        StoredLog,
+    },
 };
 use crate::{
     edge::{
@@ -224,11 +225,14 @@ impl Cluster {
             let Ok(uplink) = uplink else { return None };
             uplink.call(Call::Runs(room), RUNS_WAIT).await.ok()
         });
-        join_all(answers).await.into_iter().find_map(|answer| match answer {
-            Some(Answer::Says(Some(false))) => None,
-            Some(Answer::Says(Some(true))) => Some(Ownership::Elsewhere),
-            _ => Some(Ownership::Unavailable),
-        })
+        join_all(answers)
+            .await
+            .into_iter()
+            .find_map(|answer| match answer {
+                Some(Answer::Says(Some(false))) => None,
+                Some(Answer::Says(Some(true))) => Some(Ownership::Elsewhere),
+                _ => Some(Ownership::Unavailable),
+            })
     }
 
     /// Takes a room over whose owner is dead, or is this node itself.
@@ -250,7 +254,7 @@ impl Cluster {
             match self.members.fate(&claim.owner) {
                 Fate::Lives(_) => return Ok(Ownership::Elsewhere),
                 Fate::Unknown => return Ok(Ownership::Unavailable),
-                Fate::Dead if self.links.reaches(&claim.owner).await => return Ok(Ownership::Unavailable),
+                Fate::Dead if self.links.reaches(&claim.owner) => return Ok(Ownership::Unavailable),
                 Fate::Dead => {}
             }
         }

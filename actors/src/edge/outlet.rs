@@ -57,7 +57,11 @@ impl Downlink {
     }
 
     /// Where a life of a room puts what it has for this edge. `lose` tells the room that these sessions are not reached any more.
-    pub fn outlet(self: &Arc<Self>, of: RoomLife, lose: impl Fn(Vec<SessionNo>) + Send + Sync + 'static) -> Arc<Outlet> {
+    pub fn outlet(
+        self: &Arc<Self>,
+        of: RoomLife,
+        lose: impl Fn(Vec<SessionNo>) + Send + Sync + 'static,
+    ) -> Arc<Outlet> {
         let outlet = Arc::new_cyclic(|myself| Outlet {
             of,
             myself: Weak::clone(myself),
@@ -164,7 +168,9 @@ pub struct Outlet {
 
 impl fmt::Debug for Outlet {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Outlet").field("of", &self.of).finish_non_exhaustive()
+        f.debug_struct("Outlet")
+            .field("of", &self.of)
+            .finish_non_exhaustive()
     }
 }
 
@@ -388,13 +394,18 @@ mod tests {
         let lost = Arc::new(Mutex::new(Vec::new()));
         let told = Arc::clone(&lost);
         let outlet = downlink.outlet(of(), move |sessions| {
-            told.lock().unwrap_or_else(PoisonError::into_inner).extend(sessions);
+            told.lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .extend(sessions);
         });
         let (first, second) = (outlet.link(SessionNo(1)), outlet.link(SessionNo(2)));
         first.close(CloseCode::Normal);
         downlink.cut();
         second.bring(1, Frame::new("late".into(), 1));
-        assert_eq!(*lost.lock().unwrap_or_else(PoisonError::into_inner), [SessionNo(2)]);
+        assert_eq!(
+            *lost.lock().unwrap_or_else(PoisonError::into_inner),
+            [SessionNo(2)]
+        );
         assert!(frames(&outlet).is_empty());
     }
 

@@ -128,14 +128,17 @@ impl RemoteRoom {
     }
 
     fn link(&self, session: SessionNo) -> Option<Link> {
-        self.sessions().get(&session).map(|attached| attached.link.clone())
+        self.sessions()
+            .get(&session)
+            .map(|attached| attached.link.clone())
     }
 
     /// The session has ended, or is elsewhere: what it has sent waits no more.
     fn forget(&self, session: SessionNo) -> Option<Link> {
         let Attached { link, unhandled } = self.sessions().remove(&session)?;
         self.waiting.fetch_sub(unhandled.len(), Ordering::Relaxed);
-        self.waiting_bytes.fetch_sub(unhandled.iter().sum(), Ordering::Relaxed);
+        self.waiting_bytes
+            .fetch_sub(unhandled.iter().sum(), Ordering::Relaxed);
         Some(link)
     }
 
@@ -152,8 +155,8 @@ impl RemoteRoom {
         }
     }
 
-    pub(super) fn note(&self, session: SessionNo, note: Note) {
-        match note {
+    pub(super) fn note(&self, session: SessionNo, note: &Note) {
+        match *note {
             Note::Lost => {
                 if let Some(link) = self.forget(session) {
                     link.lost();
@@ -170,7 +173,7 @@ impl RemoteRoom {
             Note::Opened(bits) => {
                 self.with(session, |link| link.open_namespaces(Namespaces::of_bits(bits)));
             }
-            Note::Shut => self.with(session, |link| link.close_namespaces()),
+            Note::Shut => self.with(session, Link::close_namespaces),
         }
     }
 
@@ -184,7 +187,9 @@ impl RemoteRoom {
     fn handled(&self, session: SessionNo, count: u32) {
         let link = {
             let mut sessions = self.sessions();
-            let Some(attached) = sessions.get_mut(&session) else { return };
+            let Some(attached) = sessions.get_mut(&session) else {
+                return;
+            };
             for _ in 0..count {
                 if let Some(bytes) = attached.unhandled.pop_front() {
                     self.waiting.fetch_sub(1, Ordering::Relaxed);

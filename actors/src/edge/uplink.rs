@@ -98,14 +98,21 @@ impl Uplink {
     }
 
     /// The room of this life at the owner, whose number here is made where it is not known yet.
-    pub fn room(self: &Arc<Self>, of: RoomLife, owner: Option<UserId>, number: impl FnOnce() -> Life) -> Arc<RemoteRoom> {
+    pub fn room(
+        self: &Arc<Self>,
+        of: RoomLife,
+        owner: Option<UserId>,
+        number: impl FnOnce() -> Life,
+    ) -> Arc<RemoteRoom> {
         let mut state = self.state();
         if let Some(room) = state.rooms.get(&of).filter(|room| !room.is_over()) {
             room.set_owner(owner);
             return Arc::clone(room);
         }
         if state.rooms.len() > 2 * state.kept + 16 {
-            state.rooms.retain(|_, room| Arc::strong_count(room) > 1 || !room.is_empty());
+            state
+                .rooms
+                .retain(|_, room| Arc::strong_count(room) > 1 || !room.is_empty());
             state.kept = state.rooms.len();
         }
         let room = Arc::new(RemoteRoom::new(of, (number(), owner), Arc::downgrade(self)));
@@ -129,7 +136,7 @@ impl Uplink {
             }
             Read::Message(Down::Note(of, session, note)) => {
                 if let Some(room) = self.known(of) {
-                    room.note(session, note);
+                    room.note(session, &note);
                 }
             }
             Read::Delivery {

@@ -67,7 +67,10 @@ pub enum Up {
 #[serde(rename_all = "snake_case")]
 pub enum Call {
     /// Finds a room that the other node owns, or begins it there.
-    Find { room: RoomId, begin: Option<Beginner> },
+    Find {
+        room: RoomId,
+        begin: Option<Beginner>,
+    },
     /// A call of `start`.
     Start {
         of: RoomLife,
@@ -82,16 +85,28 @@ pub enum Call {
         caller: Caller,
     },
     /// Redeems a ticket, once.
-    Redeem { of: RoomLife, ticket: TokenHash },
+    Redeem {
+        of: RoomLife,
+        ticket: TokenHash,
+    },
     /// Word from REST for a room.
-    Notice { room: RoomId, notice: Notice },
+    Notice {
+        room: RoomId,
+        notice: Notice,
+    },
     /// The same for all rooms of the other node.
     NoticeToAll(Notice),
     /// LiveKit tells of somebody, or that a room was made.
-    Sighted { media: MediaRoom, seen: Option<Box<Seen>> },
+    Sighted {
+        media: MediaRoom,
+        seen: Option<Box<Seen>>,
+    },
     HasMediaRoom(MediaRoom),
     /// Where streams are sent to.
-    Locations { room: RoomId, locations: StreamLocations },
+    Locations {
+        room: RoomId,
+        locations: StreamLocations,
+    },
     /// Whether the other node runs a room, or is about to.
     Runs(RoomId),
 }
@@ -205,7 +220,11 @@ pub fn put_message<T: Serialize>(into: &mut BytesMut, message: &T) {
 
 /// Appends an event.
 pub fn put_delivery(into: &mut BytesMut, of: RoomLife, seq: u64, sessions: &[SessionNo], text: &[u8]) {
-    begin(into, Kind::Delivery, OF_BYTES + 8 + 4 + 8 * sessions.len() + text.len());
+    begin(
+        into,
+        Kind::Delivery,
+        OF_BYTES + 8 + 4 + 8 * sessions.len() + text.len(),
+    );
     put_of(into, of);
     into.put_u64_le(seq);
     into.put_u32_le(u32::try_from(sessions.len()).unwrap_or(u32::MAX));
@@ -314,8 +333,14 @@ mod tests {
             }
         }
         assert_eq!(frames.len(), 4);
-        assert!(frames[1].contains("seq: 5") && frames[1].contains("SessionNo(2)"), "{frames:?}");
-        assert!(frames[2].contains("told") && frames[3].contains("Handled(3)"), "{frames:?}");
+        assert!(
+            frames[1].contains("seq: 5") && frames[1].contains("SessionNo(2)"),
+            "{frames:?}"
+        );
+        assert!(
+            frames[2].contains("told") && frames[3].contains("Handled(3)"),
+            "{frames:?}"
+        );
         assert!(read.is_empty());
     }
 

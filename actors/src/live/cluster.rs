@@ -27,7 +27,7 @@ use crate::{
 
 /// Word from REST is brought to a room for so long: a node that is not reached by then is dead, and whoever takes over its rooms asks the
 /// database.
-const TELL_FOR: Duration = Duration::from_secs(60);
+const TELL_FOR: Duration = Duration::from_mins(1);
 
 /// Between two tries of that.
 const TELL_RETRY: Duration = Duration::from_millis(500);
@@ -35,8 +35,8 @@ const TELL_RETRY: Duration = Duration::from_millis(500);
 /// This node's part in a cluster.
 #[derive(Debug, Clone)]
 pub(super) struct Membership {
-    cluster: Cluster,
-    tasks: Arc<[AbortHandle]>,
+    pub cluster: Cluster,
+    pub tasks: Arc<[AbortHandle]>,
 }
 
 /// Where a room is to be looked for.
@@ -73,23 +73,6 @@ impl Live {
             task.abort();
         }
         membership.cluster.leave().await;
-    }
-
-    #[cfg(feature = "fault-injection")]
-    pub(super) fn vanish(&self) {
-        let Some(membership) = &self.cluster else { return };
-        for task in membership.tasks.iter() {
-            task.abort();
-        }
-        membership.cluster.cut_links();
-    }
-
-    /// Cuts all connections to other nodes, as a network would.
-    #[cfg(feature = "fault-injection")]
-    pub fn cut_links(&self) {
-        if let Some(cluster) = self.cluster() {
-            cluster.cut_links();
-        }
     }
 
     /// What the cluster looks like from here; none where this is the only node.
@@ -257,7 +240,11 @@ impl Live {
             return Ok(true);
         }
         match self.cluster() {
-            Some(cluster) => cluster.owner(room).await.map(|owner| owner.is_some()).map_err(|_| Unavailable),
+            Some(cluster) => cluster
+                .owner(room)
+                .await
+                .map(|owner| owner.is_some())
+                .map_err(|_| Unavailable),
             None => Ok(false),
         }
     }

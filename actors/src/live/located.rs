@@ -70,8 +70,8 @@ impl Located {
     pub async fn knows(&self, token: TokenHash, caller: Caller) -> bool {
         match self {
             Self::Here(room) => {
-                let knows = |reply| RoomMsg::Knows { token, caller, reply };
-                let known = room.actor().call(knows, Some(CALL_TIMEOUT)).await;
+                let message = |reply| RoomMsg::Knows { token, caller, reply };
+                let known = room.actor().call(message, Some(CALL_TIMEOUT)).await;
                 matches!(known, Ok(CallResult::Success(true)))
             }
             Self::There(room) => {

@@ -26,7 +26,8 @@ pub(super) async fn begin(
     beginner: Beginner,
 ) -> Came<RoomRef> {
     if let Some(cluster) = args.cluster.clone() {
-        return begin_in_cluster(args, &cluster, Room::new(id, settings), beginner).await;
+        let room = Room::new(id, settings);
+        return Box::pin(begin_in_cluster(args, &cluster, room, beginner)).await;
     }
     let (folder, livekit) = (args.folder.clone(), args.livekit.for_room());
     let create = move || {
@@ -50,12 +51,7 @@ pub(super) async fn begin(
 }
 
 /// Begins a room that no node owns. In a cluster no room lives without its log.
-async fn begin_in_cluster(
-    args: Args,
-    cluster: &Cluster,
-    room: Room,
-    beginner: Beginner,
-) -> Came<RoomRef> {
+async fn begin_in_cluster(args: Args, cluster: &Cluster, room: Room, beginner: Beginner) -> Came<RoomRef> {
     let (id, livekit) = (room.id(), args.livekit.for_room());
     let log = match cluster.claim_first(id).await {
         Ownership::Mine(log) => log,
@@ -100,7 +96,11 @@ async fn load_in_cluster(args: Args, cluster: &Cluster, id: RoomId, loading: Loa
         Ownership::Mine(log) => log,
         other => return refused(&other),
     };
-    let (livekit, now, seed) = (args.livekit.for_room(), args.ports.clock.now(), args.ports.random.seed());
+    let (livekit, now, seed) = (
+        args.livekit.for_room(),
+        args.ports.clock.now(),
+        args.ports.random.seed(),
+    );
     let port = Log::Port(Box::new(log.clone()));
     let read = move || LoggedRoom::revive(port, livekit, now, seed).and_then(|revived| is_of(id, revived));
     let revived = match args.threads.long(read).await {
@@ -109,7 +109,7 @@ async fn load_in_cluster(args: Args, cluster: &Cluster, id: RoomId, loading: Loa
         Err(error) => Err(error.into()),
     };
     match revived {
-        Ok(revived) => revive_in_cluster(args, revived).await,
+        Ok(revived) => Box::pin(revive_in_cluster(args, revived)).await,
         Err(JournalError::Lost(LogLost::Fenced)) => Came::Elsewhere,
         Err(error @ (JournalError::Corrupt(_) | JournalError::Panicked(_))) => {
             tracing::error!(room.id = %id, %error, "log is not usable and is put aside");
@@ -181,7 +181,7 @@ async fn spawn(
 /// Reads a journal, unless the database does not know its room any more.
 pub(super) async fn load(args: Args, id: RoomId, loading: Loading) -> Came<RoomRef> {
     if let Some(cluster) = args.cluster.clone() {
-        return load_in_cluster(args, &cluster, id, loading).await;
+        return Box::pin(load_in_cluster(args, &cluster, id, loading)).await;
     }
     let Some(folder) = args.folder.clone() else {
         return Came::Gone;

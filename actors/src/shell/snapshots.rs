@@ -1,11 +1,9 @@
 //! Snapshots take the place of the log: between two turns, and as the last thing before the server stops.
 
 use super::{Carrier, Phase, SessionLink as _, Shell, Snapshot, Stage};
-use crate::{
-    journal::{
-        Doing, JournalError,
-        file::{self, Staged},
-    },
+use crate::journal::{
+    Doing, JournalError,
+    file::{self, Staged},
 };
 
 impl<C: Carrier> Shell<C> {

@@ -87,7 +87,7 @@ impl World {
                 }
             }
             Found::None if is_waiting && start.identity.is_none() => return self.ask(client, true),
-            Found::None | Found::TooMany | Found::Unavailable => {}
+            Found::None | Found::TooMany | Found::Unavailable | Found::Elsewhere => {}
         }
         if is_waiting {
             self.clients[client].ask = None;
@@ -137,7 +137,7 @@ impl World {
                 socket.close = Some(CloseCode::Restart);
                 self.count("no room to go on in");
             }
-            Found::TooMany | Found::Unavailable => socket.seeks = false,
+            Found::TooMany | Found::Unavailable | Found::Elsewhere => socket.seeks = false,
         }
     }
 

@@ -65,10 +65,21 @@ pub struct SimLink {
     outs: Outs,
     is_cut: Rc<Cell<bool>>,
     seat: Rc<Seat>,
+    /// The connection between room and session by which it goes, and the one that stands now.
+    by: u64,
+    connection: Rc<Cell<u64>>,
 }
 
 impl SimLink {
+    /// Whether what the room does with the session gets to it.
+    fn reaches(&self) -> bool {
+        self.by == self.connection.get()
+    }
+
     fn put(&self, out: Out) {
+        if !self.reaches() {
+            return;
+        }
         self.outs.borrow_mut().push_back((self.socket.get(), out));
     }
 
@@ -80,11 +91,15 @@ impl SimLink {
 
 impl SessionLink for SimLink {
     fn takes_part_in(&self, nonce: u64) {
-        self.seat.nonce.set(nonce);
+        if self.reaches() {
+            self.seat.nonce.set(nonce);
+        }
     }
 
     fn bring(&self, seq: u64, frame: frame::Frame) {
-        self.seat.brought.set(seq);
+        if self.reaches() {
+            self.seat.brought.set(seq);
+        }
         self.push(frame);
     }
 
@@ -121,6 +136,9 @@ impl SessionLink for SimLink {
     }
 
     fn command_handled(&self) {
+        if !self.reaches() {
+            return;
+        }
         assert!(self.unhandled() > 0, "what was sent before");
         self.seat.commands.borrow_mut().handled();
     }
@@ -169,6 +187,7 @@ impl Socket {
     /// What it shows of itself to the room's next life.
     pub fn asks_to_go_on(&mut self) -> (SimLink, Reattach) {
         self.seeks = true;
+        self.link.by = self.link.connection.get();
         let seat = &self.link.seat;
         let asked = Reattach {
             session: self.link.session,
@@ -225,6 +244,8 @@ impl Net {
             outs: Rc::clone(&self.outs),
             is_cut: Rc::default(),
             seat: Rc::new(seat),
+            by: 0,
+            connection: Rc::default(),
         };
         let socket = Socket {
             client,
@@ -240,6 +261,20 @@ impl Net {
         };
         self.sockets.insert(session, socket);
         link
+    }
+
+    /// The connection breaks by which these sessions reach their room: what the room does with them from now on is lost.
+    pub fn cut_edge(&mut self, mut is_of_it: impl FnMut() -> bool) -> Vec<SessionNo> {
+        let sockets = self.sockets.iter_mut();
+        let of_it: Vec<_> = sockets
+            .filter(|(_, socket)| socket.is_whole() && !socket.is_lost && is_of_it())
+            .collect();
+        let cut = of_it.into_iter().map(|(session, socket)| {
+            socket.link.put(Out::Lost);
+            socket.link.connection.set(socket.link.connection.get() + 1);
+            *session
+        });
+        cut.collect()
     }
 
     /// A session whose room is lost, and which does not look for it.

@@ -284,6 +284,7 @@ fn kind(input: &Input) -> &'static str {
         Input::MediaTold(_) => "media told",
         Input::Restarted => "restarted",
         Input::Reattach(_) => "reattach",
+        Input::EdgeLost { .. } => "edge lost",
         Input::LetGo => "let go",
         Input::Notice(_) => "notice",
     }

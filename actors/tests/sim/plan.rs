@@ -57,6 +57,8 @@ pub struct Plan {
     /// The registry breaks, and so does the room's actor.
     pub break_registry: usize,
     pub kill_actor: usize,
+    /// The connection to a node with some of the sockets breaks.
+    pub cuts_edges: bool,
     /// Rooms, tariffs and events are changed between meetings.
     pub changes_facts: bool,
 }
@@ -88,7 +90,7 @@ impl Plan {
     }
 
     /// What came later is drawn by another hand, so that seeds which found something still do the same.
-    pub fn draw(chance: &mut Chance, later: &mut Chance) -> Self {
+    pub fn draw(chance: &mut Chance, later: &mut Chance, of_edges: &mut Chance) -> Self {
         let names = [
             "control",
             "moderation",
@@ -127,6 +129,7 @@ impl Plan {
             changes_facts: later.coin(),
             break_registry: sometimes(later, 2),
             kill_actor: if later.one_in(3) { 2 } else { 0 },
+            cuts_edges: of_edges.coin(),
         };
         let later_names = LATER_NAMES.map(|name| (later.below(8), name));
         plan.namespaces.extend(later_names);

@@ -60,6 +60,9 @@ impl World {
     /// Something happens.
     pub fn step(&mut self) -> Step {
         self.pass(20_000);
+        if self.plan.cuts_edges && self.of_edges.one_in(300) {
+            self.cut_edge();
+        }
         match self.draw() {
             Next::Turn => {
                 for _ in 0..self.chance.between(1, 12) {
@@ -227,6 +230,20 @@ impl World {
         } else {
             self.deliver(session, frames)
         }
+    }
+
+    /// A node that has some of the sockets does not reach the room for a moment.
+    fn cut_edge(&mut self) {
+        self.carry();
+        let Some(server) = &mut self.server else { return };
+        let chance = &mut self.of_edges;
+        let sessions = self.net.cut_edge(|| chance.coin());
+        if sessions.is_empty() {
+            return;
+        }
+        server.input(Input::EdgeLost { sessions });
+        self.carry();
+        self.count("an edge was cut off");
     }
 
     /// The room hears that a socket has ended.

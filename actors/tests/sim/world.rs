@@ -88,6 +88,8 @@ pub struct World {
     pub chance: Chance,
     /// Draws what came later, see [`Plan::draw`].
     pub later: Chance,
+    /// The same of what came after that: nodes with sockets of their own.
+    pub of_edges: Chance,
     pub plan: Plan,
     pub clock: Clock,
     /// What the meetings go by.
@@ -124,8 +126,8 @@ pub struct World {
 impl World {
     pub fn new(room: RoomId, seed: u64, process: &Rc<RefCell<Process>>, trace: &Trace) -> Self {
         let mut chance = Chance::new(seed);
-        let mut later = Chance::new(!seed);
-        let plan = Plan::draw(&mut chance, &mut later);
+        let (mut later, mut of_edges) = (Chance::new(!seed), Chance::new(seed.rotate_left(32)));
+        let plan = Plan::draw(&mut chance, &mut later, &mut of_edges);
         let mut net = Net::default();
         net.frames_max = plan.frames_max;
         let mut world = Self {
@@ -141,6 +143,7 @@ impl World {
             void: BTreeMap::new(),
             chance,
             later,
+            of_edges,
             plan,
             clock: Clock::default(),
             facts: Facts::default(),
@@ -359,6 +362,11 @@ impl World {
             } => {
                 let joining = clients.filter(|client| client.session == Some(*session));
                 joining.for_each(|client| client.noticed(None, (stamped.at, UNHEARD_SECS), net));
+            }
+            Input::EdgeLost { sessions } => {
+                let lost = clients
+                    .filter(|client| client.session.is_some_and(|session| sessions.contains(&session)));
+                lost.for_each(|client| client.noticed(None, (stamped.at, UNHEARD_SECS), net));
             }
             Input::Restarted => {
                 clients.for_each(|client| client.noticed(None, (self.died_at, UNHEARD_SECS), net));

@@ -12,8 +12,8 @@ use std::{
 use bytes::Bytes;
 use colloquy_actors::{
     cluster::store::{
-        Claim, ClaimNonce, Claimed, ClusterStore, LogBatch, NodeId, NodeProcess, NodeRecord, Renewed, StoreDown,
-        Stored, StoredLog, Written,
+        Claim, ClaimNonce, Claimed, ClusterStore, LogBatch, NodeId, NodeProcess, NodeRecord, Renewed,
+        StoreDown, Stored, StoredLog, Written,
     },
     ids::RoomId,
 };
@@ -86,7 +86,12 @@ impl MemoryStore {
         Some(state.rooms.get(&room)?.claim.owner.node.clone())
     }
 
-    fn written(&self, room: RoomId, nonce: ClaimNonce, write: impl FnOnce(&mut Kept) -> Written) -> Result<Written, StoreDown> {
+    fn written(
+        &self,
+        room: RoomId,
+        nonce: ClaimNonce,
+        write: impl FnOnce(&mut Kept) -> Written,
+    ) -> Result<Written, StoreDown> {
         let mut state = self.state()?;
         if state.gone.contains(&room) {
             return Ok(Written::Gone);
@@ -111,7 +116,10 @@ impl ClusterStore for MemoryStore {
     fn renew(&self, node: &NodeId, record: &NodeRecord, lease: Duration) -> Stored<'_, Renewed> {
         now(self.state().map(|mut state| {
             let until = Instant::now() + lease;
-            let known = state.leases.get(node).filter(|(_, until)| *until > Instant::now());
+            let known = state
+                .leases
+                .get(node)
+                .filter(|(_, until)| *until > Instant::now());
             let renewed = match known {
                 Some((other, _)) if other.incarnation != record.incarnation => return Renewed::Taken,
                 Some(_) => Renewed::Kept,
@@ -130,8 +138,13 @@ impl ClusterStore for MemoryStore {
 
     fn living(&self) -> Stored<'_, Vec<(NodeId, NodeRecord)>> {
         now(self.state().map(|state| {
-            let leases = state.leases.iter().filter(|(_, (_, until))| *until > Instant::now());
-            leases.map(|(node, (record, _))| (node.clone(), record.clone())).collect()
+            let leases = state
+                .leases
+                .iter()
+                .filter(|(_, (_, until))| *until > Instant::now());
+            leases
+                .map(|(node, (record, _))| (node.clone(), record.clone()))
+                .collect()
         }))
     }
 
@@ -142,7 +155,9 @@ impl ClusterStore for MemoryStore {
     fn owned(&self, process: &NodeProcess) -> Stored<'_, Vec<RoomId>> {
         now(self.state().map(|state| {
             let owned = state.owned.get(process);
-            owned.map(|rooms| rooms.iter().copied().collect()).unwrap_or_default()
+            owned
+                .map(|rooms| rooms.iter().copied().collect())
+                .unwrap_or_default()
         }))
     }
 
@@ -161,7 +176,9 @@ impl ClusterStore for MemoryStore {
     }
 
     fn claim_of(&self, room: RoomId) -> Stored<'_, Option<Claim>> {
-        now(self.state().map(|state| state.rooms.get(&room).map(|kept| kept.claim.clone())))
+        now(self
+            .state()
+            .map(|state| state.rooms.get(&room).map(|kept| kept.claim.clone())))
     }
 
     fn claim(&self, room: RoomId, expected: Option<ClaimNonce>, mine: &Claim) -> Stored<'_, Claimed> {
@@ -182,12 +199,20 @@ impl ClusterStore for MemoryStore {
             });
             kept.claim = mine.clone();
             kept.in_vain += 1;
-            Claimed::Owned { in_vain: kept.in_vain }
+            Claimed::Owned {
+                in_vain: kept.in_vain,
+            }
         }))
     }
 
     fn read(&self, room: RoomId) -> Stored<'_, StoredLog> {
-        now(self.state().map(|state| state.rooms.get(&room).map(|kept| kept.log.clone()).unwrap_or_default()))
+        now(self.state().map(|state| {
+            state
+                .rooms
+                .get(&room)
+                .map(|kept| kept.log.clone())
+                .unwrap_or_default()
+        }))
     }
 
     fn append(&self, room: RoomId, nonce: ClaimNonce, batch: &LogBatch) -> Stored<'_, Written> {

@@ -93,8 +93,9 @@ const NAMES: &[(&str, Counterpart)] = &[
     ("rabbit_mq.url", Part("recording.amqp_url")),
     (
         "redis",
-        Word("a server keeps its rooms itself; several servers for one room come with a later version"),
+        Word("only several servers with the same rooms need it: see [cluster]"),
     ),
+    ("redis.url", Part("cluster.redis_url")),
     ("shared_folder.expiry", Same("shared_folder.expiry_days")),
     ("spacedeck.api_key", Same("whiteboard.api_key")),
     ("spacedeck.url", Same("whiteboard.base_url")),

@@ -244,7 +244,7 @@ fn check_names_ours_for_each_of_theirs_in_the_order_of_lines() {
     }
     for (theirs, word) in [
         ("rabbit_mq.mail_task_queue", "mail.host"),
-        ("redis.url", "a server keeps its rooms itself"),
+        ("redis.url", "cluster.redis_url"),
         ("logging.default_directives", "log.level"),
         ("metrics.allowlist", "no metrics"),
         ("monitoring.port", "/health/ready"),

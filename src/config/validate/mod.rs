@@ -1,6 +1,7 @@
 //! Rules that types alone do not express. Messages never repeat a secret.
 
 mod claims;
+mod cluster;
 mod database;
 mod dev_issuer;
 mod issuer_names;
@@ -81,6 +82,7 @@ pub(super) fn violations(config: &Config) -> Vec<Violation> {
     rules.call_in(&config.call_in);
     rules.assets(&config.assets);
     rules.recording(&config.recording);
+    rules.cluster(config);
     rules.jobs(&config.jobs);
     rules.quotas(&config.quotas);
     rules.defaults(&config.defaults);

@@ -84,6 +84,12 @@ fn secrets(config: &Config) -> Vec<(String, Secret)> {
             "assets.s3.secret_access_key",
             config.assets.s3.secret_access_key.clone(),
         ),
+        ("cluster.secret", config.cluster.secret.clone()),
+        ("cluster.other_secret", config.cluster.other_secret.clone()),
+        (
+            "cluster.redis_url",
+            config.cluster.redis_urls().find_map(password_in),
+        ),
         (
             "recording.amqp_url",
             config

@@ -1,0 +1,7 @@
+//! Several nodes as real processes, with a real Redis and a PostgreSQL.
+
+mod lively;
+mod outages;
+mod rest;
+mod settings;
+mod survival;
