@@ -70,6 +70,7 @@ const BUILD_CONTEXT: &[&str] = &[
     "src",
     "templates",
     "actors",
+    "cluster",
     "calendar",
     "report",
     "loadtest",

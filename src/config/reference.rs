@@ -74,7 +74,10 @@ fn settings_that_are_absent_by_default_have_a_valid_example() {
             "whiteboard.api_key",
             "etherpad.api_key",
             "assets.s3.secret_access_key",
-            "recording.amqp_url"
+            "recording.amqp_url",
+            "cluster.secret",
+            "cluster.other_secret",
+            "cluster.redis_url"
         ]
     );
 }

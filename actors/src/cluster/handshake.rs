@@ -94,7 +94,7 @@ impl Said<'_> {
 
 /// What a handshake is made with.
 #[derive(Debug, Clone, Copy)]
-pub struct Credentials<'a> {
+pub struct NodeCredentials<'a> {
     pub me: &'a NodeProcess,
     pub secrets: &'a ClusterSecrets,
     pub random: &'a dyn Random,
@@ -107,10 +107,10 @@ fn refused(why: &str) -> io::Error {
 /// Begins a connection to an owner.
 pub async fn dial<S: AsyncRead + AsyncWrite + Unpin>(
     stream: &mut S,
-    credentials: Credentials<'_>,
+    credentials: NodeCredentials<'_>,
     owner: &NodeProcess,
 ) -> io::Result<BytesMut> {
-    let Credentials { me, secrets, random } = credentials;
+    let NodeCredentials { me, secrets, random } = credentials;
     let nonce = random.secret(NONCE_CHARS);
     let mut buffer = BytesMut::new();
     let shaking = async {
@@ -145,9 +145,9 @@ pub async fn dial<S: AsyncRead + AsyncWrite + Unpin>(
 /// Answers an edge; who it is.
 pub async fn accept<S: AsyncRead + AsyncWrite + Unpin>(
     stream: &mut S,
-    credentials: Credentials<'_>,
+    credentials: NodeCredentials<'_>,
 ) -> io::Result<(NodeProcess, BytesMut)> {
-    let Credentials { me, secrets, random } = credentials;
+    let NodeCredentials { me, secrets, random } = credentials;
     let nonce = random.secret(NONCE_CHARS);
     let mut buffer = BytesMut::new();
     let shaking = async {
@@ -223,7 +223,7 @@ mod tests {
         let (mut one, mut other) = tokio::io::duplex(4_096);
         let (a, b) = (process("a"), process("b"));
         let dialing = async {
-            let credentials = Credentials {
+            let credentials = NodeCredentials {
                 me: &a,
                 secrets: edge,
                 random: &SystemRandom,
@@ -233,7 +233,7 @@ mod tests {
             dialed
         };
         let accepting = async {
-            let credentials = Credentials {
+            let credentials = NodeCredentials {
                 me: &b,
                 secrets: owner,
                 random: &SystemRandom,
@@ -262,7 +262,7 @@ mod tests {
             .await
             .unwrap_or_else(|error| panic!("{error}"));
         let me = process("b");
-        let credentials = Credentials {
+        let credentials = NodeCredentials {
             me: &me,
             secrets: &secrets(&["one"]),
             random: &SystemRandom,

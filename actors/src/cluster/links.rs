@@ -15,9 +15,9 @@ use tokio::{
 };
 
 use super::{
-    handshake::{self, ClusterSecrets, Credentials},
+    handshake::{self, ClusterSecrets, NodeCredentials},
     owner::{Here, Visitor},
-    pump::{self, Source},
+    pump::{self, FrameSource},
     store::{NodeId, NodeProcess, NodeRecord},
 };
 use crate::{
@@ -45,7 +45,7 @@ type Slot = Arc<Mutex<Option<(NodeProcess, Arc<Uplink>)>>>;
 
 /// All connections of a node. Clones are one.
 #[derive(Clone)]
-pub struct Links(Arc<Inner>);
+pub struct NodeLinks(Arc<Inner>);
 
 struct Inner {
     me: NodeProcess,
@@ -55,15 +55,15 @@ struct Inner {
     down: Lock<HashMap<NodeId, Arc<Downlink>>>,
 }
 
-impl fmt::Debug for Links {
+impl fmt::Debug for NodeLinks {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Links")
+        f.debug_struct("NodeLinks")
             .field("me", &self.0.me)
             .finish_non_exhaustive()
     }
 }
 
-impl Links {
+impl NodeLinks {
     #[must_use]
     pub fn new(me: NodeProcess, secrets: ClusterSecrets, random: Arc<dyn Random>) -> Self {
         Self(Arc::new(Inner {
@@ -75,8 +75,8 @@ impl Links {
         }))
     }
 
-    fn credentials(&self) -> Credentials<'_> {
-        Credentials {
+    fn credentials(&self) -> NodeCredentials<'_> {
+        NodeCredentials {
             me: &self.0.me,
             secrets: &self.0.secrets,
             random: &*self.0.random,
@@ -253,7 +253,7 @@ async fn run_uplink(
 /// What an edge says.
 struct Frames(mpsc::UnboundedReceiver<Bytes>);
 
-impl Source for Frames {
+impl FrameSource for Frames {
     async fn fill(&mut self, into: &mut BytesMut) -> bool {
         let Some(first) = self.0.recv().await else {
             return false;
@@ -286,7 +286,7 @@ impl Outlets {
     }
 }
 
-impl Source for Outlets {
+impl FrameSource for Outlets {
     async fn fill(&mut self, into: &mut BytesMut) -> bool {
         let Some(first) = self.ready.recv().await else {
             return false;

@@ -25,7 +25,7 @@ pub use self::{
     owner::Here,
 };
 use self::{
-    links::Links,
+    links::NodeLinks,
     store::{
         Claim, ClaimNonce, Claimed, ClusterStore, Incarnation, NodeId, NodeProcess, NodeRecord, StoreDown,
         StoredLog,
@@ -34,7 +34,7 @@ use self::{
 use crate::{
     edge::{
         Uplink,
-        wire::{Answer, Call},
+        wire::{Answer, NodeCall},
     },
     ids::RoomId,
     journal::format,
@@ -102,7 +102,7 @@ pub enum Ownership {
 pub struct Cluster {
     store: Arc<dyn ClusterStore>,
     members: Members,
-    links: Links,
+    links: NodeLinks,
     random: Arc<dyn Random>,
 }
 
@@ -127,7 +127,7 @@ impl Cluster {
         };
         let store = settings.store;
         let members = Members::join(me.clone(), record, settings.lease, Arc::clone(&store)).await?;
-        let links = Links::new(me, settings.secrets, Arc::clone(&random));
+        let links = NodeLinks::new(me, settings.secrets, Arc::clone(&random));
         let this = Self {
             store,
             members,
@@ -223,7 +223,7 @@ impl Cluster {
     async fn ask_whether_it_runs(&self, room: RoomId) -> Option<Ownership> {
         let answers = self.uplinks().await.into_iter().map(async |(_, uplink)| {
             let Ok(uplink) = uplink else { return None };
-            uplink.call(Call::Runs(room), RUNS_WAIT).await.ok()
+            uplink.call(NodeCall::Runs(room), RUNS_WAIT).await.ok()
         });
         join_all(answers)
             .await

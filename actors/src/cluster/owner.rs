@@ -5,7 +5,7 @@ use std::{collections::HashMap, fmt, sync::Arc};
 use crate::{
     edge::{
         Downlink, Outlet, RoomLink,
-        wire::{Answer, Call, Down, Nonsense, Note, Read, RoomLife, Up},
+        wire::{Answer, Down, NodeCall, Nonsense, Note, Read, RoomLife, Up},
     },
     ids::{RoomId, SessionNo},
     ports::BoxFuture,
@@ -21,7 +21,7 @@ const KNOWN_MORE: usize = 64;
 /// The rooms of this node, for other nodes.
 pub trait Here: fmt::Debug + Send + Sync {
     /// Answers a call of another node.
-    fn answer(&self, call: Call) -> BoxFuture<'static, Answer>;
+    fn answer(&self, call: NodeCall) -> BoxFuture<'static, Answer>;
 
     /// Brings a room to life whose owner has died.
     fn take_up(&self, room: RoomId) -> BoxFuture<'static, ()>;
@@ -122,7 +122,7 @@ impl Visitor {
         }
     }
 
-    fn answer(&self, number: u64, call: Call) {
+    fn answer(&self, number: u64, call: NodeCall) {
         let (answering, downlink) = (self.here.answer(call), Arc::clone(&self.downlink));
         tokio::spawn(async move {
             let answer = answering.await;

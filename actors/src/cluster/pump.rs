@@ -42,13 +42,13 @@ where
 }
 
 /// Where what is to be written comes from.
-pub trait Source: Send {
+pub trait FrameSource: Send {
     /// Waits until there is something, and appends it; false when nothing comes any more.
     fn fill(&mut self, into: &mut BytesMut) -> impl Future<Output = bool> + Send;
 }
 
 /// Writes until there is nothing more to come, or the other side does not listen.
-pub async fn write<S: AsyncWrite + Unpin>(mut stream: S, mut source: impl Source) -> io::Result<()> {
+pub async fn write<S: AsyncWrite + Unpin>(mut stream: S, mut source: impl FrameSource) -> io::Result<()> {
     let mut beats = interval(HEARTBEAT);
     beats.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut buffer = BytesMut::new();

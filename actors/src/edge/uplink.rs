@@ -19,7 +19,7 @@ use tokio_tungstenite::tungstenite::Utf8Bytes;
 
 use super::{
     RemoteRoom,
-    wire::{self, Answer, Call, Down, Nonsense, Read, RoomLife, Up},
+    wire::{self, Answer, Down, NodeCall, Nonsense, Read, RoomLife, Up},
 };
 use crate::{frame::Frame, ids::UserId, registry::Life};
 
@@ -76,7 +76,7 @@ impl Uplink {
     }
 
     /// Asks the owner something.
-    pub async fn call(&self, call: Call, within: Duration) -> Result<Answer, CallFailed> {
+    pub async fn call(&self, call: NodeCall, within: Duration) -> Result<Answer, CallFailed> {
         let (sender, answer) = oneshot::channel();
         let number = {
             let mut state = self.state();

@@ -44,7 +44,7 @@ pub struct RoomLife {
 pub enum Up {
     Call {
         number: u64,
-        call: Call,
+        call: NodeCall,
     },
     /// A redeemed ticket's socket stands.
     Attach(RoomLife, SeatTaken),
@@ -65,7 +65,7 @@ pub enum Up {
 /// What an edge asks.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Call {
+pub enum NodeCall {
     /// Finds a room that the other node owns, or begins it there.
     Find {
         room: RoomId,

@@ -3,6 +3,7 @@
 pub mod file;
 pub mod folder;
 pub mod format;
+mod lost;
 #[cfg(feature = "fault-injection")]
 pub mod slow;
 pub mod storage;
@@ -15,6 +16,7 @@ use std::{
     sync::Arc,
 };
 
+pub use self::lost::LogLost;
 use self::{
     file::{FileLog, Stage, Staged},
     format::Parsed,
@@ -117,26 +119,6 @@ pub enum JournalError {
     Corrupt(String),
     #[error("input {0} panics")]
     Panicked(u64),
-}
-
-/// Why a log is a room's no more. It is not that of a disk: the room may live on elsewhere, and must not here.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum LogLost {
-    #[error("another node owns the room")]
-    Fenced,
-    #[error("the room was deleted")]
-    Deleted,
-    #[error("the store of the cluster has later batches than the room's owner")]
-    Ahead,
-    #[error("the store of the cluster has not answered for too long")]
-    StoreAway,
-}
-
-impl From<io::Error> for JournalError {
-    fn from(error: io::Error) -> Self {
-        let lost = error.get_ref().and_then(|inner| inner.downcast_ref::<LogLost>());
-        lost.copied().map_or(Self::Io(error), Self::Lost)
-    }
 }
 
 impl From<EncodeError> for JournalError {

@@ -16,7 +16,7 @@ use crate::{
     },
     edge::{
         Uplink,
-        wire::{Answer, Call, RoomLife},
+        wire::{Answer, NodeCall, RoomLife},
     },
     ids::RoomId,
     ports::{BoxFuture, Unavailable},
@@ -141,7 +141,11 @@ impl Live {
         room: RoomId,
         begin: Option<Beginner>,
     ) -> Option<Result<Option<Located>, StartError>> {
-        match uplink.call(Call::Find { room, begin }, CALL_TIMEOUT).await.ok()? {
+        match uplink
+            .call(NodeCall::Find { room, begin }, CALL_TIMEOUT)
+            .await
+            .ok()?
+        {
             Answer::Found { life, owner } => {
                 let of = RoomLife { room, life };
                 let room = uplink.room(of, owner, || self.rooms.next_life());
@@ -155,7 +159,7 @@ impl Live {
     }
 
     /// Asks the owner of a room something that nobody waits for.
-    pub(super) fn ask_owner(&self, room: RoomId, call: Call) {
+    pub(super) fn ask_owner(&self, room: RoomId, call: NodeCall) {
         if self.cluster.is_none() {
             return;
         }
@@ -202,7 +206,7 @@ impl Live {
         match cluster.members().fate(&owner) {
             Fate::Lives(record) => {
                 let notice = notice.clone();
-                tells(cluster, (&owner.node, &record), Call::Notice { room, notice }).await
+                tells(cluster, (&owner.node, &record), NodeCall::Notice { room, notice }).await
             }
             Fate::Dead => true,
             Fate::Unknown => false,
@@ -221,7 +225,7 @@ impl Live {
             tokio::spawn(async move {
                 let until = Instant::now() + TELL_FOR;
                 while Instant::now() < until && cluster.members().fate(&process) != Fate::Dead {
-                    let call = Call::NoticeToAll(notice.clone());
+                    let call = NodeCall::NoticeToAll(notice.clone());
                     if tells(&cluster, (&process.node, &record), call).await {
                         return;
                     }
@@ -251,7 +255,7 @@ impl Live {
 }
 
 /// Whether a node has heard it.
-async fn tells(cluster: &Cluster, (node, record): (&NodeId, &NodeRecord), call: Call) -> bool {
+async fn tells(cluster: &Cluster, (node, record): (&NodeId, &NodeRecord), call: NodeCall) -> bool {
     let Ok(uplink) = cluster.uplink(node, record).await else {
         return false;
     };
@@ -270,7 +274,7 @@ fn here(found: Found<RoomRef>) -> Option<Result<Option<Located>, StartError>> {
 }
 
 impl Here for Live {
-    fn answer(&self, call: Call) -> BoxFuture<'static, Answer> {
+    fn answer(&self, call: NodeCall) -> BoxFuture<'static, Answer> {
         let this = self.clone();
         Box::pin(async move { this.answer_node(call).await })
     }
@@ -290,10 +294,10 @@ impl Here for Live {
 
 impl Live {
     /// What another node asks.
-    async fn answer_node(&self, call: Call) -> Answer {
+    async fn answer_node(&self, call: NodeCall) -> Answer {
         match call {
-            Call::Find { room, begin } => self.find_for_node(room, begin).await,
-            Call::Start {
+            NodeCall::Find { room, begin } => self.find_for_node(room, begin).await,
+            NodeCall::Start {
                 of,
                 start,
                 read_millis_ago,
@@ -305,42 +309,42 @@ impl Live {
                 let started = super::located::start_here(&room, start, as_of).await;
                 started.map_or(Answer::Elsewhere, Answer::Started)
             }
-            Call::Knows { of, token, caller } => match Here::room(self, of) {
+            NodeCall::Knows { of, token, caller } => match Here::room(self, of) {
                 Some(room) => Answer::Says(Some(Located::Here(room).knows(token, caller).await)),
                 None => Answer::Elsewhere,
             },
-            Call::Redeem { of, ticket } => match Here::room(self, of) {
+            NodeCall::Redeem { of, ticket } => match Here::room(self, of) {
                 Some(room) => {
                     let redeemed = Located::Here(room).redeem(ticket).await;
                     redeemed.map_or(Answer::Elsewhere, Answer::Redeemed)
                 }
                 None => Answer::Elsewhere,
             },
-            Call::Notice { room, notice } => {
+            NodeCall::Notice { room, notice } => {
                 self.hear(room, notice);
                 Answer::Done
             }
-            Call::NoticeToAll(notice) => {
+            NodeCall::NoticeToAll(notice) => {
                 self.rooms.notice_all(&notice, self.revisions.next());
                 Answer::Done
             }
-            Call::Sighted { media, seen } => {
+            NodeCall::Sighted { media, seen } => {
                 if self.rooms.knows(media.room) {
                     self.media_sighted(media, seen.map(|seen| *seen));
                 }
                 Answer::Done
             }
-            Call::HasMediaRoom(media) => match self.rooms.living(media.room) {
+            NodeCall::HasMediaRoom(media) => match self.rooms.living(media.room) {
                 Some(room) => Answer::Says(Located::Here(room).has_media_room(media).await),
                 None => Answer::Says(None),
             },
-            Call::Locations { room, locations } => {
+            NodeCall::Locations { room, locations } => {
                 if self.rooms.knows(room) {
                     self.set_stream_locations(room, locations);
                 }
                 Answer::Done
             }
-            Call::Runs(room) => Answer::Says(Some(self.rooms.knows(room))),
+            NodeCall::Runs(room) => Answer::Says(Some(self.rooms.knows(room))),
         }
     }
 

@@ -9,7 +9,7 @@ use crate::{
     access_revision::{AccessRevision, AsOf},
     edge::{
         RemoteRoom,
-        wire::{Answer, Call},
+        wire::{Answer, NodeCall},
     },
     ids::TokenHash,
     livekit::MediaRoom,
@@ -53,7 +53,7 @@ impl Located {
             }
             Self::There(room) => {
                 let millis = |as_of: AsOf| u64::try_from(as_of.ago().as_millis()).unwrap_or(u64::MAX);
-                let call = Call::Start {
+                let call = NodeCall::Start {
                     of: room.of(),
                     start,
                     read_millis_ago: as_of.map(millis),
@@ -76,7 +76,7 @@ impl Located {
             }
             Self::There(room) => {
                 let of = room.of();
-                let known = ask(room, Call::Knows { of, token, caller }).await;
+                let known = ask(room, NodeCall::Knows { of, token, caller }).await;
                 matches!(known, Some(Answer::Says(Some(true))))
             }
         }
@@ -94,7 +94,7 @@ impl Located {
             }
             Self::There(room) => {
                 let of = room.of();
-                match ask(room, Call::Redeem { of, ticket }).await {
+                match ask(room, NodeCall::Redeem { of, ticket }).await {
                     Some(Answer::Redeemed(redeemed)) => Some(redeemed),
                     _ => None,
                 }
@@ -112,7 +112,7 @@ impl Located {
                     _ => None,
                 }
             }
-            Self::There(room) => match ask(room, Call::HasMediaRoom(media)).await {
+            Self::There(room) => match ask(room, NodeCall::HasMediaRoom(media)).await {
                 Some(Answer::Says(has)) => has,
                 _ => None,
             },
@@ -133,6 +133,6 @@ pub(super) async fn start_here(
     }
 }
 
-async fn ask(room: &RemoteRoom, call: Call) -> Option<Answer> {
+async fn ask(room: &RemoteRoom, call: NodeCall) -> Option<Answer> {
     room.uplink()?.call(call, CALL_TIMEOUT).await.ok()
 }

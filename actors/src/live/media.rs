@@ -2,7 +2,7 @@
 
 use super::Live;
 use crate::{
-    edge::wire::Call,
+    edge::wire::NodeCall,
     livekit::{MediaRoom, Seen},
     ports::Unavailable,
     room_actor::RoomMsg,
@@ -18,7 +18,7 @@ impl Live {
                 let _ = room.actor().cast(RoomMsg::Sighted(media, seen));
             }
             Some(_) => {}
-            None => self.ask_owner(media.room, Call::Sighted { media, seen }),
+            None => self.ask_owner(media.room, NodeCall::Sighted { media, seen }),
         }
     }
 

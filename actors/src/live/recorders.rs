@@ -1,7 +1,7 @@
 //! Between recorders and living rooms.
 
 use super::Live;
-use crate::{edge::wire::Call, ids::RoomId, room::locations::StreamLocations, room_actor::RoomMsg};
+use crate::{edge::wire::NodeCall, ids::RoomId, room::locations::StreamLocations, room_actor::RoomMsg};
 
 impl Live {
     /// Where streams of a room are sent to, as the recorder is to be told that has just got a ticket. It is kept nowhere: a recorder that
@@ -10,7 +10,7 @@ impl Live {
         if let Some(room) = self.rooms.living(room) {
             let _ = room.actor().cast(RoomMsg::Locations(locations));
         } else {
-            self.ask_owner(room, Call::Locations { room, locations });
+            self.ask_owner(room, NodeCall::Locations { room, locations });
         }
     }
 }

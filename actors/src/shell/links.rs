@@ -76,6 +76,11 @@ impl<L: SessionLink> Links<L> {
         if let Some(link) = self.returning.remove(&session) {
             return Some((session, link));
         }
+        self.remove_settled(session)
+    }
+
+    /// The same of one that is not on its way back: what is known of a broken connection is of the one before.
+    pub(super) fn remove_settled(&mut self, session: SessionNo) -> Option<(SessionNo, L)> {
         self.of_session(session)?;
         let line = self.line(session);
         self.moved.remove(&session);

@@ -184,7 +184,7 @@ impl<C: Carrier> Shell<C> {
             }
             Input::EdgeLost { ref sessions } => {
                 for session in sessions {
-                    self.links.remove(*session);
+                    self.links.remove_settled(*session);
                 }
             }
             Input::TaskDone { task, .. } => {
