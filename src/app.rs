@@ -351,8 +351,11 @@ async fn drained(
     );
     readiness.unready("server", "draining");
     live.drain();
-    let end = tokio::time::Instant::now() + Duration::from_secs(config.rooms.drain_secs);
-    while !live.is_empty() && tokio::time::Instant::now() < end {
+    let drain = Duration::from_secs(config.rooms.drain_secs);
+    let end = tokio::time::Instant::now() + drain;
+    // Others have them from then on; the sockets stay here.
+    live.hand_over(drain).await;
+    while (!live.is_empty() || live.open_sessions() > 0) && tokio::time::Instant::now() < end {
         tokio::time::sleep(DRAIN_LOOK).await;
     }
     live.stop().await;

@@ -3,10 +3,12 @@
 mod cluster;
 #[cfg(feature = "fault-injection")]
 mod faults;
+mod hand_over;
 mod located;
 mod logs;
 mod media;
 mod missed;
+mod open;
 mod recorders;
 
 use std::{
@@ -25,6 +27,7 @@ use crate::{
     livekit::Livekit,
     ports::{BoxFuture, Ports, Unavailable},
     protocol::{
+        codes::CloseCode,
         limits::REATTACH_SECS,
         meeting::{Caller, Identity, MeetingFacts},
     },
@@ -42,10 +45,13 @@ use crate::{
     ticket::{self, SECRET_CHARS},
 };
 
-use self::{cluster::Membership, located::Located, logs::Logs};
+use self::{cluster::Membership, located::Located, logs::Logs, open::OpenSessions};
 
 /// A call into the core that takes longer than this has met a room that is stuck.
 const CALL_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Time for a node that stops to give its rooms to others.
+const HAND_OVER_AT_STOP: Duration = Duration::from_secs(3);
 
 /// Wait before a room that did not answer is looked for again.
 const RETRY: Duration = Duration::from_millis(50);
@@ -169,6 +175,7 @@ pub struct Live {
     folder: Option<Weak<Folder>>,
     living_rooms_max: usize,
     cluster: Option<Membership>,
+    open: OpenSessions,
 }
 
 impl Live {
@@ -212,6 +219,7 @@ impl Live {
             folder: folder.as_ref().map(Arc::downgrade),
             living_rooms_max: settings.living_rooms_max,
             cluster: None,
+            open: OpenSessions::default(),
         };
         if let Some((cluster, listener)) = cluster {
             this.take_part(cluster, listener);
@@ -370,6 +378,10 @@ impl Live {
     /// Begins a session on its upgraded stream.
     pub async fn begin_session<S: Socket>(&self, seat: RedeemedTicket, stream: S, places: Places) {
         let finder = Arc::new(self.clone());
+        let places = Places {
+            while_open: Box::new((places.while_open, self.open.add())),
+            ..places
+        };
         session::begin(seat, stream, self.rates, (&self.ports, finder), places).await;
     }
 
@@ -458,6 +470,12 @@ impl Live {
         self.rooms.drain();
     }
 
+    /// Sockets that are open here, wherever their rooms are.
+    #[must_use]
+    pub fn open_sessions(&self) -> usize {
+        self.open.count()
+    }
+
     /// Whether no room lives.
     #[must_use]
     pub fn is_empty(&self) -> bool {
@@ -466,6 +484,10 @@ impl Live {
 
     /// Stops: no new rooms, a snapshot of each, every socket is closed with 1001.
     pub async fn stop(&self) {
+        self.hand_over(HAND_OVER_AT_STOP).await;
+        if let Some(cluster) = self.cluster() {
+            cluster.close_sessions(CloseCode::GoingAway);
+        }
         if let Some(registry) = self.registry.get() {
             let _ = registry.call(RegistryMsg::Stop, Some(2 * CALL_TIMEOUT)).await;
         }

@@ -35,7 +35,7 @@ use crate::{
         locations::StreamLocations,
     },
     session::{Arriving, networks::Networks},
-    shell::{Asking, Redeemed, Shell, outbox::SentCommand},
+    shell::{Asking, Redeemed, Shell, hand_over::Giving, outbox::SentCommand},
 };
 
 /// What a room's actor is told.
@@ -91,6 +91,8 @@ pub enum RoomMsg {
     Staged(u64, Result<Staged, JournalError>),
     /// The registry has taken the room out of its index.
     MayEnd,
+    /// The room goes to another node.
+    HandOver(Giving),
     /// The server stops: a snapshot, and sessions are closed with 1001.
     Stop(RpcReplyPort<()>),
     Observe(RpcReplyPort<RoomSummary>),
@@ -251,6 +253,7 @@ impl State {
             RoomMsg::Sweep => shell.sweep(carried),
             RoomMsg::Staged(number, staged) => shell.staged(carried, number, staged),
             RoomMsg::MayEnd => shell.may_end(carried),
+            RoomMsg::HandOver(giving) => shell.hand_over(carried, giving),
             RoomMsg::Stop(reply) => {
                 carried.wait_for_stop(reply);
                 shell.stop(carried);

@@ -332,3 +332,36 @@ async fn who_stops_leaves_its_rooms_to_others() {
     assert_eq!(bob.expect("message_sent").await["content"], "after");
     assert_eq!(nodes.owner().as_deref(), Some("n1"));
 }
+
+/// Sockets stay where they are, and nothing is missed.
+#[tokio::test]
+async fn a_node_that_drains_gives_its_rooms_away_and_keeps_its_sockets() {
+    let nodes = Nodes::start(3).await;
+    let mut alice = nodes.all[0].enter("Alice", None).await;
+    let mut bob = nodes.all[1].enter("Bob", None).await;
+    for number in 0..40 {
+        bob.say(&number.to_string()).await;
+        if number == 20 {
+            let live = nodes.all[0].live.clone();
+            live.drain();
+            tokio::spawn(async move { live.hand_over(Duration::from_secs(10)).await });
+        }
+        sleep(Duration::from_millis(5)).await;
+    }
+    for number in 0..40 {
+        for who in [&mut alice, &mut bob] {
+            assert_eq!(who.expect("message_sent").await["content"], number.to_string());
+        }
+    }
+    assert!(matches!(nodes.owner().as_deref(), Some("n1" | "n2")));
+    assert_eq!(
+        (nodes.all[0].rooms().await, nodes.all[0].live.open_sessions()),
+        (0, 1)
+    );
+    talk("and on", &mut alice, &mut bob).await;
+    // It stops: who has a socket there is sent away, and the others stay.
+    nodes.all[0].stop().await;
+    assert_eq!(alice.closed().await, 1001);
+    bob.say("still here").await;
+    assert_eq!(bob.expect("message_sent").await["content"], "still here");
+}

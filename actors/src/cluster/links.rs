@@ -129,15 +129,7 @@ impl NodeLinks {
     /// How many stand: to owners, and from edges.
     #[must_use]
     pub fn count(&self) -> (usize, usize) {
-        let up: Vec<_> = {
-            let up = self.0.up.lock().unwrap_or_else(PoisonError::into_inner);
-            up.values().cloned().collect()
-        };
-        let stands = |slot: &Slot| {
-            let slot = slot.try_lock();
-            slot.is_ok_and(|slot| slot.as_ref().is_some_and(|(_, uplink)| !uplink.is_cut()))
-        };
-        let up = up.iter().filter(|slot| stands(slot)).count();
+        let up = self.uplinks().len();
         let down = self.0.down.lock().unwrap_or_else(PoisonError::into_inner);
         (up, down.values().filter(|downlink| !downlink.is_cut()).count())
     }
@@ -207,6 +199,21 @@ impl NodeLinks {
         {
             down.remove(&edge.node);
         }
+    }
+
+    /// The connections to owners that stand.
+    #[must_use]
+    pub fn uplinks(&self) -> Vec<Arc<Uplink>> {
+        let slots: Vec<_> = {
+            let up = self.0.up.lock().unwrap_or_else(PoisonError::into_inner);
+            up.values().cloned().collect()
+        };
+        let uplink = |slot: Slot| {
+            let slot = slot.try_lock().ok()?;
+            let (_, uplink) = slot.as_ref()?;
+            (!uplink.is_cut()).then(|| Arc::clone(uplink))
+        };
+        slots.into_iter().filter_map(uplink).collect()
     }
 
     /// Ends all connections.

@@ -16,7 +16,10 @@ pub mod store;
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use futures_util::future::join_all;
-use tokio::net::TcpListener;
+use tokio::{
+    net::TcpListener,
+    time::{Instant, sleep},
+};
 
 pub use self::{
     handshake::ClusterSecrets,
@@ -39,10 +42,17 @@ use crate::{
     ids::RoomId,
     journal::format,
     ports::{Random, Unavailable},
+    protocol::codes::CloseCode,
 };
 
 /// A node that does not answer within this does not say whether it runs a room.
 const RUNS_WAIT: Duration = Duration::from_millis(200);
+
+/// A claim is given away within this, or not.
+const GIVE: Duration = Duration::from_secs(2);
+
+/// Between two tries of that.
+const GIVE_RETRY: Duration = Duration::from_millis(50);
 
 /// So many claims in a row without anything in the log end a room: it takes its process down.
 const CLAIMS_IN_VAIN_MAX: u32 = 3;
@@ -277,6 +287,33 @@ impl Cluster {
         Ok(Ownership::Mine(self.log(room, mine, log)))
     }
 
+    /// Gives a room that this node owns to another, whose process takes it up.
+    pub async fn give(&self, room: RoomId, to: NodeProcess) -> std::io::Result<()> {
+        let failed = |why: &str| std::io::Error::other(why.to_owned());
+        let until = Instant::now() + GIVE;
+        let Some(claim) = self.store.claim_of(room).await.map_err(std::io::Error::other)? else {
+            return Err(failed("nobody owns it"));
+        };
+        if claim.owner != *self.members.me() {
+            return Err(failed("another node owns it"));
+        }
+        let theirs = Claim {
+            owner: to,
+            ..self.claim(Some(claim.nonce))
+        };
+        loop {
+            match self.store.claim(room, Some(claim.nonce), &theirs).await {
+                Ok(Claimed::Owned { .. }) => break,
+                Ok(Claimed::Taken | Claimed::Gone) => return Err(failed("another node owns it")),
+                // It may have been done: it is asked again until somebody says so.
+                Err(_) if Instant::now() < until => sleep(GIVE_RETRY).await,
+                Err(error) => return Err(std::io::Error::other(error)),
+            }
+        }
+        let _ = self.store.disown(&claim.owner, room).await;
+        Ok(())
+    }
+
     /// A room's actor died again and again: its log is kept for post-mortem.
     pub async fn set_aside(&self, room: RoomId) -> Result<(), StoreDown> {
         match self.store.claim_of(room).await? {
@@ -291,6 +328,13 @@ impl Cluster {
     /// The room was deleted, whoever owned it.
     pub async fn delete(&self, room: RoomId) -> Result<(), StoreDown> {
         self.store.delete(room).await
+    }
+
+    /// This node stops: the sessions that it has in rooms of others end.
+    pub fn close_sessions(&self, code: CloseCode) {
+        for uplink in self.links.uplinks() {
+            uplink.close_sessions(code);
+        }
     }
 
     /// Cuts all connections; those that are needed are made anew.

@@ -21,6 +21,7 @@ use crate::{
     ids::{OriginHash, ParticipantId, RoomId, SessionNo, UserId},
     protocol::{
         Namespaces,
+        codes::CloseCode,
         limits::{ROOM_WAITING_BYTES_MAX, ROOM_WAITING_INPUTS_MAX},
     },
     registry::Life,
@@ -200,6 +201,17 @@ impl RemoteRoom {
         };
         for _ in 0..count {
             link.command_handled();
+        }
+    }
+
+    pub(super) fn close_sessions(&self, code: CloseCode) {
+        let links: Vec<_> = self
+            .sessions()
+            .values()
+            .map(|attached| attached.link.clone())
+            .collect();
+        for link in links {
+            link.close(code);
         }
     }
 

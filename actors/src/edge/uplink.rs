@@ -21,7 +21,7 @@ use super::{
     RemoteRoom,
     wire::{self, Answer, Down, NodeCall, Nonsense, Read, RoomLife, Up},
 };
-use crate::{frame::Frame, ids::UserId, registry::Life};
+use crate::{frame::Frame, ids::UserId, protocol::codes::CloseCode, registry::Life};
 
 /// A call that was not answered: the connection is gone, or the other node takes too long.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -168,6 +168,14 @@ impl Uplink {
     pub async fn until_cut(&self) {
         while !self.is_cut() {
             self.cut_now.notified().await;
+        }
+    }
+
+    /// This node stops: its sessions end, and their rooms hear of it.
+    pub fn close_sessions(&self, code: CloseCode) {
+        let rooms: Vec<_> = self.state().rooms.values().cloned().collect();
+        for room in rooms {
+            room.close_sessions(code);
         }
     }
 

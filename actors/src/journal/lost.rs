@@ -15,6 +15,8 @@ pub enum LogLost {
     Ahead,
     #[error("the store of the cluster has not answered for too long")]
     StoreAway,
+    #[error("the room was given to another node")]
+    HandedOver,
 }
 
 impl From<io::Error> for JournalError {

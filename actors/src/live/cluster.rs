@@ -344,13 +344,21 @@ impl Live {
                 }
                 Answer::Done
             }
+            NodeCall::TakeUp(room) => {
+                Here::take_up(self, room).await;
+                Answer::Done
+            }
             NodeCall::Runs(room) => Answer::Says(Some(self.rooms.knows(room))),
         }
     }
 
     async fn find_for_node(&self, id: RoomId, begin: Option<Beginner>) -> Answer {
-        // One that is here, or was a moment ago; whatever else, the asker looks again who owns it.
-        let found = if self.rooms.knows(id) {
+        // One that is here, or was given to this node a moment ago; whatever else, the asker looks again who owns it.
+        let is_here = match self.cluster() {
+            Some(cluster) => matches!(self.look_for(cluster, id).await, Where::Here),
+            None => false,
+        };
+        let found = if is_here {
             self.find(id, begin).await
         } else {
             Found::Elsewhere

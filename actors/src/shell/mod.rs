@@ -5,6 +5,7 @@
 //! carries it, and so does the simulator.
 
 pub mod carrier;
+pub mod hand_over;
 pub mod links;
 pub mod outbox;
 mod release;
@@ -22,7 +23,7 @@ pub use self::{
     carrier::{Carrier, SessionLink},
     turn::sealed,
 };
-use self::{links::Links, outbox::SentCommand, sightings::Sightings};
+use self::{hand_over::Giving, links::Links, outbox::SentCommand, sightings::Sightings};
 use crate::{
     access_revision::AccessRevision,
     ids::{RoomId, SessionNo, TaskId, Timestamp, TokenHash},
@@ -98,6 +99,8 @@ enum Stage<A> {
     Adopting { may_end: bool },
     /// The last snapshot is being written, or made the log.
     Saving,
+    /// The log is being given to another node.
+    Giving,
     /// The log is being deleted, or put aside: it is the end.
     Closing,
 }
@@ -147,6 +150,8 @@ pub struct Shell<C: Carrier> {
     staged: Option<Snapshot>,
     /// Somebody waits for the end.
     is_stop_asked_for: bool,
+    /// The room goes to another node once it is saved.
+    giving: Option<Giving>,
 }
 
 /// A snapshot by its number.
@@ -183,6 +188,7 @@ impl<C: Carrier> Shell<C> {
             stage: Stage::Between,
             staged: None,
             is_stop_asked_for: false,
+            giving: None,
         }
     }
 

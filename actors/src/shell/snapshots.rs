@@ -38,6 +38,9 @@ impl<C: Carrier> Shell<C> {
 
     /// The last snapshot is the log, or could not be made that.
     pub(super) fn saved(&mut self, carrier: &mut C, saved: Result<(), JournalError>) {
+        if let Some(giving) = self.giving.take() {
+            return self.give(carrier, saved, giving);
+        }
         if let Err(error) = saved {
             tracing::error!(room.id = %self.id(), %error, "last snapshot failed; the journal stays as it is");
         }

@@ -128,6 +128,7 @@ impl<C: Carrier> Shell<C> {
                 let saved = self.room.adopted(written);
                 self.saved(carrier, saved);
             }
+            Stage::Giving => self.given(carrier, written),
             Stage::Closing => self.ended(carrier),
             other => self.stage = other,
         }
@@ -314,14 +315,14 @@ impl<C: Carrier> Shell<C> {
 
 impl<C: Carrier> Shell<C> {
     /// The log is the room's no more: nothing that was not logged has left, and the sessions look for their room elsewhere.
-    fn let_go(&mut self, carrier: &mut C, lost: LogLost) {
-        tracing::warn!(room.id = %self.id(), %lost, "a room is not carried on here");
+    pub(super) fn let_go(&mut self, carrier: &mut C, lost: LogLost) {
+        tracing::info!(room.id = %self.id(), %lost, "a room is not carried on here");
         carrier.ballots().forget_room(self.id());
         self.queue = VecDeque::new();
         match lost {
             // Nobody else has it either.
             LogLost::StoreAway => self.close_all(CloseCode::TryAgain),
-            LogLost::Fenced | LogLost::Deleted | LogLost::Ahead => {
+            LogLost::Fenced | LogLost::Deleted | LogLost::Ahead | LogLost::HandedOver => {
                 for link in self.links.drain() {
                     link.lost();
                 }

@@ -88,3 +88,18 @@ async fn a_room_outlives_the_restart_of_all_nodes() {
         node.finish().await;
     }
 }
+
+/// A drain moves the rooms; the sockets of the node that drains stay open until it stops.
+#[tokio::test]
+async fn rooms_move_when_their_node_drains() {
+    let nodes = Nodes::start(3).await;
+    let mut rooms = Vec::new();
+    for _ in 0..ROOMS {
+        rooms.push(Lively::begin(&nodes, 0, &[0, 1, 2]).await);
+    }
+    let mut rooms = write_during(rooms, async || nodes.nodes[0].signal("USR1")).await;
+    assert_whole("a node that drains", &mut rooms).await;
+    nodes.nodes[0]
+        .wait_for_log("the room was given to another node", ROOMS)
+        .await;
+}
