@@ -79,6 +79,8 @@ pub enum RoomMsg {
     Turn,
     /// What was being done with the log is over.
     Written(io::Result<()>),
+    /// It has taken very long so far.
+    LogHangs,
     /// The room was read anew after a panic.
     Rebuilt(Box<Result<Room, JournalError>>),
     /// LiveKit tells that somebody has come into one of its rooms, or that it was just made.
@@ -242,6 +244,7 @@ impl State {
             RoomMsg::Notice(notice, revision) => shell.notice(carried, notice, revision),
             RoomMsg::Turn => shell.turn(carried),
             RoomMsg::Written(written) => shell.written(carried, written),
+            RoomMsg::LogHangs => shell.log_hangs(),
             RoomMsg::Rebuilt(room) => shell.rebuilt(carried, *room),
             RoomMsg::Sighted(room, seen) => shell.sighted(carried, room, seen.as_deref()),
             RoomMsg::HasMediaRoom(media, reply) => {

@@ -4,11 +4,12 @@ use std::{fmt, time::Duration};
 
 use colloquy_actors::cluster::store::StoreDown;
 use redis::{
-    AsyncConnectionConfig, Client, Cmd, ErrorKind, Pipeline, RedisFuture, ServerErrorKind, Value,
+    AsyncConnectionConfig, Client, Cmd, ConnectionAddr, ErrorKind, IntoConnectionInfo as _, Pipeline,
+    RedisFuture, ServerErrorKind, TlsMode, Value,
     aio::{ConnectionLike, MultiplexedConnection},
     cluster::ClusterClient,
     cluster_async::ClusterConnection,
-    sentinel::{SentinelClient, SentinelServerType},
+    sentinel::{SentinelClient, SentinelNodeConnectionInfo, SentinelServerType},
 };
 use tokio::{
     sync::Mutex,
@@ -87,6 +88,8 @@ impl ConnectionLike for Connected {
 struct State {
     servers: Servers,
     connected: Option<Connected>,
+    /// Which connection it is.
+    number: u64,
     /// When it was tried last, while there is none.
     tried_at: Option<Instant>,
 }
@@ -114,7 +117,8 @@ impl Connection {
         let servers = match servers {
             RedisServers::Single(url) => Servers::Single(Box::new(Client::open(url)?)),
             RedisServers::Sentinels { urls, primary } => {
-                let client = SentinelClient::build(urls, primary, None, SentinelServerType::Master)?;
+                let node = primary_like(&urls)?;
+                let client = SentinelClient::build(urls, primary, Some(node), SentinelServerType::Master)?;
                 Servers::Sentinels(Box::new(client))
             }
             RedisServers::Cluster(urls) => {
@@ -127,14 +131,15 @@ impl Connection {
         Ok(Self(Mutex::new(State {
             servers,
             connected: None,
+            number: 0,
             tried_at: None,
         })))
     }
 
-    async fn get(&self) -> Result<Connected, StoreDown> {
+    async fn get(&self) -> Result<(Connected, u64), StoreDown> {
         let mut state = self.0.lock().await;
         if let Some(connected) = &state.connected {
-            return Ok(connected.clone());
+            return Ok((connected.clone(), state.number));
         }
         if state.tried_at.is_some_and(|at| at.elapsed() < RECONNECT) {
             return Err(StoreDown("not connected".to_owned()));
@@ -143,7 +148,16 @@ impl Connection {
         state.tried_at = Some(Instant::now());
         let connected = connected.unwrap_or_else(|_| Err(StoreDown("no connection in time".to_owned())))?;
         state.connected = Some(connected.clone());
-        Ok(connected)
+        state.number += 1;
+        Ok((connected, state.number))
+    }
+
+    /// A connection is of no use any more; a newer one stays.
+    async fn forget(&self, number: u64) {
+        let mut state = self.0.lock().await;
+        if state.number == number {
+            state.connected = None;
+        }
     }
 
     /// Asks something. A connection that breaks, or that leads to a server which takes nothing, is made anew by the next question.
@@ -155,22 +169,33 @@ impl Connection {
             Takes::Short => ANSWER,
             Takes::Long => LONG_ANSWER,
         };
-        let connected = self.get().await?;
+        let (connected, number) = self.get().await?;
         match timeout(within, ask(connected)).await {
             Ok(Ok(answer)) => Ok(answer),
             Ok(Err(error)) => {
                 if is_of_connection(&error) {
-                    self.0.lock().await.connected = None;
+                    self.forget(number).await;
                 }
                 Err(down(&error))
             }
             Err(_) => {
                 // It may hang for good.
-                self.0.lock().await.connected = None;
+                self.forget(number).await;
                 Err(StoreDown("no answer in time".to_owned()))
             }
         }
     }
+}
+
+/// The primary is reached with the user, password, database and TLS that the first address has.
+fn primary_like(urls: &[String]) -> Result<SentinelNodeConnectionInfo, RedisError> {
+    let first = urls.first().map_or("", String::as_str).into_connection_info()?;
+    let node =
+        SentinelNodeConnectionInfo::default().set_redis_connection_info(first.redis_settings().clone());
+    Ok(match first.addr() {
+        ConnectionAddr::TcpTls { .. } => node.set_tls_mode(TlsMode::Secure),
+        _ => node,
+    })
 }
 
 async fn connect(servers: &mut Servers) -> Result<Connected, StoreDown> {

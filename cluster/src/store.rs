@@ -23,6 +23,9 @@ use crate::{
 /// What is kept of a room for that long after its owner's last word.
 const ROOM_LIFE: Duration = Duration::from_mins(15);
 
+/// Pieces of a snapshot that nobody commits.
+const STAGED_LIFE: Duration = Duration::from_mins(1);
+
 /// A deleted room's id is refused for that long.
 const GONE_LIFE: Duration = Duration::from_mins(2);
 
@@ -47,6 +50,8 @@ pub struct RedisStore(Arc<Inner>);
 
 struct Inner {
     connection: Connection,
+    /// For what takes long: leases and appends do not wait behind it.
+    long: Connection,
     keys: Keys,
     scripts: Scripts,
 }
@@ -90,7 +95,8 @@ impl RedisStore {
             resign: Script::new(include_str!("../scripts/resign.lua")),
         };
         Ok(Self(Arc::new(Inner {
-            connection: Connection::new(servers)?,
+            connection: Connection::new(servers.clone())?,
+            long: Connection::new(servers)?,
             keys: Keys::new(prefix),
             scripts,
         })))
@@ -124,7 +130,11 @@ impl RedisStore {
         takes: Takes,
     ) -> Result<T, StoreDown> {
         let ask = async |mut connection| script.run(&mut connection, keys, arguments).await;
-        self.0.connection.ask(takes, ask).await
+        let connection = match takes {
+            Takes::Short => &self.0.connection,
+            Takes::Long => &self.0.long,
+        };
+        connection.ask(takes, ask).await
     }
 
     /// The nodes that were ever here, by name.
@@ -209,7 +219,7 @@ impl RedisStore {
         let count = pieces.len();
         'tries: for _ in 0..STAGE_TRIES {
             for (index, piece) in snapshot.chunks(PIECE_BYTES).enumerate() {
-                let arguments = (&nonce, index, millis(ROOM_LIFE), piece);
+                let arguments = (&nonce, index, millis(STAGED_LIFE), &name, piece);
                 let staged: Vec<Value> = self
                     .run(
                         &self.0.scripts.piece,
@@ -303,17 +313,23 @@ impl ClusterStore for RedisStore {
             let renewed: String = self
                 .run(&self.0.scripts.renew, &[&key], arguments, Takes::Short)
                 .await?;
-            match &*renewed {
-                "kept" => Ok(Renewed::Kept),
-                "taken" => Ok(Renewed::Taken),
-                "made" => {
-                    let () = self
-                        .command(redis::cmd("SADD").arg(self.0.keys.nodes()).arg(&node.0))
-                        .await?;
-                    Ok(Renewed::Made)
-                }
-                other => Err(odd(other)),
-            }
+            let renewed = match &*renewed {
+                "taken" => return Ok(Renewed::Taken),
+                "kept" => Renewed::Kept,
+                "made" => Renewed::Made,
+                other => return Err(odd(other)),
+            };
+            // Each time: it may be lost alone.
+            let nodes = self.0.keys.nodes();
+            let () = self.command(redis::cmd("SADD").arg(nodes).arg(&node.0)).await?;
+            let owned = self.0.keys.owned(&NodeProcess {
+                node,
+                incarnation: record.incarnation,
+            });
+            let () = self
+                .command(redis::cmd("PEXPIRE").arg(owned).arg(millis(OWNED_LIFE)))
+                .await?;
+            Ok(renewed)
         })
     }
 

@@ -11,7 +11,7 @@ use bytes::{Bytes, BytesMut};
 use tokio::{
     net::{TcpListener, TcpStream},
     sync::{Mutex, Semaphore, mpsc},
-    time::{sleep, timeout},
+    time::{Instant, sleep, timeout},
 };
 
 use super::{
@@ -28,6 +28,9 @@ use crate::{
 /// Time for a connection to stand.
 const CONNECT: Duration = Duration::from_secs(1);
 
+/// An owner that was not reached is dialled again after this.
+const REDIAL: Duration = Duration::from_millis(250);
+
 /// Connections that have yet to say who they are.
 const STRANGERS_MAX: usize = 64;
 
@@ -40,8 +43,16 @@ const WRITE_BYTES: usize = 64 * 1024;
 /// Wait after an accept that failed: there may be too many open files.
 const ACCEPT_RETRY: Duration = Duration::from_millis(100);
 
+/// What became of dialling an owner.
+struct Dialled {
+    to: NodeProcess,
+    /// None where it was not reached.
+    uplink: Option<Arc<Uplink>>,
+    at: Instant,
+}
+
 /// A connection to one owner, where it stands.
-type Slot = Arc<Mutex<Option<(NodeProcess, Arc<Uplink>)>>>;
+type Slot = Arc<Mutex<Option<Dialled>>>;
 
 /// All connections of a node. Clones are one.
 #[derive(Clone)]
@@ -96,15 +107,30 @@ impl NodeLinks {
         };
         let slot = self.slot(node);
         let mut slot = slot.lock().await;
-        if let Some((to, uplink)) = &*slot {
-            if *to == owner && !uplink.is_cut() {
-                return Ok(Arc::clone(uplink));
+        if let Some(Dialled { to, uplink, at }) = &*slot {
+            match uplink {
+                Some(uplink) if *to == owner && !uplink.is_cut() => return Ok(Arc::clone(uplink)),
+                Some(uplink) => uplink.cut(),
+                // Whoever has waited meanwhile need not find out once more.
+                None if *to == owner && at.elapsed() < REDIAL => {
+                    return Err(io::ErrorKind::NotConnected.into());
+                }
+                None => {}
             }
-            uplink.cut();
         }
-        let mut stream = timeout(CONNECT, TcpStream::connect(&record.address)).await??;
+        let dialled = self.dial(&owner, &record.address).await;
+        *slot = Some(Dialled {
+            to: owner,
+            uplink: dialled.as_ref().ok().cloned(),
+            at: Instant::now(),
+        });
+        dialled
+    }
+
+    async fn dial(&self, owner: &NodeProcess, address: &str) -> io::Result<Arc<Uplink>> {
+        let mut stream = timeout(CONNECT, TcpStream::connect(address)).await??;
         stream.set_nodelay(true)?;
-        let buffer = handshake::dial(&mut stream, self.credentials(), &owner).await?;
+        let buffer = handshake::dial(&mut stream, self.credentials(), owner).await?;
         let (uplink, queue) = Uplink::new();
         tokio::spawn(run_uplink(
             stream,
@@ -113,17 +139,18 @@ impl NodeLinks {
             queue,
             owner.clone(),
         ));
-        *slot = Some((owner, Arc::clone(&uplink)));
         Ok(uplink)
     }
 
-    /// Whether a connection to this process stands.
-    pub fn reaches(&self, process: &NodeProcess) -> bool {
+    /// The connection to this process, if one stands.
+    #[must_use]
+    pub fn standing(&self, process: &NodeProcess) -> Option<Arc<Uplink>> {
         let slot = self.slot(&process.node);
-        // While it is being made nobody knows.
-        let Ok(slot) = slot.try_lock() else { return false };
-        slot.as_ref()
-            .is_some_and(|(to, uplink)| to == process && !uplink.is_cut())
+        // One that is just being made does not stand.
+        let slot = slot.try_lock().ok()?;
+        let dialled = slot.as_ref()?;
+        let uplink = dialled.uplink.as_ref()?;
+        (dialled.to == *process && !uplink.is_cut()).then(|| Arc::clone(uplink))
     }
 
     /// How many stand: to owners, and from edges.
@@ -210,10 +237,18 @@ impl NodeLinks {
         };
         let uplink = |slot: Slot| {
             let slot = slot.try_lock().ok()?;
-            let (_, uplink) = slot.as_ref()?;
+            let uplink = slot.as_ref()?.uplink.as_ref()?;
             (!uplink.is_cut()).then(|| Arc::clone(uplink))
         };
         slots.into_iter().filter_map(uplink).collect()
+    }
+
+    #[cfg(feature = "fault-injection")]
+    pub fn give_up_edges(&self) {
+        let down = self.0.down.lock().unwrap_or_else(PoisonError::into_inner);
+        for downlink in down.values() {
+            downlink.give_up();
+        }
     }
 
     /// Ends all connections.
@@ -225,7 +260,7 @@ impl NodeLinks {
         let up = std::mem::take(&mut *self.0.up.lock().unwrap_or_else(PoisonError::into_inner));
         for slot in up.into_values() {
             if let Ok(slot) = slot.try_lock()
-                && let Some((_, uplink)) = &*slot
+                && let Some(uplink) = slot.as_ref().and_then(|dialled| dialled.uplink.as_ref())
             {
                 uplink.cut();
             }

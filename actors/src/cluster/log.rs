@@ -18,8 +18,11 @@ use crate::{
 /// Between two tries of something that the store did not do.
 const RETRY: Duration = Duration::from_millis(100);
 
-/// A room whose log was not answered for that long lets its sockets go.
-const STORE_AWAY: Duration = Duration::from_secs(30);
+/// A room that begins, or is taken up, waits so long for the store; one that lives waits for ever.
+const BEGIN: Duration = Duration::from_secs(4);
+
+/// Before what the store has lost is brought to it again.
+const PAUSE: Duration = Duration::from_millis(5);
 
 /// A room's log. Clones are one.
 #[derive(Clone)]
@@ -84,7 +87,7 @@ impl ClusterLog {
         store_lost: impl Fn() + Send + Sync + 'static,
     ) -> Self {
         let held = Held {
-            upto: log.last - log.batches.len() as u64,
+            upto: log.last.saturating_sub(log.batches.len() as u64),
             snapshot: log.snapshot.into(),
             batches: log.batches.into_iter().map(Bytes::from).collect(),
             is_new: false,
@@ -101,7 +104,7 @@ impl ClusterLog {
     /// Brings the store what [`Storage::reset`] has put here.
     pub async fn sync(&self) -> io::Result<()> {
         let inner = &self.0;
-        let until = Instant::now() + STORE_AWAY;
+        let until = Some(Instant::now() + BEGIN);
         while inner.held().is_new {
             inner.write_snapshot(until).await?;
         }
@@ -110,7 +113,9 @@ impl ClusterLog {
 
     /// The room is not to be: its claim goes.
     pub async fn give_up(&self) {
-        let _ = self.0.store.release(self.0.room, self.0.claim.nonce).await;
+        let (store, claim) = (&self.0.store, &self.0.claim);
+        let _ = store.release(self.0.room, claim.nonce).await;
+        let _ = store.disown(&claim.owner, self.0.room).await;
     }
 
     fn doing<F>(&self, doing: impl FnOnce(Arc<Inner>) -> F) -> Doing
@@ -127,7 +132,7 @@ impl Inner {
     }
 
     async fn append(&self, bytes: Bytes) -> io::Result<()> {
-        let until = Instant::now() + STORE_AWAY;
+        let until = None;
         let batch = LogBatch {
             number: self.held().last() + 1,
             bytes,
@@ -145,12 +150,13 @@ impl Inner {
     }
 
     /// What an answer of the store means for the log.
-    async fn judge(&self, written: Result<Written, StoreDown>, until: Instant) -> io::Result<Next> {
+    async fn judge(&self, written: Result<Written, StoreDown>, until: Option<Instant>) -> io::Result<Next> {
         let lost = |lost: LogLost| Err(io::Error::other(lost));
         match written {
             Ok(Written::Done) => Ok(Next::Done),
             Ok(Written::Behind(after)) => {
                 (self.store_lost)();
+                sleep(PAUSE).await;
                 Ok(Next::BringBack(Some(after)))
             }
             Ok(Written::Ahead) => lost(LogLost::Ahead),
@@ -159,11 +165,11 @@ impl Inner {
             Ok(Written::Fenced(by)) if Some(by) == self.claim.replaced => self.claim_again(Some(by)).await,
             Ok(Written::Fenced(_)) => lost(LogLost::Fenced),
             Ok(Written::Lost) => self.claim_again(None).await,
-            Err(StoreDown(_)) if Instant::now() < until => {
+            Err(StoreDown(_)) if until.is_none_or(|until| Instant::now() < until) => {
                 sleep(RETRY).await;
                 Ok(Next::Again)
             }
-            Err(StoreDown(_)) => lost(LogLost::StoreAway),
+            Err(error) => Err(io::Error::other(error)),
         }
     }
 
@@ -183,7 +189,7 @@ impl Inner {
     }
 
     /// The store gets again what it has lost: the batches after this one, or all.
-    async fn bring_back(&self, after: Option<u64>, until: Instant) -> io::Result<()> {
+    async fn bring_back(&self, after: Option<u64>, until: Option<Instant>) -> io::Result<()> {
         let missing = {
             let held = self.held();
             after.filter(|after| *after >= held.upto).map(|after| {
@@ -214,7 +220,7 @@ impl Inner {
     }
 
     /// The snapshot takes the place of what the store has.
-    async fn write_snapshot(&self, until: Instant) -> io::Result<()> {
+    async fn write_snapshot(&self, until: Option<Instant>) -> io::Result<()> {
         loop {
             let (upto, snapshot) = {
                 let held = self.held();
@@ -253,7 +259,7 @@ impl Storage for ClusterLog {
         self.doing(|log| async move {
             // Where it fails, the store has the log before it, or this one: both are good, and memory has what both say.
             log.held().begin_with(bytes.into());
-            log.write_snapshot(Instant::now() + STORE_AWAY).await
+            log.write_snapshot(None).await
         })
     }
 
@@ -275,12 +281,19 @@ impl Storage for ClusterLog {
         Ok(())
     }
 
+    fn is_in_common(&self) -> bool {
+        true
+    }
+
     fn touch(&self) -> Doing {
         self.doing(|log| async move {
-            match log.store.touch(log.room, log.claim.nonce).await {
-                // The next input is told.
-                Ok(_) => Ok(()),
-                Err(error) => Err(io::Error::other(error)),
+            loop {
+                let touched = log.store.touch(log.room, log.claim.nonce).await;
+                match log.judge(touched, None).await? {
+                    Next::Done => return Ok(()),
+                    Next::Again => {}
+                    Next::BringBack(after) => log.bring_back(after, None).await?,
+                }
             }
         })
     }
@@ -288,7 +301,7 @@ impl Storage for ClusterLog {
     fn delete(&self) -> Doing {
         self.doing(|log| async move {
             mem::take(&mut *log.held());
-            let until = Instant::now() + STORE_AWAY;
+            let until = Instant::now() + BEGIN;
             loop {
                 match log.store.release(log.room, log.claim.nonce).await {
                     Ok(_) => break,

@@ -6,7 +6,10 @@ use std::{
     time::Duration,
 };
 
-use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout};
+use tokio::{
+    sync::Notify,
+    time::{Instant, MissedTickBehavior, interval, sleep, timeout},
+};
 
 use super::store::{ClusterStore, NodeId, NodeProcess, NodeRecord, Renewed, StoreDown};
 
@@ -18,6 +21,9 @@ const LOOKS_PER_LEASE: u32 = 5;
 
 /// Leases for which nobody trusts that a room without a claim has no owner, after the store was away or has lost something.
 const DOUBTFUL_LEASES: u32 = 12;
+
+/// Leases for which it is known who lived.
+const LEASES_REMEMBERED: u32 = 2;
 
 /// Processes that are neither seen nor asked for are forgotten after so many looks.
 const LOOKS_REMEMBERED: u32 = 1_000;
@@ -43,11 +49,14 @@ struct Inner {
     lease: Duration,
     store: Arc<dyn ClusterStore>,
     view: Mutex<View>,
+    made_again: Notify,
 }
 
 #[derive(Debug, Default)]
 struct View {
     living: HashMap<NodeId, NodeRecord>,
+    /// Others that lived a moment ago, and when they were seen.
+    seen: HashMap<NodeId, (NodeRecord, Instant)>,
     /// Processes without a lease, by the looks at which they had none.
     absent: HashMap<NodeProcess, u32>,
     /// Since when the store has answered without a break.
@@ -82,6 +91,7 @@ impl Members {
             lease,
             store,
             view: Mutex::default(),
+            made_again: Notify::new(),
         }));
         // A dead one's lease ends within its time; one that is renewed meanwhile does not.
         let until = Instant::now() + lease * 2;
@@ -92,6 +102,8 @@ impl Members {
             sleep(lease / LOOKS_PER_LEASE).await;
         }
         this.look().await?;
+        // What was before it knows nothing of.
+        this.view().doubt(lease);
         Ok(this)
     }
 
@@ -128,7 +140,7 @@ impl Members {
     }
 
     /// False where another process has the name.
-    async fn renew(&self) -> Result<bool, StoreDown> {
+    pub(super) async fn renew(&self) -> Result<bool, StoreDown> {
         let sent = Instant::now();
         let inner = &self.0;
         let renewed = inner
@@ -148,6 +160,10 @@ impl Members {
             Renewed::Made if was_renewed => view.doubt(inner.lease),
             Renewed::Made | Renewed::Kept => {}
         }
+        if renewed == Renewed::Made && view.renewed_at.is_some() {
+            // It was lost, or this process slept: rooms here may be somebody else's by now.
+            inner.made_again.notify_one();
+        }
         view.renewed_at = Some(sent);
         Ok(true)
     }
@@ -156,6 +172,11 @@ impl Members {
         let living = self.0.store.living().await?;
         let mut view = self.view();
         view.store_answers_since.get_or_insert_with(Instant::now);
+        let (now, kept) = (Instant::now(), self.0.lease * LEASES_REMEMBERED);
+        let others = living.iter().filter(|(node, _)| *node != self.0.me.node);
+        let others = others.map(|(node, record)| (node.clone(), (record.clone(), now)));
+        view.seen.extend(others);
+        view.seen.retain(|_, (_, at)| now.duration_since(*at) <= kept);
         let before = std::mem::replace(&mut view.living, living.into_iter().collect());
         for (node, record) in before {
             let process = NodeProcess {
@@ -179,6 +200,8 @@ impl Members {
         let mut view = self.view();
         if view.store_answers_since.take().is_some() {
             tracing::warn!(%error, "the store of the cluster is away");
+            // What it knows when it is back is looked at.
+            self.0.made_again.notify_one();
         }
         view.doubt(self.0.lease);
     }
@@ -218,6 +241,21 @@ impl Members {
         others
             .map(|(node, record)| (node.clone(), record.clone()))
             .collect()
+    }
+
+    /// The others that live, or did a moment ago: a store that has lost their leases does not know them.
+    #[must_use]
+    pub fn peers_of_late(&self) -> Vec<(NodeId, NodeRecord)> {
+        let view = self.view();
+        view.seen
+            .iter()
+            .map(|(node, (record, _))| (node.clone(), record.clone()))
+            .collect()
+    }
+
+    /// Waits until the lease had to be made again.
+    pub async fn made_again(&self) {
+        self.0.made_again.notified().await;
     }
 
     /// What is known of a process. One of which nothing is known yet is looked at from now on.

@@ -18,7 +18,7 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 use futures_util::future::join_all;
 use tokio::{
     net::TcpListener,
-    time::{Instant, sleep},
+    time::{Instant, sleep, timeout},
 };
 
 pub use self::{
@@ -47,6 +47,9 @@ use crate::{
 
 /// A node that does not answer within this does not say whether it runs a room.
 const RUNS_WAIT: Duration = Duration::from_millis(200);
+
+/// Connections to all others stand within this, or it is not known what they run.
+const CONNECT_WAIT: Duration = Duration::from_secs(1);
 
 /// A claim is given away within this, or not.
 const GIVE: Duration = Duration::from_secs(2);
@@ -116,6 +119,14 @@ pub struct Cluster {
     random: Arc<dyn Random>,
 }
 
+/// Has all rooms here look whether they are still this node's, whenever the lease was lost.
+async fn look_at_rooms(members: Members, here: Arc<dyn Here>) {
+    loop {
+        members.made_again().await;
+        here.look_at_rooms();
+    }
+}
+
 impl Cluster {
     /// Takes a node's lease, and listens to others from then on.
     pub async fn join(
@@ -154,6 +165,7 @@ impl Cluster {
         [
             tokio::spawn(self.members.clone().keep()).abort_handle(),
             tokio::spawn(accepting).abort_handle(),
+            tokio::spawn(look_at_rooms(self.members.clone(), Arc::clone(&here))).abort_handle(),
             tokio::spawn(heirs::take_over(self.clone(), here)).abort_handle(),
         ]
         .into()
@@ -189,9 +201,9 @@ impl Cluster {
         })
     }
 
-    /// The connections to all others that live; none of those that are not reached.
+    /// The connections to all others that live, or did a moment ago; none of those that are not reached.
     pub async fn uplinks(&self) -> Vec<(NodeId, Result<Arc<Uplink>, Unavailable>)> {
-        let peers = self.members.peers();
+        let peers = self.members.peers_of_late();
         let links = peers.into_iter().map(async |(node, record)| {
             let uplink = self.uplink(&node, &record).await;
             (node, uplink)
@@ -216,6 +228,10 @@ impl Cluster {
 
     /// Owns a room that nobody owns.
     pub async fn claim_first(&self, room: RoomId) -> Ownership {
+        // Also where the store has lost everything just now.
+        if self.members.renew().await != Ok(true) {
+            return Ownership::Unavailable;
+        }
         if self.members.is_doubtful()
             && let Some(refused) = self.ask_whether_it_runs(room).await
         {
@@ -231,7 +247,11 @@ impl Cluster {
 
     /// The store may have lost the claim of a room that runs: all others say whether they have it.
     async fn ask_whether_it_runs(&self, room: RoomId) -> Option<Ownership> {
-        let answers = self.uplinks().await.into_iter().map(async |(_, uplink)| {
+        let uplinks = timeout(CONNECT_WAIT, self.uplinks()).await;
+        let Ok(uplinks) = uplinks else {
+            return Some(Ownership::Unavailable);
+        };
+        let answers = uplinks.into_iter().map(async |(_, uplink)| {
             let Ok(uplink) = uplink else { return None };
             uplink.call(NodeCall::Runs(room), RUNS_WAIT).await.ok()
         });
@@ -260,11 +280,16 @@ impl Cluster {
         let Some(claim) = self.store.claim_of(room).await? else {
             return Ok(Ownership::Nothing);
         };
+        if !self.members.has_lease() {
+            return Ok(Ownership::Unavailable);
+        }
         if claim.owner != *self.members.me() {
             match self.members.fate(&claim.owner) {
                 Fate::Lives(_) => return Ok(Ownership::Elsewhere),
                 Fate::Unknown => return Ok(Ownership::Unavailable),
-                Fate::Dead if self.links.reaches(&claim.owner) => return Ok(Ownership::Unavailable),
+                Fate::Dead if !self.is_out_of_the_way(&claim.owner).await => {
+                    return Ok(Ownership::Unavailable);
+                }
                 Fate::Dead => {}
             }
         }
@@ -277,7 +302,7 @@ impl Cluster {
         if claim.owner != mine.owner {
             let _ = self.store.disown(&claim.owner, room).await;
         }
-        if in_vain > CLAIMS_IN_VAIN_MAX {
+        if in_vain >= CLAIMS_IN_VAIN_MAX {
             tracing::error!(room.id = %room, "a room ended its owner again and again; its log is put aside");
             self.store.set_aside(room, mine.nonce).await?;
             let _ = self.store.disown(&mine.owner, room).await;
@@ -285,6 +310,15 @@ impl Cluster {
         }
         let log = self.store.read(room).await?;
         Ok(Ownership::Mine(self.log(room, mine, log)))
+    }
+
+    /// Whether a process without a lease is not reached, or says itself that it does nothing.
+    async fn is_out_of_the_way(&self, owner: &NodeProcess) -> bool {
+        let Some(uplink) = self.links.standing(owner) else {
+            return true;
+        };
+        let says = uplink.call(NodeCall::HasLease, RUNS_WAIT).await;
+        matches!(says, Ok(Answer::Says(Some(false))))
     }
 
     /// Gives a room that this node owns to another, whose process takes it up.
@@ -335,6 +369,12 @@ impl Cluster {
         for uplink in self.links.uplinks() {
             uplink.close_sessions(code);
         }
+    }
+
+    /// What rooms have for other nodes counts as too much.
+    #[cfg(feature = "fault-injection")]
+    pub fn give_up_edges(&self) {
+        self.links.give_up_edges();
     }
 
     /// Cuts all connections; those that are needed are made anew.

@@ -23,6 +23,9 @@ pub trait Here: fmt::Debug + Send + Sync {
     /// Answers a call of another node.
     fn answer(&self, call: NodeCall) -> BoxFuture<'static, Answer>;
 
+    /// Has all rooms look whether they are still this node's.
+    fn look_at_rooms(&self);
+
     /// Brings a room to life whose owner has died.
     fn take_up(&self, room: RoomId) -> BoxFuture<'static, ()>;
 
@@ -51,7 +54,8 @@ impl Visitor {
 
     /// A life of a room, and the way back to the edge.
     fn room(&mut self, of: RoomLife) -> Option<&(RoomRef, Arc<Outlet>)> {
-        if !self.known.contains_key(&of) {
+        let is_good = |(_, outlet): &(RoomRef, Arc<Outlet>)| !outlet.is_over();
+        if !self.known.get(&of).is_some_and(is_good) {
             let room = self.here.room(of)?;
             if self.known.len() > 2 * self.kept + KNOWN_MORE {
                 self.known.retain(|_, (_, outlet)| !outlet.is_idle());
@@ -96,7 +100,8 @@ impl Visitor {
                 }
             }
             Read::Message(Up::Ended(of, session, how)) => {
-                if let Some((room, _)) = self.room(of) {
+                if let Some((room, outlet)) = self.room(of) {
+                    outlet.forget(session);
                     room.input(Input::Ended { session, how });
                 }
             }
@@ -117,6 +122,7 @@ impl Visitor {
             Some((room, outlet)) => {
                 let link = RoomLink::There(outlet.link(session));
                 room.send(message(Arriving::new(link)));
+                outlet.arrived(session);
             }
             None => self.downlink.send(&Down::Note(of, session, Note::Lost)),
         }

@@ -70,6 +70,10 @@ impl Downlink {
             lose: Box::new(lose),
         });
         let mut outlets = self.outlets.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.is_cut() {
+            outlet.queue().is_over = true;
+            return Arc::clone(&outlet);
+        }
         if outlets.len() == outlets.capacity() {
             outlets.retain(|outlet| outlet.strong_count() > 0);
         }
@@ -101,11 +105,23 @@ impl Downlink {
         }
     }
 
+    /// All rooms have too much waiting.
+    #[cfg(feature = "fault-injection")]
+    pub fn give_up(&self) {
+        let outlets = mem::take(&mut *self.outlets.lock().unwrap_or_else(PoisonError::into_inner));
+        for outlet in outlets.iter().filter_map(Weak::upgrade) {
+            outlet.lose_all();
+        }
+    }
+
     /// The connection is over: all rooms hear that they do not reach the edge's sessions any more.
     pub fn cut(&self) {
-        self.is_cut.store(true, Ordering::Relaxed);
+        let outlets = {
+            let mut outlets = self.outlets.lock().unwrap_or_else(PoisonError::into_inner);
+            self.is_cut.store(true, Ordering::Relaxed);
+            mem::take(&mut *outlets)
+        };
         self.cut_now.notify_one();
-        let outlets = mem::take(&mut *self.outlets.lock().unwrap_or_else(PoisonError::into_inner));
         for outlet in outlets.iter().filter_map(Weak::upgrade) {
             outlet.lose_all();
         }
@@ -182,10 +198,27 @@ impl Outlet {
     /// The room's end of a session that comes by this edge.
     #[must_use]
     pub fn link(self: &Arc<Self>, session: SessionNo) -> RemoteLink {
-        self.queue().sessions.insert(session);
+        let mut queue = self.queue();
+        if !queue.is_over {
+            queue.sessions.insert(session);
+        }
+        drop(queue);
         RemoteLink {
             outlet: Arc::clone(self),
             session,
+        }
+    }
+
+    /// Whether nothing reaches the edge by it any more.
+    #[must_use]
+    pub fn is_over(&self) -> bool {
+        self.queue().is_over
+    }
+
+    /// A session has come by the edge, and the room has heard of it. Where the way back is broken already, it hears that too.
+    pub fn arrived(&self, session: SessionNo) {
+        if self.is_over() {
+            (self.lose)(vec![session]);
         }
     }
 
@@ -195,7 +228,8 @@ impl Outlet {
         self.queue().sessions.is_empty()
     }
 
-    fn forget(&self, session: SessionNo) {
+    /// A session has ended.
+    pub fn forget(&self, session: SessionNo) {
         self.queue().sessions.remove(&session);
     }
 

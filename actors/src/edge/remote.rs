@@ -158,11 +158,8 @@ impl RemoteRoom {
 
     pub(super) fn note(&self, session: SessionNo, note: &Note) {
         match *note {
-            Note::Lost => {
-                if let Some(link) = self.forget(session) {
-                    link.lost();
-                }
-            }
+            // Of one it means all: the life is over, or its way to this node is.
+            Note::Lost => self.end(),
             Note::Close(code) => {
                 if let Some(link) = self.forget(session) {
                     link.close(code);

@@ -137,6 +137,9 @@ impl Uplink {
             Read::Message(Down::Note(of, session, note)) => {
                 if let Some(room) = self.known(of) {
                     room.note(session, &note);
+                    if room.is_over() {
+                        self.state().rooms.remove(&of);
+                    }
                 }
             }
             Read::Delivery {

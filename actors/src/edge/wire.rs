@@ -109,6 +109,8 @@ pub enum NodeCall {
     },
     /// Whether the other node runs a room, or is about to.
     Runs(RoomId),
+    /// Whether the other node has a lease, so that it may do something.
+    HasLease,
     /// The other node owns a room now, and takes it up.
     TakeUp(RoomId),
 }

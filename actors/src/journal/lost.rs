@@ -13,8 +13,6 @@ pub enum LogLost {
     Deleted,
     #[error("the store of the cluster has later batches than the room's owner")]
     Ahead,
-    #[error("the store of the cluster has not answered for too long")]
-    StoreAway,
     #[error("the room was given to another node")]
     HandedOver,
 }

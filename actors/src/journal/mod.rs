@@ -374,6 +374,12 @@ impl Journal {
         self.snapshot_bytes + self.tail_bytes
     }
 
+    /// Whether several nodes have it in common.
+    #[must_use]
+    pub fn is_in_common(&self) -> bool {
+        matches!(&self.log, Log::Port(port) if port.is_in_common())
+    }
+
     #[must_use]
     pub fn is_file(&self) -> bool {
         matches!(self.log, Log::File(_))

@@ -1,4 +1,4 @@
-//! A place for a log that its owner brings along: the simulator's disk, which fails.
+//! A place for a log that its owner brings along: what the nodes of a cluster have in common, or the simulator's disk, which fails.
 
 use std::{fmt, io};
 
@@ -26,6 +26,11 @@ pub trait Storage: fmt::Debug + Send + Sync {
     /// The room lives: a quiet log must not look old.
     fn touch(&self) -> Doing {
         Doing::Over(Ok(()))
+    }
+
+    /// Whether several nodes have it in common: then it may be taken from the room, and [`Storage::touch`] says so.
+    fn is_in_common(&self) -> bool {
+        false
     }
 
     /// The log is kept for post-mortem, where there is a place for that.

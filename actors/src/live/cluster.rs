@@ -44,6 +44,8 @@ enum Where {
     Here,
     Nowhere,
     At(NodeId, NodeRecord),
+    /// Its owner is dead, or was this node: its log is for whoever takes it up.
+    ToTakeUp,
     /// In a moment it will be known.
     Unknown,
 }
@@ -97,6 +99,10 @@ impl Live {
         while Instant::now() < until {
             let found = match self.look_for(cluster, id).await {
                 Where::Here => here(self.find(id, begin).await),
+                Where::ToTakeUp => {
+                    self.rooms.sleeps(id);
+                    here(self.find(id, begin).await)
+                }
                 Where::Nowhere if begin.is_some() => here(self.find(id, begin).await),
                 Where::Nowhere => return Ok(None),
                 Where::At(node, record) => match cluster.uplink(&node, &record).await {
@@ -129,9 +135,7 @@ impl Live {
                 Fate::Dead => {}
             }
         }
-        // Its log is for whoever takes it up.
-        self.rooms.sleeps(id);
-        Where::Here
+        Where::ToTakeUp
     }
 
     /// Asks its owner for a room; nothing where that does not answer, or is not its owner any more.
@@ -187,7 +191,11 @@ impl Live {
                 sleep(TELL_RETRY).await;
             }
             if notice == Notice::RoomDeleted {
-                // Whoever has it still, or begins it on a node that has not heard, is refused.
+                // Its owner ends it in order. Whoever has it still then, or begins it on a node that has not heard, is refused.
+                while Instant::now() < until && !matches!(cluster.owner(room).await, Ok(None)) {
+                    sleep(TELL_RETRY).await;
+                }
+                let until = until + TELL_FOR;
                 while Instant::now() < until && cluster.delete(room).await.is_err() {
                     sleep(TELL_RETRY).await;
                 }
@@ -216,7 +224,7 @@ impl Live {
     /// Word from REST for all rooms of all nodes.
     pub(super) fn tell_all_others(&self, notice: &Notice) {
         let Some(cluster) = self.cluster() else { return };
-        for (node, record) in cluster.members().peers() {
+        for (node, record) in cluster.members().peers_of_late() {
             let (cluster, notice) = (cluster.clone(), notice.clone());
             let process = NodeProcess {
                 node,
@@ -277,6 +285,12 @@ impl Here for Live {
     fn answer(&self, call: NodeCall) -> BoxFuture<'static, Answer> {
         let this = self.clone();
         Box::pin(async move { this.answer_node(call).await })
+    }
+
+    fn look_at_rooms(&self) {
+        for room in self.rooms.all() {
+            room.sweep();
+        }
     }
 
     fn take_up(&self, room: RoomId) -> BoxFuture<'static, ()> {
@@ -348,20 +362,24 @@ impl Live {
                 Here::take_up(self, room).await;
                 Answer::Done
             }
-            NodeCall::Runs(room) => Answer::Says(Some(self.rooms.knows(room))),
+            NodeCall::Runs(room) => Answer::Says(Some(self.rooms.runs(room))),
+            NodeCall::HasLease => Answer::Says(self.cluster().map(|cluster| cluster.members().has_lease())),
         }
     }
 
     async fn find_for_node(&self, id: RoomId, begin: Option<Beginner>) -> Answer {
         // One that is here, or was given to this node a moment ago; whatever else, the asker looks again who owns it.
-        let is_here = match self.cluster() {
-            Some(cluster) => matches!(self.look_for(cluster, id).await, Where::Here),
-            None => false,
+        let place = match self.cluster() {
+            Some(cluster) => self.look_for(cluster, id).await,
+            None => Where::Nowhere,
         };
-        let found = if is_here {
-            self.find(id, begin).await
-        } else {
-            Found::Elsewhere
+        let found = match place {
+            Where::Here => self.find(id, begin).await,
+            Where::ToTakeUp => {
+                self.rooms.sleeps(id);
+                self.find(id, begin).await
+            }
+            Where::Nowhere | Where::At(..) | Where::Unknown => Found::Elsewhere,
         };
         match found {
             Found::Room(room) => Answer::Found {

@@ -32,6 +32,13 @@ impl Live {
         membership.cluster.cut_links();
     }
 
+    /// What rooms have for other nodes is too much, as if those took nothing.
+    pub fn give_up_edges(&self) {
+        if let Some(cluster) = self.cluster() {
+            cluster.give_up_edges();
+        }
+    }
+
     /// Cuts all connections to other nodes, as a network would.
     pub fn cut_links(&self) {
         if let Some(cluster) = self.cluster() {

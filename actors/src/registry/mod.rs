@@ -201,7 +201,9 @@ impl<H: Host> Registry<H> {
             }
             Arrived::Gone => Found::None,
             Arrived::Asleep => {
-                self.revive.push_back(id);
+                if !self.revive.contains(&id) {
+                    self.revive.push_back(id);
+                }
                 // The next sweep tries again, or somebody who asks: not this moment.
                 return self.answer_waiting(host, id, &Found::Unavailable);
             }

@@ -161,6 +161,12 @@ impl<R: RoomHandle> Rooms<R> {
         self.0.entries.entry(id).or_insert(Entry::Asleep);
     }
 
+    /// Whether a room lives here.
+    #[must_use]
+    pub fn runs(&self, id: RoomId) -> bool {
+        self.look(id, |entry| entry.is_some_and(|entry| entry.any_life().is_some()))
+    }
+
     /// Whether anything is known of a room here.
     #[must_use]
     pub fn knows(&self, id: RoomId) -> bool {

@@ -15,6 +15,9 @@ use crate::{
     room_actor::{self, RoomRef},
 };
 
+/// People who lost their node do not wait longer for the database.
+const DIRECTORY_WAIT: Duration = Duration::from_millis(300);
+
 /// Between two questions to a database that did not answer.
 const DIRECTORY_RETRY: Duration = Duration::from_secs(2);
 
@@ -128,7 +131,8 @@ async fn revive_in_cluster(args: Args, revived: Revived) -> Came<RoomRef> {
     let Revived { room, effects, .. } = revived;
     let slept = Slept::of(room.room());
     let (directory, revisions) = (Arc::clone(&args.ports.directory), args.revisions.clone());
-    let missed = directory.missed_notices(slept.clone()).await;
+    let asked = tokio::time::timeout(DIRECTORY_WAIT, directory.missed_notices(slept.clone())).await;
+    let missed = asked.unwrap_or(Err(Unavailable));
     match spawn(args, room, Some(effects), None).await {
         Came::Room(room, _) => {
             if missed.is_err() {

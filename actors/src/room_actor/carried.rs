@@ -30,6 +30,9 @@ use crate::{
 /// How long a room handles inputs before other tasks of the thread have their turn.
 const SLICE: Duration = Duration::from_millis(5);
 
+/// A log that has not answered for so long lets the sockets go.
+const LOG_HANGS: Duration = Duration::from_secs(30);
+
 /// The longest sleep before a look at the clock.
 const CLOCK_LOOK: Duration = Duration::from_secs(10);
 
@@ -141,7 +144,18 @@ impl Carrier for Carried {
     }
 
     fn write(&mut self, doing: BoxFuture<'static, io::Result<()>>) {
-        self.spawn(async move { RoomMsg::Written(doing.await) });
+        let actor = self.actor.clone();
+        self.spawn(async move {
+            let mut doing = doing;
+            loop {
+                match tokio::time::timeout(LOG_HANGS, &mut doing).await {
+                    Ok(written) => return RoomMsg::Written(written),
+                    Err(_) => {
+                        let _ = actor.cast(RoomMsg::LogHangs);
+                    }
+                }
+            }
+        });
     }
 
     fn beside(&mut self, doing: BoxFuture<'static, io::Result<()>>) {

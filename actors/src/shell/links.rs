@@ -1,5 +1,7 @@
 //! The sessions of a room, by the line that they receive.
 
+use std::collections::VecDeque;
+
 use rustc_hash::FxHashMap;
 
 use super::SessionLink;
@@ -11,8 +13,8 @@ pub struct Links<L: SessionLink> {
     by_line: FxHashMap<SessionNo, (SessionNo, L)>,
     /// Lines of the sessions that resumed.
     moved: FxHashMap<SessionNo, SessionNo>,
-    /// Sessions that ask to go on: they are brought nothing before the room says from where.
-    returning: FxHashMap<SessionNo, L>,
+    /// Sessions that ask to go on, each in the order in which it asks: they are brought nothing before the room says from where.
+    returning: FxHashMap<SessionNo, VecDeque<L>>,
 }
 
 impl<L: SessionLink> Default for Links<L> {
@@ -31,12 +33,12 @@ impl<L: SessionLink> Links<L> {
     }
 
     pub(super) fn insert_returning(&mut self, session: SessionNo, link: L) {
-        self.returning.insert(session, link);
+        self.returning.entry(session).or_default().push_back(link);
     }
 
     /// A session that has asked to go on receives this line from now on.
     pub(super) fn settle(&mut self, session: SessionNo, line: SessionNo) {
-        if let Some(link) = self.returning.remove(&session) {
+        if let Some(link) = self.next_returning(session) {
             self.insert(session, link);
             if session != line {
                 self.bind(session, line);
@@ -44,9 +46,19 @@ impl<L: SessionLink> Links<L> {
         }
     }
 
+    /// What the room says of a session that asks to go on is the answer to what it asked first.
+    fn next_returning(&mut self, session: SessionNo) -> Option<L> {
+        let links = self.returning.get_mut(&session)?;
+        let first = links.pop_front();
+        if links.is_empty() {
+            self.returning.remove(&session);
+        }
+        first
+    }
+
     /// The session receives another line from now on.
     pub(super) fn bind(&mut self, session: SessionNo, line: SessionNo) {
-        if let Some((_, link)) = self.remove(session) {
+        if let Some((_, link)) = self.remove_settled(session) {
             self.by_line.insert(line, (session, link));
             self.moved.insert(session, line);
         }
@@ -73,7 +85,7 @@ impl<L: SessionLink> Links<L> {
 
     /// Takes a session out, on whatever line.
     pub(super) fn remove(&mut self, session: SessionNo) -> Option<(SessionNo, L)> {
-        if let Some(link) = self.returning.remove(&session) {
+        if let Some(link) = self.next_returning(session) {
             return Some((session, link));
         }
         self.remove_settled(session)
@@ -94,7 +106,7 @@ impl<L: SessionLink> Links<L> {
     pub(super) fn drain(&mut self) -> impl Iterator<Item = L> {
         self.moved.clear();
         let settled = self.by_line.drain().map(|(_, (_, link))| link);
-        settled.chain(self.returning.drain().map(|(_, link)| link))
+        settled.chain(self.returning.drain().flat_map(|(_, links)| links))
     }
 
     /// The numbers of all sessions.

@@ -99,6 +99,8 @@ enum Stage<A> {
     Adopting { may_end: bool },
     /// The last snapshot is being written, or made the log.
     Saving,
+    /// It is being looked whether the log is still the room's.
+    Touching,
     /// The log is being given to another node.
     Giving,
     /// The log is being deleted, or put aside: it is the end.
@@ -364,12 +366,40 @@ impl<C: Carrier> Shell<C> {
             return;
         }
         let id = self.id();
+        if self.room.journal().is_in_common() {
+            self.stage = Stage::Touching;
+            return match self.room.journal().touch() {
+                Doing::Over(touched) => self.written(carrier, touched),
+                Doing::UnderWay(touching) => carrier.write(touching),
+            };
+        }
         let touching = self.room.journal().touch().or_tell(move |error| {
             tracing::warn!(room.id = %id, %error, "journal can't be touched");
         });
         if let Doing::UnderWay(touching) = touching {
             carrier.beside(touching);
         }
+        self.look_after(carrier);
+    }
+
+    /// The log is still the room's, or not any more: one that is quiet hears of it so.
+    pub(super) fn touched(&mut self, carrier: &mut C, touched: Result<(), JournalError>) {
+        match touched {
+            Err(error @ JournalError::Lost(_)) => self.fail(carrier, &error.into()),
+            _ if self.phase == Phase::Stopping => self.save(carrier),
+            _ => self.look_after(carrier),
+        }
+    }
+
+    /// The store of the log has not answered for long: whoever is here comes back later. The room waits, since nobody else has what it has.
+    pub fn log_hangs(&mut self) {
+        if self.room.journal().is_in_common() && !self.links.is_empty() {
+            tracing::warn!(room.id = %self.id(), "the store of the cluster does not answer; sockets are closed");
+            self.close_all(CloseCode::TryAgain);
+        }
+    }
+
+    fn look_after(&mut self, carrier: &mut C) {
         if let Some(stage) = self.stage_on_disk().filter(|_| !self.room.journal().is_staging()) {
             self.begin_snapshot(carrier, Some(stage));
         }

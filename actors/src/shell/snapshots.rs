@@ -92,6 +92,9 @@ impl<C: Carrier> Shell<C> {
     }
 
     pub(super) fn adopted(&mut self, carrier: &mut C, adopted: Result<(), JournalError>, may_end: bool) {
+        if let Err(error @ JournalError::Lost(_)) = adopted {
+            return self.fail(carrier, &error.into());
+        }
         if let Err(error) = adopted {
             tracing::warn!(room.id = %self.id(), %error, "snapshot failed; the longer journal stays");
         }

@@ -128,6 +128,7 @@ impl<C: Carrier> Shell<C> {
                 let saved = self.room.adopted(written);
                 self.saved(carrier, saved);
             }
+            Stage::Touching => self.touched(carrier, written.map_err(JournalError::from)),
             Stage::Giving => self.given(carrier, written),
             Stage::Closing => self.ended(carrier),
             other => self.stage = other,
@@ -300,8 +301,9 @@ impl<C: Carrier> Shell<C> {
     }
 
     /// The room can't go on: everybody is sent away to come back, and its journal is kept for post-mortem.
-    fn fail(&mut self, carrier: &mut C, failure: &RoomFailure) {
-        if let Some(lost) = failure.log_lost() {
+    pub(super) fn fail(&mut self, carrier: &mut C, failure: &RoomFailure) {
+        // One that the store is ahead of has broken the rules itself, and is put aside like others.
+        if let Some(lost) = failure.log_lost().filter(|lost| *lost != LogLost::Ahead) {
             return self.let_go(carrier, lost);
         }
         tracing::error!(room.id = %self.id(), %failure, "room ended");
@@ -319,14 +321,8 @@ impl<C: Carrier> Shell<C> {
         tracing::info!(room.id = %self.id(), %lost, "a room is not carried on here");
         carrier.ballots().forget_room(self.id());
         self.queue = VecDeque::new();
-        match lost {
-            // Nobody else has it either.
-            LogLost::StoreAway => self.close_all(CloseCode::TryAgain),
-            LogLost::Fenced | LogLost::Deleted | LogLost::Ahead | LogLost::HandedOver => {
-                for link in self.links.drain() {
-                    link.lost();
-                }
-            }
+        for link in self.links.drain() {
+            link.lost();
         }
         self.end(carrier, Doing::Over(Ok(())));
     }

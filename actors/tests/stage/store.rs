@@ -61,6 +61,11 @@ impl MemoryStore {
         *self.state.lock().unwrap() = State::default();
     }
 
+    /// No node has a lease any more.
+    pub fn lose_leases(&self) {
+        self.state.lock().unwrap().leases.clear();
+    }
+
     /// The last batches of a room's log are lost.
     pub fn lose_last(&self, room: RoomId, count: usize) {
         let mut state = self.state.lock().unwrap();
