@@ -119,7 +119,7 @@ impl People {
         let people = self.of_tenant(db, tenant, &answer).await?;
         let known = known(db, tenant, &answer.issuer, &people).await?;
         let mut addresses = known.addresses;
-        addresses.extend(found.iter().map(|profile| compared(&profile.email)));
+        addresses.extend(found.iter().map(|profile| compared(profile.known_email())));
         let strangers = people
             .into_iter()
             .filter(|person| !known.subjects.contains(&person.subject))

@@ -20,13 +20,13 @@ pub fn profile_name(profile: &Profile) -> DisplayName {
     DisplayName::from_profile(first.unwrap_or_default())
 }
 
-/// The picture that the issuer has of a user, else that of the address.
+/// The picture that the issuer has of a user, else that of the address, as far as that is the user's.
 #[must_use]
 pub fn picture_of(defaults: &Defaults, profile: &Profile) -> Option<String> {
     profile
         .picture
         .clone()
-        .or_else(|| avatar_url(defaults, &profile.email))
+        .or_else(|| avatar_url(defaults, profile.known_email()))
 }
 
 /// The picture of an address at a libravatar server: base and md5 of the lower-cased address. `None` while pictures are off.

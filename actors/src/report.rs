@@ -1,6 +1,8 @@
 //! Reports that a room wants written down for good: what stands in them. How they look, and where they are kept, is decided outside
 //! (`src/reports/`). They are part of the room's state until they are made, so they name no secret.
 
+use std::num::NonZeroU32;
+
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -126,6 +128,9 @@ pub struct Vote {
     pub results: Option<VoteCount>,
     pub votes: Vec<RecordedVote>,
     pub events: Vec<VoteEntry>,
+    /// How many of these were left out, because one user brought about too many, or all together.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub left_out: Option<NonZeroU32>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -178,4 +183,11 @@ pub enum VoteEntryKind {
         kind: Option<String>,
         description: Option<String>,
     },
+}
+
+impl VoteEntryKind {
+    #[must_use]
+    pub const fn is_issue(&self) -> bool {
+        matches!(self, Self::Issue { .. })
+    }
 }

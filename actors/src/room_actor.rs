@@ -34,7 +34,7 @@ use crate::{
         input::{Input, Notice, Reattach, SeatTaken, Start, StartOutcome},
         locations::StreamLocations,
     },
-    session::{Arriving, networks::Networks},
+    session::{Arriving, networks::SenderLimits},
     shell::{Asking, Redeemed, Shell, hand_over::Giving, outbox::SentCommand},
 };
 
@@ -158,9 +158,7 @@ pub async fn spawn(
         owner: Owner::new(room.room(), beginner),
         entered: AtomicBool::new(room.room().has_meeting()),
         sockets: AtomicUsize::new(0),
-        networks: Networks::default(),
-        participants: Networks::default(),
-        joins: Networks::default(),
+        senders: SenderLimits::default(),
     });
     let args = Box::new(Args {
         shell: Shell::new(room, folder, revision),

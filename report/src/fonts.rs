@@ -5,7 +5,7 @@ use std::{cell::RefCell, collections::HashMap};
 use unicode_properties::emoji::UnicodeEmoji as _;
 use unicode_script::{Script, UnicodeScript as _};
 
-use crate::face::{Drawing, Face};
+use crate::face::{Drawing, Face, Glyph};
 
 /// Our own words in headings.
 const BOLD: FaceId = FaceId(0);
@@ -34,6 +34,11 @@ impl FaceId {
     /// Its place among the fonts, from 0.
     pub(crate) const fn number(self) -> usize {
         self.0
+    }
+
+    /// Whether it is part of the program.
+    pub(crate) const fn is_embedded(self) -> bool {
+        self.0 < EMBEDDED.len()
     }
 }
 
@@ -74,6 +79,19 @@ impl Fonts {
     /// The font in which nothing is missing that we say ourselves.
     pub(crate) fn regular(&self) -> (FaceId, &Face) {
         (REGULAR, self.face(REGULAR))
+    }
+
+    /// What is shown in the place of what can't be, whose cluster begins there in its text.
+    pub(crate) fn replacement(&self, cluster: usize) -> (FaceId, Glyph) {
+        let (face_id, face) = self.regular();
+        let id = face.glyph(REPLACEMENT).unwrap_or_default();
+        let glyph = Glyph {
+            id,
+            advance: face.advance(id),
+            offset: (0.0, 0.0),
+            cluster,
+        };
+        (face_id, glyph)
     }
 
     /// The font for characters that belong together (a grapheme cluster), after a text in `before`; `None`: none has them all.

@@ -277,14 +277,7 @@ fn items(fonts: &Fonts, text: &str, range: Range<usize>, bold: bool) -> Vec<Item
 fn shape(fonts: &Fonts, text: &str, item: &Item, rtl: bool) -> Run {
     let piece_text = &text[item.range.clone()];
     let Some(face) = item.face else {
-        let (id, face) = fonts.regular();
-        let glyph = face.glyph(REPLACEMENT).unwrap_or_default();
-        let glyph = Glyph {
-            id: glyph,
-            advance: face.advance(glyph),
-            offset: (0.0, 0.0),
-            cluster: item.range.start,
-        };
+        let (id, glyph) = fonts.replacement(item.range.start);
         let text = piece_text.to_owned();
         return Run {
             face: id,

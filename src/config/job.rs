@@ -16,10 +16,11 @@ pub enum Job {
     CounterCleanup,
     LoginCleanup,
     SharedFolderCleanup,
+    VoteMinutesCleanup,
 }
 
 impl Job {
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::EventCleanup,
         Self::AdhocEventCleanup,
         Self::InviteCleanup,
@@ -30,6 +31,7 @@ impl Job {
         Self::CounterCleanup,
         Self::LoginCleanup,
         Self::SharedFolderCleanup,
+        Self::VoteMinutesCleanup,
     ];
 
     #[must_use]
@@ -45,6 +47,7 @@ impl Job {
             Self::CounterCleanup => "counter_cleanup",
             Self::LoginCleanup => "login_cleanup",
             Self::SharedFolderCleanup => "shared_folder_cleanup",
+            Self::VoteMinutesCleanup => "vote_minutes_cleanup",
         }
     }
 
@@ -85,6 +88,7 @@ impl Job {
             Self::SharedFolderCleanup => {
                 "deletes at the storage provider the folders of events that are gone, where that did not succeed at once"
             }
+            Self::VoteMinutesCleanup => "deletes the minutes of formal votes that ended that many days ago",
         }
     }
 }

@@ -38,7 +38,7 @@ impl Job {
     #[must_use]
     pub const fn defaults(self) -> Parameters {
         let (days, with_assets) = match self {
-            Self::EventCleanup => (Some(365), None),
+            Self::EventCleanup | Self::VoteMinutesCleanup => (Some(365), None),
             Self::AdhocEventCleanup => (Some(1), None),
             Self::InviteCleanup => (Some(90), None),
             Self::RoomCleanup => (Some(365), Some(false)),
@@ -130,6 +130,7 @@ mod tests {
                 .map(|read| read.days),
             Ok(Some(7))
         );
+        assert_eq!(Job::VoteMinutesCleanup.defaults().days, Some(365));
     }
 
     #[test]

@@ -36,6 +36,7 @@ impl Default for Jobs {
                 "counter_cleanup",
                 "login_cleanup",
                 "shared_folder_cleanup",
+                "vote_minutes_cleanup",
             ]
             .map(daily_job)
             .to_vec(),

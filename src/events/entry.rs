@@ -47,9 +47,10 @@ pub fn entry_of_mail(
 /// The event with the occurrences of it that differ. Attendees, details and URL are left empty. Nothing is computed.
 #[must_use]
 pub fn entry(event: &Event, exceptions: &[Exception]) -> Entry {
+    let creator = &event.created_by;
     let organizer = Person {
-        name: event.created_by.display_name.clone(),
-        email: event.created_by.email.clone(),
+        name: creator.display_name.clone(),
+        email: creator.known_email().to_owned(),
     };
     Entry {
         id: event.id,
@@ -66,7 +67,7 @@ pub fn entry(event: &Event, exceptions: &[Exception]) -> Entry {
             .map(|one| differing(one, event.times.as_ref()))
             .collect(),
         is_cancelled: false,
-        organizer: (!organizer.email.is_empty()).then_some(organizer),
+        organizer: Some(organizer),
         attendees: Vec::new(),
         url: None,
     }

@@ -107,6 +107,6 @@ async fn mail(
         invite: Some(addressee.invite),
         instance: None,
         has_lost_times: false,
-        meeting: meeting(&seen, notifier.tel.as_deref()),
+        meeting: meeting(&seen, notifier.tel.as_deref(), &addressee.receiver),
     }))
 }

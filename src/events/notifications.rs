@@ -11,7 +11,8 @@ use crate::{
     config::Quotas,
     mail::{self, CallIn, Cause, Kind, Mail, Meeting, Outbox, Told},
     store::{
-        StoreError, Tx, event_invites,
+        StoreError, Tx,
+        event_invites::{self, Receiver},
         events::{Exception, SeenEvent},
         usage,
     },
@@ -99,8 +100,8 @@ impl Notifier {
         };
         let told = entry(notification.instance);
         let whole = notification.instance.map(|_| entry(None));
-        let meeting = meeting(notification.seen, self.tel.as_deref());
         let mails = addressees.into_iter().map(|addressee| {
+            let meeting = meeting(notification.seen, self.tel.as_deref(), &addressee.receiver);
             let mail = Mail {
                 kind: notification.kind,
                 receiver: addressee.receiver,
@@ -110,7 +111,7 @@ impl Notifier {
                 invite: Some(addressee.invite),
                 instance: notification.instance,
                 has_lost_times: notification.has_lost_times,
-                meeting: meeting.clone(),
+                meeting,
             };
             (mail, addressee.was_told)
         });
@@ -123,13 +124,17 @@ impl Notifier {
     }
 }
 
-/// How invitees come in. A telephone can't take part in an encrypted room.
+/// How an invitee comes in. A telephone can't take part in an encrypted room. It does not wait as guests do, so that an address,
+/// whose owner comes as one, is told of it only where guests come straight in.
 #[must_use]
-pub fn meeting(seen: &SeenEvent, tel: Option<&str>) -> Meeting {
-    let sip = seen.room.sip.as_ref().filter(|_| !seen.room.e2e_encryption);
+pub fn meeting(seen: &SeenEvent, tel: Option<&str>, receiver: &Receiver) -> Meeting {
+    let room = &seen.room;
+    let is_guest = matches!(receiver, Receiver::External { .. });
+    let may_call = !is_guest || room.guest_access.leads_straight_in(room.waiting_room);
+    let sip = room.sip.as_ref().filter(|_| may_call && !room.e2e_encryption);
     Meeting {
-        room: seen.room.id,
-        password: seen.room.password.clone(),
+        room: room.id,
+        password: room.password.clone(),
         call_in: tel.zip(sip).map(|(number, sip)| CallIn {
             number: number.to_owned(),
             id: sip.id.clone(),

@@ -10,7 +10,8 @@ use crate::{config::Defaults, profiles::picture_of, store::users::Profile};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct ProfileResource {
     pub id: Uuid,
-    /// Empty where a list, or its id, shows the user to somebody of no event and no group of the same.
+    /// Empty where a list, or its id, shows the user to somebody of no event and no group of the same, and where the identity
+    /// provider says that it is not the user's.
     pub email: String,
     pub title: String,
     pub firstname: String,
@@ -26,7 +27,7 @@ impl ProfileResource {
         Self {
             avatar_url: picture_of(defaults, &profile).unwrap_or_default(),
             id: profile.id,
-            email: profile.email,
+            email: profile.known_email().to_owned(),
             title: profile.title,
             firstname: profile.firstname,
             lastname: profile.lastname,

@@ -63,8 +63,8 @@ impl From<meeting::EventInfo> for RoomEventResource {
 }
 
 impl RoomEventResource {
-    /// A call needs no password of the room, and neither does a stream: whoever knows number and pin is inside, whoever
-    /// knows the link watches.
+    /// A call needs no password of the room and does not wait as guests do, and neither does a stream: whoever knows number and
+    /// pin is inside, whoever knows the link watches.
     fn hide_ways_around(&mut self) {
         if let Some(details) = &mut self.meeting_details {
             details.call_in = None;
@@ -95,7 +95,8 @@ impl From<meeting::MeetingDetails> for MeetingDetailsResource {
 
 /// The event of a room
 ///
-/// Guests read it too; while the room has a password, without `call_in` and links of streams, which would lead around it.
+/// Guests read it too; while the room has a password, or guests must wait (`waiting_room`, or `guest_access` other than
+/// `direct_access`), without `call_in` and links of streams, which would lead around that.
 #[utoipa::path(
     get, path = "/rooms/{room_id}/event", tag = "rooms", operation_id = "get_room_event", params(("room_id" = Uuid, Path)),
     security(("BearerAuth" = []), ("InviteCode" = [])),
@@ -122,7 +123,8 @@ async fn get(
         .told_to(meeting::Caller::Guest(invite.code.into()))
         .into_owned();
     let mut event = RoomEventResource::from(told);
-    if facts.room.password.is_some() {
+    let room = &facts.room;
+    if room.password.is_some() || !room.guest_access.leads_straight_in(room.waiting_room) {
         event.hide_ways_around();
     }
     Ok(Json(event))

@@ -58,6 +58,7 @@ pub struct StreamingTargetResource {
     pub id: Uuid,
     pub name: String,
     pub kind: StreamingKind,
+    /// For others than the room's owner without name, password, query and fragment, which may be secrets.
     #[schema(format = Uri)]
     pub streaming_endpoint: String,
     /// For the room's owner only.
@@ -78,7 +79,7 @@ impl StreamingTargetResource {
             streaming_endpoint: if shows_key {
                 target.streaming_endpoint
             } else {
-                without_credentials(target.streaming_endpoint)
+                without_secrets(target.streaming_endpoint)
             },
             streaming_key: shows_key.then(|| key.to_owned()),
             public_url: target.public_url,
@@ -123,21 +124,26 @@ pub struct UntoldQuery {
     _suppress_mail: bool,
 }
 
-/// An absolute URL with a host, of a scheme that is known.
-/// Some services take name and password in the endpoint, beside or instead of a key: who may not see the key sees neither.
-fn without_credentials(endpoint: String) -> String {
-    match Url::parse(&endpoint) {
-        Ok(mut url) if !url.username().is_empty() || url.password().is_some() => {
-            // Checked when it was set, an endpoint has a host; then both can be taken out.
-            match url.set_username("").and_then(|()| url.set_password(None)) {
-                Ok(()) => url.into(),
-                Err(()) => String::new(),
-            }
-        }
-        _ => endpoint,
+/// Some services take name and password in the endpoint, a passphrase or a key in its query, beside or instead of a key: who
+/// may not see the key sees none of them. Such an endpoint ends with its path.
+fn without_secrets(endpoint: String) -> String {
+    let Ok(mut url) = Url::parse(&endpoint) else {
+        return String::new();
+    };
+    let has_login = !url.username().is_empty() || url.password().is_some();
+    if !has_login && url.query().is_none() && url.fragment().is_none() {
+        return endpoint;
+    }
+    url.set_query(None);
+    url.set_fragment(None);
+    // Checked when it was set, an endpoint has a host; then both can be taken out.
+    match url.set_username("").and_then(|()| url.set_password(None)) {
+        Ok(()) => url.into(),
+        Err(()) => String::new(),
     }
 }
 
+/// An absolute URL with a host, of a scheme that is known.
 fn check_url(checks: &mut Checks, field: &str, text: &str, schemes: &[&str]) {
     checks.text(field, text, URL_CHARS_MAX);
     let is_fine = Url::parse(text).is_ok_and(|url| {
@@ -384,6 +390,21 @@ mod tests {
         let mut checks = Checks::default();
         check_url(&mut checks, "streaming_endpoint", text, ENDPOINT_SCHEMES);
         checks.finish().is_ok()
+    }
+
+    #[test]
+    fn an_endpoint_is_shown_without_what_may_be_a_secret() {
+        for (endpoint, shown) in [
+            ("srt://h:900?passphrase=swordfish", "srt://h:900"),
+            ("srt://h:900?", "srt://h:900"),
+            ("rtmp://h/app?key=swordfish&x=y#swordfish", "rtmp://h/app"),
+            ("rtmp://alice:swordfish@h/app?key=x", "rtmp://h/app"),
+            ("https://alice@h/whip#x", "https://h/whip"),
+            ("RTMP://h/app", "RTMP://h/app"),
+            ("no URL: swordfish", ""),
+        ] {
+            assert_eq!(without_secrets(endpoint.to_owned()), shown, "{endpoint}");
+        }
     }
 
     #[test]

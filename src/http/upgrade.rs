@@ -13,6 +13,7 @@ use axum::{
     },
     response::Response,
 };
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
@@ -26,6 +27,13 @@ pub struct Upgrade {
     upgraded: OnUpgrade,
 }
 
+/// Bytes of a key (RFC 6455, section 4.2.1).
+const KEY_BYTES: usize = 16;
+
+fn is_key(key: &HeaderValue) -> bool {
+    STANDARD.decode(key).is_ok_and(|key| key.len() == KEY_BYTES)
+}
+
 impl Upgrade {
     pub fn of(mut request: Request) -> Result<Self, ApiError> {
         let headers = request.headers();
@@ -35,7 +43,7 @@ impl Upgrade {
             && headers
                 .get(SEC_WEBSOCKET_VERSION)
                 .is_some_and(|version| version == "13");
-        let key = headers.get(SEC_WEBSOCKET_KEY).filter(|_| asked);
+        let key = headers.get(SEC_WEBSOCKET_KEY).filter(|key| asked && is_key(key));
         let accept = key.and_then(|key| HeaderValue::try_from(derive_accept_key(key.as_bytes())).ok());
         let (Some(accept), Some(upgraded)) = (accept, request.extensions_mut().remove::<OnUpgrade>()) else {
             return Err(ApiError::bad_request("This is for WebSockets of version 13 only"));

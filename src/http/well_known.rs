@@ -134,7 +134,7 @@ fn without_slash(url: &Url) -> String {
 mod tests {
     use axum::{
         body::Body,
-        http::{Request, StatusCode, header::ACCESS_CONTROL_ALLOW_ORIGIN},
+        http::{Request, StatusCode, Version, header::ACCESS_CONTROL_ALLOW_ORIGIN},
     };
     use http_body_util::BodyExt as _;
     use tower::ServiceExt as _;
@@ -148,7 +148,8 @@ mod tests {
     }
 
     async fn base(http: &Http, asked: &Asked<'_>) -> String {
-        let mut request = Request::get("/.well-known/opentalk/client");
+        // HTTP/1.1 would not do without a host.
+        let mut request = Request::get("/.well-known/opentalk/client").version(Version::HTTP_10);
         for (name, value) in asked.headers {
             request = request.header(*name, *value);
         }

@@ -68,12 +68,7 @@ pub(super) fn access_token(
     }
     let client = expected.clients.of_access_token(claims)?;
     let verified = verified(claims, expected, client, now)?;
-    // From now, and from when it was made: what is void is not remembered for longer.
-    let made_at = DateTime::from_timestamp(verified.issued_at, 0).filter(|_| verified.issued_at > 0);
-    let begin = made_at.unwrap_or(now).min(now);
-    if verified.expires_at > begin + expected.lifetime_max + LEEWAY {
-        return Err(TokenError::Refused(TokenRefusal::Lifetime));
-    }
+    check_lifetime(&verified, expected, now)?;
     let admitted = expected
         .clients
         .admit_person(claims, &verified.client, &verified.roles);
@@ -81,6 +76,16 @@ pub(super) fn access_token(
         verified,
         not_of_person: admitted.err(),
     })
+}
+
+/// From now, and from when it was made: what is void is not remembered for longer.
+fn check_lifetime(verified: &VerifiedToken, expected: Expected<'_>, now: DateTime<Utc>) -> Checked {
+    let made_at = DateTime::from_timestamp(verified.issued_at, 0).filter(|_| verified.issued_at > 0);
+    let begin = made_at.unwrap_or(now).min(now);
+    if verified.expires_at > begin + expected.lifetime_max + LEEWAY {
+        return Err(TokenError::Refused(TokenRefusal::Lifetime));
+    }
+    Ok(())
 }
 
 /// What tells of events (RFC 8417), such as a log-out, lets nobody in.
@@ -110,6 +115,7 @@ pub(super) fn id_token(
     if verified.subject.is_empty() {
         return Err(NO_SUBJECT);
     }
+    check_lifetime(&verified, expected, now)?;
     expected
         .clients
         .admit_login(claims, &verified.client, &verified.roles)
@@ -278,6 +284,40 @@ mod tests {
                 assert_eq!(checked.is_err(), refused, "{claims}");
                 assert!(!refused || checked == too_long, "{claims}");
             }
+        }
+    }
+
+    #[test]
+    fn nobody_logs_in_with_a_token_for_ever() {
+        const DAY: i64 = 24 * 3_600;
+        let oidc = Oidc::default();
+        let (clients, names) = (Clients::of_config(&oidc), ClaimNames::default());
+        let expected = Expected {
+            issuer: "https://issuer",
+            clients: &clients,
+            lifetime_max: TimeDelta::hours(24),
+            names: &names,
+        };
+        let header = Header {
+            alg: "ES256".to_owned(),
+            typ: None,
+            kid: None,
+            crit: None,
+        };
+        let now = DateTime::from_timestamp(NOW, 0).expect("a time");
+        let too_long = Err(TokenError::Refused(TokenRefusal::Lifetime));
+        for (expires_at, made_at, refused) in [
+            (NOW + DAY, NOW, false),
+            (NOW + DAY + 30, NOW, false),
+            (NOW + DAY + 31, NOW, true),
+            (NOW + DAY, NOW - 31, true),
+            (32_503_679_990, NOW, true),
+        ] {
+            let mut claims = with("aud", json!(oidc.client_id));
+            (claims["exp"], claims["iat"]) = (json!(expires_at), json!(made_at));
+            let checked = id_token(&header, claims.as_object().expect("claims"), expected, now);
+            assert_eq!(checked.is_err(), refused, "{claims}");
+            assert!(!refused || checked == too_long, "{claims}");
         }
     }
 

@@ -11,7 +11,7 @@ use crate::{
     store::{
         StoreError,
         leftovers::{self, Leftover, Look, ROWS_MAX},
-        merged_users, outbox, shared_folders, usage, void_sessions,
+        merged_users, outbox, shared_folders, usage, void_sessions, vote_minutes,
     },
 };
 
@@ -63,6 +63,10 @@ pub(super) async fn work(
         }
         Job::SharedFolderCleanup => {
             shared_folder_cleanup(tools, &mut report).await?;
+            None
+        }
+        Job::VoteMinutesCleanup => {
+            report.deleted = vote_minutes_cleanup(tools, before, dry_run).await?;
             None
         }
     };
@@ -185,6 +189,24 @@ async fn counter_cleanup(tools: &Tools, before: DateTime<Utc>, dry_run: bool) ->
     let mut deleted = 0;
     loop {
         let some = usage::delete_old(&tools.db, before, ROWS_MAX).await?;
+        deleted += some;
+        if some < u64::from(ROWS_MAX) {
+            return Ok(deleted);
+        }
+    }
+}
+
+async fn vote_minutes_cleanup(
+    tools: &Tools,
+    before: DateTime<Utc>,
+    dry_run: bool,
+) -> Result<u64, StoreError> {
+    if dry_run {
+        return vote_minutes::count_old(&tools.db, before).await;
+    }
+    let mut deleted = 0;
+    loop {
+        let some = vote_minutes::delete_old(&tools.db, before, ROWS_MAX).await?;
         deleted += some;
         if some < u64::from(ROWS_MAX) {
             return Ok(deleted);

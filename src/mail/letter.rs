@@ -118,11 +118,13 @@ impl Writer {
 
     /// Why the receiver gets this, and what can be done about it.
     fn footer(&self, mail: &Mail, language: &Language, unsubscribe: Option<&str>) -> (String, Vec<Fact>) {
-        let inviter = mail
-            .event
-            .organizer
-            .as_ref()
-            .map(|person| one_line(&person.email));
+        let organizer = mail.event.organizer.as_ref();
+        // Who has no address that is known to be right is named.
+        let inviter = organizer.map(|person| match person.email.as_str() {
+            "" => person.name.as_str(),
+            email => email,
+        });
+        let inviter = inviter.map(one_line).filter(|inviter| !inviter.is_empty());
         let reason = match inviter {
             Some(inviter) => language.filled("reason", &[("inviter", &inviter)]),
             None => language.text("reason-nobody"),

@@ -3,7 +3,7 @@
 //! A mail is taken by moving the time at which it is due: no other server takes it before. Whoever dies between the mail
 //! server's word and the commit leaves it to be sent once more, with the same Message-ID.
 
-use std::{collections::HashSet, time::Duration};
+use std::{collections::HashMap, time::Duration};
 
 use chrono::{DateTime, Utc};
 use futures_util::future::join_all;
@@ -217,17 +217,24 @@ impl Worker {
     }
 
     /// Takes out of mails the codes that open nothing (any more), be it for a while: who has logged in since, or has an account,
-    /// comes in by the room's link.
+    /// comes in by the room's link. Telephone access stays only where the code leads straight in: a call does not wait.
     async fn forget_codes(&self, mails: &mut [(Taken, Parsed)]) -> Result<(), StoreError> {
         let read = mails.iter().filter_map(|(_, mail)| mail.as_ref().ok());
         let codes: Vec<_> = read.filter_map(|mail| mail.receiver.invite_code()).collect();
         let kept = invites::kept(&self.db, &codes).await?;
         let kept = kept.into_iter();
         let opening = kept.filter(|one| !self.offer.are_guests_out(one.guest_access, &one.tariff));
-        let opening: HashSet<_> = opening.map(|one| one.code).collect();
+        let leads_straight_in: HashMap<_, _> = opening
+            .map(|one| (one.code, one.guest_access.leads_straight_in(one.waiting_room)))
+            .collect();
         for mail in mails.iter_mut().filter_map(|(_, mail)| mail.as_mut().ok()) {
-            if let Receiver::External { invite_code, .. } = &mut mail.receiver {
-                *invite_code = invite_code.filter(|code| opening.contains(code));
+            let Receiver::External { invite_code, .. } = &mut mail.receiver else {
+                continue;
+            };
+            let Some(code) = *invite_code else { continue };
+            *invite_code = Some(code).filter(|code| leads_straight_in.contains_key(code));
+            if leads_straight_in.get(&code) != Some(&true) {
+                mail.meeting.call_in = None;
             }
         }
         Ok(())

@@ -5,6 +5,7 @@ use std::time::Duration;
 use chrono::{DateTime, SecondsFormat, Utc};
 use colloquy_actors::{
     ids::Timestamp,
+    protocol::limits::VOTE_MINUTES_PER_ROOM_MAX,
     report::{MinutesOfVote, RecordedVote, Vote, VoteEnd, VoteEntry, VoteEntryKind},
     task::Outcome,
 };
@@ -31,7 +32,7 @@ pub(super) async fn keep(db: &Db, minutes: MinutesOfVote) -> Outcome {
     };
     let mut waits = WAITS_SECS.into_iter();
     loop {
-        let Err(error) = vote_minutes::keep(db, row.clone()).await else {
+        let Err(error) = vote_minutes::keep(db, row.clone(), VOTE_MINUTES_PER_ROOM_MAX).await else {
             return Outcome::Done;
         };
         let Some(secs) = waits.next() else {
@@ -50,7 +51,11 @@ fn written(vote: &Vote) -> Value {
     between.sort_by_key(|(at, _)| at.map_or(i64::MAX, Timestamp::as_micros));
     entries.extend(between.into_iter().map(|(_, entry)| entry));
     entries.extend(end(vote));
-    json!({"version": 1, "entries": entries})
+    let mut minutes = json!({"version": 1, "entries": entries});
+    if let Some(count) = vote.left_out {
+        minutes["left_out"] = json!(count.get());
+    }
+    minutes
 }
 
 fn entry(at: Option<Timestamp>, event: &str, more: &Value) -> Value {
@@ -124,4 +129,48 @@ fn end(vote: &Vote) -> Vec<Value> {
         entries.push(entry(at, "final_results", &results));
     }
     entries
+}
+
+#[cfg(test)]
+mod tests {
+    use std::num::NonZeroU32;
+
+    use colloquy_actors::protocol::names::DisplayName;
+    use uuid::Uuid;
+
+    use super::*;
+
+    fn vote(left_out: Option<NonZeroU32>) -> Vote {
+        let at = Timestamp::from_micros(0);
+        let name = Some(DisplayName::of_a_guest());
+        let what = VoteEntryKind::Left;
+        Vote {
+            id: Uuid::from_u128(7),
+            title: "Budget".to_owned(),
+            subtitle: None,
+            topic: None,
+            kind: "roll_call".to_owned(),
+            leader: DisplayName::of_a_guest(),
+            begin: at,
+            end: at,
+            votes_max: 1,
+            duration_secs: None,
+            abstention: false,
+            auto_close: false,
+            ended: VoteEnd::RoomClosed,
+            results: None,
+            votes: Vec::new(),
+            events: vec![VoteEntry { name, at, what }],
+            left_out,
+        }
+    }
+
+    #[test]
+    fn minutes_say_what_they_leave_out() {
+        let whole = written(&vote(None));
+        assert_eq!(whole.get("left_out"), None);
+        let more = written(&vote(NonZeroU32::new(12)));
+        assert_eq!(more["left_out"], 12);
+        assert_eq!(more["entries"], whole["entries"]);
+    }
 }

@@ -134,7 +134,8 @@ impl Reports {
                     let users = attendance.participants.iter();
                     let users: HashSet<_> = users.filter_map(|attendee| Some(attendee.user?.0)).collect();
                     let profiles = users::profiles(&self.db, users).await?.into_values();
-                    Some(profiles.map(|profile| (profile.id, profile.email)).collect())
+                    let address = |profile: users::Profile| (profile.id, profile.known_email().to_owned());
+                    Some(profiles.map(address).collect())
                 } else {
                     None
                 };

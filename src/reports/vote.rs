@@ -1,5 +1,7 @@
 //! "Colloquy Vote Report": a formal vote, what came of it, and what happened meanwhile.
 
+use std::num::NonZeroU32;
+
 use chrono::{DateTime, Utc};
 use colloquy_actors::{
     protocol::names::DisplayName,
@@ -19,10 +21,11 @@ pub(super) fn document(vote: &Vote, meeting: &Meeting, at: DateTime<Utc>) -> Doc
         columns: columns(["Name", "Token", "Vote", "Time"]),
         rows: vote.votes.iter().map(|vote| recorded(vote, clock)).collect(),
     });
+    let entries = vote.events.iter().map(|entry| logged(entry, clock));
     document.sections.push(Section {
         heading: "Event log".to_owned(),
         columns: columns(["Name", "Time", "Event"]),
-        rows: vote.events.iter().map(|entry| logged(entry, clock)).collect(),
+        rows: entries.chain(vote.left_out.map(left_out)).collect(),
     });
     document
 }
@@ -116,6 +119,12 @@ fn logged(entry: &VoteEntry, clock: Clock) -> Vec<Cell> {
         clock.second(entry.at).into(),
         what.into(),
     ]
+}
+
+/// The last line of a log that does not have all.
+fn left_out(count: NonZeroU32) -> Vec<Cell> {
+    let note = format!("Further entries left out: {count}");
+    vec![Cell::none(), Cell::none(), Cell::Note(note)]
 }
 
 fn issue(kind: Option<&str>, description: Option<&str>) -> String {

@@ -29,6 +29,12 @@ impl GuestAccess {
         }
     }
 
+    /// Whether who comes by a link is inside at once. `waiting_room` is the room's own, in which others wait, too.
+    #[must_use]
+    pub const fn leads_straight_in(self, waiting_room: bool) -> bool {
+        matches!(self, Self::DirectAccess) && !waiting_room
+    }
+
     /// Reads what is stored; what this version does not know lets nobody in.
     fn parse(text: &str) -> Self {
         let known = [Self::DirectAccess, Self::WaitingRoom, Self::Disabled];
@@ -66,5 +72,16 @@ mod tests {
             assert_eq!(serde_json::to_value(access).unwrap(), access.as_str());
         }
         assert_eq!(GuestAccess::parse("by_appointment"), GuestAccess::Disabled);
+    }
+
+    #[test]
+    fn guests_come_straight_in_where_neither_they_nor_all_wait() {
+        assert!(GuestAccess::DirectAccess.leads_straight_in(false));
+        assert!(!GuestAccess::DirectAccess.leads_straight_in(true));
+        for access in [GuestAccess::WaitingRoom, GuestAccess::Disabled] {
+            for waiting_room in [false, true] {
+                assert!(!access.leads_straight_in(waiting_room), "{access:?}");
+            }
+        }
     }
 }

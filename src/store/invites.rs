@@ -187,6 +187,8 @@ pub async fn for_start(db: &Db, code: Uuid) -> Result<Option<InviteForStart>, St
 pub struct KeptCode {
     pub code: Uuid,
     pub guest_access: GuestAccess,
+    /// Whether everybody waits who is no moderator.
+    pub waiting_room: bool,
     /// The tariff of the room's owner.
     pub tariff: Tariff,
 }
@@ -196,6 +198,7 @@ impl KeptCode {
         Ok(Self {
             code: row.col("code")?,
             guest_access: GuestAccess::read(row)?,
+            waiting_room: row.col("room_waiting_room")?,
             tariff: Tariff::read(row)?,
         })
     }
@@ -205,7 +208,7 @@ from_columns!(KeptCode);
 /// Those of these codes that somebody has not taken back, of invites and of invited addresses.
 pub async fn kept(db: &Db, codes: &[Uuid]) -> Result<Vec<KeptCode>, StoreError> {
     const SELECT: &str = concat!(
-        "SELECT c.code, r.guest_access AS room_guest_access, ",
+        "SELECT c.code, r.guest_access AS room_guest_access, r.waiting_room AS room_waiting_room, ",
         tariff_columns!(),
         " FROM (SELECT code, room_id FROM invites WHERE active AND code IN ("
     );

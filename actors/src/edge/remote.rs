@@ -9,8 +9,6 @@ use std::{
     },
 };
 
-use tokio::time::Instant;
-
 use super::{
     Uplink,
     uplink::send,
@@ -18,7 +16,7 @@ use super::{
 };
 use crate::{
     frame::Frame,
-    ids::{OriginHash, ParticipantId, RoomId, SessionNo, UserId},
+    ids::{ParticipantId, RoomId, SessionNo, UserId},
     protocol::{
         Namespaces,
         codes::CloseCode,
@@ -28,7 +26,7 @@ use crate::{
     room::input::{Input, Reattach, SeatTaken},
     session::{
         Arriving, Link, Mailbox, RateLimits,
-        networks::{self, Networks, Rate},
+        networks::{Audience, Sender, SenderLimits},
     },
     shell::{SessionLink as _, outbox::SentCommand},
 };
@@ -46,9 +44,7 @@ pub struct RemoteRoom {
     waiting_bytes: AtomicUsize,
     is_over: AtomicBool,
     /// Limits hold for each node by itself.
-    networks: Networks,
-    participants: Networks<ParticipantId>,
-    joins: Networks,
+    senders: SenderLimits,
 }
 
 /// A session of this node in the room.
@@ -70,9 +66,7 @@ impl RemoteRoom {
             waiting: AtomicUsize::new(0),
             waiting_bytes: AtomicUsize::new(0),
             is_over: AtomicBool::new(false),
-            networks: Networks::default(),
-            participants: Networks::default(),
-            joins: Networks::default(),
+            senders: SenderLimits::default(),
         }
     }
 
@@ -246,20 +240,19 @@ impl Mailbox for RemoteRoom {
         Self::has_room_for_input(self)
     }
 
-    fn takes_from(&self, who: ParticipantId, network: Option<OriginHash>, rates: RateLimits) -> bool {
-        let now = Instant::now();
-        let own = Rate::of_participant(rates);
-        if !self.participants.take(who, own, 1.0, now) {
-            return false;
-        }
+    fn takes_from(
+        &self,
+        who: (ParticipantId, Option<Sender>),
+        rates: RateLimits,
+        audience: Audience,
+    ) -> bool {
         // How many sockets the whole room has is known to its owner alone.
-        let cost = networks::cost(self.sessions().len());
-        let rate = Rate::of_commands(rates);
-        network.is_none_or(|network| self.networks.take(network, rate, cost, now))
+        let sockets = self.sessions().len();
+        self.senders.takes(who, rates, (audience, sockets))
     }
 
-    fn lets_join(&self, network: OriginHash) -> bool {
-        self.joins.take(network, Rate::of_joins(), 1.0, Instant::now())
+    fn lets_join(&self, who: ParticipantId, from: Sender) -> bool {
+        self.senders.lets_join(who, from)
     }
 
     fn attach(&self, taken: SeatTaken, link: Arriving<Link>) {

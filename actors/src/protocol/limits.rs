@@ -25,7 +25,13 @@ pub const NETWORK_RATES: u32 = 10;
 pub const NETWORK_BURSTS: u32 = 2;
 /// A command counts once for so many sockets that may hear of it.
 pub const NETWORK_COMMAND_SOCKETS: usize = 100;
-/// Joins of one network in one room, also of those who come back.
+/// What each participant sends that counts for nobody else: so many commands, and one more in so many seconds.
+pub const PARTICIPANT_SHARE: u32 = 5;
+pub const PARTICIPANT_SHARE_SECS: u32 = 5;
+/// Joins of one participant in the long run, one in so many seconds, and at once.
+pub const PARTICIPANT_JOIN_SECS: u32 = 3;
+pub const PARTICIPANT_JOINS_BURST: u32 = 10;
+/// Joins of one network in one room, of participants who have not come lately.
 pub const NETWORK_JOINS_PER_SECOND: u32 = 20;
 pub const NETWORK_JOINS_BURST: u32 = 1_000;
 /// What the sessions of one participant send, however many it has one after the other: so many times what one session may.
@@ -162,7 +168,7 @@ pub const REATTACH_SECS: u64 = 10;
 /// A frame between two nodes of a cluster; longer ones are nonsense.
 pub const LINK_FRAME_BYTES_MAX: usize = 64 * 1024 * 1024;
 /// What a room has waiting for the sockets of one other node; over it these look for their room anew.
-pub const OUTLET_BYTES_MAX: usize = 16 * 1024 * 1024;
+pub const OUTLET_BYTES_MAX: usize = 64 * 1024 * 1024;
 /// What a room writes to another node before others have their turn.
 pub const OUTLET_TURN_BYTES: usize = 64 * 1024;
 /// After a restart at least this, whatever the setting says.
@@ -257,6 +263,9 @@ pub const LEGAL_VOTE_ISSUE_CHARS_MAX: usize = 1_000;
 /// How long a formal vote may run, where it has a limit: up to seven days.
 pub const LEGAL_VOTE_SECS_MIN: u64 = 5;
 pub const LEGAL_VOTE_SECS_MAX: u64 = 604_800;
+/// Votes of a room, its breakout rooms included, that begin in the long run, one in that time, and so many at once.
+pub const LEGAL_VOTE_START_INTERVAL_SECS: u64 = 10;
+pub const LEGAL_VOTE_STARTS_BURST: u32 = 10;
 /// Issues that a user reports of one vote; more are dropped.
 pub const LEGAL_VOTE_ISSUES_MAX: u8 = 10;
 /// Votes go out at most ten times a second, and less often where what goes out to all is larger than so many bytes in a millisecond.
@@ -265,8 +274,11 @@ pub const LEGAL_VOTE_BYTES_PER_MILLI: u64 = 20_000;
 /// Votes of one room of a meeting that are over and still shown, and the entries of their records; the last one is kept in any case.
 pub const LEGAL_VOTES_KEPT_MAX: usize = 50;
 pub const LEGAL_VOTE_ENTRIES_KEPT_MAX: usize = 5_000;
-/// What happened while a vote ran, as its report tells it; what comes then is left out.
+/// Comings and goings of voters while a vote ran, as its report tells them, of one of them at most so many; and issues. What comes then is left
+/// out, and the report says how much that was.
 pub const LEGAL_VOTE_EVENTS_MAX: usize = 4_000;
+pub const LEGAL_VOTE_MOVES_PER_USER_MAX: u8 = 100;
+pub const LEGAL_VOTE_ISSUES_TOLD_MAX: usize = 2_000;
 /// Entries of a list of speakers: of those who remain, and of those who have spoken, whose oldest then go.
 pub const AUTOMOD_LIST_MAX: usize = 10_000;
 /// How long somebody speaks, where there is a limit.
@@ -341,6 +353,8 @@ pub const LIVEKIT_TASK_SECS: u64 = 60;
 pub const LIVEKIT_LOOK_SECS: u64 = 300;
 /// The minutes of a vote are kept within this time, or not at all.
 pub const VOTE_MINUTES_SECS: u64 = 50;
+/// Minutes of votes that are kept of one room; the oldest go.
+pub const VOTE_MINUTES_PER_ROOM_MAX: u32 = 1_000;
 /// A whiteboard is there so long after it was asked for, or not at all.
 pub const WHITEBOARD_CREATE_SECS: u64 = 10;
 /// Its deletion is tried for that long.
@@ -370,7 +384,8 @@ pub const TASKS_AFTER_MEETING_SECS: u64 = 60;
 pub const REPORT_TASK_SECS: u64 = 900;
 /// Reports of one kind that a room wants made, besides the one that is being made; more is refused.
 pub const REPORTS_WAITING_MAX: usize = 4;
-/// Attendance reports that a room is asked for in the long run, one in that time, and so many at once.
+/// Attendance reports that a room is asked for in the long run, one in that time, and so many at once; of reports of votes once more, PDFs of
+/// pads and PDFs of whiteboards the same each.
 pub const REPORT_INTERVAL_SECS: u64 = 10;
 pub const REPORTS_BURST: u32 = 6;
 /// Those who have left a room of the meeting and stand in its attendance report, of all its rooms together. Where there are more, an eighth of

@@ -45,6 +45,7 @@ mod pairs;
 mod participant;
 mod polls;
 mod presence;
+mod rations;
 mod reattach;
 mod recording;
 mod recording_service;
@@ -76,6 +77,7 @@ use self::{
     effects::{Cx, Effect, Effects},
     input::{Input, Notice, Stamped},
     modules::Modules,
+    rations::Rations,
     refusal::{Refusal, Sender},
     ring::Ring,
     roster::Roster,
@@ -157,6 +159,8 @@ pub struct Room {
     /// As it was called when LiveKit alone was asked for anything.
     #[serde(default, alias = "calls")]
     tasks: Tasks,
+    #[serde(default, skip_serializing_if = "Rations::is_empty")]
+    rations: Rations,
 }
 
 /// The state that is dropped when everybody has gone.
@@ -202,6 +206,7 @@ impl Room {
             meeting: None,
             ring: Ring::default(),
             tasks: Tasks::default(),
+            rations: Rations::default(),
         }
     }
 

@@ -12,6 +12,7 @@ use super::{
     agenda::{Agenda, Due},
     effects::{Cx, Secret},
     missed::Missed,
+    rations::Rations,
     refusal::Refusal,
     roster::Roster,
     tasks::{Pending, Tasks},
@@ -138,6 +139,7 @@ pub(super) struct Around<'a> {
     pub people: &'a mut Roster,
     pub agenda: &'a mut Agenda,
     pub tasks: &'a mut Tasks,
+    pub rations: &'a mut Rations,
 }
 
 impl Around<'_> {

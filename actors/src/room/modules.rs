@@ -192,6 +192,7 @@ impl Room {
             people: &mut meeting.people,
             agenda: &mut self.agenda,
             tasks: &mut self.tasks,
+            rations: &mut self.rations,
         };
         Some((&mut meeting.modules, around))
     }

@@ -9,6 +9,7 @@ use super::{
     Room,
     effects::Cx,
     module::{Around, Module, PerSpace, State},
+    rations::Rationed,
     refusal::Refusal,
     roster::Circle,
     tasks::Pending,
@@ -146,7 +147,9 @@ impl Whiteboards {
                         id: board.id.clone(),
                         at: cx.at,
                     };
-                    if !around.tasks.ask(cx, Work::Whiteboard(call), None) {
+                    let is_asked = around.rations.take(Rationed::WhiteboardPdf, cx.at)
+                        && around.tasks.ask(cx, Work::Whiteboard(call), None);
+                    if !is_asked {
                         return Err(WhiteboardError::InitializationFailed);
                     }
                 }

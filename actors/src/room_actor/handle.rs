@@ -9,19 +9,18 @@ use std::{
 };
 
 use ractor::{ActorRef, ActorStatus, MessagingErr, RpcReplyPort, rpc::CallResult};
-use tokio::time::Instant;
 
 use super::{RoomMsg, owner::Owner};
 use crate::{
     access_revision::AccessRevision,
     edge::RoomLink,
-    ids::{OriginHash, ParticipantId, RoomId, SessionNo, UserId},
+    ids::{ParticipantId, RoomId, SessionNo, UserId},
     protocol::limits::{ROOM_WAITING_BYTES_MAX, ROOM_WAITING_INPUTS_MAX},
     registry::{Founder, Life, RoomHandle},
     room::input::{Input, Notice, Reattach, SeatTaken},
     session::{
         Arriving, Link, Mailbox, RateLimits,
-        networks::{self, Networks, Rate},
+        networks::{Audience, Sender, SenderLimits},
     },
     shell::outbox::SentCommand,
 };
@@ -45,10 +44,7 @@ pub struct Gauge {
     /// Somebody has joined.
     pub(super) entered: AtomicBool,
     pub(super) sockets: AtomicUsize,
-    /// What networks say, and how many of each join.
-    pub(super) networks: Networks,
-    pub(super) participants: Networks<ParticipantId>,
-    pub(super) joins: Networks,
+    pub(super) senders: SenderLimits,
 }
 
 impl Gauge {
@@ -173,21 +169,18 @@ impl Mailbox for RoomRef {
         Self::has_room_for_input(self)
     }
 
-    fn takes_from(&self, who: ParticipantId, network: Option<OriginHash>, rates: RateLimits) -> bool {
-        let (gauge, now) = (&self.gauge, Instant::now());
-        let own = Rate::of_participant(rates);
-        if !gauge.participants.take(who, own, 1.0, now) {
-            return false;
-        }
-        let cost = networks::cost(gauge.sockets.load(Ordering::Relaxed));
-        let rate = Rate::of_commands(rates);
-        network.is_none_or(|network| gauge.networks.take(network, rate, cost, now))
+    fn takes_from(
+        &self,
+        who: (ParticipantId, Option<Sender>),
+        rates: RateLimits,
+        audience: Audience,
+    ) -> bool {
+        let sockets = self.gauge.sockets.load(Ordering::Relaxed);
+        self.gauge.senders.takes(who, rates, (audience, sockets))
     }
 
-    fn lets_join(&self, network: OriginHash) -> bool {
-        self.gauge
-            .joins
-            .take(network, Rate::of_joins(), 1.0, Instant::now())
+    fn lets_join(&self, who: ParticipantId, from: Sender) -> bool {
+        self.gauge.senders.lets_join(who, from)
     }
 
     fn command(&self, session: SessionNo, sent: SentCommand) {

@@ -16,11 +16,14 @@ use tokio::{
 };
 
 use super::{
-    Finder, Mailbox, RateLimits, RedeemedTicket, SessionMsg, finder, replies::Replies, unread::Unread,
+    Finder, Mailbox, RateLimits, RedeemedTicket, SessionMsg, finder,
+    networks::{Audience, Sender},
+    replies::Replies,
+    unread::Unread,
 };
 use crate::{
     frame::Frame,
-    ids::{OriginHash, ParticipantId, SessionNo, TokenHash},
+    ids::{ParticipantId, SessionNo, TokenHash},
     protocol::{
         Command, Namespace, Namespaces, codes::CloseCode, control::ControlCommand,
         limits::SESSION_QUEUE_FRAMES_MAX,
@@ -70,8 +73,8 @@ struct Seated {
     session: SessionNo,
     participant: ParticipantId,
     token: TokenHash,
-    /// Where the socket comes from, if that is counted.
-    network: Option<OriginHash>,
+    /// Whose limits count for it, if any do.
+    sender: Option<Sender>,
     rates: RateLimits,
     /// Since when the room has no shell that knows the session.
     lost_at: Option<Instant>,
@@ -109,11 +112,7 @@ impl Shared {
             session: seat.taken.session,
             participant: seat.taken.grant.participant,
             token: seat.taken.grant.token,
-            network: seat
-                .taken
-                .origin
-                .filter(|origin| origin.counted)
-                .map(|origin| origin.network),
+            sender: Sender::of(seat),
             rates,
             lost_at: None,
             finder,
@@ -193,14 +192,20 @@ impl Link {
             return false;
         };
         let is_join = matches!(command, Command::Control(ControlCommand::Join { .. }));
-        match seat.network {
-            Some(network) if is_join && !seat.room.lets_join(network) => {
+        let (who, sender) = (seat.participant, seat.sender);
+        match sender {
+            Some(sender) if is_join && !seat.room.lets_join(who, sender) => {
                 // Clients of today do not ask again when a join is refused; this they do.
                 drop(shared);
                 self.close(CloseCode::TryAgain);
                 return true;
             }
-            network if !is_join && !seat.room.takes_from(seat.participant, network, seat.rates) => {
+            sender
+                if !is_join
+                    && !seat
+                        .room
+                        .takes_from((who, sender), seat.rates, Audience::of(&command)) =>
+            {
                 return false;
             }
             _ => {}

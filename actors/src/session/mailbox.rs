@@ -2,9 +2,12 @@
 
 use std::fmt;
 
-use super::{Arriving, Link, RateLimits};
+use super::{
+    Arriving, Link, RateLimits,
+    networks::{Audience, Sender},
+};
 use crate::{
-    ids::{OriginHash, ParticipantId, RoomId, SessionNo, UserId},
+    ids::{ParticipantId, RoomId, SessionNo, UserId},
     registry::Life,
     room::input::{Input, Reattach, SeatTaken},
     shell::outbox::SentCommand,
@@ -20,10 +23,11 @@ pub trait Mailbox: fmt::Debug + Send + Sync {
     fn owner(&self) -> Option<UserId>;
     /// Whether another input may wait.
     fn has_room_for_input(&self) -> bool;
-    /// Whether one more command of this participant is taken, who comes from this network.
-    fn takes_from(&self, who: ParticipantId, network: Option<OriginHash>, rates: RateLimits) -> bool;
-    /// Whether one more session of this network may join.
-    fn lets_join(&self, network: OriginHash) -> bool;
+    /// Whether one more command of this participant is taken.
+    fn takes_from(&self, who: (ParticipantId, Option<Sender>), rates: RateLimits, audience: Audience)
+    -> bool;
+    /// Whether one more session of this participant may join.
+    fn lets_join(&self, who: ParticipantId, from: Sender) -> bool;
     /// A redeemed ticket's socket stands. A room that ends before it has the link, or later, tells it so: nothing watches the room.
     fn attach(&self, taken: SeatTaken, link: Arriving<Link>);
     /// A session that has outlived an earlier life of the room asks to go on.

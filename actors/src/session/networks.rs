@@ -1,5 +1,5 @@
-//! What the people of one network say in a room together: each session has its own limit, and nobody knows how many sessions somebody
-//! has, or how soon it comes back with a new one.
+//! What the guests of one network say in a room together, and what one user does: each session has its own limit, and nobody knows how
+//! many sessions somebody has, or how soon it comes back with a new one. A few words of each participant are its own, whatever others do.
 
 use std::{
     hash::Hash,
@@ -9,15 +9,110 @@ use std::{
 use rustc_hash::FxHashMap;
 use tokio::time::Instant;
 
-use super::RateLimits;
+use super::{RateLimits, RedeemedTicket};
 use crate::{
     bucket::Bucket,
-    ids::OriginHash,
-    protocol::limits::{
-        NETWORK_BURSTS, NETWORK_COMMAND_SOCKETS, NETWORK_JOINS_BURST, NETWORK_JOINS_PER_SECOND,
-        NETWORK_RATES, NETWORKS_KEPT, PARTICIPANT_RATES,
+    ids::{OriginHash, ParticipantId, UserId},
+    protocol::{
+        Command,
+        legal_vote::LegalVoteCommand,
+        limits::{
+            NETWORK_BURSTS, NETWORK_COMMAND_SOCKETS, NETWORK_JOINS_BURST, NETWORK_JOINS_PER_SECOND,
+            NETWORK_RATES, NETWORKS_KEPT, PARTICIPANT_JOIN_SECS, PARTICIPANT_JOINS_BURST, PARTICIPANT_RATES,
+            PARTICIPANT_SHARE, PARTICIPANT_SHARE_SECS,
+        },
+        meeting::Caller,
+        moderation::ModerationCommand,
+        polls::PollsCommand,
+        training_participation_report::TrainingParticipationReportCommand,
     },
 };
+
+/// Whose limit counts for a participant, besides its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Sender {
+    /// A registered user: guests of the same network take nothing from it.
+    User(UserId),
+    /// Somebody else from this network.
+    Network(OriginHash),
+}
+
+impl Sender {
+    /// Of a redeemed ticket; none where its socket is not counted.
+    pub(super) fn of(seat: &RedeemedTicket) -> Option<Self> {
+        let origin = seat.taken.origin.filter(|origin| origin.counted)?;
+        Some(match seat.caller {
+            Caller::User(user) => Self::User(user),
+            Caller::Guest(_) | Caller::Sip | Caller::Recorder => Self::Network(origin.network),
+        })
+    }
+}
+
+impl Audience {
+    /// Of answers to questions, votes and decisions about one, few hear: they are counted, and told to all at a pace of their own.
+    pub(super) fn of(command: &Command) -> Self {
+        match command {
+            Command::Moderation(ModerationCommand::Accept { .. })
+            | Command::Polls(PollsCommand::Vote { .. })
+            | Command::LegalVote(LegalVoteCommand::Vote(_))
+            | Command::TrainingParticipationReport(TrainingParticipationReportCommand::ConfirmPresence) => {
+                Self::Few
+            }
+            _ => Self::All,
+        }
+    }
+}
+
+/// How many hear of a command.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Audience {
+    /// One, or a few.
+    Few,
+    /// Perhaps the whole room.
+    All,
+}
+
+/// The limits of a room for those who send.
+#[derive(Debug, Default)]
+pub(crate) struct SenderLimits {
+    senders: Networks<Sender>,
+    participants: Networks<ParticipantId>,
+    /// What each participant may always send.
+    shares: Networks<ParticipantId>,
+    joins: Networks<Sender>,
+    joins_of: Networks<ParticipantId>,
+}
+
+impl SenderLimits {
+    /// Whether one more command of this participant is taken, in a room with so many sockets.
+    pub fn takes(
+        &self,
+        (who, from): (ParticipantId, Option<Sender>),
+        rates: RateLimits,
+        (audience, sockets): (Audience, usize),
+    ) -> bool {
+        let now = Instant::now();
+        if !self.participants.take(who, Rate::of_participant(rates), 1.0, now) {
+            return false;
+        }
+        if self.shares.take(who, Rate::of_share(), 1.0, now) {
+            return true;
+        }
+        let cost = match audience {
+            Audience::Few => 1.0,
+            Audience::All => cost(sockets),
+        };
+        from.is_none_or(|from| self.senders.take(from, Rate::of_commands(rates), cost, now))
+    }
+
+    /// Whether one more session of this participant may join. Who comes again and again has used up its own, and nothing of others.
+    pub fn lets_join(&self, who: ParticipantId, from: Sender) -> bool {
+        let now = Instant::now();
+        let is_new = !self.joins_of.knows(who);
+        self.joins_of.take(who, Rate::of_joins_of_one(), 1.0, now)
+            && (!is_new || self.joins.take(from, Rate::of_joins(), 1.0, now))
+    }
+}
 
 /// By networks, or by participants.
 #[derive(Debug)]
@@ -53,6 +148,22 @@ impl Rate {
         }
     }
 
+    /// Of joins of one participant.
+    pub fn of_joins_of_one() -> Self {
+        Self {
+            per_second: 1.0 / f64::from(PARTICIPANT_JOIN_SECS),
+            burst: f64::from(PARTICIPANT_JOINS_BURST),
+        }
+    }
+
+    /// Of what each participant may always send.
+    pub fn of_share() -> Self {
+        Self {
+            per_second: 1.0 / f64::from(PARTICIPANT_SHARE_SECS),
+            burst: f64::from(PARTICIPANT_SHARE),
+        }
+    }
+
     /// Of commands of one participant.
     pub fn of_participant(rates: RateLimits) -> Self {
         Self::times(rates, PARTICIPANT_RATES, PARTICIPANT_RATES)
@@ -78,6 +189,12 @@ pub(crate) fn cost(sockets: usize) -> f64 {
 }
 
 impl<K: Eq + Hash> Networks<K> {
+    /// Whether something was taken of it lately.
+    pub fn knows(&self, network: K) -> bool {
+        let buckets = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        buckets.of.contains_key(&network)
+    }
+
     /// Whether something that costs so much is taken from this network.
     pub fn take(&self, network: K, rate: Rate, cost: f64, now: Instant) -> bool {
         let mut buckets = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -112,6 +229,56 @@ mod tests {
         let per_second = (rates.commands_per_second * NETWORK_RATES) as usize;
         assert_eq!(taken(0, now + Duration::from_secs(1)), per_second);
         assert_eq!(taken(1_000, now + Duration::from_secs(2)), per_second / 10);
+    }
+
+    fn somebody(number: u128) -> ParticipantId {
+        ParticipantId(uuid::Uuid::from_u128(number))
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_comes_again_and_again_shuts_nobody_out() {
+        let limits = SenderLimits::default();
+        let network = Sender::Network(OriginHash::new([1; 32]));
+        for _ in 0..2 * NETWORK_JOINS_BURST {
+            for guest in 1..=2 {
+                limits.lets_join(somebody(guest), network);
+            }
+        }
+        assert!(
+            !limits.lets_join(somebody(1), network),
+            "of it there were too many"
+        );
+        assert!(limits.lets_join(somebody(3), network));
+        let mut let_in = 0;
+        for guest in 10..10 + 2 * u128::from(NETWORK_JOINS_BURST) {
+            let_in += u32::from(limits.lets_join(somebody(guest), network));
+        }
+        assert!(
+            let_in < NETWORK_JOINS_BURST,
+            "many new ones of a network are too many"
+        );
+        let user = Sender::User(UserId(uuid::Uuid::nil()));
+        assert!(limits.lets_join(somebody(5_000), user), "users have their own");
+        assert!(limits.lets_join(somebody(3), network), "who was in comes back");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_few_words_of_each_are_its_own() {
+        let (limits, rates) = (SenderLimits::default(), RateLimits::default());
+        let network = Some(Sender::Network(OriginHash::new([1; 32])));
+        let room = (Audience::All, 600);
+        for guest in 1..=20 {
+            for _ in 0..100 {
+                limits.takes((somebody(guest), network), rates, room);
+            }
+        }
+        assert!(!limits.takes((somebody(1), network), rates, room));
+        for vote in 0..PARTICIPANT_SHARE {
+            assert!(limits.takes((somebody(100), network), rates, room), "vote {vote}");
+        }
+        let user = Some(Sender::User(UserId(uuid::Uuid::nil())));
+        let accepts = (0..200).filter(|_| limits.takes((somebody(200), user), rates, (Audience::Few, 600)));
+        assert_eq!(accepts.count(), 200, "all who wait are let in at once");
     }
 
     #[test]

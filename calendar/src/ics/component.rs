@@ -176,7 +176,8 @@ impl Component<'_> {
     }
 
     fn end(self, is_cancelled: bool) {
-        if let Some(organizer) = &self.entry.organizer {
+        let organizer = self.entry.organizer.as_ref();
+        if let Some(organizer) = organizer.filter(|person| !person.email.is_empty()) {
             let name = format!("ORGANIZER{}", common_name(&organizer.name));
             self.lines.put(&name, &mailto(&organizer.email));
         }

@@ -29,6 +29,7 @@ pub struct Entry {
     pub exceptions: Vec<Exception>,
     #[serde(default)]
     pub is_cancelled: bool,
+    /// Without an address a calendar has none.
     pub organizer: Option<Person>,
     #[serde(default)]
     pub attendees: Vec<Attendee>,

@@ -244,6 +244,17 @@ fn without_times_an_event_can_only_be_cancelled() {
     assert!(!cancelled.iter().any(|line| line.starts_with("DTSTART")));
 }
 
+#[test]
+fn who_has_no_address_organizes_nothing() {
+    let mut entry = weekly();
+    let shown = |entry: &Entry| calendar(Method::Request, at("2026-02-01T00:00:00Z"), entry);
+    assert!(shown(&entry).contains("ORGANIZER;"));
+    if let Some(organizer) = &mut entry.organizer {
+        organizer.email.clear();
+    }
+    assert!(!shown(&entry).contains("ORGANIZER"));
+}
+
 /// The lines of a series that tell when it takes place, of the event and of its exceptions.
 fn when(span: Span, lines: &[&str], exceptions: Vec<Exception>) -> Vec<String> {
     let entry = Entry {

@@ -2,8 +2,10 @@
 
 mod outlines;
 mod pictures;
+#[cfg(test)]
+mod tests;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use chrono::{DateTime, Datelike as _, Timelike as _, Utc};
 use miniz_oxide::deflate::compress_to_vec_zlib;
@@ -21,6 +23,9 @@ pub(crate) const PAGE: (f32, f32) = (595.28, 841.89);
 
 /// As quick as a report needs it; better compression gains little.
 const COMPRESSION: u8 = 6;
+
+/// Glyphs of the machine's fonts that one document has: taking many out of a large font takes much memory.
+const SYSTEM_GLYPHS_MAX: usize = 10_000;
 
 /// Who made the file, in its properties.
 const PRODUCER: &str = concat!("colloquy-report ", env!("CARGO_PKG_VERSION"));
@@ -63,6 +68,8 @@ pub(crate) struct Writer<'a> {
     pdf: Pdf,
     next: Ref,
     used: BTreeMap<FaceId, Used>,
+    /// Glyphs of the machine's fonts among these.
+    taken: HashSet<(FaceId, u16)>,
     /// Contents of the finished pages.
     pages: Vec<Vec<Ref>>,
     content: Content,
@@ -89,6 +96,7 @@ impl<'a> Writer<'a> {
             pdf: Pdf::new(),
             next: Ref::new(1),
             used: BTreeMap::new(),
+            taken: HashSet::new(),
             pages: Vec::new(),
             content: Content::new(),
         }
@@ -149,20 +157,46 @@ impl<'a> Writer<'a> {
     }
 
     fn run(&mut self, run: &Run, mut place: Place) {
-        let face = self.fonts.face(run.face);
-        let used = self.used.entry(run.face).or_insert_with(|| match face.drawing {
+        for told in &run.glyphs {
+            if self.takes(run.face, told.glyph.id) {
+                self.glyph(run.face, told, place);
+            } else if !told.text.is_empty() {
+                // As if no font had it: seen as replaced, and found as it was written.
+                let (face, glyph) = self.fonts.replacement(told.glyph.cluster);
+                let replaced = ToldGlyph {
+                    glyph,
+                    ..told.clone()
+                };
+                self.glyph(face, &replaced, place);
+            }
+            place.x += told.glyph.advance * place.size;
+        }
+    }
+
+    /// Whether a glyph is one of those that the document has, or becomes one.
+    fn takes(&mut self, face: FaceId, glyph: u16) -> bool {
+        if face.is_embedded() || self.taken.contains(&(face, glyph)) {
+            return true;
+        }
+        let takes = self.taken.len() < SYSTEM_GLYPHS_MAX;
+        if takes {
+            self.taken.insert((face, glyph));
+        }
+        takes
+    }
+
+    fn glyph(&mut self, face: FaceId, told: &ToldGlyph, place: Place) {
+        let drawing = self.fonts.face(face).drawing;
+        let used = self.used.entry(face).or_insert_with(|| match drawing {
             Drawing::Pictures => Used::Pictures(Pictures::default()),
             drawing => Used::Outlines(Outlines::new(drawing)),
         });
-        for told in &run.glyphs {
-            let code = match used {
-                Used::Outlines(outlines) => outlines.code(told),
-                Used::Pictures(pictures) => pictures.code(told),
-            };
-            if let Some(code) = code {
-                show(&mut self.content, run.face, &code, told, place);
-            }
-            place.x += told.glyph.advance * place.size;
+        let code = match used {
+            Used::Outlines(outlines) => outlines.code(told),
+            Used::Pictures(pictures) => pictures.code(told),
+        };
+        if let Some(code) = code {
+            show(&mut self.content, face, &code, told, place);
         }
     }
 

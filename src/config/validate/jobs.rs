@@ -51,19 +51,19 @@ mod tests {
         };
         for (entry, key) in [
             (scheduled("event_cleanup", 24, r#"{"days":30}"#), None),
-            (scheduled("coffee", 24, "{}"), Some("jobs.schedule.5.job")),
-            (scheduled("outbox_cleanup", 24, "{}"), Some("jobs.schedule.5.job")),
+            (scheduled("coffee", 24, "{}"), Some("jobs.schedule.6.job")),
+            (scheduled("outbox_cleanup", 24, "{}"), Some("jobs.schedule.6.job")),
             (
                 scheduled("event_cleanup", 0, "{}"),
-                Some("jobs.schedule.5.every_hours"),
+                Some("jobs.schedule.6.every_hours"),
             ),
             (
                 scheduled("event_cleanup", 9000, "{}"),
-                Some("jobs.schedule.5.every_hours"),
+                Some("jobs.schedule.6.every_hours"),
             ),
             (
                 scheduled("event_cleanup", 24, r#"{"weeks":1}"#),
-                Some("jobs.schedule.5.parameters"),
+                Some("jobs.schedule.6.parameters"),
             ),
         ] {
             let mut config = Config {

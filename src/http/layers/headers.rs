@@ -10,7 +10,7 @@ use axum::{
     response::Response,
 };
 
-use super::head::HeadLimit;
+use super::{head::HeadLimit, host};
 
 /// What the pages for browsing the API may do: run and show what this server has, ask it, and stand in nobody's frame. Swagger UI
 /// has styles and images in its elements.
@@ -18,11 +18,12 @@ const DOCS_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'sel
                            font-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 /// No guessing of types anywhere; nothing of the API in caches, as answers hold passwords, pins and tickets; a policy for `/docs`.
-/// Nothing that comes with too large a head.
+/// Nothing that comes with too large a head, or does not name its host.
 pub(super) async fn cautious(State(limit): State<HeadLimit>, request: Request, next: Next) -> Response {
     let path = request.uri().path();
     let (is_api, is_docs) = (is_below(path, "/v1"), is_below(path, "/docs"));
-    let mut response = match limit.refusal(&request) {
+    let refusal = limit.refusal(&request).or_else(|| host::refusal(&request));
+    let mut response = match refusal {
         Some(refusal) => refusal,
         None => next.run(request).await,
     };

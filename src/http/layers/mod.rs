@@ -2,6 +2,7 @@
 
 mod head;
 mod headers;
+mod host;
 
 use std::time::Duration;
 
@@ -56,7 +57,8 @@ fn rest_within(router: Router, limit: Duration) -> Router {
 }
 
 /// What every response gets, from outside to inside: request id, span and log line; CORS; headers for browsers and
-/// caches; 431 for too large a head; a 500 instead of a panic. It goes around the finished router, its fallback included.
+/// caches; 431 for too large a head, 400 for one that names no host; a 500 instead of a panic. It goes around the
+/// finished router, its fallback included.
 pub fn every(router: Router, http: &Http) -> Router {
     around(router, cors(http))
 }

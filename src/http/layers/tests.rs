@@ -158,7 +158,8 @@ async fn request_ids_come_from_trusted_proxies_only() {
             address: [127, 0, 0, 1].into(),
             trusted,
         };
-        let request = empty(get_request("/text").header("x-request-id", id).extension(peer));
+        let request = get_request("/text").header("host", "meet.example");
+        let request = empty(request.header("x-request-id", id).extension(peer));
         let answer = ask(&http, request).await;
         answer.headers["x-request-id"].to_str().unwrap().to_owned()
     };
@@ -170,6 +171,23 @@ async fn request_ids_come_from_trusted_proxies_only() {
     ] {
         let answered = ask_with(trusted, id).await;
         assert!(uuid::Uuid::parse_str(&answered).is_ok(), "{id} became {answered}");
+    }
+}
+
+#[tokio::test]
+async fn a_request_without_a_host_is_told_so_as_browsers_can_read_it() {
+    let peer = Peer {
+        address: [127, 0, 0, 1].into(),
+        trusted: false,
+    };
+    for path in ["/text", "/nowhere", "/panic"] {
+        let request = get_request(path).header("origin", "https://a.example");
+        let answer = ask(&Http::default(), empty(request.extension(peer))).await;
+        assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{path}");
+        assert_eq!(answer.headers["access-control-allow-origin"], "*");
+        assert!(answer.headers.contains_key("x-request-id"));
+        let body: serde_json::Value = serde_json::from_slice(&answer.body).unwrap();
+        assert_eq!(body["code"], "bad_request");
     }
 }
 

@@ -112,13 +112,15 @@ impl Addressee {
 }
 from_columns!(Addressee);
 
-/// Those whom mail reaches, and what it must know of them: not users without an address, nor disabled ones, nor those who have
-/// moved to another tenant, for whom the event is not there. More conditions follow.
+/// Those whom mail reaches, and what it must know of them: not users without an address, or with one that the identity provider
+/// calls unverified, nor disabled ones, nor those who have moved to another tenant, for whom the event is not there. More
+/// conditions follow.
 macro_rules! receivers {
     () => {
         "SELECT i.id, i.told, i.user_id, i.email, i.invite_code, i.status, u.email AS user_email, u.display_name, u.language
          FROM event_invites i JOIN events e ON e.id = i.event_id LEFT JOIN users u ON u.id = i.user_id
-         WHERE (u.id IS NULL OR u.email <> '' AND u.disabled_at IS NULL AND u.tenant_id = e.tenant_id)"
+         WHERE (u.id IS NULL OR u.email <> '' AND u.email_verified IS NOT FALSE AND u.disabled_at IS NULL
+                AND u.tenant_id = e.tenant_id)"
     };
 }
 

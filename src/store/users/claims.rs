@@ -155,6 +155,7 @@ pub(super) fn new_user(
             lastname: String::new(),
             display_name: String::new(),
             picture: None,
+            email_verified: None,
         },
         issuer: token.issuer.clone(),
         subject: token.subject.clone(),
@@ -168,7 +169,6 @@ pub(super) fn new_user(
         conference_theme: FIRST_THEME.to_owned(),
         phone: None,
         invite_email: None,
-        email_verified: None,
         claims_at: 0,
         seen_at: now,
         used_storage: 0,
@@ -204,12 +204,12 @@ fn change(user: &mut User, claims: &ProfileClaims, assigned: &Assigned, rules: &
     let had_made_up_name = has_made_up_name(user, claims);
     if let Some(email) = email(claims) {
         if compared(&email) != compared(&user.profile.email) {
-            user.email_verified = None;
+            user.profile.email_verified = None;
         }
         user.profile.email = email;
-        user.email_verified = claims.email_verified.or(user.email_verified);
+        user.profile.email_verified = claims.email_verified.or(user.profile.email_verified);
     } else if claims.email_verified == Some(false) {
-        user.email_verified = Some(false);
+        user.profile.email_verified = Some(false);
     }
     set(
         &mut user.profile.firstname,
@@ -237,10 +237,10 @@ fn fill(user: &mut User, claims: &ProfileClaims, rules: &ClaimRules) {
     if user.profile.email.is_empty() {
         user.profile.email = claimed.clone().unwrap_or_default();
     }
-    if user.email_verified.is_none()
+    if user.profile.email_verified.is_none()
         && claimed.is_some_and(|email| compared(&email) == compared(&user.profile.email))
     {
-        user.email_verified = claims.email_verified;
+        user.profile.email_verified = claims.email_verified;
     }
     for (stored, claimed) in [
         (&mut user.profile.firstname, &claims.given_name),
@@ -271,7 +271,7 @@ fn email(claims: &ProfileClaims) -> Option<String> {
 /// The address by which others invite the user: whoever may claim any address must not get what others meant for its owner.
 fn address_of(user: &mut User, rules: &ClaimRules) {
     let address = Some(compared(&user.profile.email)).filter(|email| !email.is_empty());
-    user.invite_email = address.filter(|_| rules.trusts_address(user.email_verified));
+    user.invite_email = address.filter(|_| rules.trusts_address(user.profile.email_verified));
 }
 
 fn language(claims: &ProfileClaims) -> Option<String> {

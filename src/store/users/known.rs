@@ -15,7 +15,7 @@ use crate::store::{
 pub struct Known {
     /// Their subjects: whoever has a row, whatever became of it.
     pub subjects: HashSet<String>,
-    /// Folded addresses of users of the tenant who are not locked out.
+    /// Folded addresses of users of the tenant who are not locked out, as far as they are theirs.
     pub addresses: HashSet<String>,
 }
 
@@ -52,7 +52,8 @@ pub async fn known(
     }
     let rows: Vec<Row> = read!(db, c => {
         let mut select = QueryBuilder::new("SELECT u.subject, u.email_fold, u.issuer = ");
-        select.push_bind(issuer).push(" AS is_same_issuer, u.disabled_at IS NULL AND u.tenant_id = ");
+        select.push_bind(issuer).push(" AS is_same_issuer, ");
+        select.push("u.disabled_at IS NULL AND u.email_verified IS NOT FALSE AND u.tenant_id = ");
         select.push_bind(tenant).push(" AS has_tenants_address FROM users u WHERE u.issuer = ");
         select.push_bind(issuer).push(" AND u.subject IN (");
         let mut list = select.separated(", ");
@@ -60,7 +61,7 @@ pub async fn known(
             list.push_bind(*subject);
         }
         select.push(") OR u.tenant_id = ").push_bind(tenant);
-        select.push(" AND u.disabled_at IS NULL AND u.email_fold IN (");
+        select.push(" AND u.disabled_at IS NULL AND u.email_verified IS NOT FALSE AND u.email_fold IN (");
         let mut list = select.separated(", ");
         for (_, address) in people {
             list.push_bind(*address);

@@ -73,8 +73,6 @@ pub struct User {
     /// The folded address by which others invite the user; none where the issuer does not vouch for it as
     /// `oidc.email_verified` wants.
     pub invite_email: Option<String>,
-    /// Whether the issuer knows that the address is the user's; `None`: it has never said.
-    pub email_verified: Option<bool>,
     /// Since when what the issuer says about the user is so, in Unix seconds; nothing older changes it.
     pub claims_at: i64,
     /// When the user was here last, to the hour.
@@ -129,7 +127,6 @@ impl User {
             conference_theme: row.col("conference_theme")?,
             phone: row.col("phone")?,
             invite_email: row.col("invite_email")?,
-            email_verified: row.col("email_verified")?,
             claims_at: row.col("claims_at")?,
             seen_at: row.col("seen_at")?,
             used_storage: count(row.col("used_storage")?),
@@ -146,7 +143,7 @@ macro_rules! user_columns {
             profile_columns!("u"),
             ", u.issuer, u.subject, u.tenant_id, u.tariff_id, u.tariff_status, u.display_name_chosen, u.language,
              u.language_chosen, u.dashboard_theme, u.conference_theme, u.phone, u.invite_email,
-             u.email_verified, u.claims_at, u.seen_at, u.used_storage, u.disabled_at"
+             u.claims_at, u.seen_at, u.used_storage, u.disabled_at"
         )
     };
 }

@@ -58,6 +58,7 @@ mod tests {
             lastname: lastname.to_owned(),
             display_name: String::new(),
             picture: None,
+            email_verified: None,
         }
     }
 

@@ -18,6 +18,8 @@ pub struct Profile {
     pub display_name: String,
     /// URL of the picture that the issuer has of the user.
     pub picture: Option<String>,
+    /// Whether the issuer knows that the address is the user's; `None`: it has never said.
+    pub email_verified: Option<bool>,
 }
 
 /// Columns of a profile for a query that calls the table of users by the given name.
@@ -51,13 +53,28 @@ macro_rules! profile_columns {
             $table,
             ".picture AS ",
             $table,
-            "_picture"
+            "_picture, ",
+            $table,
+            ".email_verified AS ",
+            $table,
+            "_email_verified"
         )
     };
 }
 pub(in crate::store) use profile_columns;
 
 impl Profile {
+    /// The address that others see, and that stands for the user: none where the issuer says that it is not the user's. Such an
+    /// address is nobody's.
+    #[must_use]
+    pub fn known_email(&self) -> &str {
+        if self.email_verified == Some(false) {
+            ""
+        } else {
+            &self.email
+        }
+    }
+
     /// Reads what [`profile_columns`] selected from `table`.
     pub(in crate::store) fn read(row: &impl Columns, table: &str) -> sqlx::Result<Self> {
         // One text for all names: most answers hold several profiles.
@@ -68,6 +85,9 @@ impl Profile {
         name.truncate(prefix);
         name.push_str("picture");
         let picture = row.col(&name)?;
+        name.truncate(prefix);
+        name.push_str("email_verified");
+        let email_verified = row.col(&name)?;
         let mut text = |column: &str| {
             name.truncate(prefix);
             name.push_str(column);
@@ -76,6 +96,7 @@ impl Profile {
         Ok(Self {
             id,
             picture,
+            email_verified,
             email: text("email")?,
             title: text("title")?,
             firstname: text("firstname")?,

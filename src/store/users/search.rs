@@ -95,7 +95,7 @@ pub async fn list(
 }
 
 /// Users of a tenant in whose names and address all words of `text` stand, whatever their case and marks; at most
-/// `limit`, by name. Who is disabled, or was left behind, is not found.
+/// `limit`, by name. An address that is not its user's finds nobody. Who is disabled, or was left behind, is not found.
 pub async fn find(
     db: &Db,
     tenant: Uuid,
@@ -120,7 +120,15 @@ pub async fn find(
         // Each word is looked for in every user.
         let words: BTreeSet<_> = folded.split_whitespace().collect();
         for word in words.into_iter().take(WORDS_MAX) {
-            select.push(" AND u.search_text LIKE ").push_bind(like_pattern(word)).push(" ESCAPE '\\'");
+            let anywhere = like_pattern(word);
+            // The address is the last line.
+            let before_address = format!("{anywhere}\n%");
+            select
+                .push(" AND u.search_text LIKE ")
+                .push_bind(anywhere)
+                .push(" ESCAPE '\\' AND (u.email_verified IS NOT FALSE OR u.search_text LIKE ")
+                .push_bind(before_address)
+                .push(" ESCAPE '\\')");
         }
         select.push(" ORDER BY u.search_text, u.id LIMIT ").push_bind(i64::from(limit));
         select.build_query_as().fetch_all(c).await
@@ -129,7 +137,7 @@ pub async fn find(
 }
 
 /// Users of a tenant whose e-mail address is this one, whatever its case; at most `limit`. Who is disabled, or was left
-/// behind, is not found.
+/// behind, is not found, nor is somebody of whom the issuer says that the address is another's.
 pub async fn with_address(
     db: &Db,
     tenant: Uuid,
@@ -144,7 +152,7 @@ pub async fn with_address(
         findable!(),
         "$1",
         not_left_behind!(),
-        " AND u.tenant_id = $2 AND u.email_fold = $3
+        " AND u.tenant_id = $2 AND u.email_fold = $3 AND u.email_verified IS NOT FALSE
          ORDER BY u.search_text, u.id LIMIT $4"
     );
     let rows: Vec<Found> = read!(db, c => sqlx::query_as(SELECT)

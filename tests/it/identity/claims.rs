@@ -196,6 +196,9 @@ async fn an_id_token_is_for_its_client() {
     let service = [("realm_access", json!({"roles": ["opentalk-recorder"]}))];
     let refused = verifier.verify_id_token(&id_token(&service)).await;
     assert_eq!(refused, Err(TokenError::Refused(TokenRefusal::Service)));
+    let for_ever = [("exp", json!(32_503_679_990_i64))];
+    let refused = verifier.verify_id_token(&id_token(&for_ever)).await;
+    assert_eq!(refused, Err(TokenError::Refused(TokenRefusal::Lifetime)));
     let bad: [&[(&str, Value)]; 5] = [
         &[("aud", json!(null))],
         &[("azp", json!(["Frontend"]))],

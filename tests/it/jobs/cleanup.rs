@@ -17,6 +17,7 @@ use colloquy::{
         usage::{self, Counter},
         users::{self, Identity, Merge},
         void_sessions::{self, Ended, VoidSession},
+        vote_minutes::{self, VoteMinutes},
     },
 };
 use futures_util::stream;
@@ -37,6 +38,7 @@ on_both_databases!(Store:
     mails_that_are_done_go,
     counters_of_days_gone_by_go,
     ended_logins_go_when_their_tokens_have_expired,
+    minutes_of_old_votes_go,
 );
 
 fn sorted(mut ids: Vec<Uuid>) -> Vec<Uuid> {
@@ -362,4 +364,27 @@ async fn ended_logins_go_when_their_tokens_have_expired(store: &Store) {
         .expect("a query");
     assert_eq!(left, [void("young", 23)]);
     assert_eq!(store.number("SELECT count(*) FROM merged_users").await, 1);
+}
+
+async fn minutes_of_old_votes_go(store: &Store) {
+    let ada = store.user("ada").await;
+    let room = room(store, &ada, now()).await;
+    let ends = [days_ago(400), days_ago(366), days_ago(364), now()];
+    for ended_at in ends {
+        let minutes = VoteMinutes {
+            vote: Uuid::new_v4(),
+            room,
+            initiator: Some(ada.profile.id),
+            ended_at,
+            text: "{}".to_owned(),
+        };
+        vote_minutes::keep(&store.db, minutes, 1_000)
+            .await
+            .expect("stored");
+    }
+    assert_eq!(run(store, Job::VoteMinutesCleanup, &json!({})).await.deleted, 2);
+    let left = "SELECT count(*) FROM vote_minutes";
+    assert_eq!(store.number(left).await, 2);
+    let young = run(store, Job::VoteMinutesCleanup, &json!({"days": 30})).await;
+    assert_eq!((young.deleted, store.number(left).await), (1, 1));
 }

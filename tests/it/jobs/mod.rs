@@ -102,6 +102,7 @@ pub async fn rows(store: &Store) -> Vec<i64> {
         "usage_counters",
         "void_sessions",
         "merged_users",
+        "vote_minutes",
     ] {
         counts.push(store.number(&format!("SELECT count(*) FROM {table}")).await);
     }

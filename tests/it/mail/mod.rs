@@ -9,6 +9,7 @@ mod planning;
 mod series;
 mod server;
 mod unsubscribe;
+mod untold;
 
 use std::{
     ops::Deref,

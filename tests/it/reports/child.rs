@@ -34,6 +34,21 @@ fn five_hundred_participants_take_less_than_five_seconds() {
     assert!(text.contains("Page 1 of ") && text.contains("\n499 "));
 }
 
+/// Guests with long names of letters that nobody else has: there are no more glyphs of the machine's fonts than fit into the memory.
+#[test]
+fn thirty_thousand_chinese_and_korean_letters_make_a_report() {
+    let letters: Vec<char> = ('\u{3400}'..='\u{9fff}')
+        .chain('\u{ac00}'..='\u{d7a3}')
+        .take(30_000)
+        .collect();
+    let names = letters.chunks(95).map(|name| name.iter().collect::<String>());
+    let rows: Vec<_> = names.enumerate().map(|(at, name)| row(at, &name)).collect();
+    let output = render(&document(&json!(rows)));
+    let words = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{words}");
+    assert!(output.stdout.starts_with(b"%PDF-"));
+}
+
 #[test]
 fn the_limit_of_memory_holds() {
     // Well within what is read at all, but each row takes ten times as much in memory.

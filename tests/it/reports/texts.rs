@@ -1,5 +1,7 @@
 //! What stands in each report.
 
+use std::num::NonZeroU32;
+
 use colloquy_actors::{
     protocol::meeting::Role,
     report::{
@@ -247,6 +249,7 @@ fn vote(kind: &str) -> Vote {
         }),
         votes: Vec::new(),
         events: Vec::new(),
+        left_out: None,
     }
 }
 
@@ -280,6 +283,7 @@ async fn votes_are_told(api: &Api) {
         at: Some(at("2026-12-01T09:01:00Z")),
     }];
     vote.events = entries();
+    vote.left_out = NonZeroU32::new(4_100);
     let (filename, pdf) = made(api, &alice, report(&room, ReportContent::Vote(Box::new(vote)))).await;
     assert_eq!(filename, "Board_vote_protocol_2026-12-01_11-00-00-UTC.pdf");
     let text = text(&pdf);
@@ -308,6 +312,7 @@ async fn votes_are_told(api: &Api) {
         "Bob 2026-12-01 10:02:00 Joined",
         "Bob 2026-12-01 10:02:00 Issue: screen share, no picture",
         "Anonymous 2026-12-01 10:02:00 Issue: too quiet",
+        "— — Further entries left out: 4100",
     ] {
         assert!(text.lines().any(|other| other == line), "{line}: {text}");
     }

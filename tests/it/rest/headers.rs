@@ -2,6 +2,10 @@
 
 use reqwest::{Method, header::HeaderMap};
 use serde_json::json;
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpStream,
+};
 
 use crate::{
     databases::Kind,
@@ -107,5 +111,36 @@ async fn what_is_for_browsing_can_be_off() {
     }
     anyone.get("/v1/auth/login").await.expect(200);
     assert!(!server.log().contains("/docs"), "nobody is sent there");
+    server.finish().await;
+}
+
+/// The answer to a request for `path` that has these lines besides.
+async fn answered(server: &Server, path: &str, version: &str, lines: &str) -> String {
+    let mut stream = TcpStream::connect(server.address()).await.expect("a connection");
+    let request = format!("GET {path} HTTP/{version}\r\n{lines}Connection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).await.expect("a request");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.expect("an answer");
+    answer
+}
+
+#[tokio::test]
+async fn a_request_names_exactly_one_host() {
+    let server = Server::start(Kind::Sqlite).await;
+    for path in ["/health/live", "/v1/auth/login", "/.well-known/opentalk/client"] {
+        for (version, lines, status) in [
+            ("1.1", "Host: meet.example\r\n", "200"),
+            ("1.1", "Host: [::1]:11311\r\n", "200"),
+            ("1.0", "", "200"),
+            ("1.1", "", "400"),
+            ("1.1", "Host: meet.example\r\nHost: other.example\r\n", "400"),
+            ("1.1", "Host: meet.example\r\nHost: meet.example\r\n", "400"),
+        ] {
+            let answer = answered(&server, path, version, lines).await;
+            assert_eq!(answer.get(9..12), Some(status), "{path} {lines:?}: {answer}");
+            let is_told = answer.contains("\"code\":\"bad_request\"") && answer.contains("x-request-id");
+            assert_eq!(is_told, status == "400", "{path} {lines:?}: {answer}");
+        }
+    }
     server.finish().await;
 }

@@ -173,8 +173,8 @@ async fn with_details(kind: Kind) {
     api.finish().await;
 }
 
-/// Number and pin lead around the password: a guest who has yet to type it is not told them.
-async fn with_a_password(kind: Kind) {
+/// Number and pin lead around the password, and around the waiting room: a guest who has yet to pass it is not told them.
+async fn with_a_door(kind: Kind) {
     let api = Api::with(kind, |config| config.call_in.tel = Some("+49 30 1234".to_owned())).await;
     let alice = api.person("alice").await;
     let room = api.room(&alice, json!({"enable_sip": true})).await;
@@ -200,24 +200,40 @@ async fn with_a_password(kind: Kind) {
     let mut locked = open.clone();
     locked.as_object_mut().expect("details").remove("call_in");
     locked["streaming_links"] = json!([]);
-    for (password, told) in [(json!("secret"), &locked), (Value::Null, &open)] {
-        let change = json!({"password": password});
+    for (change, told) in [
+        (json!({"password": "secret"}), &locked),
+        (json!({"password": null}), &open),
+        (json!({"guest_access": "waiting_room"}), &locked),
+        (json!({"guest_access": "direct_access"}), &open),
+        (json!({"waiting_room": true}), &locked),
+        (json!({"guest_access": "waiting_room"}), &locked),
+        (
+            json!({"guest_access": "direct_access", "waiting_room": false}),
+            &open,
+        ),
+    ] {
         let room_path = format!("/v1/rooms/{room}");
-        api.call(&alice, "PATCH", &room_path, change).await.expect(200);
-        assert_eq!(&told_guests().await, told);
-        assert_eq!(details(&api, &alice, &room).await, open, "users need no password");
+        api.call(&alice, "PATCH", &room_path, change.clone())
+            .await
+            .expect(200);
+        assert_eq!(&told_guests().await, told, "{change}");
+        assert_eq!(
+            details(&api, &alice, &room).await,
+            open,
+            "{change}: users are told"
+        );
     }
     api.finish().await;
 }
 
 #[tokio::test]
-async fn guests_learn_no_way_around_a_password_on_sqlite() {
-    with_a_password(Kind::Sqlite).await;
+async fn guests_learn_no_way_around_a_password_or_their_waiting_on_sqlite() {
+    with_a_door(Kind::Sqlite).await;
 }
 
 #[tokio::test]
-async fn guests_learn_no_way_around_a_password_on_postgres() {
-    with_a_password(Kind::Postgres).await;
+async fn guests_learn_no_way_around_a_password_or_their_waiting_on_postgres() {
+    with_a_door(Kind::Postgres).await;
 }
 
 #[tokio::test]

@@ -266,7 +266,8 @@ async fn strangers_see_nothing(api: &Api) {
 async fn keys_are_the_owners(api: &Api) {
     let (alice, path) = owner(api).await;
     let mut secret = target("1");
-    secret["streaming_endpoint"] = json!("rtmp://alice:swordfish@live.example.org/app");
+    secret["streaming_endpoint"] =
+        json!("rtmp://alice:swordfish@live.example.org/app?passphrase=swordfish#swordfish");
     let mut made = api.call(&alice, "POST", &path, secret.clone()).await.expect(201);
     assert_eq!(made["streaming_endpoint"], secret["streaming_endpoint"]);
     let room = path
@@ -280,6 +281,11 @@ async fn keys_are_the_owners(api: &Api) {
         let invited = api.invited(event, name, role).await;
         assert_eq!(api.get(&invited, &path).await.expect(200), json!([made]));
         assert_eq!(api.get(&invited, &place).await.expect(200), made);
+        let event = api
+            .get(&invited, &format!("/v1/events/{event}"))
+            .await
+            .expect(200);
+        assert_eq!(event["streaming_targets"], json!([made]));
         for (method, path, body) in [
             ("POST", &path, target("x")),
             ("PATCH", &place, json!({"name": "x"})),

@@ -15,6 +15,7 @@ mod transactions;
 mod usage;
 mod users;
 mod void_sessions;
+mod vote_minutes;
 
 use chrono::{DateTime, Utc};
 use colloquy::{

@@ -17,12 +17,15 @@ use crate::{
     protocol::{
         ballot::SealedVote,
         legal_vote::{LegalVoteEvent, Tally, VoteConfig, VoteOption, VoteResults, VoteStarted, VotingRecord},
-        limits::{LEGAL_VOTE_EVENTS_MAX, LEGAL_VOTE_ISSUES_MAX},
+        limits::{
+            LEGAL_VOTE_EVENTS_MAX, LEGAL_VOTE_ISSUES_MAX, LEGAL_VOTE_ISSUES_TOLD_MAX,
+            LEGAL_VOTE_MOVES_PER_USER_MAX,
+        },
         names::DisplayName,
         vote_parameters::VoteParameters,
         vote_token::VoteToken,
     },
-    report::{VoteEntry, VoteEntryKind},
+    report::VoteEntry,
 };
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -36,9 +39,14 @@ pub(super) struct ActiveVote {
     /// For the report.
     #[serde(default)]
     pub events: Vec<VoteEntry>,
-    /// How many issues a user has reported.
+    /// How many issues a user has reported, and how often it has come or gone, as far as that counts.
     #[serde(default)]
     issues: BTreeMap<UserId, u8>,
+    #[serde(default)]
+    moves: BTreeMap<UserId, u8>,
+    /// What would stand among the events and was too much.
+    #[serde(default)]
+    pub left_out: u32,
     /// When its votes so far went out last.
     #[serde(default)]
     pub shown_at: Option<Timestamp>,
@@ -115,6 +123,8 @@ impl ActiveVote {
             votes: cast,
             events: Vec::new(),
             issues: BTreeMap::new(),
+            moves: BTreeMap::new(),
+            left_out: 0,
             shown_at: None,
             ending: None,
         }
@@ -216,16 +226,40 @@ impl ActiveVote {
 
     /// Whether a user may report one more issue.
     pub fn takes_issue(&mut self, user: UserId) -> bool {
-        let count = self.issues.entry(user).or_default();
-        let takes = *count < LEGAL_VOTE_ISSUES_MAX;
-        *count += u8::from(takes);
+        let takes = one_more(&mut self.issues, user, LEGAL_VOTE_ISSUES_MAX);
+        if !takes {
+            self.leave_out();
+        }
         takes
     }
 
-    pub fn note(&mut self, at: Timestamp, name: Option<DisplayName>, what: VoteEntryKind) {
-        if self.events.len() < LEGAL_VOTE_EVENTS_MAX {
-            self.events.push(VoteEntry { name, at, what });
+    /// Notes an issue, for the report.
+    pub fn note_issue(&mut self, entry: VoteEntry) {
+        self.note(entry, LEGAL_VOTE_ISSUES_TOLD_MAX);
+    }
+
+    /// Notes that a user has come or gone. Nobody takes the place of others by doing so again and again.
+    pub fn note_move(&mut self, user: UserId, entry: VoteEntry) {
+        if one_more(&mut self.moves, user, LEGAL_VOTE_MOVES_PER_USER_MAX) {
+            self.note(entry, LEGAL_VOTE_EVENTS_MAX);
+        } else {
+            self.leave_out();
         }
+    }
+
+    /// Notes what happened, unless there are so many issues, or so many comings and goings.
+    fn note(&mut self, entry: VoteEntry, max: usize) {
+        let is_issue = entry.what.is_issue();
+        let known = self.events.iter();
+        if known.filter(|known| known.what.is_issue() == is_issue).count() < max {
+            self.events.push(entry);
+        } else {
+            self.leave_out();
+        }
+    }
+
+    fn leave_out(&mut self) {
+        self.left_out = self.left_out.saturating_add(1);
     }
 
     /// The votes so far; none of a secret vote.
@@ -254,5 +288,97 @@ impl ActiveVote {
             return Err(format!("vote {} should be over", self.id()));
         }
         Ok(())
+    }
+}
+
+/// Counts one more of a user, unless that would be more than this.
+fn one_more(counts: &mut BTreeMap<UserId, u8>, user: UserId, max: u8) -> bool {
+    let count = counts.entry(user).or_default();
+    let takes = *count < max;
+    *count += u8::from(takes);
+    takes
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::report::VoteEntryKind;
+
+    fn vote() -> ActiveVote {
+        let asked = r#"{"kind":"roll_call","name":"Budget","allowed_participants":["00000000-0000-0000-0000-000000000001"],"enable_abstain":false,"auto_close":false,"create_pdf":false}"#;
+        ActiveVote {
+            config: VoteConfig {
+                initiator_id: ParticipantId(Uuid::from_u128(1)),
+                legal_vote_id: LegalVoteId(Uuid::from_u128(2)),
+                start_time: Timestamp::from_micros(0),
+                max_votes: 1,
+                allowed_users: None,
+                asked: serde_json::from_str(asked).unwrap(),
+            },
+            leader: (user(1), DisplayName::of_a_guest()),
+            voters: BTreeMap::new(),
+            votes: Votes::Secret {
+                voters: BTreeSet::new(),
+                cast: BTreeMap::new(),
+            },
+            events: Vec::new(),
+            issues: BTreeMap::new(),
+            moves: BTreeMap::new(),
+            left_out: 0,
+            shown_at: None,
+            ending: None,
+        }
+    }
+
+    fn user(number: usize) -> UserId {
+        UserId(Uuid::from_u128(number as u128))
+    }
+
+    fn entry(what: VoteEntryKind) -> VoteEntry {
+        let at = Timestamp::from_micros(0);
+        VoteEntry { name: None, at, what }
+    }
+
+    fn issue() -> VoteEntry {
+        let (kind, description) = (None, None);
+        entry(VoteEntryKind::Issue { kind, description })
+    }
+
+    #[test]
+    fn whoever_comes_and_goes_all_the_time_takes_no_place_of_others() {
+        let mut vote = vote();
+        for _ in 0..2_100 {
+            vote.note_move(user(1), entry(VoteEntryKind::Left));
+            vote.note_move(user(1), entry(VoteEntryKind::Joined));
+        }
+        let kept = usize::from(LEGAL_VOTE_MOVES_PER_USER_MAX);
+        assert_eq!((vote.events.len(), vote.left_out), (kept, 4_100));
+        vote.note_move(user(2), entry(VoteEntryKind::Left));
+        vote.note_issue(issue());
+        assert_eq!((vote.events.len(), vote.left_out), (kept + 2, 4_100));
+    }
+
+    #[test]
+    fn issues_and_moves_have_bounds_of_their_own() {
+        let mut vote = vote();
+        for number in 0..=LEGAL_VOTE_EVENTS_MAX {
+            vote.note_move(user(number), entry(VoteEntryKind::Left));
+        }
+        assert_eq!((vote.events.len(), vote.left_out), (LEGAL_VOTE_EVENTS_MAX, 1));
+        for _ in 0..=LEGAL_VOTE_ISSUES_TOLD_MAX {
+            vote.note_issue(issue());
+        }
+        let all = LEGAL_VOTE_EVENTS_MAX + LEGAL_VOTE_ISSUES_TOLD_MAX;
+        assert_eq!((vote.events.len(), vote.left_out), (all, 2));
+    }
+
+    #[test]
+    fn issues_that_are_dropped_are_counted() {
+        let mut vote = vote();
+        let taken = (0..12).filter(|_| vote.takes_issue(user(1))).count();
+        assert_eq!((taken, vote.left_out), (usize::from(LEGAL_VOTE_ISSUES_MAX), 2));
+        assert!(vote.takes_issue(user(2)));
     }
 }

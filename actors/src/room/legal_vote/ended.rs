@@ -1,6 +1,6 @@
 //! Votes that are over, and their reports.
 
-use std::sync::Arc;
+use std::{num::NonZeroU32, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 
@@ -44,6 +44,9 @@ pub(super) struct EndedVote {
     /// Open votes in the order in which they were cast.
     votes: Vec<RecordedVote>,
     events: Vec<VoteEntry>,
+    /// Of events that were too many.
+    #[serde(default)]
+    left_out: u32,
 }
 
 impl EndedVote {
@@ -86,6 +89,7 @@ impl EndedVote {
             ended,
             votes,
             events: active.events,
+            left_out: active.left_out,
         }
     }
 
@@ -166,6 +170,7 @@ impl EndedVote {
             results,
             votes: self.votes.clone(),
             events: self.events.clone(),
+            left_out: NonZeroU32::new(self.left_out),
         }
     }
 }

@@ -23,6 +23,7 @@ use super::{
     effects::{Cx, Effect},
     invariants::check_deadlines,
     module::{Around, Module, PerSpace, State},
+    rations::Rationed,
     refusal::Refusal,
     reports::WaitingReports,
     roster::Circle,
@@ -41,7 +42,7 @@ use crate::{
         meeting::ParticipationKind,
         vote_parameters::{Issue, VoteParameters, ZoneName},
     },
-    report::VoteEntryKind,
+    report::{VoteEntry, VoteEntryKind},
     task::{BallotWork, Outcome, Work},
 };
 
@@ -95,7 +96,7 @@ impl Module for LegalVotes {
         let Some((modules, mut around)) = room.modules() else {
             return Ok(());
         };
-        Ok(modules.legal_vote.obey(cx, &mut around, who, command)?)
+        modules.legal_vote.obey(cx, &mut around, who, command)
     }
 
     fn joined(&mut self, cx: &mut Cx, around: &mut Around<'_>, who: ParticipantId) {
@@ -259,7 +260,7 @@ impl LegalVotes {
         around: &mut Around<'_>,
         who: ParticipantId,
         command: LegalVoteCommand,
-    ) -> Result<(), LegalVoteError> {
+    ) -> Result<(), Refusal> {
         let space = around.people.space(who);
         match command {
             LegalVoteCommand::Vote(vote) => {
@@ -271,9 +272,9 @@ impl LegalVotes {
                 Ok(())
             }
             LegalVoteCommand::ReportIssue { legal_vote_id, issue } => {
-                self.report_issue(cx, around, who, legal_vote_id, &issue)
+                Ok(self.report_issue(cx, around, who, legal_vote_id, &issue)?)
             }
-            _ if !around.people.is_moderator(who) => Err(LegalVoteError::InsufficientPermissions),
+            _ if !around.people.is_moderator(who) => Err(LegalVoteError::InsufficientPermissions.into()),
             LegalVoteCommand::Start(asked) => self.start(cx, around, who, *asked),
             LegalVoteCommand::Stop { legal_vote_id } => {
                 self.may_end(space, legal_vote_id)?;
@@ -293,7 +294,7 @@ impl LegalVotes {
             LegalVoteCommand::GeneratePdf {
                 legal_vote_id,
                 timezone,
-            } => self.generate_pdf(cx, around, (who, space), legal_vote_id, timezone),
+            } => Ok(self.generate_pdf(cx, around, (who, space), legal_vote_id, timezone)?),
         }
     }
 
@@ -312,7 +313,7 @@ impl LegalVotes {
         around: &mut Around<'_>,
         who: ParticipantId,
         asked: VoteParameters,
-    ) -> Result<(), LegalVoteError> {
+    ) -> Result<(), Refusal> {
         let space = around.people.space(who);
         let leader = registered(around, space, who).ok_or(LegalVoteError::InsufficientPermissions)?;
         let (mut voters, mut guests) = (Vec::new(), Vec::new());
@@ -323,11 +324,14 @@ impl LegalVotes {
             }
         }
         if !guests.is_empty() {
-            return Err(LegalVoteError::AllowlistContainsGuests { guests });
+            return Err(LegalVoteError::AllowlistContainsGuests { guests }.into());
         }
         let here = self.spaces.of(space);
         if here.active.is_some() {
-            return Err(LegalVoteError::VoteAlreadyActive);
+            return Err(LegalVoteError::VoteAlreadyActive.into());
+        }
+        if !around.rations.take(Rationed::Vote, cx.at) {
+            return Err(Refusal::TooMuch);
         }
         let name = around.people.get(who).map(|me| me.display_name.clone());
         let name = name.unwrap_or_else(|| ParticipationKind::User.nameless());
@@ -382,7 +386,8 @@ impl LegalVotes {
         cx.send_one(around.people.line_inside(active.config.initiator_id), &event);
         let name = around.people.get(who).map(|me| me.display_name.clone());
         let name = name.filter(|_| !active.is_secret());
-        active.note(cx.at, name, ended::entry_of(issue));
+        let (at, what) = (cx.at, ended::entry_of(issue));
+        active.note_issue(VoteEntry { name, at, what });
         Ok(())
     }
 
@@ -397,9 +402,10 @@ impl LegalVotes {
         let Some(active) = self.spaces.get_mut(space).and_then(|here| here.active.as_mut()) else {
             return;
         };
-        if around.user(who).is_some_and(|user| active.may_vote(user)) {
+        if let Some(user) = around.user(who).filter(|user| active.may_vote(*user)) {
             let name = around.people.get(who).map(|person| person.display_name.clone());
-            active.note(cx.at, name, what);
+            let at = cx.at;
+            active.note_move(user, VoteEntry { name, at, what });
         }
     }
 
@@ -419,8 +425,10 @@ impl LegalVotes {
         let vote = ended.iter().find(|vote| vote.id() == id);
         let vote = vote.ok_or(LegalVoteError::InvalidVoteId)?;
         let report = vote.report(around, cx.at, who, zone);
-        let takes = self.reports.ask(cx, around.tasks, report, Some(who));
-        takes.then_some(()).ok_or(LegalVoteError::Internal)
+        let is_asked = !self.reports.is_full()
+            && around.rations.take(Rationed::VoteReport, cx.at)
+            && self.reports.ask(cx, around.tasks, report, Some(who));
+        is_asked.then_some(()).ok_or(LegalVoteError::Internal)
     }
 }
 

@@ -17,6 +17,7 @@ use super::{
     agenda::{Agenda, Due},
     effects::Cx,
     module::{Around, Module, PerSpace, State},
+    rations::Rationed,
     refusal::Refusal,
     roster::Circle,
     tasks::Pending,
@@ -360,7 +361,9 @@ impl Notes {
         let session = self.reader(space, who).and_then(Reader::session);
         let session = session.ok_or(MeetingNotesError::NotInitialized)?;
         // One that is being made is for everybody who asks meanwhile.
-        if !is_printed(around, space) && !print(cx, around, space, session) {
+        let will_be = is_printed(around, space)
+            || around.rations.take(Rationed::NotesPdf, cx.at) && print(cx, around, space, session);
+        if !will_be {
             return Err(MeetingNotesError::FailedInitialization);
         }
         self.spaces.of(space).wait_for_pdf.insert(who);

@@ -9,16 +9,16 @@ use super::{
     Room,
     effects::Cx,
     module::{Around, Module},
+    rations::Rationed,
     refusal::Refusal,
     reports::{NoReport, WaitingReports, filename},
     tasks::Pending,
 };
 use crate::{
-    ids::{ParticipantId, Space, Timestamp},
+    ids::{ParticipantId, Space},
     protocol::{
         Namespace,
         control::LeaveReason,
-        limits::{REPORT_INTERVAL_SECS, REPORTS_BURST},
         meeting_report::{MeetingReportCommand, MeetingReportError, MeetingReportEvent},
     },
     report::{Attendance, Report, ReportContent, ReportZone},
@@ -32,9 +32,6 @@ pub struct AttendanceReports {
     stays: Stays,
     #[serde(rename = "waiting")]
     reports: WaitingReports,
-    /// By when the intervals of all reports that were asked for are over.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    paid: Option<Timestamp>,
 }
 
 impl Module for AttendanceReports {
@@ -110,7 +107,7 @@ impl AttendanceReports {
         if !around.people.is_moderator(who) {
             return Err(MeetingReportError::InsufficientPermissions.into());
         }
-        if self.reports.is_full() || !self.one_more(cx.at) {
+        if self.reports.is_full() || !around.rations.take(Rationed::AttendanceReport, cx.at) {
             return Err(Refusal::TooMuch);
         }
         let space = around.people.space(who);
@@ -129,17 +126,6 @@ impl AttendanceReports {
         } else {
             Err(MeetingReportError::Generate.into())
         }
-    }
-
-    /// Whether one more may be asked for now.
-    fn one_more(&mut self, now: Timestamp) -> bool {
-        let paid = self.paid.map_or(now, |paid| paid.max(now));
-        let ahead = u64::from(REPORTS_BURST - 1) * REPORT_INTERVAL_SECS;
-        let is_free = paid <= now.plus_secs(ahead);
-        if is_free {
-            self.paid = Some(paid.plus_secs(REPORT_INTERVAL_SECS));
-        }
-        is_free
     }
 }
 

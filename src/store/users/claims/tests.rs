@@ -289,7 +289,10 @@ fn nobody_is_invited_by_an_address_that_the_issuer_does_not_vouch_for() {
     told(&mut changed, with("ADA@example.org", None));
     assert_eq!(changed.invite_email.as_deref(), Some("ada@example.org"));
     told(&mut changed, with("victim@example.org", None));
-    assert_eq!((changed.email_verified, changed.invite_email), (None, None));
+    assert_eq!(
+        (changed.profile.email_verified, changed.invite_email),
+        (None, None)
+    );
 }
 
 #[test]

@@ -9,6 +9,8 @@ mod limits;
 mod mails;
 mod owners;
 mod races;
+mod telephone;
+mod unverified;
 mod waiting;
 
 use serde_json::{Value, json};

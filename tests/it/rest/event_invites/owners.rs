@@ -158,7 +158,17 @@ async fn who_was_left_behind_is_not_found(api: &Api) {
     api.database.execute(disable).await;
     assert_eq!(found(api).await, std::slice::from_ref(&old));
     let mallory = logged_in(api, "mallory", "eve@example.org", Some(false)).await;
-    assert_eq!(found(api).await, [old, json!(mallory.profile.id)]);
+    // Whose address it is not hides nobody, and is not found by it.
+    let bob = api.person("bob").await;
+    let shown = async |path: &str| {
+        let shown = api.get(&bob, path).await.expect(200);
+        let shown = shown.as_array().expect("a list").iter();
+        shown.map(|user| user["id"].clone()).collect::<Vec<_>>()
+    };
+    let by_address = shown("/v1/users/find?q=eve%40exam").await;
+    assert_eq!(by_address, std::slice::from_ref(&old));
+    let listed = shown("/v1/users").await;
+    assert!(listed.contains(&old) && listed.contains(&json!(mallory.profile.id)));
 }
 
 async fn an_address_that_nobody_vouches_for_is_invited_as_such(api: &Api) {

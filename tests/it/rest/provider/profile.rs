@@ -3,11 +3,17 @@
 use serde_json::json;
 
 use super::Provided;
-use crate::databases::Kind;
+use crate::{
+    databases::Kind,
+    rest::{
+        calendar_feed::{read, subscribe},
+        events::{event, weekly},
+    },
+};
 
 on_both_databases!(Pictured:
     names_are_those_of_the_issuer_in_their_order, a_picture_of_the_issuer_is_shown, other_clients_fill_and_change_nothing,
-    visits_are_noted, an_address_that_is_verified_later_is_verified);
+    visits_are_noted, an_address_that_is_verified_later_is_verified, an_unverified_address_stands_nowhere);
 
 struct Pictured;
 
@@ -112,9 +118,34 @@ async fn an_address_that_is_verified_later_is_verified(world: &Provided) {
     let ada = world.person("ada", &json!({"email_verified": false}));
     world.me(&ada).await.expect(200);
     let stored = world.stored("ada").await.expect("a user");
-    assert_eq!((stored.email_verified, stored.invite_email), (Some(false), None));
+    assert_eq!(
+        (stored.profile.email_verified, stored.invite_email.as_deref()),
+        (Some(false), None)
+    );
     world.api.clock.advance(1);
     world.me(&world.person("ada", &json!({}))).await.expect(200);
     let stored = world.stored("ada").await.expect("a user");
     assert_eq!(stored.invite_email.as_deref(), Some("ada@example.org"));
+}
+
+/// But before its user. Calendars have no organizer then, as one has an address there.
+async fn an_unverified_address_stands_nowhere(world: &Provided) {
+    for (claims, email) in [
+        (json!({"email_verified": false}), ""),
+        (json!({"jti": "later"}), "ada@example.org"),
+    ] {
+        let ada = world.person("ada", &claims);
+        let me = world.me(&ada).await.expect(200);
+        assert_eq!(me["email"], "ada@example.org");
+        let created = event(&world.api, &ada, weekly()).await;
+        assert_eq!(created["created_by"]["email"], email, "{claims}");
+        let feed = subscribe(&world.api, &ada).await;
+        let calendar = read(&world.api, &feed).await.expect(200);
+        let calendar = calendar.as_str().expect("a calendar");
+        assert!(calendar.contains("BEGIN:VEVENT"), "{calendar}");
+        let has_organizer = calendar.contains("ORGANIZER");
+        assert_eq!(has_organizer, !email.is_empty(), "{calendar}");
+        assert_eq!(calendar.contains("ada@example.org"), has_organizer, "{calendar}");
+        world.api.clock.advance(1);
+    }
 }
