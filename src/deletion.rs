@@ -41,7 +41,7 @@ pub struct Deleter {
 #[derive(Debug, Clone)]
 pub enum Meetings {
     /// They are of this process.
-    Live(Live),
+    Live(Box<Live>),
     /// They are of a server beside it, as for a command: rooms that are gone end within a minute by the server's own look at the
     /// database.
     Beside(Journals),

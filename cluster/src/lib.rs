@@ -3,6 +3,7 @@
 //! Each change of a room is one script on the keys of that room, which Redis Cluster keeps in one slot: it looks at the claim and changes
 //! what stands under it, or says why not. A repeat of a script that was done says so and changes nothing.
 
+mod answer;
 mod connection;
 mod keys;
 mod script;

@@ -15,6 +15,7 @@ use redis::{FromRedisValue, ToRedisArgs, Value};
 use uuid::Uuid;
 
 use crate::{
+    answer::{odd, second, word, written},
     connection::{Connection, RedisError, RedisServers, Takes},
     keys::{Keys, owner},
     script::Script,
@@ -268,39 +269,6 @@ impl RedisStore {
             .await?;
         written(&answer)?.ok_or_else(|| odd("again"))
     }
-}
-
-fn odd(answer: &str) -> StoreDown {
-    StoreDown(format!("an odd answer: {answer}"))
-}
-
-/// The first word of an answer.
-fn word(answer: &[Value]) -> Result<String, StoreDown> {
-    let first = answer.first().ok_or_else(|| odd("nothing"))?;
-    String::from_redis_value_ref(first).map_err(|error| odd(&error.to_string()))
-}
-
-/// The number behind it.
-fn second<T: FromRedisValue>(answer: &[Value]) -> Result<T, StoreDown> {
-    let second = answer.get(1).ok_or_else(|| odd("no number"))?;
-    T::from_redis_value_ref(second).map_err(|error| odd(&error.to_string()))
-}
-
-/// What became of a write; none where pieces are missing.
-fn written(answer: &[Value]) -> Result<Option<Written>, StoreDown> {
-    Ok(Some(match &*word(answer)? {
-        "done" => Written::Done,
-        "behind" => Written::Behind(second(answer)?),
-        "ahead" => Written::Ahead,
-        "lost" => Written::Lost,
-        "gone" => Written::Gone,
-        "fenced" => {
-            let nonce: String = second(answer)?;
-            Written::Fenced(nonce.parse().map_err(|_| odd(&nonce))?)
-        }
-        "again" => return Ok(None),
-        other => return Err(odd(other)),
-    }))
 }
 
 impl ClusterStore for RedisStore {

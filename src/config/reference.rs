@@ -69,6 +69,8 @@ fn settings_that_are_absent_by_default_have_a_valid_example() {
         broken(&config),
         [
             "oidc.user_search.client_id",
+            // A node of a cluster, whose folder of assets is its own.
+            "assets.shared",
             "mail.password",
             "shared_folder.password",
             "whiteboard.api_key",

@@ -97,7 +97,7 @@ impl Parts {
         Deleter {
             db: self.db.clone(),
             clock: self.clock.clone(),
-            meetings: Meetings::Live(self.live.clone()),
+            meetings: Meetings::Live(Box::new(self.live.clone())),
             assets: self.assets.clone(),
             shared_folders: self.shared_folders.clone(),
         }

@@ -12,7 +12,7 @@ const SECRET: &str = "the secret of a cluster in tests, long enough";
 
 /// A cluster; all of it ends with this.
 pub struct Nodes {
-    pub nodes: Vec<Server>,
+    pub all: Vec<Server>,
     pub redis: RedisProcess,
     pub database: PostgresDatabase,
     pub issuer: IssuerProcess,
@@ -30,7 +30,7 @@ impl Nodes {
         let assets = tempfile::tempdir().expect("a folder");
         let (redis, database) = (RedisProcess::start().await, PostgresDatabase::create().await);
         let issuer = IssuerProcess::start();
-        let mut nodes = Vec::new();
+        let mut all = Vec::new();
         for number in 0..count {
             let (name, listen) = (format!("n{number}"), format!("127.0.0.1:{}", ports::free()));
             let (redis_url, folder) = (redis.url(), assets.path().display().to_string());
@@ -46,11 +46,11 @@ impl Nodes {
                 ("COLLOQUY_ASSETS__FOLDER", &*folder),
                 issuer.environment(),
             ];
-            let all: Vec<_> = own.iter().chain(settings).copied().collect();
-            nodes.push(Server::start_with(Kind::Sqlite, &all).await);
+            let environment: Vec<_> = own.iter().chain(settings).copied().collect();
+            all.push(Server::start_with(Kind::Sqlite, &environment).await);
         }
         Self {
-            nodes,
+            all,
             redis,
             database,
             issuer,

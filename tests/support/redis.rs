@@ -22,13 +22,24 @@ const START_DEADLINE: Duration = Duration::from_secs(30);
 /// `redis-server`, with an append-only file; it ends with this.
 pub struct RedisProcess {
     pub port: u16,
+    is_clustered: bool,
     folder: TempDir,
     child: Mutex<Option<Child>>,
 }
 
 impl RedisProcess {
     pub async fn start() -> Self {
+        Self::start_as(false).await
+    }
+
+    /// One that is to be part of a Redis Cluster.
+    pub async fn start_clustered() -> Self {
+        Self::start_as(true).await
+    }
+
+    async fn start_as(is_clustered: bool) -> Self {
         let this = Self {
+            is_clustered,
             port: ports::free(),
             folder: tempfile::tempdir().expect("a folder"),
             child: Mutex::new(None),
@@ -38,7 +49,7 @@ impl RedisProcess {
     }
 
     pub fn url(&self) -> String {
-        format!("redis://127.0.0.1:{}/0", self.port)
+        format!("redis://127.0.0.1:{}", self.port)
     }
 
     /// Starts it again, with what it has written.
@@ -64,6 +75,7 @@ impl RedisProcess {
                 "--maxmemory-policy",
                 "noeviction",
             ])
+            .args(["--cluster-enabled", if self.is_clustered { "yes" } else { "no" }])
             .arg("--dir")
             .arg(self.folder.path())
             .stdin(Stdio::null())

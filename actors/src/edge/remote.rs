@@ -26,7 +26,7 @@ use crate::{
     room::input::{Input, Reattach, SeatTaken},
     session::{
         Arriving, Link, Mailbox, RateLimits,
-        networks::{Audience, Sender, SenderLimits},
+        networks::{Audience, LimitOf, SenderLimits},
     },
     shell::{SessionLink as _, outbox::SentCommand},
 };
@@ -242,7 +242,7 @@ impl Mailbox for RemoteRoom {
 
     fn takes_from(
         &self,
-        who: (ParticipantId, Option<Sender>),
+        who: (ParticipantId, Option<LimitOf>),
         rates: RateLimits,
         audience: Audience,
     ) -> bool {
@@ -251,7 +251,7 @@ impl Mailbox for RemoteRoom {
         self.senders.takes(who, rates, (audience, sockets))
     }
 
-    fn lets_join(&self, who: ParticipantId, from: Sender) -> bool {
+    fn lets_join(&self, who: ParticipantId, from: LimitOf) -> bool {
         self.senders.lets_join(who, from)
     }
 

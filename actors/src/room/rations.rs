@@ -23,6 +23,8 @@ pub enum Rationed {
     VoteReport,
     NotesPdf,
     WhiteboardPdf,
+    /// Trainees are asked, of which a report may come.
+    TrainingReport,
 }
 
 impl Rationed {
@@ -30,9 +32,11 @@ impl Rationed {
     const fn limits(self) -> (u32, u64) {
         match self {
             Self::Vote => (LEGAL_VOTE_STARTS_BURST, LEGAL_VOTE_START_INTERVAL_SECS),
-            Self::AttendanceReport | Self::VoteReport | Self::NotesPdf | Self::WhiteboardPdf => {
-                (REPORTS_BURST, REPORT_INTERVAL_SECS)
-            }
+            Self::AttendanceReport
+            | Self::VoteReport
+            | Self::NotesPdf
+            | Self::WhiteboardPdf
+            | Self::TrainingReport => (REPORTS_BURST, REPORT_INTERVAL_SECS),
         }
     }
 }
@@ -66,7 +70,8 @@ impl Rations {
 mod tests {
     use super::*;
 
-    const ALL: [Rationed; 5] = [
+    const ALL: [Rationed; 6] = [
+        Rationed::TrainingReport,
         Rationed::AttendanceReport,
         Rationed::Vote,
         Rationed::VoteReport,

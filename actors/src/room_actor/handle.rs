@@ -20,7 +20,7 @@ use crate::{
     room::input::{Input, Notice, Reattach, SeatTaken},
     session::{
         Arriving, Link, Mailbox, RateLimits,
-        networks::{Audience, Sender, SenderLimits},
+        networks::{Audience, LimitOf, SenderLimits},
     },
     shell::outbox::SentCommand,
 };
@@ -171,7 +171,7 @@ impl Mailbox for RoomRef {
 
     fn takes_from(
         &self,
-        who: (ParticipantId, Option<Sender>),
+        who: (ParticipantId, Option<LimitOf>),
         rates: RateLimits,
         audience: Audience,
     ) -> bool {
@@ -179,7 +179,7 @@ impl Mailbox for RoomRef {
         self.gauge.senders.takes(who, rates, (audience, sockets))
     }
 
-    fn lets_join(&self, who: ParticipantId, from: Sender) -> bool {
+    fn lets_join(&self, who: ParticipantId, from: LimitOf) -> bool {
         self.gauge.senders.lets_join(who, from)
     }
 

@@ -17,7 +17,7 @@ use tokio::{
 
 use super::{
     Finder, Mailbox, RateLimits, RedeemedTicket, SessionMsg, finder,
-    networks::{Audience, Sender},
+    networks::{Audience, LimitOf},
     replies::Replies,
     unread::Unread,
 };
@@ -74,7 +74,7 @@ struct Seated {
     participant: ParticipantId,
     token: TokenHash,
     /// Whose limits count for it, if any do.
-    sender: Option<Sender>,
+    sender: Option<LimitOf>,
     rates: RateLimits,
     /// Since when the room has no shell that knows the session.
     lost_at: Option<Instant>,
@@ -112,7 +112,7 @@ impl Shared {
             session: seat.taken.session,
             participant: seat.taken.grant.participant,
             token: seat.taken.grant.token,
-            sender: Sender::of(seat),
+            sender: LimitOf::of(seat),
             rates,
             lost_at: None,
             finder,

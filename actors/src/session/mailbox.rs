@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::{
     Arriving, Link, RateLimits,
-    networks::{Audience, Sender},
+    networks::{Audience, LimitOf},
 };
 use crate::{
     ids::{ParticipantId, RoomId, SessionNo, UserId},
@@ -24,10 +24,14 @@ pub trait Mailbox: fmt::Debug + Send + Sync {
     /// Whether another input may wait.
     fn has_room_for_input(&self) -> bool;
     /// Whether one more command of this participant is taken.
-    fn takes_from(&self, who: (ParticipantId, Option<Sender>), rates: RateLimits, audience: Audience)
-    -> bool;
+    fn takes_from(
+        &self,
+        who: (ParticipantId, Option<LimitOf>),
+        rates: RateLimits,
+        audience: Audience,
+    ) -> bool;
     /// Whether one more session of this participant may join.
-    fn lets_join(&self, who: ParticipantId, from: Sender) -> bool;
+    fn lets_join(&self, who: ParticipantId, from: LimitOf) -> bool;
     /// A redeemed ticket's socket stands. A room that ends before it has the link, or later, tells it so: nothing watches the room.
     fn attach(&self, taken: SeatTaken, link: Arriving<Link>);
     /// A session that has outlived an earlier life of the room asks to go on.

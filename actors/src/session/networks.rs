@@ -30,14 +30,14 @@ use crate::{
 
 /// Whose limit counts for a participant, besides its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Sender {
+pub enum LimitOf {
     /// A registered user: guests of the same network take nothing from it.
     User(UserId),
     /// Somebody else from this network.
     Network(OriginHash),
 }
 
-impl Sender {
+impl LimitOf {
     /// Of a redeemed ticket; none where its socket is not counted.
     pub(super) fn of(seat: &RedeemedTicket) -> Option<Self> {
         let origin = seat.taken.origin.filter(|origin| origin.counted)?;
@@ -75,11 +75,11 @@ pub enum Audience {
 /// The limits of a room for those who send.
 #[derive(Debug, Default)]
 pub(crate) struct SenderLimits {
-    senders: Networks<Sender>,
+    senders: Networks<LimitOf>,
     participants: Networks<ParticipantId>,
     /// What each participant may always send.
     shares: Networks<ParticipantId>,
-    joins: Networks<Sender>,
+    joins: Networks<LimitOf>,
     joins_of: Networks<ParticipantId>,
 }
 
@@ -87,7 +87,7 @@ impl SenderLimits {
     /// Whether one more command of this participant is taken, in a room with so many sockets.
     pub fn takes(
         &self,
-        (who, from): (ParticipantId, Option<Sender>),
+        (who, from): (ParticipantId, Option<LimitOf>),
         rates: RateLimits,
         (audience, sockets): (Audience, usize),
     ) -> bool {
@@ -106,9 +106,9 @@ impl SenderLimits {
     }
 
     /// Whether one more session of this participant may join. Who comes again and again has used up its own, and nothing of others.
-    pub fn lets_join(&self, who: ParticipantId, from: Sender) -> bool {
+    pub fn lets_join(&self, who: ParticipantId, from: LimitOf) -> bool {
         let now = Instant::now();
-        let is_new = !self.joins_of.knows(who);
+        let is_new = !self.joins_of.knows(&who);
         self.joins_of.take(who, Rate::of_joins_of_one(), 1.0, now)
             && (!is_new || self.joins.take(from, Rate::of_joins(), 1.0, now))
     }
@@ -190,9 +190,9 @@ pub(crate) fn cost(sockets: usize) -> f64 {
 
 impl<K: Eq + Hash> Networks<K> {
     /// Whether something was taken of it lately.
-    pub fn knows(&self, network: K) -> bool {
+    pub fn knows(&self, network: &K) -> bool {
         let buckets = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        buckets.of.contains_key(&network)
+        buckets.of.contains_key(network)
     }
 
     /// Whether something that costs so much is taken from this network.
@@ -238,7 +238,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn who_comes_again_and_again_shuts_nobody_out() {
         let limits = SenderLimits::default();
-        let network = Sender::Network(OriginHash::new([1; 32]));
+        let network = LimitOf::Network(OriginHash::new([1; 32]));
         for _ in 0..2 * NETWORK_JOINS_BURST {
             for guest in 1..=2 {
                 limits.lets_join(somebody(guest), network);
@@ -257,7 +257,7 @@ mod tests {
             let_in < NETWORK_JOINS_BURST,
             "many new ones of a network are too many"
         );
-        let user = Sender::User(UserId(uuid::Uuid::nil()));
+        let user = LimitOf::User(UserId(uuid::Uuid::nil()));
         assert!(limits.lets_join(somebody(5_000), user), "users have their own");
         assert!(limits.lets_join(somebody(3), network), "who was in comes back");
     }
@@ -265,7 +265,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_few_words_of_each_are_its_own() {
         let (limits, rates) = (SenderLimits::default(), RateLimits::default());
-        let network = Some(Sender::Network(OriginHash::new([1; 32])));
+        let network = Some(LimitOf::Network(OriginHash::new([1; 32])));
         let room = (Audience::All, 600);
         for guest in 1..=20 {
             for _ in 0..100 {
@@ -276,7 +276,7 @@ mod tests {
         for vote in 0..PARTICIPANT_SHARE {
             assert!(limits.takes((somebody(100), network), rates, room), "vote {vote}");
         }
-        let user = Some(Sender::User(UserId(uuid::Uuid::nil())));
+        let user = Some(LimitOf::User(UserId(uuid::Uuid::nil())));
         let accepts = (0..200).filter(|_| limits.takes((somebody(200), user), rates, (Audience::Few, 600)));
         assert_eq!(accepts.count(), 200, "all who wait are let in at once");
     }

@@ -84,12 +84,6 @@ fn secrets(config: &Config) -> Vec<(String, Secret)> {
             "assets.s3.secret_access_key",
             config.assets.s3.secret_access_key.clone(),
         ),
-        ("cluster.secret", config.cluster.secret.clone()),
-        ("cluster.other_secret", config.cluster.other_secret.clone()),
-        (
-            "cluster.redis_url",
-            config.cluster.redis_urls().find_map(password_in),
-        ),
         (
             "recording.amqp_url",
             config
@@ -98,6 +92,12 @@ fn secrets(config: &Config) -> Vec<(String, Secret)> {
                 .as_ref()
                 .map(Secret::reveal)
                 .and_then(password_in),
+        ),
+        ("cluster.secret", config.cluster.secret.clone()),
+        ("cluster.other_secret", config.cluster.other_secret.clone()),
+        (
+            "cluster.redis_url",
+            config.cluster.redis_urls().find_map(password_in),
         ),
     ];
     let others = others.into_iter().map(|(key, secret)| (key.to_owned(), secret));

@@ -90,19 +90,18 @@ pub struct Account {
 
 /// A room whose people are at these nodes, none at its owner's.
 pub struct Lively {
-    pub meeting: Meeting,
     writers: Vec<Writer>,
 }
 
 impl Lively {
     /// The room is begun at node `owner`, its people sit at the nodes `at`.
     pub async fn begin(nodes: &Nodes, owner: usize, at: &[usize]) -> Self {
-        let meeting = Meeting::create(&nodes.nodes[owner], json!({"waiting_room": false})).await;
+        let meeting = Meeting::create(&nodes.all[owner], json!({"waiting_room": false})).await;
         // Who asks first makes that node the owner.
         meeting.started(json!({})).await.expect(200);
         let mut writers = Vec::new();
         for (index, node) in at.iter().enumerate() {
-            let mut person = meeting.at(&nodes.nodes[*node]).guest().await;
+            let mut person = meeting.at(&nodes.all[*node]).guest().await;
             let name = format!("guest {index} of {}", &meeting.room[..8]);
             person.join(&name).await;
             writers.push(Writer {
@@ -115,7 +114,7 @@ impl Lively {
                 longest_silence: Duration::ZERO,
             });
         }
-        Self { meeting, writers }
+        Self { writers }
     }
 
     /// Everybody writes so many messages.

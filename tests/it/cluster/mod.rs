@@ -4,4 +4,5 @@ mod lively;
 mod outages;
 mod rest;
 mod settings;
+mod store;
 mod survival;

@@ -41,7 +41,7 @@ async fn a_redis_that_has_lost_everything_gets_it_again() {
     // All of it is there: another node can take the room over.
     let writing = tokio::spawn(room.write(60));
     sleep(Duration::from_millis(300)).await;
-    nodes.nodes[0].kill9();
+    nodes.all[0].kill9();
     let mut rooms = vec![writing.await.expect("a room")];
     assert_whole("a Redis that was flushed", &mut rooms).await;
 }
@@ -53,7 +53,7 @@ async fn meetings_and_take_overs_need_no_postgresql() {
     nodes.database.only_reads(true).await;
     let writing = tokio::spawn(room.write(40));
     sleep(Duration::from_millis(300)).await;
-    nodes.nodes[0].kill9();
+    nodes.all[0].kill9();
     let mut rooms = vec![writing.await.expect("a room")];
     assert_whole("a database that takes nothing", &mut rooms).await;
     nodes.database.only_reads(false).await;
@@ -62,7 +62,7 @@ async fn meetings_and_take_overs_need_no_postgresql() {
 #[tokio::test]
 async fn health_tells_of_the_cluster() {
     let nodes = Nodes::start(2).await;
-    let ready = |node: usize| nodes.nodes[node].anonymous();
+    let ready = |node: usize| nodes.all[node].anonymous();
     let mut seen = json!(null);
     for _ in 0..200 {
         seen = ready(0).get("/health/ready").await.expect(200);

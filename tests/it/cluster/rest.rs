@@ -7,9 +7,9 @@ use crate::support::{meeting::Meeting, nodes::Nodes};
 #[tokio::test]
 async fn a_room_is_deleted_at_whatever_node() {
     let nodes = Nodes::start(2).await;
-    let meeting = Meeting::create(&nodes.nodes[0], json!({"waiting_room": false})).await;
+    let meeting = Meeting::create(&nodes.all[0], json!({"waiting_room": false})).await;
     let mut alice = meeting.joined_owner().await;
-    let there = meeting.at(&nodes.nodes[1]);
+    let there = meeting.at(&nodes.all[1]);
     let mut guest = there.joined_guest("Guest").await;
     there.alice.delete(&there.path("")).await.expect(204);
     for who in [&mut alice, &mut guest] {
@@ -23,9 +23,9 @@ async fn a_room_is_deleted_at_whatever_node() {
 #[tokio::test]
 async fn guests_of_a_withdrawn_invite_do_not_come_back() {
     let nodes = Nodes::start(2).await;
-    let meeting = Meeting::create(&nodes.nodes[0], json!({"waiting_room": false})).await;
+    let meeting = Meeting::create(&nodes.all[0], json!({"waiting_room": false})).await;
     let mut alice = meeting.joined_owner().await;
-    let there = meeting.at(&nodes.nodes[1]);
+    let there = meeting.at(&nodes.all[1]);
     let guest = there.joined_guest("Guest").await;
     let resumption = guest.resumption.clone();
     guest.vanish();
@@ -39,8 +39,8 @@ async fn guests_of_a_withdrawn_invite_do_not_come_back() {
 #[tokio::test]
 async fn moderators_and_guests_of_different_nodes() {
     let nodes = Nodes::start(2).await;
-    let meeting = Meeting::create(&nodes.nodes[0], json!({"waiting_room": true})).await;
-    let there = meeting.at(&nodes.nodes[1]);
+    let meeting = Meeting::create(&nodes.all[0], json!({"waiting_room": true})).await;
+    let there = meeting.at(&nodes.all[1]);
     let mut alice = meeting.joined_owner().await;
     let mut guest = there.waiting_guest("Guest", &mut alice).await;
     let id = guest.id.clone();
@@ -63,6 +63,6 @@ async fn moderators_and_guests_of_different_nodes() {
     again.expect("moderation", "in_waiting_room").await;
     let used = crate::support::participant::protocols(&ticket);
     let refused =
-        crate::support::participant::Participant::upgrade(&nodes.nodes[0].address(), Some(&used)).await;
+        crate::support::participant::Participant::upgrade(&nodes.all[0].address(), Some(&used)).await;
     assert_eq!(refused.err().map(|(status, _)| status), Some(401));
 }

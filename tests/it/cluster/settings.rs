@@ -24,7 +24,7 @@ async fn a_single_server_and_nodes_do_not_share_a_database() {
 async fn a_name_that_lives_is_refused() {
     let nodes = Nodes::start(1).await;
     let listen = format!("127.0.0.1:{}", ports::free());
-    let twin = nodes.nodes[0]
+    let twin = nodes.all[0]
         .run_beside(&[("COLLOQUY_CLUSTER__LISTEN", &listen)])
         .await;
     assert!(twin.contains("another process is the node `n0`"), "{twin}");

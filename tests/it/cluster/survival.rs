@@ -40,13 +40,13 @@ async fn write_during(rooms: Vec<Lively>, what: impl AsyncFnOnce()) -> Vec<Livel
 async fn a_room_outlives_kill_9_of_its_owner() {
     let nodes = Nodes::start(3).await;
     let mut rooms = rooms(&nodes).await;
-    rooms = write_during(rooms, async || nodes.nodes[0].kill9()).await;
+    rooms = write_during(rooms, async || nodes.all[0].kill9()).await;
     assert_whole("kill -9 of the owner", &mut rooms).await;
     // It comes back under its name, and the next one dies.
-    nodes.nodes[0].restart().await;
+    nodes.all[0].restart().await;
     let more = Lively::begin(&nodes, 1, &[0, 2]).await;
     rooms = vec![more];
-    rooms = write_during(rooms, async || nodes.nodes[1].kill9()).await;
+    rooms = write_during(rooms, async || nodes.all[1].kill9()).await;
     assert_whole("kill -9 of the next", &mut rooms).await;
 }
 
@@ -56,9 +56,9 @@ async fn a_room_outlives_an_owner_that_hangs() {
     let nodes = Nodes::start(3).await;
     let rooms = rooms(&nodes).await;
     let hang = async || {
-        nodes.nodes[0].signal("STOP");
+        nodes.all[0].signal("STOP");
         sleep(Duration::from_secs(4)).await;
-        nodes.nodes[0].signal("CONT");
+        nodes.all[0].signal("CONT");
     };
     let mut rooms = write_during(rooms, hang).await;
     assert_whole("an owner that hung", &mut rooms).await;
@@ -78,13 +78,13 @@ async fn a_room_outlives_the_restart_of_all_nodes() {
     ];
     for stopped in [0, 1] {
         let restart = async || {
-            assert!(nodes.nodes[stopped].terminate().await.success());
-            nodes.nodes[stopped].restart().await;
+            assert!(nodes.all[stopped].terminate().await.success());
+            nodes.all[stopped].restart().await;
         };
         rooms = write_during(rooms, restart).await;
     }
     assert_whole("restarts one after the other", &mut rooms).await;
-    for node in nodes.nodes {
+    for node in nodes.all {
         node.finish().await;
     }
 }
@@ -97,9 +97,9 @@ async fn rooms_move_when_their_node_drains() {
     for _ in 0..ROOMS {
         rooms.push(Lively::begin(&nodes, 0, &[0, 1, 2]).await);
     }
-    let mut rooms = write_during(rooms, async || nodes.nodes[0].signal("USR1")).await;
+    let mut rooms = write_during(rooms, async || nodes.all[0].signal("USR1")).await;
     assert_whole("a node that drains", &mut rooms).await;
-    nodes.nodes[0]
+    nodes.all[0]
         .wait_for_log("the room was given to another node", ROOMS)
         .await;
 }

@@ -13,6 +13,7 @@ use super::{
     effects::Cx,
     invariants::check_deadlines,
     module::{Around, Module, State},
+    rations::Rationed,
     refusal::Refusal,
     reports::{NoReport, WaitingReports, filename},
     tasks::Pending,
@@ -66,6 +67,18 @@ impl Module for TrainingReports {
         match room.modules() {
             Some((modules, mut around)) => {
                 let module = &mut modules.training_participation_report;
+                // Each time that it is ended there may be a report.
+                let begins = matches!(
+                    command,
+                    TrainingParticipationReportCommand::EnablePresenceLogging { .. }
+                );
+                if begins
+                    && module.logging.is_none()
+                    && whom::is_trainer(&around, who)
+                    && !around.rations.take(Rationed::TrainingReport, cx.at)
+                {
+                    return Err(Refusal::TooMuch);
+                }
                 Ok(module.obey(cx, &mut around, who, &command)?)
             }
             None => Ok(()),
