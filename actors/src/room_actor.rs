@@ -89,6 +89,8 @@ pub enum RoomMsg {
     HasMediaRoom(MediaRoom, RpcReplyPort<Option<bool>>),
     /// The registry looks after its rooms.
     Sweep,
+    /// What the room has become is to be in a snapshot.
+    Snapshot,
     /// The snapshot of this number was written beside the log.
     Staged(u64, Result<Staged, JournalError>),
     /// The registry has taken the room out of its index.
@@ -252,6 +254,7 @@ impl State {
                 let _ = reply.send(has);
             }
             RoomMsg::Sweep => shell.sweep(carried),
+            RoomMsg::Snapshot => shell.take_snapshot(carried),
             RoomMsg::Staged(number, staged) => shell.staged(carried, number, staged),
             RoomMsg::MayEnd => shell.may_end(carried),
             RoomMsg::HandOver(giving) => shell.hand_over(carried, giving),

@@ -400,3 +400,20 @@ async fn an_edge_that_was_given_up_is_of_use_again() {
     let mut carol = nodes.all[1].enter("Carol", None).await;
     talk("somebody new", &mut carol, &mut alice).await;
 }
+
+/// Nodes of another version read nothing of logs but snapshots.
+#[tokio::test]
+async fn while_some_have_other_rules_what_rooms_became_is_in_snapshots() {
+    let nodes = Nodes::start(1).await;
+    let mut alice = nodes.all[0].enter("Alice", None).await;
+    alice.say("before the update").await;
+    alice.expect("message_sent").await;
+    assert!(nodes.store.batches(nodes.room) > 0);
+    nodes.store.add_node_with_other_rules();
+    until("there is a snapshot", async || {
+        nodes.store.batches(nodes.room) == 0
+    })
+    .await;
+    alice.say("and on").await;
+    alice.expect("message_sent").await;
+}

@@ -253,6 +253,14 @@ impl Members {
             .collect()
     }
 
+    /// Whether some of the others have other rules, and read nothing of logs but snapshots.
+    #[must_use]
+    pub fn have_other_rules(&self) -> bool {
+        let view = self.view();
+        let mut records = view.living.values();
+        records.any(|record| record.rules != self.0.record.rules)
+    }
+
     /// Waits until the lease had to be made again.
     pub async fn made_again(&self) {
         self.0.made_again.notified().await;

@@ -48,6 +48,9 @@ use crate::{
 /// A node that does not answer within this does not say whether it runs a room.
 const RUNS_WAIT: Duration = Duration::from_millis(200);
 
+/// How old the last snapshot of a room gets that has changed, while nodes have different rules.
+const SNAPSHOT_FOR_OTHERS: Duration = Duration::from_secs(5);
+
 /// Connections to all others stand within this, or it is not known what they run.
 const CONNECT_WAIT: Duration = Duration::from_secs(1);
 
@@ -119,6 +122,16 @@ pub struct Cluster {
     random: Arc<dyn Random>,
 }
 
+/// While some nodes have other rules, which replay no inputs, what rooms here have become is in snapshots soon.
+async fn keep_snapshots_young(members: Members, here: Arc<dyn Here>) {
+    loop {
+        sleep(SNAPSHOT_FOR_OTHERS).await;
+        if members.have_other_rules() {
+            here.take_snapshots();
+        }
+    }
+}
+
 /// Has all rooms here look whether they are still this node's, whenever the lease was lost.
 async fn look_at_rooms(members: Members, here: Arc<dyn Here>) {
     loop {
@@ -166,6 +179,7 @@ impl Cluster {
             tokio::spawn(self.members.clone().keep()).abort_handle(),
             tokio::spawn(accepting).abort_handle(),
             tokio::spawn(look_at_rooms(self.members.clone(), Arc::clone(&here))).abort_handle(),
+            tokio::spawn(keep_snapshots_young(self.members.clone(), Arc::clone(&here))).abort_handle(),
             tokio::spawn(heirs::take_over(self.clone(), here)).abort_handle(),
         ]
         .into()

@@ -23,6 +23,9 @@ pub trait Here: fmt::Debug + Send + Sync {
     /// Answers a call of another node.
     fn answer(&self, call: NodeCall) -> BoxFuture<'static, Answer>;
 
+    /// Has all rooms that have changed take a snapshot.
+    fn take_snapshots(&self);
+
     /// Has all rooms look whether they are still this node's.
     fn look_at_rooms(&self);
 

@@ -313,6 +313,8 @@ fn take_of(frame: &mut Bytes) -> Option<RoomLife> {
 
 #[cfg(test)]
 mod tests {
+    use rand::{RngExt as _, SeedableRng as _};
+
     use super::*;
 
     fn of() -> RoomLife {
@@ -361,5 +363,38 @@ mod tests {
         let count = many.len() - 4;
         many[count..].copy_from_slice(&u32::MAX.to_le_bytes());
         assert!(read(&many).is_err(), "more sessions than it has");
+    }
+
+    /// Frames of any content, also such as begin like those that nodes send.
+    #[test]
+    fn whatever_a_node_says_is_read_or_refused() {
+        let mut rng = rand::rngs::StdRng::seed_from_u64(22);
+        let (mut read, mut refused) = (0, 0);
+        for _ in 0..50_000 {
+            let mut said = BytesMut::new();
+            match rng.random_range(0..4) {
+                0 => put_delivery(&mut said, of(), rng.random(), &[SessionNo(1); 3], b"{}"),
+                1 => put_message(&mut said, &Up::Ended(of(), SessionNo(rng.random()), Ending::Lost)),
+                2 => put_told(&mut said, of(), SessionNo(1), "text".as_bytes()),
+                _ => said.resize(rng.random_range(0..64), 0),
+            }
+            for _ in 0..rng.random_range(0..4) {
+                if !said.is_empty() {
+                    let at = rng.random_range(0..said.len());
+                    said[at] = rng.random();
+                }
+            }
+            loop {
+                match take_frame::<Up>(&mut said) {
+                    Ok(Some(_)) => read += 1,
+                    Ok(None) => break,
+                    Err(Nonsense(_)) => {
+                        refused += 1;
+                        break;
+                    }
+                }
+            }
+        }
+        assert!(read > 10_000 && refused > 1_000, "{read} {refused}");
     }
 }

@@ -1,9 +1,9 @@
 //! The log of a room: its truth. Nothing that a room did leaves it before the input is in here.
 
+mod error;
 pub mod file;
 pub mod folder;
 pub mod format;
-mod lost;
 #[cfg(feature = "fault-injection")]
 pub mod slow;
 pub mod storage;
@@ -16,14 +16,13 @@ use std::{
     sync::Arc,
 };
 
-pub use self::lost::LogLost;
+pub use self::error::{JournalError, LogLost};
 use self::{
     file::{FileLog, Stage, Staged},
     format::Parsed,
     storage::Storage,
 };
 use crate::{
-    encoding::EncodeError,
     ids::Timestamp,
     livekit::Livekit,
     ports::BoxFuture,
@@ -105,26 +104,6 @@ struct Adopting {
     log: Option<Log>,
     snapshot_bytes: usize,
     tail_bytes: usize,
-}
-
-/// Why a journal can't be used.
-#[derive(Debug, thiserror::Error)]
-pub enum JournalError {
-    #[error("reading or writing failed: {0}")]
-    Io(io::Error),
-    /// Not the disk: the room may not go on.
-    #[error(transparent)]
-    Lost(LogLost),
-    #[error("not usable: {0}")]
-    Corrupt(String),
-    #[error("input {0} panics")]
-    Panicked(u64),
-}
-
-impl From<EncodeError> for JournalError {
-    fn from(error: EncodeError) -> Self {
-        Self::Corrupt(error.to_string())
-    }
 }
 
 /// A room as its journal tells it.
@@ -372,6 +351,12 @@ impl Journal {
     #[must_use]
     pub fn bytes(&self) -> usize {
         self.snapshot_bytes + self.tail_bytes
+    }
+
+    /// Whether something was appended since the last snapshot.
+    #[must_use]
+    pub fn has_tail(&self) -> bool {
+        self.tail_bytes > 0
     }
 
     /// Whether several nodes have it in common.

@@ -22,7 +22,7 @@ use crate::{
     ports::{BoxFuture, Unavailable},
     registry::{Beginner, Found, RoomHandle as _},
     room::input::Notice,
-    room_actor::RoomRef,
+    room_actor::{RoomMsg, RoomRef},
 };
 
 /// Word from REST is brought to a room for so long: a node that is not reached by then is dead, and whoever takes over its rooms asks the
@@ -285,6 +285,12 @@ impl Here for Live {
     fn answer(&self, call: NodeCall) -> BoxFuture<'static, Answer> {
         let this = self.clone();
         Box::pin(async move { this.answer_node(call).await })
+    }
+
+    fn take_snapshots(&self) {
+        for room in self.rooms.all() {
+            let _ = room.actor().cast(RoomMsg::Snapshot);
+        }
     }
 
     fn look_at_rooms(&self) {

@@ -354,7 +354,7 @@ pub const LIVEKIT_LOOK_SECS: u64 = 300;
 /// The minutes of a vote are kept within this time, or not at all.
 pub const VOTE_MINUTES_SECS: u64 = 50;
 /// Minutes of votes that are kept of one room; the oldest go.
-pub const VOTE_MINUTES_PER_ROOM_MAX: u32 = 1_000;
+pub const VOTE_MINUTES_PER_ROOM_MAX: u32 = 200;
 /// A whiteboard is there so long after it was asked for, or not at all.
 pub const WHITEBOARD_CREATE_SECS: u64 = 10;
 /// Its deletion is tried for that long.

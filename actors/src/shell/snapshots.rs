@@ -80,6 +80,14 @@ impl<C: Carrier> Shell<C> {
         }
     }
 
+    /// Begins a snapshot where something has changed since the last.
+    pub fn take_snapshot(&mut self, carrier: &mut C) {
+        let journal = self.room.journal();
+        if journal.has_tail() && !journal.is_staging() {
+            self.begin_snapshot(carrier, None);
+        }
+    }
+
     /// Makes a snapshot the log, between two turns.
     pub(super) fn adopt(&mut self, carrier: &mut C, (number, staged): Snapshot, may_end: bool) {
         self.stage = Stage::Adopting { may_end };

@@ -12,8 +12,8 @@ use std::{
 use bytes::Bytes;
 use colloquy_actors::{
     cluster::store::{
-        Claim, ClaimNonce, Claimed, ClusterStore, LogBatch, NodeId, NodeProcess, NodeRecord, Renewed,
-        StoreDown, Stored, StoredLog, Written,
+        Claim, ClaimNonce, Claimed, ClusterStore, Incarnation, LogBatch, NodeId, NodeProcess, NodeRecord,
+        Renewed, StoreDown, Stored, StoredLog, Written,
     },
     ids::RoomId,
 };
@@ -59,6 +59,24 @@ impl MemoryStore {
     /// Everything is lost.
     pub fn flush(&self) {
         *self.state.lock().unwrap() = State::default();
+    }
+
+    /// A node of another version lives.
+    pub fn add_node_with_other_rules(&self) {
+        let record = NodeRecord {
+            incarnation: Incarnation(9),
+            address: "127.0.0.1:1".to_owned(),
+            version: "2".to_owned(),
+            rules: "others".to_owned(),
+        };
+        let until = Instant::now() + Duration::from_mins(10);
+        let mut state = self.state.lock().unwrap();
+        state.leases.insert(NodeId("other".to_owned()), (record, until));
+    }
+
+    /// Batches of a room's log since its snapshot.
+    pub fn batches(&self, room: RoomId) -> usize {
+        self.state.lock().unwrap().rooms[&room].log.batches.len()
     }
 
     /// No node has a lease any more.

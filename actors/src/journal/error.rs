@@ -1,8 +1,28 @@
-//! A log that was taken from its room.
+//! Why a log can't be used, or is a room's no more.
 
 use std::io;
 
-use super::JournalError;
+use crate::encoding::EncodeError;
+
+/// Why a journal can't be used.
+#[derive(Debug, thiserror::Error)]
+pub enum JournalError {
+    #[error("reading or writing failed: {0}")]
+    Io(io::Error),
+    /// Not the disk: the room may not go on.
+    #[error(transparent)]
+    Lost(LogLost),
+    #[error("not usable: {0}")]
+    Corrupt(String),
+    #[error("input {0} panics")]
+    Panicked(u64),
+}
+
+impl From<EncodeError> for JournalError {
+    fn from(error: EncodeError) -> Self {
+        Self::Corrupt(error.to_string())
+    }
+}
 
 /// Why a log is a room's no more. It is not that of a disk: the room may live on elsewhere, and must not here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
