@@ -19,7 +19,11 @@ use colloquy_actors::{
     live::{JournalMode, StartError},
     room::input::Notice,
 };
-use stage::{Guest, Stage, store::MemoryStore, until};
+use stage::{
+    Guest, Stage,
+    store::{CutOff, MemoryStore},
+    until,
+};
 use tokio::time::sleep;
 use uuid::Uuid;
 
@@ -416,4 +420,32 @@ async fn while_some_have_other_rules_what_rooms_became_is_in_snapshots() {
     .await;
     alice.say("and on").await;
     alice.expect("message_sent").await;
+}
+
+/// A room that others have taken over and ended meanwhile does not live on where it was.
+#[tokio::test]
+async fn what_has_ended_elsewhere_is_not_claimed_again() {
+    let mut nodes = Nodes::start(0).await;
+    let cut_off = Arc::new(CutOff::new(Arc::clone(&nodes.store)));
+    let settings = ClusterSettings {
+        store: Arc::clone(&cut_off) as _,
+        ..nodes.settings("n0", "a secret of the cluster")
+    };
+    let stage = Stage::revive(JournalMode::Cluster(settings), nodes.room, Ok(())).await;
+    nodes.all.push(stage);
+    nodes.add("n1").await;
+    sleep(LEASE * 3 / 2).await;
+    let mut alice = nodes.all[0].enter("Alice", None).await;
+    cut_off.set(true);
+    until("it is taken over", async || {
+        nodes.owner().as_deref() == Some("n1")
+    })
+    .await;
+    nodes.all[1].live.notify(nodes.room, Notice::RoomDeleted);
+    until("it has ended there", async || nodes.owner().is_none()).await;
+    nodes.store.forget_deleted();
+    cut_off.set(false);
+    until("it is let go", async || nodes.all[0].rooms().await == 0).await;
+    assert_eq!(alice.closed().await, 1012);
+    assert_eq!(nodes.owner(), None);
 }

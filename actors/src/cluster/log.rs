@@ -1,7 +1,7 @@
 //! The log of a room in a cluster. Its owner has it in memory and the store has it too: nothing is logged before the store has said so.
 
 use std::{
-    fmt, io, mem,
+    fmt, io,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -13,6 +13,7 @@ use super::store::{Claim, Claimed, ClusterStore, LogBatch, StoreDown, StoredLog,
 use crate::{
     ids::RoomId,
     journal::{Doing, LogLost, storage::Storage},
+    ports::BoxFuture,
 };
 
 /// Between two tries of something that the store did not do.
@@ -32,13 +33,21 @@ struct Inner {
     room: RoomId,
     claim: Claim,
     store: Arc<dyn ClusterStore>,
-    /// Told whenever the store has lost something.
-    store_lost: Box<dyn Fn() + Send + Sync>,
+    around: Arc<dyn AroundLog>,
     held: Mutex<Held>,
 }
 
+/// What a log needs to know of its node.
+pub trait AroundLog: Send + Sync {
+    /// The store has lost something.
+    fn store_has_lost(&self);
+
+    /// Whether a claim that the store does not know any more may be made again, when it was good so long ago: not where others have
+    /// owned the room meanwhile, and ended it.
+    fn may_claim_again(&self, good_ago: Duration) -> BoxFuture<'_, bool>;
+}
+
 /// What the store has, or is about to get.
-#[derive(Default)]
 struct Held {
     snapshot: Bytes,
     /// The number of the last batch that the snapshot covers.
@@ -46,6 +55,8 @@ struct Held {
     batches: Vec<Bytes>,
     /// The snapshot is not in the store yet.
     is_new: bool,
+    /// When the store said last that the claim is good.
+    good_at: Instant,
 }
 
 impl Held {
@@ -84,19 +95,20 @@ impl ClusterLog {
         claim: Claim,
         log: StoredLog,
         store: Arc<dyn ClusterStore>,
-        store_lost: impl Fn() + Send + Sync + 'static,
+        around: Arc<dyn AroundLog>,
     ) -> Self {
         let held = Held {
             upto: log.last.saturating_sub(log.batches.len() as u64),
             snapshot: log.snapshot.into(),
             batches: log.batches.into_iter().map(Bytes::from).collect(),
             is_new: false,
+            good_at: Instant::now(),
         };
         Self(Arc::new(Inner {
             room,
             claim,
             store,
-            store_lost: Box::new(store_lost),
+            around,
             held: Mutex::new(held),
         }))
     }
@@ -153,9 +165,12 @@ impl Inner {
     async fn judge(&self, written: Result<Written, StoreDown>, until: Option<Instant>) -> io::Result<Next> {
         let lost = |lost: LogLost| Err(io::Error::other(lost));
         match written {
-            Ok(Written::Done) => Ok(Next::Done),
+            Ok(Written::Done) => {
+                self.held().good_at = Instant::now();
+                Ok(Next::Done)
+            }
             Ok(Written::Behind(after)) => {
-                (self.store_lost)();
+                self.around.store_has_lost();
                 sleep(PAUSE).await;
                 Ok(Next::BringBack(Some(after)))
             }
@@ -164,7 +179,14 @@ impl Inner {
             // A failover of the store has brought back the claim whose place this one took.
             Ok(Written::Fenced(by)) if Some(by) == self.claim.replaced => self.claim_again(Some(by)).await,
             Ok(Written::Fenced(_)) => lost(LogLost::Fenced),
-            Ok(Written::Lost) => self.claim_again(None).await,
+            Ok(Written::Lost) => {
+                let good_ago = self.held().good_at.elapsed();
+                if self.around.may_claim_again(good_ago).await {
+                    self.claim_again(None).await
+                } else {
+                    lost(LogLost::Fenced)
+                }
+            }
             Err(StoreDown(_)) if until.is_none_or(|until| Instant::now() < until) => {
                 sleep(RETRY).await;
                 Ok(Next::Again)
@@ -176,7 +198,7 @@ impl Inner {
     /// The store has lost the claim.
     async fn claim_again(&self, expected: Option<super::store::ClaimNonce>) -> io::Result<Next> {
         tracing::warn!(room.id = %self.room, "the store has lost the claim of a room; it is made again");
-        (self.store_lost)();
+        self.around.store_has_lost();
         match self.store.claim(self.room, expected, &self.claim).await {
             Ok(Claimed::Owned { .. }) => Ok(Next::BringBack(None)),
             Ok(Claimed::Taken) => Err(io::Error::other(LogLost::Fenced)),
@@ -300,7 +322,7 @@ impl Storage for ClusterLog {
 
     fn delete(&self) -> Doing {
         self.doing(|log| async move {
-            mem::take(&mut *log.held());
+            log.held().begin_with(Bytes::new());
             let until = Instant::now() + BEGIN;
             loop {
                 match log.store.release(log.room, log.claim.nonce).await {

@@ -62,6 +62,10 @@ struct View {
     /// Since when the store has answered without a break.
     store_answers_since: Option<Instant>,
     doubtful_until: Option<Instant>,
+    /// Since when the store has answered, and has lost nothing as far as this node knows.
+    trusted_since: Option<Instant>,
+    /// When a lease was last found to have ended before it was renewed.
+    lapsed_at: Option<Instant>,
     /// When the renewal was sent that was answered last.
     renewed_at: Option<Instant>,
     /// Another process lives under this node's name.
@@ -149,6 +153,9 @@ impl Members {
             .await?;
         let mut view = self.view();
         let was_renewed = view.renewed_at.is_some_and(|at| at + inner.lease > sent);
+        if view.renewed_at.is_some() && !was_renewed {
+            view.lapsed_at = Some(Instant::now());
+        }
         view.is_taken = renewed == Renewed::Taken;
         match renewed {
             Renewed::Taken => {
@@ -253,6 +260,24 @@ impl Members {
             .collect()
     }
 
+    /// Whether the lease has ended at some time within this, so that others may have had what was this node's.
+    #[must_use]
+    pub fn has_lapsed_within(&self, time: Duration) -> bool {
+        let lapsed_at = self.view().lapsed_at;
+        !self.has_lease() || lapsed_at.is_some_and(|at| at.elapsed() <= time)
+    }
+
+    /// For how long the store has answered here, and has lost nothing; looked at right now.
+    pub async fn trusts_for(&self) -> Duration {
+        match self.renew().await {
+            Ok(true) => self
+                .view()
+                .trusted_since
+                .map_or(Duration::ZERO, |since| since.elapsed()),
+            Ok(false) | Err(_) => Duration::ZERO,
+        }
+    }
+
     /// Whether some of the others have other rules, and read nothing of logs but snapshots.
     #[must_use]
     pub fn have_other_rules(&self) -> bool {
@@ -294,5 +319,6 @@ impl Members {
 impl View {
     fn doubt(&mut self, lease: Duration) {
         self.doubtful_until = Some(Instant::now() + lease * DOUBTFUL_LEASES);
+        self.trusted_since = Some(Instant::now());
     }
 }

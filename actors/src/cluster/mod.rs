@@ -23,7 +23,7 @@ use tokio::{
 
 pub use self::{
     handshake::ClusterSecrets,
-    log::ClusterLog,
+    log::{AroundLog, ClusterLog},
     members::{Fate, Members, MembersError},
     owner::Here,
 };
@@ -41,7 +41,7 @@ use crate::{
     },
     ids::RoomId,
     journal::format,
-    ports::{Random, Unavailable},
+    ports::{BoxFuture, Random, Unavailable},
     protocol::codes::CloseCode,
 };
 
@@ -140,6 +140,37 @@ async fn look_at_rooms(members: Members, here: Arc<dyn Here>) {
     }
 }
 
+impl AroundLog for Cluster {
+    fn store_has_lost(&self) {
+        self.members.store_has_lost();
+    }
+
+    fn may_claim_again(&self, good_ago: Duration) -> BoxFuture<'_, bool> {
+        Box::pin(async move {
+            // As long as the lease is kept nobody takes anything over.
+            if !self.members.has_lapsed_within(good_ago) {
+                return true;
+            }
+            let Ok(uplinks) = timeout(CONNECT_WAIT, self.uplinks()).await else {
+                return true;
+            };
+            let says = uplinks.into_iter().map(async |(_, uplink)| {
+                let uplink = uplink.ok()?;
+                match uplink.call(NodeCall::TrustsStore, CONNECT_WAIT).await {
+                    Ok(Answer::For(millis)) => Some(Duration::from_millis(millis)),
+                    _ => None,
+                }
+            });
+            // One that had the store all the time knows that it has lost nothing: then the claim has ended elsewhere.
+            let says = join_all(says).await;
+            !says
+                .into_iter()
+                .flatten()
+                .any(|trusts_for| trusts_for >= good_ago)
+        })
+    }
+}
+
 impl Cluster {
     /// Takes a node's lease, and listens to others from then on.
     pub async fn join(
@@ -235,9 +266,7 @@ impl Cluster {
     }
 
     fn log(&self, room: RoomId, claim: Claim, log: StoredLog) -> ClusterLog {
-        let members = self.members.clone();
-        let store_lost = move || members.store_has_lost();
-        ClusterLog::new(room, claim, log, Arc::clone(&self.store), store_lost)
+        ClusterLog::new(room, claim, log, Arc::clone(&self.store), Arc::new(self.clone()))
     }
 
     /// Owns a room that nobody owns.

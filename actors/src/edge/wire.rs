@@ -111,6 +111,8 @@ pub enum NodeCall {
     Runs(RoomId),
     /// Whether the other node has a lease, so that it may do something.
     HasLease,
+    /// For how long the store has answered the other node without having lost anything.
+    TrustsStore,
     /// The other node owns a room now, and takes it up.
     TakeUp(RoomId),
 }
@@ -133,6 +135,8 @@ pub enum Answer {
     Elsewhere,
     Started(StartOutcome),
     Redeemed(Option<Redeemed>),
+    /// Milliseconds.
+    For(u64),
     /// To a question that is answered by yes or no; none where that can't be said at the moment.
     Says(Option<bool>),
     Done,

@@ -21,7 +21,7 @@ use crate::{
     ids::RoomId,
     ports::{BoxFuture, Unavailable},
     registry::{Beginner, Found, RoomHandle as _},
-    room::input::Notice,
+    room::input::{Notice, Start},
     room_actor::{RoomMsg, RoomRef},
 };
 
@@ -321,14 +321,7 @@ impl Live {
                 of,
                 start,
                 read_millis_ago,
-            } => {
-                let as_of = read_millis_ago.map(|ago| self.revisions.so_long_ago(Duration::from_millis(ago)));
-                let Some(room) = Here::room(self, of) else {
-                    return Answer::Elsewhere;
-                };
-                let started = super::located::start_here(&room, start, as_of).await;
-                started.map_or(Answer::Elsewhere, Answer::Started)
-            }
+            } => self.start_for_node(of, start, read_millis_ago).await,
             NodeCall::Knows { of, token, caller } => match Here::room(self, of) {
                 Some(room) => Answer::Says(Some(Located::Here(room).knows(token, caller).await)),
                 None => Answer::Elsewhere,
@@ -370,7 +363,25 @@ impl Live {
             }
             NodeCall::Runs(room) => Answer::Says(Some(self.rooms.runs(room))),
             NodeCall::HasLease => Answer::Says(self.cluster().map(|cluster| cluster.members().has_lease())),
+            NodeCall::TrustsStore => self.says_how_long_it_trusts().await,
         }
+    }
+
+    async fn start_for_node(&self, of: RoomLife, start: Box<Start>, read_millis_ago: Option<u64>) -> Answer {
+        let as_of = read_millis_ago.map(|ago| self.revisions.so_long_ago(Duration::from_millis(ago)));
+        let Some(room) = Here::room(self, of) else {
+            return Answer::Elsewhere;
+        };
+        let started = super::located::start_here(&room, start, as_of).await;
+        started.map_or(Answer::Elsewhere, Answer::Started)
+    }
+
+    async fn says_how_long_it_trusts(&self) -> Answer {
+        let trusts_for = match self.cluster() {
+            Some(cluster) => cluster.members().trusts_for().await,
+            None => Duration::ZERO,
+        };
+        Answer::For(u64::try_from(trusts_for.as_millis()).unwrap_or(u64::MAX))
     }
 
     async fn find_for_node(&self, id: RoomId, begin: Option<Beginner>) -> Answer {

@@ -181,8 +181,9 @@ impl<C: Carrier> Shell<C> {
             Input::SeatTaken(SeatTaken { session, .. }) | Input::Reattach(Reattach { session, .. }) => {
                 return Some(session);
             }
+            // One that is on its way back tells of its end once more when it is there.
             Input::Ended { session, .. } => {
-                self.links.remove(session);
+                self.links.remove_settled(session);
             }
             Input::EdgeLost { ref sessions } => {
                 for session in sessions {

@@ -50,7 +50,7 @@ use house::House;
 use reach::Reached;
 
 /// Seeds that found something, each with what it found.
-const FOUND: [u64; 5] = [
+const FOUND: [u64; 6] = [
     // The room heard of a lost connection minutes later.
     2_901_091_698_309_444_413,
     // A queue had run over minutes before its client noticed.
@@ -61,6 +61,8 @@ const FOUND: [u64; 5] = [
     3_878_034_981_534_064_021,
     // A message waited for the disk for a minute.
     17_887_800_064_025_715_387,
+    // The end of a session took away the link by which it was on its way back.
+    2_406_569_125_913_791_005,
 ];
 /// Steps that a failure shows.
 const STEPS_SHOWN: usize = 60;

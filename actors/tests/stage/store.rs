@@ -3,7 +3,7 @@
 use std::{
     collections::{HashMap, HashSet},
     sync::{
-        Mutex, MutexGuard,
+        Arc, Mutex, MutexGuard,
         atomic::{AtomicBool, Ordering},
     },
     time::Duration,
@@ -59,6 +59,11 @@ impl MemoryStore {
     /// Everything is lost.
     pub fn flush(&self) {
         *self.state.lock().unwrap() = State::default();
+    }
+
+    /// It is long ago that rooms were deleted.
+    pub fn forget_deleted(&self) {
+        self.state.lock().unwrap().gone.clear();
     }
 
     /// A node of another version lives.
@@ -292,5 +297,100 @@ impl ClusterStore for MemoryStore {
             state.rooms.remove(&room);
             state.gone.insert(room);
         }))
+    }
+}
+
+/// The store as a node sees it that may be cut off from it.
+#[derive(Debug)]
+pub struct CutOff {
+    store: Arc<MemoryStore>,
+    is_cut_off: AtomicBool,
+}
+
+impl CutOff {
+    pub fn new(store: Arc<MemoryStore>) -> Self {
+        let is_cut_off = AtomicBool::new(false);
+        Self { store, is_cut_off }
+    }
+
+    pub fn set(&self, is_cut_off: bool) {
+        self.is_cut_off.store(is_cut_off, Ordering::Relaxed);
+    }
+}
+
+/// The same of the store, unless it is not reached.
+macro_rules! reached {
+    ($this:ident, $call:expr) => {
+        if $this.is_cut_off.load(Ordering::Relaxed) {
+            now(Err(StoreDown("cut off".to_owned())))
+        } else {
+            $call
+        }
+    };
+}
+
+impl ClusterStore for CutOff {
+    fn renew(&self, node: &NodeId, record: &NodeRecord, lease: Duration) -> Stored<'_, Renewed> {
+        reached!(self, self.store.renew(node, record, lease))
+    }
+
+    fn resign(&self, process: &NodeProcess) -> Stored<'_, ()> {
+        reached!(self, self.store.resign(process))
+    }
+
+    fn living(&self) -> Stored<'_, Vec<(NodeId, NodeRecord)>> {
+        reached!(self, self.store.living())
+    }
+
+    fn owners(&self) -> Stored<'_, Vec<NodeProcess>> {
+        reached!(self, self.store.owners())
+    }
+
+    fn owned(&self, process: &NodeProcess) -> Stored<'_, Vec<RoomId>> {
+        reached!(self, self.store.owned(process))
+    }
+
+    fn forget_owner(&self, process: &NodeProcess) -> Stored<'_, ()> {
+        reached!(self, self.store.forget_owner(process))
+    }
+
+    fn disown(&self, process: &NodeProcess, room: RoomId) -> Stored<'_, ()> {
+        reached!(self, self.store.disown(process, room))
+    }
+
+    fn claim_of(&self, room: RoomId) -> Stored<'_, Option<Claim>> {
+        reached!(self, self.store.claim_of(room))
+    }
+
+    fn claim(&self, room: RoomId, expected: Option<ClaimNonce>, mine: &Claim) -> Stored<'_, Claimed> {
+        reached!(self, self.store.claim(room, expected, mine))
+    }
+
+    fn read(&self, room: RoomId) -> Stored<'_, StoredLog> {
+        reached!(self, self.store.read(room))
+    }
+
+    fn append(&self, room: RoomId, nonce: ClaimNonce, batch: &LogBatch) -> Stored<'_, Written> {
+        reached!(self, self.store.append(room, nonce, batch))
+    }
+
+    fn replace(&self, room: RoomId, nonce: ClaimNonce, upto: u64, snapshot: Bytes) -> Stored<'_, Written> {
+        reached!(self, self.store.replace(room, nonce, upto, snapshot))
+    }
+
+    fn touch(&self, room: RoomId, nonce: ClaimNonce) -> Stored<'_, Written> {
+        reached!(self, self.store.touch(room, nonce))
+    }
+
+    fn release(&self, room: RoomId, nonce: ClaimNonce) -> Stored<'_, Written> {
+        reached!(self, self.store.release(room, nonce))
+    }
+
+    fn set_aside(&self, room: RoomId, nonce: ClaimNonce) -> Stored<'_, Written> {
+        reached!(self, self.store.set_aside(room, nonce))
+    }
+
+    fn delete(&self, room: RoomId) -> Stored<'_, ()> {
+        reached!(self, self.store.delete(room))
     }
 }
