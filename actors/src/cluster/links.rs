@@ -257,14 +257,10 @@ impl NodeLinks {
         for downlink in down.into_values() {
             downlink.cut();
         }
-        let up = std::mem::take(&mut *self.0.up.lock().unwrap_or_else(PoisonError::into_inner));
-        for slot in up.into_values() {
-            if let Ok(slot) = slot.try_lock()
-                && let Some(uplink) = slot.as_ref().and_then(|dialled| dialled.uplink.as_ref())
-            {
-                uplink.cut();
-            }
+        for uplink in self.uplinks() {
+            uplink.cut();
         }
+        self.0.up.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 }
 

@@ -9,7 +9,7 @@ use std::{
 use bytes::Bytes;
 use tokio::time::{Instant, sleep};
 
-use super::store::{Claim, Claimed, ClusterStore, LogBatch, StoreDown, StoredLog, Written};
+use super::store::{Claim, Claimed, ClusterStore, LogBatch, StoreDown, Stored, StoredLog, Written};
 use crate::{
     ids::RoomId,
     journal::{Doing, LogLost, storage::Storage},
@@ -144,21 +144,26 @@ impl Inner {
     }
 
     async fn append(&self, bytes: Bytes) -> io::Result<()> {
-        let until = None;
         let batch = LogBatch {
             number: self.held().last() + 1,
             bytes,
         };
-        loop {
-            let written = self.store.append(self.room, self.claim.nonce, &batch).await;
-            match self.judge(written, until).await? {
-                Next::Done => break,
-                Next::Again => {}
-                Next::BringBack(after) => self.bring_back(after, until).await?,
-            }
-        }
+        self.until_done(|| self.store.append(self.room, self.claim.nonce, &batch))
+            .await?;
         self.held().batches.push(batch.bytes);
         Ok(())
+    }
+
+    /// Asks the store again and again until it has done this; what it has lost it is brought before that.
+    async fn until_done<'a>(&'a self, ask: impl Fn() -> Stored<'a, Written>) -> io::Result<()> {
+        loop {
+            let written = ask().await;
+            match self.judge(written, None).await? {
+                Next::Done => return Ok(()),
+                Next::Again => {}
+                Next::BringBack(after) => self.bring_back(after, None).await?,
+            }
+        }
     }
 
     /// What an answer of the store means for the log.
@@ -309,14 +314,8 @@ impl Storage for ClusterLog {
 
     fn touch(&self) -> Doing {
         self.doing(|log| async move {
-            loop {
-                let touched = log.store.touch(log.room, log.claim.nonce).await;
-                match log.judge(touched, None).await? {
-                    Next::Done => return Ok(()),
-                    Next::Again => {}
-                    Next::BringBack(after) => log.bring_back(after, None).await?,
-                }
-            }
+            log.until_done(|| log.store.touch(log.room, log.claim.nonce))
+                .await
         })
     }
 

@@ -154,7 +154,7 @@ impl AroundLog for Cluster {
             let Ok(uplinks) = timeout(CONNECT_WAIT, self.uplinks()).await else {
                 return true;
             };
-            let says = uplinks.into_iter().map(async |(_, uplink)| {
+            let says = uplinks.into_iter().map(async |uplink| {
                 let uplink = uplink.ok()?;
                 match uplink.call(NodeCall::TrustsStore, CONNECT_WAIT).await {
                     Ok(Answer::For(millis)) => Some(Duration::from_millis(millis)),
@@ -247,12 +247,9 @@ impl Cluster {
     }
 
     /// The connections to all others that live, or did a moment ago; none of those that are not reached.
-    pub async fn uplinks(&self) -> Vec<(NodeId, Result<Arc<Uplink>, Unavailable>)> {
+    pub async fn uplinks(&self) -> Vec<Result<Arc<Uplink>, Unavailable>> {
         let peers = self.members.peers_of_late();
-        let links = peers.into_iter().map(async |(node, record)| {
-            let uplink = self.uplink(&node, &record).await;
-            (node, uplink)
-        });
+        let links = peers.iter().map(|(node, record)| self.uplink(node, record));
         join_all(links).await
     }
 
@@ -294,7 +291,7 @@ impl Cluster {
         let Ok(uplinks) = uplinks else {
             return Some(Ownership::Unavailable);
         };
-        let answers = uplinks.into_iter().map(async |(_, uplink)| {
+        let answers = uplinks.into_iter().map(async |uplink| {
             let Ok(uplink) = uplink else { return None };
             uplink.call(NodeCall::Runs(room), RUNS_WAIT).await.ok()
         });
